@@ -1,0 +1,42 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Both install what they need into .venv first.
+PYTHON ?= python3
+BIN := .venv/bin
+ARGS ?=
+
+.PHONY: help install demo test prove lint bench clean
+
+help:
+	@echo "make demo     four administrations on this machine find each other's networks (Ctrl-C ends it)"
+	@echo "make test     everything a change must pass (style, types, tests on a real PostgreSQL)"
+	@echo "make install  only .venv with the locked packages; the command is then .venv/bin/rete"
+	@echo "make prove    the heavier proofs; make bench: measurements; make clean: remove .venv and caches"
+
+install: .venv/.installed
+
+.venv/.installed: requirements.lock pyproject.toml deploy/bootstrap.py
+	$(PYTHON) deploy/bootstrap.py .venv requirements.lock
+	@touch $@
+
+.venv/.installed-dev: .venv/.installed requirements.dev.lock
+	$(PYTHON) deploy/bootstrap.py .venv requirements.dev.lock
+	@touch $@
+
+demo: .venv/.installed
+	$(BIN)/rete demo $(ARGS)
+
+lint: .venv/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/python -m pytest -n 2 --cov --cov-report=term --cov-fail-under=95 -m "not slow" $(ARGS)
+
+prove: .venv/.installed-dev
+	$(BIN)/python -m pytest -m slow --timeout 900 $(ARGS)
+
+bench: .venv/.installed-dev
+	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+clean:
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*

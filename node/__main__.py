@@ -1,0 +1,81 @@
+"""The command ``rete``: one file per noun in node/cli, loaded only when its command is called."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any
+
+import click
+
+from node.cli.frame import show_error
+from node.errors import N_, OperatorError, ReteError
+
+# noun -> (module, attribute, one line of help)
+COMMANDS = {
+    "init": ("node.cli.home", "init", N_("Crea la cartella di un nodo: configurazione, chiavi, base dati.")),
+    "config": ("node.cli.home", "config", N_("Controlla la configurazione.")),
+    "serve": ("node.cli.serve", "serve", N_("Avvia il nodo: pagine, API, federazione, sincronizzazione.")),
+    "register": ("node.cli.register", "register", N_("Elenco pubblico dei contratti di rete.")),
+    "network": ("node.cli.network", "network", N_("Registro (privato) delle reti dell'amministrazione.")),
+    "profile": ("node.cli.profile", "profile", N_("Profili anonimi: bozza, approvazione, pubblicazione, ritiro.")),
+    "peer": ("node.cli.peer", "peer", N_("Gli altri nodi della federazione.")),
+    "sync": ("node.cli.sync", "sync", N_("Preleva ora le novità degli altri nodi.")),
+    "search": ("node.cli.search", "search", N_("Cerca nella banca dati per la cooperazione.")),
+    "demo": ("node.cli.demo", "demo", N_("Quattro amministrazioni su questa macchina, dall'inizio alla ricerca.")),
+}
+
+
+class Rete(click.Group):
+    """The top group: it knows all nouns and imports the one that is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the nouns in the order of the pipeline."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import the module of one noun."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute, _ = COMMANDS[cmd_name]
+        found: click.Command = getattr(importlib.import_module(module), attribute)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the nouns without importing them."""
+        with formatter.section("Comandi"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items()])
+
+
+@click.command(cls=Rete, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name=None, version="0.1.0", prog_name="rete")
+def rete(**_: Any) -> None:
+    """Rete delle Reti: il nodo con cui un'amministrazione condivide, in forma anonima e firmata, le reti d'impresa."""
+
+
+def main() -> None:
+    """Run one command; every expected failure ends in one clear line and exit status 1 or 2."""
+    try:
+        rete(standalone_mode=False)
+    except ReteError as error:
+        show_error(error)
+        sys.exit(error.exit_status)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader of our output went away (| head): not an error of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
+    except OSError as error:
+        where = str(error.filename or "")
+        hint = N_("controllare lo spazio su disco e i permessi")
+        show_error(OperatorError("system-failed", N_("{reason}"), where=where, hint=hint, reason=error.strerror or error))
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

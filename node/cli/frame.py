@@ -1,0 +1,118 @@
+"""What every command shares: --home, --json, the language, tables and progress, and one place for errors.
+
+In: a function ``async def f(face, ...)`` or ``def f(face, ...)``. Out: a click command. Results go to standard output
+(JSON with --json, tables otherwise), progress and logs to standard error, so that output can be piped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import inspect
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+from node import telemetry
+from node.errors import N_, OperatorError, ReteError
+from node.i18n import language_from_environment, translator
+
+HOME_VARIABLE = "RETE_HOME"
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """How one command speaks: its home, its language and its two consoles."""
+
+    home_option: Path | None
+    json: bool
+    language: str
+    out: Console
+    err: Console
+
+    @property
+    def home(self) -> Path:
+        """The node's home folder from --home or RETE_HOME. Raises: OperatorError(home-missing)."""
+        home = self.home_option or (Path(os.environ[HOME_VARIABLE]) if os.environ.get(HOME_VARIABLE) else None)
+        if home is None:
+            raise OperatorError(
+                "home-missing",
+                N_("manca la cartella del nodo"),
+                hint=N_("indicare --home CARTELLA o la variabile RETE_HOME; «rete init CARTELLA» ne crea una"),
+            )
+        return home
+
+    def say(self, message: str, **facts: object) -> None:
+        """Print one translated sentence for a person; nothing with --json."""
+        if not self.json:
+            self.out.print(self.tr(message).format(**facts), markup=False, highlight=False)
+
+    def tr(self, message: str) -> str:
+        """Translate an Italian message id."""
+        return translator(self.language)(message)
+
+    def emit(self, value: Any, human: Callable[[], None] | None = None) -> None:
+        """Print ``value`` as JSON with --json, else run ``human``."""
+        if self.json:
+            sys.stdout.write(orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2).decode() + "\n")
+        elif human is not None:
+            human()
+
+    def table(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+        """Print a table; texts are shown as they are, never read as markup."""
+        table = Table(title=self.tr(title) if title else None, title_justify="left", header_style="bold")
+        for column in columns:
+            table.add_column(self.tr(column), overflow="fold")
+        for row in rows:
+            table.add_row(*("" if cell is None else str(cell).replace("[", "\\[") for cell in row))
+        self.out.print(table)
+
+
+def _home_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--home",
+        "home_",
+        type=click.Path(path_type=Path, file_okay=False),
+        help=f"Cartella del nodo (altrimenti {HOME_VARIABLE}).",
+    )(function)
+
+
+def _json_option(function: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option("--json", "json_", is_flag=True, help="Risultato in JSON sullo standard output.")(function)
+
+
+def command(group: click.Group, name: str, **attributes: Any) -> Callable[[Callable[..., Any]], click.Command]:
+    """Register ``f(face, ...)`` on ``group`` as command ``name`` with --home and --json."""
+
+    def decorate(function: Callable[..., Any]) -> click.Command:
+        @functools.wraps(function)
+        def run(*, home_: Path | None, json_: bool, **options: Any) -> None:
+            telemetry.configure(level=os.environ.get("RETE_LOG_LEVEL", "WARNING"))
+            language = language_from_environment()
+            face = Face(home_, json_, language, Console(soft_wrap=False), Console(stderr=True))
+            result = function(face, **options)
+            if inspect.iscoroutine(result):
+                asyncio.run(result)
+
+        return group.command(name, **attributes)(_home_option(_json_option(run)))
+
+    return decorate
+
+
+def show_error(error: ReteError) -> None:
+    """Print what is wrong, where and what to do, on standard error, in one line each at most."""
+    translate = translator(language_from_environment())
+    what, where, hint = error.render(translate)
+    place = f"{where}: " if where else ""
+    lines = [f"{translate(N_('errore'))}: {place}{what} [{error.code}]"]
+    if hint:
+        lines.append(f"  {translate(N_('rimedio'))}: {hint}")
+    click.echo("\n".join(lines), err=True)

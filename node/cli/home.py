@@ -1,0 +1,87 @@
+"""``rete init`` and ``rete config check``."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import click
+
+from node import runtime
+from node.cli.frame import Face, command
+from node.errors import N_, OperatorError
+from node.flows.home import Facts, make_home
+from node.store import keyfiles
+
+
+@click.group("top", hidden=True)
+def _top() -> None:
+    """Hold the commands without a noun."""
+
+
+@command(_top, "init", help="Crea la cartella di un nodo: configurazione, chiavi (0600), base dati.")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), metavar="CARTELLA")
+@click.option("--id", "node_id", default="p_LE", show_default=True, help="Codice IPA o identificativo libero.")
+@click.option("--name", default="Provincia di Lecce", show_default=True, help="Nome dell'amministrazione.")
+@click.option("--territory", multiple=True, default=("LE",), show_default=True, help="Sigla o codice NUTS; ripetibile.")
+@click.option("--authority", default="127.0.0.1:8441", show_default=True, help="Host pubblico[:porta] del nodo.")
+@click.option("--port", default=8441, show_default=True, type=click.IntRange(1, 65535), help="Porta di ascolto.")
+@click.option("--database-url", default="", help="PostgreSQL >= 15; se manca, quello incluso.")
+async def init(
+    face: Face,
+    folder: Path,
+    node_id: str,
+    name: str,
+    territory: tuple[str, ...],
+    authority: str,
+    port: int,
+    database_url: str,
+) -> None:
+    """Make a home and open it once, so that its database exists and is migrated."""
+    epoch = dt.datetime.now(dt.UTC).year
+    facts = Facts(
+        id=node_id,
+        name=name,
+        ipa_code=node_id if "_" in node_id else "",
+        territory=territory,
+        authority=authority,
+        port=port,
+        epoch=epoch,
+        database_url=database_url,
+    )
+    home = folder.absolute()
+    make_home(home, facts)
+    async with runtime.open_node(home) as node:
+        origin = node.config.federation.origin
+    face.emit(
+        {"home": str(home), "id": node_id, "origin": origin},
+        lambda: face.say(
+            N_("Creato il nodo «{name}» in {home}.\nOra: controllare {home}/node.toml, poi «rete serve --home {home}»."),
+            name=name,
+            home=home,
+        ),
+    )
+
+
+@click.group("config", help="Controlla la configurazione.")
+def config() -> None:
+    """Hold ``rete config check``."""
+
+
+@command(config, "check", help="Controlla node.toml e i file delle chiavi, senza toccare la base dati.")
+def check(face: Face) -> None:
+    """Read configuration and keys, and say that they are good."""
+    home = face.home
+    parsed = runtime.read_config(home)
+    keyfiles.read(home / parsed.federation.keys)
+    if not parsed.node.territory:
+        raise OperatorError("config-bad-value", N_("territory è vuoto"), where=str(home))
+    facts = {
+        "ok": True,
+        "home": str(home),
+        "id": parsed.node.id,
+        "origin": parsed.federation.origin,
+        "environment": parsed.node.environment,
+        "peers": [peer.id for peer in parsed.peers],
+    }
+    face.emit(facts, lambda: face.say(N_("Configurazione valida: {id}, {count} altri nodi."), id=parsed.node.id, count=len(parsed.peers)))

@@ -1,0 +1,103 @@
+"""``rete peer list | ping | card``: the other nodes and the road to them."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import click
+
+from node import runtime
+from node.cli.frame import Face, command
+from node.errors import N_, NotFoundError, RoadWrongError
+from node.flows.home import peer_card
+from node.flows.ping import ping as walk
+from node.peers.client import PeerClient, open_session
+from node.protocol import keys
+from node.store import cooperation, log
+from node.store.log import Origin
+
+
+@click.group("peer", help="Gli altri nodi della federazione.")
+def peer() -> None:
+    """Hold the peer commands."""
+
+
+@command(peer, "list", help="Stato di ogni nodo: registro, profili, ultimo errore e motivo.")
+async def list_(face: Face) -> None:
+    """Show each followed log: state, size, profiles, waiting bodies, last error."""
+    async with runtime.open_node(face.home) as node, node.pool.acquire() as conn:
+        origins = await log.list_origins(conn)
+        profiles = await cooperation.count_by_origin(conn)
+        rows = []
+        for origin in origins:
+            waiting = await log.count_wanted(conn, origin.origin_id)
+            problems = await log.count_problems(conn, origin.origin_id)
+            rows.append(_facts(origin, profiles.get(origin.origin_id, 0), waiting, problems))
+    face.emit({"peers": rows}, lambda: _table(face, rows))
+
+
+def _facts(origin: Origin, profiles: int, waiting: int, problems: dict[str, int]) -> dict[str, object]:
+    return {
+        "id": origin.owner,
+        "name": origin.name,
+        "own": origin.is_own,
+        "state": origin.state,
+        "url": origin.url,
+        "origin": origin.origin,
+        "size": origin.size,
+        "profiles": profiles,
+        "bodies_missing": waiting,
+        "set_aside": problems,
+        "checked_at": origin.checked_at,
+        "next_pull_at": origin.next_pull_at,
+        "failures": origin.failures,
+        "error_code": origin.error_code,
+        "error": origin.error_text,
+        "error_at": origin.error_at,
+    }
+
+
+def _table(face: Face, rows: list[dict[str, object]]) -> None:
+    columns = (N_("nodo"), N_("nome"), N_("stato"), N_("voci"), N_("profili"), N_("visto"), N_("ultimo errore"))
+    shown = []
+    for row in rows:
+        seen = row["checked_at"].strftime("%d/%m/%Y %H:%M") if row["checked_at"] else "-"  # type: ignore[attr-defined]
+        state = face.tr(N_("questo nodo")) if row["own"] else row["state"]
+        error = f"{row['error']} [{row['error_code']}]" if row["error_code"] else ""
+        if row["set_aside"]:
+            error = (error + " " if error else "") + str(row["set_aside"])
+        shown.append((row["id"], row["name"], state, row["size"], row["profiles"], seen, error))
+    face.table(N_("Nodi della federazione"), columns, shown)
+
+
+@command(peer, "ping", help="Percorre la strada fino a un nodo: DNS, TCP, TLS, firma, orologio, formato.")
+@click.argument("peer_id", metavar="ID")
+async def ping_(face: Face, peer_id: str) -> None:
+    """Walk the road to one peer; exit 1 at the first step that fails."""
+    async with runtime.open_node(face.home) as node:
+        async with node.pool.acquire() as conn:
+            found = [o for o in await log.list_origins(conn, peer_id) if not o.is_own]
+        if not found:
+            known = ", ".join(item.id for item in node.config.peers) or "-"
+            raise NotFoundError("peer-unknown", N_("nodo sconosciuto: {peer}"), hint=N_("nodi: {known}"), peer=peer_id, known=known)
+        async with open_session(loopback=node.config.node.environment == "development") as session:
+            steps = await walk(found[0], PeerClient(session, str(found[0].url), node.request_signer()), node.clock)
+    rows = [(step.name, "ok" if step.ok else face.tr(N_("NO")), step.found, face.tr(step.remedy)) for step in steps]
+    face.emit(
+        {"peer": peer_id, "ok": all(step.ok for step in steps), "steps": [dataclasses.asdict(step) for step in steps]},
+        lambda: face.table("", (N_("passo"), N_("esito"), N_("trovato"), N_("che fare")), rows),
+    )
+    if not steps[-1].ok:
+        raise RoadWrongError("ping-failed", N_("il passo «{step}» non riesce"), where=peer_id, hint=steps[-1].remedy, step=steps[-1].name)
+
+
+@command(peer, "card", help="Stampa il blocco [[peer]] con cui gli altri nodi seguono questo.")
+@click.option("--url", help="Indirizzo pubblico; altrimenti https://authority (http su loopback).")
+def card(face: Face, url: str | None) -> None:
+    """Print this node's [[peer]] block."""
+    config = runtime.read_config(face.home)
+    held = runtime.keyfiles.read(face.home / config.federation.keys)
+    scheme = "http" if config.federation.authority.startswith(("127.0.0.1", "localhost")) else "https"
+    vkey = keys.format_vkey(config.federation.origin, held.signing["log"].public_key().public_bytes_raw())
+    text = peer_card(config, held, vkey, url or f"{scheme}://{config.federation.authority}")
+    face.emit({"peer": text}, lambda: face.out.print(text, markup=False, highlight=False, soft_wrap=True))

@@ -1,0 +1,84 @@
+"""``rete serve``: the node as a process, until SIGTERM or Ctrl-C."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+
+import click
+from aiohttp import web
+
+from node import runtime, scheduler, telemetry
+from node.cli.frame import Face, command
+from node.errors import N_, OperatorError
+from node.flows.append import sign_head
+from node.peers.client import open_session
+from node.web import app as application
+
+SHUTDOWN_S = 5.0
+
+
+@click.group("top", hidden=True)
+def _top() -> None:
+    """Hold the command."""
+
+
+@command(_top, "serve", help="Avvia il nodo: federazione, API, sincronizzazione. Si ferma con Ctrl-C o SIGTERM.")
+@click.option("--exit-with-parent", is_flag=True, hidden=True, help="Fermarsi quando lo standard input si chiude.")
+async def serve(face: Face, exit_with_parent: bool) -> None:
+    """Serve until told to stop; drain what is under way."""
+    telemetry.configure(level=os.environ.get("RETE_LOG_LEVEL", "INFO"))
+    async with runtime.open_node(face.home) as node:
+        # A crash between append and signing left entries unsaid: say them before anybody asks.
+        await sign_head(node.pool, node.own_origin_id, node.keys.signing["log"], node.clock())
+        loopback = node.config.node.environment == "development"
+        async with open_session(loopback=loopback, total_s=node.config.sync.request_timeout_s) as session:
+            runner = web.AppRunner(
+                application.build(node), access_log=None, shutdown_timeout=SHUTDOWN_S, handler_cancellation=False
+            )
+            await runner.setup()
+            jobs = scheduler.build(node, session)
+            try:
+                await _listen(runner, node.config.web.host, node.config.web.port)
+                jobs.start()
+                face.say(N_("{name}: in ascolto su http://{host}:{port}"), name=node.config.node.name,
+                         host=node.config.web.host, port=node.config.web.port)
+                await _until_stopped(exit_with_parent=exit_with_parent)
+            finally:
+                if jobs.running:
+                    jobs.shutdown(wait=False)
+                await runner.cleanup()
+
+
+async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
+    try:
+        await web.TCPSite(runner, host, port, reuse_address=True).start()
+    except OSError as error:
+        raise OperatorError(
+            "port-unavailable",
+            N_("non posso ascoltare su {host}:{port}: {reason}"),
+            hint=N_("un altro programma usa la porta, o manca il permesso: cambiare [web] port o fermare l'altro"),
+            host=host,
+            port=port,
+            reason=os.strerror(error.errno) if error.errno else str(error),
+        ) from error
+
+
+async def _until_stopped(*, exit_with_parent: bool) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    if exit_with_parent:
+        # The parent holds the other end of this pipe; when it dies, however it dies, the pipe closes.
+        with contextlib.suppress(ValueError, OSError):
+            loop.add_reader(sys.stdin.fileno(), lambda: None if os.read(sys.stdin.fileno(), 4096) else _parent_gone(loop, stop))
+    await stop.wait()
+
+
+def _parent_gone(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    loop.remove_reader(sys.stdin.fileno())
+    stop.set()

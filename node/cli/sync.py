@@ -1,0 +1,81 @@
+"""``rete sync``: pull now, with progress on standard error."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import click
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from node import runtime
+from node.cli.frame import Face, command
+from node.errors import N_, NotFoundError, RoadWrongError
+from node.flows.pull import Progress as ShowProgress
+from node.flows.pull import PullReport
+from node.flows.sync import sync_peers
+from node.peers.client import open_session
+
+STAGES = {"entries": N_("voci"), "bodies": N_("profili")}
+
+
+@click.group("top", hidden=True)
+def _top() -> None:
+    """Hold the command."""
+
+
+@command(_top, "sync", help="Preleva ora le novità degli altri nodi.")
+@click.option("--peer", "peer", metavar="ID", help="Solo questo nodo.")
+async def sync(face: Face, peer: str | None) -> None:
+    """Pull every peer, or one, now; exit 1 when any of them failed."""
+    async with runtime.open_node(face.home) as node:
+        if peer is not None and peer not in {known.id for known in node.config.peers}:
+            known = ", ".join(item.id for item in node.config.peers) or "-"
+            raise NotFoundError("peer-unknown", N_("nodo sconosciuto: {peer}"), hint=N_("nodi: {known}"), peer=peer, known=known)
+        loopback = node.config.node.environment == "development"
+        bars = Progress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=face.err, transient=True,
+            disable=face.json or not face.err.is_terminal,
+        )
+
+        def show(name: str) -> ShowProgress:
+            task = bars.add_task(name, total=None)
+
+            def update(stage: str, done: int, total: int) -> None:
+                bars.update(task, description=f"{name}: {face.tr(STAGES[stage])}", completed=done, total=total)
+
+            return update
+
+        async with open_session(loopback=loopback, total_s=node.config.sync.request_timeout_s) as session:
+            with bars:
+                reports = await sync_peers(
+                    node.pool,
+                    session,
+                    node.request_signer(),
+                    clock=node.clock,
+                    parallel=node.config.sync.parallel,
+                    deadline_s=node.config.sync.pull_minutes * 60,
+                    owner=peer,
+                    force=True,
+                    progress=show,
+                )
+    face.emit({"peers": [dataclasses.asdict(report) for report in reports]}, lambda: _table(face, reports))
+    failed = [report for report in reports if report.error_code]
+    if failed:
+        raise RoadWrongError(
+            "sync-incomplete",
+            N_("{failed} nodi su {total} non sincronizzati"),
+            hint=N_("«rete peer list» mostra il motivo, «rete peer ping ID» percorre la strada passo per passo"),
+            failed=len(failed),
+            total=len(reports),
+        )
+
+
+def _table(face: Face, reports: list[PullReport]) -> None:
+    face.table(
+        "",
+        (N_("nodo"), N_("voci nuove"), N_("profili nuovi"), N_("registro"), N_("richieste"), N_("esito")),
+        [
+            (r.owner, r.entries, r.bodies, r.size, r.requests, r.error or face.tr(N_("aggiornato")))
+            for r in reports
+        ],
+    )

@@ -1,0 +1,377 @@
+"""The node's configuration: TOML text in, one frozen value out, or one error with the line and a hint.
+
+Rules: unknown tables and keys, wrong types and out-of-range values are refused, never ignored; what a key means stands
+in nodes.example.toml, which a test holds to this file. Reading the file is the caller's; this module is pure.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import difflib
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from node.errors import N_, OperatorError
+
+K_FLOOR = 5
+ROUNDS = ("weekly", "daily", "monthly", "immediate")
+ENVIRONMENTS = ("development", "production")
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+_ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
+# Host and optional port as they stand in the log's origin: lower case, no scheme, no path, no user information.
+_AUTHORITY = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:]{2,39}\])(?::[1-9][0-9]{0,4})?")
+_CODE = re.compile(r"[A-Za-z0-9]{2,6}")
+_DATABASE = re.compile(r"[a-z][a-z0-9_]{0,62}")
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSection:
+    """Who this node is."""
+
+    id: str
+    name: str
+    ipa_code: str
+    territory: tuple[str, ...]
+    environment: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseSection:
+    """Where this node's database is; ``url`` empty means the embedded cluster."""
+
+    url: str
+    cluster: str
+    name: str
+    max_connections: int
+
+
+@dataclass(frozen=True, slots=True)
+class FederationSection:
+    """How this node is known to the others."""
+
+    authority: str
+    epoch: int
+    keys: str
+
+    @property
+    def origin(self) -> str:
+        """The origin line of this node's log (PROTOCOL 1)."""
+        return f"{self.authority}/federation/log/{self.epoch}"
+
+
+@dataclass(frozen=True, slots=True)
+class PeerSection:
+    """One node to follow, from a [[peer]] table."""
+
+    id: str
+    name: str
+    url: str
+    origin: str
+    vkey: str
+    http_keyid: str
+    http_public: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SyncSection:
+    """When and how hard to pull."""
+
+    poll_minutes: float
+    parallel: int
+    request_timeout_s: float
+    pull_minutes: float
+
+
+@dataclass(frozen=True, slots=True)
+class PrivacySection:
+    """How hidden a profile must be, and when it leaves."""
+
+    k: int
+    k_build: int
+    scope: tuple[str, ...]
+    round: str
+
+
+@dataclass(frozen=True, slots=True)
+class WebSection:
+    """Where the server listens."""
+
+    host: str
+    port: int
+    max_request_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A whole, checked configuration."""
+
+    node: NodeSection
+    database: DatabaseSection
+    federation: FederationSection
+    peers: tuple[PeerSection, ...]
+    sync: SyncSection
+    privacy: PrivacySection
+    web: WebSection
+
+    @property
+    def scope(self) -> tuple[str, ...]:
+        """The partition's scope: its own setting, else the node's territory."""
+        return self.privacy.scope or self.node.territory
+
+
+class _Refused(Exception):  # noqa: N818 - internal, becomes an OperatorError with its line
+    """A value is wrong; carries the Italian reason."""
+
+
+Check = Callable[[Any], Any]
+
+
+def _text(pattern: re.Pattern[str] | None = None, *, empty: bool = False, longest: int = 200) -> Check:
+    def check(value: Any) -> str:  # noqa: ANN401
+        if not isinstance(value, str) or len(value) > longest or any(ord(c) < 32 for c in value):
+            raise _Refused(N_("serve un testo di una riga"))
+        if not value and empty:
+            return value
+        if not value or (pattern is not None and not pattern.fullmatch(value)):
+            raise _Refused(N_("il testo è vuoto o non ha la forma attesa"))
+        return value
+
+    return check
+
+
+def _choice(*allowed: str) -> Check:
+    def check(value: Any) -> str:  # noqa: ANN401
+        if value not in allowed:
+            raise _Refused(N_("valori ammessi: ") + ", ".join(allowed))
+        return str(value)
+
+    return check
+
+
+def _number(low: float, high: float, *, whole: bool = True) -> Check:
+    def check(value: Any) -> int | float:  # noqa: ANN401
+        kinds: tuple[type, ...] = (int,) if whole else (int, float)
+        if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
+            raise _Refused(N_("serve un numero tra i limiti ") + f"{low:g} e {high:g}")
+        return value  # type: ignore[no-any-return]
+
+    return check
+
+
+def _codes(value: Any) -> tuple[str, ...]:  # noqa: ANN401
+    if not isinstance(value, list) or any(not isinstance(v, str) or not _CODE.fullmatch(v) for v in value):
+        raise _Refused(N_('serve un elenco di sigle o codici, per esempio ["LE", "BR"]'))
+    return tuple(sorted({v.upper() for v in value}))
+
+
+def _http_key(value: Any) -> tuple[str, bytes]:  # noqa: ANN401
+    if not isinstance(value, dict) or set(value) != {"keyid", "public"}:
+        raise _Refused(N_('serve { keyid = "...", public = "<base64>" }'))
+    keyid = _text()(value["keyid"])
+    try:
+        public = base64.b64decode(value["public"], validate=True)
+    except (binascii.Error, TypeError, ValueError):
+        public = b""
+    if len(public) != 32:
+        raise _Refused(N_("public deve essere una chiave Ed25519 di 32 byte in base64"))
+    return keyid, public
+
+
+# table -> key -> (check, default); REQUIRED has no default.
+REQUIRED = object()
+TABLES: Mapping[str, Mapping[str, tuple[Check, Any]]] = {
+    "node": {
+        "id": (_text(_ID), REQUIRED),
+        "name": (_text(), REQUIRED),
+        "ipa_code": (_text(empty=True, longest=32), ""),
+        "territory": (_codes, REQUIRED),
+        "environment": (_choice(*ENVIRONMENTS), "development"),
+        "language": (_choice("it", "en"), "it"),
+    },
+    "database": {
+        "url": (_text(re.compile(r"postgres(?:ql)?://\S+"), empty=True, longest=1000), ""),
+        "cluster": (_text(longest=1000), "postgres"),
+        "name": (_text(_DATABASE), "rete"),
+        "max_connections": (_number(2, 200), 8),
+    },
+    "federation": {
+        "authority": (_text(_AUTHORITY), REQUIRED),
+        "epoch": (_number(2020, 9999), REQUIRED),
+        "keys": (_text(longest=1000), "keys"),
+    },
+    "sync": {
+        "poll_minutes": (_number(0.05, 1440, whole=False), 15),
+        "parallel": (_number(1, 64), 8),
+        "request_timeout_s": (_number(1, 300, whole=False), 30),
+        "pull_minutes": (_number(0.1, 120, whole=False), 10),
+    },
+    "privacy": {
+        "k": (_number(K_FLOOR, 100), K_FLOOR),
+        "k_build": (_number(K_FLOOR, 200), 8),
+        "scope": (_codes, []),
+        "round": (_choice(*ROUNDS), "weekly"),
+    },
+    "web": {
+        "host": (_text(longest=255), "127.0.0.1"),
+        "port": (_number(1, 65535), 8441),
+        "max_request_bytes": (_number(1024, 64 * 1024 * 1024), 1048576),
+    },
+}
+PEER_KEYS: Mapping[str, tuple[Check, Any]] = {
+    "id": (_text(_ID), REQUIRED),
+    "name": (_text(), REQUIRED),
+    "url": (_text(re.compile(r"https?://[^\s/?#@]+")), REQUIRED),
+    "origin": (_text(), REQUIRED),
+    "vkey": (_text(longest=500), REQUIRED),
+    "http_key": (_http_key, REQUIRED),
+}
+
+
+class _Locator:
+    """Finds the line of a table or key in the TOML text, since the parser keeps none."""
+
+    def __init__(self, text: str, file: str) -> None:
+        self._file = file
+        self._lines = text.splitlines()
+
+    def place(self, table: str, key: str | None = None, occurrence: int = 0) -> str:
+        seen = -1
+        inside = False
+        found = 0
+        for number, line in enumerate(self._lines, 1):
+            header = re.match(r"\s*\[\[?\s*([^\]\s]+)\s*\]\]?", line)
+            if header:
+                inside = header.group(1) == table
+                seen += inside
+                if inside and seen == occurrence:
+                    found = number
+            elif inside and seen == occurrence and key and re.match(rf"""\s*["']?{re.escape(key)}["']?\s*=""", line):
+                found = number
+                break
+        return f"{self._file}:{found}" if found else self._file
+
+
+def _refuse(code: str, place: str, what: str, hint: str = "", **facts: object) -> OperatorError:
+    return OperatorError(code, what, where=place, hint=hint, **facts)
+
+
+def _read_table(
+    raw: Mapping[str, Any], keys: Mapping[str, tuple[Check, Any]], where: Callable[[str | None], str], table: str
+) -> dict[str, Any]:
+    for key in raw:
+        if key not in keys:
+            near = difflib.get_close_matches(key, keys, 1)
+            hint = N_("forse intendeva «{near}»") if near else N_("chiavi ammesse: {keys}")
+            message = N_("chiave sconosciuta «{key}» in [{table}]")
+            known = ", ".join(keys)
+            raise _refuse(
+                "config-unknown-key", where(key), message, hint, key=key, table=table, near=near[0] if near else "", keys=known
+            )
+    values: dict[str, Any] = {}
+    for key, (check, default) in keys.items():
+        if key not in raw and default is REQUIRED:
+            message = N_("manca «{key}» in [{table}]")
+            hint = N_("vedere nodes.example.toml")
+            raise _refuse("config-missing-key", where(None), message, hint, key=key, table=table)
+        try:
+            values[key] = check(raw.get(key, default))
+        except _Refused as error:
+            message = N_("valore non valido per «{key}» in [{table}]: {reason}")
+            hint = N_("vedere nodes.example.toml")
+            raise _refuse(
+                "config-bad-value", where(key), message, hint, key=key, table=table, reason=str(error)
+            ) from error
+    return values
+
+
+def is_loopback_url(url: str) -> bool:
+    """Tell whether ``url``'s host is this machine by its literal name."""
+    host = url.split("://", 1)[-1].split("/", 1)[0]
+    return host.rpartition(":")[0] in LOOPBACK or host in LOOPBACK
+
+
+def _check_across(config: Config, locate: _Locator) -> None:
+    if config.privacy.k_build < config.privacy.k:
+        place = locate.place("privacy", "k_build")
+        raise _refuse("config-bad-value", place, N_("k_build non può essere minore di k"))
+    production = config.node.environment == "production"
+    if production and not config.database.url:
+        place = locate.place("database", "url")
+        message = N_("in produzione serve un PostgreSQL vero: quello incluso è solo per provare")
+        hint = N_('indicare url = "postgresql://..." (PostgreSQL 15 o successivo)')
+        raise _refuse("config-embedded-in-production", place, message, hint)
+    if production and config.privacy.round == "immediate":
+        place = locate.place("privacy", "round")
+        message = N_("in produzione round = \"immediate\" tradirebbe chi pubblica: usare weekly, daily o monthly")
+        raise _refuse("config-immediate-in-production", place, message)
+    seen: dict[str, int] = {}
+    for number, peer in enumerate(config.peers):
+        if not peer.url.startswith("https://") and (production or not is_loopback_url(peer.url)):
+            place = locate.place("peer", "url", number)
+            message = N_("l'indirizzo di un altro nodo deve essere https")
+            hint = N_("http è ammesso solo verso 127.0.0.1 e con environment = \"development\"")
+            raise _refuse("config-insecure-url", place, message, hint)
+        for identity in (peer.id, peer.origin, peer.http_keyid, peer.http_public.hex()):
+            if identity in seen or identity in (config.node.id, config.federation.origin):
+                place = locate.place("peer", "id", number)
+                message = N_("due [[peer]], o un [[peer]] e questo nodo, hanno lo stesso id, origin o chiave")
+                raise _refuse("config-duplicate-peer", place, message)
+            seen[identity] = number
+
+
+def parse(text: str, *, file: str = "node.toml") -> Config:
+    """Return the configuration written in ``text``; ``file`` only names it in messages.
+
+    Raises: OperatorError with code config-not-toml, config-unknown-table, config-unknown-key, config-missing-key,
+    config-bad-value, config-insecure-url, config-duplicate-peer, config-embedded-in-production or
+    config-immediate-in-production; ``where`` is ``file:line``.
+    """
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"line (\d+)", str(error))
+        place = f"{file}:{line.group(1)}" if line else file
+        message = N_("il file non è TOML valido: {reason}")
+        raise _refuse("config-not-toml", place, message, reason=str(error)) from error
+    locate = _Locator(text, file)
+    for table in raw:
+        if table not in TABLES and table != "peer":
+            near = difflib.get_close_matches(table, [*TABLES, "peer"], 1)
+            message = N_("tabella sconosciuta [{table}]")
+            hint = N_("forse intendeva [{near}]") if near else N_("vedere nodes.example.toml")
+            raise _refuse(
+                "config-unknown-table", locate.place(table), message, hint, table=table, near=near[0] if near else ""
+            )
+    sections: dict[str, dict[str, Any]] = {}
+    for table, keys in TABLES.items():
+        section = raw.get(table, {})
+        if not isinstance(section, dict):
+            raise _refuse("config-bad-value", locate.place(table), N_("[{table}] deve essere una tabella"), table=table)
+        sections[table] = _read_table(section, keys, lambda key, t=table: locate.place(t, key), table)  # type: ignore[misc]
+    config = Config(
+        node=NodeSection(**sections["node"]),
+        database=DatabaseSection(**sections["database"]),
+        federation=FederationSection(**sections["federation"]),
+        peers=_read_peers(raw.get("peer", []), locate),
+        sync=SyncSection(**sections["sync"]),
+        privacy=PrivacySection(**sections["privacy"]),
+        web=WebSection(**sections["web"]),
+    )
+    _check_across(config, locate)
+    return config
+
+
+def _read_peers(raw: Any, locate: _Locator) -> tuple[PeerSection, ...]:  # noqa: ANN401
+    if not isinstance(raw, list) or any(not isinstance(item, dict) for item in raw):
+        raise _refuse("config-bad-value", locate.place("peer"), N_("i nodi si elencano come [[peer]]"))
+    peers = []
+    for number, item in enumerate(raw):
+        values = _read_table(item, PEER_KEYS, lambda key, n=number: locate.place("peer", key, n), "peer")  # type: ignore[misc]
+        keyid, public = values.pop("http_key")
+        peers.append(PeerSection(http_keyid=keyid, http_public=public, **values))
+    return tuple(peers)

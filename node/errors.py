@@ -1,0 +1,75 @@
+"""The one family of errors, split by WHO must act.
+
+In: a stable kebab-case code, an Italian sentence (the gettext message id, with ``{facts}``), where, and a hint.
+Out: exceptions that the CLI, the web middleware and the scheduler render once each; nothing else catches broadly.
+The code is at once metric label, log key and problem type, so it never changes once released.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+Translate = Callable[[str], str]
+
+
+def N_(message: str) -> str:  # noqa: N802 - the gettext convention for "mark, do not translate here"
+    """Mark ``message`` for the catalogue; it is translated where it is shown."""
+    return message
+
+
+class ReteError(Exception):
+    """Root of every expected failure: what is wrong, where, and what to do.
+
+    ``what`` and ``hint`` are Italian catalogue ids with ``{name}`` placeholders filled from ``facts``;
+    ``where`` is a place as is (``file:line``, ``sheet!row``, a URL without query).
+    """
+
+    exit_status = 1
+
+    def __init__(self, code: str, what: str, *, where: str = "", hint: str = "", **facts: object) -> None:
+        """Keep the parts apart, so that each face renders them in its own language and layout."""
+        super().__init__(code, what, where, hint, facts)
+        self.code = code
+        self.what = what
+        self.where = where
+        self.hint = hint
+        self.facts = facts
+
+    def render(self, translate: Translate = str) -> tuple[str, str, str]:
+        """Return (what, where, hint) in the language of ``translate``."""
+        what = translate(self.what).format(**self.facts)
+        hint = translate(self.hint).format(**self.facts) if self.hint else ""
+        return what, self.where, hint
+
+    def __str__(self) -> str:
+        """One line for logs: code, place, Italian sentence."""
+        what, where, _ = self.render()
+        return f"{self.code}: {f'{where}: ' if where else ''}{what}"
+
+
+class OperatorError(ReteError):
+    """The administrator must act: configuration, keys, disk, port, database."""
+
+    exit_status = 2
+
+
+class CallerError(ReteError):
+    """Whoever called must act: a wrong file, argument, request or state."""
+
+
+class NotFoundError(CallerError):
+    """The thing asked for does not exist, or is not the caller's to see."""
+
+
+class PeerWrongError(ReteError):
+    """The peer sent something false or malformed: refuse it, say why, never retry blindly."""
+
+
+class RoadWrongError(ReteError):
+    """The way to the peer failed (refused, timeout, reset): nothing is known, retry later."""
+
+
+class LogStateError(ReteError):
+    """The state of the own log is unknown or contradictory: stop writing until it is cleared."""
+
+    exit_status = 2

@@ -1,0 +1,123 @@
+"""Make a node's home: configuration, keys, database. Nothing half-done: what fails is taken away again.
+
+In: a folder and the few facts that have no default. Out: a folder with node.toml, keys/ (0600) and a migrated database.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import shutil
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from node import config as configuration
+from node.errors import N_, CallerError, OperatorError
+from node.store import keyfiles
+
+CONFIG_FILE = "node.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a new home must be told; everything else has a default in nodes.example.toml."""
+
+    id: str
+    name: str
+    ipa_code: str
+    territory: tuple[str, ...]
+    authority: str
+    port: int
+    epoch: int
+    database_url: str = ""
+    cluster: str = "postgres"
+    database_name: str = "rete"
+    round: str = "weekly"
+    poll_minutes: float = 15
+
+
+def example_text() -> str:
+    """Return nodes.example.toml as shipped."""
+    packaged = resources.files("node").joinpath("nodes.example.toml")
+    if packaged.is_file():
+        return packaged.read_text(encoding="utf-8")
+    return (Path(__file__).resolve().parents[2] / "nodes.example.toml").read_text(encoding="utf-8")
+
+
+def _quoted(value: str) -> str:
+    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _set(text: str, table: str, key: str, value: str) -> str:
+    """Replace the value of ``key`` in ``[table]``, keeping every comment."""
+    pattern = re.compile(rf"(^\[{table}\]$(?:(?!^\[).)*?^{key} = )[^\n]*", re.MULTILINE | re.DOTALL)
+    changed, count = pattern.subn(lambda match: match.group(1) + value, text, count=1)
+    if count != 1:
+        raise OperatorError("example-broken", N_("nodes.example.toml non contiene {key} in [{table}]"), key=key, table=table)
+    return changed
+
+
+def config_text(facts: Facts, peers: str = "") -> str:
+    """Return the text of node.toml for ``facts``; ``peers`` are ready [[peer]] blocks."""
+    # The example's own [[peer]] stands for documentation only: a new home follows nobody yet.
+    text = re.sub(r"^\[\[peer\]\]$.*?(?=^\[)", "@PEERS@", example_text(), flags=re.MULTILINE | re.DOTALL)
+    codes = "[" + ", ".join(_quoted(code) for code in facts.territory) + "]"
+    for table, key, value in (
+        ("node", "id", _quoted(facts.id)),
+        ("node", "name", _quoted(facts.name)),
+        ("node", "ipa_code", _quoted(facts.ipa_code)),
+        ("node", "territory", codes),
+        ("database", "url", _quoted(facts.database_url)),
+        ("database", "cluster", _quoted(facts.cluster)),
+        ("database", "name", _quoted(facts.database_name)),
+        ("federation", "authority", _quoted(facts.authority)),
+        ("federation", "epoch", str(facts.epoch)),
+        ("sync", "poll_minutes", f"{facts.poll_minutes:g}"),
+        ("privacy", "round", _quoted(facts.round)),
+        ("web", "port", str(facts.port)),
+    ):
+        text = _set(text, table, key, value)
+    return text.replace("@PEERS@", f"{peers}\n" if peers else "")
+
+
+def make_home(home: Path, facts: Facts, peers: str = "") -> None:
+    """Write configuration and keys of a new home. Raises: CallerError(home-not-empty), OperatorError(config-...)."""
+    text = config_text(facts, peers)
+    parsed = configuration.parse(text, file=str(home / CONFIG_FILE))
+    if home.exists() and any(home.iterdir()):
+        raise CallerError(
+            "home-not-empty",
+            N_("la cartella non è vuota"),
+            where=str(home),
+            hint=N_("scegliere una cartella nuova; un nodo esistente non viene mai sovrascritto"),
+        )
+    created = not home.exists()
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        keyfiles.create(home / parsed.federation.keys)
+        (home / CONFIG_FILE).write_text(text, encoding="utf-8")
+    except BaseException:
+        shutil.rmtree(home / parsed.federation.keys, ignore_errors=True)
+        (home / CONFIG_FILE).unlink(missing_ok=True)
+        if created:
+            shutil.rmtree(home, ignore_errors=True)
+        raise
+
+
+def peer_card(config: configuration.Config, keys: keyfiles.Keys, vkey: str, url: str) -> str:
+    """Return the [[peer]] block by which other nodes follow this one."""
+    public = keys.signing["http"].public_key().public_bytes_raw()
+    return "\n".join(
+        (
+            "[[peer]]",
+            f"id = {_quoted(config.node.id)}",
+            f"name = {_quoted(config.node.name)}",
+            f"url = {_quoted(url)}",
+            f"origin = {_quoted(config.federation.origin)}",
+            f"vkey = {_quoted(vkey)}",
+            f'http_key = {{ keyid = "{config.federation.authority}#http-1", public = "{base64.b64encode(public).decode()}" }}',
+            "",
+        )
+    )
+

@@ -1,0 +1,136 @@
+"""Builds everything once: home folder -> configuration, keys, database pool -> one frozen Node.
+
+In: a home made by ``rete init``. Out: a Node for the time of a ``with`` block; everything is closed at its end, also
+when the block fails. There are no globals: whatever a flow needs it takes from here as an argument.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import secrets
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import asyncpg
+
+from node import config as configuration
+from node.config import Config
+from node.errors import N_, OperatorError
+from node.flows.membership import enrol_members
+from node.peers.client import RequestSigner
+from node.protocol import request
+from node.store import embedded, keyfiles
+from node.store.keyfiles import Keys
+from node.store.postgres import CONNECT_TIMEOUT_S, Pool, migrate, open_pool
+
+CONFIG_FILE = "node.toml"
+Clock = Callable[[], dt.datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One running node: what flows and faces are built from."""
+
+    home: Path
+    config: Config
+    keys: Keys
+    pool: Pool
+    dsn: str
+    clock: Clock
+    own_origin_id: int
+
+    @property
+    def http_keyid(self) -> str:
+        """The key id of this node's request signatures (PROTOCOL 1)."""
+        return f"{self.config.federation.authority}#http-1"
+
+    def request_signer(self) -> RequestSigner:
+        """Return the function that signs this node's requests with the current time and a fresh nonce."""
+
+        def sign(method: str, authority: str, path: str, query: str, body: bytes | None) -> Mapping[str, str]:
+            return request.sign(
+                method=method,
+                authority=authority,
+                path=path,
+                query=query,
+                body=body,
+                keyid=self.http_keyid,
+                private_key=self.keys.signing["http"],
+                now=int(self.clock().timestamp()),
+                nonce=secrets.token_bytes(16),
+            )
+
+        return sign
+
+
+def utc_now() -> dt.datetime:
+    """Return the time, in UTC; the only clock of the program."""
+    return dt.datetime.now(dt.UTC)
+
+
+def read_config(home: Path) -> Config:
+    """Read and check the home's configuration. Raises: OperatorError (home-not-found, config-...)."""
+    path = home / CONFIG_FILE
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise OperatorError(
+            "home-not-found",
+            N_("qui non c'è un nodo: manca {file}"),
+            where=str(home),
+            hint=N_("«rete init {home}» crea la cartella di un nodo"),
+            file=CONFIG_FILE,
+            home=str(home),
+        ) from error
+    except UnicodeDecodeError as error:
+        raise OperatorError("config-not-utf8", N_("il file non è testo UTF-8"), where=str(path)) from error
+    return configuration.parse(text, file=str(path))
+
+
+async def _database(stack: AsyncExitStack, home: Path, config: Config) -> str:
+    if config.database.url:
+        return config.database.url
+    # An absolute path stands for itself; demo nodes share one cluster this way.
+    cluster = stack.enter_context(embedded.lease(home / config.database.cluster))
+    return await embedded.ensure_database(cluster, config.database.name)
+
+
+async def _migrate(dsn: str) -> None:
+    try:
+        conn = await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT_S)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+        raise OperatorError(
+            "database-unreachable",
+            N_("la base dati non risponde: {reason}"),
+            hint=N_("controllare [database] url, che PostgreSQL sia acceso e che ci sia spazio su disco"),
+            reason=(str(error).splitlines() or [type(error).__name__])[0],
+        ) from error
+    try:
+        await migrate(conn)
+    finally:
+        await conn.close()
+
+
+@asynccontextmanager
+async def open_node(home: Path, *, clock: Clock = utc_now) -> AsyncIterator[Node]:
+    """Open the node of ``home``: check its configuration and keys, start or reach its database, migrate it.
+
+    Raises: OperatorError with what to do (home-..., config-..., key-..., database-..., schema-newer).
+    """
+    config = read_config(home)
+    keys = keyfiles.read(home / config.federation.keys)
+    async with AsyncExitStack() as stack:
+        dsn = await _database(stack, home, config)
+        await _migrate(dsn)
+        pool = await open_pool(dsn, max_size=config.database.max_connections, application=f"rete-{os.getpid()}")
+        stack.push_async_callback(_close_pool, pool)
+        own = await enrol_members(pool, config, keys.signing["log"].public_key().public_bytes_raw())
+        yield Node(home, config, keys, pool, dsn, clock, own)
+
+
+async def _close_pool(pool: Pool) -> None:
+    # close() waits for connections that a cancelled task may still hold; terminate() does not.
+    pool.terminate()

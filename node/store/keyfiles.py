@@ -1,0 +1,98 @@
+"""Private keys on disk: one PEM file per role, mode 0600, never two roles with one key.
+
+In: the home's key folder. Out: key objects. A key file that others may read is refused: it must be taken as known.
+Source: PROTOCOL 1 (roles).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from node.errors import N_, OperatorError
+
+SIGNING_ROLES = ("log", "witness", "mirror", "http")
+SEAL_ROLE = "seal"
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The node's private keys by role."""
+
+    signing: Mapping[str, Ed25519PrivateKey]
+    seal: X25519PrivateKey
+
+    def __repr__(self) -> str:
+        """Say nothing: a key must not reach a log through a repr."""
+        return "Keys(...)"
+
+
+def _write_new(path: Path, key: Ed25519PrivateKey | X25519PrivateKey) -> None:
+    pem = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    # O_EXCL: an existing key is never overwritten, it may be the only copy of the log's identity.
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(pem)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def create(folder: Path) -> None:
+    """Generate the keys of every role in ``folder`` (mode 0700)."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for role in SIGNING_ROLES:
+        _write_new(folder / f"{role}.pem", Ed25519PrivateKey.generate())
+    _write_new(folder / f"{SEAL_ROLE}.pem", X25519PrivateKey.generate())
+
+
+def _read(path: Path) -> object:
+    try:
+        mode = path.stat().st_mode
+        if mode & 0o077:
+            raise OperatorError(
+                "key-file-readable",
+                N_("il file della chiave è leggibile da altri (permessi {mode})"),
+                where=str(path),
+                hint=N_("chmod 600 sul file; se altri utenti possono averlo letto, sostituire la chiave"),
+                mode=oct(mode & 0o777)[2:],
+            )
+        pem = path.read_bytes()
+    except FileNotFoundError as error:
+        raise OperatorError(
+            "key-file-missing",
+            N_("manca il file della chiave"),
+            where=str(path),
+            hint=N_("ripristinarlo dalla copia di sicurezza; «rete init» crea le chiavi di un nodo nuovo"),
+        ) from error
+    except PermissionError as error:
+        raise OperatorError("key-file-unreadable", N_("il file della chiave non è leggibile"), where=str(path)) from error
+    try:
+        return serialization.load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise OperatorError("key-file-bad", N_("il file non contiene una chiave privata PEM"), where=str(path)) from error
+
+
+def read(folder: Path) -> Keys:
+    """Read all keys. Raises: OperatorError key-file-missing, -readable, -unreadable, -bad or key-reused."""
+    signing: dict[str, Ed25519PrivateKey] = {}
+    for role in SIGNING_ROLES:
+        path = folder / f"{role}.pem"
+        key = _read(path)
+        if not isinstance(key, Ed25519PrivateKey):
+            raise OperatorError("key-file-bad", N_("la chiave deve essere Ed25519"), where=str(path))
+        signing[role] = key
+    if len({key.public_key().public_bytes_raw() for key in signing.values()}) != len(signing):
+        raise OperatorError("key-reused", N_("due ruoli usano la stessa chiave"), where=str(folder))
+    path = folder / f"{SEAL_ROLE}.pem"
+    seal = _read(path)
+    if not isinstance(seal, X25519PrivateKey):
+        raise OperatorError("key-file-bad", N_("la chiave deve essere X25519"), where=str(path))
+    return Keys(signing, seal)

@@ -1,0 +1,264 @@
+"""The log tables: origins with their verified heads, entries, subtrees, live items, bodies, own checkpoints.
+
+In: values that the gate (protocol/feed) has verified. Out: rows, or the bytes that tiles and bundles are made of.
+Transactions are the flows' to open; nothing here commits. Source: PROTOCOL 3 and 6.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import asyncpg
+
+from node.store.postgres import Connection, load_queries
+
+QUERIES = load_queries("log")
+HASH_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """One followed log (or the own one) as its row says."""
+
+    origin_id: int
+    origin: str
+    owner: str
+    name: str
+    url: str | None
+    vkey: str
+    is_own: bool
+    state: str
+    size: int
+    root: bytes
+    range_hashes: tuple[bytes, ...]
+    checkpoint: bytes | None
+    etag: str | None
+    checked_at: dt.datetime | None
+    advanced_at: dt.datetime | None
+    failures: int
+    next_pull_at: dt.datetime | None
+    error_code: str | None
+    error_text: str | None
+    error_at: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """One own checkpoint that has been signed."""
+
+    size: int
+    root: bytes
+    note: bytes
+    signed_at: dt.datetime
+
+
+def split_hashes(packed: bytes) -> tuple[bytes, ...]:
+    """Cut concatenated 32-byte hashes apart."""
+    return tuple(packed[at : at + HASH_BYTES] for at in range(0, len(packed), HASH_BYTES))
+
+
+def _origin(row: asyncpg.Record) -> Origin:
+    values = dict(row)
+    values["range_hashes"] = split_hashes(values["range_hashes"])
+    return Origin(**values)
+
+
+async def upsert_origin(
+    conn: Connection, *, origin: str, owner: str, name: str, url: str | None, vkey: str, is_own: bool, empty_root: bytes
+) -> int:
+    """Make sure the log is known under its current key and address; return its id."""
+    origin_id: int = await conn.fetchval(QUERIES["upsert_origin"], origin, owner, name, url, vkey, is_own, empty_root)
+    return origin_id
+
+
+async def close_absent_origins(conn: Connection, present: Sequence[str]) -> list[int]:
+    """Close the logs that are no longer configured; return the ids that were open until now."""
+    return [row["origin_id"] for row in await conn.fetch(QUERIES["close_absent_origins"], list(present))]
+
+
+async def list_origins(conn: Connection, owner: str | None = None) -> list[Origin]:
+    """Return the open logs, the own one first, optionally only those of one owner (or one origin line)."""
+    return [_origin(row) for row in await conn.fetch(QUERIES["list_origins"], owner)]
+
+
+async def own_origin_id(conn: Connection) -> int | None:
+    """Return the id of the node's own open log."""
+    row = await conn.fetchrow(QUERIES["own_origin"])
+    return None if row is None else int(row["origin_id"])
+
+
+async def lock_head(conn: Connection, origin_id: int) -> tuple[int, bytes, tuple[bytes, ...], str]:
+    """Lock the origin's row until the transaction ends; return (size, root, range hashes, state)."""
+    row = await conn.fetchrow(QUERIES["lock_origin"], origin_id)
+    return row["size"], row["root"], split_hashes(row["range_hashes"]), row["state"]
+
+
+async def advance(
+    conn: Connection,
+    origin_id: int,
+    *,
+    size: int,
+    root: bytes,
+    range_hashes: Iterable[bytes],
+    checkpoint: bytes | None,
+    now: dt.datetime,
+) -> None:
+    """Move the verified head of a locked origin."""
+    await conn.execute(QUERIES["advance_origin"], origin_id, size, root, b"".join(range_hashes), checkpoint, now)
+
+
+async def record_success(conn: Connection, origin_id: int, now: dt.datetime, etag: str | None) -> None:
+    """Note that the peer answered and that all it said was true."""
+    await conn.execute(QUERIES["record_success"], origin_id, now, etag)
+
+
+async def record_failure(
+    conn: Connection,
+    origin_id: int,
+    *,
+    now: dt.datetime,
+    code: str,
+    text: str,
+    state: str | None,
+    next_pull_at: dt.datetime | None,
+) -> None:
+    """Note why the peer could not be followed; the cursor stays where it was."""
+    await conn.execute(QUERIES["record_failure"], origin_id, now, code, text[:500], state, next_pull_at)
+
+
+async def copy_entries(conn: Connection, origin_id: int, first: int, entries: Iterable[bytes]) -> None:
+    """Append raw entries at consecutive positions from ``first``."""
+    rows = ((origin_id, index, raw) for index, raw in enumerate(entries, first))
+    await conn.copy_records_to_table(
+        "entry", schema_name="log", columns=("origin_id", "idx", "entry"), records=rows, timeout=120
+    )
+
+
+async def copy_subtrees(conn: Connection, origin_id: int, subtrees: Iterable[tuple[int, int, bytes]]) -> None:
+    """Append roots of complete subtrees given as (level, index, hash)."""
+    rows = [(origin_id, level, index, digest) for level, index, digest in subtrees]
+    if rows:
+        await conn.copy_records_to_table(
+            "subtree", schema_name="log", columns=("origin_id", "level", "idx", "hash"), records=rows, timeout=60
+        )
+
+
+async def items_by_id(conn: Connection, origin_id: int, ids: Iterable[str]) -> list[tuple[str, int, int, bool]]:
+    """Return (id, last index, revision, dead) of the known ones among ``ids``."""
+    wanted = [uuid.UUID(item) for item in ids]
+    rows = await conn.fetch(QUERIES["items_by_id"], origin_id, wanted)
+    return [(str(row["item_id"]), row["last_idx"], row["revision"], row["dead"]) for row in rows]
+
+
+async def upsert_items(conn: Connection, origin_id: int, items: Sequence[tuple[str, int, int, bool]]) -> None:
+    """Store the new state of items given as (id, last index, revision, dead)."""
+    if not items:
+        return
+    ids = [uuid.UUID(item[0]) for item in items]
+    indices, revisions, dead = ([item[at] for item in items] for at in (1, 2, 3))
+    await conn.execute(QUERIES["upsert_items"], origin_id, ids, indices, revisions, dead, timeout=120)
+
+
+async def erase_bodies(conn: Connection, origin_id: int, indices: Sequence[int]) -> None:
+    """Erase bodies with their salts; what stays in the entry is a commitment to unknown randomness."""
+    await conn.execute(QUERIES["erase_bodies"], origin_id, list(indices))
+
+
+async def copy_bodies(conn: Connection, origin_id: int, bodies: Iterable[tuple[int, bytes, bytes]]) -> None:
+    """Store verified bodies given as (index, salt, body)."""
+    rows = ((origin_id, index, salt, body) for index, salt, body in bodies)
+    await conn.copy_records_to_table(
+        "body", schema_name="log", columns=("origin_id", "idx", "salt", "body"), records=rows, timeout=120
+    )
+
+
+async def copy_wanted(conn: Connection, origin_id: int, wanted: Iterable[tuple[int, str]]) -> None:
+    """Put live entries without body on the want-list, given as (index, id)."""
+    rows = [(origin_id, index, uuid.UUID(item)) for index, item in wanted]
+    await conn.copy_records_to_table(
+        "wanted", schema_name="log", columns=("origin_id", "idx", "item_id"), records=rows, timeout=120
+    )
+
+
+async def drop_wanted(conn: Connection, origin_id: int, indices: Sequence[int]) -> set[int]:
+    """Take indices off the want-list; return those that were on it, that is, still live."""
+    return {row["idx"] for row in await conn.fetch(QUERIES["drop_wanted"], origin_id, list(indices))}
+
+
+async def list_wanted(conn: Connection, origin_id: int, after: int, limit: int) -> list[tuple[int, bytes]]:
+    """Return up to ``limit`` wanted (index, raw entry) after index ``after``."""
+    return [(row["idx"], row["entry"]) for row in await conn.fetch(QUERIES["list_wanted"], origin_id, after, limit)]
+
+
+async def count_wanted(conn: Connection, origin_id: int) -> int:
+    """Return how many bodies of this origin are still to be fetched."""
+    count: int = await conn.fetchval(QUERIES["count_wanted"], origin_id)
+    return count
+
+
+async def insert_problems(conn: Connection, origin_id: int, problems: Sequence[tuple[int, str]]) -> None:
+    """Record entries or bodies set aside, given as (index, code)."""
+    if problems:
+        indices, codes = [p[0] for p in problems], [p[1] for p in problems]
+        await conn.execute(QUERIES["insert_problems"], origin_id, indices, codes)
+
+
+async def count_problems(conn: Connection, origin_id: int) -> dict[str, int]:
+    """Return how many things of this origin were set aside, by code."""
+    return {row["code"]: row["count"] for row in await conn.fetch(QUERIES["count_problems"], origin_id)}
+
+
+async def entry_bundle(conn: Connection, origin_id: int, start: int, end: int) -> tuple[int, bytes]:
+    """Return (how many entries, bundle bytes) of the positions [start, end) (PROTOCOL 2, entry bundle)."""
+    row = await conn.fetchrow(QUERIES["entry_bundle"], origin_id, start, end)
+    return row["width"], row["bundle"] or b""
+
+
+async def entries_between(conn: Connection, origin_id: int, start: int, end: int) -> list[bytes]:
+    """Return raw entries at [start, end)."""
+    return [row["entry"] for row in await conn.fetch(QUERIES["entries_between"], origin_id, start, end)]
+
+
+async def subtrees_between(conn: Connection, origin_id: int, level: int, start: int, end: int) -> list[bytes]:
+    """Return the roots of complete subtrees of 256^level leaves at [start, end)."""
+    return [row["hash"] for row in await conn.fetch(QUERIES["subtrees_between"], origin_id, level, start, end)]
+
+
+async def bodies_by_index(
+    conn: Connection, origin_id: int, indices: Sequence[int]
+) -> dict[int, tuple[bytes, bytes] | None]:
+    """Return, for each position that exists, its (salt, body), or None where the body is gone."""
+    rows = await conn.fetch(QUERIES["bodies_by_index"], origin_id, list(indices))
+    return {row["idx"]: None if row["salt"] is None else (row["salt"], row["body"]) for row in rows}
+
+
+async def signed_latest(conn: Connection, origin_id: int) -> Signed | None:
+    """Return the newest own checkpoint."""
+    row = await conn.fetchrow(QUERIES["signed_latest"], origin_id)
+    return None if row is None else Signed(row["size"], row["root"], row["note"], row["signed_at"])
+
+
+async def insert_signed(
+    conn: Connection, origin_id: int, size: int, root: bytes, note: bytes, now: dt.datetime
+) -> None:
+    """Record an own checkpoint; the primary key makes signing one size twice impossible."""
+    await conn.execute(QUERIES["insert_signed"], origin_id, size, root, note, now)
+
+
+async def item_position(conn: Connection, origin_id: int, item_id: str) -> tuple[int, int, bool] | None:
+    """Return (last index, revision, dead) of one item."""
+    row = await conn.fetchrow(QUERIES["item_position"], origin_id, uuid.UUID(item_id))
+    return None if row is None else (row["last_idx"], row["revision"], row["dead"])
+
+
+async def keep_nonce(conn: Connection, keyid: str, nonce: str, now: dt.datetime) -> bool:
+    """Remember a verified request's nonce; False when it was seen before."""
+    return await conn.fetchval(QUERIES["keep_nonce"], keyid, nonce, now) is not None
+
+
+async def purge_nonces(conn: Connection, before: dt.datetime) -> None:
+    """Forget nonces older than any signature may be."""
+    await conn.execute(QUERIES["purge_nonces"], before)

@@ -1,0 +1,144 @@
+"""The road to PostgreSQL: pool, transactions that may be retried, named queries, forward-only migrations.
+
+In: a DSN and SQL kept beside its module. Out: connections on which store functions run.
+Rules: every wait is bounded; one retry on the errors that a dying backend or a serialisation conflict gives;
+migrations run once, in order, under an advisory lock, and an old program refuses a newer schema.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from importlib import resources
+from typing import TypeVar
+
+import asyncpg
+
+from node.errors import N_, OperatorError
+
+T = TypeVar("T")
+Connection = asyncpg.Connection
+Pool = asyncpg.Pool
+
+MINIMUM_SERVER = 150000
+CONNECT_TIMEOUT_S = 10.0
+COMMAND_TIMEOUT_S = 60.0
+# Arbitrary, constant for ever: the advisory lock that serialises migrations of one database.
+MIGRATION_LOCK = 0x72657465
+_RETRYABLE = (
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.AdminShutdownError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+)
+_NAME = re.compile(r"^-- name: ([a-z][a-z0-9_]*)\s*$", re.MULTILINE)
+
+
+def load_queries(subject: str) -> Mapping[str, str]:
+    """Return the named queries of ``node/store/<subject>.sql`` (blocks that start with ``-- name: x``)."""
+    text = resources.files("node.store").joinpath(f"{subject}.sql").read_text(encoding="utf-8")
+    parts = _NAME.split(text)
+    return {parts[i]: parts[i + 1].strip().rstrip(";") for i in range(1, len(parts), 2)}
+
+
+async def open_pool(dsn: str, *, max_size: int = 8, application: str = "rete") -> Pool:
+    """Open a pool on ``dsn`` with keepalives and bounded waits.
+
+    Raises: OperatorError(database-unreachable | database-too-old | database-disk-full).
+    """
+    try:
+        pool = await asyncpg.create_pool(
+            dsn,
+            min_size=1,
+            max_size=max_size,
+            timeout=CONNECT_TIMEOUT_S,
+            command_timeout=COMMAND_TIMEOUT_S,
+            server_settings={"application_name": application, "jit": "off", "TimeZone": "UTC"},
+        )
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+        raise OperatorError(
+            "database-unreachable",
+            N_("la base dati non risponde: {reason}"),
+            hint=N_("controllare [database] url, che PostgreSQL sia acceso e che ci sia spazio su disco"),
+            reason=str(error).splitlines()[0] if str(error) else type(error).__name__,
+        ) from error
+    try:
+        async with pool.acquire() as conn:
+            version = int(await conn.fetchval("SHOW server_version_num"))
+        if version < MINIMUM_SERVER:
+            raise OperatorError(
+                "database-too-old",
+                N_("PostgreSQL {version} è troppo vecchio: serve almeno la versione 15"),
+                version=version // 10000,
+            )
+    except BaseException:
+        await pool.close()
+        raise
+    return pool
+
+
+@asynccontextmanager
+async def transaction(pool: Pool) -> AsyncIterator[Connection]:
+    """One connection inside one transaction, for flows that must not be retried as a whole."""
+    async with pool.acquire(timeout=CONNECT_TIMEOUT_S) as conn, conn.transaction():
+        yield conn
+
+
+async def run_tx(pool: Pool, work: Callable[[Connection], Awaitable[T]]) -> T:
+    """Run ``work`` in one transaction; on a lost backend or a conflict run it once more on a new connection.
+
+    ``work`` must be idempotent up to its commit: it may run twice, only one of the runs is kept.
+    """
+    try:
+        async with transaction(pool) as conn:
+            return await work(conn)
+    except _RETRYABLE:
+        await asyncio.sleep(0.05)
+        async with transaction(pool) as conn:
+            return await work(conn)
+
+
+def _migrations() -> list[tuple[int, str, str]]:
+    folder = resources.files("node.store").joinpath("migrations")
+    names = sorted(item.name for item in folder.iterdir() if re.fullmatch(r"\d{4}_[a-z_]+\.sql", item.name))
+    return [(int(name[:4]), name, folder.joinpath(name).read_text(encoding="utf-8")) for name in names]
+
+
+async def migrate(conn: Connection) -> list[str]:
+    """Bring the schema forward to this program's version; return the names of the migrations applied.
+
+    Each file commits with its own row in ops.migration, so that a killed migration resumes where it stopped.
+    Raises: OperatorError(schema-newer) when the database was used by a newer program.
+    """
+    # The lock is taken before the bookkeeping table exists: two first starts must not race on CREATE.
+    await conn.execute("SELECT pg_advisory_lock($1)", MIGRATION_LOCK, timeout=300)
+    try:
+        await conn.execute("CREATE SCHEMA IF NOT EXISTS ops")
+        await conn.execute(
+            "CREATE TABLE IF NOT EXISTS ops.migration (number int PRIMARY KEY, name text NOT NULL,"
+            " applied_at timestamptz NOT NULL DEFAULT now())"
+        )
+        done = {row["number"] for row in await conn.fetch("SELECT number FROM ops.migration ORDER BY number")}
+        files = _migrations()
+        if done - {number for number, _, _ in files}:
+            raise OperatorError(
+                "schema-newer",
+                N_("la base dati è stata usata da una versione più nuova del programma (schema {found}, qui {known})"),
+                hint=N_("aggiornare il programma; non si torna indietro di versione"),
+                found=max(done),
+                known=max((number for number, _, _ in files), default=0),
+            )
+        applied = []
+        for number, name, sql in files:
+            if number not in done:
+                async with conn.transaction():
+                    await conn.execute(sql, timeout=600)
+                    await conn.execute("INSERT INTO ops.migration (number, name) VALUES ($1, $2)", number, name)
+                applied.append(name)
+        return applied
+    finally:
+        if not conn.is_closed():
+            await conn.execute("SELECT pg_advisory_unlock($1)", MIGRATION_LOCK)

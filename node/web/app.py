@@ -1,0 +1,58 @@
+"""The web application: middleware, routes and what they share, built from one Node.
+
+In: a Node. Out: an aiohttp application. Peer-facing routes get only the Federation value; nothing here reaches into
+the registry on their behalf.
+"""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from node.runtime import Node
+from node.store import log
+from node.web import api, federation
+from node.web.middleware import errors, problem
+
+POOL_ALIVE_TIMEOUT_S = 5.0
+NODE = web.AppKey("node", Node)
+
+
+async def status(request: web.Request) -> web.StreamResponse:
+    """Answer whether this node can work, and how its log and its peers stand."""
+    node = request.app[NODE]
+    try:
+        async with node.pool.acquire(timeout=POOL_ALIVE_TIMEOUT_S) as conn:
+            signed = await log.signed_latest(conn, node.own_origin_id)
+            origins = await log.list_origins(conn)
+    except Exception:  # noqa: BLE001 - whatever is wrong with the database, the answer is the same
+        return problem(request, 503, "database-unavailable", "la base dati non risponde")
+    peers = [origin for origin in origins if not origin.is_own]
+    document = {
+        "status": "ok",
+        "node": node.config.node.id,
+        "log": {"origin": node.config.federation.origin, "size": signed.size if signed else 0},
+        "peers": {
+            "known": len(peers),
+            "ready": sum(peer.state == "ready" for peer in peers),
+            "failing": sum(peer.error_code is not None for peer in peers),
+        },
+    }
+    return web.json_response(document, headers={"Cache-Control": "no-store"})
+
+
+def build(node: Node) -> web.Application:
+    """Return the application of ``node``."""
+    app = web.Application(middlewares=[errors], client_max_size=node.config.web.max_request_bytes)
+    app[NODE] = node
+    app[federation.FEDERATION] = federation.Federation(
+        pool=node.pool,
+        origin_id=node.own_origin_id,
+        authority=node.config.federation.authority,
+        epoch=node.config.federation.epoch,
+        http_keys={peer.http_keyid: peer.http_public for peer in node.config.peers},
+        clock=node.clock,
+    )
+    app.add_routes(federation.routes())
+    api.install(app, node.pool)
+    app.add_routes([web.get("/status", status)])
+    return app

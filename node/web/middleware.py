@@ -1,0 +1,130 @@
+"""What every request passes: a request id, one place where errors become problem+json, one canonical log line.
+
+In: a handler. Out: its response, or an RFC 9457 document with a stable code; never a traceback, never a private field.
+Source: schemas/problem.v1.json, PROTOCOL 4 (statuses).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+
+import asyncpg
+import orjson
+import structlog
+from aiohttp import web
+
+from node.errors import CallerError, LogStateError, NotFoundError, OperatorError, PeerWrongError, ReteError, RoadWrongError
+from node.i18n import translator
+
+logger = structlog.get_logger()
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+RETRY_AFTER_S = 10
+# Codes whose status says more than their family does (PROTOCOL 4).
+_STATUS = {
+    "signature-missing": 401,
+    "signature-malformed": 401,
+    "signature-unknown-key": 401,
+    "signature-bad": 401,
+    "signature-wrong-components": 401,
+    "signature-expired": 401,
+    "signature-lifetime": 401,
+    "signature-wrong-authority": 401,
+    "digest-mismatch": 401,
+    "clock-skew": 401,
+    "nonce-replayed": 409,
+    "member-suspended": 403,
+    "epoch-gone": 410,
+    "request-too-large": 413,
+    "content-type-bad": 415,
+    "rate-limited": 429,
+}
+
+
+def status_of(error: ReteError) -> int:
+    """Return the HTTP status of an expected failure."""
+    if error.code in _STATUS:
+        return _STATUS[error.code]
+    if isinstance(error, NotFoundError):
+        return 404
+    if isinstance(error, (CallerError, PeerWrongError)):
+        return 400
+    if isinstance(error, (OperatorError, LogStateError, RoadWrongError)):
+        return 503
+    return 500
+
+
+def problem(request: web.Request, status: int, code: str, title: str, detail: str = "") -> web.Response:
+    """Return an RFC 9457 document."""
+    document = {
+        "type": f"urn:rete-delle-reti:problem:{code}",
+        "code": code,
+        "title": title,
+        "status": status,
+        "request_id": request.get("request_id", ""),
+    }
+    if detail:
+        document["detail"] = detail
+    headers = {"Cache-Control": "no-store"}
+    if status in (429, 503):
+        headers["Retry-After"] = str(RETRY_AFTER_S)
+    return web.Response(
+        body=orjson.dumps(document), status=status, content_type="application/problem+json", headers=headers
+    )
+
+
+def _language(request: web.Request) -> str:
+    return "en" if request.headers.get("Accept-Language", "").lower().startswith("en") else "it"
+
+
+def _from_error(request: web.Request, error: ReteError) -> web.Response:
+    status = status_of(error)
+    if status in (500, 503):
+        # What our own machinery says may hold paths or hosts: it goes to the log, not to the caller.
+        return problem(request, status, error.code, translator(_language(request))("servizio momentaneamente non disponibile"))
+    what, where, hint = error.render(translator(_language(request)))
+    return problem(request, status, error.code, what, ". ".join(part for part in (where, hint) if part))
+
+
+@web.middleware
+async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn every failure into a problem document and every request into one log line."""
+    request["request_id"] = secrets.token_hex(8)
+    started = time.perf_counter()
+    code = ""
+    try:
+        response = await handler(request)
+    except ReteError as error:
+        code = error.code
+        response = _from_error(request, error)
+    except web.HTTPException as error:
+        code = {404: "not-found", 405: "method-not-allowed", 413: "request-too-large"}.get(error.status, "http-error")
+        response = problem(request, error.status, code, error.reason)
+        if error.status == 405 and "Allow" in error.headers:
+            response.headers["Allow"] = error.headers["Allow"]
+    except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError, TimeoutError, OSError):
+        code = "database-unavailable"
+        logger.exception("request.failed", request_id=request["request_id"])
+        response = problem(request, 503, code, translator(_language(request))("servizio momentaneamente non disponibile"))
+    except asyncio.CancelledError:
+        raise
+    except Exception:
+        code = "internal-error"
+        logger.exception("request.failed", request_id=request["request_id"])
+        response = problem(request, 500, code, translator(_language(request))("errore interno"))
+    response.headers["X-Request-Id"] = request["request_id"]
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    logger.info(
+        "request.answered",
+        request_id=request["request_id"],
+        method=request.method,
+        # The route, never the raw path or query: those may carry words a person typed.
+        route=request.match_info.route.resource.canonical if request.match_info.route.resource else "unknown",
+        status=response.status,
+        code=code,
+        ms=round((time.perf_counter() - started) * 1000, 1),
+    )
+    return response

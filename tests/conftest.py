@@ -1,0 +1,93 @@
+"""Fixtures: one embedded PostgreSQL per test process, one template database, a clone for each test that asks."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from node.store import embedded
+from node.store.postgres import Connection, Pool, migrate, open_pool
+
+TEMPLATE = "rete_template"
+EXTERNAL = os.environ.get("RETE_TEST_DATABASE_URL")
+
+
+def _dsn(base: str, database: str) -> str:
+    head, _, query = base.partition("?")
+    return f"{head.rsplit('/', 1)[0]}/{database}" + (f"?{query}" if query else "")
+
+
+async def _make_template(base: str, name: str) -> None:
+    admin = await asyncpg.connect(_dsn(base, "postgres"))
+    try:
+        await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        await admin.execute(f'CREATE DATABASE "{name}"')
+    finally:
+        await admin.close()
+    conn = await asyncpg.connect(_dsn(base, name))
+    try:
+        await migrate(conn)
+    finally:
+        await conn.close()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A DSN base of a running server whose template database is migrated (RETE_TEST_DATABASE_URL uses another one)."""
+    if EXTERNAL:
+        asyncio.run(_make_template(EXTERNAL, TEMPLATE))
+        yield EXTERNAL
+        return
+    folder: Path = tmp_path_factory.mktemp("pg") / "cluster"
+    with embedded.lease(folder) as cluster:
+        base = cluster.dsn("postgres")
+        asyncio.run(_speed_up(base))
+        asyncio.run(_make_template(base, TEMPLATE))
+        yield base
+
+
+async def _speed_up(base: str) -> None:
+    # Durability of a throw-away test cluster is worth nothing; crash tests start clusters of their own.
+    admin = await asyncpg.connect(base)
+    try:
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            await admin.execute(f"ALTER SYSTEM SET {setting} = off")
+        await admin.execute("SELECT pg_reload_conf()")
+    finally:
+        await admin.close()
+
+
+@pytest.fixture
+async def db(server: str) -> AsyncIterator[str]:
+    """The DSN of a migrated database of this test's own."""
+    name = f"t_{uuid.uuid4().hex[:16]}"
+    admin = await asyncpg.connect(_dsn(server, "postgres"))
+    try:
+        await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{TEMPLATE}"')
+        yield _dsn(server, name)
+        await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    finally:
+        await admin.close()
+
+
+@pytest.fixture
+async def pool(db: str) -> AsyncIterator[Pool]:
+    """A pool on this test's database."""
+    pool = await open_pool(db, max_size=4)
+    try:
+        yield pool
+    finally:
+        pool.terminate()
+
+
+@pytest.fixture
+async def conn(pool: Pool) -> AsyncIterator[Connection]:
+    """One connection on this test's database."""
+    async with pool.acquire() as connection:
+        yield connection
