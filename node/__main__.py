@@ -73,7 +73,9 @@ def main() -> None:
     except OSError as error:
         where = str(error.filename or "")
         hint = N_("controllare lo spazio su disco e i permessi")
-        show_error(OperatorError("system-failed", N_("{reason}"), where=where, hint=hint, reason=error.strerror or error))
+        show_error(
+            OperatorError("system-failed", N_("{reason}"), where=where, hint=hint, reason=error.strerror or error)
+        )
         sys.exit(2)
 
 

@@ -132,7 +132,7 @@ Check = Callable[[Any], Any]
 
 
 def _text(pattern: re.Pattern[str] | None = None, *, empty: bool = False, longest: int = 200) -> Check:
-    def check(value: Any) -> str:  # noqa: ANN401
+    def check(value: Any) -> str:
         if not isinstance(value, str) or len(value) > longest or any(ord(c) < 32 for c in value):
             raise _Refused(N_("serve un testo di una riga"))
         if not value and empty:
@@ -145,7 +145,7 @@ def _text(pattern: re.Pattern[str] | None = None, *, empty: bool = False, longes
 
 
 def _choice(*allowed: str) -> Check:
-    def check(value: Any) -> str:  # noqa: ANN401
+    def check(value: Any) -> str:
         if value not in allowed:
             raise _Refused(N_("valori ammessi: ") + ", ".join(allowed))
         return str(value)
@@ -154,7 +154,7 @@ def _choice(*allowed: str) -> Check:
 
 
 def _number(low: float, high: float, *, whole: bool = True) -> Check:
-    def check(value: Any) -> int | float:  # noqa: ANN401
+    def check(value: Any) -> int | float:
         kinds: tuple[type, ...] = (int,) if whole else (int, float)
         if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
             raise _Refused(N_("serve un numero tra i limiti ") + f"{low:g} e {high:g}")
@@ -163,13 +163,13 @@ def _number(low: float, high: float, *, whole: bool = True) -> Check:
     return check
 
 
-def _codes(value: Any) -> tuple[str, ...]:  # noqa: ANN401
+def _codes(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or any(not isinstance(v, str) or not _CODE.fullmatch(v) for v in value):
         raise _Refused(N_('serve un elenco di sigle o codici, per esempio ["LE", "BR"]'))
     return tuple(sorted({v.upper() for v in value}))
 
 
-def _http_key(value: Any) -> tuple[str, bytes]:  # noqa: ANN401
+def _http_key(value: Any) -> tuple[str, bytes]:
     if not isinstance(value, dict) or set(value) != {"keyid", "public"}:
         raise _Refused(N_('serve { keyid = "...", public = "<base64>" }'))
     keyid = _text()(value["keyid"])
@@ -270,7 +270,14 @@ def _read_table(
             message = N_("chiave sconosciuta «{key}» in [{table}]")
             known = ", ".join(keys)
             raise _refuse(
-                "config-unknown-key", where(key), message, hint, key=key, table=table, near=near[0] if near else "", keys=known
+                "config-unknown-key",
+                where(key),
+                message,
+                hint,
+                key=key,
+                table=table,
+                near=near[0] if near else "",
+                keys=known,
             )
     values: dict[str, Any] = {}
     for key, (check, default) in keys.items():
@@ -307,14 +314,14 @@ def _check_across(config: Config, locate: _Locator) -> None:
         raise _refuse("config-embedded-in-production", place, message, hint)
     if production and config.privacy.round == "immediate":
         place = locate.place("privacy", "round")
-        message = N_("in produzione round = \"immediate\" tradirebbe chi pubblica: usare weekly, daily o monthly")
+        message = N_('in produzione round = "immediate" tradirebbe chi pubblica: usare weekly, daily o monthly')
         raise _refuse("config-immediate-in-production", place, message)
     seen: dict[str, int] = {}
     for number, peer in enumerate(config.peers):
         if not peer.url.startswith("https://") and (production or not is_loopback_url(peer.url)):
             place = locate.place("peer", "url", number)
             message = N_("l'indirizzo di un altro nodo deve essere https")
-            hint = N_("http è ammesso solo verso 127.0.0.1 e con environment = \"development\"")
+            hint = N_('http è ammesso solo verso 127.0.0.1 e con environment = "development"')
             raise _refuse("config-insecure-url", place, message, hint)
         for identity in (peer.id, peer.origin, peer.http_keyid, peer.http_public.hex()):
             if identity in seen or identity in (config.node.id, config.federation.origin):
@@ -366,7 +373,7 @@ def parse(text: str, *, file: str = "node.toml") -> Config:
     return config
 
 
-def _read_peers(raw: Any, locate: _Locator) -> tuple[PeerSection, ...]:  # noqa: ANN401
+def _read_peers(raw: Any, locate: _Locator) -> tuple[PeerSection, ...]:
     if not isinstance(raw, list) or any(not isinstance(item, dict) for item in raw):
         raise _refuse("config-bad-value", locate.place("peer"), N_("i nodi si elencano come [[peer]]"))
     peers = []

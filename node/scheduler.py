@@ -45,7 +45,9 @@ def _guarded(name: str, work: Callable[[], Awaitable[object]]) -> Callable[[], A
 def build(node: Node, session: aiohttp.ClientSession) -> AsyncIOScheduler:
     """Return a scheduler, not yet started, with every periodic job of the node."""
     sync = node.config.sync
-    scheduler = AsyncIOScheduler(timezone=dt.UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None})
+    scheduler = AsyncIOScheduler(
+        timezone=dt.UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+    )
 
     async def pull() -> None:
         await sync_peers(

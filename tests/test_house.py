@@ -23,8 +23,22 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("node.__main__",),
 )
 IO_MODULES = {
-    "os", "io", "pathlib", "socket", "asyncio", "aiohttp", "asyncpg", "time", "random", "secrets", "subprocess",
-    "tempfile", "shutil", "urllib.request", "structlog", "logging",
+    "os",
+    "io",
+    "pathlib",
+    "socket",
+    "asyncio",
+    "aiohttp",
+    "asyncpg",
+    "time",
+    "random",
+    "secrets",
+    "subprocess",
+    "tempfile",
+    "shutil",
+    "urllib.request",
+    "structlog",
+    "logging",
 }
 # The seeded generator of demonstration data draws from a seed it is given: same seed, same bytes.
 SEEDED = {"random"}
@@ -92,7 +106,9 @@ def test_pure_floors_stay_pure(path: Path) -> None:
     assert not io
     other = "node.protocol" if "domain" in path.parts else "node.domain"
     assert not {m for m in used if within(m, other)}
-    clock = re.compile(r"\b(?:datetime|dt\.datetime)\.(?:now|utcnow|today)\(|\bdate\.today\(|\buuid4\(|(?<![\w.])open\(")
+    clock = re.compile(
+        r"\b(?:datetime|dt\.datetime)\.(?:now|utcnow|today)\(|\bdate\.today\(|\buuid4\(|(?<![\w.])open\("
+    )
     assert not clock.search(path.read_text(encoding="utf-8"))
 
 
@@ -147,7 +163,11 @@ def test_public_things_are_documented() -> None:
         for found in ast.walk(tree):
             if isinstance(found, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
                 public = not found.name.startswith("_")
-                nested = any(found in ast.walk(f) for f in ast.walk(tree) if f is not found and isinstance(f, (ast.FunctionDef, ast.AsyncFunctionDef)))
+                nested = any(
+                    found in ast.walk(f)
+                    for f in ast.walk(tree)
+                    if f is not found and isinstance(f, (ast.FunctionDef, ast.AsyncFunctionDef))
+                )
                 if public and not nested and not ast.get_docstring(found):
                     missing.append(f"{name_of(path)}.{found.name}")
     assert not missing

@@ -56,7 +56,9 @@ async def init(
     face.emit(
         {"home": str(home), "id": node_id, "origin": origin},
         lambda: face.say(
-            N_("Creato il nodo «{name}» in {home}.\nOra: controllare {home}/node.toml, poi «rete serve --home {home}»."),
+            N_(
+                "Creato il nodo «{name}» in {home}.\nOra: controllare {home}/node.toml, poi «rete serve --home {home}»."
+            ),
             name=name,
             home=home,
         ),
@@ -84,4 +86,9 @@ def check(face: Face) -> None:
         "environment": parsed.node.environment,
         "peers": [peer.id for peer in parsed.peers],
     }
-    face.emit(facts, lambda: face.say(N_("Configurazione valida: {id}, {count} altri nodi."), id=parsed.node.id, count=len(parsed.peers)))
+    face.emit(
+        facts,
+        lambda: face.say(
+            N_("Configurazione valida: {id}, {count} altri nodi."), id=parsed.node.id, count=len(parsed.peers)
+        ),
+    )

@@ -79,7 +79,9 @@ async def ping_(face: Face, peer_id: str) -> None:
             found = [o for o in await log.list_origins(conn, peer_id) if not o.is_own]
         if not found:
             known = ", ".join(item.id for item in node.config.peers) or "-"
-            raise NotFoundError("peer-unknown", N_("nodo sconosciuto: {peer}"), hint=N_("nodi: {known}"), peer=peer_id, known=known)
+            raise NotFoundError(
+                "peer-unknown", N_("nodo sconosciuto: {peer}"), hint=N_("nodi: {known}"), peer=peer_id, known=known
+            )
         async with open_session(loopback=node.config.node.environment == "development") as session:
             steps = await walk(found[0], PeerClient(session, str(found[0].url), node.request_signer()), node.clock)
     rows = [(step.name, "ok" if step.ok else face.tr(N_("NO")), step.found, face.tr(step.remedy)) for step in steps]
@@ -88,7 +90,9 @@ async def ping_(face: Face, peer_id: str) -> None:
         lambda: face.table("", (N_("passo"), N_("esito"), N_("trovato"), N_("che fare")), rows),
     )
     if not steps[-1].ok:
-        raise RoadWrongError("ping-failed", N_("il passo «{step}» non riesce"), where=peer_id, hint=steps[-1].remedy, step=steps[-1].name)
+        raise RoadWrongError(
+            "ping-failed", N_("il passo «{step}» non riesce"), where=peer_id, hint=steps[-1].remedy, step=steps[-1].name
+        )
 
 
 @command(peer, "card", help="Stampa il blocco [[peer]] con cui gli altri nodi seguono questo.")

@@ -44,8 +44,12 @@ async def serve(face: Face, exit_with_parent: bool) -> None:
             try:
                 await _listen(runner, node.config.web.host, node.config.web.port)
                 jobs.start()
-                face.say(N_("{name}: in ascolto su http://{host}:{port}"), name=node.config.node.name,
-                         host=node.config.web.host, port=node.config.web.port)
+                face.say(
+                    N_("{name}: in ascolto su http://{host}:{port}"),
+                    name=node.config.node.name,
+                    host=node.config.web.host,
+                    port=node.config.web.port,
+                )
                 await _until_stopped(exit_with_parent=exit_with_parent)
             finally:
                 if jobs.running:
@@ -75,7 +79,9 @@ async def _until_stopped(*, exit_with_parent: bool) -> None:
     if exit_with_parent:
         # The parent holds the other end of this pipe; when it dies, however it dies, the pipe closes.
         with contextlib.suppress(ValueError, OSError):
-            loop.add_reader(sys.stdin.fileno(), lambda: None if os.read(sys.stdin.fileno(), 4096) else _parent_gone(loop, stop))
+            loop.add_reader(
+                sys.stdin.fileno(), lambda: None if os.read(sys.stdin.fileno(), 4096) else _parent_gone(loop, stop)
+            )
     await stop.wait()
 
 

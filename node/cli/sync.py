@@ -30,10 +30,16 @@ async def sync(face: Face, peer: str | None) -> None:
     async with runtime.open_node(face.home) as node:
         if peer is not None and peer not in {known.id for known in node.config.peers}:
             known = ", ".join(item.id for item in node.config.peers) or "-"
-            raise NotFoundError("peer-unknown", N_("nodo sconosciuto: {peer}"), hint=N_("nodi: {known}"), peer=peer, known=known)
+            raise NotFoundError(
+                "peer-unknown", N_("nodo sconosciuto: {peer}"), hint=N_("nodi: {known}"), peer=peer, known=known
+            )
         loopback = node.config.node.environment == "development"
         bars = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), console=face.err, transient=True,
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            console=face.err,
+            transient=True,
             disable=face.json or not face.err.is_terminal,
         )
 
@@ -74,8 +80,5 @@ def _table(face: Face, reports: list[PullReport]) -> None:
     face.table(
         "",
         (N_("nodo"), N_("voci nuove"), N_("profili nuovi"), N_("registro"), N_("richieste"), N_("esito")),
-        [
-            (r.owner, r.entries, r.bodies, r.size, r.requests, r.error or face.tr(N_("aggiornato")))
-            for r in reports
-        ],
+        [(r.owner, r.entries, r.bodies, r.size, r.requests, r.error or face.tr(N_("aggiornato"))) for r in reports],
     )

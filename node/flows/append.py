@@ -34,16 +34,23 @@ class Operation:
     raw: bytes | None
 
 
-async def append(conn: Connection, origin_id: int, owner: str, operations: Sequence[Operation], now: dt.datetime) -> list[int]:
+async def append(
+    conn: Connection, origin_id: int, owner: str, operations: Sequence[Operation], now: dt.datetime
+) -> list[int]:
     """Append operations to the own log inside the caller's transaction; return their positions.
 
     Order is the caller's (it shuffles a round). Raises: LogStateError when the gate refuses our own entries.
     """
     size, root, range_hashes, state = await log.lock_head(conn, origin_id)
     if state in ("quarantined", "closed"):
-        raise LogStateError("log-not-writable", N_("il registro firmato è nello stato {state}: non si scrive"), state=state)
+        raise LogStateError(
+            "log-not-writable", N_("il registro firmato è nello stato {state}: non si scrive"), state=state
+        )
     origin = await _origin_line(conn)
-    known = {i: (last, rev, dead) for i, last, rev, dead in await log.items_by_id(conn, origin_id, {o.item_id for o in operations})}
+    known = {
+        i: (last, rev, dead)
+        for i, last, rev, dead in await log.items_by_id(conn, origin_id, {o.item_id for o in operations})
+    }
     day = (now.date() - EPOCH_DAY).days
     raws: list[bytes] = []
     replies: list[tuple[int, bytes, bytes]] = []
@@ -61,11 +68,15 @@ async def append(conn: Connection, origin_id: int, owner: str, operations: Seque
     extension = _through_the_gate(feed.Head(origin, size, root, range_hashes), raws)
     ruling = await ingest_entries(conn, origin_id, extension, checkpoint=None, now=now)
     if ruling.ignored:
-        raise LogStateError("own-entry-refused", N_("il controllo rifiuta le nostre stesse voci: {code}"), code=ruling.ignored[0][1])
+        raise LogStateError(
+            "own-entry-refused", N_("il controllo rifiuta le nostre stesse voci: {code}"), code=ruling.ignored[0][1]
+        )
     entries = {verified.index: verified.entry for verified in ruling.accepted if verified.entry is not None}
     bodies, problems = open_bodies(entries, replies, schemas.validators())
     if problems:
-        raise LogStateError("own-body-refused", N_("il controllo rifiuta un nostro profilo: {code}"), code=problems[0][1])
+        raise LogStateError(
+            "own-body-refused", N_("il controllo rifiuta un nostro profilo: {code}"), code=problems[0][1]
+        )
     await ingest_bodies(conn, origin_id, owner, bodies, problems)
     return list(range(size, size + len(operations)))
 
@@ -114,9 +125,7 @@ async def sign_head(pool: Pool, origin_id: int, key: Ed25519PrivateKey, now: dt.
 
 async def _stored_root(conn: Connection, origin_id: int, size: int) -> bytes:
     full, tail = divmod(size, tiles.TILE_WIDTH)
-    grown = merkle.CompactRange.from_subtrees(
-        await _all_subtrees(conn, origin_id, full), tiles.TILE_WIDTH
-    )
+    grown = merkle.CompactRange.from_subtrees(await _all_subtrees(conn, origin_id, full), tiles.TILE_WIDTH)
     for raw in await log.entries_between(conn, origin_id, full * tiles.TILE_WIDTH, full * tiles.TILE_WIDTH + tail):
         grown.append(merkle.leaf_hash(raw))
     return grown.root()

@@ -54,7 +54,9 @@ def _set(text: str, table: str, key: str, value: str) -> str:
     pattern = re.compile(rf"(^\[{table}\]$(?:(?!^\[).)*?^{key} = )[^\n]*", re.MULTILINE | re.DOTALL)
     changed, count = pattern.subn(lambda match: match.group(1) + value, text, count=1)
     if count != 1:
-        raise OperatorError("example-broken", N_("nodes.example.toml non contiene {key} in [{table}]"), key=key, table=table)
+        raise OperatorError(
+            "example-broken", N_("nodes.example.toml non contiene {key} in [{table}]"), key=key, table=table
+        )
     return changed
 
 
@@ -120,4 +122,3 @@ def peer_card(config: configuration.Config, keys: keyfiles.Keys, vkey: str, url:
             "",
         )
     )
-

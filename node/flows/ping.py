@@ -42,7 +42,9 @@ async def ping(origin: Origin, client: PeerClient, clock: Callable[[], dt.dateti
     if steps[-1].ok:
         steps.append(await _tcp(host, port))
     if steps[-1].ok:
-        steps.append(await _tls(host, port) if parts.scheme == "https" else Step("TLS", True, N_("http, solo per prove")))
+        steps.append(
+            await _tls(host, port) if parts.scheme == "https" else Step("TLS", True, N_("http, solo per prove"))
+        )
     if steps[-1].ok:
         steps += await _protocol(origin, client, clock)
     return steps
@@ -64,14 +66,18 @@ async def _tcp(host: str, port: int) -> Step:
             _, writer = await asyncio.open_connection(host, port)
         writer.close()
     except (OSError, TimeoutError):
-        return Step("TCP", False, f"{host}:{port}", N_("nessuno ascolta o un firewall blocca: avvisare chi gestisce il nodo"))
+        return Step(
+            "TCP", False, f"{host}:{port}", N_("nessuno ascolta o un firewall blocca: avvisare chi gestisce il nodo")
+        )
     return Step("TCP", True, f"{host}:{port}")
 
 
 async def _tls(host: str, port: int) -> Step:
     try:
         async with asyncio.timeout(STEP_TIMEOUT_S):
-            _, writer = await asyncio.open_connection(host, port, ssl=ssl.create_default_context(), server_hostname=host)
+            _, writer = await asyncio.open_connection(
+                host, port, ssl=ssl.create_default_context(), server_hostname=host
+            )
         version = writer.get_extra_info("ssl_object").version()
         writer.close()
     except ssl.SSLCertVerificationError as error:
@@ -88,7 +94,9 @@ async def _protocol(origin: Origin, client: PeerClient, clock: Callable[[], dt.d
     try:
         reply = await client.get(f"{prefix}/checkpoint", max_bytes=limits.CHECKPOINT_MAX_BYTES)
         known = feed.Head.empty(origin.origin)
-        head = feed.open_checkpoint(reply.body, origin=origin.origin, verifiers=[keys.parse_vkey(origin.vkey)], known=known)
+        head = feed.open_checkpoint(
+            reply.body, origin=origin.origin, verifiers=[keys.parse_vkey(origin.vkey)], known=known
+        )
         steps.append(Step("checkpoint", True, f"{head.size} {N_('voci')}"))
         steps.append(_clock_step(reply.date, clock()))
         name = N_("firma delle richieste")

@@ -80,7 +80,13 @@ async def pull_origin(
     except TimeoutError:
         # Out of turn, not out of order: what is committed stays, the next round goes on from there.
         report.error_code, report.error = "pull-yielded", str(N_("tempo finito: si continua al prossimo giro"))
-        await _note_failure(pool, origin, RoadWrongError("pull-yielded", N_("tempo finito: si continua al prossimo giro")), clock(), draw())
+        await _note_failure(
+            pool,
+            origin,
+            RoadWrongError("pull-yielded", N_("tempo finito: si continua al prossimo giro")),
+            clock(),
+            draw(),
+        )
     except (PeerWrongError, RoadWrongError) as error:
         report.error_code, report.error = error.code, str(error)
         await _note_failure(pool, origin, error, clock(), draw())
@@ -167,7 +173,9 @@ async def _extend(
             width = min(tiles.TILE_WIDTH, target.size - number * tiles.TILE_WIDTH)
             path = f"{prefix}/tile/entries/{tiles.encode_index(number, width)}"
             got = await client.get(path, max_bytes=limits.BUNDLE_MAX_BYTES)
-            progress("entries", min(target.size, (number + 1) * tiles.TILE_WIDTH) - known.size, target.size - known.size)
+            progress(
+                "entries", min(target.size, (number + 1) * tiles.TILE_WIDTH) - known.size, target.size - known.size
+            )
             return got.body
 
     async with asyncio.TaskGroup() as group:

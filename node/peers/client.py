@@ -80,7 +80,9 @@ class PeerClient:
         """``base_url`` is scheme and authority only, as the member list gives it."""
         parts = urlsplit(base_url)
         if parts.path not in ("", "/") or parts.query or parts.username or not parts.netloc:
-            raise OperatorError("peer-url-bad", N_("l'indirizzo del nodo deve avere solo schema e host"), where=base_url)
+            raise OperatorError(
+                "peer-url-bad", N_("l'indirizzo del nodo deve avere solo schema e host"), where=base_url
+            )
         self.authority = parts.netloc
         self.tally = Tally()
         self._session = session
@@ -101,7 +103,13 @@ class PeerClient:
         return await self._request("POST", path, body, headers, max_bytes, (OK,))
 
     async def _request(
-        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str], max_bytes: int, allow: tuple[int, ...]
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        max_bytes: int,
+        allow: tuple[int, ...],
     ) -> Reply:
         where = f"{self.authority}{path}"
         self.tally.requests += 1
@@ -123,9 +131,7 @@ class PeerClient:
         # An error reply needs only its problem document; nobody may make us hold more than we asked for.
         cap = max_bytes if response.status == OK else limits.PROBLEM_MAX_BYTES
         if (response.content_length or 0) > cap:
-            raise PeerWrongError(
-                "reply-too-large", N_("risposta più grande di {cap} byte"), where=where, cap=cap
-            )
+            raise PeerWrongError("reply-too-large", N_("risposta più grande di {cap} byte"), where=where, cap=cap)
         parts: list[bytes] = []
         size = 0
         async for part in response.content.iter_any():
@@ -150,12 +156,12 @@ def _road_error(error: BaseException, where: str) -> RoadWrongError:
     if isinstance(error, (aiohttp.ClientConnectorCertificateError, aiohttp.ClientSSLError, ssl.SSLError)):
         return RoadWrongError("road-tls", N_("certificato o connessione TLS non validi"), where=where)
     if isinstance(error, aiohttp.ClientConnectorError):
-        return RoadWrongError("road-refused", N_("connessione rifiutata: il nodo è spento o irraggiungibile"), where=where)
+        return RoadWrongError(
+            "road-refused", N_("connessione rifiutata: il nodo è spento o irraggiungibile"), where=where
+        )
     if isinstance(error, aiohttp.ClientPayloadError):
         return RoadWrongError("road-cut", N_("risposta interrotta prima della fine"), where=where)
-    return RoadWrongError(
-        "road-broken", N_("connessione interrotta ({kind})"), where=where, kind=type(error).__name__
-    )
+    return RoadWrongError("road-broken", N_("connessione interrotta ({kind})"), where=where, kind=type(error).__name__)
 
 
 def _status_error(status: int, content: bytes, where: str) -> PeerWrongError | RoadWrongError:

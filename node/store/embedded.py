@@ -92,7 +92,9 @@ def start(folder: Path) -> Cluster:
             "database-start-failed",
             N_("PostgreSQL non parte: {reason}"),
             where=str(folder),
-            hint=N_("controllare lo spazio su disco e i permessi della cartella; il registro è nel file «log» lì dentro"),
+            hint=N_(
+                "controllare lo spazio su disco e i permessi della cartella; il registro è nel file «log» lì dentro"
+            ),
             reason=_last_words(folder) or type(error).__name__,
         ) from error
     return Cluster(folder, info.socket_dir)

@@ -35,9 +35,7 @@ class Keys:
 
 
 def _write_new(path: Path, key: Ed25519PrivateKey | X25519PrivateKey) -> None:
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     # O_EXCL: an existing key is never overwritten, it may be the only copy of the log's identity.
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(pem)
@@ -73,11 +71,15 @@ def _read(path: Path) -> object:
             hint=N_("ripristinarlo dalla copia di sicurezza; «rete init» crea le chiavi di un nodo nuovo"),
         ) from error
     except PermissionError as error:
-        raise OperatorError("key-file-unreadable", N_("il file della chiave non è leggibile"), where=str(path)) from error
+        raise OperatorError(
+            "key-file-unreadable", N_("il file della chiave non è leggibile"), where=str(path)
+        ) from error
     try:
         return serialization.load_pem_private_key(pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise OperatorError("key-file-bad", N_("il file non contiene una chiave privata PEM"), where=str(path)) from error
+        raise OperatorError(
+            "key-file-bad", N_("il file non contiene una chiave privata PEM"), where=str(path)
+        ) from error
 
 
 def read(folder: Path) -> Keys:

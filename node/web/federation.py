@@ -105,7 +105,9 @@ async def tile(request_: web.Request) -> web.StreamResponse:
         signed = await _signed(conn, federation)
         start, end = _span(request_.match_info["index"], signed.size, tiles.TILE_WIDTH**level)
         if level == 0:
-            hashes = [merkle.leaf_hash(raw) for raw in await log.entries_between(conn, federation.origin_id, start, end)]
+            hashes = [
+                merkle.leaf_hash(raw) for raw in await log.entries_between(conn, federation.origin_id, start, end)
+            ]
         else:
             hashes = await log.subtrees_between(conn, federation.origin_id, level, start, end)
     return web.Response(body=b"".join(hashes), content_type=OCTETS, headers={"Cache-Control": IMMUTABLE})

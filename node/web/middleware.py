@@ -16,7 +16,15 @@ import orjson
 import structlog
 from aiohttp import web
 
-from node.errors import CallerError, LogStateError, NotFoundError, OperatorError, PeerWrongError, ReteError, RoadWrongError
+from node.errors import (
+    CallerError,
+    LogStateError,
+    NotFoundError,
+    OperatorError,
+    PeerWrongError,
+    ReteError,
+    RoadWrongError,
+)
 from node.i18n import translator
 
 logger = structlog.get_logger()
@@ -84,7 +92,9 @@ def _from_error(request: web.Request, error: ReteError) -> web.Response:
     status = status_of(error)
     if status in (500, 503):
         # What our own machinery says may hold paths or hosts: it goes to the log, not to the caller.
-        return problem(request, status, error.code, translator(_language(request))("servizio momentaneamente non disponibile"))
+        return problem(
+            request, status, error.code, translator(_language(request))("servizio momentaneamente non disponibile")
+        )
     what, where, hint = error.render(translator(_language(request)))
     return problem(request, status, error.code, what, ". ".join(part for part in (where, hint) if part))
 
@@ -105,10 +115,18 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = problem(request, error.status, code, error.reason)
         if error.status == 405 and "Allow" in error.headers:
             response.headers["Allow"] = error.headers["Allow"]
-    except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.CannotConnectNowError, TimeoutError, OSError):
+    except (
+        asyncpg.PostgresConnectionError,
+        asyncpg.InterfaceError,
+        asyncpg.CannotConnectNowError,
+        TimeoutError,
+        OSError,
+    ):
         code = "database-unavailable"
         logger.exception("request.failed", request_id=request["request_id"])
-        response = problem(request, 503, code, translator(_language(request))("servizio momentaneamente non disponibile"))
+        response = problem(
+            request, 503, code, translator(_language(request))("servizio momentaneamente non disponibile")
+        )
     except asyncio.CancelledError:
         raise
     except Exception:

@@ -1,0 +1,270 @@
+"""What a generalised label means to a search: index terms, certainty, share, words.
+
+In: the label of a profile (a level and a set of values: the profile is in ONE of them, which one is hidden) and, from a
+searcher, one asked area of the same attribute. Out: terms that answer with one array operator each
+
+    certain   the whole label lies inside the asked area   term ``t<A`` is among the label's terms
+    possible  label and asked area overlap                 the label's terms meet {``t~A``, ``t=X`` for X above A}
+
+because a label carries ``t=v`` for each value, ``t~x`` for each area x that holds at least one value (itself included)
+and ``t<x`` for each area x that holds them all. Certain implies possible.
+Rules: nothing inside the asked area is ever missed. What this node can't place (a code newer than its tables, a value
+without end) may be anywhere, so it counts as the whole: always possible, never certain. A province that was split is
+an area above its successors, so old and new codes find each other.
+Source: privacy.md P (labels), domain.md 5 (province codes).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from node.domain.sector import Sectors
+from node.domain.territory import Territories
+from node.domain.theme import THEME_TITLES, THEMES
+from node.errors import N_, CallerError
+
+ATTRIBUTES: Final = ("territory", "sector", "period", "size", "theme", "kind")
+SIZES: Final = ("2-3", "4-9", "10+")
+SIZE_TITLES: Final = {"2-3": N_("2-3 imprese"), "4-9": N_("4-9 imprese"), "10+": N_("10 o più imprese")}
+KINDS: Final = ("contract", "entity")
+KIND_TITLES: Final = {"contract": N_("rete-contratto"), "entity": N_("rete-soggetto")}
+PERIODS: Final = tuple(str(year) for year in range(2009, 2100))
+ANY_TITLES: Final = {
+    "territory": N_("tutta Italia"),
+    "sector": N_("ogni settore"),
+    "period": N_("ogni anno"),
+    "size": N_("ogni dimensione"),
+    "theme": N_("ogni tema"),
+    "kind": N_("ogni tipo di rete"),
+}
+ANY: Final = "*"
+COUNTRY: Final = "IT"
+# Longer than any code we know, shorter than what an index entry can hold.
+VALUE_MAX_CHARS: Final = 40
+MEMO_MAX: Final = 50_000
+_PREFIX: Final = {"territory": "t", "sector": "s", "period": "y", "size": "z", "theme": "h", "kind": "k"}
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One asked area as index terms: ``certain`` is one of ``possible``'s narrower kin, not its member."""
+
+    certain: str
+    possible: tuple[str, ...]
+
+
+class LabelReference:
+    """What labels mean, given the territories and sectors this node knows.
+
+    Immutable in what it answers; it only remembers answers, since a federation has few distinct labels.
+    """
+
+    def __init__(self, territories: Territories, sectors: Sectors) -> None:
+        """Take the tables that are loaded once per process."""
+        self.territories = territories
+        self.sectors = sectors
+        self._above = self._old_provinces()
+        self._memo: dict[tuple[object, ...], object] = {}
+
+    def _remember(self, key: tuple[object, ...], work: Callable[[], T]) -> T:
+        found = self._memo.get(key)
+        if found is None:
+            if len(self._memo) >= MEMO_MAX:
+                # A hostile origin can invent labels without end; forgetting all costs a moment, keeping all the memory.
+                self._memo.clear()
+            found = self._memo[key] = work()
+        return found  # type: ignore[return-value]
+
+    def _old_provinces(self) -> Mapping[str, tuple[str, ...]]:
+        """Return for each province of today the old codes that it is one of several successors of."""
+        above: dict[str, tuple[str, ...]] = {}
+        for province in self.territories.provinces:
+            split = (old for old in province.predecessors if len(self.territories.current(old)) > 1)
+            above[province.code] = tuple(sorted(set(split) - {province.code}))
+        return above
+
+    def _today(self, attribute: str, value: str) -> tuple[str, ...]:
+        """Return the value as today's codes (an old province becomes its successors); empty when unknown."""
+        if len(value) > VALUE_MAX_CHARS:
+            return ()
+        if attribute == "territory":
+            area = self.territories.area(value)
+            if area is None:
+                return ()
+            return self.territories.current(area.code) if area.level == "PRO" else (area.code,)
+        if attribute == "sector":
+            try:
+                return (self.sectors.parse(value).code,)
+            except CallerError:
+                return ()
+        return (value,) if value in _FLAT[attribute] else ()
+
+    def closure(self, attribute: str, code: str) -> tuple[str, ...]:
+        """Return a current code and the areas that hold it, nearest first, without the whole."""
+        if attribute == "territory":
+            held = (code, *self.territories.ancestors(code))
+            old = tuple(o for area in held for o in self._above.get(area, ()))
+            return tuple(area for area in (*held, *old) if area != COUNTRY)
+        if attribute == "sector":
+            return (code, *(above for above in self.sectors.ancestors(code) if above != ANY))
+        return (code,)
+
+    def _closures(self, attribute: str, values: Sequence[str]) -> list[tuple[str, ...]]:
+        """Return one closure per value of today; empty when the label says nothing or something unknown."""
+        closures: list[tuple[str, ...]] = []
+        for value in values:
+            today = self._today(attribute, value)
+            if not today or today[0] in {ANY, COUNTRY}:
+                return []
+            closures += [self.closure(attribute, code) for code in today]
+        return closures
+
+    def terms(self, attribute: str, values: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the index terms of a label, sorted."""
+        return self._remember(("terms", attribute, values), lambda: self._terms(attribute, values))
+
+    def _terms(self, attribute: str, values: tuple[str, ...]) -> tuple[str, ...]:
+        prefix, closures = _PREFIX[attribute], self._closures(attribute, values)
+        if not closures:
+            return (f"{prefix}={ANY}",)
+        some = set().union(*closures)
+        every = set(closures[0]).intersection(*closures[1:])
+        found = {f"{prefix}={closure[0]}" for closure in closures}
+        found |= {f"{prefix}~{area}" for area in some} | {f"{prefix}<{area}" for area in every}
+        return tuple(sorted(found))
+
+    def asked(self, attribute: str, value: str) -> Asked | None:
+        """Return what finds the labels that meet an asked area; None when the area is the whole.
+
+        ``value`` has passed domain/query: a known code, as canonical there.
+        """
+        today = self._today(attribute, value)
+        if not today or today[0] in {ANY, COUNTRY}:
+            return None
+        prefix = _PREFIX[attribute]
+        closures = [self.closure(attribute, code) for code in today]
+        above = [area for area in closures[0][1:] if all(area in closure for closure in closures)]
+        asked = value if len(today) > 1 else today[0]
+        return Asked(
+            certain=f"{prefix}<{asked}",
+            possible=(f"{prefix}~{asked}", f"{prefix}={ANY}", *(f"{prefix}={area}" for area in above)),
+        )
+
+    def matches(self, attribute: str, values: tuple[str, ...], value: str) -> tuple[bool, bool]:
+        """Return (possible, certain) of a label for an asked value: the rule that the index follows."""
+        asked = self.asked(attribute, value)
+        if asked is None:
+            return True, True
+        terms = self.terms(attribute, values)
+        return any(term in terms for term in asked.possible), asked.certain in terms
+
+    def share(self, attribute: str, values: tuple[str, ...], value: str) -> float:
+        """Return how much of the label's weight lies inside the asked area, 0 to 1.
+
+        Every province, division, year, size class, theme or kind weighs the same; finer areas split it equally.
+        """
+        return self._remember(("share", attribute, values, value), lambda: self._share(attribute, values, value))
+
+    def _share(self, attribute: str, values: tuple[str, ...], value: str) -> float:
+        asked = self.asked(attribute, value)
+        if asked is None:
+            return 1.0
+        target = asked.certain[2:]
+        asked_weight = self._weight(attribute, target)
+        total = covered = 0.0
+        for closure in self._closures(attribute, values):
+            weight = self._weight(attribute, closure[0])
+            total += weight
+            if target in closure:
+                covered += weight
+            elif f"{_PREFIX[attribute]}={closure[0]}" in asked.possible:
+                covered += asked_weight
+        if not total:
+            return asked_weight / self._whole(attribute)
+        return min(1.0, covered / total)
+
+    def _weight(self, attribute: str, code: str) -> float:
+        if attribute == "territory":
+            return self._territory_weight(code)
+        if attribute == "sector":
+            return self._sector_weight(code)
+        return 1.0
+
+    def _territory_weight(self, code: str) -> float:
+        area = self.territories.area(code)
+        if area is None or area.level == "PRO":
+            return float(len(self.territories.current(code))) if area else 1.0
+        if area.level == "COM":
+            return 1.0 / max(1, len(self.territories.children(self.territories.ancestors(code)[0])))
+        return float(sum(code in self.territories.ancestors(p.code) for p in self.territories.provinces))
+
+    def _sector_weight(self, code: str) -> float:
+        if code.isalpha():
+            return float(max(1, len(self.sectors.children(code))))
+        if len(code) == 2:
+            return 1.0
+        parent = self.sectors.ancestors(code)[0]
+        return self._sector_weight(parent) / max(1, len(self.sectors.children(parent)))
+
+    def _whole(self, attribute: str) -> float:
+        if attribute == "territory":
+            return float(len(self.territories.provinces))
+        if attribute == "sector":
+            return sum(self._sector_weight(section) for section in self.sectors.children(ANY))
+        return float(len(_FLAT[attribute]))
+
+    def buckets(
+        self, attribute: str, values: tuple[str, ...], units: Iterable[str]
+    ) -> tuple[tuple[str, bool], ...]:
+        """Return the units that the label meets, each with whether it lies wholly inside."""
+        met = ((unit, *self.matches(attribute, values, unit)) for unit in units)
+        return tuple((unit, certain) for unit, possible, certain in met if possible)
+
+    def title(self, attribute: str, value: str) -> str:
+        """Return a single value in Italian words; the value itself when unknown."""
+        if attribute == "territory":
+            area = self.territories.area(value)
+            return value if area is None else area.name
+        if attribute == "sector":
+            try:
+                return self.sectors.title(value)
+            except CallerError:
+                return value
+        return _FLAT_TITLES.get(attribute, {}).get(value, value)
+
+    def describe(self, attribute: str, values: Sequence[str]) -> str:
+        """Return a label in Italian words: «Puglia», «Lecce o Brindisi», «2013-2015», «ogni settore»."""
+        known = [value for value in values if value not in {ANY, COUNTRY, "any"}]
+        if not known or len(known) < len(values):
+            return ANY_TITLES[attribute]
+        if attribute == "period":
+            return _years(known)
+        return " o ".join(self.title(attribute, value) for value in known)
+
+
+def _years(values: Sequence[str]) -> str:
+    years = sorted(values)
+    runs = len(years) > 1 and all(y.isdigit() for y in years) and int(years[-1]) - int(years[0]) == len(years) - 1
+    return f"{years[0]}-{years[-1]}" if runs else ", ".join(years)
+
+
+def encode(level: str, values: Iterable[str]) -> str:
+    """Write a label on one line, for storing and counting: ``REG:ITF4,ITF5``."""
+    return f"{level}:{','.join(values)}"
+
+
+def decode(text: str) -> tuple[str, tuple[str, ...]]:
+    """Read what ``encode`` wrote; return (level, values)."""
+    level, _, values = text.partition(":")
+    return level, tuple(values.split(",")) if values else ()
+
+
+_FLAT: Final[Mapping[str, tuple[str, ...]]] = {"period": PERIODS, "size": SIZES, "theme": THEMES, "kind": KINDS}
+_FLAT_TITLES: Final[Mapping[str, Mapping[str, str]]] = {
+    "size": SIZE_TITLES,
+    "theme": THEME_TITLES,
+    "kind": KIND_TITLES,
+}

@@ -1,0 +1,109 @@
+-- The same WHERE twice: "hits" orders one page, "counts" counts what all pages hold. Neutral arguments are NULL and fold
+-- away while planning, so that one text serves every question and the index serves each.
+
+-- name: hits
+-- $1 words; $2 exact terms; $3-$14 possible terms and the certain term of territory, sector, period, size, theme, kind;
+-- $15 today (days since 1970); $16 newest first; $17-$22 the place after which to go on; $23 how many.
+WITH found AS (
+    SELECT p.origin_id, p.idx, p.profile_id, o.origin, p.owner,
+           CASE WHEN $4::text IS NULL THEN 0 ELSE (p.keys @> ARRAY[$4::text])::int END
+           + CASE WHEN $6::text IS NULL THEN 0 ELSE (p.keys @> ARRAY[$6::text])::int END
+           + CASE WHEN $8::text IS NULL THEN 0 ELSE (p.keys @> ARRAY[$8::text])::int END
+           + CASE WHEN $10::text IS NULL THEN 0 ELSE (p.keys @> ARRAY[$10::text])::int END
+           + CASE WHEN $12::text IS NULL THEN 0 ELSE (p.keys @> ARRAY[$12::text])::int END
+           + CASE WHEN $14::text IS NULL THEN 0 ELSE (p.keys @> ARRAY[$14::text])::int END AS certain,
+           -- Whole millionths: equal on every server, so that a page's end is a place and not a rounding.
+           CASE WHEN $1::text IS NULL THEN 0
+                ELSE round(1000000 * ts_rank(p.words, websearch_to_tsquery('public.rete_it', $1::text), 1))::bigint
+           END AS rank,
+           -- A round in the future gains nothing.
+           least(p.published, $15::int) AS published
+    FROM coop.profile p
+    JOIN log.origin o ON o.origin_id = p.origin_id
+    WHERE ($1::text IS NULL OR p.words @@ websearch_to_tsquery('public.rete_it', $1::text))
+      AND ($2::text[] IS NULL OR p.keys @> $2::text[])
+      AND ($3::text[] IS NULL OR p.keys && $3::text[])
+      AND ($5::text[] IS NULL OR p.keys && $5::text[])
+      AND ($7::text[] IS NULL OR p.keys && $7::text[])
+      AND ($9::text[] IS NULL OR p.keys && $9::text[])
+      AND ($11::text[] IS NULL OR p.keys && $11::text[])
+      AND ($13::text[] IS NULL OR p.keys && $13::text[])
+      AND p.valid_until >= date '1970-01-01' + $15::int
+      AND o.state NOT IN ('closed', 'suspended')
+), placed AS (
+    SELECT f.origin_id, f.idx, f.profile_id, f.origin, f.owner, f.certain, f.rank, f.published,
+           CASE WHEN $16::boolean THEN f.published ELSE f.certain END::bigint AS first,
+           CASE WHEN $16::boolean THEN f.certain ELSE f.rank END::bigint AS second,
+           CASE WHEN $16::boolean THEN f.rank ELSE f.published END::bigint AS third
+    FROM found f
+), page AS (
+    SELECT origin_id, idx, profile_id, origin, owner, certain, rank, published, first, second, third
+    FROM placed
+    WHERE $20::uuid IS NULL
+       OR (-first, -second, -third, profile_id, origin_id, idx)
+          > (-$17::bigint, -$18::bigint, -$19::bigint, $20::uuid, $21::int, $22::bigint)
+    ORDER BY first DESC, second DESC, third DESC, profile_id, origin_id, idx
+    LIMIT $23::int
+)
+SELECT g.origin_id, g.idx, g.profile_id, g.origin, g.owner, g.certain, g.rank, g.published,
+       g.first, g.second, g.third, b.body
+FROM page g
+JOIN log.body b ON b.origin_id = g.origin_id AND b.idx = g.idx
+ORDER BY g.first DESC, g.second DESC, g.third DESC, g.profile_id, g.origin_id, g.idx;
+
+-- name: counts
+-- $1 words; $2 exact terms; $3-$8 possible terms of territory, sector, period, size, theme, kind; $9 today; $10 how many
+-- at most. Beyond that many, a sample: the lowest identifiers, which are random and the same on every node.
+WITH sample AS MATERIALIZED (
+    SELECT p.profile_id, p.territory, p.sector, p.size, p.theme, p.kind, p.owner
+    FROM coop.profile p
+    JOIN log.origin o ON o.origin_id = p.origin_id
+    WHERE ($1::text IS NULL OR p.words @@ websearch_to_tsquery('public.rete_it', $1::text))
+      AND ($2::text[] IS NULL OR p.keys @> $2::text[])
+      AND ($3::text[] IS NULL OR p.keys && $3::text[])
+      AND ($4::text[] IS NULL OR p.keys && $4::text[])
+      AND ($5::text[] IS NULL OR p.keys && $5::text[])
+      AND ($6::text[] IS NULL OR p.keys && $6::text[])
+      AND ($7::text[] IS NULL OR p.keys && $7::text[])
+      AND ($8::text[] IS NULL OR p.keys && $8::text[])
+      AND p.valid_until >= date '1970-01-01' + $9::int
+      AND o.state NOT IN ('closed', 'suspended')
+    ORDER BY p.profile_id, p.origin_id, p.idx
+    LIMIT $10::int
+)
+SELECT 'total' AS facet, max(profile_id::text) AS value, count(*) AS count FROM sample
+UNION ALL SELECT 'territory', territory, count(*) FROM sample GROUP BY territory
+UNION ALL SELECT 'sector', sector, count(*) FROM sample GROUP BY sector
+UNION ALL SELECT 'size', size, count(*) FROM sample GROUP BY size
+UNION ALL SELECT 'theme', theme, count(*) FROM sample GROUP BY theme
+UNION ALL SELECT 'kind', kind, count(*) FROM sample GROUP BY kind
+UNION ALL SELECT 'owner', owner, count(*) FROM sample GROUP BY owner
+ORDER BY facet, value;
+
+-- name: has_words
+-- Tells words that mean something from stop words alone, which would find nothing.
+SELECT numnode(websearch_to_tsquery('public.rete_it', $1::text)) > 0;
+
+-- name: profile
+SELECT p.origin_id, p.idx, p.profile_id, o.origin, p.owner, p.published, b.body
+FROM coop.profile p
+JOIN log.origin o ON o.origin_id = p.origin_id
+JOIN log.body b ON b.origin_id = p.origin_id AND b.idx = p.idx
+WHERE p.profile_id = $1::uuid
+  AND ($2::text IS NULL OR lower(p.owner) = lower($2::text))
+  AND p.valid_until >= date '1970-01-01' + $3::int
+  AND o.state NOT IN ('closed', 'suspended')
+-- Should a second origin repeat a public identifier, the log that was known first is meant.
+ORDER BY p.origin_id, p.idx
+LIMIT 1;
+
+-- name: completeness
+SELECT o.owner, o.name, o.origin, o.state, o.is_own, o.checked_at, o.advanced_at, o.error_code,
+       (SELECT count(*) FROM log.wanted w WHERE w.origin_id = o.origin_id) AS wanted
+FROM log.origin o
+WHERE o.state <> 'closed'
+ORDER BY o.is_own DESC, o.owner, o.origin
+LIMIT 10000;
+
+-- name: bound_time
+SELECT set_config('statement_timeout', $1::text, true), set_config('plan_cache_mode', 'force_custom_plan', true);
