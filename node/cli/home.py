@@ -20,7 +20,7 @@ def _top() -> None:
 
 
 @command(_top, "init", help="Crea la cartella di un nodo: configurazione, chiavi (0600), base dati.")
-@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), metavar="CARTELLA")
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False, resolve_path=True), metavar="CARTELLA")
 @click.option("--id", "node_id", default="p_LE", show_default=True, help="Codice IPA o identificativo libero.")
 @click.option("--name", default="Provincia di Lecce", show_default=True, help="Nome dell'amministrazione.")
 @click.option("--territory", multiple=True, default=("LE",), show_default=True, help="Sigla o codice NUTS; ripetibile.")
@@ -49,7 +49,7 @@ async def init(
         epoch=epoch,
         database_url=database_url,
     )
-    home = folder.absolute()
+    home = folder
     make_home(home, facts)
     async with runtime.open_node(home) as node:
         origin = node.config.federation.origin

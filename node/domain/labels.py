@@ -20,17 +20,17 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from node.domain.sector import Sectors
+from node.domain.sector import Sectors, dotted
 from node.domain.territory import Territories
 from node.domain.theme import THEME_TITLES, THEMES
-from node.errors import N_, CallerError
+from node.errors import N_
 
 ATTRIBUTES: Final = ("territory", "sector", "period", "size", "theme", "kind")
 SIZES: Final = ("2-3", "4-9", "10+")
 SIZE_TITLES: Final = {"2-3": N_("2-3 imprese"), "4-9": N_("4-9 imprese"), "10+": N_("10 o più imprese")}
 KINDS: Final = ("contract", "entity")
 KIND_TITLES: Final = {"contract": N_("rete-contratto"), "entity": N_("rete-soggetto")}
-PERIODS: Final = tuple(str(year) for year in range(2009, 2100))
+PERIODS: Final = tuple(str(year) for year in range(2000, 2100))
 ANY_TITLES: Final = {
     "territory": N_("tutta Italia"),
     "sector": N_("ogni settore"),
@@ -39,11 +39,15 @@ ANY_TITLES: Final = {
     "theme": N_("ogni tema"),
     "kind": N_("ogni tipo di rete"),
 }
+UNKNOWN_TITLE: Final = N_("non noto")
 ANY: Final = "*"
+# What the partition writes where the register says nothing.
+UNKNOWN: Final = "?"
 COUNTRY: Final = "IT"
 # Longer than any code we know, shorter than what an index entry can hold.
 VALUE_MAX_CHARS: Final = 40
-MEMO_MAX: Final = 50_000
+# Values of remembered labels: some tens of megabytes at most.
+MEMO_MAX_VALUES: Final = 200_000
 _PREFIX: Final = {"territory": "t", "sector": "s", "period": "y", "size": "z", "theme": "h", "kind": "k"}
 T = TypeVar("T")
 
@@ -66,16 +70,22 @@ class LabelReference:
         """Take the tables that are loaded once per process."""
         self.territories = territories
         self.sectors = sectors
+        self._sections = frozenset(sectors.children(ANY))
         self._above = self._old_provinces()
         self._memo: dict[tuple[object, ...], object] = {}
+        self._memo_values = 0
 
-    def _remember(self, key: tuple[object, ...], work: Callable[[], T]) -> T:
+    def _remember(self, about: str, attribute: str, values: tuple[str, ...], more: object, work: Callable[[], T]) -> T:
+        key = (about, attribute, values, more)
         found = self._memo.get(key)
         if found is None:
-            if len(self._memo) >= MEMO_MAX:
-                # A hostile origin can invent labels without end; forgetting all costs a moment, keeping all the memory.
+            found = work()
+            # A hostile origin can invent labels without end; forgetting all costs a moment, keeping all the memory.
+            self._memo_values += len(values) + 1
+            if self._memo_values > MEMO_MAX_VALUES:
                 self._memo.clear()
-            found = self._memo[key] = work()
+                self._memo_values = len(values) + 1
+            self._memo[key] = found
         return found  # type: ignore[return-value]
 
     def _old_provinces(self) -> Mapping[str, tuple[str, ...]]:
@@ -96,20 +106,27 @@ class LabelReference:
                 return ()
             return self.territories.current(area.code) if area.level == "PRO" else (area.code,)
         if attribute == "sector":
-            try:
-                return (self.sectors.parse(value).code,)
-            except CallerError:
-                return ()
+            code = self.sector_code(value)
+            return () if code is None else (code,)
         return (value,) if value in _FLAT[attribute] else ()
 
+    def sector_code(self, text: str) -> str | None:
+        """Return a sector of any level and edition as its dotted code; None when unknown."""
+        code = dotted(text)
+        return code if code in self._sections or self.sectors.ancestors(code)[1:] else None
+
     def closure(self, attribute: str, code: str) -> tuple[str, ...]:
-        """Return a current code and the areas that hold it, nearest first, without the whole."""
+        """Return a current code and all areas that hold it, itself first, without the whole.
+
+        An only child is as large as its parent, so it holds it too: Aosta holds Valle d'Aosta, 35 holds D.
+        """
         if attribute == "territory":
-            held = (code, *self.territories.ancestors(code))
+            held = (code, *self.territories.ancestors(code), *_only_children(code, self.territories.children))
             old = tuple(o for area in held for o in self._above.get(area, ()))
             return tuple(area for area in (*held, *old) if area != COUNTRY)
         if attribute == "sector":
-            return (code, *(above for above in self.sectors.ancestors(code) if above != ANY))
+            held = (code, *self.sectors.ancestors(code), *_only_children(code, self.sectors.children))
+            return tuple(area for area in held if area != ANY)
         return (code,)
 
     def _closures(self, attribute: str, values: Sequence[str]) -> list[tuple[str, ...]]:
@@ -124,7 +141,7 @@ class LabelReference:
 
     def terms(self, attribute: str, values: tuple[str, ...]) -> tuple[str, ...]:
         """Return the index terms of a label, sorted."""
-        return self._remember(("terms", attribute, values), lambda: self._terms(attribute, values))
+        return self._remember("terms", attribute, values, None, lambda: self._terms(attribute, values))
 
     def _terms(self, attribute: str, values: tuple[str, ...]) -> tuple[str, ...]:
         prefix, closures = _PREFIX[attribute], self._closures(attribute, values)
@@ -166,7 +183,7 @@ class LabelReference:
 
         Every province, division, year, size class, theme or kind weighs the same; finer areas split it equally.
         """
-        return self._remember(("share", attribute, values, value), lambda: self._share(attribute, values, value))
+        return self._remember("share", attribute, values, value, lambda: self._share(attribute, values, value))
 
     def _share(self, attribute: str, values: tuple[str, ...], value: str) -> float:
         asked = self.asked(attribute, value)
@@ -213,26 +230,29 @@ class LabelReference:
         if attribute == "territory":
             return float(len(self.territories.provinces))
         if attribute == "sector":
-            return sum(self._sector_weight(section) for section in self.sectors.children(ANY))
+            return sum(self._sector_weight(section) for section in self._sections)
         return float(len(_FLAT[attribute]))
 
-    def buckets(
-        self, attribute: str, values: tuple[str, ...], units: Iterable[str]
-    ) -> tuple[tuple[str, bool], ...]:
+    def buckets(self, attribute: str, values: tuple[str, ...], units: tuple[str, ...]) -> tuple[tuple[str, bool], ...]:
         """Return the units that the label meets, each with whether it lies wholly inside."""
-        met = ((unit, *self.matches(attribute, values, unit)) for unit in units)
-        return tuple((unit, certain) for unit, possible, certain in met if possible)
+
+        def work() -> tuple[tuple[str, bool], ...]:
+            met = ((unit, *self.matches(attribute, values, unit)) for unit in units)
+            return tuple((unit, certain) for unit, possible, certain in met if possible)
+
+        return self._remember("buckets", attribute, values, units, work)
 
     def title(self, attribute: str, value: str) -> str:
-        """Return a single value in Italian words; the value itself when unknown."""
+        """Return a single value in Italian words; the value itself when this node can't place it."""
+        if value == UNKNOWN:
+            return UNKNOWN_TITLE
         if attribute == "territory":
             area = self.territories.area(value)
             return value if area is None else area.name
         if attribute == "sector":
-            try:
-                return self.sectors.title(value)
-            except CallerError:
-                return value
+            title = self.sectors.title(value)
+            # The edition of 2007 shouts its divisions.
+            return title.capitalize() if title.isupper() else title
         return _FLAT_TITLES.get(attribute, {}).get(value, value)
 
     def describe(self, attribute: str, values: Sequence[str]) -> str:
@@ -243,6 +263,11 @@ class LabelReference:
         if attribute == "period":
             return _years(known)
         return " o ".join(self.title(attribute, value) for value in known)
+
+
+def _only_children(code: str, children: Callable[[str], Sequence[str]]) -> tuple[str, ...]:
+    below = children(code)
+    return (below[0], *_only_children(below[0], children)) if len(below) == 1 else ()
 
 
 def _years(values: Sequence[str]) -> str:

@@ -23,13 +23,13 @@ from typing import Any, Final
 
 from node.domain.labels import KINDS, PERIODS, SIZES, LabelReference
 from node.domain.theme import THEMES
+from node.domain.vocabulary import CATEGORIES, CERTIFICATIONS, PURPOSES
 from node.errors import N_, CallerError
 
 WORDS_MAX_CHARS: Final = 200
 LIMIT_MAX: Final = 100
 LIMIT_DEFAULT: Final = 20
 CURSOR_MAX_CHARS: Final = 400
-PURPOSES: Final = ("offer", "request", "joint_project", "joint_call")
 RELEVANCE: Final = "relevance"
 NEWEST: Final = "newest"
 SORTS: Final = (RELEVANCE, NEWEST)
@@ -126,7 +126,9 @@ def parse(parameters: Iterable[tuple[str, str]], reference: LabelReference) -> Q
     for name, value in parameters:
         if name not in PARAMETERS:
             hint, near = _near(name, PARAMETERS)
-            raise CallerError("query-parameter-unknown", N_("parametro sconosciuto: {name}"), hint=hint, name=name, near=near)
+            raise CallerError(
+                "query-parameter-unknown", N_("parametro sconosciuto: {name}"), hint=hint, name=name, near=near
+            )
         if name in given:
             raise CallerError("query-parameter-repeated", N_("parametro ripetuto: {name}"), where=name, name=name)
         given[name] = _clean(name, value)
@@ -216,11 +218,10 @@ def _territory(name: str, value: str, reference: LabelReference) -> str:
 
 
 def _sector(name: str, value: str, reference: LabelReference) -> str:
-    try:
-        return reference.sectors.parse(value.upper()).code
-    except CallerError as error:
-        hint = N_("usare un codice ATECO: {near}")
-        raise _unknown(name, value, hint, "C, 10, 10.4, 10.41.10") from error
+    code = reference.sector_code(value)
+    if code is None:
+        raise _unknown(name, value, N_("usare un codice ATECO: {near}"), "C, 10, 10.4, 10.41.10")
+    return code
 
 
 def _choice(*known: str) -> Callable[[str, str, LabelReference], str]:
@@ -257,7 +258,6 @@ def _limit(name: str, value: str, _: LabelReference) -> int:
     return int(value)
 
 
-_code = _form(r"[a-z0-9][a-z0-9_]{0,39}", "iso_9001", str.casefold)
 _READERS: Final[Mapping[str, Callable[[str, str, LabelReference], Any]]] = {
     "q": _words,
     "territory": _territory,
@@ -267,11 +267,11 @@ _READERS: Final[Mapping[str, Callable[[str, str, LabelReference], Any]]] = {
     "theme": _choice(*THEMES),
     "kind": _choice(*KINDS),
     "purpose": _choice(*PURPOSES),
-    "need": _code,
-    "offer": _code,
+    "need": _choice(*CATEGORIES),
+    "offer": _choice(*CATEGORIES),
     "target_country": _form(r"[A-Z]{2}", "AL", str.upper),
     "language": _form(r"[a-z]{2}", "en", str.lower),
-    "certification": _code,
+    "certification": _choice(*CERTIFICATIONS),
     "owner": _form(r"[A-Za-z][A-Za-z0-9_-]{0,31}", "p_LE"),
     "sort": _choice(*SORTS),
     "limit": _limit,

@@ -33,6 +33,14 @@ class Step:
     remedy: str = ""
 
 
+def _good(name: str, found: str) -> Step:
+    return Step(name=name, ok=True, found=found)
+
+
+def _bad(name: str, found: str, remedy: str) -> Step:
+    return Step(name=name, ok=False, found=found, remedy=remedy)
+
+
 async def ping(origin: Origin, client: PeerClient, clock: Callable[[], dt.datetime]) -> list[Step]:
     """Return the steps up to and including the first that fails."""
     parts = urlsplit(str(origin.url))
@@ -43,7 +51,7 @@ async def ping(origin: Origin, client: PeerClient, clock: Callable[[], dt.dateti
         steps.append(await _tcp(host, port))
     if steps[-1].ok:
         steps.append(
-            await _tls(host, port) if parts.scheme == "https" else Step("TLS", True, N_("http, solo per prove"))
+            await _tls(host, port) if parts.scheme == "https" else _good("TLS", N_("http, solo per prove"))
         )
     if steps[-1].ok:
         steps += await _protocol(origin, client, clock)
@@ -56,8 +64,8 @@ async def _dns(host: str, port: int) -> Step:
         async with asyncio.timeout(STEP_TIMEOUT_S):
             found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, TimeoutError):
-        return Step("DNS", False, host, N_("il nome non si risolve: controllare l'indirizzo nel [[peer]] e il DNS"))
-    return Step("DNS", True, ", ".join(sorted({str(item[4][0]) for item in found})))
+        return _bad("DNS", host, N_("il nome non si risolve: controllare l'indirizzo nel [[peer]] e il DNS"))
+    return _good("DNS", ", ".join(sorted({str(item[4][0]) for item in found})))
 
 
 async def _tcp(host: str, port: int) -> Step:
@@ -67,9 +75,9 @@ async def _tcp(host: str, port: int) -> Step:
         writer.close()
     except (OSError, TimeoutError):
         return Step(
-            "TCP", False, f"{host}:{port}", N_("nessuno ascolta o un firewall blocca: avvisare chi gestisce il nodo")
+            name="TCP", ok=False, found=f"{host}:{port}", remedy=N_("nessuno ascolta o un firewall blocca: avvisare chi gestisce il nodo")
         )
-    return Step("TCP", True, f"{host}:{port}")
+    return _good("TCP", f"{host}:{port}")
 
 
 async def _tls(host: str, port: int) -> Step:
@@ -81,10 +89,10 @@ async def _tls(host: str, port: int) -> Step:
         version = writer.get_extra_info("ssl_object").version()
         writer.close()
     except ssl.SSLCertVerificationError as error:
-        return Step("TLS", False, str(error.verify_message), N_("certificato non valido per questo nome o scaduto"))
+        return _bad("TLS", str(error.verify_message), N_("certificato non valido per questo nome o scaduto"))
     except (OSError, TimeoutError):
-        return Step("TLS", False, host, N_("la connessione cifrata non riesce"))
-    return Step("TLS", True, str(version))
+        return _bad("TLS", host, N_("la connessione cifrata non riesce"))
+    return _good("TLS", str(version))
 
 
 async def _protocol(origin: Origin, client: PeerClient, clock: Callable[[], dt.datetime]) -> list[Step]:
@@ -97,21 +105,21 @@ async def _protocol(origin: Origin, client: PeerClient, clock: Callable[[], dt.d
         head = feed.open_checkpoint(
             reply.body, origin=origin.origin, verifiers=[keys.parse_vkey(origin.vkey)], known=known
         )
-        steps.append(Step("checkpoint", True, f"{head.size} {N_('voci')}"))
+        steps.append(_good("checkpoint", f"{head.size} {N_('voci')}"))
         steps.append(_clock_step(reply.date, clock()))
         name = N_("firma delle richieste")
         await client.post_signed(f"{prefix}/bodies", body.encode_request([0]), max_bytes=limits.BODIES_REPLY_MAX_BYTES)
-        steps.append(Step(name, True, N_("riconosciuta")))
+        steps.append(_good(name, N_("riconosciuta")))
         name = "schema"
         if head.size:
             width = min(head.size, tiles.TILE_WIDTH)
             path = f"{prefix}/tile/entries/{tiles.encode_index(0, width)}"
             bundle = await client.get(path, max_bytes=limits.BUNDLE_MAX_BYTES)
             entry.decode(tiles.decode_bundle(bundle.body, width)[0])
-        steps.append(Step(name, True, "entry/1"))
+        steps.append(_good(name, "entry/1"))
     except ReteError as error:
         what, where, hint = error.render()
-        steps.append(Step(name, False, f"{what} ({where})" if where else what, hint or error.code))
+        steps.append(_bad(name, f"{what} ({where})" if where else what, hint or error.code))
     return steps
 
 
@@ -119,8 +127,8 @@ def _clock_step(date: str | None, now: dt.datetime) -> Step:
     try:
         skew = abs((parsedate_to_datetime(date or "") - now).total_seconds())
     except (TypeError, ValueError):
-        return Step(N_("orologio"), True, N_("il nodo non dice l'ora"))
+        return _good(N_("orologio"), N_("il nodo non dice l'ora"))
     found = f"{skew:.0f} s"
     if skew > limits.CLOCK_SKEW_S:
-        return Step(N_("orologio"), False, found, N_("regolare l'orologio (NTP) di questo nodo o dell'altro"))
-    return Step(N_("orologio"), True, found)
+        return _bad(N_("orologio"), found, N_("regolare l'orologio (NTP) di questo nodo o dell'altro"))
+    return _good(N_("orologio"), found)

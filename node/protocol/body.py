@@ -1,12 +1,13 @@
-"""Bodies apart from the log: commitment, request, reply (PROTOCOL 3.2, 3.3).
+r"""Bodies apart from the log: commitment, request, reply (PROTOCOL 3.2, 3.3).
 
-``b = SHA-256("rete/body/v1\\n" || salt32 || body)`` with a fresh salt per revision. Salt and body are erased together:
+``b = SHA-256("rete/body/v1\n" || salt32 || body)`` with a fresh salt per revision. Salt and body are erased together:
 what stays in the log is unlinkable randomness. A reply answers indices in the order asked and may stop early.
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -53,7 +54,7 @@ def decode_request(raw: bytes) -> list[int]:
         type(indices) is not list
         or not 1 <= len(indices) <= limits.BODIES_PER_REQUEST
         or any(type(i) is not int or not 0 <= i <= limits.TREE_SIZE_MAX for i in indices)
-        or any(a >= b for a, b in zip(indices, indices[1:], strict=False))
+        or any(a >= b for a, b in itertools.pairwise(indices))
     ):
         raise CallerError("bodies-request-bad", N_("servono da 1 a 256 indici crescenti"))
     return indices

@@ -60,7 +60,7 @@ def _read(path: Path) -> object:
                 N_("il file della chiave è leggibile da altri (permessi {mode})"),
                 where=str(path),
                 hint=N_("chmod 600 sul file; se altri utenti possono averlo letto, sostituire la chiave"),
-                mode=oct(mode & 0o777)[2:],
+                mode=f"{mode & 0o777:o}",
             )
         pem = path.read_bytes()
     except FileNotFoundError as error:

@@ -65,18 +65,15 @@ async def open_pool(dsn: str, *, max_size: int = 8, application: str = "rete") -
             hint=N_("controllare [database] url, che PostgreSQL sia acceso e che ci sia spazio su disco"),
             reason=str(error).splitlines()[0] if str(error) else type(error).__name__,
         ) from error
-    try:
-        async with pool.acquire() as conn:
-            version = int(await conn.fetchval("SHOW server_version_num"))
-        if version < MINIMUM_SERVER:
-            raise OperatorError(
-                "database-too-old",
-                N_("PostgreSQL {version} è troppo vecchio: serve almeno la versione 15"),
-                version=version // 10000,
-            )
-    except BaseException:
+    async with pool.acquire() as conn:
+        version = int(await conn.fetchval("SHOW server_version_num"))
+    if version < MINIMUM_SERVER:
         await pool.close()
-        raise
+        raise OperatorError(
+            "database-too-old",
+            N_("PostgreSQL {version} è troppo vecchio: serve almeno la versione 15"),
+            version=version // 10000,
+        )
     return pool
 
 

@@ -52,6 +52,9 @@ CREATE TABLE coop.profile (
     FOREIGN KEY (origin_id, idx) REFERENCES log.body (origin_id, idx) ON DELETE CASCADE
 );
 
+-- Ranking reads the words of every hit and nobody reads the texts again: words stay in the row, texts move out of it.
+ALTER TABLE coop.profile ALTER COLUMN words SET STORAGE MAIN, ALTER COLUMN keys SET STORAGE MAIN;
+
 CREATE INDEX profile_found ON coop.profile USING gin (words, keys);
 -- Random identifiers in order: a fair sample of any set of profiles, the same on every node.
 CREATE INDEX profile_by_id ON coop.profile (profile_id, origin_id, idx);

@@ -1,0 +1,126 @@
+"""``rete search``: ask this node's copy of the cooperation database.
+
+In: words and filters as options. Out: a table of hits with their certainty and log position, facets below, and how
+complete the answer is; with --json the same document as ``/api/v1/profiles`` (node/web/api.py).
+"""
+
+from __future__ import annotations
+
+import click
+
+from node import runtime
+from node.cli.frame import Face, command
+from node.domain.query import LIMIT_DEFAULT, LIMIT_MAX, SORTS, parse
+from node.errors import N_
+from node.flows.search import CERTAIN, Hit, SearchResult
+from node.flows.search import search as ask
+from node.store.cooperation import load_label_reference
+from node.web.api import search_document
+
+FACET_TITLES = {
+    "territory": N_("territorio"),
+    "sector": N_("settore"),
+    "size": N_("dimensione"),
+    "theme": N_("tema"),
+    "kind": N_("tipo"),
+    "owner": N_("titolare"),
+}
+MATCH_TITLES = {True: N_("certo"), False: N_("possibile")}
+FACET_VALUES_SHOWN = 6
+_FILTERS = (
+    ("territory", "comune (ISTAT), provincia (LE), regione (ITF4 o nome), ripartizione (ITF)"),
+    ("sector", "codice ATECO di ogni livello: C, 10, 10.41"),
+    ("period", "anno di registrazione"),
+    ("size", "2-3, 4-9 o 10+ imprese"),
+    ("theme", "tema, per esempio innovation"),
+    ("kind", "contract o entity"),
+    ("purpose", "offer, request, joint_project o joint_call"),
+    ("need", "categoria di ciò che si cerca"),
+    ("offer", "categoria di ciò che si offre"),
+    ("target-country", "Paese obiettivo, per esempio AL"),
+    ("language", "lingua, per esempio en"),
+    ("certification", "famiglia di certificazione, per esempio iso_9001"),
+    ("owner", "amministrazione titolare"),
+)
+
+
+@click.group("top", hidden=True)
+def _top() -> None:
+    """Hold the command."""
+
+
+def _filters(function: click.decorators.FC) -> click.decorators.FC:
+    for name, text in reversed(_FILTERS):
+        function = click.option(f"--{name}", metavar="VALORE", help=f"Solo: {text}.")(function)
+    return function
+
+
+@command(
+    _top,
+    "search",
+    help='Cerca nella banca dati per la cooperazione. Per escludere una parola: rete search -- olio -vino; una frase esatta sta tra "virgolette".',
+)
+@click.argument("words", nargs=-1, metavar="[PAROLE]")
+@_filters
+@click.option("--sort", type=click.Choice(SORTS), help="Ordine: per pertinenza o dal più recente.")
+@click.option(
+    "--limit", metavar="N", help=f"Risultati per pagina, al massimo {LIMIT_MAX} (altrimenti {LIMIT_DEFAULT})."
+)
+@click.option("--cursor", metavar="TESTO", help="Pagina successiva: il cursore stampato dalla precedente.")
+async def search(face: Face, words: tuple[str, ...], **options: str | None) -> None:
+    """Print one page of hits."""
+    reference = load_label_reference()
+    given = [("q", " ".join(words)), *((name, value) for name, value in options.items() if value is not None)]
+    # Asked before the database is opened: a typing error costs nothing.
+    query = parse(given, reference)
+    async with runtime.open_node(face.home) as node:
+        result = await ask(node.pool, query, reference, now=node.clock())
+    face.emit(search_document(result), lambda: _show(face, result))
+
+
+def _show(face: Face, result: SearchResult) -> None:
+    if result.words_ignored:
+        face.say(N_("Le parole cercate sono tutte troppo comuni: contano solo i filtri."))
+    if result.hits:
+        columns = (N_("titolo"), N_("titolare"), N_("territorio"), N_("esito"), N_("registro"))
+        face.table(_headline(face, result), columns, [_row(face, hit) for hit in result.hits])
+    else:
+        face.say(N_("Nessun profilo trovato."))
+    for name, buckets in result.facets.items():
+        if buckets:
+            shown = " · ".join(f"{bucket.title} {bucket.count}" for bucket in buckets[:FACET_VALUES_SHOWN])
+            more = " · …" if len(buckets) > FACET_VALUES_SHOWN else ""
+            face.say(N_("{facet}: {values}"), facet=face.tr(FACET_TITLES[name]), values=shown + more)
+    if result.cursor:
+        # Never folded: it is there to be copied.
+        click.echo(face.tr(N_("pagina successiva: --cursor {cursor}")).format(cursor=result.cursor))
+    _show_completeness(face, result)
+
+
+def _headline(face: Face, result: SearchResult) -> str:
+    message = N_("{total} profili") if result.total_is_exact else N_("circa {total} profili")
+    return face.tr(message).format(total=result.total)
+
+
+def _row(face: Face, hit: Hit) -> tuple[object, ...]:
+    return (
+        hit.title,
+        hit.owner,
+        hit.labels["territory"].title,
+        face.tr(MATCH_TITLES[hit.match == CERTAIN]),
+        # One log per owner: its whole name is in --json.
+        f"#{hit.index}",
+    )
+
+
+def _show_completeness(face: Face, result: SearchResult) -> None:
+    state = result.completeness
+    if not state.stale:
+        face.say(N_("completezza: {nodes} nodi, tutti aggiornati"), nodes=state.nodes)
+        return
+    old = ", ".join(
+        f"{item.owner} ({item.since:%d/%m/%Y %H:%M})" if item.since else f"{item.owner} ({face.tr(N_('mai'))})"
+        for item in state.stale
+    )
+    message = N_("completezza: {current} nodi su {nodes} aggiornati; fermi a: {old}")
+    face.say(message, current=state.current, nodes=state.nodes, old=old)

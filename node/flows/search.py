@@ -1,0 +1,267 @@
+"""Search the cooperation database: one question in, hits with facets, total and completeness out.
+
+In: a pool, a parsed Query, the label reference, the time. Out: values; the API, the CLI and the pages only lay them out.
+Rules: everything is read in one snapshot; a total above the bound is an estimate and says so, and so are its facets;
+what a hit shows comes from the verified body's bytes. Source: PROTOCOL 6 (staleness), domain/query.py.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from node.domain.labels import ATTRIBUTES, KINDS, SIZES, LabelReference, decode
+from node.domain.query import Query
+from node.domain.theme import THEMES
+from node.errors import N_, NotFoundError
+from node.store import search as store
+from node.store.postgres import CONNECT_TIMEOUT_S, Connection, Pool
+
+EPOCH: Final = dt.date(1970, 1, 1)
+# A log not looked at for this long may have grown or erased unseen (PROTOCOL 6, STALE).
+STALE_AFTER: Final = dt.timedelta(hours=24)
+CERTAIN: Final = "certain"
+POSSIBLE: Final = "possible"
+# An identifier's first 48 bits are random in a version-4 UUID.
+_RANDOM_BITS: Final = 48
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """One label of a profile: as published, in words, and how it meets what was asked (empty when not asked)."""
+
+    level: str
+    values: tuple[str, ...]
+    title: str
+    match: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One profile of a result: whose, where in which log, what it says, how well it matches."""
+
+    profile_id: str
+    owner: str
+    origin: str
+    index: int
+    title: str
+    summary: str
+    purpose: str
+    match: str
+    rank: float
+    published: dt.date
+    labels: Mapping[str, Label]
+    document: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """One value of a facet: how many hits meet it, and how many of these surely."""
+
+    value: str
+    title: str
+    count: int
+    certain: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """A log whose newest state this node does not have; ``since`` is when it last grew here, None if never."""
+
+    owner: str
+    origin: str
+    state: str
+    since: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Completeness:
+    """How many logs the answer rests on, and which of them are not current."""
+
+    nodes: int
+    current: int
+    stale: tuple[Stale, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """The answer to one Query; ``cursor`` is empty on the last page, ``words_ignored`` tells stop words alone."""
+
+    total: int
+    total_is_exact: bool
+    hits: tuple[Hit, ...]
+    facets: Mapping[str, tuple[Bucket, ...]]
+    cursor: str
+    words_ignored: bool
+    completeness: Completeness
+
+
+@asynccontextmanager
+async def _snapshot(pool: Pool) -> AsyncIterator[Connection]:
+    """One read-only view of the database, in which no statement runs for long."""
+    async with (
+        pool.acquire(timeout=CONNECT_TIMEOUT_S) as conn,
+        conn.transaction(isolation="repeatable_read", readonly=True),
+    ):
+        await store.bound_time(conn)
+        yield conn
+
+
+async def _terms(conn: Connection, query: Query, reference: LabelReference) -> store.Terms:
+    meant = bool(query.words) and await store.has_words(conn, query.words)
+    return store.terms_of(query, reference, has_words=meant)
+
+
+async def search(pool: Pool, query: Query, reference: LabelReference, *, now: dt.datetime) -> SearchResult:
+    """Answer ``query`` from this node's copy of all logs. Raises: OperatorError(search-timeout)."""
+    today = (now.date() - EPOCH).days
+    async with _snapshot(pool) as conn:
+        terms = await _terms(conn, query, reference)
+        # One more than asked tells whether there is a next page.
+        found = await store.hits(conn, terms, query, today=today, limit=query.limit + 1)
+        total, exact, facets = await _count(conn, terms, query, reference, today)
+        health = await store.completeness(conn)
+    page = found[: query.limit]
+    return SearchResult(
+        total=total,
+        total_is_exact=exact,
+        hits=tuple(_hit(item, query, reference) for item in page),
+        facets=facets,
+        cursor=query.cursor_after(page[-1].place) if len(found) > query.limit else "",
+        words_ignored=bool(query.words) and terms.words is None,
+        completeness=_completeness(health, now),
+    )
+
+
+async def facets(
+    pool: Pool, query: Query, reference: LabelReference, *, now: dt.datetime
+) -> tuple[int, bool, Mapping[str, tuple[Bucket, ...]]]:
+    """Return (total, whether exact, facets) of ``query`` without its hits. Raises: OperatorError(search-timeout)."""
+    async with _snapshot(pool) as conn:
+        terms = await _terms(conn, query, reference)
+        return await _count(conn, terms, query, reference, (now.date() - EPOCH).days)
+
+
+async def read_profile(
+    pool: Pool, profile_id: str, reference: LabelReference, *, now: dt.datetime, owner: str | None = None
+) -> Hit:
+    """Return one visible profile by its identifier. Raises: NotFoundError(profile-unknown)."""
+    async with _snapshot(pool) as conn:
+        stored = await store.profile(conn, profile_id, owner, today=(now.date() - EPOCH).days)
+    if stored is None:
+        message = N_("nessun profilo visibile con questo identificativo")
+        raise NotFoundError("profile-unknown", message, hint=N_("può essere scaduto o ritirato"))
+    return _shown(stored.body, stored.owner, stored.origin, stored.index, 0.0, Query(), reference)
+
+
+def _hit(found: store.Found, query: Query, reference: LabelReference) -> Hit:
+    place = found.place
+    return _shown(found.body, found.owner, found.origin, place.index, found.rank, query, reference)
+
+
+def _shown(
+    body: bytes, owner: str, origin: str, index: int, rank: float, query: Query, reference: LabelReference
+) -> Hit:
+    document: Mapping[str, Any] = orjson.loads(body)
+    labels = {name: _label(name, document, getattr(query, name), reference) for name in ATTRIBUTES}
+    return Hit(
+        profile_id=document["id"],
+        owner=owner,
+        origin=origin,
+        index=index,
+        title=document["title"]["it"],
+        summary=document["summary"]["it"],
+        purpose=document["purpose"],
+        match=POSSIBLE if any(label.match == POSSIBLE for label in labels.values()) else CERTAIN,
+        rank=rank,
+        published=EPOCH + dt.timedelta(days=max(0, min(document["round"], 2_000_000))),
+        labels=labels,
+        document=document,
+    )
+
+
+def _label(name: str, document: Mapping[str, Any], asked: str, reference: LabelReference) -> Label:
+    if name == "kind":
+        level, values = "KIND", (str(document["kind"]),)
+    else:
+        label = document["labels"][name]
+        level, values = label["level"], tuple(label["values"])
+    match, share = "", 1.0
+    if asked:
+        _, certain = reference.matches(name, values, asked)
+        match = CERTAIN if certain else POSSIBLE
+        share = 1.0 if certain else round(reference.share(name, values, asked), 4)
+    return Label(level, values, reference.describe(name, values), match, share)
+
+
+async def _count(
+    conn: Connection, terms: store.Terms, query: Query, reference: LabelReference, today: int
+) -> tuple[int, bool, Mapping[str, tuple[Bucket, ...]]]:
+    counted, highest, stored = await store.counts(conn, terms, today=today)
+    exact = counted <= store.COUNT_BOUND
+    total = counted if exact else _estimate(counted, highest)
+    scale = total / counted if counted else 1.0
+    units = _units(query, reference)
+    facets = {name: _buckets(name, stored.get(name, {}), units[name], scale, reference) for name in units}
+    owners = ((owner, round(count * scale)) for owner, count in stored.get("owner", {}).items())
+    buckets = sorted((Bucket(owner, owner, count, count) for owner, count in owners), key=_most_first)
+    return total, exact, {**facets, "owner": tuple(buckets)}
+
+
+def _estimate(counted: int, highest: str) -> int:
+    """Estimate how many identifiers there are when the k-th lowest is known (k minimum values; about 1 % off)."""
+    reached = (int(highest.replace("-", "")[: _RANDOM_BITS // 4], 16) + 1) / (1 << _RANDOM_BITS)
+    return max(counted, round((counted - 1) / reached))
+
+
+def _units(query: Query, reference: LabelReference) -> Mapping[str, tuple[str, ...]]:
+    """Return what each facet counts: regions; sections, or the divisions of the asked section; classes."""
+    sector = [query.sector, *reference.sectors.ancestors(query.sector)][-2] if query.sector else "*"
+    return {
+        "territory": tuple(region.code for region in reference.territories.regions),
+        "sector": reference.sectors.children(sector),
+        "size": SIZES,
+        "theme": THEMES,
+        "kind": KINDS,
+    }
+
+
+def _buckets(
+    name: str, stored: Mapping[str, int], units: tuple[str, ...], scale: float, reference: LabelReference
+) -> tuple[Bucket, ...]:
+    possible: dict[str, int] = dict.fromkeys(units, 0)
+    certain: dict[str, int] = dict.fromkeys(units, 0)
+    for label, count in stored.items():
+        for unit, inside in reference.buckets(name, decode(label)[1], units):
+            possible[unit] += count
+            certain[unit] += count * inside
+    buckets = (
+        Bucket(unit, reference.title(name, unit), round(possible[unit] * scale), round(certain[unit] * scale))
+        for unit in units
+        if possible[unit]
+    )
+    return tuple(sorted(buckets, key=_most_first))
+
+
+def _most_first(bucket: Bucket) -> tuple[int, str]:
+    return -bucket.count, bucket.value
+
+
+def _completeness(health: list[store.OriginHealth], now: dt.datetime) -> Completeness:
+    stale = tuple(
+        Stale(item.owner, item.origin, item.state, item.advanced_at) for item in health if not _is_current(item, now)
+    )
+    return Completeness(len(health), len(health) - len(stale), stale)
+
+
+def _is_current(item: store.OriginHealth, now: dt.datetime) -> bool:
+    if item.is_own:
+        return True
+    fresh = item.checked_at is not None and now - item.checked_at <= STALE_AFTER
+    return item.state == "ready" and item.error_code is None and item.wanted == 0 and fresh

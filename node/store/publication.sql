@@ -1,0 +1,95 @@
+-- name: insert_profile
+INSERT INTO publication.profile
+    (profile_id, network_id, register_id, partition_version, block_id, labels, created_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7);
+
+-- name: living_profile
+SELECT profile_id, network_id, register_id, partition_version, block_id, labels, state
+FROM publication.profile
+WHERE network_id = $1 AND state <> 'withdrawn';
+
+-- name: lock_profile
+SELECT profile_id, network_id, register_id, partition_version, block_id, labels, state
+FROM publication.profile
+WHERE profile_id = $1
+FOR UPDATE;
+
+-- name: last_withdrawal
+SELECT max(withdrawn_at) AS withdrawn_at FROM publication.profile WHERE network_id = $1;
+
+-- name: insert_version
+INSERT INTO publication.version (profile_id, number, state, content, content_hash, author, authored_at)
+VALUES ($1, $2, 'draft', $3, $4, $5, $6);
+
+-- name: replace_draft
+UPDATE publication.version
+SET content = $3, content_hash = $4, author = $5, authored_at = $6, state = 'draft',
+    approver = NULL, approved_at = NULL, approved_hash = NULL, release_day = NULL
+WHERE profile_id = $1 AND number = $2;
+
+-- name: open_version
+SELECT profile_id, number, state, content, content_hash, author, authored_at, approver, approved_at, release_day, log_idx
+FROM publication.version
+WHERE profile_id = $1 AND state IN ('draft', 'approved', 'queued');
+
+-- name: last_number
+SELECT coalesce(max(number), 0) FROM publication.version WHERE profile_id = $1;
+
+-- name: approve_version
+UPDATE publication.version
+SET state = 'approved', approver = $3, approved_at = $4, approved_hash = content_hash
+WHERE profile_id = $1 AND number = $2 AND state = 'draft';
+
+-- name: queue_version
+UPDATE publication.version
+SET state = 'queued', release_day = $3
+WHERE profile_id = $1 AND number = $2 AND state = 'approved';
+
+-- name: due_versions
+SELECT v.profile_id, v.number, v.content, v.approver, p.block_id, p.partition_version, p.labels, v.content_hash
+FROM publication.version v
+JOIN publication.profile p USING (profile_id)
+WHERE v.state = 'queued' AND v.release_day <= $1 AND p.state <> 'withdrawn'
+ORDER BY v.profile_id
+LIMIT 10000
+FOR UPDATE OF v, p;
+
+-- name: supersede_published
+UPDATE publication.version
+SET state = 'superseded', content = NULL
+WHERE profile_id = ANY($1::uuid[]) AND state = 'published';
+
+-- name: mark_published
+UPDATE publication.version v
+SET state = 'published', log_idx = u.log_idx
+FROM unnest($1::uuid[], $2::integer[], $3::bigint[]) AS u (profile_id, number, log_idx)
+WHERE v.profile_id = u.profile_id AND v.number = u.number;
+
+-- name: mark_profiles_published
+UPDATE publication.profile SET state = 'published' WHERE profile_id = ANY($1::uuid[]);
+
+-- name: erase_versions
+UPDATE publication.version SET state = 'erased', content = NULL WHERE profile_id = $1 AND state <> 'superseded';
+
+-- name: withdraw_profile
+UPDATE publication.profile SET state = 'withdrawn', withdrawn_at = $2, withdrawn_by = $3 WHERE profile_id = $1;
+
+-- name: insert_decision
+INSERT INTO publication.decision (profile_id, number, action, officer, decided_at, candidates, content_hash)
+VALUES ($1, $2, $3, $4, $5, $6, $7);
+
+-- name: list_profiles
+SELECT p.profile_id, p.network_id, p.register_id, p.state AS profile_state, p.partition_version, p.block_id, p.labels,
+       v.number, v.state AS version_state, v.author, v.approver, v.release_day, v.log_idx,
+       v.content #>> '{title,it}' AS title
+FROM publication.profile p
+JOIN LATERAL (
+    SELECT number, state, author, approver, release_day, log_idx, content
+    FROM publication.version
+    WHERE profile_id = p.profile_id
+    ORDER BY number DESC
+    LIMIT 1
+) v ON true
+WHERE ($1::text IS NULL OR v.state = $1) AND ($2::uuid IS NULL OR p.profile_id > $2)
+ORDER BY p.profile_id
+LIMIT $3;

@@ -1,0 +1,161 @@
+"""Questions to the cooperation database: one page of hits, counts, one profile, how complete the answer is.
+
+In: a Query's index terms, inside a read-only transaction that the flow opened. Out: rows as values, bodies as bytes.
+Rules: no statement runs longer than 5 s; texts are bound, never glued; every order is total.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import asyncpg
+
+from node.domain.labels import LabelReference
+from node.domain.query import LABEL_FILTERS, NEWEST, Cursor, Query
+from node.errors import N_, OperatorError
+from node.store.postgres import Connection, load_queries
+
+QUERIES = load_queries("search")
+STATEMENT_TIMEOUT_MS: Final = 5_000
+COUNT_BOUND: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """A Query as index terms; None where it asks nothing. Possible and certain are in the order of LABEL_FILTERS."""
+
+    words: str | None
+    exact: list[str] | None
+    possible: tuple[list[str] | None, ...]
+    certain: tuple[str | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One hit: its place in the order, whose it is, how many asked labels are certain, its rank and its body."""
+
+    place: Cursor
+    origin: str
+    owner: str
+    certain: int
+    rank: float
+    published: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One profile by its identifier."""
+
+    profile_id: str
+    origin: str
+    owner: str
+    index: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OriginHealth:
+    """How current this node's copy of one log is."""
+
+    owner: str
+    name: str
+    origin: str
+    state: str
+    is_own: bool
+    checked_at: dt.datetime | None
+    advanced_at: dt.datetime | None
+    error_code: str | None
+    wanted: int
+
+
+def terms_of(query: Query, reference: LabelReference, *, has_words: bool) -> Terms:
+    """Return the index terms of a query; words that mean nothing are left out."""
+    asked = [reference.asked(name, value) if (value := getattr(query, name)) else None for name in LABEL_FILTERS]
+    return Terms(
+        words=query.words if has_words else None,
+        exact=list(query.exact_terms()) or None,
+        possible=tuple(None if a is None else list(a.possible) for a in asked),
+        certain=tuple(None if a is None else a.certain for a in asked),
+    )
+
+
+async def bound_time(conn: Connection) -> None:
+    """Limit every statement of this transaction, and plan each for its own arguments."""
+    await conn.execute(QUERIES["bound_time"], str(STATEMENT_TIMEOUT_MS))
+
+
+async def has_words(conn: Connection, words: str) -> bool:
+    """Tell whether the words are more than stop words and punctuation."""
+    return bool(await conn.fetchval(QUERIES["has_words"], words))
+
+
+def _hits_arguments(terms: Terms, query: Query, today: int, limit: int) -> list[object]:
+    labels = [part for pair in zip(terms.possible, terms.certain, strict=True) for part in pair]
+    place = query.cursor
+    after: list[object] = [None] * 6
+    if place is not None:
+        after = [*place.keys, place.profile_id, place.origin_id, place.index]
+    return [terms.words, terms.exact, *labels, today, query.sort == NEWEST, *after, limit]
+
+
+async def hits(conn: Connection, terms: Terms, query: Query, *, today: int, limit: int) -> list[Found]:
+    """Return up to ``limit`` hits after the query's cursor, best first. ``today``: days since 1970-01-01.
+
+    Raises: OperatorError(search-timeout).
+    """
+    rows = await _fetch(conn, "hits", _hits_arguments(terms, query, today, limit))
+    return [
+        Found(
+            place=Cursor(
+                (row["first"], row["second"], row["third"]), str(row["profile_id"]), row["origin_id"], row["idx"]
+            ),
+            origin=row["origin"],
+            owner=row["owner"],
+            certain=row["certain"],
+            rank=row["rank"] / 1_000_000,
+            published=row["published"],
+            body=row["body"],
+        )
+        for row in rows
+    ]
+
+
+async def counts(conn: Connection, terms: Terms, *, today: int) -> tuple[int, str, dict[str, dict[str, int]]]:
+    """Return (counted, highest identifier counted, counts by facet and stored label).
+
+    At most COUNT_BOUND + 1 profiles are counted, those with the lowest identifiers. Raises: OperatorError(search-timeout).
+    """
+    arguments = [terms.words, terms.exact, *terms.possible, today, COUNT_BOUND + 1]
+    facets: dict[str, dict[str, int]] = {}
+    for row in await _fetch(conn, "counts", arguments):
+        facets.setdefault(row["facet"], {})[row["value"] or ""] = row["count"]
+    highest, total = next(iter(facets.pop("total").items()))
+    return total, highest, facets
+
+
+async def _fetch(conn: Connection, name: str, arguments: Sequence[object]) -> list[asyncpg.Record]:
+    try:
+        rows: list[asyncpg.Record] = await conn.fetch(QUERIES[name], *arguments)
+    except asyncpg.QueryCanceledError as error:
+        message = N_("la ricerca impiega troppo tempo")
+        hint = N_("aggiungere parole o filtri, o riprovare tra poco")
+        raise OperatorError("search-timeout", message, hint=hint) from error
+    return rows
+
+
+async def profile(conn: Connection, profile_id: str, owner: str | None, *, today: int) -> Stored | None:
+    """Return one visible profile by its identifier, optionally of this owner only."""
+    rows = await _fetch(conn, "profile", [profile_id, owner, today])
+    if not rows:
+        return None
+    row = rows[0]
+    return Stored(str(row["profile_id"]), row["origin"], row["owner"], row["idx"], row["body"])
+
+
+async def completeness(conn: Connection) -> list[OriginHealth]:
+    """Return how current each followed log is, the own one first."""
+    return [OriginHealth(**dict(row)) for row in await _fetch(conn, "completeness", [])]

@@ -1,0 +1,158 @@
+"""The JSON face of search, for offices' own systems and for the pages: ``/api/v1/profiles``, ``/{id}``, ``/facets``.
+
+In: query parameters ``q``, ``territory``, ``sector``, ``period``, ``size``, ``theme``, ``kind``, ``purpose``, ``need``,
+``offer``, ``target_country``, ``language``, ``certification``, ``owner``, ``sort``, ``limit``, ``cursor`` (domain/query).
+Out, with an ETag, and stable within v1 (keys may be added)::
+
+    {"total": 42, "total_is_exact": true, "words_ignored": false,
+     "hits": [{"profile_id", "owner", "origin", "index", "title", "summary", "purpose", "published", "rank",
+               "match": "certain" | "possible",
+               "labels": {"territory" | "sector" | "period" | "size" | "theme" | "kind":
+                          {"level", "values", "title", "match": "certain" | "possible" | "", "share"}}}],
+     "facets": {"territory" | "sector" | "size" | "theme" | "kind" | "owner": [{"value", "title", "count", "certain"}]},
+     "cursor": "text for the next page, empty on the last",
+     "completeness": {"nodes": 4, "current": 3, "stale": [{"owner", "origin", "state", "since"}]}}
+
+``/profiles/{id}`` answers one hit with the whole ``document``; ``/facets`` answers total and facets without hits.
+Errors are raised as ReteError and become problem+json in the middleware. Source: domain.md 7 (ModI).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+from aiohttp import web
+
+from node.domain.labels import LabelReference
+from node.domain.query import parse
+from node.errors import N_, NotFoundError
+from node.flows.search import Bucket, Hit, SearchResult, facets, read_profile, search
+from node.runtime import utc_now
+from node.store.cooperation import load_label_reference
+from node.store.postgres import Pool
+
+OWNER_MAX_CHARS: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Cooperation:
+    """What these routes need, and no more: the private registry is out of their reach."""
+
+    pool: Pool
+    reference: LabelReference
+    clock: Callable[[], dt.datetime]
+
+
+COOPERATION = web.AppKey("cooperation", Cooperation)
+
+
+def install(app: web.Application, pool: Pool, clock: Callable[[], dt.datetime] = utc_now) -> None:
+    """Add the routes and what they share to ``app``."""
+    app[COOPERATION] = Cooperation(pool, load_label_reference(), clock)
+    app.add_routes(
+        [
+            web.get("/api/v1/profiles", profiles),
+            web.get("/api/v1/profiles/{profile_id}", profile),
+            web.get("/api/v1/facets", counts),
+        ]
+    )
+
+
+async def profiles(request: web.Request) -> web.StreamResponse:
+    """Answer one page of profiles."""
+    shared = request.app[COOPERATION]
+    query = parse(request.query.items(), shared.reference)
+    result = await search(shared.pool, query, shared.reference, now=shared.clock())
+    return _reply(request, search_document(result))
+
+
+async def counts(request: web.Request) -> web.StreamResponse:
+    """Answer how many profiles there are, in all and per facet."""
+    shared = request.app[COOPERATION]
+    query = parse(request.query.items(), shared.reference)
+    total, exact, counted = await facets(shared.pool, query, shared.reference, now=shared.clock())
+    return _reply(request, {"total": total, "total_is_exact": exact, "facets": _facets(counted)})
+
+
+async def profile(request: web.Request) -> web.StreamResponse:
+    """Answer one profile; ``owner`` tells apart logs that show the same identifier."""
+    shared = request.app[COOPERATION]
+    try:
+        profile_id = str(uuid.UUID(request.match_info["profile_id"]))
+    except ValueError as error:
+        raise NotFoundError("profile-unknown", N_("nessun profilo visibile con questo identificativo")) from error
+    owner = parse([item for item in request.query.items() if item[0] == "owner"], shared.reference).owner
+    hit = await read_profile(shared.pool, profile_id, shared.reference, now=shared.clock(), owner=owner or None)
+    return _reply(request, {**_hit(hit), "document": hit.document})
+
+
+def _reply(request: web.Request, document: Mapping[str, Any]) -> web.Response:
+    body = orjson.dumps(document)
+    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    headers = {"ETag": etag, "Cache-Control": "no-cache"}
+    asked = {tag.strip().removeprefix("W/") for tag in request.headers.get("If-None-Match", "").split(",")}
+    if etag in asked or "*" in asked:
+        return web.Response(status=304, headers=headers)
+    return web.Response(body=body, content_type="application/json", headers=headers)
+
+
+def search_document(result: SearchResult) -> dict[str, Any]:
+    """Return a search result as the JSON value described above; the command line prints the same."""
+    return {
+        "total": result.total,
+        "total_is_exact": result.total_is_exact,
+        "words_ignored": result.words_ignored,
+        "hits": [_hit(hit) for hit in result.hits],
+        "facets": _facets(result.facets),
+        "cursor": result.cursor,
+        "completeness": {
+            "nodes": result.completeness.nodes,
+            "current": result.completeness.current,
+            "stale": [
+                {"owner": item.owner, "origin": item.origin, "state": item.state, "since": _moment(item.since)}
+                for item in result.completeness.stale
+            ],
+        },
+    }
+
+
+def _moment(moment: dt.datetime | None) -> str | None:
+    return None if moment is None else moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _hit(hit: Hit) -> dict[str, Any]:
+    return {
+        "profile_id": hit.profile_id,
+        "owner": hit.owner,
+        "origin": hit.origin,
+        "index": hit.index,
+        "title": hit.title,
+        "summary": hit.summary,
+        "purpose": hit.purpose,
+        "published": hit.published.isoformat(),
+        "rank": hit.rank,
+        "match": hit.match,
+        "labels": {
+            name: {
+                "level": label.level,
+                "values": list(label.values),
+                "title": label.title,
+                "match": label.match,
+                "share": label.share,
+            }
+            for name, label in hit.labels.items()
+        },
+    }
+
+
+def _facets(counted: Mapping[str, tuple[Bucket, ...]]) -> dict[str, list[dict[str, Any]]]:
+    return {
+        name: [{"value": b.value, "title": b.title, "count": b.count, "certain": b.certain} for b in buckets]
+        for name, buckets in counted.items()
+    }

@@ -1,0 +1,359 @@
+"""Questions out: filters, order, pages, counts, and the index that answers them."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import itertools
+import random
+import uuid
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from profiles_made import NOW, TODAY, add_origin, label, profile, store
+
+from node.domain.query import Query, parse
+from node.errors import NotFoundError, OperatorError
+from node.flows.search import SearchResult, facets, read_profile, search
+from node.store import cooperation
+from node.store import search as questions
+from node.store.postgres import Connection, Pool, open_pool
+
+REFERENCE = cooperation.load_label_reference()
+
+
+def ask(**parameters: str) -> Query:
+    """A parsed question."""
+    return parse(parameters.items(), REFERENCE)
+
+
+async def titles(pool: Pool, **parameters: str) -> list[str]:
+    """The titles that a question finds, in order."""
+    return [hit.title for hit in (await answer(pool, **parameters)).hits]
+
+
+async def answer(pool: Pool, **parameters: str) -> SearchResult:
+    """The whole answer to a question."""
+    return await search(pool, ask(**parameters), REFERENCE, now=NOW)
+
+
+async def fill(pool: Pool, *documents: dict[str, object], owner: str = "p_LE", state: str = "ready") -> int:
+    """A log of these profiles."""
+    async with pool.acquire() as conn:
+        origin = await add_origin(conn, owner, state=state)
+        await store(conn, origin, [{**document, "owner": owner} for document in documents])
+    return origin
+
+
+async def test_words_filters_and_both(pool: Pool) -> None:
+    """Words, phrase and exclusion; each filter alone and all together."""
+    await fill(
+        pool,
+        profile(
+            1, "Olio per l'export", target_countries=["AL"], needs=[{"category": "distribution", "text": {"it": "x"}}]
+        ),
+        profile(2, "Olio e vino", languages=["en"], certifications=["iso_9001"], kind="entity"),
+        profile(3, "Meccatronica", offers=[{"category": "research_partner", "text": {"it": "y"}}], purpose="request"),
+    )
+    assert set(await titles(pool, q="olio")) == {"Olio per l'export", "Olio e vino"}
+    assert await titles(pool, q="olio -vino") == ["Olio per l'export"]
+    assert await titles(pool, q='"olio e vino"') == ["Olio e vino"]
+    assert await titles(pool, q="vino OR meccatronica", sort="newest") == ["Olio e vino", "Meccatronica"]
+    assert await titles(pool, target_country="AL") == ["Olio per l'export"]
+    assert await titles(pool, need="distribution") == ["Olio per l'export"]
+    assert await titles(pool, offer="distribution") == []
+    assert await titles(pool, offer="research_partner") == await titles(pool, purpose="request") == ["Meccatronica"]
+    assert await titles(pool, language="en") == await titles(pool, certification="iso_9001") == ["Olio e vino"]
+    assert await titles(pool, kind="entity") == ["Olio e vino"]
+    assert await titles(pool, owner="P_le", q="olio", kind="contract") == ["Olio per l'export"]
+    assert await titles(pool, owner="p_TO") == []
+
+
+async def test_certain_comes_before_possible(pool: Pool) -> None:
+    """A sure match stands first, whatever its words weigh; the hit says which it is, and how much of it."""
+    await fill(
+        pool,
+        profile(1, "Olio olio olio", territory=label("RIP", "ITF")),
+        profile(2, "Altro", summary="anche olio", territory=label("PRO", "LE")),
+        profile(3, "Olio altrove", territory=label("REG", "ITC4")),
+    )
+    result = await answer(pool, q="olio", territory="ITF4")
+    assert [(hit.title, hit.match) for hit in result.hits] == [("Altro", "certain"), ("Olio olio olio", "possible")]
+    shares = [hit.labels["territory"].share for hit in result.hits]
+    assert shares[0] == 1.0
+    assert 0 < shares[1] < 1
+    assert result.hits[0].labels["territory"].match == "certain"
+    assert result.hits[0].labels["sector"].match == ""
+
+
+async def test_title_weighs_more_than_text(pool: Pool) -> None:
+    """The same word counts most in the title, least in the description."""
+    await fill(
+        pool,
+        profile(1, "Uno", description="meccatronica"),
+        profile(2, "Due", summary="meccatronica"),
+        profile(3, "Meccatronica"),
+    )
+    assert await titles(pool, q="meccatronica") == ["Meccatronica", "Due", "Uno"]
+
+
+async def test_newest_first_and_a_future_round_gains_nothing(pool: Pool) -> None:
+    """The order by day is by day; a day to come counts as today."""
+    await fill(
+        pool,
+        profile(1, "Vecchio", round=TODAY - 90),
+        profile(2, "Oggi", round=TODAY),
+        profile(3, "Domani", round=TODAY + 900),
+    )
+    assert (await titles(pool, sort="newest"))[2] == "Vecchio"
+    assert (await titles(pool, sort="newest"))[0] == "Oggi"
+
+
+async def test_stop_words_alone_leave_the_filters(pool: Pool) -> None:
+    """Words that mean nothing find nothing, so they are left out and the answer says so."""
+    await fill(pool, profile(1), profile(2, kind="entity"))
+    result = await answer(pool, q="di e per", kind="entity")
+    assert result.total == 1
+    assert result.words_ignored
+    assert not (await answer(pool, q="prova")).words_ignored
+
+
+@pytest.mark.parametrize(
+    "words", ["'", '"', "-", "!!", "a & | b", "((", "<->", "\\", "%", ":*", "-olio", '"olio', "or or or"]
+)
+async def test_any_words_are_only_words(pool: Pool, words: str) -> None:
+    """Operators and quotes of any language find or don't find, and never fail."""
+    await fill(pool, profile(1, "Olio"))
+    assert (await answer(pool, q=words)).total in {0, 1}
+
+
+async def test_expired_suspended_and_closed_are_not_shown(pool: Pool) -> None:
+    """Validity ends after its last day; a suspended member's profiles are hidden at once, a quarantined one's stay."""
+    await fill(pool, profile(1, "Oggi", valid_until=str(NOW.date())), profile(2, "Ieri", valid_until="2026-11-23"))
+    await fill(pool, profile(3, "Sospeso"), owner="p_TO", state="suspended")
+    await fill(pool, profile(4, "Chiuso"), owner="p_RM", state="closed")
+    await fill(pool, profile(5, "Quarantena"), owner="p_MI", state="quarantined")
+    assert sorted(await titles(pool)) == ["Oggi", "Quarantena"]
+    for number in (2, 3, 4):
+        with pytest.raises(NotFoundError):
+            await read_profile(pool, profile(number)["id"], REFERENCE, now=NOW)
+
+
+async def test_one_profile_by_its_identifier(pool: Pool) -> None:
+    """The log known first is meant when a second one repeats an identifier; the owner tells them apart."""
+    await fill(pool, profile(1, "Vero"))
+    await fill(pool, profile(1, "Copia"), owner="p_TO")
+    identifier = profile(1)["id"]
+    assert (await read_profile(pool, identifier, REFERENCE, now=NOW)).title == "Vero"
+    assert (await read_profile(pool, identifier, REFERENCE, now=NOW, owner="P_to")).title == "Copia"
+    with pytest.raises(NotFoundError):
+        await read_profile(pool, identifier, REFERENCE, now=NOW, owner="p_RM")
+
+
+@pytest.mark.parametrize("sort", ["relevance", "newest"])
+async def test_pages_hold_every_hit_once(pool: Pool, sort: str) -> None:
+    """Walking the pages gives the same hits in the same order as one long page, also among equals."""
+    draw = random.Random(5)
+    kinds = [label("PRO", "LE"), label("REG", "ITF4"), label("RIP", "ITF")]
+    documents = [
+        profile(
+            n,
+            f"Rete {n} " + "olio " * draw.randint(1, 3),
+            territory=draw.choice(kinds),
+            round=TODAY - draw.randint(0, 3),
+        )
+        for n in range(30)
+    ]
+    await fill(pool, *documents)
+    whole = await titles(pool, q="olio", territory="LE", sort=sort, limit="100")
+    assert len(whole) == 30
+    walked: list[str] = []
+    cursor = ""
+    for _ in itertools.count():
+        page = await answer(pool, q="olio", territory="LE", sort=sort, limit="7", cursor=cursor)
+        walked += [hit.title for hit in page.hits]
+        assert page.total == 30
+        cursor = page.cursor
+        if not cursor:
+            break
+    assert walked == whole
+
+
+async def test_facets_count_what_a_click_would_find(pool: Pool) -> None:
+    """Each bucket's count is the total of the question narrowed to it, and its certain part the sure ones."""
+    await fill(
+        pool,
+        profile(1, territory=label("REG", "ITF4")),
+        profile(2, territory=label("RIP", "ITF"), sector=label("SEZ", "C"), kind="any"),
+        profile(3, territory=label("*"), sector=label("*"), size=label("*")),
+        profile(4, territory=label("PRO", "TO", "CN"), sector=label("A2", "62"), theme=label("THEME", "innovation")),
+    )
+    result = await answer(pool)
+    for name in ("territory", "sector", "size", "theme", "kind", "owner"):
+        assert result.facets[name]
+        for bucket in result.facets[name]:
+            narrowed = await answer(pool, **{name: bucket.value})
+            assert narrowed.total == bucket.count, (name, bucket)
+            if name != "owner":
+                sure = sum(hit.match == "certain" for hit in narrowed.hits)
+                assert sure == bucket.certain, (name, bucket)
+    inside = await answer(pool, sector="10")
+    assert all(len(bucket.value) == 2 for bucket in inside.facets["sector"])
+    assert await facets(pool, ask(), REFERENCE, now=NOW) == (4, True, result.facets)
+
+
+async def test_a_total_above_the_bound_is_an_estimate(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond the bound the total says that it is estimated, and is near; facets are scaled with it."""
+    draw = random.Random(11)
+    documents = [dict(profile(n), id=str(uuid.UUID(int=draw.getrandbits(128), version=4))) for n in range(1200)]
+    await fill(pool, *documents)
+    monkeypatch.setattr(questions, "COUNT_BOUND", 400)
+    result = await answer(pool)
+    assert not result.total_is_exact
+    assert abs(result.total - 1200) < 240
+    assert result.facets["owner"][0].count == result.total
+    monkeypatch.setattr(questions, "COUNT_BOUND", 1200)
+    assert ((await answer(pool)).total, (await answer(pool)).total_is_exact) == (1200, True)
+
+
+async def test_completeness_names_what_is_not_current(pool: Pool) -> None:
+    """The own log is current; a peer is when it was looked at lately, without error and with all bodies."""
+    async with pool.acquire() as conn:
+        await add_origin(conn, "p_LE", is_own=True, state="new")
+        await add_origin(conn, "p_TO")
+        waiting = await add_origin(conn, "p_RM", state="waiting")
+        old = await add_origin(conn, "p_MI")
+        await conn.execute(
+            "UPDATE log.origin SET checked_at = checked_at - interval '25 hours' WHERE origin_id = $1", old
+        )
+        await conn.execute("UPDATE log.origin SET advanced_at = checked_at WHERE origin_id = $1", waiting)
+        missing = await add_origin(conn, "p_NA")
+        await conn.execute(
+            "INSERT INTO log.wanted (origin_id, idx, item_id) VALUES ($1, 0, gen_random_uuid())", missing
+        )
+    state = (await answer(pool)).completeness
+    assert (state.nodes, state.current) == (5, 2)
+    assert [(item.owner, item.since is None) for item in state.stale] == [
+        ("p_MI", True),
+        ("p_NA", True),
+        ("p_RM", False),
+    ]
+
+
+async def test_a_search_that_takes_too_long_is_ended(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The statement is cancelled by the server, the caller hears what to do, the connection lives on."""
+    monkeypatch.setitem(
+        questions.QUERIES, "hits", "SELECT pg_sleep(30)" + " WHERE $1::text IS NULL AND $2::text[] IS NULL"
+    )  # type: ignore[attr-defined]
+    monkeypatch.setattr(questions, "STATEMENT_TIMEOUT_MS", 50)
+    monkeypatch.setattr(questions, "_hits_arguments", lambda *_: [None, None])
+    with pytest.raises(OperatorError) as caught:
+        await answer(pool)
+    assert caught.value.code == "search-timeout"
+    monkeypatch.undo()
+    assert (await answer(pool)).total == 0
+
+
+async def test_every_query_is_valid(conn: Connection) -> None:
+    """The server understands every named query."""
+    for name, text in {**questions.QUERIES, **cooperation.QUERIES}.items():
+        assert await conn.prepare(text), name
+
+
+async def big(conn: Connection, count: int = 4000) -> None:
+    """A few thousand profiles with rare and common words."""
+    origin = await add_origin(conn)
+    regions = [area.code for area in REFERENCE.territories.regions]
+    documents = [
+        profile(
+            n, f"Rete numero{n % 400}", summary="Imprese di filiera", territory=label("REG", regions[n % len(regions)])
+        )
+        for n in range(count)
+    ]
+    await store(conn, origin, documents)
+    await conn.execute("VACUUM ANALYZE coop.profile")
+
+
+def index_names(plan: object) -> set[str]:
+    """Every index that a plan uses."""
+    if isinstance(plan, list):
+        return set().union(*map(index_names, plan))
+    if isinstance(plan, dict):
+        found = set().union(*map(index_names, plan.values()))
+        return found | ({plan["Index Name"]} if "Index Name" in plan else set())
+    return set()
+
+
+@pytest.mark.parametrize("query", ["hits", "counts"])
+async def test_hot_queries_use_the_index(conn: Connection, query: str) -> None:
+    """Words and labels are answered by the inverted index, by the very text that is run."""
+    await big(conn)
+    for asked in (ask(q="numero7"), ask(q="filiera numero9", territory="ITF4"), ask(territory="LE", owner="p_TO")):
+        terms = questions.terms_of(asked, REFERENCE, has_words=bool(asked.words))
+        arguments: list[object] = [terms.words, terms.exact, *terms.possible, TODAY, 10_001]
+        if query == "hits":
+            arguments = questions._hits_arguments(terms, asked, TODAY, 21)
+        async with conn.transaction():
+            await questions.bound_time(conn)
+            statement = await conn.prepare(questions.QUERIES[query])
+            await statement.fetch(*arguments)
+            plan = await statement.explain(*arguments)
+        assert "profile_found" in index_names(plan), asked
+
+
+REGION_LABELS = [
+    label("*"),
+    label("RIP", "ITF"),
+    label("REG", "ITF4"),
+    label("REG", "ITF4", "ITF5"),
+    label("PRO", "LE"),
+    label("PRO", "LE", "TO"),
+]
+SECTOR_LABELS = [label("*"), label("SEZ", "C"), label("A2", "10"), label("A2", "10", "62"), label("A2", "62")]
+
+
+def test_inside_is_never_missed_in_any_order_of_arrival(server: str, db: str) -> None:
+    """What the pure rule calls certain is found and first, and no order of arrival changes an answer."""
+
+    async def check(chosen: list[tuple[int, int]], asked: dict[str, str], seed: int) -> None:
+        documents = [profile(n, territory=REGION_LABELS[t], sector=SECTOR_LABELS[s]) for n, (t, s) in enumerate(chosen)]
+        pool = await open_pool(db, max_size=1)
+        try:
+            seen = []
+            for arrangement in (documents, random.Random(seed).sample(documents, len(documents))):
+                async with pool.acquire() as conn:
+                    await conn.execute("TRUNCATE log.origin, log.body, coop.profile CASCADE")
+                    await store(conn, await add_origin(conn), arrangement)
+                result = await answer(pool, **asked)
+                seen.append([dataclasses.replace(hit, index=0) for hit in result.hits] + [result.facets])
+        finally:
+            pool.terminate()
+        assert seen[0] == seen[1]
+        hits = {hit.profile_id: hit.match for hit in seen[0][:-1]}
+        for document in documents:
+            verdicts = [
+                REFERENCE.matches(name, tuple(document["labels"][name]["values"]), value)
+                for name, value in asked.items()
+            ]
+            expected = None
+            if all(possible for possible, _ in verdicts):
+                expected = "certain" if all(certain for _, certain in verdicts) else "possible"
+            assert hits.get(document["id"]) == expected
+
+    @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @given(
+        st.lists(st.tuples(st.integers(0, 5), st.integers(0, 4)), min_size=1, max_size=12),
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "territory": st.sampled_from(["LE", "ITF4", "ITF", "075035"]),
+                "sector": st.sampled_from(["C", "10", "10.41"]),
+            },
+        ),
+        st.integers(0, 99),
+    )
+    def run(chosen: list[tuple[int, int]], asked: dict[str, str], seed: int) -> None:
+        asyncio.run(check(chosen, asked, seed))
+
+    run()
