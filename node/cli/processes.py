@@ -39,7 +39,8 @@ async def serving(nodes: Sequence[Served]) -> AsyncIterator[list[asyncio.subproc
     processes: list[asyncio.subprocess.Process] = []
     try:
         for node in nodes:
-            processes.append(await _start(node))
+            started = await _start(node)
+            processes.append(started)
         await asyncio.gather(*(_ready(node, process) for node, process in zip(nodes, processes, strict=True)))
         yield processes
     finally:
@@ -80,7 +81,7 @@ async def _ready(node: Served, process: asyncio.subprocess.Process) -> None:
                 await asyncio.sleep(0.1)
             else:
                 return
-    lines = node.log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    lines = await asyncio.to_thread(_last_lines, node.log)
     raise OperatorError(
         "node-start-failed",
         N_("il nodo non parte: {reason}"),
@@ -89,6 +90,10 @@ async def _ready(node: Served, process: asyncio.subprocess.Process) -> None:
         reason=next((line for line in lines if line.startswith("errore")), lines[-1] if lines else "-"),
         log=str(node.log),
     )
+
+
+def _last_lines(log: Path) -> list[str]:
+    return log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
 
 
 async def _stop(processes: Sequence[asyncio.subprocess.Process]) -> None:

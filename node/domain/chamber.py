@@ -185,7 +185,9 @@ class _Reader:
                 column, code, reason = problem
                 self._problems.append(RowProblem(sheet, number, column, code, reason))
 
-    def _row(self, sheet: str, number: int, cells: Mapping[str, Cell], kind: NetworkKind) -> tuple[str, str, str] | None:
+    def _row(
+        self, sheet: str, number: int, cells: Mapping[str, Cell], kind: NetworkKind
+    ) -> tuple[str, str, str] | None:
         """Add one row to its network; return (column, code, reason) when it is refused."""
         name = text_of(cells["denominazione contratto"])[:255]
         register_number = text_of(cells["numero repertorio"])

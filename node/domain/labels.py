@@ -252,7 +252,7 @@ class LabelReference:
         if attribute == "sector":
             title = self.sectors.title(value)
             # The edition of 2007 shouts its divisions.
-            return title.capitalize() if title.isupper() else title
+            return title.capitalize() if title.isupper() and title != value else title
         return _FLAT_TITLES.get(attribute, {}).get(value, value)
 
     def describe(self, attribute: str, values: Sequence[str]) -> str:

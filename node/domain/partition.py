@@ -100,7 +100,8 @@ class _Builder:
         self._kinds = kinds
         self._k_build = k_build
 
-    def node(self, rows: list[int], depths: tuple[int, ...]) -> dict[str, Any]:
+    def grow(self, rows: list[int], depths: tuple[int, ...]) -> dict[str, Any]:
+        """Return the subtree over ``rows``: the split that weighs most, or a leaf."""
         best: tuple[int, int, int, list[tuple[list[str], list[int]]], bool] | None = None
         best_score = (0, 1)
         for attribute, levels in enumerate(LEVELS):
@@ -121,7 +122,7 @@ class _Builder:
         return {
             "a": attribute,
             "l": level,
-            "c": [[keys, self.node(members, deeper)] for keys, members in children],
+            "c": [[keys, self.grow(members, deeper)] for keys, members in children],
             "p": pooled,
         }
 
@@ -233,7 +234,7 @@ def build(
         [[key[attribute][level] for key in keys] for level in range(len(levels))]
         for attribute, levels in enumerate(LEVELS)
     ]
-    tree = _Builder(columns, [row.kind.value for row in members], k_build).node(
+    tree = _Builder(columns, [row.kind.value for row in members], k_build).grow(
         list(range(len(members))), (0,) * len(LEVELS)
     )
     document = {
@@ -264,8 +265,7 @@ class Partition:
         self.digest = hashlib.sha256(document).hexdigest()
         try:
             fields = json.loads(document)
-            if fields["type"] != TYPE or _canonical(fields) != document:
-                raise ValueError
+            _check_form(fields, document)
             self.version: int = fields["version"]
             self.snapshot: str = fields["snapshot"]
             self.scope: tuple[str, ...] = tuple(fields["scope"])
@@ -288,7 +288,9 @@ class Partition:
         found: list[Block] = []
         name = ATTRIBUTES[node["a"]]
         for keys, child in node["c"]:
-            found += self._leaves(child, {**labels, name: _label(node["a"], node["l"], keys, labels.get(name))}, numbers)
+            found += self._leaves(
+                child, {**labels, name: _label(node["a"], node["l"], keys, labels.get(name))}, numbers
+            )
         return found
 
     @cached_property
@@ -323,6 +325,11 @@ class Partition:
             N_("nessun gruppo dell'elenco pubblico ha le caratteristiche di questa rete: la scheda è trattenuta"),
             hint=N_("attendere la prossima edizione dell'elenco"),
         )
+
+
+def _check_form(fields: Mapping[str, Any], document: bytes) -> None:
+    if fields["type"] != TYPE or _canonical(fields) != document:
+        raise ValueError
 
 
 def _label(attribute: int, level: int, keys: Sequence[str], above: Label | None) -> Label:

@@ -126,14 +126,20 @@ def _text(field: str, value: Any, longest: int, *, required: bool) -> Text:
             raise _refuse(field, N_("manca il testo"))
         return {}
     raw = {"it": value} if isinstance(value, str) else value
-    if not isinstance(raw, Mapping) or not set(raw) <= set(LANGUAGES) or not all(isinstance(v, str) for v in raw.values()):
+    if (
+        not isinstance(raw, Mapping)
+        or not set(raw) <= set(LANGUAGES)
+        or not all(isinstance(v, str) for v in raw.values())
+    ):
         raise _refuse(field, N_("serve un testo, o un testo per lingua (it, en)"))
     cleaned = {language: clean(raw[language]) for language in LANGUAGES if raw.get(language)}
     if "it" not in cleaned:
         raise _refuse(field, N_("manca il testo in italiano"))
     for text in cleaned.values():
         if len(text) > longest:
-            raise _refuse(field, N_("testo di {length} caratteri: al massimo {longest}"), length=len(text), longest=longest)
+            raise _refuse(
+                field, N_("testo di {length} caratteri: al massimo {longest}"), length=len(text), longest=longest
+            )
         if any(0xD800 <= ord(c) <= 0xDFFF for c in text):
             raise _refuse(field, N_("il testo contiene caratteri non validi"))
     return cleaned
@@ -210,7 +216,7 @@ def parse_content(raw: Mapping[str, Any]) -> ProfileContent:
             "profile-field-unknown",
             N_("campo sconosciuto: {field}"),
             hint=N_("campi ammessi: {known}"),
-            field=sorted(map(str, unknown))[0][:60],
+            field=min(map(str, unknown))[:60],
             known=", ".join(sorted(CONTENT_KEYS)),
         )
     return ProfileContent(
@@ -219,7 +225,9 @@ def parse_content(raw: Mapping[str, Any]) -> ProfileContent:
         summary=_text("summary", raw.get("summary"), SUMMARY_MAX, required=True),
         description=_text("description", raw.get("description"), DESCRIPTION_MAX, required=False),
         themes=_list("themes", raw.get("themes"), len(THEMES), THEMES.__contains__),
-        capabilities=_list("capabilities", raw.get("capabilities"), CAPABILITIES_MAX, vocabulary.CAPABILITIES.__contains__),
+        capabilities=_list(
+            "capabilities", raw.get("capabilities"), CAPABILITIES_MAX, vocabulary.CAPABILITIES.__contains__
+        ),
         needs=_wants("needs", raw.get("needs")),
         offers=_wants("offers", raw.get("offers")),
         partner=_partner(raw.get("partner")),
@@ -280,8 +288,12 @@ def default_validity(round_day: dt.date) -> dt.date:
     return month_end(dt.date(round_day.year + year, month + 1, 1))
 
 
-def sentence(candidates: int, red_hits: int) -> str:
+def sentence(red_hits: int) -> str:
     """Return the plain Italian sentence (a catalogue id with ``{candidates}``) that the approver reads."""
     if red_hits:
-        return N_("Questa scheda corrisponde ad almeno {candidates} reti del registro; il testo la farebbe riconoscere: correggere.")
-    return N_("Questa scheda corrisponde ad almeno {candidates} reti del registro pubblico: chi la legge non può sapere quale sia.")
+        return N_(
+            "Questa scheda corrisponde ad almeno {candidates} reti del registro; il testo la farebbe riconoscere: correggere."
+        )
+    return N_(
+        "Questa scheda corrisponde ad almeno {candidates} reti del registro pubblico: chi la legge non può sapere quale sia."
+    )

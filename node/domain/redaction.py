@@ -74,7 +74,8 @@ class _Folded:
                 # Zero-width characters and loose accents hide names from a plain comparison.
                 continue
             plain = "".join(
-                c for c in unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", char).casefold())
+                c
+                for c in unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", char).casefold())
                 if not unicodedata.combining(c)
             )
             for c in plain:
@@ -155,7 +156,12 @@ def _spellings(term: Term) -> Iterator[str]:
 
 _DISGUISES = (
     (re.compile(r"\s*[\[({]\s*(?:at|chiocciola)\s*[\])}]\s*|\s+chiocciola\s+", re.IGNORECASE), "@"),
-    (re.compile(r"\s*[\[({]\s*(?:dot|punto)\s*[\])}]\s*|(?<=\w)\s+punto\s+(?=(?:it|com|eu|org|net)\b)", re.IGNORECASE), "."),
+    (
+        re.compile(
+            r"\s*[\[({]\s*(?:dot|punto)\s*[\])}]\s*|(?<=\w)\s+punto\s+(?=(?:it|com|eu|org|net)\b)", re.IGNORECASE
+        ),
+        ".",
+    ),
 )
 Check = Callable[[str], bool]
 
@@ -166,29 +172,169 @@ def _compact(check: Callable[[str], bool]) -> Check:
 
 _PATTERNS: tuple[tuple[str, str, str, re.Pattern[str], Check | None], ...] = (
     ("contact", RED, N_("indirizzo di posta"), re.compile(r"[\w.+%-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+"), None),
-    ("contact", RED, N_("indirizzo web"), re.compile(r"\b(?:https?://|www\.)\S+|(?<![\w@.])[a-z0-9][a-z0-9-]{1,62}\.(?:it|com|eu|org|net|info|biz|shop|farm)\b(?:/\S*)?", re.IGNORECASE), None),
-    ("code", RED, N_("codice fiscale"), re.compile(r"\b[A-Z]{6}\s?[0-9LMNPQRSTUV]{2}\s?[A-Z]\s?[0-9LMNPQRSTUV]{2}\s?[A-Z][0-9LMNPQRSTUV]{3}\s?[A-Z]\b", re.IGNORECASE), _compact(codicefiscale.is_valid)),
-    ("code", RED, N_("partita IVA o codice fiscale"), re.compile(r"(?<!\d)(?:IT\s?)?\d(?:[\s.-]?\d){10}(?![\s.-]?\d)"), lambda t: bool(iva.is_valid(re.sub(r"\D", "", t)))),
-    ("code", RED, N_("IBAN"), re.compile(r"\bIT\s?\d{2}\s?[A-Z](?:\s?[0-9A-Z]){22}\b", re.IGNORECASE), _compact(iban.is_valid)),
-    ("code", RED, N_("numero REA"), re.compile(r"\b(?:R\.?E\.?A\.?)\s*(?:n\.?\s*)?:?\s*(?:[A-Z]{2}\s*[-–]?\s*)?\d{4,7}\b|\b[A-Z]{2}\s?[-–]\s?\d{5,7}\b"), None),
-    ("code", RED, N_("numero di repertorio o d'atto"), re.compile(r"\b(?:rep(?:ertorio|\.)|racc(?:olta|\.)|atto)\s*(?:n(?:umero|\.|°)?)?\s*:?\s*(?:[A-Z]{2}-)?\d{2,8}\b", re.IGNORECASE), None),
-    ("code", RED, N_("CUP o CIG"), re.compile(r"\b(?:CUP\s*:?\s*)?[A-Z]\d{2}[A-Z]\d{11}\b|\bCIG\s*:?\s*[0-9A-Z]{10}\b", re.IGNORECASE), None),
-    ("place", RED, N_("indirizzo"), re.compile(r"\b(?:via|viale|v\.le|piazza|p\.zza|piazzale|corso|c\.so|largo|vicolo|contrada|c\.da|strada|s\.p\.|località|loc\.|zona industriale|z\.i\.)\s+(?:[\w'’.]+\s+){0,5}?(?:n\.?\s*|,\s*|km\s*)?\d{1,5}(?:/?[a-z])?\b", re.IGNORECASE), None),
-    ("place", RED, N_("indirizzo"), re.compile(r"\b(?:via|viale|piazza|piazzale|corso|contrada|vicolo)\s+(?:[A-ZÀ-Ý][\w'’]+)(?:\s+(?:d[aei]l?l?[aeio]?['’]?\s*)?[A-ZÀ-Ý][\w'’]+){0,3}"), None),
-    ("place", RED, N_("coordinate"), re.compile(r"\b(?:3[5-9]|4[0-7])[.,]\d{3,}\s*[°NnEe]?\s*[,;/ ]\s*(?:[6-9]|1[0-8])[.,]\d{3,}"), None),
-    ("place", AMBER, N_("codice di avviamento postale"), re.compile(r"\b(?:CAP\s*:?\s*)\d{5}\b|\b\d{5}\s+(?=[A-ZÀ-Ý][a-zà-ý]+)"), None),
-    ("firm", RED, N_("nome con forma giuridica"), re.compile(r"\b(?:[A-ZÀ-Ý][\w&'’.-]*\s+){1,5}(?:S\.?\s?[rR]\.?\s?[lL]\.?[sS]?|S\.?\s?[pP]\.?\s?[aA]|S\.?\s?[nN]\.?\s?[cC]|S\.?\s?[aA]\.?\s?[sS]|[sS]oc\.?\s+[cC]oop)\b\.?"), None),
-    ("person", RED, N_("nome con titolo"), re.compile(r"\b(?:[Dd]ott(?:\.ssa|\.|or|oressa)?|[Ss]ig(?:\.ra|\.|nora?)|[Ii]ng\.|[Aa]vv\.|[Gg]eom\.|[Rr]ag\.|[Nn]otaio|[Pp]rof(?:\.ssa|\.)?)\s+(?:[A-ZÀ-Ý][\w'’-]+\s?){1,3}"), None),
+    (
+        "contact",
+        RED,
+        N_("indirizzo web"),
+        re.compile(
+            r"\b(?:https?://|www\.)\S+|(?<![\w@.])[a-z0-9][a-z0-9-]{1,62}\.(?:it|com|eu|org|net|info|biz|shop|farm)\b(?:/\S*)?",
+            re.IGNORECASE,
+        ),
+        None,
+    ),
+    (
+        "code",
+        RED,
+        N_("codice fiscale"),
+        re.compile(
+            r"\b[A-Z]{6}\s?[0-9LMNPQRSTUV]{2}\s?[A-Z]\s?[0-9LMNPQRSTUV]{2}\s?[A-Z][0-9LMNPQRSTUV]{3}\s?[A-Z]\b",
+            re.IGNORECASE,
+        ),
+        _compact(codicefiscale.is_valid),
+    ),
+    (
+        "code",
+        RED,
+        N_("partita IVA o codice fiscale"),
+        re.compile(r"(?<!\d)(?:IT\s?)?\d(?:[\s.-]?\d){10}(?![\s.-]?\d)"),
+        lambda t: bool(iva.is_valid(re.sub(r"\D", "", t))),
+    ),
+    (
+        "code",
+        RED,
+        N_("IBAN"),
+        re.compile(r"\bIT\s?\d{2}\s?[A-Z](?:\s?[0-9A-Z]){22}\b", re.IGNORECASE),
+        _compact(iban.is_valid),
+    ),
+    (
+        "code",
+        RED,
+        N_("numero REA"),
+        re.compile(
+            r"\b(?:R\.?E\.?A\.?)\s*(?:n\.?\s*)?:?\s*(?:[A-Z]{2}\s*[-–]?\s*)?\d{4,7}\b|\b[A-Z]{2}\s?[-–]\s?\d{5,7}\b"
+        ),
+        None,
+    ),
+    (
+        "code",
+        RED,
+        N_("numero di repertorio o d'atto"),
+        re.compile(
+            r"\b(?:rep(?:ertorio|\.)|racc(?:olta|\.)|atto)\s*(?:n(?:umero|\.|°)?)?\s*:?\s*(?:[A-Z]{2}-)?\d{2,8}\b",
+            re.IGNORECASE,
+        ),
+        None,
+    ),
+    (
+        "code",
+        RED,
+        N_("CUP o CIG"),
+        re.compile(r"\b(?:CUP\s*:?\s*)?[A-Z]\d{2}[A-Z]\d{11}\b|\bCIG\s*:?\s*[0-9A-Z]{10}\b", re.IGNORECASE),
+        None,
+    ),
+    (
+        "place",
+        RED,
+        N_("indirizzo"),
+        re.compile(
+            r"\b(?:via|viale|v\.le|piazza|p\.zza|piazzale|corso|c\.so|largo|vicolo|contrada|c\.da|strada|s\.p\.|località|loc\.|zona industriale|z\.i\.)\s+(?:[\w'’.]+\s+){0,5}?(?:n\.?\s*|,\s*|km\s*)?\d{1,5}(?:/?[a-z])?\b",
+            re.IGNORECASE,
+        ),
+        None,
+    ),
+    (
+        "place",
+        RED,
+        N_("indirizzo"),
+        re.compile(
+            r"\b(?:via|viale|piazza|piazzale|corso|contrada|vicolo)\s+(?:[A-ZÀ-Ý][\w'’]+)(?:\s+(?:d[aei]l?l?[aeio]?['’]?\s*)?[A-ZÀ-Ý][\w'’]+){0,3}"
+        ),
+        None,
+    ),
+    (
+        "place",
+        RED,
+        N_("coordinate"),
+        re.compile(r"\b(?:3[5-9]|4[0-7])[.,]\d{3,}\s*[°NnEe]?\s*[,;/ ]\s*(?:[6-9]|1[0-8])[.,]\d{3,}"),
+        None,
+    ),
+    (
+        "place",
+        AMBER,
+        N_("codice di avviamento postale"),
+        re.compile(r"\b(?:CAP\s*:?\s*)\d{5}\b|\b\d{5}\s+(?=[A-ZÀ-Ý][a-zà-ý]+)"),
+        None,
+    ),
+    (
+        "firm",
+        RED,
+        N_("nome con forma giuridica"),
+        re.compile(
+            r"\b(?:[A-ZÀ-Ý][\w&'’.-]*\s+){1,5}(?:S\.?\s?[rR]\.?\s?[lL]\.?[sS]?|S\.?\s?[pP]\.?\s?[aA]|S\.?\s?[nN]\.?\s?[cC]|S\.?\s?[aA]\.?\s?[sS]|[sS]oc\.?\s+[cC]oop)\b\.?"
+        ),
+        None,
+    ),
+    (
+        "person",
+        RED,
+        N_("nome con titolo"),
+        re.compile(
+            r"\b(?:[Dd]ott(?:\.ssa|\.|or|oressa)?|[Ss]ig(?:\.ra|\.|nora?)|[Ii]ng\.|[Aa]vv\.|[Gg]eom\.|[Rr]ag\.|[Nn]otaio|[Pp]rof(?:\.ssa|\.)?)\s+(?:[A-ZÀ-Ý][\w'’-]+\s?){1,3}"
+        ),
+        None,
+    ),
 )
 _CAPITALISED = re.compile(r"(?<=[a-zà-ÿ,;:] )[A-ZÀ-Ý][\w'’-]{2,}(?:\s+[A-ZÀ-Ý][\w'’-]{2,})*")
 # Names everybody may use: they name no firm and no place smaller than a country, or they name a norm.
 _COMMON = frozenset(
     fold(word)
-    for word in (
-        "Italia Europa Mediterraneo Balcani Albania Tunisia Serbia Francia Germania Spagna Svizzera Austria Grecia Croazia "
-        "Polonia Romania Marocco Egitto Turchia Giappone Cina India Canada Brasile Messico ISO EMAS DOP IGP HACCP SOA BRC "
-        "IFS CE UE ERP CRM PMI Made in Italy Horizon Europe Industria Bio"
-    ).split()
+    for word in [
+        "Italia",
+        "Europa",
+        "Mediterraneo",
+        "Balcani",
+        "Albania",
+        "Tunisia",
+        "Serbia",
+        "Francia",
+        "Germania",
+        "Spagna",
+        "Svizzera",
+        "Austria",
+        "Grecia",
+        "Croazia",
+        "Polonia",
+        "Romania",
+        "Marocco",
+        "Egitto",
+        "Turchia",
+        "Giappone",
+        "Cina",
+        "India",
+        "Canada",
+        "Brasile",
+        "Messico",
+        "ISO",
+        "EMAS",
+        "DOP",
+        "IGP",
+        "HACCP",
+        "SOA",
+        "BRC",
+        "IFS",
+        "CE",
+        "UE",
+        "ERP",
+        "CRM",
+        "PMI",
+        "Made",
+        "in",
+        "Italy",
+        "Horizon",
+        "Europe",
+        "Industria",
+        "Bio",
+    ]
 )
 
 
@@ -226,7 +372,10 @@ def scan(text: str, dictionary: Dictionary) -> tuple[Hit, ...]:
     """Return every hit, in order of place; overlapping ones keep the red before the amber, the longer before the shorter."""
     folded = _Folded(text)
     hits = list(_patterns(text))
-    hits += [Hit(start, end, kind, RED, N_("nome presente nei registri dell'ufficio")) for start, end, kind in dictionary.find(folded)]
+    hits += [
+        Hit(start, end, kind, RED, N_("nome presente nei registri dell'ufficio"))
+        for start, end, kind in dictionary.find(folded)
+    ]
     for match in _CAPITALISED.finditer(text):
         words = [word for word in match.group().split() if fold(word) not in _COMMON]
         if words:

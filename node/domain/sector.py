@@ -86,10 +86,10 @@ class Sectors:
             near = difflib.get_close_matches(wanted, [c for e, c in self._sectors if e == edition], 1)
             raise CallerError(
                 "ateco-unknown",
-                N_("codice ATECO {edition} sconosciuto: {code}"),
+                N_("codice ATECO {edition} sconosciuto: {wanted}"),
                 hint=N_("forse {near}?") if near else "",
                 edition=edition,
-                code=code[:20],
+                wanted=code[:20],
                 near=near[0] if near else "",
             )
         return found

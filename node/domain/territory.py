@@ -127,6 +127,10 @@ class Territories:
         wanted = fold(text)
         if not wanted:
             return ()
-        named = [a for a in self._areas.values() if a.level != COM and wanted in (fold(a.name), *map(fold, a.name.split("/")))]
+        named = [
+            a
+            for a in self._areas.values()
+            if a.level != COM and wanted in (fold(a.name), *map(fold, a.name.split("/")))
+        ]
         named.sort(key=lambda a: (-LEVELS.index(a.level), a.code))
         return (*named, *(self._areas[m.istat] for m in self._by_name.get(wanted, ())))

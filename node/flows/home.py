@@ -63,7 +63,7 @@ def _set(text: str, table: str, key: str, value: str) -> str:
 def config_text(facts: Facts, peers: str = "") -> str:
     """Return the text of node.toml for ``facts``; ``peers`` are ready [[peer]] blocks."""
     # The example's own [[peer]] stands for documentation only: a new home follows nobody yet.
-    text = re.sub(r"^\[\[peer\]\]$.*?(?=^\[)", "@PEERS@", example_text(), flags=re.MULTILINE | re.DOTALL)
+    text = re.sub(r"^\[\[peer\]\]$.*?(?=^\[)", "@PEERS@\n", example_text(), flags=re.MULTILINE | re.DOTALL)
     codes = "[" + ", ".join(_quoted(code) for code in facts.territory) + "]"
     for table, key, value in (
         ("node", "id", _quoted(facts.id)),
@@ -80,7 +80,7 @@ def config_text(facts: Facts, peers: str = "") -> str:
         ("web", "port", str(facts.port)),
     ):
         text = _set(text, table, key, value)
-    return text.replace("@PEERS@", f"{peers}\n" if peers else "")
+    return text.replace("@PEERS@\n", f"{peers}\n" if peers else "")
 
 
 def make_home(home: Path, facts: Facts, peers: str = "") -> None:

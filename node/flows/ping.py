@@ -50,9 +50,7 @@ async def ping(origin: Origin, client: PeerClient, clock: Callable[[], dt.dateti
     if steps[-1].ok:
         steps.append(await _tcp(host, port))
     if steps[-1].ok:
-        steps.append(
-            await _tls(host, port) if parts.scheme == "https" else _good("TLS", N_("http, solo per prove"))
-        )
+        steps.append(await _tls(host, port) if parts.scheme == "https" else _good("TLS", N_("http, solo per prove")))
     if steps[-1].ok:
         steps += await _protocol(origin, client, clock)
     return steps
@@ -75,7 +73,10 @@ async def _tcp(host: str, port: int) -> Step:
         writer.close()
     except (OSError, TimeoutError):
         return Step(
-            name="TCP", ok=False, found=f"{host}:{port}", remedy=N_("nessuno ascolta o un firewall blocca: avvisare chi gestisce il nodo")
+            name="TCP",
+            ok=False,
+            found=f"{host}:{port}",
+            remedy=N_("nessuno ascolta o un firewall blocca: avvisare chi gestisce il nodo"),
         )
     return _good("TCP", f"{host}:{port}")
 

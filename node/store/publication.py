@@ -189,6 +189,12 @@ async def withdraw(conn: Connection, profile_id: str, officer: str, now: dt.date
     await conn.execute(QUERIES["withdraw_profile"], uuid.UUID(profile_id), now, officer)
 
 
+async def last_version(conn: Connection, profile_id: str) -> tuple[int, bytes]:
+    """Return (number, content hash) of the newest version."""
+    row = await conn.fetchrow(QUERIES["last_version"], uuid.UUID(profile_id))
+    return row["number"], row["content_hash"]
+
+
 async def record_decision(
     conn: Connection,
     profile_id: str,

@@ -93,3 +93,6 @@ JOIN LATERAL (
 WHERE ($1::text IS NULL OR v.state = $1) AND ($2::uuid IS NULL OR p.profile_id > $2)
 ORDER BY p.profile_id
 LIMIT $3;
+
+-- name: last_version
+SELECT number, content_hash FROM publication.version WHERE profile_id = $1 ORDER BY number DESC LIMIT 1;

@@ -36,7 +36,16 @@ SARDINIA = {
     "107": ("CI", "Sulcis Iglesiente"),
 }
 SARDINIA_NUTS2 = "ITG2"
-PREDECESSORS = {"SS": ("SS",), "NU": ("NU",), "CA": ("CA", "SU"), "OR": ("OR",), "OT": ("SS",), "OG": ("NU",), "VS": ("SU",), "CI": ("SU",)}
+PREDECESSORS = {
+    "SS": ("SS",),
+    "NU": ("NU",),
+    "CA": ("CA", "SU"),
+    "OR": ("OR",),
+    "OT": ("SS",),
+    "OG": ("NU",),
+    "VS": ("SU",),
+    "CI": ("SU",),
+}
 # Siglas that no province has today -> those that took over. (SU: South Sardinia, 2016-2025.)
 SUCCESSORS = {"SU": ("CA", "CI", "VS"), "FO": ("FC",), "PS": ("PU",)}
 OLD_NAMES = {

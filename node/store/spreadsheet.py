@@ -42,7 +42,9 @@ def read_sheets(path: Path) -> Sheets:
     if not path.is_file():
         raise CallerError("file-not-spreadsheet", N_("non è un file"), where=str(path))
     if size > FILE_MAX_BYTES:
-        raise CallerError("file-too-large", N_("file più grande di {limit} MB"), where=str(path), limit=FILE_MAX_BYTES >> 20)
+        raise CallerError(
+            "file-too-large", N_("file più grande di {limit} MB"), where=str(path), limit=FILE_MAX_BYTES >> 20
+        )
     if head.startswith(b"PK"):
         _check_zip(path)
         return _workbook(path)
@@ -167,7 +169,12 @@ def write_sheets(path: Path, sheets: Mapping[str, Iterable[Sequence[object]]]) -
 
 
 def _write_xlsx(path: Path, sheets: Mapping[str, Iterable[Sequence[object]]]) -> None:
-    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    options = {
+        "constant_memory": True,
+        "strings_to_formulas": False,
+        "strings_to_urls": False,
+        "strings_to_numbers": False,
+    }
     try:
         with xlsxwriter.Workbook(str(path), options) as workbook:
             for name, rows in sheets.items():

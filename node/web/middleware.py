@@ -31,6 +31,7 @@ logger = structlog.get_logger()
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 RETRY_AFTER_S = 10
+REQUEST_ID = web.RequestKey("request_id", str)
 # Codes whose status says more than their family does (PROTOCOL 4).
 _STATUS = {
     "signature-missing": 401,
@@ -72,7 +73,7 @@ def problem(request: web.Request, status: int, code: str, title: str, detail: st
         "code": code,
         "title": title,
         "status": status,
-        "request_id": request.get("request_id", ""),
+        "request_id": request.get(REQUEST_ID, ""),
     }
     if detail:
         document["detail"] = detail
@@ -102,7 +103,7 @@ def _from_error(request: web.Request, error: ReteError) -> web.Response:
 @web.middleware
 async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turn every failure into a problem document and every request into one log line."""
-    request["request_id"] = secrets.token_hex(8)
+    request[REQUEST_ID] = secrets.token_hex(8)
     started = time.perf_counter()
     code = ""
     try:
@@ -123,7 +124,7 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         OSError,
     ):
         code = "database-unavailable"
-        logger.exception("request.failed", request_id=request["request_id"])
+        logger.exception("request.failed", request_id=request[REQUEST_ID])
         response = problem(
             request, 503, code, translator(_language(request))("servizio momentaneamente non disponibile")
         )
@@ -131,13 +132,13 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         raise
     except Exception:
         code = "internal-error"
-        logger.exception("request.failed", request_id=request["request_id"])
+        logger.exception("request.failed", request_id=request[REQUEST_ID])
         response = problem(request, 500, code, translator(_language(request))("errore interno"))
-    response.headers["X-Request-Id"] = request["request_id"]
+    response.headers["X-Request-Id"] = request[REQUEST_ID]
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     logger.info(
         "request.answered",
-        request_id=request["request_id"],
+        request_id=request[REQUEST_ID],
         method=request.method,
         # The route, never the raw path or query: those may carry words a person typed.
         route=request.match_info.route.resource.canonical if request.match_info.route.resource else "unknown",

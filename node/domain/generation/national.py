@@ -40,11 +40,43 @@ DIVISIONS = {
 THEME_WEIGHTS = (14, 12, 7, 14, 14, 7, 6, 6, 8, 4, 6, 2)
 ENTITY_SHARE = 0.15
 # (members from, to, weight): 54 % below five, 90 % below ten, a few above fifty; 5.2 members on average.
-SIZES = ((2, 2, 140), (3, 3, 220), (4, 4, 180), (5, 5, 150), (6, 6, 110), (7, 7, 60), (8, 9, 50), (10, 14, 74), (15, 30, 14), (51, 90, 2))
+SIZES = (
+    (2, 2, 140),
+    (3, 3, 220),
+    (4, 4, 180),
+    (5, 5, 150),
+    (6, 6, 110),
+    (7, 7, 60),
+    (8, 9, 50),
+    (10, 14, 74),
+    (15, 30, 14),
+    (51, 90, 2),
+)
 SPREAD = ((1, 40), (2, 34), (3, 26))
 REPEATED_FIRM, EMPTY_TAX_CODE, SHARED_REGISTER_NUMBER, ODD_MUNICIPALITY = 0.06, 0.004, 0.01, 0.01
 _PLACE_WORDS = ("Rete", "Contratto di rete", "Network", "Rete d'imprese", "Alleanza", "Polo")
-_BRANDS = ("Aurora", "Ponente", "Levante", "Quadrifoglio", "Arcobaleno", "Meridiana", "Orizzonte", "Sinergia", "Filo Rosso", "Ancora", "Bussola", "Girasole", "Lanterna", "Mosaico", "Ellisse", "Zenit", "Radici", "Vela", "Fucina", "Telaio")
+_BRANDS = (
+    "Aurora",
+    "Ponente",
+    "Levante",
+    "Quadrifoglio",
+    "Arcobaleno",
+    "Meridiana",
+    "Orizzonte",
+    "Sinergia",
+    "Filo Rosso",
+    "Ancora",
+    "Bussola",
+    "Girasole",
+    "Lanterna",
+    "Mosaico",
+    "Ellisse",
+    "Zenit",
+    "Radici",
+    "Vela",
+    "Fucina",
+    "Telaio",
+)
 
 
 @dataclass(slots=True)
@@ -66,7 +98,11 @@ class _Places:
             chief = fold(area.name.replace("Città metropolitana di ", "").split("/")[0].split(" ")[0])
             self.by_province[area.code].sort(key=lambda place: (not fold(place[0]).startswith(chief), place[0]))
         self.provinces = {code: territories.children(code) for code in REGIONS}
-        self.neighbours = {p: [q for q in children if q != p] or list(children) for children in self.provinces.values() for p in children}
+        self.neighbours = {
+            p: [q for q in children if q != p] or list(children)
+            for children in self.provinces.values()
+            for p in children
+        }
 
     def municipality(self, draw: random.Random, sigla: str) -> str:
         places = self.by_province[sigla]
@@ -157,7 +193,11 @@ class _Generator:
         found = [first]
         while len(found) < spread:
             near = draw.random() < 0.7
-            found.append(draw.choice(self._places.neighbours[first]) if near else draw.choice(self._places.provinces[draw.choice(self._regions)]))
+            found.append(
+                draw.choice(self._places.neighbours[first])
+                if near
+                else draw.choice(self._places.provinces[draw.choice(self._regions)])
+            )
         return found
 
     def _member(self, sigla: str, taken: set[str]) -> tuple[InventedFirm, str, str]:

@@ -1,0 +1,220 @@
+"""The private network record: what the administration knows of a network, with the rules that make it one.
+
+In: fields as a file or a form gives them. Out: one frozen record, or what is wrong with it. Nothing of it leaves the node;
+profiles are made from officers' words and public labels only. Source: domain.md 1 (DL 5/2009 art. 3 c. 4-ter and following).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+
+from stdnum.it import codicefiscale, iva
+
+from node.domain.register import NetworkKind, RegisterNetwork, register_id
+from node.domain.territory import fold
+from node.errors import N_, CallerError
+
+STATUSES = ("potential", "drafting", "signed", "registered", "amended", "closed")
+PURPOSES = ("growth", "solidarity", "agricultural")
+DEED_FORMS = ("public", "authenticated", "digital")
+EXTRAS = ("innovation", "internationalisation", "certification")
+PERSON_CODE_LENGTH, COMPANY_CODE_LENGTH = 16, 11
+
+
+@dataclass(frozen=True, slots=True)
+class FirmRecord:
+    """One firm; a tax code of 16 characters is a natural person."""
+
+    tax_code: str
+    name: str
+    vat_number: str = ""
+    legal_form: str = ""
+    municipality: str = ""
+    municipality_name: str = ""
+    province: str = ""
+    rea: str = ""
+    ateco: str = ""
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What tells one firm from another: the tax code, or without one the folded name and the province."""
+        return (self.tax_code, "", "") if self.tax_code else ("", fold(self.name), self.province)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One firm's part in one network; ``contribution`` in euro."""
+
+    firm: FirmRecord
+    joined_on: dt.date
+    is_reference: bool = False
+    founding: bool = True
+    left_on: dt.date | None = None
+    registered_on: dt.date | None = None
+    contribution: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WantRecord:
+    """A need or an offer as the officer wrote it: a category of the closed list and a private text."""
+
+    category: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ContactRecord:
+    """A person to speak to; never leaves before both consents."""
+
+    person: str
+    role: str = ""
+    email: str = ""
+    phone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkRecord:
+    """A network as the office keeps it; money in euro, dates in days. Made by ``check``ed parsers."""
+
+    name: str
+    kind: NetworkKind
+    status: str
+    object_text: str
+    members: tuple[Member, ...]
+    deed_register_number: str = ""
+    deed_number: str = ""
+    signed_on: dt.date | None = None
+    deed_form: str | None = None
+    notary: str = ""
+    purpose: str | None = None
+    programme: str = ""
+    objectives: tuple[str, ...] = ()
+    start_on: dt.date | None = None
+    end_on: dt.date | None = None
+    open_to_new_members: bool = True
+    has_common_fund: bool = False
+    initial_fund: Decimal | None = None
+    has_common_body: bool = False
+    common_body_kind: str = ""
+    common_body_holder: str = ""
+    seat_municipality: str = ""
+    own_tax_code: str = ""
+    own_rea: str = ""
+    capabilities: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    target_countries: tuple[str, ...] = ()
+    certifications: tuple[str, ...] = ()
+    extras: tuple[str, ...] = ()
+    needs: tuple[WantRecord, ...] = ()
+    offers: tuple[WantRecord, ...] = ()
+    contacts: tuple[ContactRecord, ...] = ()
+
+    @property
+    def register_id(self) -> str | None:
+        """The public key of the deposited contract, None before it is deposited."""
+        if not self.deed_register_number or self.signed_on is None:
+            return None
+        return register_id(self.deed_register_number, self.deed_number, self.signed_on)
+
+    @property
+    def import_key(self) -> str:
+        """What an import recognises the record by: the contract, or for one not yet deposited its name."""
+        return self.register_id or f"name:{fold(self.name)}"
+
+    def digest(self) -> bytes:
+        """Return a hash of everything in the record, to tell a change from a repetition."""
+        text = json.dumps(asdict(self), sort_keys=True, default=str, ensure_ascii=False)
+        return hashlib.sha256(text.encode()).digest()
+
+
+def is_natural_person(tax_code: str) -> bool:
+    """Tell whether a tax code is a person's, to whom the GDPR applies."""
+    return len(tax_code) == PERSON_CODE_LENGTH
+
+
+def check_tax_code(code: str) -> str:
+    """Return a tax code in normal form, or "" for none. Raises: CallerError(tax-code-bad)."""
+    text = code.replace(" ", "").upper()
+    if not text:
+        return ""
+    good = codicefiscale.is_valid(text) if len(text) == PERSON_CODE_LENGTH else iva.is_valid(text)
+    if not good:
+        raise CallerError("tax-code-bad", N_("codice fiscale non valido: la cifra di controllo non torna"))
+    return text
+
+
+def check(record: NetworkRecord) -> NetworkRecord:
+    """Return the record if it keeps the rules of law. Raises: CallerError(network-...), ``where`` the field."""
+
+    def refuse(code: str, field: str, what: str) -> CallerError:
+        return CallerError(code, what, where=field)
+
+    if not record.name:
+        raise refuse("network-name-missing", "name", N_("manca il nome della rete"))
+    if len({member.firm.key for member in record.members if member.left_on is None}) < 2:
+        raise refuse("network-too-few-members", "members", N_("una rete ha almeno due imprese"))
+    if record.end_on is not None and record.start_on is not None and record.end_on < record.start_on:
+        raise refuse("network-ends-early", "end_on", N_("la fine precede l'inizio"))
+    if record.status in ("registered", "amended") and record.register_id is None:
+        raise refuse(
+            "network-deed-missing", "deed_register_number", N_("una rete iscritta ha repertorio e data dell'atto")
+        )
+    if record.kind is NetworkKind.ENTITY and record.status not in ("potential", "drafting"):
+        complete = record.has_common_fund and record.has_common_body and record.seat_municipality
+        if not complete:
+            raise refuse("entity-incomplete", "kind", N_("una rete-soggetto ha fondo, organo comune e sede"))
+        if record.deed_form == "digital":
+            raise refuse("entity-deed-form", "deed_form", N_("una rete-soggetto non nasce con atto digitale (art. 24)"))
+    return record
+
+
+def legal_effect_on(members: Iterable[Member]) -> dt.date | None:
+    """Return the day the contract takes effect: the last founding member's registration, None while one is missing."""
+    days = [member.registered_on for member in members if member.founding]
+    if not days or any(day is None for day in days):
+        return None
+    return max(day for day in days if day is not None)
+
+
+def from_register(network: RegisterNetwork) -> NetworkRecord:
+    """Return the private record that the public list alone can give.
+
+    The list says nothing of fund, body and seat; an entity of the list has them by law, and the seat is its reference
+    firm's until an officer knows better.
+    """
+    entity = network.kind is NetworkKind.ENTITY
+    members = tuple(
+        Member(
+            firm=FirmRecord(
+                tax_code=firm.tax_code,
+                name=firm.name,
+                legal_form=firm.legal_form,
+                municipality=firm.municipality,
+                municipality_name=firm.municipality_name,
+                province=firm.province,
+                rea=firm.rea,
+                ateco=firm.ateco,
+            ),
+            joined_on=network.registered_on,
+            is_reference=firm.is_reference,
+        )
+        for firm in network.firms
+    )
+    return NetworkRecord(
+        name=network.name,
+        kind=network.kind,
+        status="registered",
+        object_text=network.object_text,
+        members=members,
+        deed_register_number=network.deed_register_number,
+        deed_number=network.deed_number,
+        signed_on=network.registered_on,
+        has_common_fund=entity,
+        has_common_body=entity,
+        seat_municipality=network.municipality_name if entity else "",
+    )

@@ -1,0 +1,146 @@
+"""The public register by snapshot, and the partitions built from it.
+
+In: networks as domain/chamber read them. Out: rows, and the rows back. Snapshots are loaded by COPY and never edited.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import asyncpg
+
+from node.domain.register import NetworkKind, RegisterNetwork
+from node.store.postgres import Connection, load_queries
+
+QUERIES = load_queries("population")
+COPY_TIMEOUT_S = 300
+_NETWORK_COLUMNS = (
+    "snapshot_id", "register_id", "deed_register_number", "deed_number", "registered_on", "name", "kind", "object_text",
+    "municipality", "municipality_name", "province", "region", "macro", "ateco", "members", "theme", "active",
+)  # fmt: skip
+_FIRM_COLUMNS = (
+    "snapshot_id", "register_id", "position", "tax_code", "name", "rea", "is_reference", "municipality", "municipality_name",
+    "province", "legal_form", "ateco",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One loaded edition of the public register."""
+
+    snapshot_id: int
+    taken_on: dt.date
+    digest: str
+    networks: int
+    firms: int
+    loaded_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPartition:
+    """One partition as it is published: its version, its snapshot, its bytes."""
+
+    version: int
+    snapshot_id: int
+    digest: str
+    document: bytes
+    built_at: dt.datetime
+
+
+async def snapshot_on(conn: Connection, day: dt.date) -> Snapshot | None:
+    """Return the snapshot of a day."""
+    row = await conn.fetchrow(QUERIES["snapshot_on"], day)
+    return None if row is None else Snapshot(**dict(row))
+
+
+async def list_snapshots(conn: Connection) -> list[dict[str, object]]:
+    """Return all snapshots, oldest first, with the versions of their partitions."""
+    return [dict(row) for row in await conn.fetch(QUERIES["list_snapshots"])]
+
+
+async def insert_snapshot(
+    conn: Connection, networks: Sequence[RegisterNetwork], *, taken_on: dt.date, digest: str, now: dt.datetime
+) -> int:
+    """Store one snapshot and return its id."""
+    firms = sum(len(network.firms) for network in networks)
+    snapshot_id: int = await conn.fetchval(QUERIES["insert_snapshot"], taken_on, digest, len(networks), firms, now)
+    rows = (
+        (
+            snapshot_id, n.register_id, n.deed_register_number, n.deed_number, n.registered_on, n.name, n.kind.value,
+            n.object_text, n.municipality, n.municipality_name, n.province, n.region, n.macro, n.ateco, n.members, n.theme,
+            n.active,
+        )
+        for n in networks
+    )  # fmt: skip
+    await conn.copy_records_to_table(
+        "network", schema_name="population", columns=_NETWORK_COLUMNS, records=rows, timeout=COPY_TIMEOUT_S
+    )
+    members = (
+        (
+            snapshot_id, n.register_id, position, f.tax_code, f.name, f.rea, f.is_reference, f.municipality,
+            f.municipality_name, f.province, f.legal_form, f.ateco,
+        )
+        for n in networks
+        for position, f in enumerate(n.firms)
+    )  # fmt: skip
+    await conn.copy_records_to_table(
+        "firm", schema_name="population", columns=_FIRM_COLUMNS, records=members, timeout=COPY_TIMEOUT_S
+    )
+    return snapshot_id
+
+
+async def profiles_from(conn: Connection, snapshot_id: int) -> int:
+    """Return how many profiles carry labels of a snapshot's partitions."""
+    count: int = await conn.fetchval(QUERIES["published_from_snapshot"], snapshot_id)
+    return count
+
+
+async def delete_snapshot(conn: Connection, snapshot_id: int) -> None:
+    """Delete a snapshot with its partitions; the caller made sure that no profile stands on them."""
+    await conn.execute(QUERIES["delete_partitions"], snapshot_id)
+    await conn.execute(QUERIES["delete_snapshot"], snapshot_id, timeout=COPY_TIMEOUT_S)
+
+
+def _partition(row: asyncpg.Record | None) -> StoredPartition | None:
+    return None if row is None else StoredPartition(**dict(row))
+
+
+async def latest_partition(conn: Connection) -> StoredPartition | None:
+    """Return the partition that new profiles are drawn from."""
+    return _partition(await conn.fetchrow(QUERIES["latest_partition"]))
+
+
+async def partition_version(conn: Connection, version: int) -> StoredPartition | None:
+    """Return one partition."""
+    return _partition(await conn.fetchrow(QUERIES["partition_version"], version))
+
+
+async def insert_partition(
+    conn: Connection, *, version: int, snapshot_id: int, digest: str, document: bytes, now: dt.datetime
+) -> None:
+    """Store a partition under the next version."""
+    await conn.execute(QUERIES["insert_partition"], version, snapshot_id, digest, document, now)
+
+
+def _network(row: asyncpg.Record) -> RegisterNetwork:
+    values = dict(row)
+    return RegisterNetwork(**{**values, "kind": NetworkKind(values["kind"])}, firms=())
+
+
+async def find_network(conn: Connection, register_id: str) -> RegisterNetwork | None:
+    """Return a contract as its newest snapshot has it, without its firms."""
+    row = await conn.fetchrow(QUERIES["find_network"], register_id)
+    return None if row is None else _network(row)
+
+
+async def previous_snapshot_day(conn: Connection, snapshot_id: int) -> dt.date | None:
+    """Return the day of the snapshot before this one."""
+    day: dt.date | None = await conn.fetchval(QUERIES["registered_since_previous"], snapshot_id)
+    return day
+
+
+async def registered_after(conn: Connection, snapshot_id: int, day: dt.date) -> list[RegisterNetwork]:
+    """Return a snapshot's active contracts registered after ``day``, without texts and firms."""
+    return [_network(row) for row in await conn.fetch(QUERIES["networks_registered_after"], snapshot_id, day)]

@@ -1,0 +1,60 @@
+-- name: snapshot_on
+SELECT snapshot_id, taken_on, digest, networks, firms, loaded_at FROM population.snapshot WHERE taken_on = $1;
+
+-- name: list_snapshots
+SELECT s.snapshot_id, s.taken_on, s.digest, s.networks, s.firms, s.loaded_at, p.version AS partition_version
+FROM population.snapshot s
+LEFT JOIN population.partition p USING (snapshot_id)
+ORDER BY s.taken_on, p.version
+LIMIT 1000;
+
+-- name: insert_snapshot
+INSERT INTO population.snapshot (taken_on, digest, networks, firms, loaded_at)
+VALUES ($1, $2, $3, $4, $5)
+RETURNING snapshot_id;
+
+-- name: delete_partitions
+DELETE FROM population.partition WHERE snapshot_id = $1;
+
+-- name: delete_snapshot
+DELETE FROM population.snapshot WHERE snapshot_id = $1;
+
+-- name: published_from_snapshot
+SELECT count(*)
+FROM publication.profile f
+JOIN population.partition p ON p.version = f.partition_version
+WHERE p.snapshot_id = $1;
+
+-- name: latest_partition
+SELECT version, snapshot_id, digest, document, built_at FROM population.partition ORDER BY version DESC LIMIT 1;
+
+-- name: partition_version
+SELECT version, snapshot_id, digest, document, built_at FROM population.partition WHERE version = $1;
+
+-- name: insert_partition
+INSERT INTO population.partition (version, snapshot_id, digest, document, built_at) VALUES ($1, $2, $3, $4, $5);
+
+-- name: find_network
+SELECT n.register_id, n.deed_register_number, n.deed_number, n.registered_on, n.name, n.kind, n.object_text, n.municipality,
+       n.municipality_name, n.province, n.region, n.macro, n.ateco, n.members, n.theme, n.active
+FROM population.network n
+JOIN population.snapshot s USING (snapshot_id)
+WHERE n.register_id = $1
+ORDER BY s.taken_on DESC
+LIMIT 1;
+
+-- name: registered_since_previous
+SELECT previous.taken_on
+FROM population.snapshot current
+JOIN population.snapshot previous ON previous.taken_on < current.taken_on
+WHERE current.snapshot_id = $1
+ORDER BY previous.taken_on DESC
+LIMIT 1;
+
+-- name: networks_registered_after
+SELECT register_id, deed_register_number, deed_number, registered_on, name, kind, '' AS object_text, municipality,
+       municipality_name, province, region, macro, ateco, members, theme, active
+FROM population.network
+WHERE snapshot_id = $1 AND registered_on > $2 AND active
+ORDER BY register_id
+LIMIT 100000;

@@ -1,0 +1,198 @@
+"""The private register's tables: networks, firms, memberships with history, needs, offers, contacts.
+
+In: checked records. Out: rows by set-based statements (staged by COPY, merged by key), and records back. Peer-facing code
+cannot import this module; deploy/roles.sql says the same to the database.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from node.domain.network import ContactRecord, FirmRecord, Member, NetworkRecord, WantRecord
+from node.domain.redaction import Term
+from node.domain.register import NetworkKind
+from node.domain.territory import fold
+from node.store.postgres import Connection, load_queries
+
+QUERIES = load_queries("registry")
+COPY_TIMEOUT_S = 300
+_STAGED_FIRM = (
+    "CREATE TEMP TABLE staged_firm (firm_id uuid, tax_code text, vat_number text, name text, name_key text, legal_form text,"
+    " municipality text, municipality_name text, province text, rea text, ateco text) ON COMMIT DROP"
+)
+_STAGED_MEMBER = (
+    "CREATE TEMP TABLE staged_member (network_id uuid, tax_code text, name_key text, province text, joined_on date,"
+    " left_on date, founding boolean, is_reference boolean, registered_on date, contribution numeric(14, 2)) ON COMMIT DROP"
+)
+_NETWORK_COLUMNS = (
+    "network_id", "register_id", "deed_register_number", "deed_number", "deed_form", "notary", "signed_on", "status", "name",
+    "name_key", "kind", "purpose", "object_text", "programme", "start_on", "end_on", "open_to_new_members",
+    "has_common_fund", "initial_fund", "has_common_body", "common_body_kind", "common_body_holder", "seat_municipality",
+    "own_tax_code", "own_rea", "capabilities", "languages", "target_countries", "certifications", "extras", "source",
+    "digest", "updated_at",
+)  # fmt: skip
+_RECORD_COLUMNS = tuple(
+    name for name in _NETWORK_COLUMNS
+    if name not in ("network_id", "register_id", "name_key", "source", "digest", "updated_at")
+)  # fmt: skip
+Staged = tuple[str, NetworkRecord]
+
+
+async def import_state(conn: Connection, keys: Sequence[str]) -> dict[str, tuple[str, bytes, str]]:
+    """Return, by import key, (network id, digest, source) of the networks that are known."""
+    rows = await conn.fetch(QUERIES["import_state"], list(keys))
+    return {row["import_key"]: (str(row["network_id"]), row["digest"], row["source"]) for row in rows}
+
+
+async def apply_import(conn: Connection, staged: Sequence[Staged], *, source: str, now: dt.datetime) -> None:
+    """Write (network id, record) pairs, new and changed alike, inside the caller's transaction."""
+    await conn.execute(
+        "CREATE TEMP TABLE staged_network (LIKE registry.network INCLUDING DEFAULTS) ON COMMIT DROP;"
+        f"{_STAGED_FIRM};{_STAGED_MEMBER}"
+    )
+    await conn.copy_records_to_table(
+        "staged_network",
+        columns=_NETWORK_COLUMNS,
+        records=[_network_row(network_id, record, source, now) for network_id, record in staged],
+        timeout=COPY_TIMEOUT_S,
+    )
+    firms = {member.firm.key: member.firm for _, record in staged for member in record.members}
+    await conn.copy_records_to_table("staged_firm", records=map(_firm_row, firms.values()), timeout=COPY_TIMEOUT_S)
+    members = [_member_row(network_id, member) for network_id, record in staged for member in record.members]
+    await conn.copy_records_to_table("staged_member", records=members, timeout=COPY_TIMEOUT_S)
+    await conn.execute("ANALYZE staged_network; ANALYZE staged_firm; ANALYZE staged_member")
+    for name in ("upsert_networks", "refresh_from_chamber", "refresh_firms", "upsert_firms"):
+        await conn.execute(QUERIES[name], timeout=COPY_TIMEOUT_S)
+    await conn.execute(QUERIES["close_absent_members"], now.date(), timeout=COPY_TIMEOUT_S)
+    await conn.execute(QUERIES["upsert_members"], timeout=COPY_TIMEOUT_S)
+    await conn.execute(QUERIES["clear_children"], timeout=COPY_TIMEOUT_S)
+    await _copy_children(conn, staged if source != "chamber" else ())
+
+
+def _network_row(network_id: str, record: NetworkRecord, source: str, now: dt.datetime) -> tuple[Any, ...]:
+    values = {name: getattr(record, name) for name in _RECORD_COLUMNS}
+    values["kind"] = record.kind.value
+    for name in ("capabilities", "languages", "target_countries", "certifications", "extras"):
+        values[name] = list(values[name])
+    values |= {
+        "network_id": uuid.UUID(network_id),
+        "register_id": record.register_id,
+        "name_key": fold(record.name),
+        "source": source,
+        "digest": record.digest(),
+        "updated_at": now,
+    }
+    return tuple(values[name] for name in _NETWORK_COLUMNS)
+
+
+def _firm_row(firm: FirmRecord) -> tuple[Any, ...]:
+    return (
+        uuid.uuid4(), firm.tax_code, firm.vat_number, firm.name, fold(firm.name), firm.legal_form, firm.municipality,
+        firm.municipality_name, firm.province, firm.rea, firm.ateco,
+    )  # fmt: skip
+
+
+def _member_row(network_id: str, member: Member) -> tuple[Any, ...]:
+    firm = member.firm
+    return (
+        uuid.UUID(network_id), firm.tax_code, fold(firm.name), firm.province, member.joined_on, member.left_on,
+        member.founding, member.is_reference, member.registered_on, member.contribution,
+    )  # fmt: skip
+
+
+async def _copy_children(conn: Connection, staged: Iterable[Staged]) -> None:
+    objectives, wants, contacts = [], [], []
+    for network_id, record in staged:
+        key = uuid.UUID(network_id)
+        objectives += [(key, at, text) for at, text in enumerate(record.objectives, 1)]
+        for side, found in (("need", record.needs), ("offer", record.offers)):
+            wants += [(key, side, at, want.category, want.text) for at, want in enumerate(found, 1)]
+        contacts += [(uuid.uuid4(), key, c.person, c.role, c.email, c.phone) for c in record.contacts]
+    for table, columns, rows in (
+        ("objective", ("network_id", "position", "text"), objectives),
+        ("want", ("network_id", "side", "position", "category", "text"), wants),
+        ("contact", ("contact_id", "network_id", "person", "role", "email", "phone"), contacts),
+    ):
+        await conn.copy_records_to_table(
+            table, schema_name="registry", columns=columns, records=rows, timeout=COPY_TIMEOUT_S
+        )
+
+
+async def insert_batch(
+    conn: Connection, *, file_name: str, sha256: bytes, layout: str, now: dt.datetime, counts: Mapping[str, int]
+) -> None:
+    """Remember one applied import."""
+    await conn.execute(
+        QUERIES["insert_batch"], uuid.uuid4(), file_name, sha256, layout, now, counts["new"], counts["changed"],
+        counts["unchanged"], counts["refused"],
+    )  # fmt: skip
+
+
+async def list_networks(
+    conn: Connection, *, name: str | None = None, after: tuple[str, str] | None = None, limit: int = 100
+) -> list[dict[str, Any]]:
+    """Return networks by name, after the (name, id) of the last one seen."""
+    last_name, last_id = after or (None, None)
+    rows = await conn.fetch(QUERIES["list_networks"], name, last_name, uuid.UUID(last_id) if last_id else None, limit)
+    return [{**dict(row), "network_id": str(row["network_id"])} for row in rows]
+
+
+async def read_records(conn: Connection, ids: Sequence[str] | None = None) -> dict[str, NetworkRecord]:
+    """Return whole records by id, all of them or only ``ids``, in order of name."""
+    wanted = None if ids is None else [uuid.UUID(i) for i in ids]
+    members: dict[uuid.UUID, list[Member]] = {}
+    for row in await conn.fetch(QUERIES["read_members"], wanted, timeout=COPY_TIMEOUT_S):
+        firm = FirmRecord(
+            **{
+                name: row[name]
+                for name in (
+                    "tax_code", "name", "vat_number", "legal_form", "municipality", "municipality_name", "province", "rea", "ateco",
+                )
+            }
+        )  # fmt: skip
+        part = {
+            name: row[name]
+            for name in ("joined_on", "is_reference", "founding", "left_on", "registered_on", "contribution")
+        }
+        members.setdefault(row["network_id"], []).append(Member(firm=firm, **part))
+    wants: dict[tuple[uuid.UUID, str], list[WantRecord]] = {}
+    for row in await conn.fetch(QUERIES["read_wants"], wanted):
+        wants.setdefault((row["network_id"], row["side"]), []).append(WantRecord(row["category"], row["text"]))
+    objectives: dict[uuid.UUID, list[str]] = {}
+    for row in await conn.fetch(QUERIES["read_objectives"], wanted):
+        objectives.setdefault(row["network_id"], []).append(row["text"])
+    contacts: dict[uuid.UUID, list[ContactRecord]] = {}
+    for row in await conn.fetch(QUERIES["read_contacts"], wanted):
+        contacts.setdefault(row["network_id"], []).append(
+            ContactRecord(row["person"], row["role"], row["email"], row["phone"])
+        )
+    found: dict[str, NetworkRecord] = {}
+    for row in await conn.fetch(QUERIES["read_networks"], wanted, timeout=COPY_TIMEOUT_S):
+        key = row["network_id"]
+        values = {name: row[name] for name in _RECORD_COLUMNS}
+        for name in ("capabilities", "languages", "target_countries", "certifications", "extras"):
+            values[name] = tuple(values[name])
+        values["kind"] = NetworkKind(values["kind"])
+        found[str(key)] = NetworkRecord(
+            **values,
+            members=tuple(members.get(key, ())),
+            objectives=tuple(objectives.get(key, ())),
+            needs=tuple(wants.get((key, "need"), ())),
+            offers=tuple(wants.get((key, "offer"), ())),
+            contacts=tuple(contacts.get(key, ())),
+        )
+    return found
+
+
+async def register_id_of(conn: Connection, network_id: str) -> tuple[bool, str | None]:
+    """Return (whether the network exists, its public key in the register if it is deposited)."""
+    row = await conn.fetchrow(QUERIES["register_id_of"], uuid.UUID(network_id))
+    return (False, None) if row is None else (True, row["register_id"])
+
+
+async def secret_terms(conn: Connection) -> list[Term]:
+    """Return everything in the register that would name a network, a firm or a person."""
+    return [Term(row["kind"], row["text"]) for row in await conn.fetch(QUERIES["secret_terms"], timeout=COPY_TIMEOUT_S)]

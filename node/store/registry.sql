@@ -1,0 +1,165 @@
+-- name: import_state
+SELECT coalesce(register_id, 'name:' || name_key) AS import_key, network_id, digest, source
+FROM registry.network
+WHERE register_id = ANY($1::text[]) OR (register_id IS NULL AND 'name:' || name_key = ANY($1::text[]))
+ORDER BY network_id
+LIMIT 100000;
+
+-- name: upsert_networks
+INSERT INTO registry.network AS n SELECT * FROM staged_network
+ON CONFLICT (network_id) DO UPDATE SET
+    register_id = excluded.register_id, deed_register_number = excluded.deed_register_number,
+    deed_number = excluded.deed_number, deed_form = excluded.deed_form, notary = excluded.notary,
+    signed_on = excluded.signed_on, status = excluded.status, name = excluded.name, name_key = excluded.name_key,
+    kind = excluded.kind, purpose = excluded.purpose, object_text = excluded.object_text, programme = excluded.programme,
+    start_on = excluded.start_on, end_on = excluded.end_on, open_to_new_members = excluded.open_to_new_members,
+    has_common_fund = excluded.has_common_fund, initial_fund = excluded.initial_fund,
+    has_common_body = excluded.has_common_body, common_body_kind = excluded.common_body_kind,
+    common_body_holder = excluded.common_body_holder, seat_municipality = excluded.seat_municipality,
+    own_tax_code = excluded.own_tax_code, own_rea = excluded.own_rea, capabilities = excluded.capabilities,
+    languages = excluded.languages, target_countries = excluded.target_countries,
+    certifications = excluded.certifications, extras = excluded.extras, source = excluded.source,
+    digest = excluded.digest, updated_at = excluded.updated_at
+WHERE excluded.source <> 'chamber';
+
+-- The public list knows the contract, not what the office added: only what the list says is taken from it.
+-- name: refresh_from_chamber
+UPDATE registry.network n
+SET name = s.name, name_key = s.name_key, kind = s.kind, object_text = s.object_text,
+    digest = CASE WHEN n.source = 'chamber' THEN s.digest ELSE n.digest END, updated_at = s.updated_at
+FROM staged_network s
+WHERE s.network_id = n.network_id AND s.source = 'chamber';
+
+-- name: upsert_firms
+INSERT INTO registry.firm
+    (firm_id, tax_code, vat_number, name, name_key, legal_form, municipality, municipality_name, province, rea, ateco)
+SELECT s.firm_id, s.tax_code, s.vat_number, s.name, s.name_key, s.legal_form, s.municipality, s.municipality_name,
+       s.province, s.rea, s.ateco
+FROM staged_firm s
+WHERE NOT EXISTS (
+    SELECT 1 FROM registry.firm f
+    WHERE (s.tax_code <> '' AND f.tax_code = s.tax_code)
+       OR (s.tax_code = '' AND f.tax_code = '' AND f.name_key = s.name_key AND f.province = s.province));
+
+-- name: refresh_firms
+UPDATE registry.firm f
+SET name = s.name, name_key = s.name_key, legal_form = s.legal_form, municipality = s.municipality,
+    municipality_name = s.municipality_name, province = s.province, rea = s.rea, ateco = s.ateco,
+    vat_number = CASE WHEN s.vat_number <> '' THEN s.vat_number ELSE f.vat_number END
+FROM staged_firm s
+WHERE s.tax_code <> '' AND f.tax_code = s.tax_code
+  AND (f.name, f.legal_form, f.municipality, f.province, f.rea, f.ateco)
+      IS DISTINCT FROM (s.name, s.legal_form, s.municipality, s.province, s.rea, s.ateco);
+
+-- name: close_absent_members
+UPDATE registry.membership m
+SET left_on = greatest($1::date, m.joined_on)
+WHERE m.left_on IS NULL AND m.network_id IN (SELECT network_id FROM staged_network)
+  AND NOT EXISTS (
+    SELECT 1 FROM staged_member s JOIN registry.firm f
+        ON (s.tax_code <> '' AND f.tax_code = s.tax_code)
+        OR (s.tax_code = '' AND f.tax_code = '' AND f.name_key = s.name_key AND f.province = s.province)
+    WHERE s.network_id = m.network_id AND f.firm_id = m.firm_id);
+
+-- name: upsert_members
+INSERT INTO registry.membership AS m
+    (network_id, firm_id, joined_on, left_on, founding, is_reference, registered_on, contribution)
+SELECT DISTINCT ON (s.network_id, f.firm_id, coalesce(open.joined_on, s.joined_on))
+       s.network_id, f.firm_id, coalesce(open.joined_on, s.joined_on), s.left_on, s.founding, s.is_reference,
+       s.registered_on, s.contribution
+FROM staged_member s
+JOIN registry.firm f
+    ON (s.tax_code <> '' AND f.tax_code = s.tax_code)
+    OR (s.tax_code = '' AND f.tax_code = '' AND f.name_key = s.name_key AND f.province = s.province)
+LEFT JOIN registry.membership open
+    ON open.network_id = s.network_id AND open.firm_id = f.firm_id AND open.left_on IS NULL AND s.left_on IS NULL
+ORDER BY s.network_id, f.firm_id, coalesce(open.joined_on, s.joined_on), s.is_reference DESC
+ON CONFLICT (network_id, firm_id, joined_on) DO UPDATE SET
+    left_on = excluded.left_on, founding = excluded.founding, is_reference = excluded.is_reference,
+    registered_on = coalesce(excluded.registered_on, m.registered_on),
+    contribution = coalesce(excluded.contribution, m.contribution);
+
+-- name: clear_children
+WITH touched AS (SELECT network_id FROM staged_network WHERE source <> 'chamber'),
+     objectives AS (DELETE FROM registry.objective WHERE network_id IN (SELECT network_id FROM touched)),
+     wants AS (DELETE FROM registry.want WHERE network_id IN (SELECT network_id FROM touched))
+DELETE FROM registry.contact WHERE network_id IN (SELECT network_id FROM touched);
+
+-- name: insert_batch
+INSERT INTO registry.import_batch
+    (batch_id, file_name, sha256, layout, imported_at, added, changed, unchanged, refused)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);
+
+-- name: list_networks
+SELECT n.network_id, n.name, n.kind, n.status, n.register_id, n.signed_on,
+       (SELECT count(*) FROM registry.membership m WHERE m.network_id = n.network_id AND m.left_on IS NULL) AS members,
+       r.province, r.municipality_name, r.ateco
+FROM registry.network n
+LEFT JOIN LATERAL (
+    SELECT f.province, f.municipality_name, f.ateco
+    FROM registry.membership m JOIN registry.firm f USING (firm_id)
+    WHERE m.network_id = n.network_id AND m.left_on IS NULL
+    ORDER BY m.is_reference DESC, f.firm_id
+    LIMIT 1
+) r ON true
+WHERE ($1::text IS NULL OR n.name ILIKE '%' || $1 || '%')
+  AND ($2::text IS NULL OR (n.name, n.network_id) > ($2, $3::uuid))
+ORDER BY n.name, n.network_id
+LIMIT $4;
+
+-- name: read_networks
+SELECT network_id, register_id, deed_register_number, deed_number, deed_form, notary, signed_on, status, name, kind, purpose,
+       object_text, programme, start_on, end_on, open_to_new_members, has_common_fund, initial_fund, has_common_body,
+       common_body_kind, common_body_holder, seat_municipality, own_tax_code, own_rea, capabilities, languages,
+       target_countries, certifications, extras
+FROM registry.network
+WHERE $1::uuid[] IS NULL OR network_id = ANY($1::uuid[])
+ORDER BY name, network_id
+LIMIT 100000;
+
+-- name: read_members
+SELECT m.network_id, m.joined_on, m.left_on, m.founding, m.is_reference, m.registered_on, m.contribution, f.tax_code,
+       f.vat_number, f.name, f.legal_form, f.municipality, f.municipality_name, f.province, f.rea, f.ateco
+FROM registry.membership m
+JOIN registry.firm f USING (firm_id)
+WHERE $1::uuid[] IS NULL OR m.network_id = ANY($1::uuid[])
+ORDER BY m.network_id, m.is_reference DESC, m.joined_on, f.name, f.firm_id
+LIMIT 1000000;
+
+-- name: read_objectives
+SELECT network_id, text FROM registry.objective
+WHERE $1::uuid[] IS NULL OR network_id = ANY($1::uuid[])
+ORDER BY network_id, position
+LIMIT 1000000;
+
+-- name: read_wants
+SELECT network_id, side, category, text FROM registry.want
+WHERE $1::uuid[] IS NULL OR network_id = ANY($1::uuid[])
+ORDER BY network_id, side, position
+LIMIT 1000000;
+
+-- name: read_contacts
+SELECT network_id, person, role, email, phone FROM registry.contact
+WHERE $1::uuid[] IS NULL OR network_id = ANY($1::uuid[])
+ORDER BY network_id, contact_id
+LIMIT 1000000;
+
+-- name: register_id_of
+SELECT register_id FROM registry.network WHERE network_id = $1;
+
+-- name: secret_terms
+SELECT 'firm' AS kind, name AS text FROM registry.firm WHERE NOT natural_person
+UNION
+SELECT 'person', name FROM registry.firm WHERE natural_person
+UNION
+SELECT 'code', tax_code FROM registry.firm WHERE tax_code <> ''
+UNION
+SELECT 'network', name FROM registry.network
+UNION
+SELECT 'person', person FROM registry.contact WHERE person <> ''
+UNION
+SELECT 'person', common_body_holder FROM registry.network WHERE common_body_holder <> ''
+UNION
+SELECT 'contact', split_part(email, '@', 2) FROM registry.contact WHERE email LIKE '%@%'
+ORDER BY kind, text
+LIMIT 1000000;
