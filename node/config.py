@@ -155,8 +155,8 @@ def _choice(*allowed: str) -> Check:
 
 def _number(low: float, high: float, *, whole: bool = True) -> Check:
     def check(value: Any) -> int | float:
-        kinds: tuple[type, ...] = (int,) if whole else (int, float)
-        if isinstance(value, bool) or not isinstance(value, kinds) or not low <= value <= high:
+        fits = isinstance(value, int) or (isinstance(value, float) and not whole)
+        if isinstance(value, bool) or not fits or not low <= value <= high:
             raise _Refused(N_("serve un numero tra i limiti ") + f"{low:g} e {high:g}")
         return value  # type: ignore[no-any-return]
 
@@ -240,6 +240,7 @@ class _Locator:
         self._lines = text.splitlines()
 
     def place(self, table: str, key: str | None = None, occurrence: int = 0) -> str:
+        """Return ``file:line`` of a table, or of a key in it; only the file when it is not there."""
         seen = -1
         inside = False
         found = 0

@@ -26,7 +26,7 @@ class ReteError(Exception):
 
     exit_status = 1
 
-    def __init__(self, code: str, what: str, *, where: str = "", hint: str = "", **facts: object) -> None:
+    def __init__(self, code: str, what: str, /, *, where: str = "", hint: str = "", **facts: object) -> None:
         """Keep the parts apart, so that each face renders them in its own language and layout."""
         super().__init__(code, what, where, hint, facts)
         self.code = code

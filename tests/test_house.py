@@ -168,7 +168,11 @@ def test_public_things_are_documented() -> None:
                     for f in ast.walk(tree)
                     if f is not found and isinstance(f, (ast.FunctionDef, ast.AsyncFunctionDef))
                 )
-                if public and not nested and not ast.get_docstring(found):
+                # A private class's methods are as private as the class.
+                hidden = any(
+                    isinstance(c, ast.ClassDef) and c.name.startswith("_") and found in c.body for c in ast.walk(tree)
+                )
+                if public and not nested and not hidden and not ast.get_docstring(found):
                     missing.append(f"{name_of(path)}.{found.name}")
     assert not missing
 

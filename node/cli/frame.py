@@ -89,12 +89,14 @@ def _json_option(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--json", "json_", is_flag=True, help="Risultato in JSON sullo standard output.")(function)
 
 
-def command(group: click.Group, name: str, **attributes: Any) -> Callable[[Callable[..., Any]], click.Command]:
-    """Register ``f(face, ...)`` on ``group`` as command ``name`` with --home and --json."""
+def command(
+    group: click.Group, name: str, *, json: bool = True, **attributes: Any
+) -> Callable[[Callable[..., Any]], click.Command]:
+    """Register ``f(face, ...)`` on ``group`` as command ``name`` with --home and, unless ``json`` is false, --json."""
 
     def decorate(function: Callable[..., Any]) -> click.Command:
         @functools.wraps(function)
-        def run(*, home_: Path | None, json_: bool, **options: Any) -> None:
+        def run(*, home_: Path | None, json_: bool = False, **options: Any) -> None:
             telemetry.configure(level=os.environ.get("RETE_LOG_LEVEL", "WARNING"))
             language = language_from_environment()
             face = Face(home_, json_, language, Console(soft_wrap=False), Console(stderr=True))
@@ -102,7 +104,8 @@ def command(group: click.Group, name: str, **attributes: Any) -> Callable[[Calla
             if inspect.iscoroutine(result):
                 asyncio.run(result)
 
-        return group.command(name, **attributes)(_home_option(_json_option(run)))
+        faced = _home_option(_json_option(run) if json else run)
+        return group.command(name, **attributes)(faced)
 
     return decorate
 

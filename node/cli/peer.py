@@ -13,7 +13,7 @@ from node.flows.home import peer_card
 from node.flows.ping import ping as walk
 from node.peers.client import PeerClient, open_session
 from node.protocol import keys
-from node.store import cooperation, log
+from node.store import cooperation, keyfiles, log
 from node.store.log import Origin
 
 
@@ -100,7 +100,7 @@ async def ping_(face: Face, peer_id: str) -> None:
 def card(face: Face, url: str | None) -> None:
     """Print this node's [[peer]] block."""
     config = runtime.read_config(face.home)
-    held = runtime.keyfiles.read(face.home / config.federation.keys)
+    held = keyfiles.read(face.home / config.federation.keys)
     scheme = "http" if config.federation.authority.startswith(("127.0.0.1", "localhost")) else "https"
     vkey = keys.format_vkey(config.federation.origin, held.signing["log"].public_key().public_bytes_raw())
     text = peer_card(config, held, vkey, url or f"{scheme}://{config.federation.authority}")

@@ -19,6 +19,8 @@ from node.peers.client import PeerClient, open_session
 READY_TIMEOUT_S = 30.0
 STOP_TIMEOUT_S = 8.0
 STATUS_MAX_BYTES = 65_536
+# Where ``python -m node`` finds the package, installed or not.
+_CHECKOUT = str(Path(__file__).resolve().parents[2])
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ async def _start(node: Served) -> asyncio.subprocess.Process:
             stdin=asyncio.subprocess.PIPE,
             stdout=log,
             stderr=log,
-            cwd=str(Path(__file__).resolve().parents[2]),
+            cwd=_CHECKOUT,
             # Ctrl-C in the terminal reaches the whole group; the parent alone decides when its nodes stop.
             start_new_session=True,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},

@@ -124,9 +124,9 @@ def parse_rows(
         try:
             record = reader.network(lines[0][1])
             members = []
-            for line, cells in lines:
+            for line, line_cells in lines:
                 number = line
-                members.append(reader.member(cells, record))
+                members.append(reader.member(line_cells, record))
             number = lines[0][0]
             records.append(check(replace(record, members=tuple(members))))
         except _CellError as error:

@@ -125,7 +125,9 @@ async def sign_head(pool: Pool, origin_id: int, key: Ed25519PrivateKey, now: dt.
 
 async def _stored_root(conn: Connection, origin_id: int, size: int) -> bytes:
     full, tail = divmod(size, tiles.TILE_WIDTH)
-    grown = merkle.CompactRange.from_subtrees(await _all_subtrees(conn, origin_id, full), tiles.TILE_WIDTH)
+    grown = merkle.CompactRange()
+    for digest in await _all_subtrees(conn, origin_id, full):
+        grown.append(digest, tiles.TILE_WIDTH)
     for raw in await log.entries_between(conn, origin_id, full * tiles.TILE_WIDTH, full * tiles.TILE_WIDTH + tail):
         grown.append(merkle.leaf_hash(raw))
     return grown.root()

@@ -90,7 +90,7 @@ def open_checkpoint(
     except PeerWrongError as error:
         unsigned = error.code in ("note-bad-signature", "note-unsigned")
         code = "checkpoint-bad-signature" if unsigned else "checkpoint-malformed"
-        raise PeerWrongError(code, error.what, **error.facts) from error
+        raise PeerWrongError(code, error.render()[0]) from error
     found = checkpoint.parse(parsed.text)
     if found.origin != origin:
         raise PeerWrongError("checkpoint-other-origin", N_("il checkpoint è di un altro registro"))
@@ -188,7 +188,7 @@ def open_body(found: Entry, salt: bytes, raw: bytes) -> dict[str, Any]:
     try:
         document = canonical.parse(raw, max_bytes=limits.BODY_MAX_BYTES)
     except PeerWrongError as error:
-        raise PeerWrongError("body-not-canonical", error.what, **error.facts) from error
+        raise PeerWrongError("body-not-canonical", error.render()[0]) from error
     if type(document) is not dict or type(document.get("type")) is not str:
         raise PeerWrongError("body-type-missing", N_("il documento non dice il suo tipo"))
     if document.get("id") != found.id:

@@ -56,6 +56,7 @@ class _Signing(HTTPSignatureKeyResolver):
         self._key = key
 
     def resolve_private_key(self, key_id: str) -> Ed25519PrivateKey:  # noqa: ARG002 - one key only
+        """Return the one key."""
         return self._key
 
 
@@ -66,6 +67,7 @@ class _Verifying(HTTPSignatureKeyResolver):
         self.unknown = False
 
     def resolve_public_key(self, key_id: str) -> Ed25519PublicKey | None:
+        """Return a member's key, None for a stranger."""
         public = self._resolve(key_id)
         self.unknown = public is None
         return None if public is None else Ed25519PublicKey.from_public_bytes(public)
@@ -102,7 +104,7 @@ def sign(
 ) -> dict[str, str]:
     """Return the headers that authenticate a request made at ``now`` (unix seconds) with a fresh 16-byte ``nonce``."""
     message = _Message(method, _url(authority, path, query))
-    covered = COVERED
+    covered: tuple[str, ...] = COVERED
     if body is not None:
         message.headers["Content-Digest"] = content_digest(body)
         covered = (*COVERED, DIGEST)
@@ -122,8 +124,8 @@ def sign(
     return message.headers
 
 
-def _refuse(code: str, what: str, **facts: object) -> CallerError:
-    return CallerError(code, what, **facts)
+def _refuse(code: str, what: str, seconds: int = 0) -> CallerError:
+    return CallerError(code, what, seconds=seconds)
 
 
 def verify(
@@ -191,12 +193,12 @@ def _check_times(created: int, expires: int, now: int) -> None:
         raise _refuse("signature-lifetime", N_("la firma deve scadere entro 60 secondi"))
     skew = created - now
     if skew > limits.CLOCK_SKEW_S:
-        raise _refuse("clock-skew", N_("orologio avanti di {skew} secondi"), skew=skew)
+        raise _refuse("clock-skew", N_("orologio avanti di {seconds} secondi"), skew)
     if now > expires + limits.CLOCK_SKEW_S:
         late = now - expires
         if late > limits.NONCE_KEEP_S:
-            raise _refuse("clock-skew", N_("orologio indietro di {skew} secondi"), skew=late)
-        raise _refuse("signature-expired", N_("firma scaduta da {late} secondi"), late=late)
+            raise _refuse("clock-skew", N_("orologio indietro di {seconds} secondi"), late)
+        raise _refuse("signature-expired", N_("firma scaduta da {seconds} secondi"), late)
 
 
 def _check_nonce(nonce: str) -> None:

