@@ -338,8 +338,8 @@ async def _search(face: Face, url: str, body: Body, query: dict[str, str]) -> di
         (
             h["title"],
             h["owner"],
-            h["labels"]["territory"]["text"],
-            h["labels"]["sector"]["text"],
+            h["labels"]["territory"]["title"],
+            h["labels"]["sector"]["title"],
             f"{h['origin']} #{h['index']}",
         )
         for h in hits

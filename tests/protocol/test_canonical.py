@@ -1,0 +1,97 @@
+"""Strict JSON: what passes is its own canonical form, everything else has its code."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import rfc8785
+from hypothesis import given
+from hypothesis import strategies as st
+
+from node.errors import CallerError, PeerWrongError
+from node.protocol import canonical
+
+TEXT = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\x00"), max_size=20)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | TEXT,
+    lambda inner: st.lists(inner, max_size=4)
+    | st.dictionaries(st.text(st.characters(max_codepoint=126, min_codepoint=32), max_size=6), inner, max_size=4),
+    max_leaves=12,
+)
+BOMB = b"[" * 100_000 + b"]" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("raw", "code"),
+    [
+        (b'{"a":1,"a":2}', "json-not-canonical"),
+        (b'{"b":1,"a":2}', "json-not-canonical"),
+        (b'{"a": 1}', "json-not-canonical"),
+        (b'{"a":1}\n', "json-not-canonical"),
+        (b'"\\u0041"', "json-not-canonical"),
+        (b'"\\/"', "json-not-canonical"),
+        (b"[-0]", "json-not-canonical"),
+        (b"1.0", "json-float"),
+        (b"[1e2]", "json-float"),
+        (b"1e999", "json-malformed"),
+        (b"NaN", "json-malformed"),
+        (b"[Infinity]", "json-malformed"),
+        (b"[9007199254740992]", "json-integer-range"),
+        (b"[-9007199254740992]", "json-integer-range"),
+        (b"[18446744073709551616]", "json-float"),
+        (b"1" * 5000, "json-malformed"),
+        (b'"\\u0000"', "json-nul"),
+        (b'"\\ud800"', "json-malformed"),
+        (b'"\xed\xa0\x80"', "json-malformed"),
+        ('"e\u0301"'.encode(), "json-not-nfc"),
+        ('"\\n\u0301"'.encode(), "json-not-canonical-or-fine"),
+        ('{"è":1}'.encode(), "json-key-not-ascii"),
+        (b"\xef\xbb\xbf{}", "json-bom"),
+        ("{}".encode("utf-16"), "json-bom"),
+        (b"[[[[[[[[[1]]]]]]]]]", "json-too-deep"),
+        (BOMB, "json-too-deep"),
+        (b'{"a":' * 50_000, "json-too-deep"),
+        (b"", "json-malformed"),
+        (b"{", "json-malformed"),
+        (b'{"a":1}x', "json-malformed"),
+        (b'"' + b"a" * 300_000 + b'"', "json-too-large"),
+    ],
+)
+def test_what_is_not_strict_is_refused_with_its_code(raw: bytes, code: str) -> None:
+    """Every way to write JSON loosely, and every bomb, ends in one stable code."""
+    if code == "json-not-canonical-or-fine":
+        # A newline is text like any other: the accent after it has nothing to compose with.
+        assert canonical.parse(raw, max_bytes=100) == "\n\u0301"
+        return
+    with pytest.raises(PeerWrongError) as caught:
+        canonical.parse(raw, max_bytes=262_144)
+    assert caught.value.code == code
+
+
+def test_depth_counts_brackets_outside_strings_only() -> None:
+    """Brackets inside a text are text."""
+    raw = canonical.dumps({"a": '[[[[[[[[[[\\"[[[['})
+    assert canonical.parse(raw, max_bytes=100) == {"a": '[[[[[[[[[[\\"[[[['}
+    assert canonical.parse(b"[[[[[[[[1]]]]]]]]", max_bytes=100)
+
+
+@given(VALUES)
+def test_what_we_write_is_what_the_oracle_writes(value: object) -> None:
+    """For texts in NFC our bytes are RFC 8785's, and they parse back to the value."""
+    try:
+        raw = canonical.dumps(value)
+    except CallerError:
+        return
+    assert raw == rfc8785.dumps(value)  # type: ignore[arg-type]
+    try:
+        assert canonical.parse(raw, max_bytes=100_000) == value
+    except PeerWrongError as error:
+        assert error.code == "json-too-deep"
+
+
+@pytest.mark.parametrize("value", [1.5, math.nan, {1: 2}, {"è": 1}, "\ud800", 2**53, object(), "e\u0301"])
+def test_what_cannot_be_canonical_is_not_written(value: object) -> None:
+    """A value outside the rules never becomes bytes."""
+    with pytest.raises(CallerError):
+        canonical.dumps(value)
