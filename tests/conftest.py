@@ -9,11 +9,15 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import asyncpg
+import hypothesis
 import pytest
 
 from node.store import embedded
 from node.store.postgres import Connection, Pool, migrate, open_pool
 
+# Machines are shared and slow at times: an example's time is no property; the test's own timeout bounds it.
+hypothesis.settings.register_profile("rete", deadline=None)
+hypothesis.settings.load_profile("rete")
 TEMPLATE = "rete_template"
 EXTERNAL = os.environ.get("RETE_TEST_DATABASE_URL")
 

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from node import runtime
 from node.cli.frame import Face, command
 from node.errors import N_, NotFoundError, RoadWrongError
-from node.flows.pull import Progress as ShowProgress
+from node.flows.bodies import Progress as ShowProgress
 from node.flows.pull import PullReport
 from node.flows.sync import sync_peers
 from node.peers.client import open_session

@@ -57,11 +57,25 @@ ENTITY_POSITIONS: Mapping[str, int] = {
 ENTITY_WIDTH = 20
 REQUIRED = ("denominazione contratto", "data atto", "numero repertorio", "oggetto", "denominazione impresa", "PV")
 YES = frozenset({"s", "si", "x", "1", "y", "r"})
+TAX_CODE_MAX, COMPANY_CODE_LENGTH, COMPANY_CODE_ZEROS_MAX = 16, 11, 4
+OBJECT_MAX = 8000
 _DATE = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})|(\d{4})-(\d{2})-(\d{2})(?:[T ].*)?")
 EARLIEST = dt.date(2009, 1, 1)
 
 Cell = object
 Rows = Sequence[Sequence[Cell]]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where an edition of the list keeps each column: headers of the first sheet, positions on the second."""
+
+    headers: Mapping[str, str]
+    entities_sheet: str
+    entity_positions: Mapping[str, int]
+
+
+DEFAULT_LAYOUT = Layout({name: name for name in CONTRACT_COLUMNS}, ENTITIES_SHEET, ENTITY_POSITIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +97,13 @@ class ChamberList:
     networks: tuple[RegisterNetwork, ...]
     problems: tuple[RowProblem, ...]
     rows: int
+    # (sheet, row) where each contract begins, by register_id.
+    places: Mapping[str, tuple[str, int]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
 class _Group:
+    place: tuple[str, int]
     register_id: str
     name: str
     register_number: str
@@ -110,6 +127,19 @@ def text_of(cell: Cell) -> str:
     return " ".join(str(cell).split())
 
 
+def paragraphs_of(cell: Cell, limit: int = OBJECT_MAX) -> str:
+    """Return a cell as text that keeps its lines, at most ``limit`` characters."""
+    return str("" if cell is None else cell).replace("\r\n", "\n").strip()[:limit].rstrip()
+
+
+def tax_code_of(cell: Cell) -> str:
+    """Return a tax code without spaces, upper case, with the leading zeros that a number cell loses."""
+    code = text_of(cell).replace(" ", "").upper()
+    if code.isdigit() and 0 < COMPANY_CODE_LENGTH - len(code) <= COMPANY_CODE_ZEROS_MAX:
+        return code.zfill(COMPANY_CODE_LENGTH)
+    return code
+
+
 def parse_date(cell: Cell) -> dt.date | None:
     """Return the day of ``dd/mm/yyyy`` text or of a real date cell, None when it is neither or impossible."""
     if isinstance(cell, dt.datetime):
@@ -126,36 +156,38 @@ def parse_date(cell: Cell) -> dt.date | None:
         return None
 
 
-def is_chamber_layout(sheets: Mapping[str, Rows]) -> bool:
+def is_chamber_layout(sheets: Mapping[str, Rows], layout: Layout = DEFAULT_LAYOUT) -> bool:
     """Tell whether a workbook (or a CSV, whose only sheet has any name) is in the chamber's layout."""
-    return any(_header_map(rows) is not None for rows in sheets.values())
+    return any(_header_map(rows, layout) is not None for rows in sheets.values())
 
 
-def _header_map(rows: Rows) -> dict[str, int] | None:
+def _header_map(rows: Rows, layout: Layout) -> dict[str, int] | None:
     """Return column -> position from the header row, None when it is not the chamber's."""
     if not rows:
         return None
     found = {fold(text_of(cell)): at for at, cell in reversed(list(enumerate(rows[0])))}
-    columns = {name: found[fold(name)] for name in CONTRACT_COLUMNS if fold(name) in found}
+    columns = {name: found[fold(header)] for name, header in layout.headers.items() if fold(header) in found}
     return columns if all(name in columns for name in REQUIRED) else None
 
 
-def parse_sheets(sheets: Mapping[str, Rows], territories: Territories, sectors: Sectors) -> ChamberList:
+def parse_sheets(
+    sheets: Mapping[str, Rows], territories: Territories, sectors: Sectors, layout: Layout = DEFAULT_LAYOUT
+) -> ChamberList:
     """Return the networks of a file. Raises: CallerError(columns-missing) when no sheet has the list's columns."""
-    if not is_chamber_layout(sheets):
+    if not is_chamber_layout(sheets, layout):
         raise CallerError(
             "columns-missing",
             N_("il file non ha le colonne dell'elenco dei contratti di rete"),
             hint=N_("colonne attese: {columns}"),
-            columns=", ".join(CONTRACT_COLUMNS),
+            columns=", ".join(layout.headers.values()),
         )
     reader = _Reader(territories, sectors)
     for name, rows in sheets.items():
-        columns = _header_map(rows)
+        columns = _header_map(rows, layout)
         if columns is not None:
             reader.read(name, rows, columns, NetworkKind.CONTRACT)
-        elif fold(name) == fold(ENTITIES_SHEET) and rows and len(rows[0]) >= ENTITY_WIDTH:
-            reader.read(name, rows, ENTITY_POSITIONS, NetworkKind.ENTITY)
+        elif fold(name) == fold(layout.entities_sheet) and rows and len(rows[0]) >= ENTITY_WIDTH:
+            reader.read(name, rows, layout.entity_positions, NetworkKind.ENTITY)
     return reader.finish()
 
 
@@ -189,7 +221,7 @@ class _Reader:
         self, sheet: str, number: int, cells: Mapping[str, Cell], kind: NetworkKind
     ) -> tuple[str, str, str] | None:
         """Add one row to its network; return (column, code, reason) when it is refused."""
-        name = text_of(cells["denominazione contratto"])[:255]
+        name = text_of(cells["denominazione contratto"])[:255].rstrip()
         register_number = text_of(cells["numero repertorio"])
         firm_name = text_of(cells["denominazione impresa"])
         for column, value in (
@@ -209,23 +241,37 @@ class _Reader:
         key = register_id(register_number, deed_number, day)
         group = self._groups.get(key)
         if group is None:
+            text = paragraphs_of(cells["oggetto"])
             group = self._groups[key] = _Group(
-                key, name, register_number, deed_number, day, str(cells["oggetto"] or "").strip()[:8000], kind
+                (sheet, number), key, name, register_number, deed_number, day, text, kind
             )
-        tax_code = text_of(cells.get("c.f.")).upper()
+        elif group.name != name and fold(group.name) != fold(name):
+            reason = N_("lo stesso atto ha già un altro nome di rete: vale il primo")
+            self._doubt(sheet, number, "denominazione contratto", "name-differs", reason)
+        self._firm(sheet, number, cells, group, firm_name, sigla)
+        return None
+
+    def _doubt(self, sheet: str, number: int, column: str, code: str, reason: str) -> None:
+        self._problems.append(RowProblem(sheet, number, column, code, reason, fatal=False))
+
+    def _firm(
+        self, sheet: str, number: int, cells: Mapping[str, Cell], group: _Group, firm_name: str, sigla: str
+    ) -> None:
+        """Add the row's firm to its network; what is doubtful about it is reported, and it still counts."""
+        tax_code = tax_code_of(cells.get("c.f."))
         municipality_name, municipality = self._place(text_of(cells.get("comune")), sigla)
         if not municipality:
             reason = N_("comune sconosciuto in questa provincia: resta la provincia")
-            self._problems.append(RowProblem(sheet, number, "comune", "municipality-unknown", reason, fatal=False))
-        if not tax_code or len(tax_code) > 16:
+            self._doubt(sheet, number, "comune", "municipality-unknown", reason)
+        if not tax_code or len(tax_code) > TAX_CODE_MAX:
             reason = N_("codice fiscale mancante o troppo lungo: l'impresa conta per nome")
-            self._problems.append(RowProblem(sheet, number, "c.f.", "tax-code-odd", reason, fatal=False))
+            self._doubt(sheet, number, "c.f.", "tax-code-odd", reason)
             tax_code = ""
         firm_key = ("c", tax_code) if tax_code else ("n", fold(firm_name))
         if firm_key in group.firms:
             reason = N_("la stessa impresa è già in questo contratto: riga ripetuta")
-            self._problems.append(RowProblem(sheet, number, "c.f.", "firm-repeated", reason, fatal=False))
-            return None
+            self._doubt(sheet, number, "c.f.", "firm-repeated", reason)
+            return
         group.firms[firm_key] = RegisterFirm(
             tax_code=tax_code,
             name=firm_name,
@@ -237,7 +283,6 @@ class _Reader:
             legal_form=text_of(cells.get("NG")),
             ateco=self._ateco(text_of(cells.get("codice ATECO 2007"))),
         )
-        return None
 
     def _sigla(self, text: str) -> str | None:
         if text not in self._siglas:
@@ -265,7 +310,8 @@ class _Reader:
 
     def finish(self) -> ChamberList:
         networks = [self._network(group) for group in self._groups.values()]
-        return ChamberList(tuple(networks), tuple(self._problems), self._rows)
+        places = {group.register_id: group.place for group in self._groups.values()}
+        return ChamberList(tuple(networks), tuple(self._problems), self._rows, places)
 
     def _network(self, group: _Group) -> RegisterNetwork:
         firms = tuple(group.firms.values())

@@ -10,7 +10,7 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from decimal import Decimal
 
 from stdnum.it import codicefiscale, iva
@@ -124,12 +124,41 @@ class NetworkRecord:
     @property
     def import_key(self) -> str:
         """What an import recognises the record by: the contract, or for one not yet deposited its name."""
-        return self.register_id or f"name:{fold(self.name)}"
+        return self.register_id or self.name_key
+
+    @property
+    def name_key(self) -> str:
+        """The import key the network had, or would have had, before its deed."""
+        return f"name:{fold(self.name)}"
 
     def digest(self) -> bytes:
-        """Return a hash of everything in the record, to tell a change from a repetition."""
-        text = json.dumps(asdict(self), sort_keys=True, default=str, ensure_ascii=False)
-        return hashlib.sha256(text.encode()).digest()
+        """Return a hash of everything in the record, to tell a change from a repetition.
+
+        The order in which firms and people are listed says nothing and does not count.
+        """
+        parts: list[object] = [getattr(self, name) for name in _PLAIN_FIELDS]
+        parts += [[(want.category, want.text) for want in wants] for wants in (self.needs, self.offers)]
+        parts.append(sorted((c.person, c.role, c.email, c.phone) for c in self.contacts))
+        parts.append(sorted(_digest_line(member) for member in self.members))
+        return hashlib.sha256(json.dumps(parts, default=str, ensure_ascii=False).encode()).digest()
+
+
+_PLAIN_FIELDS = tuple(
+    sorted({field.name for field in fields(NetworkRecord)} - {"needs", "offers", "contacts", "members"})
+)
+
+
+def _digest_line(member: Member) -> str:
+    firm = member.firm
+    return json.dumps(
+        [
+            firm.tax_code, firm.name, firm.vat_number, firm.legal_form, firm.municipality, firm.municipality_name,
+            firm.province, firm.rea, firm.ateco, member.joined_on, member.is_reference, member.founding, member.left_on,
+            member.registered_on, member.contribution,
+        ],
+        default=str,
+        ensure_ascii=False,
+    )  # fmt: skip
 
 
 def is_natural_person(tax_code: str) -> bool:
@@ -156,8 +185,16 @@ def check(record: NetworkRecord) -> NetworkRecord:
 
     if not record.name:
         raise refuse("network-name-missing", "name", N_("manca il nome della rete"))
-    if len({member.firm.key for member in record.members if member.left_on is None}) < 2:
+    # Everybody has left a closed network; it was one all the same.
+    present = [member for member in record.members if member.left_on is None or record.status == "closed"]
+    if len({member.firm.key for member in present}) < 2:
         raise refuse("network-too-few-members", "members", N_("una rete ha almeno due imprese"))
+    periods = [(member.firm.key, member.joined_on) for member in record.members]
+    current = [member.firm.key for member in record.members if member.left_on is None]
+    if len(set(periods)) < len(periods) or len(set(current)) < len(current):
+        raise refuse("firm-repeated", "members", N_("la stessa impresa compare due volte nello stesso periodo"))
+    if any(member.left_on is not None and member.left_on < member.joined_on for member in record.members):
+        raise refuse("member-left-early", "left_on", N_("un'impresa esce prima di entrare"))
     if record.end_on is not None and record.start_on is not None and record.end_on < record.start_on:
         raise refuse("network-ends-early", "end_on", N_("la fine precede l'inizio"))
     if record.status in ("registered", "amended") and record.register_id is None:
@@ -216,5 +253,5 @@ def from_register(network: RegisterNetwork) -> NetworkRecord:
         signed_on=network.registered_on,
         has_common_fund=entity,
         has_common_body=entity,
-        seat_municipality=network.municipality_name if entity else "",
+        seat_municipality=(network.municipality_name or network.province) if entity else "",
     )

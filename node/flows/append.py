@@ -72,12 +72,12 @@ async def append(
             "own-entry-refused", N_("il controllo rifiuta le nostre stesse voci: {code}"), code=ruling.ignored[0][1]
         )
     entries = {verified.index: verified.entry for verified in ruling.accepted if verified.entry is not None}
-    bodies, problems = open_bodies(entries, replies, schemas.validators())
+    bodies, problems = open_bodies(origin_id, owner, entries, replies, schemas.validators())
     if problems:
         raise LogStateError(
             "own-body-refused", N_("il controllo rifiuta un nostro profilo: {code}"), code=problems[0][1]
         )
-    await ingest_bodies(conn, origin_id, owner, bodies, problems)
+    await ingest_bodies(conn, origin_id, bodies, problems)
     return list(range(size, size + len(operations)))
 
 

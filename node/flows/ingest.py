@@ -24,12 +24,12 @@ PROFILE = "profile/1"
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A body whose commitment matched its entry."""
+    """A body whose commitment matched its entry, with its row of the cooperation database if it is a profile to show."""
 
     index: int
     salt: bytes
     raw: bytes
-    document: Mapping[str, Any]
+    row: cooperation.Row | None
 
 
 async def ingest_entries(
@@ -86,51 +86,59 @@ def _still_wanted(ruling: feed.Ruling) -> list[tuple[int, str]]:
 
 
 def open_bodies(
-    entries: Mapping[int, Entry], replies: Sequence[tuple[int, bytes, bytes]], validators: Mapping[str, Any]
+    origin_id: int,
+    owner: str,
+    entries: Mapping[int, Entry],
+    replies: Sequence[tuple[int, bytes, bytes]],
+    validators: Mapping[str, Any],
 ) -> tuple[list[Body], list[tuple[int, str]]]:
-    """Check bodies against their entries: commitment, strict JSON, schema.
+    """Check bodies against their entries (commitment, strict JSON, schema) and prepare the rows they become.
 
-    Returns the bodies to keep and (index, code) of those that break their schema: kept raw, out of search.
-    Raises: PeerWrongError(body-commitment-mismatch) and the like: such bytes are not what the log promised.
+    Returns the bodies to keep and (index, code) of those that are kept raw and out of search.
+    Raises: PeerWrongError(body-commitment-mismatch): such bytes are not what the log promised.
     """
     kept: list[Body] = []
     problems: list[tuple[int, str]] = []
+    territories, sectors = load_territories(), load_sectors()
     for index, salt, raw in replies:
-        try:
-            document = feed.open_body(entries[index], salt, raw)
-        except PeerWrongError as error:
-            if error.code == "body-commitment-mismatch":
-                raise
-            # The origin did commit to these bytes: they are its own fault, set aside so that the log can go on.
-            problems.append((index, error.code))
-            kept.append(Body(index, salt, raw, {}))
-            continue
-        kind = str(document["type"])
-        validator = validators.get(kind)
-        if validator is None:
-            problems.append((index, "body-type-unknown"))
-        elif not validator.is_valid(document):
-            problems.append((index, "body-schema-broken"))
-            document = {}
-        kept.append(Body(index, salt, raw, document))
+        document, problem = _open(entries[index], salt, raw, owner, validators)
+        if problem is not None:
+            problems.append((index, problem))
+        row = None
+        if document is not None and document["type"] == PROFILE:
+            row = cooperation.index_row(origin_id, index, document, territories, sectors)
+        kept.append(Body(index, salt, raw, row))
     return kept, problems
 
 
+def _open(
+    entry: Entry, salt: bytes, raw: bytes, owner: str, validators: Mapping[str, Any]
+) -> tuple[Mapping[str, Any] | None, str | None]:
+    """Return (document to show or None, code of what keeps it out of search or None)."""
+    try:
+        document = feed.open_body(entry, salt, raw)
+    except PeerWrongError as error:
+        if error.code == "body-commitment-mismatch":
+            raise
+        # The origin did commit to these bytes: they are its own fault, set aside so that the log can go on.
+        return None, error.code
+    validator = validators.get(document["type"])
+    if validator is None:
+        return None, "body-type-unknown"
+    if not validator.is_valid(document):
+        return None, "body-schema-broken"
+    # A node speaks for itself alone: a document that names another owner is not shown under that name.
+    return (document, None) if document.get("owner", owner) == owner else (None, "body-foreign-owner")
+
+
 async def ingest_bodies(
-    conn: Connection, origin_id: int, owner: str, bodies: Sequence[Body], problems: Sequence[tuple[int, str]]
+    conn: Connection, origin_id: int, bodies: Sequence[Body], problems: Sequence[tuple[int, str]]
 ) -> int:
     """Store bodies whose entries are still live, and index the profiles among them; return how many were stored."""
-    live = await log.drop_wanted(conn, origin_id, [body.index for body in bodies])
+    settled = [body.index for body in bodies] + [index for index, _ in problems]
+    live = await log.drop_wanted(conn, origin_id, settled)
     kept = [body for body in bodies if body.index in live]
     await log.copy_bodies(conn, origin_id, ((body.index, body.salt, body.raw) for body in kept))
-    territories, sectors = load_territories(), load_sectors()
-    # A node speaks for itself alone: a profile that names another owner is not shown under that name.
-    refused = [(b.index, "body-foreign-owner") for b in kept if b.document and b.document.get("owner") != owner]
-    rows = [
-        cooperation.index_row(origin_id, body.index, body.document, territories, sectors)
-        for body in kept
-        if body.document.get("type") == PROFILE and body.document.get("owner") == owner
-    ]
-    await cooperation.insert_profiles(conn, rows)
-    await log.insert_problems(conn, origin_id, [p for p in problems if p[0] in live] + refused)
+    await cooperation.insert_profiles(conn, [body.row for body in kept if body.row is not None])
+    await log.insert_problems(conn, origin_id, [problem for problem in problems if problem[0] in live])
     return len(kept)

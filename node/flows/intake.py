@@ -10,18 +10,22 @@ import asyncio
 import datetime as dt
 import hashlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from node.config import Config
-from node.domain import chamber, partition, template
+from node.domain import chamber, partition, template, template_reader
 from node.domain.chamber import RowProblem
 from node.domain.network import NetworkRecord, from_register
 from node.errors import N_, CallerError
 from node.store import registry, spreadsheet
 from node.store.postgres import Connection, Pool, run_tx
 from node.store.reference import load_sectors, load_territories
+
+MEMBERS_MIN = 2
+# Network id, digest of what was last imported, source.
+Known = tuple[str, bytes, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,30 +63,41 @@ class ImportPlan:
 def read_file(path: Path, config: Config, *, everything: bool = False) -> IntakeFile:
     """Read a file; of a chamber list keep the contracts of the node's territory unless ``everything``.
 
-    Raises: CallerError file-..., columns-missing.
+    Raises: CallerError file-..., sheet-missing, columns-missing.
     """
     sheets = spreadsheet.read_sheets(path)
-    digest = hashlib.sha256(path.read_bytes()).digest()
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").digest()
     territories, sectors = load_territories(), load_sectors()
-    plain = {name: [[spreadsheet.plain_cell(cell) for cell in row] for row in rows] for name, rows in sheets.items()}
-    filled = next(((name, rows) for name, rows in plain.items() if template.is_template(rows)), None)
+    filled = _template_sheet(sheets)
     if filled is not None:
-        found = template.parse_rows(filled[0], filled[1], territories, sectors)
+        found = template_reader.parse_rows(filled, sheets[filled], territories, sectors)
         return IntakeFile("template", path.name, digest, found.rows, found.records, 0, found.problems)
-    if not chamber.is_chamber_layout(plain):
+    if not chamber.is_chamber_layout(sheets):
         raise CallerError(
             "columns-missing",
             N_("il file non è né l'elenco camerale né il modello di questo programma"),
             where=str(path),
             hint=N_("«rete network template FILE» scrive il modello da riempire"),
         )
-    listed = chamber.parse_sheets(plain, territories, sectors)
+    listed = chamber.parse_sheets(sheets, territories, sectors)
     own = [n for n in listed.networks if everything or partition.in_scope(n, config.node.territory, territories)]
-    # One-firm leftovers of a contract whose other rows were refused are no network.
-    records = tuple(from_register(n) for n in own if n.members >= 2)
-    return IntakeFile(
-        "chamber", path.name, digest, listed.rows, records, len(listed.networks) - len(own), listed.problems
+    records = tuple(from_register(n) for n in own if n.members >= MEMBERS_MIN)
+    # What is left of a contract when its other rows were refused is no network, and is not passed over in silence.
+    reason = N_("meno di due imprese leggibili: non è una rete")
+    alone = tuple(
+        RowProblem(*listed.places[n.register_id], "denominazione contratto", "network-too-few-members", reason)
+        for n in own
+        if n.members < MEMBERS_MIN
     )
+    outside = len(listed.networks) - len(own)
+    return IntakeFile("chamber", path.name, digest, listed.rows, records, outside, (*listed.problems, *alone))
+
+
+def _template_sheet(sheets: spreadsheet.Sheets) -> str | None:
+    """Return the name of the sheet to import: the one the template calls so, else the first with its columns."""
+    fitting = [name for name, rows in sheets.items() if template_reader.is_template(rows)]
+    return template.SHEET if template.SHEET in fitting else next(iter(fitting), None)
 
 
 async def import_networks(pool: Pool, found: IntakeFile, now: dt.datetime, *, apply: bool) -> ImportPlan:
@@ -91,13 +106,13 @@ async def import_networks(pool: Pool, found: IntakeFile, now: dt.datetime, *, ap
     digests = await asyncio.to_thread(lambda: {key: record.digest() for key, record in unique.items()})
 
     async def work(conn: Connection) -> ImportPlan:
-        known = await registry.import_state(conn, list(unique))
-        new = [key for key in unique if key not in known]
-        changed = [key for key in unique if key in known and _differs(known[key], digests[key], found.layout)]
         if apply:
-            staged: Sequence[registry.Staged] = [
-                (known[key][0] if key in known else str(uuid.uuid4()), unique[key]) for key in (*new, *changed)
-            ]
+            await registry.lock_for_import(conn)
+        known = await _known(conn, unique, found.layout)
+        new = [key for key in unique if key not in known]
+        changed = await _changed(conn, unique, digests, known, found.layout)
+        if apply:
+            staged = [(known[key][0] if key in known else str(uuid.uuid4()), unique[key]) for key in (*new, *changed)]
             if staged:
                 await registry.apply_import(conn, staged, source=found.layout, now=now)
             counts = {
@@ -123,12 +138,40 @@ async def import_networks(pool: Pool, found: IntakeFile, now: dt.datetime, *, ap
     return await run_tx(pool, work)
 
 
-def _differs(known: tuple[str, bytes, str], digest: bytes, layout: str) -> bool:
-    _, stored, source = known
-    if layout == "chamber" and source != "chamber":
-        # The office knows more than the list; the list's rows alone do not change the record.
-        return False
-    return stored != digest
+async def _known(conn: Connection, unique: Mapping[str, NetworkRecord], layout: str) -> dict[str, Known]:
+    """Return, by import key, what the register already has: by deed, or by name a network that now gets its deed."""
+    if layout == "chamber":
+        return await registry.import_state(conn, list(unique))
+    keys = {*unique, *(record.name_key for record in unique.values())}
+    state = await registry.import_state(conn, sorted(keys))
+    known = {key: state[key] for key in unique if key in state}
+    taken = set(known)
+    for key, record in unique.items():
+        if key not in known and record.name_key in state and record.name_key not in taken:
+            known[key] = state[record.name_key]
+            taken.add(record.name_key)
+    return known
+
+
+async def _changed(
+    conn: Connection,
+    unique: Mapping[str, NetworkRecord],
+    digests: Mapping[str, bytes],
+    known: Mapping[str, Known],
+    layout: str,
+) -> list[str]:
+    """Return the keys whose record says something else than the last import did, and than the register says now."""
+    if layout == "chamber":
+        # Where the office has taken over, it knows more than the list.
+        return [key for key in unique if key in known and known[key][2] == "chamber" and known[key][1] != digests[key]]
+    differing = [key for key in unique if key in known and known[key][1] != digests[key]]
+    stored = await registry.read_records(conn, [known[key][0] for key in differing]) if differing else {}
+
+    def compare() -> list[str]:
+        return [key for key in differing if stored[known[key][0]].digest() != digests[key]]
+
+    # Thousands of digests are work for a thread; meanwhile the connection waits, a fraction of a second.
+    return await asyncio.to_thread(compare)
 
 
 async def export_networks(pool: Pool, path: Path, ids: Sequence[str] | None = None) -> int:

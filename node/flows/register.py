@@ -8,17 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from operator import attrgetter
 from pathlib import Path
 
 from node.config import Config
 from node.domain import chamber, partition
 from node.domain.chamber import CONTRACTS_SHEET, ENTITIES_SHEET, ChamberList
 from node.domain.generation.national import generate
+from node.domain.register import RegisterFirm, RegisterNetwork
 from node.errors import N_, CallerError
 from node.store import population, spreadsheet
 from node.store.postgres import Connection, Pool, run_tx
 from node.store.reference import load_sectors, load_territories
+
+_NETWORK_FACTS = attrgetter(*(field.name for field in fields(RegisterNetwork) if field.name != "firms"))
+_FIRM_FACTS = attrgetter(*(field.name for field in fields(RegisterFirm)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +74,20 @@ def _as_contract(row: list[object]) -> list[object]:
     return cells
 
 
+def content_digest(networks: Sequence[RegisterNetwork]) -> str:
+    """Return the hash of everything an edition says, whatever the order of its contracts.
+
+    More than the partition's own digest: a corrected name or object makes another edition too.
+    """
+    lines = sorted(
+        "\x1e".join(
+            ("\x1f".join(map(str, _NETWORK_FACTS(n))), *("\x1f".join(map(str, _FIRM_FACTS(f))) for f in n.firms))
+        )
+        for n in networks
+    )
+    return hashlib.sha256("\x1d".join(lines).encode()).hexdigest()
+
+
 async def load_register(
     pool: Pool, config: Config, found: ChamberList, taken_on: dt.date, now: dt.datetime, *, replace: bool = False
 ) -> Loaded:
@@ -75,7 +96,7 @@ async def load_register(
     A scope too small for a partition is not an error here: the snapshot is kept, profiles are held (``refusal`` says why).
     Raises: CallerError(snapshot-differs | snapshot-in-use).
     """
-    digest = await asyncio.to_thread(partition.population_digest, found.networks)
+    digest = await asyncio.to_thread(content_digest, found.networks)
 
     async def work(conn: Connection) -> tuple[bool, int]:
         known = await population.snapshot_on(conn, taken_on)

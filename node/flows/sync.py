@@ -13,7 +13,8 @@ from collections.abc import Callable, Sequence
 import aiohttp
 import structlog
 
-from node.flows.pull import Clock, Progress, PullReport, pull_origin
+from node.flows.bodies import Progress
+from node.flows.pull import Clock, PullReport, pull_origin
 from node.peers.client import PeerClient, RequestSigner
 from node.store import log, schemas
 from node.store.postgres import Pool

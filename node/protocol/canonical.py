@@ -4,11 +4,12 @@ Rules: the bytes must be their own canonical form (RFC 8785 restricted to ASCII 
 spaces), so that a hash of the bytes received is a hash of the meaning. Refused: duplicate keys, floats, NaN, integers
 beyond 2^53-1, U+0000, lone surrogates, text that is not NFC, nesting deeper than 8, a byte order mark.
 How: parse, serialise again, compare. A duplicate key, a space, another order or another spelling of a number can't
-survive that; only what serialises to itself is then walked for the rules that are about meaning.
+survive that. The rules about meaning are checked on the bytes where that is enough, else on the value.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Any
 
@@ -19,48 +20,68 @@ from node.protocol import limits
 
 _OPTIONS = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
 _MALFORMED = N_("il documento non è JSON valido")
+_STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+# Outside strings: a fraction, an exponent, or an integer of more digits than 2^53 has.
+_ODD_NUMBER = re.compile(rb"[0-9][.eE]|[0-9]{16}")
+_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_BRACKETS = bytes.maketrans(b"[]", b"{}")
+_OPEN = ord("{")
 
 
 def _refuse(code: str, what: str) -> PeerWrongError:
     return PeerWrongError(code, what)
 
 
-def _too_deep(raw: bytes, max_depth: int) -> bool:
-    """Count brackets outside strings; only asked when there are more brackets than the depth allows."""
+def _too_deep(structure: bytes, max_depth: int) -> bool:
+    """Tell whether brackets nest deeper than ``max_depth``, peeling the innermost pairs one level at a time."""
+    brackets = rest = structure.translate(_BRACKETS, _NOT_BRACKETS)
+    for _ in range(max_depth):
+        rest = rest.replace(b"{}", b"")
+        if not rest:
+            return False
+    # Deeper, or not balanced: count. What is malformed is the parser's to say.
     depth = 0
-    in_string = escaped = False
-    for byte in raw:
-        if in_string:
-            if escaped:
-                escaped = False
-            elif byte == 0x5C:
-                escaped = True
-            elif byte == 0x22:
-                in_string = False
-        elif byte == 0x22:
-            in_string = True
-        elif byte in (0x7B, 0x5B):
-            depth += 1
-            if depth > max_depth:
-                return True
-        elif byte in (0x7D, 0x5D):
-            depth -= 1
+    for byte in brackets:
+        depth += 1 if byte == _OPEN else -1
+        if depth > max_depth:
+            return True
     return False
 
 
-def _walk(value: Any, *, plain: bool) -> None:
+def _is_plain(raw: bytes, structure: bytes, value: Any) -> bool:
+    """Tell, mostly from the bytes, that no number and no text breaks a rule; False only asks for a closer look."""
+    if _ODD_NUMBER.search(structure):
+        return False
+    if raw.isascii() and b"\\" not in raw:
+        return True
+    # Pieces of a text in NFC are in NFC; escapes can only make the whole look worse than its pieces.
+    return (
+        b"\\u" not in raw
+        and unicodedata.is_normalized("NFC", raw.decode("utf-8", "replace"))
+        and _keys_are_ascii(value)
+    )
+
+
+def _keys_are_ascii(value: Any) -> bool:
+    if type(value) is dict:
+        return all(map(str.isascii, value)) and all(
+            _keys_are_ascii(item) for item in value.values() if type(item) in (dict, list)
+        )
+    return type(value) is not list or all(_keys_are_ascii(item) for item in value if type(item) in (dict, list))
+
+
+def _walk(value: Any) -> None:
     kind = type(value)
     if kind is dict:
         for key, item in value.items():
             if not key.isascii():
                 raise _refuse("json-key-not-ascii", N_("chiave non ASCII"))
-            _walk(item, plain=plain)
+            _walk(item)
     elif kind is list:
         for item in value:
-            _walk(item, plain=plain)
+            _walk(item)
     elif kind is str:
-        if not plain:
-            _check_text(value)
+        _check_text(value)
     elif kind is float:
         raise _refuse("json-float", N_("numero con la virgola: ammessi solo interi"))
     elif kind is int and not -limits.JSON_INTEGER_MAX <= value <= limits.JSON_INTEGER_MAX:
@@ -80,15 +101,16 @@ def parse(raw: bytes, *, max_bytes: int, max_depth: int = limits.JSON_MAX_DEPTH)
         raise _refuse("json-too-large", N_("documento troppo grande"))
     if raw.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
         raise _refuse("json-bom", N_("il documento comincia con un BOM"))
-    # Before the parser: nesting is the one thing that can hurt it. Few brackets can't nest deep.
-    if raw.count(b"{") + raw.count(b"[") > max_depth and _too_deep(raw, max_depth):
+    structure = _STRINGS.sub(b"", raw)
+    # Before the parser: nesting is the one thing that can hurt it.
+    if _too_deep(structure, max_depth):
         raise _refuse("json-too-deep", N_("documento troppo annidato"))
     try:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise _refuse("json-malformed", _MALFORMED) from error
-    # No escapes and no byte above 127: every text in it is plain ASCII, hence NFC and without U+0000.
-    _walk(value, plain=raw.isascii() and b"\\" not in raw)
+    if not _is_plain(raw, structure, value):
+        _walk(value)
     try:
         again = orjson.dumps(value, option=_OPTIONS)
     except orjson.JSONEncodeError as error:
@@ -101,7 +123,7 @@ def parse(raw: bytes, *, max_bytes: int, max_depth: int = limits.JSON_MAX_DEPTH)
 def dumps(value: Any) -> bytes:
     """Return the canonical bytes of ``value``. Raises: CallerError(json-unrepresentable)."""
     try:
-        _walk(value, plain=False)
+        _walk(value)
         return orjson.dumps(value, option=_OPTIONS)
     except (orjson.JSONEncodeError, PeerWrongError, AttributeError) as error:
         raise CallerError("json-unrepresentable", N_("valore che non si può scrivere in JSON canonico")) from error

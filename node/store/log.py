@@ -96,6 +96,11 @@ async def lock_head(conn: Connection, origin_id: int) -> tuple[int, bytes, tuple
     return row["size"], row["root"], split_hashes(row["range_hashes"]), row["state"]
 
 
+async def share_head(conn: Connection, origin_id: int) -> None:
+    """Hold off whoever would move the head, until the transaction ends; others may share the hold."""
+    await conn.execute(QUERIES["share_origin"], origin_id)
+
+
 async def advance(
     conn: Connection,
     origin_id: int,

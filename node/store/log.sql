@@ -26,6 +26,9 @@ FROM log.origin
 WHERE origin_id = $1
 FOR UPDATE;
 
+-- name: share_origin
+SELECT state FROM log.origin WHERE origin_id = $1 FOR SHARE;
+
 -- name: own_origin
 SELECT origin_id, origin, size, root, range_hashes
 FROM log.origin

@@ -34,9 +34,11 @@ SELECT version, snapshot_id, digest, document, built_at FROM population.partitio
 -- name: insert_partition
 INSERT INTO population.partition (version, snapshot_id, digest, document, built_at) VALUES ($1, $2, $3, $4, $5);
 
+-- A contract that the newest edition no longer lists has ceased.
 -- name: find_network
 SELECT n.register_id, n.deed_register_number, n.deed_number, n.registered_on, n.name, n.kind, n.object_text, n.municipality,
-       n.municipality_name, n.province, n.region, n.macro, n.ateco, n.members, n.theme, n.active
+       n.municipality_name, n.province, n.region, n.macro, n.ateco, n.members, n.theme,
+       n.active AND s.taken_on = (SELECT max(taken_on) FROM population.snapshot) AS active
 FROM population.network n
 JOIN population.snapshot s USING (snapshot_id)
 WHERE n.register_id = $1

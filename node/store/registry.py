@@ -19,14 +19,16 @@ from node.store.postgres import Connection, load_queries
 
 QUERIES = load_queries("registry")
 COPY_TIMEOUT_S = 300
-_STAGED_FIRM = (
-    "CREATE TEMP TABLE staged_firm (firm_id uuid, tax_code text, vat_number text, name text, name_key text, legal_form text,"
-    " municipality text, municipality_name text, province text, rea text, ateco text) ON COMMIT DROP"
+_STAGE = (
+    "CREATE TEMP TABLE staged_network (LIKE registry.network INCLUDING DEFAULTS) ON COMMIT DROP;"
+    "CREATE TEMP TABLE staged_firm (firm_no integer, firm_id uuid, tax_code text, vat_number text, name text,"
+    " name_key text, legal_form text, municipality text, municipality_name text, province text, rea text, ateco text)"
+    " ON COMMIT DROP;"
+    "CREATE TEMP TABLE staged_member (network_id uuid, firm_no integer, joined_on date, left_on date, founding boolean,"
+    " is_reference boolean, registered_on date, contribution numeric(14, 2)) ON COMMIT DROP"
 )
-_STAGED_MEMBER = (
-    "CREATE TEMP TABLE staged_member (network_id uuid, tax_code text, name_key text, province text, joined_on date,"
-    " left_on date, founding boolean, is_reference boolean, registered_on date, contribution numeric(14, 2)) ON COMMIT DROP"
-)
+# From this many networks on, the planner's old idea of the tables would cost more than a new one.
+ANALYZE_FROM = 1000
 _NETWORK_COLUMNS = (
     "network_id", "register_id", "deed_register_number", "deed_number", "deed_form", "notary", "signed_on", "status", "name",
     "name_key", "kind", "purpose", "object_text", "programme", "start_on", "end_on", "open_to_new_members",
@@ -47,12 +49,39 @@ async def import_state(conn: Connection, keys: Sequence[str]) -> dict[str, tuple
     return {row["import_key"]: (str(row["network_id"]), row["digest"], row["source"]) for row in rows}
 
 
+async def lock_for_import(conn: Connection) -> None:
+    """Let one import at a time pass, until the caller's transaction ends; readers are not held."""
+    await conn.execute(QUERIES["lock_for_import"], timeout=COPY_TIMEOUT_S)
+
+
 async def apply_import(conn: Connection, staged: Sequence[Staged], *, source: str, now: dt.datetime) -> None:
-    """Write (network id, record) pairs, new and changed alike, inside the caller's transaction."""
-    await conn.execute(
-        "CREATE TEMP TABLE staged_network (LIKE registry.network INCLUDING DEFAULTS) ON COMMIT DROP;"
-        f"{_STAGED_FIRM};{_STAGED_MEMBER}"
-    )
+    """Write (network id, record) pairs, new and changed alike, inside the caller's transaction.
+
+    A file of the office (``template``) is the whole truth about its networks; the public list (``chamber``) adds and
+    ends memberships and refreshes what it shows. Who is no longer listed has left today; history stays.
+    """
+    listed = source == "chamber"
+    await _stage(conn, staged, source, now)
+    for name in ("upsert_networks", "refresh_from_chamber", "match_firms_by_code", "match_firms_by_name"):
+        await conn.execute(QUERIES[name], timeout=COPY_TIMEOUT_S)
+    await conn.execute(QUERIES["refresh_firms"], listed, timeout=COPY_TIMEOUT_S)
+    await conn.execute(QUERIES["insert_firms"], timeout=COPY_TIMEOUT_S)
+    # Matching gave the firms their final ids; the statements below join on them.
+    await conn.execute("ANALYZE staged_firm")
+    await conn.execute(QUERIES["close_absent_members"], now.date(), timeout=COPY_TIMEOUT_S)
+    if listed:
+        await conn.execute(QUERIES["refresh_listed_members"], timeout=COPY_TIMEOUT_S)
+        await conn.execute(QUERIES["insert_listed_members"], now.date(), timeout=COPY_TIMEOUT_S)
+    else:
+        for name in ("drop_restated_members", "upsert_members", "clear_children"):
+            await conn.execute(QUERIES[name], timeout=COPY_TIMEOUT_S)
+        await _copy_children(conn, staged)
+    if len(staged) >= ANALYZE_FROM:
+        await conn.execute("ANALYZE registry.network; ANALYZE registry.firm; ANALYZE registry.membership")
+
+
+async def _stage(conn: Connection, staged: Sequence[Staged], source: str, now: dt.datetime) -> None:
+    await conn.execute(_STAGE)
     await conn.copy_records_to_table(
         "staged_network",
         columns=_NETWORK_COLUMNS,
@@ -60,16 +89,17 @@ async def apply_import(conn: Connection, staged: Sequence[Staged], *, source: st
         timeout=COPY_TIMEOUT_S,
     )
     firms = {member.firm.key: member.firm for _, record in staged for member in record.members}
-    await conn.copy_records_to_table("staged_firm", records=map(_firm_row, firms.values()), timeout=COPY_TIMEOUT_S)
-    members = [_member_row(network_id, member) for network_id, record in staged for member in record.members]
+    numbers = {key: number for number, key in enumerate(firms)}
+    await conn.copy_records_to_table(
+        "staged_firm", records=map(_firm_row, numbers.values(), firms.values()), timeout=COPY_TIMEOUT_S
+    )
+    members = [
+        _member_row(network_id, numbers[member.firm.key], member)
+        for network_id, record in staged
+        for member in record.members
+    ]
     await conn.copy_records_to_table("staged_member", records=members, timeout=COPY_TIMEOUT_S)
     await conn.execute("ANALYZE staged_network; ANALYZE staged_firm; ANALYZE staged_member")
-    for name in ("upsert_networks", "refresh_from_chamber", "refresh_firms", "upsert_firms"):
-        await conn.execute(QUERIES[name], timeout=COPY_TIMEOUT_S)
-    await conn.execute(QUERIES["close_absent_members"], now.date(), timeout=COPY_TIMEOUT_S)
-    await conn.execute(QUERIES["upsert_members"], timeout=COPY_TIMEOUT_S)
-    await conn.execute(QUERIES["clear_children"], timeout=COPY_TIMEOUT_S)
-    await _copy_children(conn, staged if source != "chamber" else ())
 
 
 def _network_row(network_id: str, record: NetworkRecord, source: str, now: dt.datetime) -> tuple[Any, ...]:
@@ -88,18 +118,17 @@ def _network_row(network_id: str, record: NetworkRecord, source: str, now: dt.da
     return tuple(values[name] for name in _NETWORK_COLUMNS)
 
 
-def _firm_row(firm: FirmRecord) -> tuple[Any, ...]:
+def _firm_row(number: int, firm: FirmRecord) -> tuple[Any, ...]:
     return (
-        uuid.uuid4(), firm.tax_code, firm.vat_number, firm.name, fold(firm.name), firm.legal_form, firm.municipality,
-        firm.municipality_name, firm.province, firm.rea, firm.ateco,
+        number, uuid.uuid4(), firm.tax_code, firm.vat_number, firm.name, fold(firm.name), firm.legal_form,
+        firm.municipality, firm.municipality_name, firm.province, firm.rea, firm.ateco,
     )  # fmt: skip
 
 
-def _member_row(network_id: str, member: Member) -> tuple[Any, ...]:
-    firm = member.firm
+def _member_row(network_id: str, firm_no: int, member: Member) -> tuple[Any, ...]:
     return (
-        uuid.UUID(network_id), firm.tax_code, fold(firm.name), firm.province, member.joined_on, member.left_on,
-        member.founding, member.is_reference, member.registered_on, member.contribution,
+        uuid.UUID(network_id), firm_no, member.joined_on, member.left_on, member.founding, member.is_reference,
+        member.registered_on, member.contribution,
     )  # fmt: skip
 
 

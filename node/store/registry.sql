@@ -30,54 +30,105 @@ SET name = s.name, name_key = s.name_key, kind = s.kind, object_text = s.object_
 FROM staged_network s
 WHERE s.network_id = n.network_id AND s.source = 'chamber';
 
--- name: upsert_firms
+-- One import at a time: two would both call the same network new. Readers go on.
+-- name: lock_for_import
+LOCK TABLE registry.network IN SHARE ROW EXCLUSIVE MODE;
+
+-- name: match_firms_by_code
+UPDATE staged_firm s
+SET firm_id = f.firm_id
+FROM registry.firm f
+WHERE s.tax_code <> '' AND f.tax_code <> '' AND f.tax_code = s.tax_code;
+
+-- name: match_firms_by_name
+UPDATE staged_firm s
+SET firm_id = f.firm_id
+FROM registry.firm f
+WHERE s.tax_code = '' AND f.tax_code = '' AND f.name_key = s.name_key AND f.province = s.province;
+
+-- What a file leaves blank: $1 = true keeps what is known (the public list says little), false clears it.
+-- name: refresh_firms
+UPDATE registry.firm f
+SET name = k.name, name_key = k.name_key, vat_number = k.vat_number, legal_form = k.legal_form,
+    municipality = k.municipality, municipality_name = k.municipality_name, province = k.province, rea = k.rea,
+    ateco = k.ateco
+FROM (
+    SELECT s.firm_id, s.name, s.name_key, s.province,
+           CASE WHEN $1::boolean AND s.vat_number = '' THEN o.vat_number ELSE s.vat_number END AS vat_number,
+           CASE WHEN $1::boolean AND s.legal_form = '' THEN o.legal_form ELSE s.legal_form END AS legal_form,
+           CASE WHEN $1::boolean AND s.municipality_name = '' AND o.province = s.province
+                THEN o.municipality ELSE s.municipality END AS municipality,
+           CASE WHEN $1::boolean AND s.municipality_name = '' AND o.province = s.province
+                THEN o.municipality_name ELSE s.municipality_name END AS municipality_name,
+           CASE WHEN $1::boolean AND s.rea = '' THEN o.rea ELSE s.rea END AS rea,
+           CASE WHEN $1::boolean AND s.ateco = '' THEN o.ateco ELSE s.ateco END AS ateco
+    FROM staged_firm s JOIN registry.firm o ON o.firm_id = s.firm_id
+) k
+WHERE k.firm_id = f.firm_id
+  AND (f.name, f.vat_number, f.legal_form, f.municipality, f.municipality_name, f.province, f.rea, f.ateco)
+      IS DISTINCT FROM
+      (k.name, k.vat_number, k.legal_form, k.municipality, k.municipality_name, k.province, k.rea, k.ateco);
+
+-- name: insert_firms
 INSERT INTO registry.firm
     (firm_id, tax_code, vat_number, name, name_key, legal_form, municipality, municipality_name, province, rea, ateco)
 SELECT s.firm_id, s.tax_code, s.vat_number, s.name, s.name_key, s.legal_form, s.municipality, s.municipality_name,
        s.province, s.rea, s.ateco
 FROM staged_firm s
-WHERE NOT EXISTS (
-    SELECT 1 FROM registry.firm f
-    WHERE (s.tax_code <> '' AND f.tax_code = s.tax_code)
-       OR (s.tax_code = '' AND f.tax_code = '' AND f.name_key = s.name_key AND f.province = s.province));
-
--- name: refresh_firms
-UPDATE registry.firm f
-SET name = s.name, name_key = s.name_key, legal_form = s.legal_form, municipality = s.municipality,
-    municipality_name = s.municipality_name, province = s.province, rea = s.rea, ateco = s.ateco,
-    vat_number = CASE WHEN s.vat_number <> '' THEN s.vat_number ELSE f.vat_number END
-FROM staged_firm s
-WHERE s.tax_code <> '' AND f.tax_code = s.tax_code
-  AND (f.name, f.legal_form, f.municipality, f.province, f.rea, f.ateco)
-      IS DISTINCT FROM (s.name, s.legal_form, s.municipality, s.province, s.rea, s.ateco);
+WHERE NOT EXISTS (SELECT 1 FROM registry.firm f WHERE f.firm_id = s.firm_id);
 
 -- name: close_absent_members
 UPDATE registry.membership m
 SET left_on = greatest($1::date, m.joined_on)
-WHERE m.left_on IS NULL AND m.network_id IN (SELECT network_id FROM staged_network)
+FROM staged_network n
+WHERE n.network_id = m.network_id AND m.left_on IS NULL
   AND NOT EXISTS (
-    SELECT 1 FROM staged_member s JOIN registry.firm f
-        ON (s.tax_code <> '' AND f.tax_code = s.tax_code)
-        OR (s.tax_code = '' AND f.tax_code = '' AND f.name_key = s.name_key AND f.province = s.province)
+    SELECT 1 FROM staged_member s JOIN staged_firm f USING (firm_no)
     WHERE s.network_id = m.network_id AND f.firm_id = m.firm_id);
 
+-- A file of the office restates who is in: a present membership under another date is that date corrected.
+-- name: drop_restated_members
+DELETE FROM registry.membership m
+USING staged_member s JOIN staged_firm f USING (firm_no)
+WHERE s.network_id = m.network_id AND f.firm_id = m.firm_id AND m.left_on IS NULL
+  AND NOT EXISTS (
+    SELECT 1 FROM staged_member t
+    WHERE t.network_id = s.network_id AND t.firm_no = s.firm_no AND t.joined_on = m.joined_on);
+
+-- Memberships that end come first: the one that goes on must find its place free.
 -- name: upsert_members
 INSERT INTO registry.membership AS m
     (network_id, firm_id, joined_on, left_on, founding, is_reference, registered_on, contribution)
-SELECT DISTINCT ON (s.network_id, f.firm_id, coalesce(open.joined_on, s.joined_on))
-       s.network_id, f.firm_id, coalesce(open.joined_on, s.joined_on), s.left_on, s.founding, s.is_reference,
-       s.registered_on, s.contribution
-FROM staged_member s
-JOIN registry.firm f
-    ON (s.tax_code <> '' AND f.tax_code = s.tax_code)
-    OR (s.tax_code = '' AND f.tax_code = '' AND f.name_key = s.name_key AND f.province = s.province)
-LEFT JOIN registry.membership open
-    ON open.network_id = s.network_id AND open.firm_id = f.firm_id AND open.left_on IS NULL AND s.left_on IS NULL
-ORDER BY s.network_id, f.firm_id, coalesce(open.joined_on, s.joined_on), s.is_reference DESC
+SELECT s.network_id, f.firm_id, s.joined_on, s.left_on, s.founding, s.is_reference, s.registered_on, s.contribution
+FROM staged_member s JOIN staged_firm f USING (firm_no)
+ORDER BY s.left_on NULLS LAST, s.network_id, f.firm_id, s.joined_on
 ON CONFLICT (network_id, firm_id, joined_on) DO UPDATE SET
     left_on = excluded.left_on, founding = excluded.founding, is_reference = excluded.is_reference,
-    registered_on = coalesce(excluded.registered_on, m.registered_on),
-    contribution = coalesce(excluded.contribution, m.contribution);
+    registered_on = excluded.registered_on, contribution = excluded.contribution;
+
+-- name: refresh_listed_members
+UPDATE registry.membership m
+SET is_reference = s.is_reference
+FROM staged_member s JOIN staged_firm f USING (firm_no)
+WHERE s.network_id = m.network_id AND f.firm_id = m.firm_id AND m.left_on IS NULL AND m.is_reference <> s.is_reference;
+
+-- The public list gives no dates of joining: in a network already known, a firm that was not there came later ($1).
+-- name: insert_listed_members
+WITH known AS (
+    SELECT n.network_id, EXISTS (SELECT 1 FROM registry.membership m WHERE m.network_id = n.network_id) AS before
+    FROM staged_network n
+)
+INSERT INTO registry.membership (network_id, firm_id, joined_on, founding, is_reference)
+SELECT s.network_id, f.firm_id, CASE WHEN k.before THEN greatest($1::date, s.joined_on) ELSE s.joined_on END,
+       s.founding AND NOT k.before, s.is_reference
+FROM staged_member s
+JOIN staged_firm f USING (firm_no)
+JOIN known k USING (network_id)
+WHERE NOT EXISTS (
+    SELECT 1 FROM registry.membership m
+    WHERE m.network_id = s.network_id AND m.firm_id = f.firm_id AND m.left_on IS NULL)
+ORDER BY s.network_id, f.firm_id
+ON CONFLICT (network_id, firm_id, joined_on) DO UPDATE SET left_on = NULL, is_reference = excluded.is_reference;
 
 -- name: clear_children
 WITH touched AS (SELECT network_id FROM staged_network WHERE source <> 'chamber'),
@@ -102,7 +153,7 @@ LEFT JOIN LATERAL (
     ORDER BY m.is_reference DESC, f.firm_id
     LIMIT 1
 ) r ON true
-WHERE ($1::text IS NULL OR n.name ILIKE '%' || $1 || '%')
+WHERE ($1::text IS NULL OR position(lower($1) IN lower(n.name)) > 0)
   AND ($2::text IS NULL OR (n.name, n.network_id) > ($2, $3::uuid))
 ORDER BY n.name, n.network_id
 LIMIT $4;
@@ -141,7 +192,7 @@ LIMIT 1000000;
 -- name: read_contacts
 SELECT network_id, person, role, email, phone FROM registry.contact
 WHERE $1::uuid[] IS NULL OR network_id = ANY($1::uuid[])
-ORDER BY network_id, contact_id
+ORDER BY network_id, person, contact_id
 LIMIT 1000000;
 
 -- name: register_id_of

@@ -1,47 +1,60 @@
 """Spreadsheets in and out: xls, xlsx, ods and csv files as sheets of rows.
 
-In: a path. Out: sheet name -> rows of cells; or a written file. Caps on size, rows and cells keep a wrong or hostile file
-from taking the machine down. Cells that a spreadsheet program would run as a formula are written as text.
+In: a path. Out: sheet name -> rows of cells (text, numbers, booleans; dates of workbooks as ISO text); or a written file.
+Caps on size, rows, columns and cells, and a child process for workbooks (store/workbook), keep a wrong or hostile file
+from taking the program down. Control characters are dropped: no database holds a NUL, no terminal should run an escape.
+Cells that a spreadsheet program would run as a formula are written as text.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import os
+import re
+import subprocess
+import sys
+import threading
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import IO
 
-import python_calamine
+import orjson
 import xlsxwriter
 import xlwt
 
 from node.errors import N_, CallerError, NotFoundError
+from node.store import workbook
 
 FILE_MAX_BYTES = 200 * 1024 * 1024
 UNPACKED_MAX_BYTES = 1024 * 1024 * 1024
 UNPACKED_RATIO_MAX = 200
-ROWS_MAX = 1_000_000
+ROWS_MAX, COLUMNS_MAX = workbook.ROWS_MAX, workbook.COLUMNS_MAX
 CELL_MAX = 32_000
 XLS_ROWS_MAX = 65_536
-WORKBOOKS = (".xls", ".xlsx", ".xlsm", ".ods")
+READ_TIMEOUT_S = 300.0
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+# What needs a look in a line of JSON: controls (escaped below a space, plain above) and a leading apostrophe.
+_LOOK_IN_JSON = re.compile(rb"\\u00|\\b|\\f|\x7f|\xc2[\x80-\x9f]|\"'")
 Sheets = dict[str, list[list[object]]]
 
 
 def read_sheets(path: Path) -> Sheets:
-    """Return the sheets of a file, recognised by its content.
+    """Return the sheets of a file, recognised by its content, without the apostrophes that ``safe_cell`` put.
 
-    Raises: NotFoundError(file-not-found), CallerError(file-not-spreadsheet | file-too-large | file-zip-bomb | ...).
+    Raises: NotFoundError(file-not-found), CallerError(file-not-spreadsheet | file-too-large | file-zip-bomb |
+    file-too-many-rows | file-too-many-columns | sheet-missing).
     """
-    try:
-        size = path.stat().st_size
-        head = path.open("rb").read(8) if path.is_file() else b""
-    except FileNotFoundError as error:
-        raise NotFoundError("file-not-found", N_("il file non c'è"), where=str(path)) from error
+    if not path.exists():
+        raise NotFoundError("file-not-found", N_("il file non c'è"), where=str(path))
     if not path.is_file():
+        # Also a pipe or a device: reading one could wait for ever.
         raise CallerError("file-not-spreadsheet", N_("non è un file"), where=str(path))
-    if size > FILE_MAX_BYTES:
+    with path.open("rb") as file:
+        head = file.read(8)
+    if path.stat().st_size > FILE_MAX_BYTES:
         raise CallerError(
             "file-too-large", N_("file più grande di {limit} MB"), where=str(path), limit=FILE_MAX_BYTES >> 20
         )
@@ -71,25 +84,79 @@ def _check_zip(path: Path) -> None:
     except (zipfile.BadZipFile, OSError, ValueError) as error:
         raise _not_spreadsheet(path) from error
     if unpacked > UNPACKED_MAX_BYTES or unpacked > UNPACKED_RATIO_MAX * max(path.stat().st_size, 1):
-        raise CallerError("file-zip-bomb", N_("il file, aperto, sarebbe smisurato: rifiutato"), where=str(path))
+        raise _bomb(path)
+
+
+def _bomb(path: Path) -> CallerError:
+    return CallerError(
+        "file-zip-bomb",
+        N_("il file, aperto, sarebbe smisurato: rifiutato"),
+        where=str(path),
+        hint=N_("copiare le sole celle piene in un foglio nuovo, o salvare come csv"),
+    )
 
 
 def _workbook(path: Path) -> Sheets:
+    command = [sys.executable, "-P", str(workbook.__file__), str(path.resolve())]
+    process = subprocess.Popen(  # noqa: S603 - our own interpreter and file, no shell
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "RUST_BACKTRACE": "0"},
+    )
+    watchdog = threading.Timer(READ_TIMEOUT_S, process.kill)
+    watchdog.start()
     try:
-        with python_calamine.load_workbook(str(path)) as workbook:
-            sheets: Sheets = {}
-            for name in workbook.sheet_names:
-                sheet = workbook.get_sheet_by_name(name)
-                if sheet.total_height > ROWS_MAX:
-                    raise _too_many(path)
-                sheets[name] = [list(row) for row in sheet.to_python(skip_empty_area=False)]
+        with process:
+            return _collect(path, process.stdout or io.BytesIO())
+    finally:
+        watchdog.cancel()
+        # Also when we stop listening half-way: nobody is left behind.
+        process.kill()
+
+
+def _collect(path: Path, lines: IO[bytes] | io.BytesIO) -> Sheets:
+    sheets: Sheets = {}
+    rows: list[list[object]] = []
+    for line in lines:
+        value = orjson.loads(line) if line.endswith(b"\n") else None
+        if type(value) is list:
+            rows.append([_clean(cell) for cell in value] if _LOOK_IN_JSON.search(line) else value)
+        elif type(value) is dict and "sheet" in value:
+            rows = sheets[value["sheet"]] = []
+        elif type(value) is dict and "refused" in value:
+            raise _refused(path, value["refused"], value["detail"])
+        elif value == {"end": True}:
             return sheets
-    except (python_calamine.CalamineError, OSError, ValueError) as error:
-        raise _not_spreadsheet(path, type(error).__name__) from error
+    raise _bomb(path)
 
 
-def _too_many(path: Path) -> CallerError:
-    return CallerError("file-too-many-rows", N_("più di {limit} righe"), where=str(path), limit=ROWS_MAX)
+def _clean(cell: object) -> object:
+    return plain_cell(_CONTROL.sub("", cell)) if isinstance(cell, str) else cell
+
+
+def _refused(path: Path, code: str, detail: str) -> CallerError:
+    if code == "file-too-many-rows":
+        return _too_many(path, detail)
+    if code == "file-too-many-columns":
+        return _too_wide(path, detail)
+    if code == "sheet-missing":
+        hint = N_("il file deve avere un foglio con le intestazioni in prima riga")
+        return CallerError("sheet-missing", N_("il file non contiene fogli di celle"), where=str(path), hint=hint)
+    return _not_spreadsheet(path, detail)
+
+
+def _too_many(path: Path, sheet: str = "") -> CallerError:
+    where = f"{path}!{sheet}" if sheet else str(path)
+    hint = N_("dividere il file e importarlo a pezzi")
+    return CallerError("file-too-many-rows", N_("più di {limit} righe"), where=where, hint=hint, limit=ROWS_MAX)
+
+
+def _too_wide(path: Path, sheet: str = "") -> CallerError:
+    where = f"{path}!{sheet}" if sheet else str(path)
+    hint = N_("togliere le colonne che non servono")
+    return CallerError("file-too-many-columns", N_("più di {limit} colonne"), where=where, hint=hint, limit=COLUMNS_MAX)
 
 
 def _csv(path: Path) -> list[list[object]]:
@@ -103,8 +170,10 @@ def _csv(path: Path) -> list[list[object]]:
         raise _not_spreadsheet(path, "csv")
     rows: list[list[object]] = []
     try:
-        for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
-            rows.append([cell[:CELL_MAX] for cell in row])
+        for row in csv.reader(io.StringIO(_CONTROL.sub("", text), newline=""), delimiter=delimiter):
+            if len(row) > COLUMNS_MAX:
+                raise _too_wide(path)
+            rows.append([plain_cell(cell[:CELL_MAX]) if cell.startswith("'") else cell[:CELL_MAX] for cell in row])
             if len(rows) > ROWS_MAX:
                 raise _too_many(path)
     except csv.Error as error:
@@ -182,12 +251,22 @@ def _write_xlsx(path: Path, sheets: Mapping[str, Iterable[Sequence[object]]]) ->
                 for number, row in enumerate(rows):
                     for column, value in enumerate(row):
                         if isinstance(value, str):
-                            if value:
-                                sheet.write_string(number, column, str(safe_cell(value)))
+                            if value and sheet.write_string(number, column, str(safe_cell(value))):
+                                # The library would leave the cell out without a word.
+                                raise _too_long(name, number)
                         elif value is not None:
                             sheet.write(number, column, value)
     except xlsxwriter.exceptions.FileCreateError as error:
         raise OSError(error.args[0] if error.args else str(error)) from error
+
+
+def _too_long(sheet: str, number: int) -> CallerError:
+    return CallerError(
+        "cell-too-long",
+        N_("testo troppo lungo per una cella"),
+        where=f"{sheet}!{number + 1}",
+        hint=N_("usare .csv"),
+    )
 
 
 def _write_xls(path: Path, sheets: Mapping[str, Iterable[Sequence[object]]]) -> None:

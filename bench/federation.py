@@ -1,0 +1,130 @@
+"""What the benchmarks share: two nodes on one embedded cluster, one of them with a log full of profiles.
+
+Not a benchmark by itself: running it does nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import random
+import socket
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from node import runtime
+from node.cli.processes import Served, serving
+from node.domain import partition, profile
+from node.domain.chamber import parse_sheets
+from node.domain.generation.enrichment import enrich
+from node.domain.generation.national import generate
+from node.flows.append import Operation, append, sign_head
+from node.flows.home import Facts, config_text, make_home, peer_card
+from node.flows.publish import suggest_content
+from node.protocol import canonical, keys
+from node.store import embedded, keyfiles
+from node.store.reference import load_sectors, load_territories
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """An origin that serves, and a puller's home that follows it."""
+
+    folder: Path
+    origin_home: Path
+    puller_home: Path
+    cluster: embedded.Cluster
+
+
+def free_port() -> int:
+    """Return a port that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def documents(count: int, seed: int = 1) -> list[tuple[str, bytes]]:
+    """Return (id, canonical body) of ``count`` profiles with a realistic vocabulary and real blocks."""
+    territories, sectors = load_territories(), load_sectors()
+    made = generate(contracts=9630, seed=seed, territories=territories, sectors=sectors)
+    listed = parse_sheets({"Elenco": made.contracts}, territories, sectors)
+    built = partition.build(
+        listed.networks, version=1, snapshot="2024-12-31", scope=(), territories=territories, sectors=sectors
+    )
+    blocks = list(built.blocks)
+    draw = random.Random(seed)
+    found: list[tuple[str, bytes]] = []
+    while len(found) < count:
+        for record in enrich(listed.networks, count=4000, seed=seed + len(found)):
+            profile_id = str(uuid.UUID(int=draw.getrandbits(128), version=4))
+            body = profile.build_body(
+                profile_id=profile_id,
+                owner="origin",
+                round_day=dt.date(2026, 11, 23),
+                block=draw.choice(blocks),
+                partition=built,
+                content=profile.parse_content(suggest_content(record)),
+            )
+            found.append((profile_id, canonical.dumps(body)))
+            if len(found) == count:
+                break
+    return found
+
+
+async def fill(home: Path, found: list[tuple[str, bytes]]) -> None:
+    """Append documents to a node's own log and sign it."""
+    async with runtime.open_node(home) as node:
+        for at in range(0, len(found), 5000):
+            operations = [Operation(item, raw) for item, raw in found[at : at + 5000]]
+            async with node.pool.acquire() as conn, conn.transaction():
+                await append(conn, node.own_origin_id, node.config.node.id, operations, node.clock())
+        await sign_head(node.pool, node.own_origin_id, node.keys.signing["log"], node.clock())
+
+
+@asynccontextmanager
+async def pair(folder: Path, found: list[tuple[str, bytes]]) -> AsyncIterator[Pair]:
+    """Make both homes, fill the origin's log and serve it as a process."""
+    with embedded.lease(folder / "postgres") as cluster:
+        ports = [free_port(), free_port()]
+        homes = [folder / "origin", folder / "puller"]
+        facts = [
+            Facts(
+                id=home.name,
+                name=home.name,
+                ipa_code="",
+                territory=("IT",),
+                authority=f"127.0.0.1:{port}",
+                port=port,
+                epoch=2026,
+                cluster="../postgres",
+                database_name=f"bench_{home.name}",
+                poll_minutes=1440,
+            )
+            for home, port in zip(homes, ports, strict=True)
+        ]
+        cards = []
+        for home, fact in zip(homes, facts, strict=True):
+            make_home(home, fact)
+            config = runtime.read_config(home)
+            held = keyfiles.read(home / config.federation.keys)
+            vkey = keys.format_vkey(config.federation.origin, held.signing["log"].public_key().public_bytes_raw())
+            cards.append(peer_card(config, held, vkey, f"http://{fact.authority}"))
+        for at, (home, fact) in enumerate(zip(homes, facts, strict=True)):
+            (home / runtime.CONFIG_FILE).write_text(config_text(fact, cards[1 - at]), encoding="utf-8")
+        await fill(homes[0], found)
+        async with serving([Served(homes[0], f"http://127.0.0.1:{ports[0]}", folder / "origin.log")]):
+            yield Pair(folder, homes[0], homes[1], cluster)
+
+
+async def command(*words: str) -> tuple[int, str]:
+    """Run one command of the program and return (exit status, standard output)."""
+    import sys
+
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *words, stdout=asyncio.subprocess.PIPE, cwd=str(Path(__file__).resolve().parents[1])
+    )
+    out, _ = await process.communicate()
+    return process.returncode or 0, out.decode()

@@ -1,0 +1,211 @@
+"""The gate: what a log may say, and what is refused or set aside, with nothing kept in between."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from node.errors import PeerWrongError
+from node.protocol import body, canonical, entry, feed, keys, merkle, note, tiles
+from node.protocol.checkpoint import Checkpoint
+from node.protocol.feed import Head, ItemState
+
+ORIGIN = "lecce.example.it/federation/log/2026"
+PRIVATE = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+SIGNER = keys.LogSigner(ORIGIN, PRIVATE)
+VERIFIERS = [keys.Verifier(ORIGIN, keys.LOG_TYPE, PRIVATE.public_key().public_bytes_raw())]
+EMPTY = Head.empty(ORIGIN)
+
+
+def item(number: int) -> str:
+    """A fixed UUIDv4."""
+    return str(uuid.UUID(int=number, version=4))
+
+
+def pub(number: int, day: int = 20_000) -> bytes:
+    """A publication entry."""
+    return entry.encode(entry.Entry("pub", item(number), bytes([number % 256]) * 32, -1, 1, day))
+
+
+RAWS = [pub(number) for number in range(700)]
+
+
+def head_of(raws: list[bytes]) -> Head:
+    """The head after some entries."""
+    grown = merkle.CompactRange()
+    grown.extend(merkle.leaf_hash(raw) for raw in raws)
+    return Head(ORIGIN, len(raws), grown.root(), grown.hashes)
+
+
+def target_of(raws: list[bytes]) -> Checkpoint:
+    """The checkpoint after some entries."""
+    head = head_of(raws)
+    return Checkpoint(ORIGIN, head.size, head.root)
+
+
+def bundles_of(raws: list[bytes], first: int) -> list[bytes]:
+    """The bundles from number ``first`` on."""
+    return [tiles.encode_bundle(raws[at : at + 256]) for at in range(first * 256, len(raws), 256)]
+
+
+def signed(target: Checkpoint) -> bytes:
+    """A signed checkpoint."""
+    return note.sign(target.text(), [SIGNER])
+
+
+def opened(raw: bytes, known: Head = EMPTY, *, from_origin: bool = True) -> Checkpoint:
+    """Open a checkpoint as a puller would."""
+    return feed.open_checkpoint(raw, origin=ORIGIN, verifiers=VERIFIERS, known=known, from_origin=from_origin)
+
+
+def refusal(raw: bytes, known: Head = EMPTY) -> str:
+    """The code with which a checkpoint is refused."""
+    with pytest.raises(PeerWrongError) as caught:
+        opened(raw, known)
+    return caught.value.code
+
+
+def test_a_good_checkpoint_is_opened() -> None:
+    """Signed by the log's key, over its origin line, not smaller than known."""
+    assert opened(signed(target_of(RAWS[:5])), head_of(RAWS[:3])).size == 5
+    assert opened(signed(target_of(RAWS[:5])), head_of(RAWS[:5])).size == 5
+
+
+def test_each_wrong_checkpoint_has_its_code() -> None:
+    """Stranger's key, other log, shrunk tree, two roots for one size: each refused by name."""
+    target = target_of(RAWS[:5])
+    stranger = keys.LogSigner(ORIGIN, Ed25519PrivateKey.from_private_bytes(bytes(32)))
+    assert refusal(note.sign(target.text(), [stranger])) == "checkpoint-bad-signature"
+    assert refusal(b"nonsense") == "checkpoint-malformed"
+    other = replace(target, origin=ORIGIN + "x")
+    assert refusal(note.sign(other.text(), [SIGNER])) == "checkpoint-other-origin"
+    assert refusal(signed(target), head_of(RAWS[:6])) == "checkpoint-rollback"
+    assert refusal(signed(target), head_of(RAWS[1:6])) == "checkpoint-equivocation"
+    assert refusal(signed(replace(target, size=2**53))) == "checkpoint-too-large"
+
+
+def test_old_news_from_a_relay_is_no_offence() -> None:
+    """A smaller checkpoint from a relay is simply old."""
+    assert opened(signed(target_of(RAWS[:5])), head_of(RAWS[:6]), from_origin=False).size == 5
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 700), st.integers(0, 700))
+def test_any_growth_is_verified_to_the_signed_root(start: int, more: int) -> None:
+    """From any size to any larger one, over bundle borders, the new head is the signed one."""
+    end = min(700, start + more)
+    known, target = head_of(RAWS[:start]), target_of(RAWS[:end])
+    grown = feed.extend(known, target, bundles_of(RAWS[:end], start // 256), start // 256)
+    assert grown.head == head_of(RAWS[:end])
+    assert [verified.raw for verified in grown.entries] == RAWS[start:end]
+    assert [verified.index for verified in grown.entries] == list(range(start, end))
+
+
+def test_every_flipped_byte_of_a_bundle_is_refused() -> None:
+    """Whatever byte of an entry bundle changes, nothing of it is accepted."""
+    raws = RAWS[:4]
+    raw = tiles.encode_bundle(raws)
+    target = target_of(raws)
+    for at in range(len(raw)):
+        with pytest.raises(PeerWrongError) as caught:
+            feed.extend(EMPTY, target, [raw[:at] + bytes([raw[at] ^ 0x20]) + raw[at + 1 :]], 0)
+        assert caught.value.code in ("root-mismatch", "bundle-malformed")
+
+
+def test_missing_reordered_or_repeated_entries_are_refused() -> None:
+    """The same entries in another order, one fewer, or one twice do not give the root."""
+    target = target_of(RAWS[:4])
+    for raws in (RAWS[1::-1] + RAWS[2:4], RAWS[:3], RAWS[:5], [*RAWS[:3], RAWS[2]]):
+        with pytest.raises(PeerWrongError) as caught:
+            feed.extend_entries(EMPTY, target, raws)
+        assert caught.value.code == "root-mismatch"
+
+
+def ruled(raws: list[bytes], known: dict[str, ItemState] | None = None) -> feed.Ruling:
+    """The ruling on some entries of a fresh log."""
+    return feed.apply_rules(feed.extend_entries(EMPTY, target_of(raws), raws).entries, known or {})
+
+
+def after(op: str, number: int, p: int, r: int) -> bytes:
+    """An update or withdrawal."""
+    return entry.encode(entry.Entry(op, item(number), None if op == "wd" else bytes(32), p, r, 20_001))
+
+
+def test_a_life_from_publication_to_withdrawal_counts() -> None:
+    """pub, upd and wd that follow one another are accepted, within one batch or over several."""
+    ruling = ruled([pub(1), after("upd", 1, 0, 2), after("wd", 1, 1, 3)])
+    assert [verified.index for verified in ruling.accepted] == [0, 1, 2]
+    assert ruling.items == {item(1): ItemState(2, 3, dead=True)}
+    later = ruled([after("upd", 1, 7, 3)], {item(1): ItemState(7, 2, dead=False)})
+    assert later.items == {item(1): ItemState(0, 3, dead=False)}
+
+
+@pytest.mark.parametrize(
+    ("raws", "code"),
+    [
+        ([b"poison"], "json-malformed"),
+        ([b'{"op":"pub"}'], "entry-malformed"),
+        ([pub(1), pub(1)], "entry-id-reused"),
+        ([after("pub", 1, 0, 1)], "entry-not-a-beginning"),
+        ([after("pub", 1, -1, 2)], "entry-not-a-beginning"),
+        ([after("upd", 1, 0, 2)], "entry-id-unknown"),
+        ([after("wd", 1, 0, 2)], "entry-id-unknown"),
+        ([pub(1), after("upd", 1, 0, 3)], "entry-out-of-order"),
+        ([pub(1), after("upd", 1, 1, 2)], "entry-out-of-order"),
+        ([pub(1), after("wd", 1, 0, 2), after("upd", 1, 1, 3)], "entry-id-dead"),
+        ([pub(1), after("wd", 1, 0, 2), pub(1)], "entry-id-reused"),
+    ],
+)
+def test_what_breaks_the_rules_is_set_aside_and_the_log_goes_on(raws: list[bytes], code: str) -> None:
+    """The last entry is ignored with its code; one after it still counts."""
+    ruling = ruled([*raws, pub(99)])
+    assert ruling.ignored == [(len(raws) - 1, code)]
+    assert ruling.accepted[-1].index == len(raws)
+
+
+DOCUMENT = canonical.dumps({"id": item(1), "type": "profile/1"})
+SALT = b"s" * 32
+
+
+def committed(raw: bytes) -> entry.Entry:
+    """An entry that commits to a body."""
+    return entry.Entry("pub", item(1), body.commitment(SALT, raw), -1, 1, 20_000)
+
+
+def test_the_committed_body_opens() -> None:
+    """Salt and body that match the entry give the document."""
+    assert feed.open_body(committed(DOCUMENT), SALT, DOCUMENT) == {"id": item(1), "type": "profile/1"}
+
+
+def test_every_flipped_byte_of_salt_or_body_is_refused() -> None:
+    """No other salt or body passes for the committed one."""
+    for at in range(len(DOCUMENT)):
+        changed = DOCUMENT[:at] + bytes([DOCUMENT[at] ^ 1]) + DOCUMENT[at + 1 :]
+        with pytest.raises(PeerWrongError) as caught:
+            feed.open_body(committed(DOCUMENT), SALT, changed)
+        assert caught.value.code == "body-commitment-mismatch"
+    with pytest.raises(PeerWrongError):
+        feed.open_body(committed(DOCUMENT), b"t" * 32, DOCUMENT)
+
+
+@pytest.mark.parametrize(
+    ("raw", "code"),
+    [
+        (b'{"id": 1}', "body-not-canonical"),
+        (b"[]", "body-type-missing"),
+        (canonical.dumps({"id": item(1)}), "body-type-missing"),
+        (canonical.dumps({"id": item(1), "type": 1}), "body-type-missing"),
+        (canonical.dumps({"id": item(2), "type": "x/1"}), "body-id-mismatch"),
+        (b'"' + b"a" * 65_536 + b'"', "body-too-large"),
+    ],
+)
+def test_committed_nonsense_is_still_refused(raw: bytes, code: str) -> None:
+    """An origin may commit to anything; only a document about its own id is one."""
+    with pytest.raises(PeerWrongError) as caught:
+        feed.open_body(committed(raw), SALT, raw)
+    assert caught.value.code == code

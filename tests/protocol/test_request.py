@@ -1,0 +1,155 @@
+"""Signed requests: RFC 9421 as a second implementation would write it, and each way to get it wrong."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from node.errors import CallerError
+from node.protocol import request
+
+PRIVATE = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+PUBLIC = PRIVATE.public_key().public_bytes_raw()
+AUTHORITY, PATH, QUERY, BODY = "lecce.example.it", "/federation/log/2026/bodies", "", b'{"i":[0]}'
+KEYID = "torino.example.it#http-1"
+NOW = 1_800_000_000
+NONCE = base64.b64encode(bytes(16)).decode()
+
+
+def verify(headers: dict[str, str], **changes: object) -> request.VerifiedRequest:
+    """Verify a request to this node, with some parts changed."""
+    parts: dict[str, object] = {
+        "method": "POST",
+        "configured_authority": AUTHORITY,
+        "path": PATH,
+        "query": QUERY,
+        "headers": headers,
+        "body": BODY,
+        "resolve_key": {KEYID: PUBLIC}.get,
+        "now": NOW,
+    }
+    return request.verify(**{**parts, **changes})  # type: ignore[arg-type]
+
+
+def by_hand(
+    *,
+    covered: tuple[str, ...] = ("@method", "@authority", "@path", "@query", "content-digest"),
+    created: int = NOW,
+    expires: int = NOW + 60,
+    nonce: str = NONCE,
+    tag: str = "rete-sync-1",
+    alg: str = ';alg="ed25519"',
+    label: str = "sig1",
+    digest: str = "",
+) -> dict[str, str]:
+    """A request signed by following RFC 9421 section 2.5 word by word, without the library."""
+    digest = digest or f"sha-256=:{base64.b64encode(hashlib.sha256(BODY).digest()).decode()}:"
+    values = {"@method": "POST", "@authority": AUTHORITY, "@path": PATH, "@query": "?", "content-digest": digest}
+    listed = " ".join(f'"{name}"' for name in covered)
+    parameters = f'({listed});created={created};expires={expires};nonce="{nonce}";keyid="{KEYID}"{alg};tag="{tag}"'
+    base = "".join(f'"{name}": {values[name]}\n' for name in covered) + f'"@signature-params": {parameters}'
+    signature = base64.b64encode(PRIVATE.sign(base.encode())).decode()
+    return {
+        "Content-Digest": digest,
+        "Signature-Input": f"{label}={parameters}",
+        "Signature": f"{label}=:{signature}:",
+    }
+
+
+def ours(**changes: object) -> dict[str, str]:
+    """A request signed by the product."""
+    parts: dict[str, object] = {
+        "method": "POST",
+        "authority": AUTHORITY,
+        "path": PATH,
+        "query": QUERY,
+        "body": BODY,
+        "keyid": KEYID,
+        "private_key": PRIVATE,
+        "now": NOW,
+        "nonce": bytes(16),
+    }
+    return request.sign(**{**parts, **changes})  # type: ignore[arg-type]
+
+
+def refusal(headers: dict[str, str], **changes: object) -> str:
+    """The code with which a request is refused."""
+    with pytest.raises(CallerError) as caught:
+        verify(headers, **changes)
+    return caught.value.code
+
+
+def test_both_ways_of_signing_are_understood() -> None:
+    """Our own signatures and ones made by hand from the RFC verify to the same facts."""
+    wanted = request.VerifiedRequest(KEYID, NONCE, NOW, NOW + 60)
+    assert verify(ours()) == wanted
+    assert verify(by_hand()) == wanted
+
+
+def test_a_request_without_body_needs_no_digest() -> None:
+    """GET requests are signed over method, authority, path and query."""
+    headers = ours(method="GET", body=None, query="after=3")
+    assert "Content-Digest" not in headers
+    assert verify(headers, method="GET", body=None, query="after=3").keyid == KEYID
+    assert refusal(headers, method="GET", body=None, query="after=4") == "signature-bad"
+
+
+def test_a_proxy_may_change_case_and_order_of_headers() -> None:
+    """Header names are compared without case, and others do not matter."""
+    assert verify({"X-Other": "1", **{name.upper(): value for name, value in ours().items()}})
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"path": "/other"}, "signature-bad"),
+        ({"method": "PUT"}, "signature-bad"),
+        ({"query": "a=1"}, "signature-bad"),
+        ({"configured_authority": "other.example.it"}, "signature-bad"),
+        ({"body": b"{}"}, "digest-mismatch"),
+        ({"resolve_key": {}.get}, "signature-unknown-key"),
+        ({"resolve_key": {KEYID: bytes(range(32))}.get}, "signature-bad"),
+        ({"now": NOW - 61}, "clock-skew"),
+        ({"now": NOW + 121}, "signature-expired"),
+        ({"now": NOW + 1000}, "clock-skew"),
+    ],
+)
+def test_a_request_counts_for_its_own_time_place_and_content(changes: dict[str, object], code: str) -> None:
+    """Whatever else it is used for, it is refused by name."""
+    assert refusal(by_hand(), **changes) == code
+
+
+def test_skew_and_lifetime_have_edges() -> None:
+    """60 seconds of skew on either side are allowed, a second more is not; no signature lives over 60 seconds."""
+    assert verify(by_hand(), now=NOW - 60)
+    assert verify(by_hand(), now=NOW + 120)
+    assert refusal(by_hand(expires=NOW + 61)) == "signature-lifetime"
+    assert refusal(by_hand(expires=NOW)) == "signature-lifetime"
+
+
+@pytest.mark.parametrize(
+    ("headers", "code"),
+    [
+        ({}, "signature-missing"),
+        ({"Content-Digest": by_hand()["Content-Digest"], "Signature": "x"}, "signature-missing"),
+        (by_hand(covered=("@method", "@authority", "@path", "content-digest")), "signature-wrong-components"),
+        (by_hand(covered=("@method", "@authority", "@path", "@query")), "signature-wrong-components"),
+        (by_hand(tag="other"), "signature-bad"),
+        (by_hand(label="sig2"), "signature-bad"),
+        (by_hand(alg=""), "signature-malformed"),
+        (by_hand(nonce="AAAA"), "signature-malformed"),
+        (by_hand(nonce="no base64"), "signature-malformed"),
+        ({**by_hand(), "Signature": "sig1=:AAAA:"}, "signature-bad"),
+        ({**by_hand(), "Signature-Input": "sig1=((("}, "signature-bad"),
+        (
+            {**by_hand(), "Signature-Input": by_hand()["Signature-Input"].replace(f"created={NOW};", "")},
+            "signature-bad",
+        ),
+    ],
+)
+def test_loose_signatures_are_refused(headers: dict[str, str], code: str) -> None:
+    """Missing parts, other labels or tags, and nonsense are refused by name, never an error of ours."""
+    assert refusal({"Content-Digest": by_hand()["Content-Digest"], **headers}) == code
