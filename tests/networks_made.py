@@ -14,7 +14,8 @@ from node.domain.register import NetworkKind
 from node.store.reference import load_sectors, load_territories
 
 NOW = dt.datetime(2026, 11, 24, 10, 0, tzinfo=dt.UTC)
-PERSON_CODE = "RSSMRA80A01Z999H"
+# No person: no surname and no name begin so, and no place has this code.
+PERSON_CODE = "XXXXXX80A01Z999G"
 
 
 def code(number: int) -> str:

@@ -185,6 +185,8 @@ def check(record: NetworkRecord) -> NetworkRecord:
 
     if not record.name:
         raise refuse("network-name-missing", "name", N_("manca il nome della rete"))
+    if any(member.left_on is not None and member.left_on < member.joined_on for member in record.members):
+        raise refuse("member-left-early", "left_on", N_("un'impresa esce prima di entrare"))
     # Everybody has left a closed network; it was one all the same.
     present = [member for member in record.members if member.left_on is None or record.status == "closed"]
     if len({member.firm.key for member in present}) < 2:
@@ -193,8 +195,6 @@ def check(record: NetworkRecord) -> NetworkRecord:
     current = [member.firm.key for member in record.members if member.left_on is None]
     if len(set(periods)) < len(periods) or len(set(current)) < len(current):
         raise refuse("firm-repeated", "members", N_("la stessa impresa compare due volte nello stesso periodo"))
-    if any(member.left_on is not None and member.left_on < member.joined_on for member in record.members):
-        raise refuse("member-left-early", "left_on", N_("un'impresa esce prima di entrare"))
     if record.end_on is not None and record.start_on is not None and record.end_on < record.start_on:
         raise refuse("network-ends-early", "end_on", N_("la fine precede l'inizio"))
     if record.status in ("registered", "amended") and record.register_id is None:

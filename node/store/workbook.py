@@ -47,10 +47,11 @@ def read(path: str) -> None:
                 return
             for name in names:
                 sheet = workbook.get_sheet_by_name(name)
-                if sheet.total_height > ROWS_MAX:
+                last_row, last_column = sheet.end or (0, 0)
+                if last_row >= ROWS_MAX:
                     _say({"refused": "file-too-many-rows", "detail": name})
                     return
-                if sheet.total_width > COLUMNS_MAX:
+                if last_column >= COLUMNS_MAX:
                     _say({"refused": "file-too-many-columns", "detail": name})
                     return
                 _say({"sheet": name})

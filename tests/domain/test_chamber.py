@@ -23,7 +23,9 @@ def test_rows_of_one_deed_become_one_network_seen_from_its_reference_firm() -> N
     """Place and sector are the reference firm's, wherever its row stands; members are distinct firms."""
     rows = [listed(code=code(2), firm="ALTRA", place="TORINO", pv="TO", ateco="620100"), listed(lead="S")]
     found = read(*rows)
-    assert [(n.municipality, n.province, n.region, n.macro) for n in found.networks] == [("075035", "LE", "ITF4", "ITF")]
+    assert [(n.municipality, n.province, n.region, n.macro) for n in found.networks] == [
+        ("075035", "LE", "ITF4", "ITF")
+    ]
     network = found.networks[0]
     assert (network.ateco, network.members, network.kind) == ("10.41.10", 2, NetworkKind.CONTRACT)
     assert network.registered_on == dt.date(2013, 3, 15)
@@ -208,7 +210,9 @@ def test_cells_become_text_as_people_see_it() -> None:
     assert [text_of(cell) for cell in cells] == ["", "12", "1.5", "True", "2013-01-02", "2013-01-02", "a b"]
 
 
-CELLS = st.one_of(st.none(), st.text(max_size=12), st.floats(), st.integers(), st.booleans(), st.dates(), st.datetimes())
+CELLS = st.one_of(
+    st.none(), st.text(max_size=12), st.floats(), st.integers(), st.booleans(), st.dates(), st.datetimes()
+)
 
 
 @settings(max_examples=150)

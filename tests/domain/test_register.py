@@ -13,7 +13,9 @@ from node.domain.register import normal_number, register_id
 DAY = dt.date(2013, 3, 15)
 
 
-@pytest.mark.parametrize("written", ["176969", "FO-176969", "fo - 176969", " FO -176969 ", "0176969", "FO-0176969", "176 969"])
+@pytest.mark.parametrize(
+    "written", ["176969", "FO-176969", "fo - 176969", " FO -176969 ", "0176969", "FO-0176969", "176 969"]
+)
 def test_office_prefix_spaces_case_and_zeros_do_not_make_another_deed(written: str) -> None:
     """However offices write a register number, it is one number."""
     assert normal_number(written) == "176969"

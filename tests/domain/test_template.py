@@ -29,10 +29,12 @@ def parse(rows: Rows, header: tuple[object, ...] = COLUMNS) -> TemplateFile:
 
 
 def rows(made: NetworkRecord | None = None, **cells: object) -> Rows:
-    """The rows of a record, with some cells of its first row changed."""
+    """The rows of a record with some cells changed: the network's in every row, the firm's in the first."""
     found = list(rows_of(made or record()))
     for name, value in cells.items():
-        found[0][COLUMNS.index(name.replace("_", " "))] = value
+        at = COLUMNS.index(name.replace("_", " "))
+        for line in found if at < len(template.NETWORK_COLUMNS) else found[:1]:
+            line[at] = value
     return found
 
 
@@ -52,8 +54,18 @@ def one(made: NetworkRecord | None = None, **cells: object) -> NetworkRecord:
         {"status": "closed", "end_on": None, "initial_fund": None, "purpose": None, "needs": (), "offers": ()},
         {"object_text": ""},
         {"members": (member(1), member(2), member(2, joined_on=dt.date(2009, 1, 1), left_on=dt.date(2011, 1, 1)))},
-        {"members": (member(1, founding=False), member(2, firm=firm(2, tax_code="", municipality="", municipality_name="")))},
-        {"members": (member(1, firm=firm(1, tax_code=PERSON_CODE, vat_number=code(5))), member(2, firm=firm(2, ateco="")))},
+        {
+            "members": (
+                member(1, founding=False),
+                member(2, firm=firm(2, tax_code="", municipality="", municipality_name="")),
+            )
+        },
+        {
+            "members": (
+                member(1, firm=firm(1, tax_code=PERSON_CODE, vat_number=code(5))),
+                member(2, firm=firm(2, ateco="")),
+            )
+        },
         {"contacts": (ContactRecord("solo nome"),), "extras": (), "languages": ()},
     ],
 )
@@ -157,7 +169,11 @@ def test_only_the_templates_header_makes_a_template() -> None:
         ({"repertorio": "", "numero_atto": ""}, "repertorio", "network-deed-missing"),
         ({"fine": "01/01/2011"}, "fine", "network-ends-early"),
         ({"tipo": "soggetto", "sede": ""}, "tipo", "entity-incomplete"),
-        ({"adesione": "", "data_atto": "", "inizio": "", "stato": "potenziale", "repertorio": ""}, "adesione", "date-missing"),
+        (
+            {"adesione": "", "data_atto": "", "inizio": "", "stato": "potenziale", "repertorio": ""},
+            "adesione",
+            "date-missing",
+        ),
     ],
 )
 def test_a_wrong_cell_refuses_its_network_and_no_other(cells: dict[str, object], column: str, problem: str) -> None:
