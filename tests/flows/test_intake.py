@@ -1,0 +1,270 @@
+"""Bringing networks in: a dry run says everything and writes nothing, an import is whole and safe to repeat."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import time
+import uuid
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from networks_made import NOW, code, firm, listed, listed_entity, member, pair, record, sheets
+
+from node import config as configuration
+from node.config import Config
+from node.domain import template
+from node.domain.network import NetworkRecord
+from node.errors import CallerError
+from node.flows import intake
+from node.flows.intake import ImportPlan
+from node.flows.register import generate_file
+from node.store import registry
+from node.store.postgres import Pool
+from node.store.spreadsheet import write_sheets
+
+CONFIG: Config = configuration.parse((Path(__file__).parents[2] / "nodes.example.toml").read_text("utf-8"), file="x")
+LATER = NOW + dt.timedelta(days=50)
+
+
+async def bring(
+    pool: Pool, path: Path, *, apply: bool = True, everything: bool = False, now: dt.datetime = NOW
+) -> ImportPlan:
+    """Read a file and import it into the registry of Provincia di Lecce."""
+    found = intake.read_file(path, CONFIG, everything=everything)
+    return await intake.import_networks(pool, found, now, apply=apply)
+
+
+def counts(plan: ImportPlan) -> tuple[int, int, int, int]:
+    """New, changed, unchanged networks and refused rows."""
+    return len(plan.new), len(plan.changed), plan.unchanged, plan.refused
+
+
+async def records(pool: Pool) -> list[NetworkRecord]:
+    """Everything in the registry."""
+    async with pool.acquire() as conn:
+        return list((await registry.read_records(conn)).values())
+
+
+def filled(tmp_path: Path, *made: NetworkRecord, name: str = "reti.xlsx") -> Path:
+    """A filled template."""
+    path = tmp_path / name
+    write_sheets(path, template.sheets_of(made))
+    return path
+
+
+def chamber_file(tmp_path: Path, *rows: list[object], entities: list[list[object]] | None = None) -> Path:
+    """A file in the chamber's layout."""
+    path = tmp_path / "statistiche.xls"
+    write_sheets(path, sheets(*rows, entities=entities))
+    return path
+
+
+async def test_a_dry_run_writes_nothing_and_says_what_apply_then_does(pool: Pool, tmp_path: Path) -> None:
+    """The same report twice, and rows in the registry only after the second."""
+    path = chamber_file(tmp_path, *pair(), *pair(deed="78", day="31/02/2013"))
+    dry = await bring(pool, path, apply=False)
+    assert await records(pool) == []
+    done = await bring(pool, path)
+    assert replace(dry, applied=True) == done
+    assert counts(done) == (1, 0, 0, 2)
+    assert [(p.sheet, p.row, p.column, p.code) for p in done.problems] == [
+        ("Elenco", 4, "data atto", "date-bad"),
+        ("Elenco", 5, "data atto", "date-bad"),
+    ]
+    assert [r.name for r in await records(pool)] == ["Rete Uno"]
+
+
+@pytest.mark.parametrize("name", ["reti.xlsx", "reti.csv"])
+async def test_importing_the_same_file_again_changes_nothing(pool: Pool, tmp_path: Path, name: str) -> None:
+    """Idempotent, in both layouts."""
+    path = filled(tmp_path, record(), record(name="Due", deed_number="88"), name=name)
+    assert counts(await bring(pool, path)) == (2, 0, 0, 0)
+    before = await records(pool)
+    assert counts(await bring(pool, path, now=LATER)) == (0, 0, 2, 0)
+    listing = chamber_file(tmp_path, *pair(deed="99"))
+    assert counts(await bring(pool, listing)) == (1, 0, 0, 0)
+    assert counts(await bring(pool, listing, now=LATER)) == (0, 0, 1, 0)
+    assert [r for r in await records(pool) if r.deed_number != "99"] == before
+
+
+async def test_a_change_in_the_file_is_a_change_in_the_registry(pool: Pool, tmp_path: Path) -> None:
+    """Only the network that changed is written."""
+    await bring(pool, filled(tmp_path, record(), record(name="Due", deed_number="88")))
+    plan = await bring(pool, filled(tmp_path, record(programme="altro"), record(name="Due", deed_number="88")))
+    assert (plan.changed, plan.unchanged) == (("Rete Uno",), 1)
+    assert {r.name: r.programme for r in await records(pool)}["Rete Uno"] == "altro"
+
+
+@pytest.mark.parametrize("name", ["giro.xlsx", "giro.csv"])
+async def test_an_export_imported_again_changes_nothing(pool: Pool, tmp_path: Path, name: str) -> None:
+    """Of networks from the public list with its oddities as well as of full records."""
+    odd = [
+        *pair(place="ATLANTIDE", text=""),
+        listed(deed="78", code="", firm="SENZA CODICE", text="a\nb =1+1"),
+        listed(deed="78", code=code(1), rea="LE-ALTRA", ateco="", firm="=PRIMA", name="-Rete"),
+    ]
+    entities = [listed_entity(place=""), listed_entity(code=code(2), firm="ALTRA")]
+    await bring(pool, chamber_file(tmp_path, *odd, entities=entities))
+    await bring(
+        pool, filled(tmp_path, record(deed_number="5"), record(status="potential", deed_register_number="", name="P"))
+    )
+    before = await records(pool)
+    path = tmp_path / name
+    assert await intake.export_networks(pool, path) == 5
+    plan = await bring(pool, path, now=LATER)
+    assert counts(plan) == (0, 0, 5, 0)
+    assert await records(pool) == before
+
+
+async def test_only_the_networks_of_the_territory_come_in_unless_all_are_asked_for(pool: Pool, tmp_path: Path) -> None:
+    """A chamber's file holds all Italy; whose reference firm is elsewhere is another administration's."""
+    path = chamber_file(tmp_path, *pair(), *pair(deed="78", pv="TO", place="TORINO"))
+    plan = await bring(pool, path)
+    assert (counts(plan), plan.outside, plan.rows) == ((1, 0, 0, 0), 1, 4)
+    assert counts(await bring(pool, path, everything=True)) == (1, 0, 1, 0)
+
+
+async def test_a_contract_of_which_one_firm_is_left_is_refused_and_said(pool: Pool, tmp_path: Path) -> None:
+    """When the other rows were bad, the row that remains is named; elsewhere in Italy it is nobody's matter here."""
+    elsewhere = listed(deed="79", pv="TO", place="TORINO")
+    path = chamber_file(tmp_path, *pair(), listed(deed="78"), listed(deed="78", code=code(2), pv="??"), elsewhere)
+    plan = await bring(pool, path)
+    assert counts(plan) == (1, 0, 0, 2)
+    assert [(p.row, p.code) for p in plan.problems] == [(5, "province-unknown"), (4, "network-too-few-members")]
+
+
+async def test_the_public_list_never_overwrites_what_the_office_recorded(pool: Pool, tmp_path: Path) -> None:
+    """Once an officer's file has taken a network over, the list is only the public side of it."""
+    await bring(pool, chamber_file(tmp_path, *pair()))
+    (known,) = await records(pool)
+    enriched = replace(known, programme="nostro", needs=record().needs)
+    assert counts(await bring(pool, filled(tmp_path, enriched))) == (0, 1, 0, 0)
+    renamed = [listed(name="Rete Uno S.p.A.", lead="S"), *pair(name="Rete Uno S.p.A.")[1:]]
+    assert counts(await bring(pool, chamber_file(tmp_path, *renamed))) == (0, 0, 1, 0)
+    (found,) = await records(pool)
+    assert (found.name, found.programme, found.needs) == ("Rete Uno", "nostro", record().needs)
+
+
+async def test_a_newer_list_updates_what_came_from_the_list(pool: Pool, tmp_path: Path) -> None:
+    """Names follow, newcomers and leavers are dated."""
+    await bring(pool, chamber_file(tmp_path, *pair()))
+    newer = [listed(name="Nuova", lead="S"), listed(name="Nuova", code=code(3), firm="TERZA")]
+    assert counts(await bring(pool, chamber_file(tmp_path, *newer), now=LATER)) == (0, 1, 0, 0)
+    (found,) = await records(pool)
+    assert found.name == "Nuova"
+    assert {m.firm.tax_code: (m.joined_on, m.left_on) for m in found.members} == {
+        code(1): (dt.date(2013, 3, 15), None),
+        code(2): (dt.date(2013, 3, 15), LATER.date()),
+        code(3): (LATER.date(), None),
+    }
+    assert counts(await bring(pool, chamber_file(tmp_path, *newer), now=LATER)) == (0, 0, 1, 0)
+
+
+async def test_a_network_that_gets_its_deed_stays_one_network(pool: Pool, tmp_path: Path) -> None:
+    """Known by name while it is prepared, by deed from then on; its namesakes with other deeds are others."""
+    before = record(status="drafting", deed_register_number="", deed_number="", signed_on=None)
+    await bring(pool, filled(tmp_path, before))
+    plan = await bring(pool, filled(tmp_path, record(), record(deed_number="78")))
+    assert counts(plan) == (1, 1, 0, 0)
+    assert sorted(r.deed_number for r in await records(pool)) == ["77", "78"]
+    assert counts(await bring(pool, filled(tmp_path, record(), record(deed_number="78")))) == (0, 0, 2, 0)
+
+
+async def test_an_edit_made_in_the_registry_survives_the_old_file(pool: Pool, tmp_path: Path) -> None:
+    """A file that says what it said last time brings no news."""
+    path = filled(tmp_path, record())
+    await bring(pool, path)
+    async with pool.acquire() as conn:
+        await conn.execute("UPDATE registry.network SET notary = 'altro studio'")
+    assert counts(await bring(pool, path)) == (0, 0, 1, 0)
+    assert (await records(pool))[0].notary == "altro studio"
+
+
+async def test_a_firm_told_apart_in_two_networks_of_one_file_is_no_endless_change(pool: Pool, tmp_path: Path) -> None:
+    """Two rows of one firm that disagree: the last one holds, and the second import is quiet."""
+    one = record(members=(member(1), member(2)))
+    two = record(name="Due", deed_number="88", members=(member(1, firm=firm(1, rea="LE-9")), member(3)))
+    path = filled(tmp_path, one, two)
+    assert counts(await bring(pool, path)) == (2, 0, 0, 0)
+    assert counts(await bring(pool, path)) == (0, 0, 2, 0)
+
+
+async def test_a_failure_in_the_middle_leaves_nothing(pool: Pool, tmp_path: Path) -> None:
+    """One transaction: networks, firms, members, and the note of the import."""
+    async with pool.acquire() as conn:
+        await conn.execute("ALTER TABLE registry.contact ADD CONSTRAINT broken CHECK (person = '')")
+    with pytest.raises(Exception, match="broken"):
+        await bring(pool, filled(tmp_path, record()))
+    async with pool.acquire() as conn:
+        for table in ("network", "firm", "membership", "want", "import_batch"):
+            assert await conn.fetchval(f"SELECT count(*) FROM registry.{table}") == 0
+
+
+async def test_two_imports_at_once_make_no_network_twice(pool: Pool, tmp_path: Path) -> None:
+    """The second waits for the first and finds its work."""
+    path = filled(tmp_path, record(), record(name="P", status="potential", deed_register_number=""))
+    plans = await asyncio.gather(*(bring(pool, path) for _ in range(3)))
+    assert sorted(counts(plan) for plan in plans) == [(0, 0, 2, 0), (0, 0, 2, 0), (2, 0, 0, 0)]
+    assert len(await records(pool)) == 2
+
+
+async def test_every_applied_import_is_remembered(pool: Pool, tmp_path: Path) -> None:
+    """File, its hash, layout, and what it did; a dry run is not."""
+    path = filled(tmp_path, record())
+    await bring(pool, path, apply=False)
+    await bring(pool, path)
+    await bring(pool, path)
+    async with pool.acquire() as conn:
+        rows = await conn.fetch(
+            "SELECT file_name, layout, added, unchanged, refused FROM registry.import_batch ORDER BY added"
+        )
+    assert [tuple(row) for row in rows] == [("reti.xlsx", "template", 0, 1, 0), ("reti.xlsx", "template", 1, 0, 0)]
+
+
+async def test_a_file_of_neither_layout_is_refused_with_the_command_that_helps(tmp_path: Path) -> None:
+    """A wrong file is one line."""
+    path = tmp_path / "x.csv"
+    path.write_text("a;b\n1;2\n")
+    with pytest.raises(CallerError) as caught:
+        intake.read_file(path, CONFIG)
+    assert caught.value.code == "columns-missing"
+    assert "rete network template" in caught.value.hint
+
+
+async def test_the_sheet_of_the_template_is_read_wherever_it_stands(pool: Pool, tmp_path: Path) -> None:
+    """The example sheet is never imported while the real one is there; a renamed sheet is found by its columns."""
+    book = template.sheets_of([record()])
+    path = tmp_path / "x.xlsx"
+    write_sheets(path, {"Esempio": book["Esempio"], "Istruzioni": book["Istruzioni"], "Reti": book["Reti"]})
+    assert [r.name for r in intake.read_file(path, CONFIG).records] == ["Rete Uno"]
+    write_sheets(path, {"Foglio1": book["Reti"]})
+    assert [r.name for r in intake.read_file(path, CONFIG).records] == ["Rete Uno"]
+    write_sheets(path, template.sheets_of([]))
+    assert counts(await bring(pool, path)) == (0, 0, 0, 0)
+
+
+async def test_a_national_list_is_imported_by_the_thousand(pool: Pool, tmp_path: Path) -> None:
+    """Set-based writing: 2,000 networks and 10,000 rows in a fraction of the time a person would wait; and round again."""
+    path = tmp_path / "elenco.xlsx"
+    generate_file(path, contracts=2000, seed=5)
+    found = intake.read_file(path, CONFIG, everything=True)
+    start = time.monotonic()
+    plan = await intake.import_networks(pool, found, NOW, apply=True)
+    spent = time.monotonic() - start
+    assert counts(plan) == (2000, 0, 0, 0)
+    assert spent < 10
+    out = tmp_path / "giro.csv"
+    await intake.export_networks(pool, out)
+    assert counts(await bring(pool, out)) == (0, 0, 2000, 0)
+
+
+async def test_chosen_networks_can_be_exported_alone(pool: Pool, tmp_path: Path) -> None:
+    """By id; an unknown id adds nothing."""
+    await bring(pool, filled(tmp_path, record(), record(name="Due", deed_number="88")))
+    async with pool.acquire() as conn:
+        ids = list(await registry.read_records(conn))
+    path = tmp_path / "una.xlsx"
+    assert await intake.export_networks(pool, path, [ids[0], str(uuid.uuid4())]) == 1
+    assert len(intake.read_file(path, CONFIG).records) == 1

@@ -1,0 +1,171 @@
+"""Configuration: the shipped example is complete and good; every mistake is refused with its line and a hint."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from node import config
+from node.errors import CallerError, OperatorError
+from node.flows.home import Facts, config_text, example_text, make_home
+from node.store import keyfiles
+
+EXAMPLE = example_text()
+FACTS = Facts(
+    id="p_AR", name='Provincia "di" Arezzo', ipa_code="p_AR", territory=("AR",), authority="ar.example.it", port=8500, epoch=2026
+)  # fmt: skip
+
+
+def refusal(text: str) -> OperatorError:
+    """The error with which a text is refused."""
+    with pytest.raises(OperatorError) as caught:
+        config.parse(text, file="node.toml")
+    return caught.value
+
+
+def test_the_example_is_a_complete_good_configuration() -> None:
+    """nodes.example.toml parses, and names every key that the program knows."""
+    parsed = config.parse(EXAMPLE)
+    assert parsed.node.id == "p_LE"
+    raw = tomllib.loads(EXAMPLE)
+    assert {table: set(keys) for table, keys in raw.items() if table != "peer"} == {
+        table: set(keys) for table, keys in config.TABLES.items()
+    }
+    assert set(raw["peer"][0]) == set(config.PEER_KEYS)
+
+
+def test_every_default_is_the_one_the_example_shows() -> None:
+    """A key left out means what the example says."""
+    raw = tomllib.loads(EXAMPLE)
+    for table, keys in config.TABLES.items():
+        for key, (_, default) in keys.items():
+            if default is not config.REQUIRED and (table, key) != ("node", "ipa_code"):
+                assert raw[table][key] == default, (table, key)
+
+
+def line_of(fragment: str) -> int:
+    """The line of the example that contains a fragment."""
+    return next(number for number, line in enumerate(EXAMPLE.splitlines(), 1) if fragment in line)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code", "place"),
+    [
+        ('id = "p_LE"', 'idd = "p_LE"', "config-unknown-key", 'id = "p_LE"'),
+        ('id = "p_LE"', 'id = "9 bad id"', "config-bad-value", 'id = "p_LE"'),
+        ('territory = ["LE"]', 'territory = "LE"', "config-bad-value", "territory ="),
+        ('environment = "development"', 'environment = "prod"', "config-bad-value", "environment ="),
+        ("max_connections = 8", "max_connections = true", "config-bad-value", "max_connections"),
+        ("poll_minutes = 15", 'poll_minutes = "often"', "config-bad-value", "poll_minutes"),
+        ("k = 5", "k = 4", "config-bad-value", "k = 5"),
+        ("k_build = 8", "k_build = 6\n", "ok", ""),
+        ('round = "weekly"', 'round = "hourly"', "config-bad-value", "round ="),
+        ("port = 8441", "port = 0", "config-bad-value", "port ="),
+        ('authority = "127.0.0.1:8441"', 'authority = "http://127.0.0.1"', "config-bad-value", "authority ="),
+        ("[web]", "[wep]", "config-unknown-table", "[web]"),
+        ('url = "http://127.0.0.1:8442"', 'url = "http://example.org"', "config-insecure-url", 'url = "http://127'),
+        ('url = "http://127.0.0.1:8442"', 'url = "https://u@example.org"', "config-bad-value", 'url = "http://127'),
+        ('id = "cmto"', 'id = "p_LE"', "config-duplicate-peer", 'id = "cmto"'),
+        ("8AehrasX1VObeqvMawkSOOlddjp+czs2VpdzY7I/G18=", "AAAA", "config-bad-value", "http_key"),
+    ],
+)
+def test_each_mistake_is_refused_with_its_line(old: str, new: str, code: str, place: str) -> None:
+    """The error names file and line of the mistake, and what to do."""
+    text = EXAMPLE.replace(old, new, 1)
+    assert text != EXAMPLE
+    if code == "ok":
+        assert config.parse(text)
+        return
+    error = refusal(text)
+    assert error.code == code
+    assert error.where == f"node.toml:{line_of(place)}"
+    assert error.render()[0]
+
+
+def test_typing_errors_get_a_suggestion() -> None:
+    """A key or table that looks like a known one is suggested."""
+    assert "territory" in refusal(EXAMPLE.replace("territory =", "teritory =")).render()[2]
+    assert "[sync]" in refusal(EXAMPLE.replace("[sync]", "[sinc]")).render()[2]
+
+
+@pytest.mark.parametrize("text", ["x = ", "[node]\nid = 1\nid = 2", "node = 1", "[[node]]", "peer = 1", "x = 1"])
+def test_what_is_not_a_configuration_is_refused(text: str) -> None:
+    """Broken TOML and tables that are none get one clear error."""
+    assert refusal(text).code in ("config-not-toml", "config-bad-value", "config-unknown-table", "config-missing-key")
+
+
+def test_missing_keys_are_named() -> None:
+    """A table without a required key is refused."""
+    assert refusal('[node]\nid = "a"').code == "config-missing-key"
+
+
+def test_production_refuses_what_is_only_for_trying() -> None:
+    """No embedded database and no immediate rounds in production."""
+    text = EXAMPLE.replace('environment = "development"', 'environment = "production"')
+    assert refusal(text).code == "config-embedded-in-production"
+    with_server = text.replace('url = ""', 'url = "postgresql://db/x"')
+    assert refusal(with_server.replace('"weekly"', '"immediate"')).code == "config-immediate-in-production"
+    assert refusal(with_server).code == "config-insecure-url"
+    assert refusal(EXAMPLE.replace("k = 5", "k = 9")).code == "config-bad-value"
+
+
+def test_loopback_is_told_from_lookalikes() -> None:
+    """Only literal loopback hosts count."""
+    assert config.is_loopback_url("http://127.0.0.1:80")
+    assert config.is_loopback_url("http://localhost")
+    assert not config.is_loopback_url("http://127.0.0.1.example.org")
+
+
+def test_a_new_home_has_a_good_configuration_and_closed_keys(tmp_path: Path) -> None:
+    """The written file parses to the given facts, keeps every comment, and keys are readable by their owner only."""
+    home = tmp_path / "home"
+    make_home(home, FACTS)
+    text = (home / "node.toml").read_text(encoding="utf-8")
+    parsed = config.parse(text)
+    assert (parsed.node.name, parsed.node.territory, parsed.web.port) == (FACTS.name, ("AR",), 8500)
+    assert parsed.peers == ()
+    assert text.count("#") >= EXAMPLE.count("#") - 8
+    assert {oct(path.stat().st_mode & 0o777) for path in (home / "keys").iterdir()} == {"0o600"}
+    keyfiles.read(home / "keys")
+    with pytest.raises(CallerError) as caught:
+        make_home(home, FACTS)
+    assert caught.value.code == "home-not-empty"
+
+
+def test_a_failed_home_leaves_nothing(tmp_path: Path) -> None:
+    """Bad facts are refused before a file is written."""
+    bad = Facts(id="not an id", name="x", ipa_code="", territory=("LE",), authority="a.it", port=1, epoch=2026)
+    with pytest.raises(OperatorError):
+        make_home(tmp_path / "home", bad)
+    assert not (tmp_path / "home").exists()
+
+
+def test_readable_missing_or_foreign_key_files_are_refused(tmp_path: Path) -> None:
+    """Keys that others may read, that are gone, that are no keys, or that serve two roles are refused by name."""
+    folder = tmp_path / "keys"
+    keyfiles.create(folder)
+    path = folder / "log.pem"
+    path.chmod(0o640)
+    for change, code in (
+        (lambda: None, "key-file-readable"),
+        (lambda: (path.chmod(0o600), path.write_bytes(b"nonsense")), "key-file-bad"),
+        (lambda: path.write_bytes((folder / "seal.pem").read_bytes()), "key-file-bad"),
+        (lambda: path.write_bytes((folder / "http.pem").read_bytes()), "key-reused"),
+        (path.unlink, "key-file-missing"),
+    ):
+        change()
+        with pytest.raises(OperatorError) as caught:
+            keyfiles.read(folder)
+        assert caught.value.code == code
+    assert "PRIVATE" not in repr(keyfiles.Keys({}, None))  # type: ignore[arg-type]
+
+
+def test_peers_are_written_into_a_configuration() -> None:
+    """Ready [[peer]] blocks are placed where they belong and parse."""
+    block = re.search(r"^\[\[peer\]\]$.*?(?=^\[sync\])", EXAMPLE, re.DOTALL | re.MULTILINE)
+    assert block is not None
+    parsed = config.parse(config_text(FACTS, block.group()).replace('"ar.example.it"', '"127.0.0.1:8500"'))
+    assert [peer.id for peer in parsed.peers] == ["cmto"]
