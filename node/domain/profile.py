@@ -132,7 +132,9 @@ def _text(field: str, value: Any, longest: int, *, required: bool) -> Text:
         or not all(isinstance(v, str) for v in raw.values())
     ):
         raise _refuse(field, N_("serve un testo, o un testo per lingua (it, en)"))
-    cleaned = {language: clean(raw[language]) for language in LANGUAGES if raw.get(language)}
+    cleaned = {language: text for language in LANGUAGES if (text := clean(raw.get(language, "")))}
+    if not cleaned and not required:
+        return {}
     if "it" not in cleaned:
         raise _refuse(field, N_("manca il testo in italiano"))
     for text in cleaned.values():
@@ -140,8 +142,6 @@ def _text(field: str, value: Any, longest: int, *, required: bool) -> Text:
             raise _refuse(
                 field, N_("testo di {length} caratteri: al massimo {longest}"), length=len(text), longest=longest
             )
-        if any(0xD800 <= ord(c) <= 0xDFFF for c in text):
-            raise _refuse(field, N_("il testo contiene caratteri non validi"))
     return cleaned
 
 

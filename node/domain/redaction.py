@@ -7,6 +7,7 @@ and also without spaces, so that "M e t a l s u d" and "metal-sud" are found lik
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
@@ -32,6 +33,7 @@ MARKERS = {
 # A folded name shorter than this is only looked for as a whole word: "gea" is inside "geamento".
 SHORTEST_JOINED = 8
 SHORTEST_TERM = 3
+ORDERED_PARTS_MAX = 4
 LEGAL_FORMS = re.compile(
     r"\b(?:s\.?\s?r\.?\s?l\.?\s?s?|s\.?\s?p\.?\s?a|s\.?\s?n\.?\s?c|s\.?\s?a\.?\s?s|s\.?\s?s|"
     r"soc(?:iet[aà]|\.)?\s+(?:coop(?:erativa|\.)?|semplice|agricola|consortile)(?:\s+(?:agricola|sociale|a\s+r\.?\s?l\.?))*|"
@@ -149,9 +151,9 @@ def _spellings(term: Term) -> Iterator[str]:
             yield bare
     elif term.kind == "person":
         parts = term.text.split()
-        if len(parts) > 1:
-            yield " ".join(reversed(parts))
-            yield " ".join((*parts[1:], parts[0]))
+        # Surname first or last, two names or one: in every order, as people write them.
+        if 1 < len(parts) <= ORDERED_PARTS_MAX:
+            yield from (" ".join(order) for order in itertools.permutations(parts))
 
 
 _DISGUISES = (
@@ -237,7 +239,7 @@ _PATTERNS: tuple[tuple[str, str, str, re.Pattern[str], Check | None], ...] = (
         RED,
         N_("indirizzo"),
         re.compile(
-            r"\b(?:via|viale|v\.le|piazza|p\.zza|piazzale|corso|c\.so|largo|vicolo|contrada|c\.da|strada|s\.p\.|località|loc\.|zona industriale|z\.i\.)\s+(?:[\w'’.]+\s+){0,5}?(?:n\.?\s*|,\s*|km\s*)?\d{1,5}(?:/?[a-z])?\b",
+            r"\b(?:via|viale|v\.le|piazza|p\.zza|piazzale|corso|c\.so|largo|vicolo|contrada|c\.da|strada|s\.p\.|località|loc\.|zona industriale|z\.i\.)\s+(?:[\w'’.]+,?\s+){0,5}?(?:n\.?\s*|,\s*|km\s*)?\d{1,5}(?:/?[a-z])?\b",
             re.IGNORECASE,
         ),
         None,

@@ -1,0 +1,186 @@
+"""``rete network`` and ``rete register`` as an administrator types them: results, refusals, exit status."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from networks_made import code, listed, pair, record, sheets
+
+from node.__main__ import main
+from node.domain import template
+from node.flows.home import Facts, make_home
+from node.store.spreadsheet import read_sheets, write_sheets
+
+
+class Terminal:
+    """Types commands at one node's home."""
+
+    def __init__(self, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+        self.home, self._monkeypatch, self._capsys = home, monkeypatch, capsys
+
+    def run(self, *words: str) -> tuple[int, str, str]:
+        """Exit status, standard output, standard error."""
+        self._monkeypatch.setenv("RETE_HOME", str(self.home))
+        self._monkeypatch.setenv("COLUMNS", "200")
+        self._monkeypatch.setattr("sys.argv", ["rete", *words])
+        status: int | str | None = 0
+        try:
+            main()
+        except SystemExit as end:
+            status = end.code
+        out, err = self._capsys.readouterr()
+        return int(status or 0), out, err
+
+    def json(self, *words: str) -> Any:
+        """The result of a command that succeeds, with --json."""
+        status, out, err = self.run(*words, "--json")
+        assert status == 0, err
+        return json.loads(out)
+
+
+@pytest.fixture
+def terminal(db: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Terminal:
+    """A home of Provincia di Lecce on this test's database."""
+    home = tmp_path / "home"
+    facts = Facts("p_LE", "Provincia di Lecce", "p_LE", ("LE",), "127.0.0.1:8441", 8441, 2026, db)
+    make_home(home, facts)
+    return Terminal(home, monkeypatch, capsys)
+
+
+def chamber_file(tmp_path: Path) -> Path:
+    """One good contract of Lecce, one of Torino, one bad row."""
+    path = tmp_path / "statistiche.xls"
+    write_sheets(path, sheets(*pair(), *pair(deed="78", pv="TO", place="TORINO"), listed(deed="79", pv="??")))
+    return path
+
+
+def test_an_import_is_tried_applied_and_repeated(terminal: Terminal, tmp_path: Path) -> None:
+    """The documented keys of --json; the refused row with its place."""
+    path = str(chamber_file(tmp_path))
+    dry = terminal.json("network", "import", path)
+    assert {k: v for k, v in dry.items() if k != "problems"} == {
+        "layout": "chamber",
+        "applied": False,
+        "rows": 5,
+        "new": 1,
+        "changed": 0,
+        "unchanged": 0,
+        "outside_territory": 1,
+        "refused": 1,
+    }
+    assert dry["problems"] == [
+        {
+            "sheet": "Elenco",
+            "row": 6,
+            "column": "PV",
+            "code": "province-unknown",
+            "reason": "provincia sconosciuta",
+            "refused": True,
+        }
+    ]
+    assert terminal.json("network", "list")["networks"] == []
+    assert terminal.json("network", "import", path, "--apply")["applied"]
+    again = terminal.json("network", "import", path, "--apply", "--all")
+    assert (again["new"], again["unchanged"]) == (1, 1)
+
+
+def test_people_are_told_what_happened_and_what_comes_next(terminal: Terminal, tmp_path: Path) -> None:
+    """A dry run says how to apply; refused rows are in a table."""
+    status, out, _ = terminal.run("network", "import", str(chamber_file(tmp_path)))
+    assert status == 0
+    assert "--apply" in out
+    assert re.search(r"Elenco\s.*6\s.*PV\s.*rifiutata\s.*provincia sconosciuta", out)
+    _, out, _ = terminal.run("network", "import", str(chamber_file(tmp_path)), "--apply")
+    assert "Scritto nel registro." in out
+    _, out, _ = terminal.run("network", "list")
+    assert "Rete Uno" in out
+
+
+def test_a_network_is_listed_shown_exported_and_imported_again(terminal: Terminal, tmp_path: Path) -> None:
+    """The round trip of an officer, without a change at its end."""
+    path = tmp_path / "reti.xlsx"
+    write_sheets(path, template.sheets_of([record(), record(name="Due [grassetto]", deed_number="88")]))
+    terminal.json("network", "import", str(path), "--apply")
+    listing = terminal.json("network", "list", "--name", "due")["networks"]
+    assert [(n["name"], n["members"], n["province"]) for n in listing] == [("Due [grassetto]", 2, "LE")]
+    shown = terminal.json("network", "show", listing[0]["network_id"])
+    assert (shown["register_id"], shown["legal_effect_on"], len(shown["members"])) == (
+        "15829/88/2013-03-15",
+        "2013-04-02",
+        2,
+    )
+    _, out, _ = terminal.run("network", "show", listing[0]["network_id"])
+    assert "Due [grassetto]" in out
+    assert code(1) in out
+    exported = str(tmp_path / "export.xlsx")
+    assert terminal.json("network", "export", exported) == {"file": exported, "networks": 2}
+    again = terminal.json("network", "import", exported, "--apply")
+    assert (again["layout"], again["new"], again["changed"], again["unchanged"]) == ("template", 0, 0, 2)
+
+
+def test_the_template_is_written_and_its_example_is_good(terminal: Terminal, tmp_path: Path) -> None:
+    """Both formats; an ending it cannot write is one clear line."""
+    for ending in ("xlsx", "csv"):
+        path = tmp_path / f"modello.{ending}"
+        assert terminal.json("network", "template", str(path)) == {"file": str(path)}
+        first = next(iter(read_sheets(path).values()))
+        assert first == [list(template.COLUMNS)]
+    status, _, err = terminal.run("network", "template", str(tmp_path / "modello.ods"))
+    assert status == 1
+    assert "[file-type-unknown]" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (("network", "import", "nope.xls"), "file-not-found"),
+        (("network", "show", "not-an-id"), "network-unknown"),
+        (("network", "show", "00000000-0000-4000-8000-000000000000"), "network-unknown"),
+        (("register", "load", "nope.xls", "--snapshot", "2026-06-30"), "file-not-found"),
+    ],
+)
+def test_what_is_not_there_is_one_clear_line(terminal: Terminal, words: tuple[str, ...], problem: str) -> None:
+    """Exit status 1, the code, nothing on standard output."""
+    status, out, err = terminal.run(*words)
+    assert (status, out) == (1, "")
+    assert f"[{problem}]" in err
+    assert "Traceback" not in err
+
+
+def test_a_register_is_generated_loaded_and_listed(terminal: Terminal, tmp_path: Path) -> None:
+    """From a seed to a partition, twice without a change."""
+    path = str(tmp_path / "statistiche.xlsx")
+    made = terminal.json("register", "generate", path, "--seed", "3", "--contracts", "900")
+    assert (made["contracts"], made["seed"], made["rows"] > 2700) == (900, 3, True)
+    loaded = terminal.json("register", "load", path, "--snapshot", "2026-06-30")
+    assert (loaded["snapshot"], loaded["networks"], loaded["stored"], loaded["partition_version"]) == (
+        "2026-06-30",
+        900,
+        True,
+        1,
+    )
+    assert terminal.json("register", "load", path, "--snapshot", "2026-06-30")["stored"] is False
+    (snapshot,) = terminal.json("register", "list")["snapshots"]
+    assert (snapshot["taken_on"], snapshot["networks"], snapshot["partition_version"]) == ("2026-06-30", 900, 1)
+    _, out, _ = terminal.run("register", "list")
+    assert "2026-06-30" in out
+
+
+def test_another_edition_of_a_day_needs_replace(terminal: Terminal, tmp_path: Path) -> None:
+    """The refusal names the option."""
+    path = str(tmp_path / "a.csv")
+    other = str(tmp_path / "b.csv")
+    terminal.json("register", "generate", path, "--contracts", "50")
+    terminal.json("register", "generate", other, "--contracts", "50", "--seed", "2")
+    held = terminal.json("register", "load", path, "--snapshot", "2026-06-30")
+    assert held["partition_version"] is None
+    assert held["held_because"]
+    status, _, err = terminal.run("register", "load", other, "--snapshot", "2026-06-30")
+    assert status == 1
+    assert "[snapshot-differs]" in err
+    assert "--replace" in err
+    assert terminal.json("register", "load", other, "--snapshot", "2026-06-30", "--replace")["stored"]

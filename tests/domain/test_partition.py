@@ -1,0 +1,212 @@
+"""The frozen public partition: properties that hold for every population, and the generated national register."""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import json
+import random
+import time
+from collections import Counter
+from dataclasses import replace
+
+import jsonschema
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from node.domain import partition
+from node.domain.chamber import parse_sheets
+from node.domain.generation.national import generate
+from node.domain.partition import ATTRIBUTES, Partition
+from node.domain.register import NetworkKind, RegisterNetwork
+from node.domain.theme import THEMES
+from node.errors import CallerError
+from node.store import schemas
+from node.store.reference import load_sectors, load_territories
+
+TERRITORIES, SECTORS = load_territories(), load_sectors()
+PLACES = [m for m in TERRITORIES.municipalities if m.province in ("LE", "BR", "TO", "MI", "RM")][::40]
+CODES = ["10.41.10", "10.71.10", "01.26.00", "25.62.00", "62.01.00", "41.20.00", ""]
+
+
+def network(
+    number: int, place: int, code: int, year: int, members: int, theme: int, *, entity: bool
+) -> RegisterNetwork:
+    """One public network."""
+    where = PLACES[place % len(PLACES)]
+    return RegisterNetwork(
+        register_id=f"R{number:05d}/1/{year}-05-05",
+        deed_register_number=f"R{number:05d}",
+        deed_number="1",
+        registered_on=dt.date(year, 5, 5),
+        name=f"Rete {number}",
+        kind=NetworkKind.ENTITY if entity else NetworkKind.CONTRACT,
+        object_text="",
+        municipality=where.istat,
+        municipality_name=where.name,
+        province=where.province,
+        region=where.region,
+        macro=where.macro,
+        ateco=CODES[code % len(CODES)],
+        members=members,
+        theme=THEMES[theme % len(THEMES)],
+        active=True,
+        firms=(),
+    )
+
+
+@st.composite
+def populations(draw: st.DrawFn) -> list[RegisterNetwork]:
+    """Eight to 150 networks, spread unevenly over places, sectors, years, sizes and themes."""
+    count = draw(st.integers(8, 150))
+    source = random.Random(draw(st.integers(0, 2**32)))
+    spread = draw(st.integers(1, 40))
+    return [
+        network(
+            number,
+            source.randrange(spread),
+            source.randrange(len(CODES)),
+            2010 + source.randrange(1 + spread % 15),
+            source.choice((2, 3, 5, 12)),
+            source.randrange(1 + spread % 12),
+            entity=source.random() < 0.2,
+        )
+        for number in range(count)
+    ]
+
+
+def built(rows: list[RegisterNetwork], **changes: object) -> Partition:
+    """The partition of a population."""
+    arguments: dict[str, object] = {
+        "version": 1,
+        "snapshot": "2024-12-31",
+        "scope": (),
+        "territories": TERRITORIES,
+        "sectors": SECTORS,
+    }
+    return partition.build(rows, **{**arguments, **changes})  # type: ignore[arg-type]
+
+
+@given(populations())
+def test_every_leaf_has_at_least_k_build_members(rows: list[RegisterNetwork]) -> None:
+    """No block is smaller than the build bound, and the blocks hold everybody once."""
+    made = built(rows)
+    found = Counter(made.lookup(row, SECTORS).block_id for row in rows)
+    assert min(block.count for block in made.blocks) >= 8
+    assert found == {block.block_id: block.count for block in made.blocks}
+
+
+@given(populations())
+def test_every_label_is_true_of_each_member_and_its_preimage_is_its_block(rows: list[RegisterNetwork]) -> None:
+    """Who satisfies all labels of a block is in it, and who is in it satisfies all of them."""
+    made = built(rows)
+    keys = {row.register_id: partition.keys_of(row, SECTORS) for row in rows}
+    for block in made.blocks:
+        inside = {row.register_id for row in rows if made.lookup(row, SECTORS).block_id == block.block_id}
+        assert {name for name, found in keys.items() if partition.is_true(block, found)} == inside
+
+
+@given(populations(), st.randoms(use_true_random=False))
+def test_row_order_and_reruns_give_the_same_bytes(rows: list[RegisterNetwork], source: random.Random) -> None:
+    """The document depends on the population, not on the order it was read in."""
+    shuffled = list(rows)
+    source.shuffle(shuffled)
+    assert built(rows).document == built(shuffled).document
+    assert partition.population_digest(rows) == partition.population_digest(shuffled)
+
+
+@given(populations())
+def test_a_partition_read_back_is_the_one_that_was_built(rows: list[RegisterNetwork]) -> None:
+    """Bytes, blocks and lookups survive storing; the document keeps its schema."""
+    made = built(rows)
+    again = partition.load(made.document)
+    assert (again.digest, again.blocks) == (made.digest, made.blocks)
+    assert all(again.lookup(row, SECTORS) == made.lookup(row, SECTORS) for row in rows)
+    schema = json.loads(schemas.folder().joinpath("partition.v1.json").read_text(encoding="utf-8"))
+    jsonschema.validate(json.loads(made.document), schema)
+
+
+@given(populations())
+def test_what_is_not_in_the_register_row_changes_nothing(rows: list[RegisterNetwork]) -> None:
+    """Name, object, firms: no private or incidental field is an argument of the label."""
+    made = built(rows)
+    for row in rows[:5]:
+        renamed = replace(row, name="Altro nome", object_text="Altro oggetto", municipality_name="?")
+        assert made.lookup(renamed, SECTORS) == made.lookup(row, SECTORS)
+
+
+@settings(max_examples=40)
+@given(populations())
+def test_kind_is_shown_only_where_all_members_share_it(rows: list[RegisterNetwork]) -> None:
+    """A public attribute outside the labels must not part a block."""
+    made = built(rows)
+    for block in made.blocks:
+        kinds = {row.kind.value for row in rows if made.lookup(row, SECTORS).block_id == block.block_id}
+        assert block.kind == (kinds.pop() if len(kinds) == 1 else "any")
+
+
+def test_dissolved_networks_and_other_territories_do_not_count() -> None:
+    """Only active networks of the scope populate blocks, and a scope is any mix of provinces, old siglas and NUTS codes."""
+    rows = [network(n, n, n, 2013, 3, n, entity=False) for n in range(60)]
+    half = [replace(row, active=bool(n % 2)) for n, row in enumerate(rows)]
+    assert sum(block.count for block in built(half).blocks) == 30
+    inside = [row for row in rows if row.province in ("LE", "BR")]
+    assert sum(block.count for block in built(rows, scope=("ITF4",)).blocks) == len(inside)
+    assert partition.in_scope(replace(rows[0], province="VS"), ("SU",), TERRITORIES)
+    with pytest.raises(CallerError) as caught:
+        built(rows[:7])
+    assert caught.value.code == "partition-too-small"
+
+
+def test_values_never_seen_are_held_not_mislabelled() -> None:
+    """A row that no label is true of has no block: the profile is held."""
+    rows = [network(n, 0, 0, 2013, 3, 0, entity=False) for n in range(20)]
+    made = built(rows)
+    for odd in (
+        replace(rows[0], theme="other"),
+        replace(rows[0], members=50),
+        replace(rows[0], province="PA", region="ITG1", macro="ITG", municipality=""),
+    ):
+        with pytest.raises(CallerError) as caught:
+            made.lookup(odd, SECTORS)
+        assert caught.value.code == "block-none"
+
+
+@pytest.mark.parametrize("raw", [b"", b"{}", b"[]", b'{"type":"partition/1"}', b'{"type": "partition/1"}'])
+def test_other_documents_are_no_partition(raw: bytes) -> None:
+    """Anything but canonical partition/1 is refused."""
+    with pytest.raises(CallerError) as caught:
+        partition.load(raw)
+    assert caught.value.code == "partition-malformed"
+
+
+@functools.cache
+def national() -> list[RegisterNetwork]:
+    """The generated national register of 9,630 contracts."""
+    made = generate(contracts=9630, seed=7, territories=TERRITORIES, sectors=SECTORS)
+    sheets = {"Elenco": made.contracts, "Sogg. Giu.": made.entities}
+    return list(parse_sheets(sheets, TERRITORIES, SECTORS).networks)
+
+
+def test_the_national_register_is_partitioned_quickly_and_safely() -> None:
+    """9,630 contracts: every block has at least 8, in well under a second, in a document that fits the log."""
+    rows = national()
+    began = time.perf_counter()
+    made = built(rows)
+    assert time.perf_counter() - began < 5.0
+    assert len(rows) == 9630
+    assert min(block.count for block in made.blocks) >= 8
+    assert len(made.document) <= 65_536
+
+
+def test_periods_nest_although_spans_do_not() -> None:
+    """The years of a label are those of its three-year and its five-year span together."""
+    rows = [network(n, 0, 0, 2010 + n % 15, 3, 0, entity=False) for n in range(300)]
+    made = built(rows)
+    for block in made.blocks:
+        years = block.labels["period"].values
+        inside = {str(row.registered_on.year) for row in rows if made.lookup(row, SECTORS) == block}
+        assert inside <= set(years)
+    assert set(made.blocks[0].labels) == set(ATTRIBUTES)
+    assert partition.years_of("2012") == ("2012",)
