@@ -1,0 +1,190 @@
+"""The program as a user runs it: commands in their own processes, the demo with its four nodes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def rete(*words: str, home: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run one command."""
+    command = [sys.executable, "-m", "node", *words, *(("--home", str(home)) if home else ())]
+    variables = {**os.environ, "RETE_LANG": "it", **environment}
+    return subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=100, check=False)
+
+
+def free_base() -> int:
+    """A port base with four free ports."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            base = int(probe.getsockname()[1])
+        if base < 65_000:
+            return base
+
+
+def processes_of(folder: Path) -> list[str]:
+    """Command lines of living processes that belong to a demo's folder."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "status"]):
+        line = " ".join(process.info["cmdline"] or [])
+        if str(folder) in line and process.info["status"] != psutil.STATUS_ZOMBIE:
+            found.append(line)
+    return found
+
+
+@pytest.mark.timeout(120)
+def test_the_demo_ends_with_four_nodes_that_agree(tmp_path: Path) -> None:
+    """Four nodes know the same profiles, each search finds at least two other territories, nothing is left running."""
+    folder, out = tmp_path / "demo", tmp_path / "out.json"
+    for _ in range(2):
+        done = rete("demo", "--exit", "--json", str(out), "--port-base", str(free_base()), home=folder)
+        assert done.returncode == 0, done.stderr
+        result = json.loads(out.read_text(encoding="utf-8"))
+        assert [node["id"] for node in result["nodes"]] == ["p_LE", "cmto", "cciaa_le", "bic-lazio"]
+        assert len({node["profiles_known"] for node in result["nodes"]}) == 1
+        assert result["nodes"][0]["profiles_known"] >= 60
+        assert set(result["nodes"][0]) == {
+            "id",
+            "url",
+            "database_url",
+            "home",
+            "origin",
+            "vkey",
+            "log_size",
+            "profiles_known",
+        }
+        for search in result["searches"]:
+            others = {hit["owner"] for hit in search["hits"]} - {search["node"]}
+            assert len(others) >= 2
+            assert set(search["hits"][0]) == {"profile_id", "owner", "origin", "index", "title"}
+        assert len(result["searches"]) == 3
+        assert result["seconds"]["total"] > 0
+        assert processes_of(folder) == []
+
+
+@pytest.mark.timeout(120)
+async def test_ctrl_c_leaves_no_process_and_a_live_demo_answers(tmp_path: Path) -> None:
+    """While it stays up its nodes answer; a withdrawal reaches a peer; Ctrl-C ends everything."""
+    folder, out = tmp_path / "demo", tmp_path / "out.json"
+    demo = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "node", "demo", "--home", str(folder), "--json", str(out), "--port-base", str(free_base()),
+        cwd=ROOT, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        for _ in range(600):
+            if out.exists() and out.stat().st_size:
+                break
+            await asyncio.sleep(0.1)
+        lecce, torino = folder / "provincia-lecce", folder / "citta-torino"
+        listed = json.loads(rete("profile", "list", "--json", home=lecce).stdout)
+        chosen = listed["profiles"][0]["profile_id"]
+        before = json.loads(rete("search", "--owner", "p_LE", "--json", home=torino).stdout)["total"]
+        assert rete("profile", "withdraw", chosen, home=lecce).returncode == 0
+        synced = json.loads(rete("sync", "--json", home=torino).stdout)
+        assert {peer["error"] for peer in synced["peers"]} == {None}
+        assert json.loads(rete("search", "--owner", "p_LE", "--json", home=torino).stdout)["total"] == before - 1
+        pinged = json.loads(rete("peer", "ping", "p_LE", "--json", home=torino).stdout)
+        assert pinged["ok"]
+        assert [
+            peer["state"] for peer in json.loads(rete("peer", "list", "--json", home=torino).stdout)["peers"][1:]
+        ] == ["ready"] * 3
+    finally:
+        demo.send_signal(signal.SIGINT)
+        await asyncio.wait_for(demo.wait(), 30)
+    assert processes_of(folder) == []
+
+
+def test_an_occupied_port_is_one_clear_line(tmp_path: Path) -> None:
+    """What, where, what to do; exit 2; nothing begun."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = rete("demo", "--exit", "--port-base", str(taken.getsockname()[1]), home=tmp_path / "demo")
+    assert done.returncode == 2
+    assert "port-unavailable" in done.stderr
+    assert "--port-base" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "demo").exists()
+
+
+def test_a_foreign_folder_is_never_emptied(tmp_path: Path) -> None:
+    """A folder that is not an earlier demo is left alone."""
+    (tmp_path / "precious.txt").write_text("keep", encoding="utf-8")
+    done = rete("demo", "--exit", "--port-base", str(free_base()), home=tmp_path)
+    assert (done.returncode, (tmp_path / "precious.txt").read_text(encoding="utf-8")) == (1, "keep")
+
+
+@pytest.mark.timeout(120)
+def test_a_node_is_made_checked_and_fed_by_commands(tmp_path: Path) -> None:
+    """init, config check, register generate/load/list, network template/import/list/export, profile, peer card, search."""
+    home = tmp_path / "home"
+    made = rete("init", str(home), "--id", "p_LE", "--json")
+    assert made.returncode == 0, made.stderr
+    assert json.loads(made.stdout)["id"] == "p_LE"
+    assert json.loads(rete("config", "check", "--json", home=home).stdout)["ok"]
+    assert rete("init", str(home)).returncode == 1
+    listing = tmp_path / "statistiche.xls"
+    assert rete("register", "generate", str(listing), "--seed", "3", "--contracts", "900").returncode == 0
+    loaded = json.loads(rete("register", "load", str(listing), "--snapshot", "2024-12-31", "--json", home=home).stdout)
+    assert loaded["networks"] == 900
+    assert len(json.loads(rete("register", "list", "--json", home=home).stdout)["snapshots"]) == 1
+    dry = json.loads(rete("network", "import", str(listing), "--json", home=home).stdout)
+    assert not dry["applied"]
+    assert dry["new"] > 0
+    applied = json.loads(rete("network", "import", str(listing), "--apply", "--json", home=home).stdout)
+    assert applied["new"] == dry["new"]
+    again = json.loads(rete("network", "import", str(listing), "--apply", "--json", home=home).stdout)
+    assert (again["new"], again["changed"]) == (0, 0)
+    networks = json.loads(rete("network", "list", "--json", home=home).stdout)["networks"]
+    assert len(networks) == dry["new"]
+    assert rete("network", "show", networks[0]["network_id"], home=home).returncode == 0
+    assert rete("network", "show", "nonsense", home=home).returncode == 1
+    assert rete("network", "template", str(tmp_path / "modello.xlsx"), home=home).returncode == 0
+    assert rete("network", "export", str(tmp_path / "reti.csv"), home=home).returncode == 0
+    assert "[[peer]]" in rete("peer", "card", home=home).stdout
+    assert json.loads(rete("search", "olio", "--json", home=home).stdout)["total"] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("network", "import", "absent.xlsx"), "file-not-found"),
+        (("register", "load", "absent.xlsx", "--snapshot", "2024-12-31"), "file-not-found"),
+        (("peer", "ping", "nobody"), "peer-unknown"),
+        (("sync", "--peer", "nobody"), "peer-unknown"),
+        (("search", "--territory", "Atlantide"), ""),
+        (("profile", "preview", "nonsense"), "profile-unknown"),
+    ],
+)
+def test_user_mistakes_are_one_clear_error(tmp_path: Path, words: tuple[str, ...], code: str) -> None:
+    """Exit 1 or 2, a stable code, never a traceback."""
+    home = tmp_path / "home"
+    assert rete("init", str(home)).returncode == 0
+    done = rete(*words, home=home)
+    assert done.returncode in (1, 2)
+    assert code in done.stderr
+    assert "errore" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_homes_that_are_none_and_configurations_that_are_wrong_are_refused(tmp_path: Path) -> None:
+    """No --home, an empty folder, an unknown key: code, place and hint; in English when asked."""
+    assert "home-missing" in rete("peer", "list", RETE_HOME="").stderr
+    assert "home-not-found" in rete("peer", "list", home=tmp_path).stderr
+    (tmp_path / "node.toml").write_text("[nod]\n", encoding="utf-8")
+    done = rete("config", "check", home=tmp_path, RETE_LANG="en")
+    assert done.returncode == 2
+    assert "node.toml:1" in done.stderr
+    assert "error" in done.stderr
