@@ -108,7 +108,7 @@ def test_the_generated_register_resembles_the_published_figures() -> None:
     firms = sum(row.members for row in rows)
     assert len(rows) == 9630
     assert abs(firms - 50_298) < 2500
-    share = lambda test: sum(map(test, rows)) / len(rows)  # noqa: E731 - read as a formula
+    share = lambda test: sum(map(test, rows)) / len(rows)
     assert 0.51 < share(lambda r: r.members < 5) < 0.57
     assert share(lambda r: r.members < 10) > 0.87
     assert 0.13 < share(lambda r: r.kind.value == "entity") < 0.17

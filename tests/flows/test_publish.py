@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -76,7 +75,7 @@ def configured(**changes: Any) -> configuration.Config:
 
 
 @pytest.fixture
-async def office(pool: Pool) -> AsyncIterator[Office]:
+async def office(pool: Pool) -> Office:
     """Lecce's office with weekly rounds."""
     config = configured()
     origin_id = await enrol_members(pool, config, KEY.public_key().public_bytes_raw())
@@ -88,7 +87,7 @@ async def office(pool: Pool) -> AsyncIterator[Office]:
     await intake.import_networks(pool, found, NOW, apply=True)
     async with pool.acquire() as conn:
         networks = list(await registry.read_records(conn))
-    yield Office(pool, config, origin_id, networks)
+    return Office(pool, config, origin_id, networks)
 
 
 def refusal(caught: pytest.ExceptionInfo[CallerError]) -> str:

@@ -219,7 +219,7 @@ def endless(_: str, honest: bytes) -> web.StreamResponse:
     """A reply of 300 MB in chunks."""
 
     class Endless(web.StreamResponse):
-        async def write_eof(self, data: bytes = b"") -> None:
+        async def write_eof(self, data: bytes = b"") -> None:  # noqa: ARG002 - aiohttp's signature
             """Write until the puller hangs up."""
             for _ in range(300):
                 await self.write(b"x" * 2**20)
@@ -231,7 +231,7 @@ def dripping(_: str, honest: bytes) -> web.StreamResponse:
     """One byte every half second, for ever."""
 
     class Dripping(web.StreamResponse):
-        async def write_eof(self, data: bytes = b"") -> None:
+        async def write_eof(self, data: bytes = b"") -> None:  # noqa: ARG002 - aiohttp's signature
             """Drip until the puller hangs up."""
             for _ in range(100):
                 await self.write(b"x")
