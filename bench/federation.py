@@ -9,6 +9,7 @@ import asyncio
 import datetime as dt
 import random
 import socket
+import sys
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,6 +28,9 @@ from node.flows.publish import suggest_content
 from node.protocol import canonical, keys
 from node.store import embedded, keyfiles
 from node.store.reference import load_sectors, load_territories
+
+
+CHECKOUT = str(Path(__file__).resolve().parents[1])
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +125,6 @@ async def pair(folder: Path, found: list[tuple[str, bytes]]) -> AsyncIterator[Pa
 
 async def command(*words: str) -> tuple[int, str]:
     """Run one command of the program and return (exit status, standard output)."""
-    import sys
-
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, *words, stdout=asyncio.subprocess.PIPE, cwd=str(Path(__file__).resolve().parents[1])
-    )
+    process = await asyncio.create_subprocess_exec(sys.executable, *words, stdout=asyncio.subprocess.PIPE, cwd=CHECKOUT)
     out, _ = await process.communicate()
     return process.returncode or 0, out.decode()

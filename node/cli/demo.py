@@ -333,17 +333,8 @@ async def _search(face: Face, url: str, body: Body, query: dict[str, str]) -> di
     hits = orjson.loads(reply.body)["hits"]
     words = " ".join(f"{value}" if name == "q" else f"{name}={value}" for name, value in query.items())
     title = f"{body.name}: «{words}»"
-    columns = (N_("titolo"), N_("amministrazione"), N_("territorio"), N_("settore"), N_("posizione"))
-    rows = [
-        (
-            h["title"],
-            h["owner"],
-            h["labels"]["territory"]["title"],
-            h["labels"]["sector"]["title"],
-            f"{h['origin']} #{h['index']}",
-        )
-        for h in hits
-    ]
+    columns = (N_("titolo"), N_("amministrazione"), N_("territorio"), N_("voce"))
+    rows = [(h["title"], h["owner"], h["labels"]["territory"]["title"], f"#{h['index']}") for h in hits]
     face.table(title, columns, rows)
     kept = ("profile_id", "owner", "origin", "index", "title")
     return {"node": body.id, "query": words, "hits": [{name: hit[name] for name in kept} for hit in hits]}
