@@ -29,7 +29,6 @@ from node.protocol import canonical, keys
 from node.store import embedded, keyfiles
 from node.store.reference import load_sectors, load_territories
 
-
 CHECKOUT = str(Path(__file__).resolve().parents[1])
 
 
