@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
+import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -41,19 +43,34 @@ async def _make_template(base: str, name: str) -> None:
         await conn.close()
 
 
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A folder of this test's own.
+
+    Not below pytest's: that one is closed to other users at each start of a test session, and as root the embedded
+    server runs as another user.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="rete-test-"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server() -> Iterator[str]:
     """A DSN base of a running server whose template database is migrated (RETE_TEST_DATABASE_URL uses another one)."""
     if EXTERNAL:
         asyncio.run(_make_template(EXTERNAL, TEMPLATE))
         yield EXTERNAL
         return
-    folder: Path = tmp_path_factory.mktemp("pg") / "cluster"
-    with embedded.lease(folder) as cluster:
-        base = cluster.dsn("postgres")
-        asyncio.run(_speed_up(base))
-        asyncio.run(_make_template(base, TEMPLATE))
-        yield base
+    folder = Path(tempfile.mkdtemp(prefix="rete-test-"))
+    try:
+        with embedded.lease(folder / "cluster") as cluster:
+            base = cluster.dsn("postgres")
+            asyncio.run(_speed_up(base))
+            asyncio.run(_make_template(base, TEMPLATE))
+            yield base
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 async def _speed_up(base: str) -> None:

@@ -58,7 +58,8 @@ def read(path: str) -> None:
                 # Rows are counted from the first of the sheet, columns only from the first filled one: positions matter.
                 before = [""] * (sheet.start[1] if sheet.start else 0)
                 for row in sheet.iter_rows():
-                    _say([*before, *row])
+                    # A blank row keeps its number and not its width: far cells make many wide blanks of a small file.
+                    _say([] if row.count("") == len(row) else [*before, *row])
     except (python_calamine.CalamineError, OSError, ValueError) as error:
         _say({"refused": "file-not-spreadsheet", "detail": type(error).__name__})
         return
