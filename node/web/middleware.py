@@ -17,6 +17,7 @@ import structlog
 from aiohttp import web
 
 from node.errors import (
+    N_,
     CallerError,
     LogStateError,
     NotFoundError,
@@ -31,6 +32,8 @@ logger = structlog.get_logger()
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 RETRY_AFTER_S = 10
+UNAVAILABLE = N_("servizio momentaneamente non disponibile")
+INTERNAL = N_("errore interno")
 REQUEST_ID = web.RequestKey("request_id", str)
 # Codes whose status says more than their family does (PROTOCOL 4).
 _STATUS = {
@@ -93,9 +96,7 @@ def _from_error(request: web.Request, error: ReteError) -> web.Response:
     status = status_of(error)
     if status in (500, 503):
         # What our own machinery says may hold paths or hosts: it goes to the log, not to the caller.
-        return problem(
-            request, status, error.code, translator(_language(request))("servizio momentaneamente non disponibile")
-        )
+        return problem(request, status, error.code, translator(_language(request))(UNAVAILABLE))
     what, where, hint = error.render(translator(_language(request)))
     return problem(request, status, error.code, what, ". ".join(part for part in (where, hint) if part))
 
@@ -125,15 +126,13 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     ):
         code = "database-unavailable"
         logger.exception("request.failed", request_id=request[REQUEST_ID])
-        response = problem(
-            request, 503, code, translator(_language(request))("servizio momentaneamente non disponibile")
-        )
+        response = problem(request, 503, code, translator(_language(request))(UNAVAILABLE))
     except asyncio.CancelledError:
         raise
     except Exception:
         code = "internal-error"
         logger.exception("request.failed", request_id=request[REQUEST_ID])
-        response = problem(request, 500, code, translator(_language(request))("errore interno"))
+        response = problem(request, 500, code, translator(_language(request))(INTERNAL))
     response.headers["X-Request-Id"] = request[REQUEST_ID]
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     logger.info(
