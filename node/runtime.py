@@ -128,7 +128,37 @@ async def open_node(home: Path, *, clock: Clock = utc_now) -> AsyncIterator[Node
         pool = await open_pool(dsn, max_size=config.database.max_connections, application=f"rete-{os.getpid()}")
         stack.push_async_callback(_close_pool, pool)
         own = await enrol_members(pool, config, keys.signing["log"].public_key().public_bytes_raw())
-        yield Node(home, config, keys, pool, dsn, clock, own)
+        try:
+            yield Node(home, config, keys, pool, dsn, clock, own)
+        except BaseException as error:
+            # A database that fails under a command is the operator's to mend: one line, never a traceback.
+            failure = _database_failure(error)
+            if failure is None:
+                raise
+            raise _explain(failure) from error
+
+
+def _database_failure(error: BaseException) -> asyncpg.PostgresError | asyncpg.InterfaceError | None:
+    """Return the database error that ``error`` is or, for a group, begins with."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error if isinstance(error, (asyncpg.PostgresError, asyncpg.InterfaceError)) else None
+
+
+def _explain(error: asyncpg.PostgresError | asyncpg.InterfaceError) -> OperatorError:
+    if isinstance(error, asyncpg.DiskFullError):
+        return OperatorError(
+            "database-disk-full",
+            N_("il disco della base dati è pieno: nulla è stato scritto"),
+            hint=N_("liberare spazio e ripetere; ciò che era già scritto è salvo"),
+        )
+    return OperatorError(
+        "database-failed",
+        N_("la base dati ha interrotto il lavoro ({kind}): nulla è stato scritto"),
+        hint=N_("controllare che PostgreSQL sia acceso e ripetere"),
+        # The server's own words may quote rows: only the kind of error is shown.
+        kind=type(error).__name__,
+    )
 
 
 async def _close_pool(pool: Pool) -> None:

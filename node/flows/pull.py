@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -167,12 +167,21 @@ class _Pull:
 
     async def _extend(self, known: feed.Head, target: Checkpoint, checkpoint: bytes) -> None:
         """Fetch all new entries up to ``target``; prove the root over them; only then commit them, in one transaction."""
+        if target.size - known.size > limits.GROWTH_MAX_ENTRIES:
+            raise PeerWrongError(
+                "growth-too-large",
+                N_("il registro dice di essere cresciuto di {entries} voci in una volta"),
+                hint=N_("chiedere a chi gestisce il nodo se è vero"),
+                entries=target.size - known.size,
+            )
         first = known.size // tiles.TILE_WIDTH
-        last = (target.size - 1) // tiles.TILE_WIDTH
-        gate = asyncio.Semaphore(limits.CONNECTIONS_PER_HOST)
+        numbers = iter(range(first, (target.size - 1) // tiles.TILE_WIDTH + 1))
+        found: dict[int, bytes] = {}
+        # Workers share one iterator: as many requests as the host is asked at once, whatever the size it claims.
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._bundle(n, known, target, gate)) for n in range(first, last + 1)]
-        bundles = [task.result() for task in tasks]
+            for _ in range(limits.CONNECTIONS_PER_HOST):
+                group.create_task(self._bundles(numbers, found, known, target))
+        bundles = [found[number] for number in sorted(found)]
         # Hashing and decoding a slice takes more than a breath: off the loop, so that a server goes on answering.
         extension = await asyncio.to_thread(feed.extend, known, target, bundles, first)
         now = self._clock()
@@ -188,11 +197,12 @@ class _Pull:
         self.report.entries = await run_tx(self._pool, commit)
         self.report.size = target.size
 
-    async def _bundle(self, number: int, known: feed.Head, target: Checkpoint, gate: asyncio.Semaphore) -> bytes:
-        width = tiles.level_width(target.size, 0, number)
-        path = f"{self._prefix}/tile/entries/{tiles.encode_index(number, width)}"
-        async with gate:
-            reply = await self._client.get(path, max_bytes=limits.BUNDLE_MAX_BYTES)
-        seen = number * tiles.TILE_WIDTH + width - known.size
-        self._progress("entries", seen, target.size - known.size)
-        return reply.body
+    async def _bundles(
+        self, numbers: Iterator[int], found: dict[int, bytes], known: feed.Head, target: Checkpoint
+    ) -> None:
+        for number in numbers:
+            width = tiles.level_width(target.size, 0, number)
+            path = f"{self._prefix}/tile/entries/{tiles.encode_index(number, width)}"
+            found[number] = (await self._client.get(path, max_bytes=limits.BUNDLE_MAX_BYTES)).body
+            seen = number * tiles.TILE_WIDTH + width - known.size
+            self._progress("entries", seen, target.size - known.size)

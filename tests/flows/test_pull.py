@@ -13,7 +13,8 @@ from aiohttp import web
 
 from node.flows.pull import PullReport, pull_origin
 from node.peers.client import PeerClient, open_session
-from node.protocol import canonical, entry, merkle
+from node.protocol import canonical, entry, keys, merkle, note
+from node.protocol.checkpoint import Checkpoint
 from node.store import cooperation, log, schemas
 from node.store.postgres import Connection, Pool
 from tests.simulator import LyingPeer
@@ -283,6 +284,15 @@ async def test_lies_about_bodies_are_refused(
     origin = await follow(pool, peer)
     async with pool.acquire() as conn:
         assert await log.count_wanted(conn, origin.origin_id) == 3
+
+
+async def test_a_signed_size_alone_costs_nothing(pool: Pool, peer: LyingPeer, session: aiohttp.ClientSession) -> None:
+    """A checkpoint over 2^53-1 entries is refused before a single bundle is asked for."""
+    text = Checkpoint(peer.origin, 2**53 - 1, bytes(32)).text()
+    signed = note.sign(text, [keys.LogSigner(peer.origin, peer.key)])
+    peer.bend = lambda path, honest: signed if path == "checkpoint" else honest
+    report = await pull(pool, peer, session)
+    assert (report.error_code, report.requests) == ("growth-too-large", 1)
 
 
 async def test_an_erased_body_that_was_wanted_does_not_stop_the_others(
