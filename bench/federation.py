@@ -23,10 +23,10 @@ from node.domain.chamber import parse_sheets
 from node.domain.generation.enrichment import enrich
 from node.domain.generation.national import generate
 from node.flows.append import Operation, append, sign_head
-from node.flows.home import Facts, config_text, make_home, peer_card
-from node.flows.publish import suggest_content
-from node.protocol import canonical, keys
-from node.store import embedded, keyfiles
+from node.flows.draft import suggest_content
+from node.flows.home import Facts, make_trial
+from node.protocol import canonical
+from node.store import embedded
 from node.store.reference import load_sectors, load_territories
 
 CHECKOUT = str(Path(__file__).resolve().parents[1])
@@ -108,15 +108,7 @@ async def pair(folder: Path, found: list[tuple[str, bytes]]) -> AsyncIterator[Pa
             )
             for home, port in zip(homes, ports, strict=True)
         ]
-        cards = []
-        for home, fact in zip(homes, facts, strict=True):
-            make_home(home, fact)
-            config = runtime.read_config(home)
-            held = keyfiles.read(home / config.federation.keys)
-            vkey = keys.format_vkey(config.federation.origin, held.signing["log"].public_key().public_bytes_raw())
-            cards.append(peer_card(config, held, vkey, f"http://{fact.authority}"))
-        for at, (home, fact) in enumerate(zip(homes, facts, strict=True)):
-            (home / runtime.CONFIG_FILE).write_text(config_text(fact, cards[1 - at]), encoding="utf-8")
+        make_trial(list(zip(homes, facts, strict=True)))
         await fill(homes[0], found)
         async with serving([Served(homes[0], f"http://127.0.0.1:{ports[0]}", folder / "origin.log")]):
             yield Pair(folder, homes[0], homes[1], cluster)

@@ -32,13 +32,12 @@ from node.domain import template as layout
 from node.domain.chamber import ChamberList
 from node.domain.generation.enrichment import enrich
 from node.errors import N_, CallerError, LogStateError, OperatorError
-from node.flows import intake, publish, register
-from node.flows.home import Facts, config_text, make_home, peer_card
+from node.flows import draft, intake, publish, register
+from node.flows.home import Facts, make_trial
 from node.flows.sync import sync_peers
 from node.peers.client import PeerClient, open_session
-from node.protocol import keys
 from node.runtime import Node
-from node.store import cooperation, embedded, keyfiles, log, registry, spreadsheet
+from node.store import cooperation, embedded, log, registry, spreadsheet
 from node.store.reference import load_territories
 
 MARK = ".rete-demo"
@@ -187,7 +186,7 @@ async def _run(face: Face, folder: Path, ports: Sequence[int], *, exit_: bool, j
     async with AsyncExitStack() as stack:
         progress.stage("database", N_("Avvio PostgreSQL e creo quattro nodi ..."))
         stack.enter_context(await asyncio.to_thread(_cluster, folder))
-        _make_homes(homes, ports)
+        make_trial(list(zip(homes, _facts_of(ports), strict=True)))
         nodes = [await stack.enter_async_context(runtime.open_node(home)) for home in homes]
         progress.stage(
             "register", N_("Genero l'elenco nazionale dei contratti di rete (inventato, nel formato camerale) ...")
@@ -225,10 +224,8 @@ def _cluster(folder: Path) -> Any:
     return embedded.lease(folder / "postgres")
 
 
-def _make_homes(homes: Sequence[Path], ports: Sequence[int]) -> None:
-    """Make the homes, then write each one's peers into it: keys must exist before they can be exchanged."""
-    cards = []
-    facts = [
+def _facts_of(ports: Sequence[int]) -> list[Facts]:
+    return [
         Facts(
             id=body.id,
             name=body.name,
@@ -243,15 +240,6 @@ def _make_homes(homes: Sequence[Path], ports: Sequence[int]) -> None:
         )
         for body, port in zip(BODIES, ports, strict=True)
     ]
-    for home, fact in zip(homes, facts, strict=True):
-        make_home(home, fact)
-        config = runtime.read_config(home)
-        held = keyfiles.read(home / config.federation.keys)
-        vkey = keys.format_vkey(config.federation.origin, held.signing["log"].public_key().public_bytes_raw())
-        cards.append(peer_card(config, held, vkey, f"http://{fact.authority}"))
-    for number, (home, fact) in enumerate(zip(homes, facts, strict=True)):
-        others = "\n".join(card for at, card in enumerate(cards) if at != number)
-        (home / runtime.CONFIG_FILE).write_text(config_text(fact, others), encoding="utf-8")
 
 
 def _national_list(folder: Path) -> ChamberList:
@@ -288,9 +276,9 @@ async def _publish(node: Node) -> None:
     async with node.pool.acquire() as conn:
         records = await registry.read_records(conn)
     for network_id, record in records.items():
-        content = publish.suggest_content(record)
-        profile_id = await publish.draft(node.pool, node.config, network_id, content, AUTHOR, node.clock())
-        await publish.approve(node.pool, node.config, profile_id, APPROVER, node.clock())
+        content = draft.suggest_content(record)
+        profile_id = await draft.draft(node.pool, node.config, network_id, content, AUTHOR, node.clock())
+        await draft.approve(node.pool, node.config, profile_id, APPROVER, node.clock())
         await publish.publish(node.pool, node.config, profile_id, APPROVER, node.clock())
     await publish.release_due(node.pool, node.config, node.own_origin_id, node.keys.signing["log"], node.clock())
 

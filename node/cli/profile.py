@@ -14,6 +14,7 @@ from node import runtime
 from node.cli.frame import Face, command
 from node.domain import redaction
 from node.errors import N_, CallerError, NotFoundError
+from node.flows import draft as drafting
 from node.flows import publish as flow
 from node.store import log, publication, registry
 
@@ -65,8 +66,8 @@ async def draft(face: Face, network_id: str, content_file: Path | None, officer:
                     record = None
             if record is None:
                 raise NotFoundError("network-unknown", N_("rete sconosciuta: {id}"), id=network_id[:60])
-            content = flow.suggest_content(record)
-        profile_id = await flow.draft(node.pool, node.config, network_id, content, _officer(officer), node.clock())
+            content = drafting.suggest_content(record)
+        profile_id = await drafting.draft(node.pool, node.config, network_id, content, _officer(officer), node.clock())
     face.emit(
         {"profile_id": profile_id, "network_id": network_id, "state": "draft"},
         lambda: face.say(N_("Bozza {id}. Ora: «rete profile preview {id}»."), id=profile_id),
@@ -78,7 +79,7 @@ async def draft(face: Face, network_id: str, content_file: Path | None, officer:
 async def preview(face: Face, profile_id: str) -> None:
     """Show what would leave."""
     async with runtime.open_node(face.home) as node:
-        seen = await flow.preview(node.pool, node.config, profile_id, node.clock())
+        seen = await drafting.preview(node.pool, node.config, profile_id, node.clock())
     hits = [
         {
             "where": place,
@@ -112,7 +113,7 @@ async def preview(face: Face, profile_id: str) -> None:
 async def approve(face: Face, profile_id: str, reason: str | None, officer: str | None) -> None:
     """Approve a draft as a second officer."""
     async with runtime.open_node(face.home) as node:
-        await flow.approve(node.pool, node.config, profile_id, _officer(officer), node.clock(), amber_reason=reason)
+        await drafting.approve(node.pool, node.config, profile_id, _officer(officer), node.clock(), amber_reason=reason)
     face.emit(
         {"profile_id": profile_id, "state": "approved"},
         lambda: face.say(N_("Approvato. Ora: «rete profile publish {id}»."), id=profile_id),

@@ -8,12 +8,14 @@ from __future__ import annotations
 import base64
 import re
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
 from node import config as configuration
 from node.errors import N_, CallerError, OperatorError
+from node.protocol import keys
 from node.store import keyfiles
 
 CONFIG_FILE = "node.toml"
@@ -107,9 +109,9 @@ def make_home(home: Path, facts: Facts, peers: str = "") -> None:
         raise
 
 
-def peer_card(config: configuration.Config, keys: keyfiles.Keys, vkey: str, url: str) -> str:
+def peer_card(config: configuration.Config, held: keyfiles.Keys, vkey: str, url: str) -> str:
     """Return the [[peer]] block by which other nodes follow this one."""
-    public = keys.signing["http"].public_key().public_bytes_raw()
+    public = held.signing["http"].public_key().public_bytes_raw()
     return "\n".join(
         (
             "[[peer]]",
@@ -122,3 +124,18 @@ def peer_card(config: configuration.Config, keys: keyfiles.Keys, vkey: str, url:
             "",
         )
     )
+
+
+def make_trial(homes: Sequence[tuple[Path, Facts]]) -> None:
+    """Make several homes on this machine that follow each other over loopback http."""
+    cards: list[str] = []
+    for home, facts in homes:
+        make_home(home, facts)
+        config = configuration.parse((home / CONFIG_FILE).read_text(encoding="utf-8"), file=str(home / CONFIG_FILE))
+        held = keyfiles.read(home / config.federation.keys)
+        vkey = keys.format_vkey(config.federation.origin, held.signing["log"].public_key().public_bytes_raw())
+        cards.append(peer_card(config, held, vkey, f"http://{facts.authority}"))
+    # Keys must exist before they can be exchanged: the peers are written in a second pass.
+    for number, (home, facts) in enumerate(homes):
+        others = "\n".join(card for at, card in enumerate(cards) if at != number)
+        (home / CONFIG_FILE).write_text(config_text(facts, others), encoding="utf-8")

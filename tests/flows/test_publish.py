@@ -15,7 +15,7 @@ from node import config as configuration
 from node.domain.chamber import ChamberList
 from node.domain.generation.enrichment import enrich
 from node.errors import CallerError, NotFoundError
-from node.flows import intake, publish, register
+from node.flows import draft, intake, publish, register
 from node.flows.home import Facts, config_text
 from node.flows.membership import enrol_members
 from node.store import log, publication, registry
@@ -43,12 +43,12 @@ class Office:
         """Draft the profile of one network."""
         async with self.pool.acquire() as conn:
             record = (await registry.read_records(conn, [self.networks[at]]))[self.networks[at]]
-        content = {**publish.suggest_content(record), **changes}
-        return await publish.draft(self.pool, self.config, self.networks[at], content, "anna", NOW)
+        content = {**draft.suggest_content(record), **changes}
+        return await draft.draft(self.pool, self.config, self.networks[at], content, "anna", NOW)
 
     async def approve(self, profile_id: str, officer: str = "bruno", **more: Any) -> None:
         """Approve as another officer."""
-        await publish.approve(self.pool, self.config, profile_id, officer, NOW, **more)
+        await draft.approve(self.pool, self.config, profile_id, officer, NOW, **more)
 
     async def publish(self, profile_id: str) -> dt.date:
         """Queue for the next round."""
@@ -98,7 +98,7 @@ def refusal(caught: pytest.ExceptionInfo[CallerError]) -> str:
 async def test_the_whole_way_from_draft_to_withdrawal(office: Office) -> None:
     """Draft, preview, second officer, Monday's round, the signed log; then gone, body and approved text alike."""
     profile_id = await office.draft()
-    seen = await publish.preview(office.pool, office.config, profile_id, NOW)
+    seen = await draft.preview(office.pool, office.config, profile_id, NOW)
     assert seen.candidates >= 8
     assert (seen.document["id"], seen.document["owner"], seen.state) == (profile_id, "p_LE", "draft")
     await office.approve(profile_id)
@@ -164,7 +164,7 @@ async def test_texts_that_name_somebody_are_refused(office: Office) -> None:
             "SELECT name FROM registry.firm WHERE NOT natural_person ORDER BY length(name) DESC LIMIT 1"
         )
     profile_id = await office.draft(summary=f"Prodotti della {firm.title()} per tutti")
-    seen = await publish.preview(office.pool, office.config, profile_id, NOW)
+    seen = await draft.preview(office.pool, office.config, profile_id, NOW)
     assert any(hit.severity == "red" for _, _, hit in seen.hits)
     assert "correggere" in seen.sentence
     with pytest.raises(CallerError) as caught:
@@ -205,13 +205,13 @@ async def _body(office: Office) -> dict[str, Any]:
 async def test_other_private_records_do_not_change_what_leaves(office: Office) -> None:
     """The exported bytes of a record are the same with and without its neighbours in the register."""
     profile_id = await office.draft()
-    before = await publish.preview(office.pool, office.config, profile_id, NOW)
+    before = await draft.preview(office.pool, office.config, profile_id, NOW)
     async with office.pool.acquire() as conn:
         await conn.execute(
             "UPDATE registry.network SET object_text = 'x', name = name || ' bis' WHERE network_id::text <> $1",
             office.networks[0],
         )
-    after = await publish.preview(office.pool, office.config, profile_id, NOW)
+    after = await draft.preview(office.pool, office.config, profile_id, NOW)
     assert orjson.dumps(before.document) == orjson.dumps(after.document)
 
 
@@ -237,7 +237,7 @@ async def test_a_withdrawn_network_comes_back_late_and_as_another(office: Office
 async def test_networks_outside_the_register_are_held(office: Office) -> None:
     """Unknown networks, networks not in the public list, and other territories: held with the reason."""
     with pytest.raises(NotFoundError):
-        await publish.draft(
+        await draft.draft(
             office.pool,
             office.config,
             "7c9e6679-7425-40de-944b-e07fc1f90ae7",
@@ -275,7 +275,7 @@ async def test_without_a_partition_nothing_is_drafted(pool: Pool) -> None:
     async with pool.acquire() as conn:
         network_id = next(iter(await registry.read_records(conn)))
     with pytest.raises(CallerError) as caught:
-        await publish.draft(pool, config, network_id, {"title": "x", "summary": "y"}, "anna", NOW)
+        await draft.draft(pool, config, network_id, {"title": "x", "summary": "y"}, "anna", NOW)
     assert refusal(caught) == "partition-missing"
 
 

@@ -1,0 +1,55 @@
+"""What drafting and publishing both need of a profile under way: its row, its open version, its block as it was frozen.
+
+In: a profile id inside the caller's transaction. Out: locked rows, or the reason why there is nothing to decide.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+from node.domain import partition
+from node.domain.partition import Block, Label, Partition
+from node.errors import N_, CallerError, NotFoundError
+from node.store import population, publication
+from node.store.postgres import Connection
+from node.store.publication import DueVersion, OpenVersion, PublicationProfile
+
+
+async def read_partition(conn: Connection, version: int | None = None) -> Partition:
+    """Return one partition, or the newest. Raises: CallerError(partition-missing)."""
+    found = await (
+        population.latest_partition(conn) if version is None else population.partition_version(conn, version)
+    )
+    if found is None:
+        raise CallerError(
+            "partition-missing",
+            N_("manca l'elenco pubblico di riferimento, o il territorio ha troppe poche reti"),
+            hint=N_("«rete register load FILE --snapshot DATA»; se il territorio è piccolo, allargare [privacy] scope"),
+        )
+    return partition.load(found.document)
+
+
+async def open_profile(conn: Connection, profile_id: str) -> tuple[PublicationProfile, OpenVersion]:
+    """Return a profile, locked, and its version under way. Raises: profile-unknown, profile-not-open."""
+    found = await publication.lock_profile(conn, checked_id(profile_id))
+    if found is None:
+        raise NotFoundError("profile-unknown", N_("profilo sconosciuto: {id}"), id=profile_id)
+    version = await publication.open_version(conn, profile_id)
+    if version is None or found.state == "withdrawn":
+        raise CallerError("profile-not-open", N_("nessuna versione in lavorazione per questo profilo"))
+    return found, version
+
+
+def checked_id(profile_id: str) -> str:
+    """Return a profile id in normal form. Raises: NotFoundError(profile-unknown)."""
+    try:
+        return str(uuid.UUID(profile_id))
+    except ValueError as error:
+        raise NotFoundError("profile-unknown", N_("profilo sconosciuto: {id}"), id=profile_id[:60]) from error
+
+
+def frozen_block(found: PublicationProfile | DueVersion, built: Partition) -> Block:
+    """Return the block under the labels that were frozen when the id was made."""
+    labels = {name: Label(label["level"], tuple(label["values"])) for name, label in found.labels.items()}
+    block = built.by_id[found.block_id]
+    return Block(block.block_id, labels, block.count, block.kind)
