@@ -11,6 +11,7 @@ import click
 
 from node.cli.frame import show_error
 from node.errors import N_, OperatorError, ReteError
+from node.i18n import language_from_environment, translator
 
 # noun -> (module, attribute, one line of help)
 COMMANDS = {
@@ -45,7 +46,8 @@ class Rete(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """List the nouns without importing them."""
         with formatter.section("Comandi"):
-            formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items()])
+            translate = translator(language_from_environment())
+            formatter.write_dl([(name, translate(text)) for name, (_, _, text) in COMMANDS.items()])
 
 
 @click.command(cls=Rete, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

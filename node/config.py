@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from node.errors import N_, OperatorError
+from node.errors import N_, OperatorError, Said
 
 K_FLOOR = 5
 ROUNDS = ("weekly", "daily", "monthly", "immediate")
@@ -125,7 +125,11 @@ class Config:
 
 
 class _Refused(Exception):  # noqa: N818 - internal, becomes an OperatorError with its line
-    """A value is wrong; carries the Italian reason."""
+    """A value is wrong; carries the reason as a catalogue id with its facts."""
+
+    def __init__(self, template: str, **facts: object) -> None:
+        super().__init__(template)
+        self.said = Said(template, facts)
 
 
 Check = Callable[[Any], Any]
@@ -147,7 +151,7 @@ def _text(pattern: re.Pattern[str] | None = None, *, empty: bool = False, longes
 def _choice(*allowed: str) -> Check:
     def check(value: Any) -> str:
         if value not in allowed:
-            raise _Refused(N_("valori ammessi: ") + ", ".join(allowed))
+            raise _Refused(N_("valori ammessi: {values}"), values=", ".join(allowed))
         return str(value)
 
     return check
@@ -157,7 +161,7 @@ def _number(low: float, high: float, *, whole: bool = True) -> Check:
     def check(value: Any) -> int | float:
         fits = isinstance(value, int) or (isinstance(value, float) and not whole)
         if isinstance(value, bool) or not fits or not low <= value <= high:
-            raise _Refused(N_("serve un numero tra i limiti ") + f"{low:g} e {high:g}")
+            raise _Refused(N_("serve un numero da {low} a {high}"), low=f"{low:g}", high=f"{high:g}")
         return value  # type: ignore[no-any-return]
 
     return check
@@ -292,7 +296,7 @@ def _read_table(
             message = N_("valore non valido per «{key}» in [{table}]: {reason}")
             hint = N_("vedere nodes.example.toml")
             raise _refuse(
-                "config-bad-value", where(key), message, hint, key=key, table=table, reason=str(error)
+                "config-bad-value", where(key), message, hint, key=key, table=table, reason=error.said
             ) from error
     return values
 

@@ -7,7 +7,8 @@ The code is at once metric label, log key and problem type, so it never changes 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 Translate = Callable[[str], str]
 
@@ -15,6 +16,14 @@ Translate = Callable[[str], str]
 def N_(message: str) -> str:  # noqa: N802 - the gettext convention for "mark, do not translate here"
     """Mark ``message`` for the catalogue; it is translated where it is shown."""
     return message
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A sentence inside a sentence: a catalogue id with its own facts, translated where the whole is shown."""
+
+    template: str
+    facts: Mapping[str, object] = field(default_factory=dict)
 
 
 class ReteError(Exception):
@@ -37,8 +46,12 @@ class ReteError(Exception):
 
     def render(self, translate: Translate = str) -> tuple[str, str, str]:
         """Return (what, where, hint) in the language of ``translate``."""
-        what = translate(self.what).format(**self.facts)
-        hint = translate(self.hint).format(**self.facts) if self.hint else ""
+        facts = {
+            name: translate(fact.template).format(**fact.facts) if isinstance(fact, Said) else fact
+            for name, fact in self.facts.items()
+        }
+        what = translate(self.what).format(**facts)
+        hint = translate(self.hint).format(**facts) if self.hint else ""
         return what, self.where, hint
 
     def __str__(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-import re
+import string
 from pathlib import Path
 
 from babel.messages.pofile import read_po
@@ -31,8 +31,8 @@ def catalogue() -> dict[str, str]:
 
 
 def facts(text: str) -> set[str]:
-    """The placeholders of a sentence."""
-    return set(re.findall(r"(?<!\{)\{(\w+)\}(?!\})", text))
+    """The placeholders of a sentence, as ``format`` itself reads them."""
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name is not None}
 
 
 def test_every_sentence_has_an_english_twin_and_no_twin_is_alone() -> None:

@@ -8,7 +8,7 @@ import click
 
 from node import runtime
 from node.cli.frame import Face, command
-from node.errors import N_, NotFoundError, RoadWrongError
+from node.errors import N_, NotFoundError, RoadWrongError, Said
 from node.flows.home import peer_card
 from node.flows.ping import ping as walk
 from node.peers.client import PeerClient, open_session
@@ -84,14 +84,18 @@ async def ping_(face: Face, peer_id: str) -> None:
             )
         async with open_session(loopback=node.config.node.environment == "development") as session:
             steps = await walk(found[0], PeerClient(session, str(found[0].url), node.request_signer()), node.clock)
-    rows = [(step.name, "ok" if step.ok else face.tr(N_("NO")), step.found, face.tr(step.remedy)) for step in steps]
+    rows = [(face.tr(s.name), "ok" if s.ok else face.tr(N_("NO")), face.tr(s.found), face.tr(s.remedy)) for s in steps]
     face.emit(
         {"peer": peer_id, "ok": all(step.ok for step in steps), "steps": [dataclasses.asdict(step) for step in steps]},
         lambda: face.table("", (N_("passo"), N_("esito"), N_("trovato"), N_("che fare")), rows),
     )
     if not steps[-1].ok:
         raise RoadWrongError(
-            "ping-failed", N_("il passo «{step}» non riesce"), where=peer_id, hint=steps[-1].remedy, step=steps[-1].name
+            "ping-failed",
+            N_("il passo «{step}» non riesce"),
+            where=peer_id,
+            hint=steps[-1].remedy,
+            step=Said(steps[-1].name),
         )
 
 

@@ -18,7 +18,7 @@ from node.config import Config
 from node.domain import partition, profile, redaction, rounds
 from node.domain.network import NetworkRecord
 from node.domain.register import RegisterNetwork
-from node.errors import N_, CallerError, NotFoundError
+from node.errors import N_, CallerError, NotFoundError, Said
 from node.flows.versions import frozen_block, open_profile, read_partition
 from node.protocol import canonical
 from node.store import population, publication, registry
@@ -248,7 +248,7 @@ def _refuse_hits(hits: tuple[tuple[str, str, redaction.Hit], ...], amber_reason:
             where=place,
             hint=N_("togliere o rendere generici i punti segnati da «rete profile preview»"),
             words=words[:80],
-            reason=hit.reason,
+            reason=Said(hit.reason),
             more=len(red) - 1,
         )
     if hits and not amber_reason:

@@ -106,7 +106,7 @@ async def _protocol(origin: Origin, client: PeerClient, clock: Callable[[], dt.d
         head = feed.open_checkpoint(
             reply.body, origin=origin.origin, verifiers=[keys.parse_vkey(origin.vkey)], known=known
         )
-        steps.append(_good("checkpoint", f"{head.size} {N_('voci')}"))
+        steps.append(_good("checkpoint", str(head.size)))
         steps.append(_clock_step(reply.date, clock()))
         name = N_("firma delle richieste")
         await client.post_signed(f"{prefix}/bodies", body.encode_request([0]), max_bytes=limits.BODIES_REPLY_MAX_BYTES)
