@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from node.cli.frame import Face
@@ -27,15 +28,13 @@ def problem_rows(problems: Sequence[RowProblem]) -> list[dict[str, object]]:
 
 
 def problem_table(face: Face, problems: Sequence[RowProblem]) -> None:
-    """Show the refused rows first, at most twenty, and how many more there are."""
-    ordered = sorted(problems, key=lambda p: (not p.fatal, p.sheet, p.row))
-    if not ordered:
-        return
-    columns = (N_("foglio"), N_("riga"), N_("colonna"), N_("esito"), N_("motivo"))
-    rows = [
-        (p.sheet, p.row, p.column, face.tr(N_("rifiutata") if p.fatal else N_("con riserva")), face.tr(p.reason))
-        for p in ordered[:SHOWN]
-    ]
-    face.table(N_("Righe con problemi"), columns, rows)
-    if len(ordered) > SHOWN:
-        face.say(N_("... e altre {more}; tutte con --json."), more=len(ordered) - SHOWN)
+    """Show the refused rows, at most twenty; rows accepted with a doubt are counted by reason."""
+    refused = sorted((p for p in problems if p.fatal), key=lambda p: (p.sheet, p.row))
+    if refused:
+        columns = (N_("foglio"), N_("riga"), N_("colonna"), N_("motivo"))
+        rows = [(p.sheet, p.row, p.column, face.tr(p.reason)) for p in refused[:SHOWN]]
+        face.table(N_("Righe rifiutate"), columns, rows)
+        if len(refused) > SHOWN:
+            face.say(N_("... e altre {more}; tutte con --json."), more=len(refused) - SHOWN)
+    for reason, count in Counter(p.reason for p in problems if not p.fatal).most_common():
+        face.say(N_("{count} righe con riserva: {reason}"), count=count, reason=face.tr(reason))

@@ -100,6 +100,8 @@ def make_home(home: Path, facts: Facts, peers: str = "") -> None:
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         keyfiles.create(home / parsed.federation.keys)
+        # The database's URL may hold a password: the file is its owner's alone from its first byte.
+        (home / CONFIG_FILE).touch(mode=0o600)
         (home / CONFIG_FILE).write_text(text, encoding="utf-8")
     except BaseException:
         shutil.rmtree(home / parsed.federation.keys, ignore_errors=True)

@@ -44,6 +44,15 @@ def load_queries(subject: str) -> Mapping[str, str]:
     return {parts[i]: parts[i + 1].strip().rstrip(";") for i in range(1, len(parts), 2)}
 
 
+def _unreachable(error: Exception) -> OperatorError:
+    return OperatorError(
+        "database-unreachable",
+        N_("la base dati non risponde: {reason}"),
+        hint=N_("controllare [database] url, che PostgreSQL sia acceso e che ci sia spazio su disco"),
+        reason=(str(error).splitlines() or [type(error).__name__])[0],
+    )
+
+
 async def open_pool(dsn: str, *, max_size: int = 8, application: str = "rete") -> Pool:
     """Open a pool on ``dsn`` with keepalives and bounded waits.
 
@@ -52,19 +61,15 @@ async def open_pool(dsn: str, *, max_size: int = 8, application: str = "rete") -
     try:
         pool = await asyncpg.create_pool(
             dsn,
-            min_size=1,
+            # None kept in reserve: a pool that refills itself logs tracebacks while a server is down.
+            min_size=0,
             max_size=max_size,
             timeout=CONNECT_TIMEOUT_S,
             command_timeout=COMMAND_TIMEOUT_S,
             server_settings={"application_name": application, "jit": "off", "TimeZone": "UTC"},
         )
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-        raise OperatorError(
-            "database-unreachable",
-            N_("la base dati non risponde: {reason}"),
-            hint=N_("controllare [database] url, che PostgreSQL sia acceso e che ci sia spazio su disco"),
-            reason=str(error).splitlines()[0] if str(error) else type(error).__name__,
-        ) from error
+        raise _unreachable(error) from error
     async with pool.acquire() as conn:
         version = int(await conn.fetchval("SHOW server_version_num"))
     if version < MINIMUM_SERVER:
@@ -79,9 +84,35 @@ async def open_pool(dsn: str, *, max_size: int = 8, application: str = "rete") -
 
 @asynccontextmanager
 async def transaction(pool: Pool) -> AsyncIterator[Connection]:
-    """One connection inside one transaction, for flows that must not be retried as a whole."""
-    async with pool.acquire(timeout=CONNECT_TIMEOUT_S) as conn, conn.transaction():
-        yield conn
+    """One connection inside one transaction, for flows that must not be retried as a whole.
+
+    Raises: OperatorError(database-unreachable) when no connection is to be had.
+    """
+    try:
+        acquired = await pool.acquire(timeout=CONNECT_TIMEOUT_S)
+    except (OSError, TimeoutError) as error:
+        raise _unreachable(error) from error
+    task, lost = asyncio.current_task(), False
+
+    def on_lost(_: Connection) -> None:
+        nonlocal lost
+        lost = True
+        if task is not None:
+            task.cancel()
+
+    # A COPY that waits for a buffer to drain is not woken when the server dies: the listener wakes it.
+    acquired.add_termination_listener(on_lost)
+    try:
+        async with acquired.transaction():
+            yield acquired
+    except asyncio.CancelledError:
+        if not lost or task is None or task.uncancel() > 0:
+            raise
+        raise asyncpg.ConnectionDoesNotExistError("the server closed the connection") from None
+    finally:
+        if not lost:
+            acquired.remove_termination_listener(on_lost)
+        await pool.release(acquired)
 
 
 async def run_tx(pool: Pool, work: Callable[[Connection], Awaitable[T]]) -> T:
