@@ -9,7 +9,7 @@ help:
 	@echo "make demo     four administrations on this machine find each other's networks (Ctrl-C ends it)"
 	@echo "make test     everything a change must pass (style, types, tests on a real PostgreSQL)"
 	@echo "make install  only .venv with the locked packages; the command is then .venv/bin/rete"
-	@echo "make prove    the heavier proofs; make bench: measurements; make clean: remove .venv and caches"
+	@echo "make prove    the heavier proofs and measurements (bench/); make clean: remove .venv and caches"
 
 install: .venv/.installed
 
@@ -30,7 +30,36 @@ lint: .venv/.installed-dev
 	$(BIN)/mypy
 
 test: lint
-	$(BIN)/python -m pytest -n 2 --cov --cov-report=term --cov-fail-under=95 -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -n 2 --cov --cov-report=term --cov-fail-under=95 $(ARGS)
+
+# Each proof is bounded and stops by itself.
+prove: .venv/.installed-dev
+	$(BIN)/python bench/pull_vs_copy.py
+
+bench: prove
+
+clean: remove .venv and caches"
+
+install: .venv/.installed
+
+.venv/.installed: requirements.lock pyproject.toml deploy/bootstrap.py
+	$(PYTHON) deploy/bootstrap.py .venv requirements.lock
+	@touch $@
+
+.venv/.installed-dev: .venv/.installed requirements.dev.lock
+	$(PYTHON) deploy/bootstrap.py .venv requirements.dev.lock
+	@touch $@
+
+demo: .venv/.installed
+	$(BIN)/rete demo $(ARGS)
+
+lint: .venv/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/python -m pytest -n 2 --cov --cov-report=term --cov-fail-under=95 $(ARGS)
 
 prove: .venv/.installed-dev
 	$(BIN)/python -m pytest -m slow --timeout 900 $(ARGS)
