@@ -38,34 +38,5 @@ prove: .venv/.installed-dev
 
 bench: prove
 
-clean: remove .venv and caches"
-
-install: .venv/.installed
-
-.venv/.installed: requirements.lock pyproject.toml deploy/bootstrap.py
-	$(PYTHON) deploy/bootstrap.py .venv requirements.lock
-	@touch $@
-
-.venv/.installed-dev: .venv/.installed requirements.dev.lock
-	$(PYTHON) deploy/bootstrap.py .venv requirements.dev.lock
-	@touch $@
-
-demo: .venv/.installed
-	$(BIN)/rete demo $(ARGS)
-
-lint: .venv/.installed-dev
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-
-test: lint
-	$(BIN)/python -m pytest -n 2 --cov --cov-report=term --cov-fail-under=95 $(ARGS)
-
-prove: .venv/.installed-dev
-	$(BIN)/python -m pytest -m slow --timeout 900 $(ARGS)
-
-bench: .venv/.installed-dev
-	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
-
 clean:
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
