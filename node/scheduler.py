@@ -60,10 +60,10 @@ def build(node: Node, session: aiohttp.ClientSession) -> AsyncIOScheduler:
         )
 
     async def release() -> None:
-        await publish.release_due(node.pool, node.config, node.own_origin_id, node.keys.signing["log"], node.clock())
+        await publish.release_due(node.pool, node.config, node.own, node.clock())
 
     async def sign() -> None:
-        await sign_head(node.pool, node.own_origin_id, node.keys.signing["log"], node.clock())
+        await sign_head(node.pool, node.own, node.clock())
 
     async def tidy() -> None:
         async with node.pool.acquire() as conn:

@@ -280,7 +280,7 @@ async def _publish(node: Node) -> None:
         profile_id = await draft.draft(node.pool, node.config, network_id, content, AUTHOR, node.clock())
         await draft.approve(node.pool, node.config, profile_id, APPROVER, node.clock())
         await publish.publish(node.pool, node.config, profile_id, APPROVER, node.clock())
-    await publish.release_due(node.pool, node.config, node.own_origin_id, node.keys.signing["log"], node.clock())
+    await publish.release_due(node.pool, node.config, node.own, node.clock())
 
 
 async def _sync(face: Face, nodes: Sequence[Node]) -> None:
@@ -330,7 +330,7 @@ async def _search(face: Face, url: str, body: Body, query: dict[str, str]) -> di
 
 async def _facts(node: Node, url: str) -> dict[str, Any]:
     async with node.pool.acquire() as conn:
-        signed = await log.signed_latest(conn, node.own_origin_id)
+        signed = await log.signed_latest(conn, node.own.origin_id)
         own = next(origin for origin in await log.list_origins(conn) if origin.is_own)
     return {
         "id": node.config.node.id,

@@ -127,9 +127,7 @@ async def publish(face: Face, profile_id: str, officer: str | None) -> None:
     """Queue an approved version, and release what is due."""
     async with runtime.open_node(face.home) as node:
         day = await flow.publish(node.pool, node.config, profile_id, _officer(officer), node.clock())
-        released = await flow.release_due(
-            node.pool, node.config, node.own_origin_id, node.keys.signing["log"], node.clock()
-        )
+        released = await flow.release_due(node.pool, node.config, node.own, node.clock())
     gone = profile_id in released
     state = "published" if gone else "queued"
     message = N_("Pubblicato.") if gone else N_("In coda: uscirà con il turno del {day}.")
@@ -146,17 +144,9 @@ async def publish(face: Face, profile_id: str, officer: str | None) -> None:
 async def withdraw(face: Face, profile_id: str, officer: str | None) -> None:
     """Withdraw a profile for ever."""
     async with runtime.open_node(face.home) as node:
-        await flow.withdraw(
-            node.pool,
-            node.config,
-            node.own_origin_id,
-            node.keys.signing["log"],
-            profile_id,
-            _officer(officer),
-            node.clock(),
-        )
+        await flow.withdraw(node.pool, node.own, profile_id, _officer(officer), node.clock())
         async with node.pool.acquire() as conn:
-            signed = await log.signed_latest(conn, node.own_origin_id)
+            signed = await log.signed_latest(conn, node.own.origin_id)
     size = signed.size if signed else 0
     face.emit(
         {"profile_id": profile_id, "state": "withdrawn", "log_size": size},

@@ -33,7 +33,7 @@ async def serve(face: Face, exit_with_parent: bool) -> None:
     telemetry.configure(level=os.environ.get("RETE_LOG_LEVEL", "INFO"))
     async with runtime.open_node(face.home) as node:
         # A crash between append and signing left entries unsaid: say them before anybody asks.
-        await sign_head(node.pool, node.own_origin_id, node.keys.signing["log"], node.clock())
+        await sign_head(node.pool, node.own, node.clock())
         loopback = node.config.node.environment == "development"
         async with open_session(loopback=loopback, total_s=node.config.sync.request_timeout_s) as session:
             runner = web.AppRunner(

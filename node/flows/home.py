@@ -114,6 +114,13 @@ def make_home(home: Path, facts: Facts, peers: str = "") -> None:
 def peer_card(config: configuration.Config, held: keyfiles.Keys, vkey: str, url: str) -> str:
     """Return the [[peer]] block by which other nodes follow this one."""
     public = held.signing["http"].public_key().public_bytes_raw()
+    authority = config.federation.authority
+    voices = {
+        role: keys.format_vkey(
+            f"{authority}/{role}", held.signing[role].public_key().public_bytes_raw(), keys.COSIGNATURE_TYPE
+        )
+        for role in ("witness", "mirror")
+    }
     return "\n".join(
         (
             "[[peer]]",
@@ -122,7 +129,9 @@ def peer_card(config: configuration.Config, held: keyfiles.Keys, vkey: str, url:
             f"url = {_quoted(url)}",
             f"origin = {_quoted(config.federation.origin)}",
             f"vkey = {_quoted(vkey)}",
-            f'http_key = {{ keyid = "{config.federation.authority}#http-1", public = "{base64.b64encode(public).decode()}" }}',
+            f"witness = {_quoted(voices['witness'])}",
+            f"mirror = {_quoted(voices['mirror'])}",
+            f'http_key = {{ keyid = "{authority}#http-1", public = "{base64.b64encode(public).decode()}" }}',
             "",
         )
     )

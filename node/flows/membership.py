@@ -6,11 +6,42 @@ profiles leave the cooperation database at once, since nobody would hear of thei
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from node.config import Config
 from node.errors import N_, OperatorError
 from node.protocol import keys, merkle
+from node.protocol.member import Member, Membership, cosigner_key
 from node.store import cooperation, log
 from node.store.postgres import Connection, Pool, run_tx
+
+
+def membership_of(config: Config, public: Mapping[str, bytes]) -> Membership:
+    """Return the members as the configuration lists them; ``public`` are this node's own public keys by role.
+
+    Raises: CallerError(vkey-malformed | member-key-reused | key-low-order).
+    """
+    authority = config.federation.authority
+    own = Member(
+        id=config.node.id,
+        url=None,
+        http_keyid=f"{authority}#http-1",
+        http_public=public["http"],
+        witness=keys.Verifier(f"{authority}/witness", keys.COSIGNATURE_TYPE, public["witness"]),
+        mirror=keys.Verifier(f"{authority}/mirror", keys.COSIGNATURE_TYPE, public["mirror"]),
+    )
+    others = [
+        Member(
+            id=peer.id,
+            url=peer.url,
+            http_keyid=peer.http_keyid,
+            http_public=keys.check_public(peer.http_public),
+            witness=cosigner_key(peer.witness, "witness"),
+            mirror=cosigner_key(peer.mirror, "mirror"),
+        )
+        for peer in config.peers
+    ]
+    return Membership.of(own, others)
 
 
 async def enrol_members(pool: Pool, config: Config, own_public: bytes) -> int:

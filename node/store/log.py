@@ -17,6 +17,9 @@ from node.store.postgres import Connection, load_queries
 
 QUERIES = load_queries("log")
 HASH_BYTES = 32
+# What a running node listens to (a hint between processes; what matters is in the tables).
+WAKE_CHANNEL = "rete_wake"
+WAKE_PULL, WAKE_ANNOUNCE = "pull", "announce"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,30 @@ class Origin:
     error_code: str | None
     error_text: str | None
     error_at: dt.datetime | None
+    origin_hash: str
+    checkpoint_size: int
+    pending: bytes | None
+    witnessed_at: dt.datetime | None
+    cosigned_at: dt.datetime | None
+    confirmed_at: dt.datetime | None
+    relay: str | None
+    grown_on: dt.date | None
+    grown: int
+    predecessor_id: int | None
+    frozen_at: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What a peer-facing route may know of one log: ``relayed`` is this node's mirror note, None of the own log."""
+
+    origin_id: int
+    origin: str
+    state: str
+    is_own: bool
+    checkpoint_size: int
+    relayed: bytes | None
+    frozen_at: dt.datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +102,7 @@ async def upsert_origin(
 
 
 async def close_absent_origins(conn: Connection, present: Sequence[str]) -> list[int]:
-    """Close the logs that are no longer configured; return the ids that were open until now."""
+    """Close the logs of authorities that are no longer configured; return the ids that were open until now."""
     return [row["origin_id"] for row in await conn.fetch(QUERIES["close_absent_origins"], list(present))]
 
 
@@ -113,6 +140,79 @@ async def advance(
 ) -> None:
     """Move the verified head of a locked origin."""
     await conn.execute(QUERIES["advance_origin"], origin_id, size, root, b"".join(range_hashes), checkpoint, now)
+
+
+async def wake(conn: Connection, what: str) -> None:
+    """Tell this node's server, once the transaction commits, that there is something to pull or to announce."""
+    await conn.execute(QUERIES["wake"], WAKE_CHANNEL, what)
+
+
+async def set_pending(conn: Connection, origin_id: int, note: bytes | None) -> None:
+    """Remember the signed head towards which bundles are being brought in, or that there is none."""
+    await conn.execute(QUERIES["set_pending"], origin_id, note)
+
+
+async def set_checkpoint(
+    conn: Connection,
+    origin_id: int,
+    note: bytes,
+    size: int,
+    *,
+    witnessed_at: dt.datetime | None,
+    cosigned_at: dt.datetime | None,
+) -> None:
+    """Keep the checkpoint of the head that is already here with newer cosignatures."""
+    await conn.execute(QUERIES["set_checkpoint"], origin_id, note, witnessed_at, cosigned_at, size)
+
+
+async def set_relayed(conn: Connection, origin_id: int, note: bytes, size: int) -> None:
+    """Keep the note that this node serves as a mirror; nothing happens if the head has moved meanwhile."""
+    await conn.execute(QUERIES["set_relayed"], origin_id, note, size)
+
+
+async def record_relayed(conn: Connection, origin_id: int, now: dt.datetime, relay: str) -> None:
+    """Note that a relay served what is new, or confirmed that nothing is."""
+    await conn.execute(QUERIES["record_relayed"], origin_id, now, relay)
+
+
+async def record_confirmed(conn: Connection, origin_ids: Sequence[int], now: dt.datetime) -> None:
+    """Note that somebody else knows of no newer head of these logs."""
+    await conn.execute(QUERIES["record_confirmed"], list(origin_ids), now)
+
+
+async def record_quarantine(conn: Connection, origin_id: int, now: dt.datetime, code: str, text: str) -> None:
+    """Stop following a log that was shown to lie, and stop vouching for it."""
+    await conn.execute(QUERIES["record_quarantine"], origin_id, now, code, text[:500])
+
+
+async def wake_origin(conn: Connection, origin: str, size: int) -> bool:
+    """Forget the back-off of a log that is said to have grown; tell whether it may be news."""
+    return bool(await conn.fetch(QUERIES["wake_origin"], origin, size))
+
+
+async def served_log(conn: Connection, *, origin_hash: str | None = None, origin: str | None = None) -> Served | None:
+    """Return what may be shown of one log, by the hash of its origin line or by the line itself."""
+    row = await conn.fetchrow(QUERIES["served_log"], origin_hash, origin)
+    return None if row is None else Served(**dict(row))
+
+
+async def heads(conn: Connection) -> list[tuple[str, int, bool, bytes | None]]:
+    """Return (origin, id, own, mirror note) of the logs this node can vouch for, by origin."""
+    return [tuple(row.values()) for row in await conn.fetch(QUERIES["heads"])]
+
+
+async def bundle_bytes(conn: Connection, origin_id: int, start: int, end: int) -> int:
+    """Return how many bytes the entries [start, end) take in a bundle."""
+    size: int = await conn.fetchval(QUERIES["bundle_bytes"], origin_id, start, end)
+    return size
+
+
+async def set_state(
+    conn: Connection, origin_id: int, state: str, *, code: str | None = None, text: str | None = None,
+    now: dt.datetime | None = None,
+) -> None:  # fmt: skip
+    """Set a log's state with its reason."""
+    await conn.execute(QUERIES["set_state"], origin_id, state, code, text, now)
 
 
 async def record_success(conn: Connection, origin_id: int, now: dt.datetime, etag: str | None) -> None:
