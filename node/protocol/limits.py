@@ -29,8 +29,6 @@ PULL_YIELD_S = 600.0
 PULLS_PARALLEL = 8
 CONNECTIONS_PER_HOST = 2
 EXTEND_MAX_ENTRIES = 65_536
-# More new entries than this in one pull are refused: a signed size alone must not cost the puller anything.
-GROWTH_MAX_ENTRIES = 1_000_000
 ENTRIES_PER_DAY_MAX = 200_000
 
 BACKOFF_MIN_S = 60.0
