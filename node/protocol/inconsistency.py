@@ -100,14 +100,17 @@ def parse_list(raw: bytes) -> list[Inconsistency]:
 
 
 def bare(raw: bytes, verifiers: Sequence[keys.Verifier]) -> bytes:
-    """Return a signed checkpoint with the log's own lines only: all that a proof needs, and always representable.
+    """Return a signed checkpoint with only the good signatures of its log: all that a proof needs.
 
-    A log that fears a proof could add a stranger's line that canonical JSON refuses. Raises: PeerWrongError(note-...).
+    A log that fears a proof could add a stranger's line that canonical JSON can't hold. Raises: PeerWrongError(note-...).
     """
     parsed = note.parse(raw)
-    known = {(verifier.name, verifier.id) for verifier in verifiers}
-    own = [line for line in parsed.signatures if (line.name, line.key_id) in known]
-    return parsed.text + b"\n" + b"".join(note.format_line(line.name, line.key_id, line.blob) for line in own)
+    good = note.verify(parsed, verifiers)
+    first: dict[tuple[str, bytes], bytes] = {}
+    for line in parsed.signatures:
+        first.setdefault((line.name, line.key_id), line.blob)
+    own = [note.format_line(signer.name, signer.id, first[signer.name, signer.id]) for signer in good]
+    return parsed.text + b"\n" + b"".join(own)
 
 
 def _contradict(old: Checkpoint, new: Checkpoint, proof: Sequence[bytes]) -> bool:
