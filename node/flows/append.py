@@ -42,6 +42,11 @@ class OwnLog:
     key: Ed25519PrivateKey = field(repr=False)
     mark: Path
 
+    @property
+    def verifier(self) -> keys.Verifier:
+        """What checks the own signatures."""
+        return keys.Verifier(self.origin, keys.LOG_TYPE, self.key.public_key().public_bytes_raw())
+
 
 @dataclass(frozen=True, slots=True)
 class Operation:

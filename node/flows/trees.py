@@ -1,34 +1,31 @@
 """Hashes of a log's tree for proofs: from our own tables, or from another node's tiles.
 
-In: a function that makes something of hashes (a proof, a root). Out: what it makes. It is run twice: once to hear which
-hashes it asks for, which depends on sizes alone, and once with these hashes, loaded together. Source: PROTOCOL 2.4, 2.5.
+In: a function that reads hashes (to make a proof, say). Out: the hashes it reads, loaded. It is run once beforehand, only to hear
+which hashes it asks for: that depends on sizes alone. Source: PROTOCOL 2.4, 2.5.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
-
 from node.peers.client import PeerClient
 from node.protocol import limits, merkle, tiles
 from node.protocol.merkle import HashAt
 from node.store import log
 from node.store.postgres import Connection
 
-T = TypeVar("T")
 # (binary level, index) of a complete subtree.
 Place = tuple[int, int]
 _TILE_BITS = 8
 
 
-def _asked_by(make: Callable[[HashAt], object]) -> list[Place]:
+def _asked_by(asks: Callable[[HashAt], object]) -> list[Place]:
     asked: dict[Place, None] = {}
 
     def listen(level: int, index: int) -> bytes:
         asked[level, index] = None
         return merkle.EMPTY_ROOT
 
-    make(listen)
+    asks(listen)
     return list(asked)
 
 
@@ -39,10 +36,10 @@ def _span(place: Place) -> tuple[int, int, int]:
     return tile_level, index << rest, 1 << rest
 
 
-async def from_store(conn: Connection, origin_id: int, make: Callable[[HashAt], T]) -> T:
-    """Return what ``make`` makes of the hashes of a stored log; costs O(log size) short reads."""
+async def stored_hashes(conn: Connection, origin_id: int, asks: Callable[[HashAt], object]) -> HashAt:
+    """Return the hashes that ``asks`` reads, of a stored log; costs O(log size) short reads."""
     found: dict[Place, bytes] = {}
-    for place in _asked_by(make):
+    for place in _asked_by(asks):
         level, first, count = _span(place)
         if level == 0:
             entries = await log.entries_between(conn, origin_id, first, first + count)
@@ -50,23 +47,23 @@ async def from_store(conn: Connection, origin_id: int, make: Callable[[HashAt], 
         else:
             hashes = await log.subtrees_between(conn, origin_id, level, first, first + count)
         found[place] = merkle.subtree_root(hashes)
-    return make(lambda level, index: found[level, index])
+    return lambda level, index: found[level, index]
 
 
-async def from_peer(client: PeerClient, prefix: str, size: int, make: Callable[[HashAt], T]) -> T:
-    """Return what ``make`` makes of the hashes that a node's tiles give for a tree of ``size`` leaves; unverified.
+async def peer_hashes(client: PeerClient, prefix: str, size: int, asks: Callable[[HashAt], object]) -> HashAt:
+    """Return the hashes that ``asks`` reads, as a node's tiles give them for a tree of ``size`` leaves; unverified.
 
     Raises: RoadWrongError, PeerWrongError.
     """
     held: dict[tuple[int, int], list[bytes]] = {}
     found: dict[Place, bytes] = {}
-    for place in _asked_by(make):
+    for place in _asked_by(asks):
         level, first, count = _span(place)
         number, at = divmod(first, tiles.TILE_WIDTH)
         if (level, number) not in held:
             held[level, number] = await fetch_tile(client, prefix, size, level, number)
         found[place] = merkle.subtree_root(held[level, number][at : at + count])
-    return make(lambda level, index: found[level, index])
+    return lambda level, index: found[level, index]
 
 
 async def fetch_tile(client: PeerClient, prefix: str, size: int, level: int, number: int) -> list[bytes]:

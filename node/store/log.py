@@ -49,6 +49,7 @@ class Origin:
     origin_hash: str
     checkpoint_size: int
     pending: bytes | None
+    witnessed_size: int
     witnessed_at: dt.datetime | None
     cosigned_at: dt.datetime | None
     confirmed_at: dt.datetime | None
@@ -57,6 +58,7 @@ class Origin:
     grown: int
     predecessor_id: int | None
     frozen_at: dt.datetime | None
+    wanting: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,17 +154,16 @@ async def set_pending(conn: Connection, origin_id: int, note: bytes | None) -> N
     await conn.execute(QUERIES["set_pending"], origin_id, note)
 
 
-async def set_checkpoint(
-    conn: Connection,
-    origin_id: int,
-    note: bytes,
-    size: int,
-    *,
-    witnessed_at: dt.datetime | None,
-    cosigned_at: dt.datetime | None,
-) -> None:
+async def set_checkpoint(conn: Connection, origin_id: int, note: bytes, size: int) -> None:
     """Keep the checkpoint of the head that is already here with newer cosignatures."""
-    await conn.execute(QUERIES["set_checkpoint"], origin_id, note, witnessed_at, cosigned_at, size)
+    await conn.execute(QUERIES["set_checkpoint"], origin_id, note, size)
+
+
+async def set_witnessed(
+    conn: Connection, origin_id: int, size: int, witnessed_at: dt.datetime | None, cosigned_at: dt.datetime | None
+) -> None:
+    """Note up to where a quorum of witnesses vouches (None: none for this size) and when any of them spoke."""
+    await conn.execute(QUERIES["set_witnessed"], origin_id, size, witnessed_at, cosigned_at)
 
 
 async def set_relayed(conn: Connection, origin_id: int, note: bytes, size: int) -> None:
@@ -185,9 +186,9 @@ async def record_quarantine(conn: Connection, origin_id: int, now: dt.datetime, 
     await conn.execute(QUERIES["record_quarantine"], origin_id, now, code, text[:500])
 
 
-async def wake_origin(conn: Connection, origin: str, size: int) -> bool:
-    """Forget the back-off of a log that is said to have grown; tell whether it may be news."""
-    return bool(await conn.fetch(QUERIES["wake_origin"], origin, size))
+async def wake_origin(conn: Connection, origin: str, size: int, now: dt.datetime) -> bool:
+    """Make a log that is said to have grown due at once, whatever its back-off; tell whether it may be news."""
+    return bool(await conn.fetch(QUERIES["wake_origin"], origin, size, now))
 
 
 async def served_log(conn: Connection, *, origin_hash: str | None = None, origin: str | None = None) -> Served | None:
@@ -205,6 +206,39 @@ async def bundle_bytes(conn: Connection, origin_id: int, start: int, end: int) -
     """Return how many bytes the entries [start, end) take in a bundle."""
     size: int = await conn.fetchval(QUERIES["bundle_bytes"], origin_id, start, end)
     return size
+
+
+async def forget(conn: Connection, origin_id: int, empty_root: bytes) -> None:
+    """Drop all that is held of a followed log, so that it can be followed from its beginning."""
+    await conn.execute(QUERIES["delete_log"], origin_id, timeout=600)
+    await conn.execute(QUERIES["forget_origin"], origin_id, empty_root)
+
+
+async def set_predecessor(conn: Connection, origin_id: int, predecessor_id: int) -> None:
+    """Note which log this one continues."""
+    await conn.execute(QUERIES["set_predecessor"], origin_id, predecessor_id)
+
+
+async def freeze(conn: Connection, origin_id: int, now: dt.datetime) -> bool:
+    """Stop a log for good and erase its bodies; False when it was stopped already."""
+    return bool(await conn.fetch(QUERIES["freeze"], origin_id, now))
+
+
+async def live_bodies(conn: Connection, origin_id: int) -> list[tuple[str, bytes]]:
+    """Return (item id, body) of everything that lives in a log, by id, which is random: the order tells nothing."""
+    rows = await conn.fetch(QUERIES["live_bodies"], origin_id, timeout=600)
+    return [(str(row["item_id"]), row["body"]) for row in rows]
+
+
+async def frozen_before(conn: Connection, moment: dt.datetime) -> list[tuple[int, str]]:
+    """Return (id, origin) of the logs frozen before a moment."""
+    return [(row["origin_id"], row["origin"]) for row in await conn.fetch(QUERIES["frozen_before"], moment)]
+
+
+async def delete_frozen(conn: Connection, origin_id: int) -> None:
+    """Delete all that is held of a frozen log; its row stays, so that its paths answer "gone"."""
+    await conn.execute(QUERIES["delete_log"], origin_id, timeout=600)
+    await conn.execute(QUERIES["close_origin"], origin_id)
 
 
 async def set_state(

@@ -17,8 +17,9 @@ RETURNING origin_id;
 -- name: list_origins
 SELECT o.origin_id, o.origin, o.owner, o.name, o.url, o.vkey, o.is_own, o.state, o.size, o.root, o.range_hashes,
        o.checkpoint, o.etag, o.checked_at, o.advanced_at, o.failures, o.next_pull_at,
-       o.error_code, o.error_text, o.error_at, o.origin_hash, o.checkpoint_size, o.pending, o.witnessed_at,
-       o.cosigned_at, o.confirmed_at, o.relay, o.grown_on, o.grown, o.predecessor_id, o.frozen_at
+       o.error_code, o.error_text, o.error_at, o.origin_hash, o.checkpoint_size, o.pending,
+       o.witnessed_size, o.witnessed_at, o.cosigned_at, o.confirmed_at, o.relay, o.grown_on, o.grown, o.predecessor_id, o.frozen_at,
+       EXISTS (SELECT FROM log.wanted w WHERE w.origin_id = o.origin_id) AS wanting
 FROM log.origin o
 WHERE o.state <> 'closed' AND ($1::text IS NULL OR o.owner = $1 OR o.origin = $1)
 ORDER BY o.is_own DESC, o.owner, o.origin
@@ -57,9 +58,15 @@ UPDATE log.origin SET pending = $2 WHERE origin_id = $1;
 
 -- name: set_checkpoint
 -- The same head, vouched for anew: never another size or root.
+UPDATE log.origin SET checkpoint = $2 WHERE origin_id = $1 AND checkpoint_size = $3;
+
+-- name: set_witnessed
+-- Without a quorum for this head, what a quorum said of an earlier one stands.
 UPDATE log.origin
-SET checkpoint = $2, witnessed_at = $3, cosigned_at = $4
-WHERE origin_id = $1 AND checkpoint_size = $5;
+SET witnessed_size = CASE WHEN $3::timestamptz IS NULL THEN witnessed_size ELSE $2 END,
+    witnessed_at = coalesce($3, witnessed_at),
+    cosigned_at = greatest(cosigned_at, $4)
+WHERE origin_id = $1 AND witnessed_size <= $2;
 
 -- name: set_relayed
 UPDATE log.origin SET relayed = $2 WHERE origin_id = $1 AND checkpoint_size = $3 AND state <> 'quarantined';
@@ -84,7 +91,7 @@ SET state = 'quarantined', relayed = NULL, error_code = $3, error_text = $4, err
 WHERE origin_id = $1 AND NOT is_own;
 
 -- name: wake_origin
-UPDATE log.origin SET next_pull_at = NULL
+UPDATE log.origin SET next_pull_at = $3
 WHERE origin = $1 AND NOT is_own AND state NOT IN ('closed', 'suspended', 'frozen', 'quarantined') AND size < $2
 RETURNING origin_id;
 
@@ -105,11 +112,47 @@ LIMIT 10000;
 -- name: bundle_bytes
 SELECT coalesce(sum(2 + octet_length(entry)), 0)::bigint FROM log.entry WHERE origin_id = $1 AND idx >= $2 AND idx < $3;
 
+-- name: delete_log
+WITH bodies AS (DELETE FROM log.body WHERE origin_id = $1),
+     wanted AS (DELETE FROM log.wanted WHERE origin_id = $1),
+     items AS (DELETE FROM log.item WHERE origin_id = $1),
+     problems AS (DELETE FROM log.problem WHERE origin_id = $1),
+     subtrees AS (DELETE FROM log.subtree WHERE origin_id = $1)
+DELETE FROM log.entry WHERE origin_id = $1;
+
+-- name: set_predecessor
+UPDATE log.origin SET predecessor_id = $2 WHERE origin_id = $1 AND predecessor_id IS NULL AND origin_id <> $2;
+
+-- name: freeze
+-- Bodies go with the freeze: the log that follows carries the living, and the rest is erased.
+WITH frozen AS (
+    UPDATE log.origin SET state = 'frozen', frozen_at = $2, next_pull_at = NULL
+    WHERE origin_id = $1 AND state NOT IN ('frozen', 'closed')
+    RETURNING origin_id
+), wanted AS (DELETE FROM log.wanted WHERE origin_id IN (SELECT origin_id FROM frozen)),
+   bodies AS (DELETE FROM log.body WHERE origin_id IN (SELECT origin_id FROM frozen))
+SELECT origin_id FROM frozen;
+
+-- name: live_bodies
+SELECT i.item_id, b.body
+FROM log.item i
+JOIN log.body b ON b.origin_id = i.origin_id AND b.idx = i.last_idx
+WHERE i.origin_id = $1 AND NOT i.dead
+ORDER BY i.item_id
+LIMIT 10000000;
+
+-- name: frozen_before
+SELECT origin_id, origin FROM log.origin WHERE state = 'frozen' AND frozen_at < $1 ORDER BY origin_id LIMIT 1000;
+
+-- name: close_origin
+UPDATE log.origin SET state = 'closed', checkpoint = NULL, checkpoint_size = 0, relayed = NULL, pending = NULL
+WHERE origin_id = $1;
+
 -- name: forget_origin
 UPDATE log.origin
 SET size = 0, root = $2, range_hashes = '', checkpoint = NULL, checkpoint_size = 0, pending = NULL, relayed = NULL,
     etag = NULL, state = 'new', error_code = NULL, error_text = NULL, error_at = NULL, failures = 0,
-    next_pull_at = NULL, witnessed_at = NULL, cosigned_at = NULL, confirmed_at = NULL, grown = 0, grown_on = NULL
+    next_pull_at = NULL, witnessed_size = 0, witnessed_at = NULL, cosigned_at = NULL, confirmed_at = NULL, grown = 0, grown_on = NULL
 WHERE origin_id = $1 AND NOT is_own;
 
 -- name: set_state

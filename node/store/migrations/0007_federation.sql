@@ -9,7 +9,8 @@ ALTER TABLE log.origin
     ADD COLUMN pending bytea,
     -- The checkpoint with this node's mirror cosignature: its word that nothing up to there is withheld or unerased.
     ADD COLUMN relayed bytea,
-    -- When a quorum of the log's witnesses last vouched for the checkpoint, and when any of them did.
+    -- Up to where a quorum of the log's witnesses vouches, since when, and when any of them last spoke.
+    ADD COLUMN witnessed_size bigint NOT NULL DEFAULT 0,
     ADD COLUMN witnessed_at timestamptz,
     ADD COLUMN cosigned_at timestamptz,
     -- When somebody last confirmed that the head is the newest there is, and which relay served it (NULL: its own node).
