@@ -51,8 +51,10 @@ def decode_hash(text: bytes | str) -> bytes | None:
 
 def decode_hashes(lines: Sequence[bytes | str]) -> tuple[bytes, ...] | None:
     """Return the hashes of up to 63 base64 texts, None when one is not a hash or there are more."""
+    if len(lines) > limits.PROOF_LINES_MAX:
+        return None
     hashes = tuple(digest for digest in map(decode_hash, lines) if digest is not None)
-    return hashes if len(hashes) == len(lines) <= limits.PROOF_LINES_MAX else None
+    return hashes if len(hashes) == len(lines) else None
 
 
 def encode(proof: InclusionProof) -> bytes:

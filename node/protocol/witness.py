@@ -89,7 +89,7 @@ def parse_submission(raw: bytes) -> Submission:
     first, *lines = head.split(b"\n")
     old = _OLD.fullmatch(first)
     proof = tlog_proof.decode_hashes(lines)
-    if len(raw) > limits.WITNESS_REQUEST_MAX_BYTES or not blank or old is None or proof is None:
+    if not blank or old is None or proof is None:
         raise _bad_request()
     size = int(old.group(1))
     if size > limits.TREE_SIZE_MAX:
