@@ -288,19 +288,7 @@ async def _sync(face: Face, nodes: Sequence[Node]) -> None:
     known: list[int] = []
     async with open_session(loopback=True) as session:
         for _ in range(3):
-            reports = [
-                report
-                for node in nodes
-                for report in await sync_peers(
-                    node.pool,
-                    session,
-                    node.request_signer(),
-                    clock=node.clock,
-                    parallel=node.config.sync.parallel,
-                    deadline_s=node.config.sync.pull_minutes * 60,
-                    force=True,
-                )
-            ]
+            reports = [report for node in nodes for report in await sync_peers(node.syncer(session), force=True)]
             known = [await _profiles_known(node) for node in nodes]
             face.err.print(f"          {face.tr(N_('profili conosciuti'))}: {known}", markup=False, highlight=False)
             if len(set(known)) == 1 and not any(report.error_code for report in reports):

@@ -27,8 +27,6 @@ from node.store.log import Origin
 from node.store.postgres import Connection, Pool, run_tx
 
 logger = structlog.get_logger()
-CODE = "log-inconsistent"
-SAID = N_("il registro ha firmato due storie diverse: c'è la prova")
 ACCEPTED = (200, 202, 204)
 JSON = "application/json"
 
@@ -87,20 +85,11 @@ async def quarantine(pool: Pool, claim: Inconsistency, now: dt.datetime) -> bool
             raise NotFoundError("log-unknown", N_("registro sconosciuto"))
         origin = known[0]
         inconsistency.verify(claim, [keys.parse_vkey(origin.vkey)])
-        await log.lock_head(conn, origin.origin_id)
-        name, document = inconsistency.digest(claim), inconsistency.encode(claim)
-        if not await evidence.keep_evidence(conn, origin.origin_id, name, document, now):
-            return False
-        if origin.is_own:
-            # Somebody holds two heads with our own signature: this node must not write a third.
-            await log.set_state(conn, origin.origin_id, "fenced", code=CODE, text=SAID, now=now)
-        else:
-            await log.record_quarantine(conn, origin.origin_id, now, CODE, SAID)
-        return True
+        return await evidence.condemn(conn, origin, inconsistency.digest(claim), inconsistency.encode(claim), now)
 
     fresh = await run_tx(pool, work)
     if fresh:
-        logger.error("log.quarantined", origin=claim.origin, code=CODE)
+        logger.error("log.quarantined", origin=claim.origin, code=evidence.INCONSISTENT)
     return fresh
 
 
@@ -113,7 +102,11 @@ async def spread(session: aiohttp.ClientSession, membership: Membership, claim: 
         async with gate:
             try:
                 await PeerClient(session, url).post(
-                    "/federation/proofs", document, max_bytes=limits.PROBLEM_MAX_BYTES, content_type=JSON, allow=ACCEPTED
+                    "/federation/proofs",
+                    document,
+                    max_bytes=limits.PROBLEM_MAX_BYTES,
+                    content_type=JSON,
+                    allow=ACCEPTED,
                 )
             except ReteError:
                 return False

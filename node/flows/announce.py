@@ -202,9 +202,7 @@ async def _reckon(pool: Pool, own: OwnLog, signed: Signed, chosen: set[str]) -> 
     await run_tx(pool, work)
 
 
-async def _hint(
-    session: aiohttp.ClientSession, own: OwnLog, membership: Membership, size: int, memory: Memory
-) -> int:
+async def _hint(session: aiohttp.ClientSession, own: OwnLog, membership: Membership, size: int, memory: Memory) -> int:
     """Tell members that the log has grown; whether they hear it is theirs to say."""
     if size <= memory.hinted_size:
         return 0
@@ -217,7 +215,13 @@ async def _hint(
         async with gate:
             client: Callable[..., Awaitable[object]] = PeerClient(session, str(member.url)).post
             try:
-                await client("/federation/hint", body, max_bytes=limits.PROBLEM_MAX_BYTES, content_type=JSON, allow=(OK, 202, 204))
+                await client(
+                    "/federation/hint",
+                    body,
+                    max_bytes=limits.PROBLEM_MAX_BYTES,
+                    content_type=JSON,
+                    allow=(OK, 202, 204),
+                )
             except ReteError:
                 return False
             return True

@@ -135,9 +135,15 @@ async def doubts(conn: Connection, own: OwnLog) -> str | None:
     size = latest.size if latest is not None else -1
     if mark is not None and mark.origin == own.origin and mark.size > size:
         return N_("il registro firmato ha meno voci di quante ne furono firmate")
-    if mark is not None and latest is not None and (mark.origin, mark.size) == (own.origin, size):
-        if mark.root != latest.root:
-            return N_("il registro firmato non è quello che fu firmato")
+    signed = None if latest is None else Mark(own.origin, latest.size, latest.root)
+    if (
+        mark is not None
+        and signed is not None
+        and mark.size == signed.size
+        and mark.origin == own.origin
+        and mark != signed
+    ):
+        return N_("il registro firmato non è quello che fu firmato")
     if latest is not None and await fence.changed(conn, own.origin_id):
         return N_("il server della base dati non è più quello di prima")
     return None

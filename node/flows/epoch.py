@@ -18,7 +18,7 @@ from node.flows.append import Operation, OwnLog, append, sign_head
 from node.protocol import keys, merkle, tlog_proof
 from node.protocol.heads import Offered
 from node.protocol.member import Member
-from node.store import evidence, log
+from node.store import evidence, log, publication
 from node.store.log import Origin
 from node.store.postgres import Connection, Pool, run_tx
 
@@ -33,9 +33,7 @@ def split(origin: str) -> tuple[str, int] | None:
     return (match.group(1), int(match.group(2))) if match else None
 
 
-async def enrol_successor(
-    pool: Pool, member: Member, item: Offered, origins: Mapping[str, Origin]
-) -> Origin | None:
+async def enrol_successor(pool: Pool, member: Member, item: Offered, origins: Mapping[str, Origin]) -> Origin | None:
     """Begin to follow the log that continues a known one: same authority, later year, signed by the same key; else None."""
     found = split(item.origin)
     if found is None:
@@ -118,6 +116,7 @@ async def rollover(pool: Pool, own: OwnLog, year: int, officer: str, now: dt.dat
         for first in range(0, len(live), _BATCH):
             batch = [Operation(item, raw) for item, raw in live[first : first + _BATCH]]
             await append(conn, begun, batch, now)
+        await publication.move_positions(conn, origin_id)
         reason = f"{own.origin} -> {origin}"
         await evidence.insert_ruling(conn, own.origin_id, evidence.ROLLED_OVER, officer, reason, now)
         return begun

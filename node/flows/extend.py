@@ -11,9 +11,9 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from node.errors import N_, PeerWrongError, RoadWrongError
+from node.errors import N_, RoadWrongError
 from node.flows.ingest import ingest_entries
 from node.flows.trees import fetch_tile
 from node.peers.client import PARTIAL_CONTENT, PeerClient
@@ -129,6 +129,8 @@ class Extender:
 
     async def _fetch(self, start: int, end: int) -> list[bytes]:
         """Return the raw entries [start, end) of the target's tree, in bundles, several requests at once."""
+        if start == end:
+            return []
         first = start // tiles.TILE_WIDTH
         numbers = iter(range(first, (end - 1) // tiles.TILE_WIDTH + 1))
         found: dict[int, list[bytes]] = {}
@@ -176,14 +178,3 @@ class Extender:
             return False
         self.entries += len(extension.entries)
         return True
-
-
-def moved(origin: Origin, extender: Extender, target: Target) -> Origin:
-    """Return the row as it is after a walk that reached its target."""
-    head = extender.head
-    return replace(origin, size=target.checkpoint.size, root=target.checkpoint.root, range_hashes=head.range_hashes)
-
-
-def mismatch(error: PeerWrongError) -> bool:
-    """Tell whether the source's tree is not the one that was signed."""
-    return error.code == "root-mismatch"

@@ -130,9 +130,7 @@ async def _weigh(
         return
     origins[origin.origin] = origin
     try:
-        target = Target(
-            tlog_proof.signed_checkpoint(item.checkpoint, [keys.parse_vkey(origin.vkey)]), item.checkpoint
-        )
+        target = Target(tlog_proof.signed_checkpoint(item.checkpoint, [keys.parse_vkey(origin.vkey)]), item.checkpoint)
         if origin.is_own:
             if origin.origin == own.origin and await _receive(syncer, own, member, target):
                 done.receipts += 1
@@ -223,7 +221,9 @@ async def _pull(syncer: Syncer, origins: Mapping[str, Origin], heard: Mapping[st
     now = syncer.parts.clock()
     offers = {name: h.offer for name, h in heard.items() if h.offer is not None}
     chosen = [o for o in origins.values() if o.origin in offers or is_due(o, now) or _is_overdue(o, now)]
-    confirmed = [origins[name].origin_id for name, h in heard.items() if h.confirmed and name not in offers and name in origins]
+    confirmed = [
+        origins[name].origin_id for name, h in heard.items() if h.confirmed and name not in offers and name in origins
+    ]
     if confirmed:
         async with syncer.pool.acquire() as conn:
             await log.record_confirmed(conn, confirmed, now)
@@ -239,5 +239,9 @@ def _is_overdue(origin: Origin, now: dt.datetime) -> bool:
 def _news_first(chosen: Sequence[Origin], offers: Mapping[str, tuple[str, Target]]) -> list[Origin]:
     """Return the logs with news first, small ones before large ones: one flood does not hold up the rest."""
     return sorted(
-        chosen, key=lambda o: (o.origin not in offers, offers[o.origin][1].checkpoint.size - o.size if o.origin in offers else 0)
+        chosen,
+        key=lambda o: (
+            o.origin not in offers,
+            offers[o.origin][1].checkpoint.size - o.size if o.origin in offers else 0,
+        ),
     )

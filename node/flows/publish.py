@@ -10,6 +10,7 @@ import datetime as dt
 import secrets
 
 import structlog
+
 from node.config import Config
 from node.domain import partition, profile, rounds
 from node.domain.partition import Partition

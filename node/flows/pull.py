@@ -24,9 +24,9 @@ from node.peers.client import NOT_MODIFIED, PeerClient
 from node.protocol import feed, keys, limits
 from node.protocol.inconsistency import Inconsistency
 from node.protocol.member import Cosigner, Membership
-from node.store import log
+from node.store import evidence, log
 from node.store.log import Origin
-from node.store.postgres import Connection, Pool, run_tx
+from node.store.postgres import Connection, Pool
 
 logger = structlog.get_logger()
 
@@ -168,9 +168,7 @@ async def _note_failure(conn: Connection, origin: Origin, error: ReteError, now:
 class _Pull:
     """One walk along one log."""
 
-    def __init__(
-        self, pool: Pool, origin: Origin, roads: Sequence[Source], parts: Parts, progress: Progress
-    ) -> None:
+    def __init__(self, pool: Pool, origin: Origin, roads: Sequence[Source], parts: Parts, progress: Progress) -> None:
         self.origin = origin
         self.etag: str | None = None
         # What is wrong with the log's own node, though a relay helped out.
@@ -234,7 +232,9 @@ class _Pull:
         if found.size > known.size:
             return True
         async with self._pool.acquire() as conn:
-            root = known.root if found.size == known.size else await stored_root(conn, self.origin.origin_id, found.size)
+            root = (
+                known.root if found.size == known.size else await stored_root(conn, self.origin.origin_id, found.size)
+            )
         if root != found.root:
             await self._contradicted(target)
             raise PeerWrongError("root-mismatch", N_("le voci ricevute non danno la radice firmata"))
@@ -251,7 +251,9 @@ class _Pull:
         if self.origin.checkpoint_size < found.size:
             # The slices reached this head, which was signed meanwhile: nothing is missing but its note.
             return True
-        await vouch.refresh(self._pool, self.origin, target, self._parts.membership, self._parts.mirror, self._parts.clock())
+        await vouch.refresh(
+            self._pool, self.origin, target, self._parts.membership, self._parts.mirror, self._parts.clock()
+        )
         return False
 
     async def _contradicted(self, target: Target) -> None:
@@ -262,32 +264,41 @@ class _Pull:
         await accuse.quarantine(self._pool, claim, self._parts.clock())
         self.report.contradiction = claim
         raise PeerWrongError(
-            accuse.CODE, accuse.SAID, hint=N_("il nodo è messo in quarantena; decide l'amministratore")
+            evidence.INCONSISTENT, evidence.SAID, hint=N_("il nodo è messo in quarantena; decide l'amministratore")
         )
 
     async def _reach(self, target: Target) -> None:
         """Bring in the entries up to a signed head, from the first road that has them."""
         failure: ReteError | None = None
         for road in self._roads:
-            walk = Extender(self._pool, self.origin, road, target, self._parts.clock, self._progress)
-            try:
-                self.report.entries += await walk.run()
-            except* (PeerWrongError, RoadWrongError) as errors:
-                self.report.entries += walk.entries
-                error = _first(errors)
-                # The log's own word on what is wrong counts more than a relay's.
-                failure = error if failure is None or road.relay is None else failure
-                if error.code == "growth-throttled":
-                    break
-                if walk.entries:
-                    await self._reload()
-            else:
-                await self._arrived(target, road, walk)
+            error = await self._walk(target, road)
+            if error is None:
+                # That its own node was no help is told, though somebody else was.
+                self.road_error = self.road_error or failure
                 return
+            # The log's own word on what is wrong counts more than a relay's.
+            failure = error if failure is None or road.relay is None else failure
+            if error.code == "growth-throttled":
+                break
         if failure is not None:
             if failure.code == "root-mismatch":
                 await self._contradicted(target)
             raise failure
+
+    async def _walk(self, target: Target, road: Source) -> ReteError | None:
+        """Try one road; return what stopped it. What it committed before that stays."""
+        walk = Extender(self._pool, self.origin, road, target, self._parts.clock, self._progress)
+        error: ReteError | None = None
+        try:
+            await walk.run()
+        except* (PeerWrongError, RoadWrongError) as errors:
+            error = _first(errors)
+        self.report.entries += walk.entries
+        if error is None:
+            await self._arrived(target, road, walk)
+        elif walk.entries:
+            await self._reload()
+        return error
 
     async def _arrived(self, target: Target, road: Source, walk: Extender) -> None:
         if not walk.entries and target.checkpoint.size > self.origin.size:
@@ -312,21 +323,25 @@ class _Pull:
         """Fetch the bodies still wanted, from each road in turn while any is missing."""
         failure: ReteError | None = None
         for road in self._roads:
-            fetcher = BodyFetcher(
-                self._pool, self.origin, road.client, road.prefix, self._parts.validators, self._progress
-            )
-            try:
-                await fetcher.run()
-            except* RoadWrongError as errors:
-                failure = failure or _first(errors)
-            except* PeerWrongError as errors:
-                failure = failure or _first(errors)
-                if road.relay is None:
-                    break
-            finally:
-                self.report.bodies += fetcher.stored
+            error = await self._fetch_bodies(road)
+            failure = failure or error
+            if isinstance(error, PeerWrongError) and road.relay is None:
+                # The log's own node gives something else than it signed: that is to be known, not to be got around.
+                raise error
             async with self._pool.acquire() as conn:
                 if not await log.count_wanted(conn, self.origin.origin_id):
+                    self.road_error = self.road_error or failure
                     return
         if failure is not None:
             raise failure
+
+    async def _fetch_bodies(self, road: Source) -> ReteError | None:
+        error: ReteError | None = None
+        fetcher = BodyFetcher(self._pool, self.origin, road.client, road.prefix, self._parts.validators, self._progress)
+        try:
+            await fetcher.run()
+        except* (PeerWrongError, RoadWrongError) as errors:
+            error = _first(errors)
+        finally:
+            self.report.bodies += fetcher.stored
+        return error

@@ -58,9 +58,10 @@ async def check(syncer: Syncer, own: OwnLog) -> Verdict:
         here = latest.size if latest is not None else 0
         doubt = await doubts(conn, own)
         fits = [await _fits(conn, own, target, here) for _, target in held]
+        proofs = await evidence.evidence_of(conn, own.origin_id)
     heard = sum(found is not None for found in answers)
     there = largest[1].checkpoint.size if largest else 0
-    if not all(fits):
+    if not all(fits) or any(released is None for *_, released in proofs):
         state = FORKED
     elif there > here:
         state = BEHIND
@@ -179,7 +180,9 @@ async def _bring_back(syncer: Syncer, own: OwnLog, verdict: Verdict) -> PullRepo
     roads = _mirrors(syncer, row, verdict.holders)
     # No mirror cosignature of the own log: a node's word about itself is worth nothing.
     parts = replace(syncer.parts, mirror=None)
-    report = await pull_origin(syncer.pool, row, roads, parts, offer=target)
+    report = await pull_origin(
+        syncer.pool, row, roads, parts, offer=target if target.checkpoint.size > row.size else None
+    )
     async with syncer.pool.acquire() as conn:
         row = (await log.list_origins(conn, own.origin))[0]
     if row.size < target.checkpoint.size:
@@ -193,10 +196,13 @@ async def _bring_back(syncer: Syncer, own: OwnLog, verdict: Verdict) -> PullRepo
     now = syncer.parts.clock()
 
     async def work(conn: Connection) -> tuple[int, int]:
-        size, root, _, _ = await log.lock_head(conn, own.origin_id)
-        if (size, root) != (target.checkpoint.size, target.checkpoint.root):
-            raise LogStateError("log-unrecovered", N_("il registro firmato è recintato"), where=own.origin)
-        await log.insert_signed(conn, own.origin_id, size, root, target.note, now)
+        await log.lock_head(conn, own.origin_id)
+        head = target.checkpoint
+        if await stored_root(conn, own.origin_id, head.size) != head.root:
+            raise LogStateError(
+                "log-forked", N_("un altro nodo ha un'altra storia firmata di questo registro"), where=own.origin
+            )
+        await log.insert_signed(conn, own.origin_id, head.size, head.root, target.note, now)
         return await publication.reconcile(conn, own.origin_id, now)
 
     withdrawn, orphans = await run_tx(syncer.pool, work)

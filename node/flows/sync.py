@@ -88,9 +88,11 @@ class Syncer:
                 )
             except ReteError as error:
                 failure = error
-            except Exception:  # noqa: BLE001 - one log's surprise must not stop the others; it is told in full
+            except Exception:
                 logger.exception("origin.pull_broke", origin=origin.origin)
-                failure = RoadWrongError("pull-broke", N_("prelievo interrotto da un errore interno: vedere il registro"))
+                failure = RoadWrongError(
+                    "pull-broke", N_("prelievo interrotto da un errore interno: vedere il registro")
+                )
             return PullReport(
                 origin.origin, origin.owner, size=origin.size, error_code=failure.code, error=str(failure)
             )

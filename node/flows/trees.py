@@ -7,6 +7,7 @@ which hashes it asks for: that depends on sizes alone. Source: PROTOCOL 2.4, 2.5
 from __future__ import annotations
 
 from collections.abc import Callable
+
 from node.peers.client import PeerClient
 from node.protocol import limits, merkle, tiles
 from node.protocol.merkle import HashAt

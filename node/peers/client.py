@@ -141,7 +141,9 @@ class PeerClient:
             raise _road_error(error, where) from error
         status = response.status
         if status == PARTIAL_CONTENT and status in allow and not _continues(response.headers, headers["Range"]):
-            raise PeerWrongError("reply-range", N_("il nodo risponde con un'altra parte di quella chiesta"), where=where)
+            raise PeerWrongError(
+                "reply-range", N_("il nodo risponde con un'altra parte di quella chiesta"), where=where
+            )
         if status in allow or (status == NOT_MODIFIED and "If-None-Match" in headers):
             etag = response.headers.get("ETag", "")
             # The peer's words go into our tables and its own next request: printable or nothing.

@@ -7,8 +7,13 @@ from __future__ import annotations
 
 import datetime as dt
 
+from node.errors import N_
+from node.store import log
+from node.store.log import Origin
 from node.store.postgres import Connection, load_queries
 
+INCONSISTENT = "log-inconsistent"
+SAID = N_("il registro ha firmato due storie diverse: c'è la prova")
 QUERIES = load_queries("evidence")
 RELEASED, FORGOTTEN, CONFIRMED, ROLLED_OVER, PRUNED = "released", "forgotten", "confirmed", "rolled-over", "pruned"
 
@@ -16,6 +21,19 @@ RELEASED, FORGOTTEN, CONFIRMED, ROLLED_OVER, PRUNED = "released", "forgotten", "
 async def keep_evidence(conn: Connection, origin_id: int, digest: bytes, document: bytes, now: dt.datetime) -> bool:
     """Keep a proof; False when it was known."""
     return await conn.fetchval(QUERIES["keep_evidence"], origin_id, digest, document, now) is not None
+
+
+async def condemn(conn: Connection, origin: Origin, digest: bytes, document: bytes, now: dt.datetime) -> bool:
+    """Keep a verified proof and stop following its log, or, if it is the own one, stop writing it; False when it was known."""
+    await log.lock_head(conn, origin.origin_id)
+    if not await keep_evidence(conn, origin.origin_id, digest, document, now):
+        return False
+    if origin.is_own:
+        # Somebody holds two heads with our own signature: this node must not write a third.
+        await log.set_state(conn, origin.origin_id, "fenced", code=INCONSISTENT, text=SAID, now=now)
+    else:
+        await log.record_quarantine(conn, origin.origin_id, now, INCONSISTENT, SAID)
+    return True
 
 
 async def evidence(conn: Connection) -> list[bytes]:

@@ -19,7 +19,7 @@ QUERIES = load_queries("log")
 HASH_BYTES = 32
 # What a running node listens to (a hint between processes; what matters is in the tables).
 WAKE_CHANNEL = "rete_wake"
-WAKE_PULL, WAKE_ANNOUNCE = "pull", "announce"
+WAKE_PULL, WAKE_GOSSIP, WAKE_ANNOUNCE = "pull", "gossip", "announce"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,16 @@ class Served:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnRow:
+    """The log this node writes."""
+
+    origin_id: int
+    origin: str
+    vkey: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Signed:
     """One own checkpoint that has been signed."""
 
@@ -113,10 +123,10 @@ async def list_origins(conn: Connection, owner: str | None = None) -> list[Origi
     return [_origin(row) for row in await conn.fetch(QUERIES["list_origins"], owner)]
 
 
-async def own_origin_id(conn: Connection) -> int | None:
-    """Return the id of the node's own open log."""
-    row = await conn.fetchrow(QUERIES["own_origin"])
-    return None if row is None else int(row["origin_id"])
+async def own_log(conn: Connection) -> OwnRow | None:
+    """Return the log this node writes, None before it has one."""
+    row = await conn.fetchrow(QUERIES["own_log"])
+    return None if row is None else OwnRow(**dict(row))
 
 
 async def lock_head(conn: Connection, origin_id: int) -> tuple[int, bytes, tuple[bytes, ...], str]:
@@ -147,6 +157,16 @@ async def advance(
 async def wake(conn: Connection, what: str) -> None:
     """Tell this node's server, once the transaction commits, that there is something to pull or to announce."""
     await conn.execute(QUERIES["wake"], WAKE_CHANNEL, what)
+
+
+async def wanted_among(conn: Connection, origin_id: int, indices: Sequence[int]) -> set[int]:
+    """Return which of these positions live but have no body here yet."""
+    return {row["idx"] for row in await conn.fetch(QUERIES["wanted_among"], origin_id, list(indices))}
+
+
+async def has_authority(conn: Connection, authority: str) -> bool:
+    """Tell whether any log of this authority is known."""
+    return bool(await conn.fetchval(QUERIES["has_authority"], authority))
 
 
 async def set_pending(conn: Connection, origin_id: int, note: bytes | None) -> None:

@@ -1,6 +1,6 @@
 -- name: upsert_origin
-INSERT INTO log.origin (origin, owner, name, url, vkey, is_own, root, origin_hash)
-VALUES ($1, $2, $3, $4, $5, $6, $7, encode(sha256(convert_to($1, 'UTF8')), 'hex'))
+INSERT INTO log.origin (origin, owner, name, url, vkey, is_own, root)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
 ON CONFLICT (origin) DO UPDATE
     SET owner = excluded.owner, name = excluded.name, url = excluded.url, vkey = excluded.vkey,
         state = CASE WHEN log.origin.state = 'closed' THEN 'new' ELSE log.origin.state END
@@ -34,10 +34,8 @@ FOR UPDATE;
 -- name: share_origin
 SELECT state FROM log.origin WHERE origin_id = $1 FOR SHARE;
 
--- name: own_origin
-SELECT origin_id, origin, size, root, range_hashes
-FROM log.origin
-WHERE is_own AND state NOT IN ('closed', 'frozen');
+-- name: own_log
+SELECT origin_id, origin, vkey, size FROM log.origin WHERE is_own AND state NOT IN ('closed', 'frozen');
 
 -- name: advance_origin
 -- Without a checkpoint (own entries, or a slice of a far head) only the applied head moves.
@@ -52,6 +50,12 @@ WHERE origin_id = $1;
 
 -- name: wake
 SELECT pg_notify($1, $2);
+
+-- name: wanted_among
+SELECT idx FROM log.wanted WHERE origin_id = $1 AND idx = ANY($2::bigint[]) ORDER BY idx LIMIT 256;
+
+-- name: has_authority
+SELECT EXISTS (SELECT FROM log.origin WHERE split_part(origin, '/federation/log/', 1) = $1 AND state <> 'closed');
 
 -- name: set_pending
 UPDATE log.origin SET pending = $2 WHERE origin_id = $1;

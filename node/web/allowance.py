@@ -9,8 +9,11 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
 
 from node.errors import N_, CallerError
 
@@ -57,3 +60,31 @@ class Allowances:
             wait = max(1, math.ceil((1 - tokens) / rate.per_s))
             message = N_("troppe richieste: riprovare tra {retry_after_s} secondi")
             raise CallerError("rate-limited", message, retry_after_s=wait)
+
+
+_KINDS = {
+    "/federation/hint": "hint",
+    "/federation/proofs": "proof",
+    "/federation/witness/add-checkpoint": "witness",
+}
+
+
+def caller_of(request: web.Request, *, behind_proxy: bool) -> str:
+    """Return the address that made a request: of the connection, or the last that our own proxy saw."""
+    forwarded = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+    return (forwarded[:64] if behind_proxy and forwarded else request.remote) or "unknown"
+
+
+def limiter(allowances: Allowances, clock: Callable[[], dt.datetime], *, behind_proxy: bool) -> Any:
+    """Return the middleware that counts requests of other nodes against their sender's address."""
+
+    @web.middleware
+    async def limit(
+        request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        if request.path.startswith("/federation/"):
+            kind = _KINDS.get(request.path, "read") if request.method == "POST" else "read"
+            allowances.spend(kind, caller_of(request, behind_proxy=behind_proxy), clock())
+        return await handler(request)
+
+    return limit

@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -84,7 +84,9 @@ async def _shown(conn: Connection, request_: web.Request, federation: Federation
     if served is None or (served.is_own and name) or (not served.is_own and not name):
         raise NotFoundError("log-unknown", N_("questo nodo non ha quel registro"))
     if served.state == "closed":
-        raise NotFoundError("epoch-gone", N_("il registro di quell'anno è stato cancellato alla fine della sua conservazione"))
+        raise NotFoundError(
+            "epoch-gone", N_("il registro di quell'anno è stato cancellato alla fine della sua conservazione")
+        )
     return await (_own(conn, served) if served.is_own else _mirrored(served))
 
 

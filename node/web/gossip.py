@@ -13,7 +13,7 @@ from aiohttp import web
 
 from node.errors import N_, CallerError, NotFoundError, PeerWrongError
 from node.protocol import heads as wire
-from node.protocol import inconsistency, keys, limits, witness
+from node.protocol import inconsistency, keys, witness
 from node.protocol.inconsistency import Inconsistency
 from node.store import evidence, log
 from node.store import witness as store
@@ -101,7 +101,7 @@ async def accuse(request_: web.Request) -> web.StreamResponse:
         raise CallerError("inconsistency-malformed", N_("prova di incoerenza non valida")) from error
     fresh = await _keep(federation, claim)
     if fresh:
-        logger.error("log.quarantined", origin=claim.origin, code="log-inconsistent")
+        logger.error("log.quarantined", origin=claim.origin, code=evidence.INCONSISTENT)
     return web.Response(status=201 if fresh else 200)
 
 
@@ -117,7 +117,7 @@ async def _keep(federation: Federation, claim: Inconsistency) -> bool:
         except PeerWrongError as error:
             message = N_("la prova non dimostra alcuna incoerenza del registro")
             raise CallerError("inconsistency-unproven", message) from error
-        return await log.condemn(conn, known[0], inconsistency.digest(claim), inconsistency.encode(claim), now)
+        return await evidence.condemn(conn, known[0], inconsistency.digest(claim), inconsistency.encode(claim), now)
 
     return await run_tx(federation.pool, work)
 
@@ -158,10 +158,3 @@ async def witnessed(request_: web.Request) -> web.StreamResponse:
     if note is None:
         raise NotFoundError("log-not-witnessed", N_("questo nodo non ha mai firmato quel registro"))
     return note_reply(request_, note)
-
-
-MAX_BYTES = {
-    "/federation/hint": limits.HINT_MAX_BYTES,
-    "/federation/proofs": limits.PROOF_MAX_BYTES,
-    "/federation/witness/add-checkpoint": limits.WITNESS_REQUEST_MAX_BYTES,
-}

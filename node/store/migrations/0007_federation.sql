@@ -2,7 +2,9 @@
 
 ALTER TABLE log.origin
     -- SHA-256 of the origin line, lower-case hex: the log's name in a mirror's and a witness's paths (PROTOCOL 1.1).
-    ADD COLUMN origin_hash text COLLATE "C",
+    -- (A cast to bytea reads backslashes as escapes; none may stand alone.)
+    ADD COLUMN origin_hash text COLLATE "C" NOT NULL
+        GENERATED ALWAYS AS (encode(sha256(replace(origin, '\', '\\')::bytea), 'hex')) STORED,
     -- Entries are applied up to "size"; "checkpoint" is the last signed head that was reached as a whole.
     ADD COLUMN checkpoint_size bigint NOT NULL DEFAULT 0,
     -- A far head whose upper tiles are verified and whose bundles are being brought in one by one (PROTOCOL 6.2).
@@ -24,10 +26,8 @@ ALTER TABLE log.origin
     ADD COLUMN frozen_at timestamptz;
 
 UPDATE log.origin
-SET origin_hash = encode(sha256(convert_to(origin, 'UTF8')), 'hex'),
-    checkpoint_size = CASE WHEN checkpoint IS NULL THEN 0 ELSE size END,
+SET checkpoint_size = CASE WHEN checkpoint IS NULL THEN 0 ELSE size END,
     confirmed_at = CASE WHEN error_code IS NULL THEN checked_at END;
-ALTER TABLE log.origin ALTER COLUMN origin_hash SET NOT NULL;
 CREATE UNIQUE INDEX origin_by_hash ON log.origin (origin_hash);
 
 ALTER TABLE log.origin DROP CONSTRAINT origin_state_check;
