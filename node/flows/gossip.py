@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -192,6 +193,27 @@ async def _receive(syncer: Syncer, own: OwnLog, member: Member, target: Target) 
 
     await run_tx(syncer.pool, work)
     return True
+
+
+async def collect_receipts(syncer: Syncer, own: OwnLog) -> int:
+    """Ask every member whose receipt does not cover the newest own head for its mirror's checkpoint; return how many came."""
+    async with syncer.pool.acquire() as conn:
+        latest = await log.signed_latest(conn, own.origin_id)
+        given = {receipt.member: receipt.size for receipt in await store.receipts(conn, own.origin_id)}
+    peers = syncer.membership.peers if syncer.membership is not None else []
+    missing = [m for m in peers if latest is not None and given.get(m.id, -1) < latest.size]
+    path = f"/federation/mirror/{hashlib.sha256(own.origin.encode()).hexdigest()}/checkpoint"
+
+    async def ask(member: Member) -> bool:
+        try:
+            reply = await syncer.client(str(member.url)).get(path, max_bytes=limits.CHECKPOINT_MAX_BYTES)
+            target = Target(tlog_proof.signed_checkpoint(reply.body, [own.verifier]), reply.body)
+            return await _receive(syncer, own, member, target)
+        except ReteError as error:
+            logger.info("receipt.missing", member=member.id, code=error.code)
+            return False
+
+    return sum(await asyncio.gather(*(ask(member) for member in missing)))
 
 
 def _mirror_of(member: Member) -> Mapping[str, keys.Verifier]:
