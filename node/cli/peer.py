@@ -15,7 +15,7 @@ from node.flows import accuse
 from node.flows.home import peer_card
 from node.flows.ping import ping as walk
 from node.peers.client import PeerClient, open_session
-from node.protocol import keys
+from node.protocol import keys, limits
 from node.store import cooperation, keyfiles, log
 from node.store.log import Origin
 
@@ -46,16 +46,22 @@ async def list_(face: Face) -> None:
         for origin in origins:
             waiting = await log.count_wanted(conn, origin.origin_id)
             problems = await log.count_problems(conn, origin.origin_id)
-            rows.append(_facts(origin, profiles.get(origin.origin_id, 0), waiting, problems))
+            rows.append(_facts(node.clock(), origin, profiles.get(origin.origin_id, 0), waiting, problems))
     face.emit({"peers": rows}, lambda: _table(face, rows))
 
 
-def _facts(origin: Origin, profiles: int, waiting: int, problems: dict[str, int]) -> dict[str, object]:
+def _state(origin: Origin, now: dt.datetime) -> str:
+    """Return the state to show: a log whose witnesses have been silent for a day is stale, whatever the road says."""
+    silent = origin.cosigned_at is not None and (now - origin.cosigned_at).total_seconds() > limits.FRESH_S
+    return "stale" if silent and origin.state == "ready" else origin.state
+
+
+def _facts(now: dt.datetime, origin: Origin, profiles: int, waiting: int, problems: dict[str, int]) -> dict[str, object]:
     return {
         "id": origin.owner,
         "name": origin.name,
         "own": origin.is_own,
-        "state": origin.state,
+        "state": _state(origin, now),
         "url": origin.url,
         "origin": origin.origin,
         "size": origin.size,

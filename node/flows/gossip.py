@@ -2,7 +2,7 @@
 
 In: a Syncer and what this process remembers between rounds. Out: a report of what was heard and pulled. An idle round costs one
 conditional request to each of three members, however many logs there are. Every head heard is held against our own tree, so a log
-that shows two histories to two members is found out as soon as they speak. Source: PROTOCOL 6.10.
+that shows two histories to two members is found out as soon as they speak. Source: PROTOCOL 6.1.
 """
 
 from __future__ import annotations
