@@ -56,7 +56,9 @@ def _state(origin: Origin, now: dt.datetime) -> str:
     return "stale" if silent and origin.state == "ready" else origin.state
 
 
-def _facts(now: dt.datetime, origin: Origin, profiles: int, waiting: int, problems: dict[str, int]) -> dict[str, object]:
+def _facts(
+    now: dt.datetime, origin: Origin, profiles: int, waiting: int, problems: dict[str, int]
+) -> dict[str, object]:
     return {
         "id": origin.owner,
         "name": origin.name,

@@ -28,6 +28,8 @@ Clock = Callable[[], dt.datetime]
 Progress = Callable[[str, int, int], None]
 # One commit per so many bundles of a far head: 16,384 entries, a few megabytes.
 SLICE_BUNDLES = 64
+# States in which nobody pulls a log.
+UNFOLLOWED = ("quarantined", "suspended", "closed", "frozen")
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,8 +170,8 @@ class Extender:
 
         async def work(conn: Connection) -> bool:
             size, _, _, state = await log.lock_head(conn, self._origin.origin_id)
-            if size != expected or state == "quarantined":
-                # Another pull of the same origin was quicker; its work stands and ours is dropped.
+            if size != expected or state in UNFOLLOWED:
+                # Another pull was quicker, or somebody decided meanwhile: that stands and ours is dropped.
                 return False
             await ingest_entries(conn, self._origin.origin_id, extension, checkpoint=note, now=now)
             return True

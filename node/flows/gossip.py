@@ -19,9 +19,9 @@ import structlog
 from node.errors import PeerWrongError, ReteError
 from node.flows import accuse, epoch, vouch
 from node.flows.append import OwnLog
-from node.flows.extend import Target
+from node.flows.extend import UNFOLLOWED, Target
 from node.flows.pull import PullReport
-from node.flows.sync import UNFOLLOWED, Syncer, is_due
+from node.flows.sync import Syncer, is_due
 from node.flows.trees import stored_root
 from node.peers.client import NOT_MODIFIED
 from node.protocol import heads, inconsistency, keys, limits, note, tlog_proof, witness

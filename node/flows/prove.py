@@ -10,9 +10,9 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from node.errors import N_, CallerError, NotFoundError
+from node.errors import N_, CallerError, NotFoundError, PeerWrongError
 from node.flows import trees
-from node.protocol import entry, keys, merkle, note, tlog_proof, witness
+from node.protocol import checkpoint, entry, keys, merkle, note, tlog_proof, witness
 from node.protocol.entry import Entry
 from node.protocol.member import Membership
 from node.protocol.tlog_proof import InclusionProof
@@ -99,11 +99,22 @@ def check(
             "",
         )
         known = membership.witnesses_of(head.origin, owner)
+    _refuse_bent(parsed, known)
     cosigned = {
         c.member: dt.datetime.fromtimestamp(c.at, dt.UTC)
         for c in witness.read_cosignatures(parsed.signatures, parsed.text, known)
     }
     return Proved(head.origin, head.size, proof.index, entry.decode(proof.extra), cosigned)
+
+
+def _refuse_bent(parsed: note.Note, known: Mapping[str, keys.Verifier]) -> None:
+    """Refuse a note in which a known witness's line is bad: somebody changed it (PROTOCOL 2.1)."""
+    for line in parsed.signatures:
+        for verifier in known.values():
+            if (line.name, line.key_id) != (verifier.name, verifier.id):
+                continue
+            if checkpoint.verify_cosignature(verifier, parsed.text, line.blob) is None:
+                raise PeerWrongError("note-bad-signature", N_("firma non valida di una chiave nota"))
 
 
 async def receipts(pool: Pool, membership: Membership, profile_id: str) -> Receipts:

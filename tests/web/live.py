@@ -85,7 +85,7 @@ async def live(pool: Pool, tmp_path: Path) -> AsyncIterator[Live]:
     membership = Membership.of(member(AUTHORITY, key_of(9).public_key().public_bytes_raw(), 4), [peer])
     app = web.Application(middlewares=[middleware.errors], client_max_size=65_536)
     app[federation.FEDERATION] = federation.Federation(
-        pool, AUTHORITY, membership, Cosigner(f"{AUTHORITY}/witness", key_of(4)), lambda: NOW, Allowances()
+        pool, AUTHORITY, membership.http_keys(), Cosigner(f"{AUTHORITY}/witness", key_of(4)), lambda: NOW, Allowances()
     )
     app.add_routes([*federation.routes(), *gossip.routes()])
     async with TestClient(TestServer(app)) as client:
