@@ -94,6 +94,14 @@ def take_census(built: Partition, edition: Edition, territories: Territories, se
     return Census(dict(blocks), counted, built.k, built.k_build, edition.previous_on)
 
 
+def held_now(counted: str | None, noted: str | None) -> str | None:
+    """Return why a profile is held: what its block's count says now, else what was noted when it last could not leave.
+
+    A count of then is history; whatever else was wrong stands until the version is tried or written again.
+    """
+    return counted or (None if noted in (BLOCK_TOO_SMALL, PARTITION_MISSING) else noted)
+
+
 @dataclass(frozen=True, slots=True)
 class Departure:
     """The first day on which a profile may leave, and until when it was deferred, if it ever was."""

@@ -222,7 +222,7 @@ async def preview(pool: Pool, config: Config, profile_id: str, now: dt.datetime)
         block = frozen_block(found, built)
         withheld = await withheld_now(conn, found.profile_id, block, content)
         hits = _scan(content, await _dictionary(conn))
-    held = census.hold(found.block_id, config.privacy.k) or version.held_code
+    held = release.held_now(census.hold(found.block_id, config.privacy.k), version.held_code)
     red = sum(hit.severity == redaction.RED for _, _, hit in hits)
     return Preview(
         profile_id=found.profile_id,

@@ -13,7 +13,7 @@ from node.config import Config
 from node.domain import partition, release
 from node.domain.partition import Partition
 from node.domain.release import Census, Edition
-from node.errors import CallerError
+from node.errors import N_, CallerError
 from node.flows.versions import read_partition
 from node.store import population, publication
 from node.store.postgres import Connection, Pool
@@ -39,7 +39,7 @@ async def candidates_now(conn: Connection, config: Config, found: PublicationPro
     census = await census_of(conn, built)
     code = census.hold(found.block_id, config.privacy.k)
     if code is not None:
-        raise CallerError(code, release.HOLDS[code])
+        raise CallerError(code, release.HOLDS[code], hint=N_("attendere la prossima edizione dell'elenco"))
     return census.members(found.block_id)
 
 
@@ -60,7 +60,7 @@ async def list_profiles(
             found.append({**item, "candidates": None, "held": None})
             continue
         census = counted[item["partition_version"]]
-        held = census.hold(item["block_id"], config.privacy.k) or held_code
+        held = release.held_now(census.hold(item["block_id"], config.privacy.k), held_code)
         found.append({**item, "candidates": census.members(item["block_id"]), "held": held})
     return found
 

@@ -90,6 +90,7 @@ async def test_a_block_that_fell_below_k_stops_at_every_step(office: Office) -> 
     assert (seen.state, seen.candidates, seen.k, seen.held) == ("queued", 4, 5, "block-too-small")
     assert "trattenuta" in seen.sentence
     await office.load(lecce(), LATER + dt.timedelta(days=3))
+    assert [code for _, code in await held(office)] == [None]
     assert await office.release(MONDAY) == [drafted]
 
 
