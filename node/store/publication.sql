@@ -42,7 +42,7 @@ VALUES ($1, $2, 'draft', $3, $4, $5, $6);
 -- name: replace_draft
 UPDATE publication.version
 SET content = $3, content_hash = $4, author = $5, authored_at = $6, state = 'draft',
-    approver = NULL, approved_at = NULL, approved_hash = NULL, release_day = NULL, held_code = NULL
+    approver = NULL, approved_at = NULL, approved_hash = NULL, release_day = NULL
 WHERE profile_id = $1 AND number = $2 AND state IN ('draft', 'approved', 'queued');
 
 -- name: open_version
@@ -112,7 +112,7 @@ WHERE profile_id = ANY($1::uuid[]) AND state = 'published';
 
 -- name: mark_published
 UPDATE publication.version v
-SET state = 'published', log_idx = u.log_idx, held_code = NULL
+SET state = 'published', log_idx = u.log_idx
 FROM unnest($1::uuid[], $2::integer[], $3::bigint[]) AS u (profile_id, number, log_idx)
 WHERE v.profile_id = u.profile_id AND v.number = u.number AND v.state = 'queued';
 
@@ -120,9 +120,7 @@ WHERE v.profile_id = u.profile_id AND v.number = u.number AND v.state = 'queued'
 UPDATE publication.profile SET state = 'published' WHERE profile_id = ANY($1::uuid[]);
 
 -- name: erase_versions
-UPDATE publication.version
-SET state = 'erased', content = NULL, held_code = NULL
-WHERE profile_id = $1 AND state <> 'superseded';
+UPDATE publication.version SET state = 'erased', content = NULL WHERE profile_id = $1 AND state <> 'superseded';
 
 -- name: withdraw_profile
 UPDATE publication.profile SET state = 'withdrawn', withdrawn_at = $2, withdrawn_by = $3 WHERE profile_id = $1;
@@ -130,6 +128,18 @@ UPDATE publication.profile SET state = 'withdrawn', withdrawn_at = $2, withdrawn
 -- name: insert_decision
 INSERT INTO publication.decision (profile_id, number, action, officer, decided_at, candidates, content_hash, reason)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
+
+-- What the federation's living profiles of one block show, without some of our own: $1 terms that find the block,
+-- $2-$7 its labels and kind as they are stored, $8 profiles to leave out.
+-- name: classes_in_block
+SELECT c.profile_id, convert_from(b.body, 'UTF8')::jsonb -> 'themes' AS themes,
+       convert_from(b.body, 'UTF8')::jsonb -> 'certifications' AS certifications
+FROM coop.profile c
+JOIN log.body b USING (origin_id, idx)
+WHERE c.keys @> $1::text[] AND c.territory = $2 AND c.sector = $3 AND c.period = $4 AND c.size = $5 AND c.theme = $6
+  AND c.kind = $7 AND c.profile_id <> ALL($8::uuid[])
+ORDER BY c.profile_id
+LIMIT 1000;
 
 -- name: list_profiles
 SELECT p.profile_id, p.network_id, p.register_id, p.state AS profile_state, p.partition_version, p.block_id, p.labels,
@@ -149,15 +159,3 @@ LIMIT $3;
 
 -- name: last_version
 SELECT number, content_hash FROM publication.version WHERE profile_id = $1 ORDER BY number DESC LIMIT 1;
-
--- What the federation's living profiles of one block show, without some of our own: $1 terms that find the block,
--- $2-$7 its labels and kind as they are stored, $8 profiles to leave out.
--- name: classes_in_block
-SELECT c.profile_id, convert_from(b.body, 'UTF8')::jsonb -> 'themes' AS themes,
-       convert_from(b.body, 'UTF8')::jsonb -> 'certifications' AS certifications
-FROM coop.profile c
-JOIN log.body b USING (origin_id, idx)
-WHERE c.keys @> $1::text[] AND c.territory = $2 AND c.sector = $3 AND c.period = $4 AND c.size = $5 AND c.theme = $6
-  AND c.kind = $7 AND c.profile_id <> ALL($8::uuid[])
-ORDER BY c.profile_id
-LIMIT 1000;

@@ -218,6 +218,10 @@ async def test_one_bad_version_does_not_stop_its_round(office: Office) -> None:
     assert (await office.preview(ids[1])).held == "content-changed"
     assert await office.draft(1) == ids[1]
     assert (await office.preview(ids[1])).held is None
+    await office.withdraw(ids[0])
+    async with office.pool.acquire() as conn:
+        left = await conn.fetch("SELECT profile_id, state FROM publication.version WHERE held_code IS NOT NULL")
+    assert {str(found["profile_id"]) for found in left} == {ids[2], ids[3]}
 
 
 async def pair(office: Office) -> tuple[int, int]:

@@ -3,6 +3,15 @@ ALTER TABLE publication.profile ADD COLUMN deferred_until date;
 ALTER TABLE publication.version ADD COLUMN held_code text;
 ALTER TABLE publication.version
     ADD CONSTRAINT held_while_queued CHECK (held_code IS NULL OR state = 'queued');
+-- A hold ends with its place in the queue, whoever takes the version out.
+CREATE FUNCTION publication.end_hold() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.held_code := NULL;
+    RETURN NEW;
+END
+$$;
+CREATE TRIGGER hold_ends BEFORE UPDATE ON publication.version FOR EACH ROW
+    WHEN (NEW.state <> 'queued' AND NEW.held_code IS NOT NULL) EXECUTE FUNCTION publication.end_hold();
 ALTER TABLE publication.decision ADD COLUMN reason text CHECK (reason <> '');
 
 -- One database serves one node: its id is the owner of every record, whoever inserts it. '' before the node has a log.
