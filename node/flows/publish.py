@@ -24,7 +24,7 @@ from node.flows.standing import census_of
 from node.flows.versions import checked_id, is_same, open_profile, read_partition
 from node.store import population, publication
 from node.store.postgres import Connection, Pool, run_tx
-from node.store.publication import PublicationProfile
+from node.store.publication import DueVersion, PublicationProfile
 
 logger = structlog.get_logger()
 EPOCH_DAY = dt.date(1970, 1, 1)
@@ -102,6 +102,7 @@ async def release_due(
     today = now.date()
     # What an earlier run of ``work`` wrote, if its commit happened and its answer was lost.
     tried: list[tuple[str, int]] = []
+    held: list[tuple[DueVersion, str]] = []
 
     async def work(conn: Connection) -> list[str]:
         before = await publication.published_among(conn, tried)
@@ -124,16 +125,16 @@ async def release_due(
                 candidates=ready.candidates,
                 content_hash=ready.due.content_hash,
             )
-        held = [*found.held, *((ready.due, code) for ready, code in refused)]
+        held[:] = [*found.held, *((ready.due, code) for ready, code in refused)]
         await publication.hold(conn, [(item.profile_id, item.number, code) for item, code in held])
-        for item, code in held:
-            if code != item.held_code:
-                logger.warning("profile.held", profile_id=item.profile_id, code=code)
         tried[:] = [(ready.due.profile_id, ready.due.number) for ready, _ in written]
         return [*before, *(profile_id for profile_id, _ in tried)]
 
     released = await run_tx(pool, work)
     await sign_head(pool, origin_id, key, now)
+    for item, code in held:
+        if code != item.held_code:
+            logger.warning("profile.held", profile_id=item.profile_id, code=code)
     if released:
         logger.info("round.released", profiles=len(released))
     return released
