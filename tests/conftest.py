@@ -13,6 +13,7 @@ from pathlib import Path
 import asyncpg
 import hypothesis
 import pytest
+import structlog
 
 from node.store import embedded
 from node.store.postgres import Connection, Pool, migrate, open_pool
@@ -42,6 +43,12 @@ async def _make_template(base: str, name: str) -> None:
         await migrate(conn)
     finally:
         await conn.close()
+
+
+@pytest.fixture(autouse=True)
+def _own_log() -> None:
+    """No test writes its log into the captured output of an earlier one, which a command was given and is closed."""
+    structlog.reset_defaults()
 
 
 @pytest.fixture

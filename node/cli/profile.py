@@ -12,21 +12,28 @@ import orjson
 
 from node import runtime
 from node.cli.frame import Face, command
-from node.domain import redaction
+from node.domain import redaction, release
 from node.errors import N_, CallerError, NotFoundError
 from node.flows import draft as drafting
-from node.flows import gossip, prove
+from node.flows import gossip, prove, standing
 from node.flows import publish as flow
 from node.peers.client import open_session
-from node.store import log, publication, registry
+from node.store import log, registry
 
 BY = click.option("--by", "officer", help="Funzionario che decide; altrimenti l'utente del sistema.")
 FILE = click.Path(path_type=Path, dir_okay=False)
+# Enough digits that no other content has them by chance, few enough to read aloud.
+SHORT_HASH = 12
 
 
 @click.group("profile", help="Profili anonimi: bozza, anteprima, approvazione, pubblicazione, ritiro.")
 def profile() -> None:
     """Hold the profile commands."""
+
+
+def _say_held(face: Face, code: str) -> None:
+    message = release.HOLDS.get(code, N_("il documento non passa i controlli"))
+    face.say(N_("Trattenuto: {reason} [{code}]."), reason=face.tr(message), code=code)
 
 
 def _officer(given: str | None) -> str:
@@ -104,6 +111,15 @@ async def preview(face: Face, profile_id: str) -> None:
             face.table(
                 N_("Punti da correggere"), columns, [(h["where"], h["text"], h["severity"], h["reason"]) for h in hits]
             )
+        if seen.withheld:
+            face.say(
+                N_("Non escono, perché tutte le schede del gruppo le direbbero uguali: {names}."),
+                names=", ".join(seen.withheld),
+            )
+        if seen.held:
+            _say_held(face, seen.held)
+        face.say(N_("Contenuto {hash}: «rete profile approve {id} --hash {hash}» approva questo e nessun altro."),
+                 id=seen.profile_id, hash=seen.content_hash[:SHORT_HASH])  # fmt: skip
 
     face.emit(value, human)
 
@@ -111,14 +127,31 @@ async def preview(face: Face, profile_id: str) -> None:
 @command(profile, "approve", help="Approva una bozza scritta da un altro funzionario.")
 @click.argument("profile_id", metavar="ID")
 @click.option("--reason", help="Perché un punto dubbio (ambra) non fa riconoscere nessuno.")
+@click.option(
+    "--hash", "expected_hash", metavar="CIFRE", help="Il contenuto visto nell'anteprima; se è cambiato, rifiuta."
+)
 @BY
-async def approve(face: Face, profile_id: str, reason: str | None, officer: str | None) -> None:
+async def approve(
+    face: Face, profile_id: str, reason: str | None, expected_hash: str | None, officer: str | None
+) -> None:
     """Approve a draft as a second officer."""
     async with runtime.open_node(face.home) as node:
-        await drafting.approve(node.pool, node.config, profile_id, _officer(officer), node.clock(), amber_reason=reason)
+        approved = await drafting.approve(
+            node.pool,
+            node.config,
+            profile_id,
+            _officer(officer),
+            node.clock(),
+            amber_reason=reason,
+            expected_hash=expected_hash,
+        )
     face.emit(
-        {"profile_id": profile_id, "state": "approved"},
-        lambda: face.say(N_("Approvato. Ora: «rete profile publish {id}»."), id=profile_id),
+        {"profile_id": profile_id, "state": "approved", "content_hash": approved},
+        lambda: face.say(
+            N_("Approvato il contenuto {hash}. Ora: «rete profile publish {id}»."),
+            id=profile_id,
+            hash=approved[:SHORT_HASH],
+        ),
     )
 
 
@@ -130,10 +163,18 @@ async def publish(face: Face, profile_id: str, officer: str | None) -> None:
     async with runtime.open_node(face.home) as node:
         day = await flow.publish(node.pool, node.config, profile_id, _officer(officer), node.clock())
         released = await flow.release_due(node.pool, node.config, node.own, node.clock())
+        held = await standing.held_code(node.pool, profile_id)
     gone = profile_id in released
     state = "published" if gone else "queued"
     message = N_("Pubblicato.") if gone else N_("In coda: uscirà con il turno del {day}.")
-    face.emit({"profile_id": profile_id, "state": state, "release_day": day}, lambda: face.say(message, day=day))
+
+    def human() -> None:
+        if held:
+            _say_held(face, held)
+        else:
+            face.say(message, day=day)
+
+    face.emit({"profile_id": profile_id, "state": state, "release_day": day, "held": held}, human)
 
 
 @command(
@@ -186,8 +227,18 @@ async def receipts(face: Face, profile_id: object) -> None:
 async def list_(face: Face, state: str | None, limit: int) -> None:
     """List profiles."""
     async with runtime.open_node(face.home) as node, node.pool.acquire() as conn:
-        profiles = await publication.list_profiles(conn, state=state, limit=limit)
-    columns = (N_("id"), N_("titolo"), N_("profilo"), N_("versione"), N_("autore"), N_("approvato da"), N_("posizione"))
+        profiles = await standing.list_profiles(conn, node.config, state=state, limit=limit)
+    columns = (
+        N_("id"),
+        N_("titolo"),
+        N_("profilo"),
+        N_("versione"),
+        N_("autore"),
+        N_("approvato da"),
+        N_("posizione"),
+        N_("reti simili"),
+        N_("trattenuto"),
+    )
     rows = [
         (
             p["profile_id"],
@@ -197,6 +248,8 @@ async def list_(face: Face, state: str | None, limit: int) -> None:
             p["author"],
             p["approver"],
             p["log_idx"],
+            p["candidates"],
+            p["held"],
         )
         for p in profiles
     ]

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from node.domain.register import NetworkKind, RegisterFirm, RegisterNetwork, register_id
+from node.domain.register import NetworkKind, RegisterFirm, RegisterNetwork, has_tax_code_form, register_id
 from node.domain.sector import Sectors, dotted
 from node.domain.territory import Territories, fold
 from node.domain.theme import classify
@@ -267,6 +267,10 @@ class _Reader:
             reason = N_("codice fiscale mancante o troppo lungo: l'impresa conta per nome")
             self._doubt(sheet, number, "c.f.", "tax-code-odd", reason)
             tax_code = ""
+        elif not has_tax_code_form(tax_code):
+            # The public row stays as it is listed; the private record counts the firm by its name.
+            reason = N_("codice fiscale di forma sconosciuta: nel registro l'impresa conta per nome")
+            self._doubt(sheet, number, "c.f.", "tax-code-odd", reason)
         firm_key = ("c", tax_code) if tax_code else ("n", fold(firm_name))
         if firm_key in group.firms:
             reason = N_("la stessa impresa è già in questo contratto: riga ripetuta")

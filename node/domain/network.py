@@ -15,7 +15,7 @@ from decimal import Decimal
 
 from stdnum.it import codicefiscale, iva
 
-from node.domain.register import NetworkKind, RegisterNetwork, register_id
+from node.domain.register import NetworkKind, RegisterFirm, RegisterNetwork, has_tax_code_form, register_id
 from node.domain.territory import fold
 from node.errors import N_, CallerError
 
@@ -178,7 +178,10 @@ def check_tax_code(code: str) -> str:
 
 
 def check(record: NetworkRecord) -> NetworkRecord:
-    """Return the record if it keeps the rules of law. Raises: CallerError(network-...), ``where`` the field."""
+    """Return the record if it keeps the rules of law, which the database keeps too (migration 0009).
+
+    Raises: CallerError(network-... | entity-... | member-... | firm-...), ``where`` the field.
+    """
 
     def refuse(code: str, field: str, what: str) -> CallerError:
         return CallerError(code, what, where=field)
@@ -218,29 +221,32 @@ def legal_effect_on(members: Iterable[Member]) -> dt.date | None:
     return max(day for day in days if day is not None)
 
 
+def _from_list(firm: RegisterFirm) -> FirmRecord:
+    return FirmRecord(
+        tax_code=firm.tax_code if has_tax_code_form(firm.tax_code) else "",
+        name=firm.name,
+        legal_form=firm.legal_form,
+        municipality=firm.municipality,
+        municipality_name=firm.municipality_name,
+        province=firm.province,
+        rea=firm.rea,
+        ateco=firm.ateco,
+    )
+
+
 def from_register(network: RegisterNetwork) -> NetworkRecord:
     """Return the private record that the public list alone can give.
 
     The list says nothing of fund, body and seat; an entity of the list has them by law, and the seat is its reference
-    firm's until an officer knows better.
+    firm's until an officer knows better. Nor does it say when a contract ends. A firm whose code has no tax code's form
+    counts by its name; firms that are then one are one member.
     """
     entity = network.kind is NetworkKind.ENTITY
+    firms = [_from_list(firm) for firm in network.firms]
+    references = {made.key for made, firm in zip(firms, network.firms, strict=True) if firm.is_reference}
     members = tuple(
-        Member(
-            firm=FirmRecord(
-                tax_code=firm.tax_code,
-                name=firm.name,
-                legal_form=firm.legal_form,
-                municipality=firm.municipality,
-                municipality_name=firm.municipality_name,
-                province=firm.province,
-                rea=firm.rea,
-                ateco=firm.ateco,
-            ),
-            joined_on=network.registered_on,
-            is_reference=firm.is_reference,
-        )
-        for firm in network.firms
+        Member(firm=firm, joined_on=network.registered_on, is_reference=key in references)
+        for key, firm in {firm.key: firm for firm in firms}.items()
     )
     return NetworkRecord(
         name=network.name,

@@ -3,7 +3,8 @@
 In: the public register of a snapshot, the node's scope. Out: ``partition/1``, a tree whose leaves are blocks of at least
 ``k_build`` active networks. A profile publishes the labels of its network's block and nothing finer, so its candidates,
 for somebody who knows the register, this rule and the partition, are the block's members. The build is a pure function
-of public inputs: any peer with the snapshot rebuilds it bit for bit. Source: privacy.md P.
+of public inputs: any peer with the snapshot rebuilds it bit for bit. Values the edition did not have are in no block: a
+label is never said of a row it is not true of (docs/decisions/0008). Source: privacy.md P.
 """
 
 from __future__ import annotations
@@ -197,10 +198,21 @@ def population_digest(rows: Sequence[RegisterNetwork]) -> str:
 
 def in_scope(row: RegisterNetwork, scope: Sequence[str], territories: Territories) -> bool:
     """Tell whether a row lies in one of the scope's areas (none: all Italy)."""
+    return _covers(scope, row.province, territories)
+
+
+def _covers(scope: Sequence[str], province: str, territories: Territories) -> bool:
     if not scope:
         return True
-    here = {row.province, *territories.ancestors(row.province)}
+    here = {province, *territories.ancestors(province)}
     return any(current in here for code in scope for current in territories.current(code))
+
+
+def provinces_of(scope: Sequence[str], territories: Territories) -> tuple[str, ...] | None:
+    """Return today's provinces in a scope, None for all Italy: what may be read instead of the whole register."""
+    if not scope:
+        return None
+    return tuple(area.code for area in territories.provinces if _covers(scope, area.code, territories))
 
 
 def build(
@@ -299,32 +311,32 @@ class Partition:
         return {block.block_id: block for block in self.blocks}
 
     def lookup(self, row: RegisterNetwork, sectors: Sectors) -> Block:
-        """Return the block of a register row; values never seen go where their pool is.
+        """Return the block whose labels and kind are all true of a register row.
 
-        Raises: CallerError(block-none) where there is no pool, or where the block's labels would not be true of the row.
+        Raises: CallerError(block-none) when there is none: a value, or a kind, that the partition's edition did not have.
         """
+        block = self.find(row, sectors)
+        if block is None:
+            raise CallerError(
+                "block-none",
+                N_("nessun gruppo dell'elenco pubblico ha le caratteristiche di questa rete: la scheda è trattenuta"),
+                hint=N_("attendere la prossima edizione dell'elenco"),
+            )
+        return block
+
+    def find(self, row: RegisterNetwork, sectors: Sectors) -> Block | None:
+        """Return the block whose labels and kind are all true of a register row, None when there is none."""
         keys = keys_of(row, sectors)
         node = self._tree
         while "n" not in node:
             key = keys[node["a"]][node["l"]]
-            child = next((child for values, child in node["c"] if key in values), None)
-            if child is None:
-                child = node["c"][-1][1] if node["p"] else None
-            if child is None:
-                raise self._none()
-            node = child
+            # A pool is the set of its values, not whatever its siblings are not: its label would be untrue of the rest.
+            found = next((child for values, child in node["c"] if key in values), None)
+            if found is None:
+                return None
+            node = found
         block = self.by_id[node["id"]]
-        if not is_true(block, keys):
-            raise self._none()
-        return block
-
-    @staticmethod
-    def _none() -> CallerError:
-        return CallerError(
-            "block-none",
-            N_("nessun gruppo dell'elenco pubblico ha le caratteristiche di questa rete: la scheda è trattenuta"),
-            hint=N_("attendere la prossima edizione dell'elenco"),
-        )
+        return block if is_true(block, keys, row.kind.value) else None
 
 
 def _check_form(fields: Mapping[str, Any], document: bytes) -> None:
@@ -343,8 +355,10 @@ def _label(attribute: int, level: int, keys: Sequence[str], above: Label | None)
     return Label(name, tuple(sorted(years)))
 
 
-def is_true(block: Block, keys: tuple[tuple[str, ...], ...]) -> bool:
-    """Tell whether every label of the block holds for a row with these keys."""
+def is_true(block: Block, keys: tuple[tuple[str, ...], ...], kind: str) -> bool:
+    """Tell whether every label of the block, and its kind, hold for a row with these keys and this kind."""
+    if block.kind not in (ANY_KIND, kind):
+        return False
     for attribute, name in enumerate(ATTRIBUTES):
         label = block.labels[name]
         if label.level == ANY:

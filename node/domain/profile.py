@@ -11,8 +11,8 @@ import calendar
 import datetime as dt
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from node.domain import rounds, vocabulary
@@ -26,6 +26,8 @@ TITLE_MAX, SUMMARY_MAX, DESCRIPTION_MAX, WANT_TEXT_MAX = 150, 500, 4000, 500
 WANTS_MAX, CAPABILITIES_MAX, COUNTRIES_MAX, LANGUAGES_MAX, CERTIFICATIONS_MAX = 5, 5, 20, 10, 10
 VALIDITY_MONTHS = 12
 LANGUAGES = ("it", "en")
+# Classes that say what a network has or lacks beyond its block: not shown where a whole block would show the same one.
+SENSITIVE = ("themes", "certifications")
 _ALPHA2 = re.compile(r"[A-Z]{2}")
 _LANGUAGE = re.compile(r"[a-z]{2}")
 _SECTOR = re.compile(r"[A-U]|[0-9]{2}(?:\.[0-9]{1,2}(?:\.[0-9]{1,2})?)?|\*")
@@ -80,6 +82,18 @@ class ProfileContent:
             for number, want in enumerate(wants, 1):
                 for language, value in want.text.items():
                     yield f"{name}.{number}.{language}", value
+
+    def classes(self) -> dict[str, tuple[str, ...]]:
+        """Return what the content says of the sensitive attributes."""
+        return {"themes": self.themes, "certifications": self.certifications}
+
+    def without(self, attributes: Collection[str]) -> ProfileContent:
+        """Return the content with some sensitive attributes left empty."""
+        return replace(
+            self,
+            themes=() if "themes" in attributes else self.themes,
+            certifications=() if "certifications" in attributes else self.certifications,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the content as ``parse_content`` reads it."""
@@ -205,6 +219,16 @@ def _partner(value: Any) -> Partner:
     )
 
 
+def shared_by_all(block: Sequence[Mapping[str, Collection[str]]]) -> tuple[str, ...]:
+    """Return the sensitive attributes in which all profiles of a block, two or more, would show one same class.
+
+    Who knows that a network is in the block would know the class of the network, without knowing which profile is its.
+    """
+    if len(block) < 2:
+        return ()
+    return tuple(name for name in SENSITIVE if set.intersection(*(set(shown[name]) for shown in block)))
+
+
 CONTENT_KEYS = frozenset(ProfileContent.__slots__)
 
 
@@ -288,8 +312,12 @@ def default_validity(round_day: dt.date) -> dt.date:
     return month_end(dt.date(round_day.year + year, month + 1, 1))
 
 
-def sentence(red_hits: int) -> str:
+def sentence(red_hits: int, *, held: bool = False) -> str:
     """Return the plain Italian sentence (a catalogue id with ``{candidates}``) that the approver reads."""
+    if held:
+        return N_(
+            "Oggi solo {candidates} reti del registro pubblico hanno queste caratteristiche: troppo poche, la scheda è trattenuta."
+        )
     if red_hits:
         return N_(
             "Questa scheda corrisponde ad almeno {candidates} reti del registro; il testo la farebbe riconoscere: correggere."

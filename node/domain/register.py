@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 _OFFICE_PREFIX = re.compile(r"^[A-Z]{2}\s*-\s*")
 _SPACES = re.compile(r"\s+")
+_TAX_CODE = re.compile(r"[0-9]{11}|[0-9A-Z]{16}")
 
 
 class NetworkKind(enum.StrEnum):
@@ -58,6 +59,11 @@ class RegisterNetwork:
     theme: str
     active: bool
     firms: tuple[RegisterFirm, ...]
+
+
+def has_tax_code_form(code: str) -> bool:
+    """Tell whether a code looks like a tax code: eleven digits of a firm, or sixteen characters of a person."""
+    return _TAX_CODE.fullmatch(code) is not None
 
 
 def normal_number(text: str) -> str:

@@ -1,7 +1,7 @@
-"""Publication rounds: the days on which publications and updates may leave, and what a network's age may say.
+"""Publication rounds: the calendar of what leaves, and what a network's age may say.
 
 In: a date, a period, labels. Out: days. Rule: everything of one round leaves together, so that the day of a publication
-tells at most the round; withdrawals do not wait. Source: privacy.md P.3 and Rounds.
+tells at most the round; withdrawals do not wait. Who leaves in which round: domain/release.py. Source: privacy.md Rounds.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from node.domain.partition import ANY, Label
 
 IMMEDIATE = "immediate"
 WEEKLY, DAILY, MONTHLY = "weekly", "daily", "monthly"
-DEFERRAL_ROUNDS = (1, 4)
 
 
 def round_day(day: dt.date, period: str) -> dt.date:
@@ -34,16 +33,11 @@ def next_round(day: dt.date, period: str) -> dt.date:
     return first + dt.timedelta(days=1) if period == DAILY else day
 
 
-def deferral(registered_on: dt.date, previous_snapshot: dt.date | None, same_window: int, k: int, draw: int) -> int:
-    """Return how many extra rounds a publication waits.
-
-    A network registered since the previous snapshot would stand out in its block on the first occasion, unless ``k``
-    others of the block share that window: then none; else ``draw`` (1..4), drawn once by the caller and kept.
-    """
-    if previous_snapshot is None or registered_on <= previous_snapshot or same_window >= k:
-        return 0
-    low, high = DEFERRAL_ROUNDS
-    return max(low, min(high, draw))
+def rounds_after(day: dt.date, period: str, count: int) -> dt.date:
+    """Return the first day of the ``count``-th round after the one of ``day``; with ``immediate`` rounds, the day itself."""
+    for _ in range(count):
+        day = next_round(day, period)
+    return day
 
 
 def maturity(period: Label, day: dt.date) -> str:

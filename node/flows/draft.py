@@ -2,7 +2,8 @@
 
 In: officers' words, the network's row of the public register, the frozen partition. Out: an approved version. Rules
 (privacy.md P, T): the block comes from the register row, never from the private one; labels are frozen for the life of the
-id; the author is not the approver; red text never passes; any edit re-opens the approval.
+id and for the network's next id; the author is not the approver; red text never passes; any edit re-opens the approval; a
+block below k in the newest edition stops here. Each flow may run twice: what already stands, by the same officer, is done.
 """
 
 from __future__ import annotations
@@ -15,23 +16,32 @@ from dataclasses import dataclass
 from typing import Any
 
 from node.config import Config
-from node.domain import partition, profile, redaction, rounds
+from node.domain import partition, profile, redaction, release, rounds
 from node.domain.network import NetworkRecord
+from node.domain.partition import Partition
 from node.domain.register import RegisterNetwork
 from node.errors import N_, CallerError, NotFoundError, Said
-from node.flows.versions import frozen_block, open_profile, read_partition
+from node.flows.sift import withheld_now
+from node.flows.standing import candidates_now, census_of
+from node.flows.versions import frozen_block, is_same, open_profile, read_partition, shown_profile
 from node.protocol import canonical
 from node.store import population, publication, registry
 from node.store.postgres import Connection, Pool, run_tx
-from node.store.publication import PublicationProfile
+from node.store.publication import OpenVersion, PublicationProfile
 from node.store.reference import load_sectors, load_territories
 
-REPUBLISH_AFTER_ROUNDS = 2
+# Shorter, a hash could be met by chance.
+HASH_MIN_DIGITS = 8
+EPOCH_DAY = dt.date(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """Exactly what would leave, how many register networks share it, and what the text gate found."""
+    """Exactly what would leave, how many register networks share it today, and what the text gate found.
+
+    ``held`` is the code of why it would not leave, None when it would; ``content_hash`` names the content to ``approve``;
+    ``withheld`` are attributes left empty because the whole block would show the same (as things stand today).
+    """
 
     profile_id: str
     network_id: str
@@ -40,6 +50,9 @@ class Preview:
     approver: str | None
     candidates: int
     k: int
+    held: str | None
+    content_hash: str
+    withheld: tuple[str, ...]
     sentence: str
     document: Mapping[str, Any]
     hits: tuple[tuple[str, str, redaction.Hit], ...]
@@ -77,8 +90,8 @@ async def draft(
 ) -> str:
     """Store a draft for a network and return its profile id; an open version is replaced and must be approved again.
 
-    Raises: CallerError profile-field-..., not-in-register, block-none, out-of-scope, partition-missing,
-    republish-too-early; NotFoundError(network-unknown).
+    Raises: CallerError profile-field-..., not-in-register, block-none, block-too-small, out-of-scope, partition-missing,
+    republish-too-early, profile-withdrawn (while this was decided); NotFoundError(network-unknown).
     """
     parsed = profile.parse_content(content)
     raw = canonical.dumps(parsed.to_dict())
@@ -86,12 +99,14 @@ async def draft(
 
     async def work(conn: Connection) -> str:
         row = await _register_row(conn, network_id)
-        living = await publication.living_profile(conn, network_id)
+        living = await _lock_living(conn, network_id)
         if living is None:
-            await _refuse_early_return(conn, config, network_id, now)
             living = await _begin(conn, config, network_id, row, now)
+        candidates = await candidates_now(conn, config, living)
+        current = await publication.open_version(conn, living.profile_id)
+        if current is not None and _says_so(current, hashed, author):
+            return living.profile_id
         number = await publication.save_draft(conn, living.profile_id, raw, hashed, author, now)
-        built = await read_partition(conn, living.partition_version)
         await publication.record_decision(
             conn,
             living.profile_id,
@@ -99,12 +114,26 @@ async def draft(
             action="drafted",
             officer=author,
             now=now,
-            candidates=built.by_id[living.block_id].count,
+            candidates=candidates,
             content_hash=hashed,
         )
         return living.profile_id
 
     return await run_tx(pool, work)
+
+
+def _says_so(version: OpenVersion, hashed: bytes, author: str) -> bool:
+    """Tell whether a version already is this officer's draft of this content."""
+    return version.state == "draft" and version.content_hash == hashed and is_same(version.author, author)
+
+
+async def _lock_living(conn: Connection, network_id: str) -> PublicationProfile | None:
+    """Return the network's living profile, locked against releases, withdrawals and other drafts."""
+    seen = await publication.living_profile(conn, network_id)
+    locked = await publication.lock_profile(conn, seen.profile_id) if seen is not None else None
+    if locked is not None and locked.state == "withdrawn":
+        raise CallerError("profile-withdrawn", N_("il profilo è già ritirato"))
+    return locked
 
 
 async def _register_row(conn: Connection, network_id: str) -> RegisterNetwork:
@@ -124,39 +153,45 @@ async def _register_row(conn: Connection, network_id: str) -> RegisterNetwork:
 async def _begin(
     conn: Connection, config: Config, network_id: str, row: RegisterNetwork, now: dt.datetime
 ) -> PublicationProfile:
-    built = await read_partition(conn)
-    if not row.active or not partition.in_scope(row, built.scope, load_territories()):
-        raise CallerError(
-            "out-of-scope",
-            N_("la rete è cessata o fuori dal territorio della partizione: la scheda è trattenuta"),
-            hint=N_("vedere [privacy] scope"),
-        )
-    block = built.lookup(row, load_sectors())
-    if block.count < config.privacy.k:
-        raise CallerError(
-            "block-too-small", N_("meno di {k} reti del registro hanno queste caratteristiche"), k=config.privacy.k
-        )
+    before = await publication.last_withdrawn(conn, network_id)
+    _refuse_early_return(before, config, now)
+    if before is not None and before.register_id == row.register_id:
+        # Another block for the same network would leave the intersection of both to whoever links the two ids.
+        built = await read_partition(conn, before.partition_version)
+        block_id, labels = before.block_id, before.labels
+        _refuse_outsider(row, built)
+    else:
+        built = await read_partition(conn)
+        _refuse_outsider(row, built)
+        block = built.lookup(row, load_sectors())
+        block_id, labels = block.block_id, profile.labels_dict(block)
     # The id is random and means nothing; a hash of any number of the firm could be searched for.
     begun = PublicationProfile(
         profile_id=str(uuid.uuid4()),
         network_id=network_id,
         register_id=row.register_id,
         partition_version=built.version,
-        block_id=block.block_id,
-        labels=profile.labels_dict(block),
+        block_id=block_id,
+        labels=labels,
         state="new",
     )
     await publication.insert_profile(conn, begun, now)
     return begun
 
 
-async def _refuse_early_return(conn: Connection, config: Config, network_id: str, now: dt.datetime) -> None:
-    withdrawn = await publication.last_withdrawal(conn, network_id)
-    if withdrawn is None or config.privacy.round == rounds.IMMEDIATE:
+def _refuse_outsider(row: RegisterNetwork, built: Partition) -> None:
+    if not row.active or not partition.in_scope(row, built.scope, load_territories()):
+        raise CallerError(
+            "out-of-scope",
+            N_("la rete è cessata o fuori dal territorio della partizione: la scheda è trattenuta"),
+            hint=N_("vedere [privacy] scope"),
+        )
+
+
+def _refuse_early_return(before: PublicationProfile | None, config: Config, now: dt.datetime) -> None:
+    if before is None or before.withdrawn_at is None or config.privacy.round == rounds.IMMEDIATE:
         return
-    day = withdrawn.date()
-    for _ in range(REPUBLISH_AFTER_ROUNDS):
-        day = rounds.next_round(day, config.privacy.round)
+    day = release.returns_on(before.withdrawn_at.date(), config.privacy.round)
     if now.date() < day:
         raise CallerError(
             "republish-too-early",
@@ -175,14 +210,19 @@ def _scan(content: profile.ProfileContent, known: redaction.Dictionary) -> tuple
 
 
 async def preview(pool: Pool, config: Config, profile_id: str, now: dt.datetime) -> Preview:
-    """Return exactly what would leave if the open version were released in the next round."""
+    """Return exactly what would leave if the version under way, else the published one, left when it may.
+
+    Raises: NotFoundError(profile-unknown), CallerError(profile-not-open).
+    """
     async with pool.acquire() as conn, conn.transaction():
-        found, version = await open_profile(conn, profile_id)
+        found, version = await shown_profile(conn, profile_id)
         built = await read_partition(conn, found.partition_version)
-        block = frozen_block(found, built)
+        census = await census_of(conn, built)
         content = profile.parse_content(version.content)
+        block = frozen_block(found, built)
+        withheld = await withheld_now(conn, found.profile_id, block, content)
         hits = _scan(content, await _dictionary(conn))
-    day = rounds.next_round(now.date(), config.privacy.round)
+    held = release.held_now(census.hold(found.block_id, config.privacy.k), version.held_code)
     red = sum(hit.severity == redaction.RED for _, _, hit in hits)
     return Preview(
         profile_id=found.profile_id,
@@ -190,39 +230,59 @@ async def preview(pool: Pool, config: Config, profile_id: str, now: dt.datetime)
         state=version.state,
         author=version.author,
         approver=version.approver,
-        candidates=block.count,
-        k=config.privacy.k,
-        sentence=profile.sentence(red),
+        candidates=census.members(found.block_id),
+        k=max(config.privacy.k, built.k),
+        held=held,
+        content_hash=version.content_hash.hex(),
+        withheld=withheld,
+        sentence=profile.sentence(red, held=held in (release.BLOCK_TOO_SMALL, release.PARTITION_MISSING)),
         document=profile.build_body(
             profile_id=found.profile_id,
             owner=config.node.id,
-            round_day=day,
+            round_day=release.shown_day(now.date(), config.privacy.round, _day_set(found, version)),
             block=block,
             partition=built,
-            content=content,
+            content=content.without(withheld),
         ),
         hits=hits,
         release_day=version.release_day,
     )
 
 
-async def approve(
-    pool: Pool, config: Config, profile_id: str, officer: str, now: dt.datetime, *, amber_reason: str | None = None
-) -> None:
-    """Approve the open draft as another officer. Raises: CallerError text-refused, text-doubtful, same-officer, ..."""
+def _day_set(found: PublicationProfile, version: OpenVersion) -> dt.date | None:
+    """Return the day on which a version leaves as far as it is settled: its round's, or the end of its deferral."""
+    if version.state == "queued" and version.release_day is not None:
+        return EPOCH_DAY + dt.timedelta(days=version.release_day)
+    return found.deferred_until if found.state == "new" else None
 
-    async def work(conn: Connection) -> None:
+
+async def approve(
+    pool: Pool,
+    config: Config,
+    profile_id: str,
+    officer: str,
+    now: dt.datetime,
+    *,
+    amber_reason: str | None = None,
+    expected_hash: str | None = None,
+) -> str:
+    """Approve the open draft as another officer and return the hash of what was approved, in hexadecimal.
+
+    ``expected_hash`` (the first 8 digits or more) binds the approval to what ``preview`` showed.
+    Raises: CallerError content-hash-differs, text-refused, text-doubtful, same-officer, block-too-small,
+    partition-missing, profile-already-approved (by somebody else), ...
+    """
+
+    async def work(conn: Connection) -> str:
         found, version = await open_profile(conn, profile_id)
+        _refuse_other_content(version, expected_hash)
         if version.state != "draft":
+            if is_same(version.approver or "", officer):
+                return version.content_hash.hex()
             raise CallerError("profile-already-approved", N_("questa versione è già approvata"))
         hits = _scan(profile.parse_content(version.content), await _dictionary(conn))
         _refuse_hits(hits, amber_reason)
-        built = await read_partition(conn, found.partition_version)
-        candidates = built.by_id[found.block_id].count
-        if candidates < config.privacy.k:
-            raise CallerError(
-                "block-too-small", N_("meno di {k} reti del registro hanno queste caratteristiche"), k=config.privacy.k
-            )
+        candidates = await candidates_now(conn, config, found)
         await publication.approve(conn, found.profile_id, version.number, officer, now)
         await publication.record_decision(
             conn,
@@ -233,9 +293,24 @@ async def approve(
             now=now,
             candidates=candidates,
             content_hash=version.content_hash,
+            reason=amber_reason,
         )
+        return version.content_hash.hex()
 
-    await run_tx(pool, work)
+    return await run_tx(pool, work)
+
+
+def _refuse_other_content(version: OpenVersion, expected_hash: str | None) -> None:
+    if expected_hash is None:
+        return
+    expected, found = expected_hash.strip().lower(), version.content_hash.hex()
+    if len(expected) < HASH_MIN_DIGITS or not found.startswith(expected):
+        raise CallerError(
+            "content-hash-differs",
+            N_("il contenuto non è quello dell'anteprima: ora è {found}"),
+            hint=N_("rivedere «rete profile preview», poi approvare con --hash (almeno otto cifre)"),
+            found=found[:12],
+        )
 
 
 def _refuse_hits(hits: tuple[tuple[str, str, redaction.Hit], ...], amber_reason: str | None) -> None:

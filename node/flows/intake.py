@@ -82,13 +82,14 @@ def read_file(path: Path, config: Config, *, everything: bool = False) -> Intake
         )
     listed = chamber.parse_sheets(sheets, territories, sectors)
     own = [n for n in listed.networks if everything or partition.in_scope(n, config.node.territory, territories)]
-    records = tuple(from_register(n) for n in own if n.members >= MEMBERS_MIN)
+    made = {n.register_id: from_register(n) for n in own}
+    records = tuple(record for record in made.values() if len(record.members) >= MEMBERS_MIN)
     # What is left of a contract when its other rows were refused is no network, and is not passed over in silence.
     reason = N_("meno di due imprese leggibili: non è una rete")
     alone = tuple(
         RowProblem(*listed.places[n.register_id], "denominazione contratto", "network-too-few-members", reason)
         for n in own
-        if n.members < MEMBERS_MIN
+        if len(made[n.register_id].members) < MEMBERS_MIN
     )
     outside = len(listed.networks) - len(own)
     return IntakeFile("chamber", path.name, digest, listed.rows, records, outside, (*listed.problems, *alone))

@@ -1,7 +1,9 @@
 """Publishing approved profiles in rounds, and withdrawing them at once.
 
 In: officers' decisions, the clock. Out: entries in the own log, written in the same transaction as the decision. Rules
-(privacy.md P): what leaves, leaves in rounds and in random order; who would stand out waits; withdrawals do not wait.
+(privacy.md P): what leaves, leaves in rounds and in random order; who would stand out waits; withdrawals do not wait. Each
+flow may run twice, also after a commit of which nobody knows whether it happened: what already stands is done, and the
+head is signed in any case.
 """
 
 from __future__ import annotations
@@ -12,20 +14,21 @@ import secrets
 import structlog
 
 from node.config import Config
-from node.domain import partition, profile, rounds
-from node.domain.partition import Partition
-from node.domain.register import RegisterNetwork
-from node.errors import N_, CallerError, NotFoundError
+from node.domain import release
+from node.domain.release import Departure
+from node.errors import N_, CallerError, LogStateError, NotFoundError
 from node.flows.append import Operation, OwnLog, append, sign_head
-from node.flows.versions import checked_id, frozen_block, open_profile, read_partition
-from node.protocol import canonical
+from node.flows.sift import Ready, sift
+from node.flows.standing import census_of
+from node.flows.versions import checked_id, is_same, open_profile, read_partition
 from node.store import population, publication
 from node.store.postgres import Connection, Pool, run_tx
 from node.store.publication import DueVersion, PublicationProfile
-from node.store.reference import load_sectors
 
 logger = structlog.get_logger()
 EPOCH_DAY = dt.date(1970, 1, 1)
+# What the log refuses of one profile; anything else it refuses concerns them all.
+ONE_PROFILE = ("item-not-live", "own-entry-refused", "own-body-refused")
 _random = secrets.SystemRandom()
 
 
@@ -47,9 +50,10 @@ async def publish(pool: Pool, config: Config, profile_id: str, officer: str, now
                 N_("la versione non è ancora approvata"),
                 hint=N_("un altro funzionario usi «rete profile approve»"),
             )
-        day = await _release_day(conn, config, found, now)
-        await publication.queue(conn, found.profile_id, version.number, day_number(day))
-        built = await read_partition(conn, found.partition_version)
+        left, candidates = await _departure(conn, config, found, now)
+        if left.deferred_until is not None:
+            await publication.defer(conn, found.profile_id, left.deferred_until)
+        await publication.queue(conn, found.profile_id, version.number, day_number(left.day))
         await publication.record_decision(
             conn,
             found.profile_id,
@@ -57,101 +61,123 @@ async def publish(pool: Pool, config: Config, profile_id: str, officer: str, now
             action="queued",
             officer=officer,
             now=now,
-            candidates=built.by_id[found.block_id].count,
+            candidates=candidates,
             content_hash=version.content_hash,
         )
-        return day
+        return left.day
 
     return await run_tx(pool, work)
 
 
-async def _release_day(conn: Connection, config: Config, found: PublicationProfile, now: dt.datetime) -> dt.date:
-    period = config.privacy.round
-    day = rounds.next_round(now.date(), period)
+async def _departure(
+    conn: Connection, config: Config, found: PublicationProfile, now: dt.datetime
+) -> tuple[Departure, int]:
+    """Return when a version leaves that is queued now, and how many networks share its block."""
+    census = await census_of(conn, await read_partition(conn, found.partition_version))
     row = await population.find_network(conn, found.register_id)
-    stored = await population.partition_version(conn, found.partition_version)
-    if row is None or stored is None or found.state != "new" or period == rounds.IMMEDIATE:
-        return day
-    previous = await population.previous_snapshot_day(conn, stored.snapshot_id)
-    fresh = 0
-    if previous is not None and row.registered_on > previous:
-        built = partition.load(stored.document)
-        for other in await population.registered_after(conn, stored.snapshot_id, previous):
-            if other.register_id != row.register_id:
-                fresh += _in_block(built, other, found.block_id)
-        # Kept with the queue entry: drawn once, never again.
-        draw = _random.randint(*rounds.DEFERRAL_ROUNDS)
-        for _ in range(rounds.deferral(row.registered_on, previous, fresh, config.privacy.k, draw)):
-            day = rounds.next_round(day, period)
-    return day
-
-
-def _in_block(built: Partition, row: RegisterNetwork, block_id: int) -> bool:
-    try:
-        return built.lookup(row, load_sectors()).block_id == block_id
-    except CallerError:
-        return False
+    # An update says nothing about when its network was registered.
+    stands_out = (
+        found.state == "new"
+        and row is not None
+        and census.stands_out(found.block_id, row.register_id, row.registered_on, config.privacy.k)
+    )
+    left = release.departure(
+        now.date(),
+        config.privacy.round,
+        stands_out=stands_out,
+        draw=_random.randint(*release.DEFERRAL_ROUNDS),
+        deferred_until=found.deferred_until,
+    )
+    return left, census.members(found.block_id)
 
 
 async def release_due(pool: Pool, config: Config, own: OwnLog, now: dt.datetime) -> list[str]:
-    """Write every queued version whose round has come, in random order, sign the log, and return the profile ids."""
+    """Write every queued version whose round has come and that may leave, in random order; return the profile ids.
+
+    What may not leave stays queued with its reason. The log's head is signed in any case.
+    """
     today = now.date()
+    # What an earlier run of ``work`` wrote, if its commit happened and its answer was lost.
+    tried: list[tuple[str, int]] = []
+    held: list[tuple[DueVersion, str]] = []
 
     async def work(conn: Connection) -> list[str]:
+        before = await publication.published_among(conn, tried)
         due = await publication.due_versions(conn, day_number(today))
-        if not due:
-            return []
         # The order inside a round must not repeat the order of records or of work.
         _random.shuffle(due)
-        partitions: dict[int, Partition] = {}
-        operations = []
-        for item in due:
-            if item.partition_version not in partitions:
-                partitions[item.partition_version] = await read_partition(conn, item.partition_version)
-            operations.append(_operation(item, partitions[item.partition_version], config, today))
-        positions = await append(conn, own, operations, now)
+        found = await sift(conn, config, due, today)
+        written, refused = await _write(conn, own, found.ready, now)
         await publication.mark_published(
-            conn, [(item.profile_id, item.number, at) for item, at in zip(due, positions, strict=True)]
+            conn, [(ready.due.profile_id, ready.due.number, position) for ready, position in written]
         )
-        for item in due:
+        for ready, _ in written:
             await publication.record_decision(
                 conn,
-                item.profile_id,
-                item.number,
+                ready.due.profile_id,
+                ready.due.number,
                 action="published",
-                officer=item.approver,
+                officer=ready.due.approver,
                 now=now,
-                candidates=partitions[item.partition_version].by_id[item.block_id].count,
-                content_hash=item.content_hash,
+                candidates=ready.candidates,
+                content_hash=ready.due.content_hash,
             )
-        return [item.profile_id for item in due]
+        held[:] = [*found.held, *((ready.due, code) for ready, code in refused)]
+        await publication.hold(conn, [(item.profile_id, item.number, code) for item, code in held])
+        tried[:] = [(ready.due.profile_id, ready.due.number) for ready, _ in written]
+        return [*before, *(profile_id for profile_id, _ in tried)]
 
     released = await run_tx(pool, work)
+    await sign_head(pool, own, now)
+    for item, code in held:
+        if code != item.held_code:
+            logger.warning("profile.held", profile_id=item.profile_id, code=code)
     if released:
-        await sign_head(pool, own, now)
         logger.info("round.released", profiles=len(released))
     return released
 
 
-def _operation(item: DueVersion, built: Partition, config: Config, today: dt.date) -> Operation:
-    body = profile.build_body(
-        profile_id=item.profile_id,
-        owner=config.node.id,
-        round_day=rounds.round_day(today, config.privacy.round),
-        block=frozen_block(item, built),
-        partition=built,
-        content=profile.parse_content(item.content),
-    )
-    return Operation(item.profile_id, canonical.dumps(body))
+async def _write(
+    conn: Connection, own: OwnLog, ready: list[Ready], now: dt.datetime
+) -> tuple[list[tuple[Ready, int]], list[tuple[Ready, str]]]:
+    """Append a round; return (profile, log position) of what was written and (profile, code) of what the log refused.
+
+    All at once; when the log refuses one of them, one by one, so that the others still leave.
+    Raises: LogStateError when the log takes nothing at all.
+    """
+    if not ready:
+        return [], []
+    try:
+        async with conn.transaction():
+            operations = [Operation(item.due.profile_id, item.raw) for item in ready]
+            positions = await append(conn, own, operations, now)
+        return list(zip(ready, positions, strict=True)), []
+    except LogStateError as error:
+        if error.code not in ONE_PROFILE:
+            raise
+        if len(ready) == 1:
+            return [], [(ready[0], error.code)]
+    written: list[tuple[Ready, int]] = []
+    refused: list[tuple[Ready, str]] = []
+    for item in ready:
+        done, not_done = await _write(conn, own, [item], now)
+        written += done
+        refused += not_done
+    return written, refused
 
 
 async def withdraw(pool: Pool, own: OwnLog, profile_id: str, officer: str, now: dt.datetime) -> None:
-    """Withdraw a profile at once: its body and its approved text are erased here and, with the log, everywhere."""
+    """Withdraw a profile at once: its body and its approved text are erased here and, with the log, everywhere.
+
+    Withdrawing again is no error for who did it. Raises: profile-unknown, profile-withdrawn (by somebody else).
+    """
 
     async def work(conn: Connection) -> None:
         found = await publication.lock_profile(conn, checked_id(profile_id))
         if found is None:
             raise NotFoundError("profile-unknown", N_("profilo sconosciuto: {id}"), id=profile_id)
+        if found.state == "withdrawn" and is_same(found.withdrawn_by or "", officer):
+            return
         if found.state == "withdrawn":
             raise CallerError("profile-withdrawn", N_("il profilo è già ritirato"))
         if found.state == "published":

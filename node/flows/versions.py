@@ -40,6 +40,22 @@ async def open_profile(conn: Connection, profile_id: str) -> tuple[PublicationPr
     return found, version
 
 
+async def shown_profile(conn: Connection, profile_id: str) -> tuple[PublicationProfile, OpenVersion]:
+    """Return a profile and its version under way, else its published one. Raises: profile-unknown, profile-not-open."""
+    found = await publication.find_profile(conn, checked_id(profile_id))
+    if found is None:
+        raise NotFoundError("profile-unknown", N_("profilo sconosciuto: {id}"), id=profile_id)
+    version = await publication.shown_version(conn, profile_id)
+    if version is None or found.state == "withdrawn":
+        raise CallerError("profile-not-open", N_("nessuna versione in lavorazione per questo profilo"))
+    return found, version
+
+
+def is_same(officer: str, other: str) -> bool:
+    """Tell whether two names are one officer's, as the database tells it (four eyes)."""
+    return officer.lower() == other.lower()
+
+
 def checked_id(profile_id: str) -> str:
     """Return a profile id in normal form. Raises: NotFoundError(profile-unknown)."""
     try:
@@ -49,7 +65,9 @@ def checked_id(profile_id: str) -> str:
 
 
 def frozen_block(found: PublicationProfile | DueVersion, built: Partition) -> Block:
-    """Return the block under the labels that were frozen when the id was made."""
+    """Return the block under the labels that were frozen when the id was made. Raises: CallerError(block-none)."""
     labels = {name: Label(label["level"], tuple(label["values"])) for name, label in found.labels.items()}
-    block = built.by_id[found.block_id]
+    block = built.by_id.get(found.block_id)
+    if block is None:
+        raise CallerError("block-none", N_("la partizione non ha il gruppo di questa scheda"))
     return Block(block.block_id, labels, block.count, block.kind)

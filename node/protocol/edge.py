@@ -34,13 +34,8 @@ def _mismatch() -> PeerWrongError:
     return PeerWrongError("root-mismatch", N_("i tile ricevuti non danno la radice firmata"))
 
 
-def _opened(cls: type[Edge], target: Checkpoint, tiles: Mapping[int, Sequence[bytes]]) -> Edge:
-    """Return the edge of ``target`` from its partial tiles (level -> hashes). Raises: PeerWrongError(root-mismatch)."""
-    return cls(target, tiles)
-
-
 class Edge:
-    """The hashes of one tree that are certain so far. Mutable: ``open`` one, ``add`` tiles, ``forget`` them."""
+    """The hashes of one tree that are certain so far. Mutable: begin with the right edge, ``add`` tiles, ``forget`` them."""
 
     __slots__ = ("_full", "_partial", "target")
 
@@ -59,9 +54,6 @@ class Edge:
         self.target = target
         self._partial = {level: tuple(hashes) for level, hashes in tiles.items()}
         self._full: dict[tuple[int, int], tuple[bytes, ...]] = {}
-
-    # Not by "def": the wall that keeps files out of this floor would take it for a file's.
-    open = classmethod(_opened)
 
     def hash_of(self, level: int, index: int) -> bytes | None:
         """Return the root of the complete subtree ``index`` of 256^level leaves, None while it is not certain."""

@@ -85,11 +85,11 @@ def _bad_request() -> CallerError:
 
 def parse_submission(raw: bytes) -> Submission:
     """Return the request of an add-checkpoint body; nothing is verified yet. Raises: CallerError(witness-request-bad)."""
-    head, blank, signed = raw.partition(b"\n\n")
+    head, _, signed = raw.partition(b"\n\n")
     first, *lines = head.split(b"\n")
     old = _OLD.fullmatch(first)
     proof = tlog_proof.decode_hashes(lines)
-    if not blank or old is None or proof is None:
+    if old is None or proof is None:
         raise _bad_request()
     size = int(old.group(1))
     if size > limits.TREE_SIZE_MAX:

@@ -1,5 +1,8 @@
 -- name: keep_evidence
-INSERT INTO log.evidence (origin_id, digest, document, found_at) VALUES ($1, $2, $3, $4)
+-- One lie can be told in many ways: a few proofs of it are enough, and a flood of them is not kept.
+INSERT INTO log.evidence (origin_id, digest, document, found_at)
+SELECT $1, $2, $3, $4
+WHERE (SELECT count(*) FROM log.evidence e WHERE e.origin_id = $1 AND e.released_at IS NULL) < 16
 ON CONFLICT (origin_id, digest) DO NOTHING
 RETURNING origin_id;
 

@@ -135,12 +135,13 @@ async def find_network(conn: Connection, register_id: str) -> RegisterNetwork | 
     return None if row is None else _network(row)
 
 
-async def previous_snapshot_day(conn: Connection, snapshot_id: int) -> dt.date | None:
-    """Return the day of the snapshot before this one."""
-    day: dt.date | None = await conn.fetchval(QUERIES["registered_since_previous"], snapshot_id)
+async def previous_snapshot_day(conn: Connection) -> dt.date | None:
+    """Return the day of the edition before the newest."""
+    day: dt.date | None = await conn.fetchval(QUERIES["previous_snapshot_day"])
     return day
 
 
-async def registered_after(conn: Connection, snapshot_id: int, day: dt.date) -> list[RegisterNetwork]:
-    """Return a snapshot's active contracts registered after ``day``, without texts and firms."""
-    return [_network(row) for row in await conn.fetch(QUERIES["networks_registered_after"], snapshot_id, day)]
+async def newest_networks(conn: Connection, provinces: Sequence[str] | None) -> list[RegisterNetwork]:
+    """Return the newest edition's active contracts in some provinces (None: all), without texts and firms."""
+    wanted = None if provinces is None else list(provinces)
+    return [_network(row) for row in await conn.fetch(QUERIES["newest_networks"], wanted, timeout=COPY_TIMEOUT_S)]

@@ -45,18 +45,15 @@ WHERE n.register_id = $1
 ORDER BY s.taken_on DESC
 LIMIT 1;
 
--- name: registered_since_previous
-SELECT previous.taken_on
-FROM population.snapshot current
-JOIN population.snapshot previous ON previous.taken_on < current.taken_on
-WHERE current.snapshot_id = $1
-ORDER BY previous.taken_on DESC
-LIMIT 1;
-
--- name: networks_registered_after
+-- The newest edition speaks of today; $1 = its provinces, NULL = all.
+-- name: newest_networks
 SELECT register_id, deed_register_number, deed_number, registered_on, name, kind, '' AS object_text, municipality,
        municipality_name, province, region, macro, ateco, members, theme, active
 FROM population.network
-WHERE snapshot_id = $1 AND registered_on > $2 AND active
+WHERE snapshot_id = (SELECT snapshot_id FROM population.snapshot ORDER BY taken_on DESC LIMIT 1)
+  AND active AND ($1::text[] IS NULL OR province = ANY($1::text[]))
 ORDER BY register_id
 LIMIT 100000;
+
+-- name: previous_snapshot_day
+SELECT taken_on FROM population.snapshot ORDER BY taken_on DESC OFFSET 1 LIMIT 1;

@@ -15,10 +15,14 @@ from typing import Any
 import asyncpg
 import orjson
 
+from node.domain.labels import ATTRIBUTES, encode
+from node.domain.profile import SENSITIVE
 from node.errors import N_, CallerError
+from node.store.cooperation import load_label_reference
 from node.store.postgres import Connection, load_queries
 
 QUERIES = load_queries("publication")
+ONE_ROW = "UPDATE 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +36,14 @@ class PublicationProfile:
     block_id: int
     labels: Mapping[str, Any]
     state: str
+    deferred_until: dt.date | None = None
+    withdrawn_at: dt.datetime | None = None
+    withdrawn_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class OpenVersion:
-    """The version of a profile that is under way."""
+    """The version of a profile that is under way; ``held_code`` says why it did not leave when its round came."""
 
     profile_id: str
     number: int
@@ -46,6 +53,7 @@ class OpenVersion:
     author: str
     approver: str | None
     release_day: int | None
+    held_code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +68,7 @@ class DueVersion:
     partition_version: int
     block_id: int
     labels: Mapping[str, Any]
+    held_code: str | None = None
 
 
 def _profile(row: asyncpg.Record | None) -> PublicationProfile | None:
@@ -73,6 +82,9 @@ def _profile(row: asyncpg.Record | None) -> PublicationProfile | None:
         block_id=row["block_id"],
         labels=orjson.loads(row["labels"]),
         state=row["state"],
+        deferred_until=row["deferred_until"],
+        withdrawn_at=row["withdrawn_at"],
+        withdrawn_by=row["withdrawn_by"],
     )
 
 
@@ -103,15 +115,22 @@ async def lock_profile(conn: Connection, profile_id: str) -> PublicationProfile 
     return _profile(await conn.fetchrow(QUERIES["lock_profile"], uuid.UUID(profile_id)))
 
 
-async def last_withdrawal(conn: Connection, network_id: str) -> dt.datetime | None:
-    """Return when the network's last profile was withdrawn."""
-    at: dt.datetime | None = await conn.fetchval(QUERIES["last_withdrawal"], uuid.UUID(network_id))
-    return at
+async def find_profile(conn: Connection, profile_id: str) -> PublicationProfile | None:
+    """Return one profile as it stands, without holding anybody up."""
+    return _profile(await conn.fetchrow(QUERIES["find_profile"], uuid.UUID(profile_id)))
 
 
-async def open_version(conn: Connection, profile_id: str) -> OpenVersion | None:
-    """Return the version under way, if any."""
-    row = await conn.fetchrow(QUERIES["open_version"], uuid.UUID(profile_id))
+async def last_withdrawn(conn: Connection, network_id: str) -> PublicationProfile | None:
+    """Return the network's profile that was withdrawn last."""
+    return _profile(await conn.fetchrow(QUERIES["last_withdrawn"], uuid.UUID(network_id)))
+
+
+async def defer(conn: Connection, profile_id: str, until: dt.date) -> None:
+    """Keep the one deferral of a profile; what was drawn before stays."""
+    await conn.execute(QUERIES["defer_profile"], uuid.UUID(profile_id), until)
+
+
+def _version(row: asyncpg.Record | None) -> OpenVersion | None:
     if row is None:
         return None
     return OpenVersion(
@@ -123,18 +142,38 @@ async def open_version(conn: Connection, profile_id: str) -> OpenVersion | None:
         author=row["author"],
         approver=row["approver"],
         release_day=row["release_day"],
+        held_code=row["held_code"],
     )
+
+
+async def open_version(conn: Connection, profile_id: str) -> OpenVersion | None:
+    """Return the version under way, if any."""
+    return _version(await conn.fetchrow(QUERIES["open_version"], uuid.UUID(profile_id)))
+
+
+async def shown_version(conn: Connection, profile_id: str) -> OpenVersion | None:
+    """Return the version under way, else the published one."""
+    return _version(await conn.fetchrow(QUERIES["shown_version"], uuid.UUID(profile_id)))
+
+
+def _not_open() -> CallerError:
+    return CallerError("profile-not-open", N_("nessuna versione in lavorazione per questo profilo"))
 
 
 async def save_draft(
     conn: Connection, profile_id: str, content: bytes, content_hash: bytes, author: str, now: dt.datetime
 ) -> int:
-    """Store a draft; an open version is replaced and must be approved again. Return its number."""
+    """Store a draft; an open version is replaced and must be approved again. Return its number.
+
+    The caller holds the profile's lock. Raises: CallerError(profile-not-open) when the open version is open no more.
+    """
     key = uuid.UUID(profile_id)
     current = await open_version(conn, profile_id)
     if current is not None:
         number = current.number
-        await conn.execute(QUERIES["replace_draft"], key, number, content.decode(), content_hash, author, now)
+        done = await conn.execute(QUERIES["replace_draft"], key, number, content.decode(), content_hash, author, now)
+        if done != ONE_ROW:
+            raise _not_open()
         return number
     number = int(await conn.fetchval(QUERIES["last_number"], key)) + 1
     await conn.execute(QUERIES["insert_version"], key, number, content.decode(), content_hash, author, now)
@@ -142,24 +181,31 @@ async def save_draft(
 
 
 async def approve(conn: Connection, profile_id: str, number: int, approver: str, now: dt.datetime) -> None:
-    """Approve a draft. Raises: CallerError(same-officer) when the database sees author and approver are one."""
+    """Approve a draft. Raises: CallerError(same-officer | profile-not-open): one officer, or no draft any more."""
     try:
-        await conn.execute(QUERIES["approve_version"], uuid.UUID(profile_id), number, approver, now)
+        done = await conn.execute(QUERIES["approve_version"], uuid.UUID(profile_id), number, approver, now)
     except asyncpg.CheckViolationError as error:
         raise CallerError(
             "same-officer",
             N_("chi approva deve essere diverso da chi ha scritto"),
             hint=N_("far approvare a un altro funzionario (--by)"),
         ) from error
+    if done != ONE_ROW:
+        raise _not_open()
 
 
 async def queue(conn: Connection, profile_id: str, number: int, release_day: int) -> None:
-    """Put an approved version into the round that begins on ``release_day`` (days since 1970-01-01)."""
-    await conn.execute(QUERIES["queue_version"], uuid.UUID(profile_id), number, release_day)
+    """Put an approved version into the round that begins on ``release_day`` (days since 1970-01-01).
+
+    Raises: CallerError(profile-not-open) when it is approved no more.
+    """
+    if await conn.execute(QUERIES["queue_version"], uuid.UUID(profile_id), number, release_day) != ONE_ROW:
+        raise _not_open()
 
 
 async def due_versions(conn: Connection, day: int) -> list[DueVersion]:
-    """Return and lock the queued versions whose round has come by ``day``."""
+    """Return the queued versions whose round has come by ``day``; their profiles stay locked."""
+    locked = [row["profile_id"] for row in await conn.fetch(QUERIES["lock_due_profiles"], day)]
     return [
         DueVersion(
             profile_id=str(row["profile_id"]),
@@ -170,9 +216,22 @@ async def due_versions(conn: Connection, day: int) -> list[DueVersion]:
             partition_version=row["partition_version"],
             block_id=row["block_id"],
             labels=orjson.loads(row["labels"]),
+            held_code=row["held_code"],
         )
-        for row in await conn.fetch(QUERIES["due_versions"], day)
+        for row in await conn.fetch(QUERIES["due_versions"], day, locked)
     ]
+
+
+async def hold(conn: Connection, held: Sequence[tuple[str, int, str]]) -> None:
+    """Note (profile id, version, code) of queued versions that do not leave, and why."""
+    ids, numbers, codes = [uuid.UUID(item[0]) for item in held], [item[1] for item in held], [item[2] for item in held]
+    await conn.execute(QUERIES["hold_versions"], ids, numbers, codes)
+
+
+async def published_among(conn: Connection, versions: Sequence[tuple[str, int]]) -> list[str]:
+    """Return the profile ids of those (profile id, version) that are published."""
+    ids, numbers = [uuid.UUID(item[0]) for item in versions], [item[1] for item in versions]
+    return [str(row["profile_id"]) for row in await conn.fetch(QUERIES["published_among"], ids, numbers)]
 
 
 async def mark_published(conn: Connection, published: Sequence[tuple[str, int, int]]) -> None:
@@ -205,11 +264,30 @@ async def record_decision(
     now: dt.datetime,
     candidates: int,
     content_hash: bytes,
+    reason: str | None = None,
 ) -> None:
-    """Keep who decided what, when, and how many register networks shared the block then."""
+    """Keep who decided what, when, why, and how many register networks shared the block then."""
+    key = uuid.UUID(profile_id)
     await conn.execute(
-        QUERIES["insert_decision"], uuid.UUID(profile_id), number, action, officer, now, candidates, content_hash
+        QUERIES["insert_decision"], key, number, action, officer, now, candidates, content_hash, reason or None
     )
+
+
+async def classes_in_block(
+    conn: Connection, labels: Mapping[str, Any], kind: str, without: Sequence[str]
+) -> list[Mapping[str, list[str]]]:
+    """Return the sensitive classes that each living profile of a block shows in the federation, as this node knows it.
+
+    ``labels`` and ``kind`` are a profile document's; profiles whose ids are in ``without`` are left out.
+    """
+    reference = load_label_reference()
+    columns = [encode(labels[name]["level"], labels[name]["values"]) for name in ATTRIBUTES[:-1]]
+    values = {name: tuple(labels[name]["values"]) for name in ATTRIBUTES[:-1]} | {"kind": (kind,)}
+    # One exact term of each label is enough for the index to find the block; the columns then compare whole labels.
+    terms = [min(t for t in reference.terms(name, found) if t[1] == "=") for name, found in values.items()]
+    ids = [uuid.UUID(profile_id) for profile_id in without]
+    rows = await conn.fetch(QUERIES["classes_in_block"], terms, *columns, encode("KIND", (kind,)), ids)
+    return [{name: orjson.loads(row[name]) for name in SENSITIVE} for row in rows]
 
 
 async def list_profiles(

@@ -4,18 +4,36 @@ INSERT INTO publication.profile
 VALUES ($1, $2, $3, $4, $5, $6, $7);
 
 -- name: living_profile
-SELECT profile_id, network_id, register_id, partition_version, block_id, labels, state
+SELECT profile_id, network_id, register_id, partition_version, block_id, labels, state, deferred_until, withdrawn_at,
+       withdrawn_by
 FROM publication.profile
 WHERE network_id = $1 AND state <> 'withdrawn';
 
+-- name: find_profile
+SELECT profile_id, network_id, register_id, partition_version, block_id, labels, state, deferred_until, withdrawn_at,
+       withdrawn_by
+FROM publication.profile
+WHERE profile_id = $1;
+
+-- Whoever changes a profile or its versions holds this lock first.
 -- name: lock_profile
-SELECT profile_id, network_id, register_id, partition_version, block_id, labels, state
+SELECT profile_id, network_id, register_id, partition_version, block_id, labels, state, deferred_until, withdrawn_at,
+       withdrawn_by
 FROM publication.profile
 WHERE profile_id = $1
 FOR UPDATE;
 
--- name: last_withdrawal
-SELECT max(withdrawn_at) AS withdrawn_at FROM publication.profile WHERE network_id = $1;
+-- name: last_withdrawn
+SELECT profile_id, network_id, register_id, partition_version, block_id, labels, state, deferred_until, withdrawn_at,
+       withdrawn_by
+FROM publication.profile
+WHERE network_id = $1 AND state = 'withdrawn'
+ORDER BY withdrawn_at DESC, profile_id
+LIMIT 1;
+
+-- Drawn once: a second draw finds the first.
+-- name: defer_profile
+UPDATE publication.profile SET deferred_until = $2 WHERE profile_id = $1 AND deferred_until IS NULL;
 
 -- name: insert_version
 INSERT INTO publication.version (profile_id, number, state, content, content_hash, author, authored_at)
@@ -25,12 +43,20 @@ VALUES ($1, $2, 'draft', $3, $4, $5, $6);
 UPDATE publication.version
 SET content = $3, content_hash = $4, author = $5, authored_at = $6, state = 'draft',
     approver = NULL, approved_at = NULL, approved_hash = NULL, release_day = NULL
-WHERE profile_id = $1 AND number = $2;
+WHERE profile_id = $1 AND number = $2 AND state IN ('draft', 'approved', 'queued');
 
 -- name: open_version
-SELECT profile_id, number, state, content, content_hash, author, authored_at, approver, approved_at, release_day, log_idx
+SELECT profile_id, number, state, content, content_hash, author, approver, release_day, held_code
 FROM publication.version
 WHERE profile_id = $1 AND state IN ('draft', 'approved', 'queued');
+
+-- The version under way, else the one that stands published.
+-- name: shown_version
+SELECT profile_id, number, state, content, content_hash, author, approver, release_day, held_code
+FROM publication.version
+WHERE profile_id = $1 AND state IN ('draft', 'approved', 'queued', 'published')
+ORDER BY number DESC
+LIMIT 1;
 
 -- name: last_number
 SELECT coalesce(max(number), 0) FROM publication.version WHERE profile_id = $1;
@@ -45,14 +71,39 @@ UPDATE publication.version
 SET state = 'queued', release_day = $3
 WHERE profile_id = $1 AND number = $2 AND state = 'approved';
 
+-- Profiles first, in one order, like everybody else: the versions are read once nobody can change them.
+-- name: lock_due_profiles
+SELECT p.profile_id
+FROM publication.profile p
+WHERE p.state <> 'withdrawn' AND EXISTS (
+    SELECT 1 FROM publication.version v
+    WHERE v.profile_id = p.profile_id AND v.state = 'queued' AND v.release_day <= $1)
+ORDER BY p.profile_id
+LIMIT 10000
+FOR UPDATE OF p;
+
 -- name: due_versions
-SELECT v.profile_id, v.number, v.content, v.approver, p.block_id, p.partition_version, p.labels, v.content_hash
+SELECT v.profile_id, v.number, v.content, v.approver, v.content_hash, v.held_code, p.block_id, p.partition_version, p.labels
 FROM publication.version v
 JOIN publication.profile p USING (profile_id)
-WHERE v.state = 'queued' AND v.release_day <= $1 AND p.state <> 'withdrawn'
+WHERE v.profile_id = ANY($2::uuid[]) AND v.state = 'queued' AND v.release_day <= $1 AND p.state <> 'withdrawn'
 ORDER BY v.profile_id
-LIMIT 10000
-FOR UPDATE OF v, p;
+LIMIT 10000;
+
+-- name: hold_versions
+UPDATE publication.version v
+SET held_code = u.held_code
+FROM unnest($1::uuid[], $2::integer[], $3::text[]) AS u (profile_id, number, held_code)
+WHERE v.profile_id = u.profile_id AND v.number = u.number AND v.state = 'queued';
+
+-- name: published_among
+SELECT v.profile_id
+FROM publication.version v
+JOIN unnest($1::uuid[], $2::integer[]) AS u (profile_id, number)
+  ON v.profile_id = u.profile_id AND v.number = u.number
+WHERE v.state = 'published'
+ORDER BY v.profile_id
+LIMIT 10000;
 
 -- name: supersede_published
 UPDATE publication.version
@@ -63,7 +114,7 @@ WHERE profile_id = ANY($1::uuid[]) AND state = 'published';
 UPDATE publication.version v
 SET state = 'published', log_idx = u.log_idx
 FROM unnest($1::uuid[], $2::integer[], $3::bigint[]) AS u (profile_id, number, log_idx)
-WHERE v.profile_id = u.profile_id AND v.number = u.number;
+WHERE v.profile_id = u.profile_id AND v.number = u.number AND v.state = 'queued';
 
 -- name: mark_profiles_published
 UPDATE publication.profile SET state = 'published' WHERE profile_id = ANY($1::uuid[]);
@@ -75,16 +126,28 @@ UPDATE publication.version SET state = 'erased', content = NULL WHERE profile_id
 UPDATE publication.profile SET state = 'withdrawn', withdrawn_at = $2, withdrawn_by = $3 WHERE profile_id = $1;
 
 -- name: insert_decision
-INSERT INTO publication.decision (profile_id, number, action, officer, decided_at, candidates, content_hash)
-VALUES ($1, $2, $3, $4, $5, $6, $7);
+INSERT INTO publication.decision (profile_id, number, action, officer, decided_at, candidates, content_hash, reason)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
+
+-- What the federation's living profiles of one block show, without some of our own: $1 terms that find the block,
+-- $2-$7 its labels and kind as they are stored, $8 profiles to leave out.
+-- name: classes_in_block
+SELECT c.profile_id, convert_from(b.body, 'UTF8')::jsonb -> 'themes' AS themes,
+       convert_from(b.body, 'UTF8')::jsonb -> 'certifications' AS certifications
+FROM coop.profile c
+JOIN log.body b USING (origin_id, idx)
+WHERE c.keys @> $1::text[] AND c.territory = $2 AND c.sector = $3 AND c.period = $4 AND c.size = $5 AND c.theme = $6
+  AND c.kind = $7 AND c.profile_id <> ALL($8::uuid[])
+ORDER BY c.profile_id
+LIMIT 1000;
 
 -- name: list_profiles
 SELECT p.profile_id, p.network_id, p.register_id, p.state AS profile_state, p.partition_version, p.block_id, p.labels,
-       v.number, v.state AS version_state, v.author, v.approver, v.release_day, v.log_idx,
+       p.deferred_until, v.number, v.state AS version_state, v.author, v.approver, v.release_day, v.held_code, v.log_idx,
        v.content #>> '{title,it}' AS title
 FROM publication.profile p
 JOIN LATERAL (
-    SELECT number, state, author, approver, release_day, log_idx, content
+    SELECT number, state, author, approver, release_day, held_code, log_idx, content
     FROM publication.version
     WHERE profile_id = p.profile_id
     ORDER BY number DESC

@@ -22,10 +22,13 @@ ON CONFLICT (network_id) DO UPDATE SET
     digest = excluded.digest, updated_at = excluded.updated_at
 WHERE excluded.source <> 'chamber';
 
--- The public list knows the contract, not what the office added: only what the list says is taken from it.
+-- The public list knows the contract, not what the office added: only what the list says is taken from it. What it makes an
+-- entity has, by law, fund, body and seat.
 -- name: refresh_from_chamber
 UPDATE registry.network n
 SET name = s.name, name_key = s.name_key, kind = s.kind, object_text = s.object_text,
+    has_common_fund = n.has_common_fund OR s.has_common_fund, has_common_body = n.has_common_body OR s.has_common_body,
+    seat_municipality = coalesce(nullif(n.seat_municipality, ''), s.seat_municipality),
     digest = CASE WHEN n.source = 'chamber' THEN s.digest ELSE n.digest END, updated_at = s.updated_at
 FROM staged_network s
 WHERE s.network_id = n.network_id AND s.source = 'chamber';
@@ -142,7 +145,7 @@ INSERT INTO registry.import_batch
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);
 
 -- name: list_networks
-SELECT n.network_id, n.name, n.kind, n.status, n.register_id, n.signed_on,
+SELECT n.network_id, n.owner, n.name, n.kind, n.status, n.register_id, n.signed_on,
        (SELECT count(*) FROM registry.membership m WHERE m.network_id = n.network_id AND m.left_on IS NULL) AS members,
        r.province, r.municipality_name, r.ateco
 FROM registry.network n

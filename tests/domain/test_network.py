@@ -142,3 +142,16 @@ def test_the_public_list_gives_a_record_that_keeps_the_rules() -> None:
     assert [m.is_reference for m in contract.members] == [True, False]
     assert (entity.has_common_fund, entity.has_common_body, entity.seat_municipality) == (True, True, "Lecce")
     assert unplaced.register_id == "15829/9/2013-03-15"
+
+
+def test_a_listed_code_that_is_no_tax_code_counts_by_name() -> None:
+    """Of twelve to fifteen characters or of few: the firm is kept by its name, and one listed twice so is one member."""
+    rows = [
+        listed(code="12345", firm="ALFA S.R.L.", lead="S"),
+        listed(code="9" * 13, firm="ALFA  S.R.L."),
+        listed(code=code(2), firm="BETA S.R.L."),
+    ]
+    found = read(*rows)
+    assert [p.code for p in found.problems] == ["tax-code-odd"] * 2
+    made = check(from_register(found.networks[0]))
+    assert [(m.firm.tax_code, m.is_reference) for m in made.members] == [("", True), (code(2), False)]

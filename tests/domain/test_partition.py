@@ -101,10 +101,10 @@ def test_every_leaf_has_at_least_k_build_members(rows: list[RegisterNetwork]) ->
 def test_every_label_is_true_of_each_member_and_its_preimage_is_its_block(rows: list[RegisterNetwork]) -> None:
     """Who satisfies all labels of a block is in it, and who is in it satisfies all of them."""
     made = built(rows)
-    keys = {row.register_id: partition.keys_of(row, SECTORS) for row in rows}
+    keys = {row.register_id: (partition.keys_of(row, SECTORS), row.kind.value) for row in rows}
     for block in made.blocks:
         inside = {row.register_id for row in rows if made.lookup(row, SECTORS).block_id == block.block_id}
-        assert {name for name, found in keys.items() if partition.is_true(block, found)} == inside
+        assert {name for name, found in keys.items() if partition.is_true(block, *found)} == inside
 
 
 @given(populations(), st.randoms(use_true_random=False))
@@ -171,6 +171,44 @@ def test_values_never_seen_are_held_not_mislabelled() -> None:
         with pytest.raises(CallerError) as caught:
             made.lookup(odd, SECTORS)
         assert caught.value.code == "block-none"
+
+
+@given(populations(), populations())
+def test_a_block_is_found_exactly_where_all_that_it_shows_is_true(
+    rows: list[RegisterNetwork], others: list[RegisterNetwork]
+) -> None:
+    """Of rows the edition never had, too: pooled values are a set, and what is in no set has no block."""
+    made = built(rows)
+    for row in others:
+        keys = partition.keys_of(row, SECTORS)
+        fitting = {block.block_id for block in made.blocks if partition.is_true(block, keys, row.kind.value)}
+        found = made.find(row, SECTORS)
+        assert ({found.block_id} if found else set()) == fitting
+
+
+def test_an_entity_never_gets_a_profile_that_says_contract() -> None:
+    """A block whose members are all contracts has no place for an entity that came later, and the reverse."""
+    rows = [network(n, 0, 0, 2013, 3, 0, entity=False) for n in range(20)]
+    for entity in (False, True):
+        kinds = NetworkKind.ENTITY if entity else NetworkKind.CONTRACT
+        made = built([replace(row, kind=kinds) for row in rows])
+        assert {block.kind for block in made.blocks} == {kinds.value}
+        other = replace(rows[0], kind=NetworkKind.CONTRACT if entity else NetworkKind.ENTITY)
+        with pytest.raises(CallerError) as caught:
+            made.lookup(other, SECTORS)
+        assert caught.value.code == "block-none"
+
+
+def test_the_provinces_of_a_scope_are_those_whose_rows_are_in_it() -> None:
+    """Reading these provinces alone misses no row of the scope; no scope is all Italy."""
+    row = network(0, 0, 0, 2013, 3, 0, entity=False)
+    assert partition.provinces_of((), TERRITORIES) is None
+    for scope in (("LE",), ("ITF4",), ("SU",), ("ITC", "LE"), ("IT",)):
+        named = partition.provinces_of(scope, TERRITORIES)
+        inside = {m.province for m in TERRITORIES.municipalities}
+        inside = {p for p in inside if partition.in_scope(replace(row, province=p), scope, TERRITORIES)}
+        assert named is not None
+        assert set(named) == inside
 
 
 @pytest.mark.parametrize("raw", [b"", b"{}", b"[]", b'{"type":"partition/1"}', b'{"type": "partition/1"}'])

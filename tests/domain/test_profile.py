@@ -170,13 +170,27 @@ def test_rounds_begin_on_their_day(day: dt.date, period: str, first: dt.date, fo
     assert rounds.next_round(day, period) == following
 
 
-def test_fresh_networks_wait_where_they_would_stand_out() -> None:
-    """Registered since the last snapshot with fewer than k companions: one to four rounds; else none."""
-    before, after = dt.date(2024, 1, 1), dt.date(2024, 6, 1)
-    assert rounds.deferral(after, None, 0, 5, 3) == 0
-    assert rounds.deferral(before, before, 0, 5, 3) == 0
-    assert rounds.deferral(after, before, 5, 5, 3) == 0
-    assert [rounds.deferral(after, before, 4, 5, draw) for draw in (0, 1, 4, 9)] == [1, 1, 4, 4]
+@pytest.mark.parametrize(
+    ("block", "withheld"),
+    [
+        ([], ()),
+        ([(("energy",), ("iso_9001",))], ()),
+        ([(("energy",), ("iso_9001",)), (("energy", "works"), ("emas",))], ("themes",)),
+        ([(("energy",), ("iso_9001", "soa")), (("works",), ("iso_9001",))], ("certifications",)),
+        ([(("energy",), ("soa",)), (("energy",), ("soa",)), (("energy",), ("soa",))], ("themes", "certifications")),
+        ([(("energy",), ("soa",)), (("energy",), ("soa",)), ((), ())], ()),
+        ([((), ()), ((), ())], ()),
+    ],
+)
+def test_a_class_that_a_whole_block_shares_is_withheld(block: list[Any], withheld: tuple[str, ...]) -> None:
+    """From two profiles on; one that does not show it is enough to show it; saying nothing is no class."""
+    shown = [{"themes": themes, "certifications": certifications} for themes, certifications in block]
+    assert profile.shared_by_all(shown) == withheld
+    content = profile.parse_content(CONTENT).without(withheld)
+    assert content.classes() == {
+        "themes": () if "themes" in withheld else ("innovation",),
+        "certifications": () if "certifications" in withheld else ("iso_9001",),
+    }
 
 
 def test_maturity_is_a_matter_of_the_label() -> None:

@@ -162,6 +162,27 @@ async def test_a_newer_list_updates_what_came_from_the_list(pool: Pool, tmp_path
     assert counts(await bring(pool, chamber_file(tmp_path, *newer), now=LATER)) == (0, 0, 1, 0)
 
 
+async def test_a_list_that_comes_to_tell_entities_apart_is_imported(pool: Pool, tmp_path: Path) -> None:
+    """A CSV knows contracts only; the workbook of the next edition says which are entities, and nothing is refused."""
+    listing = tmp_path / "elenco.csv"
+    write_sheets(listing, {"Elenco": sheets(*pair(name="Soggetto Uno", number="500", deed=""))["Elenco"]})
+    assert counts(await bring(pool, listing)) == (1, 0, 0, 0)
+    entities = [listed_entity(lead="S"), listed_entity(code=code(2), firm="SECONDA S.P.A.")]
+    assert counts(await bring(pool, chamber_file(tmp_path, *pair(deed="9"), entities=entities))) == (1, 1, 0, 0)
+    found = next(r for r in await records(pool) if r.name == "Soggetto Uno")
+    assert (found.kind.value, found.has_common_fund, found.seat_municipality) == ("entity", True, "Lecce")
+
+
+async def test_firms_whose_codes_are_no_tax_codes_come_in_by_name(pool: Pool, tmp_path: Path) -> None:
+    """The whole file is not lost to a code of thirteen digits; what is then one firm is no network."""
+    odd = [listed(code="9" * 13, firm="ALFA", lead="S"), listed(code="12345678901X", firm="BETA")]
+    one = [listed(deed="78", code="9" * 13, firm="GAMMA"), listed(deed="78", code="9" * 14, firm="GAMMA")]
+    plan = await bring(pool, chamber_file(tmp_path, *odd, *one))
+    assert counts(plan) == (1, 0, 0, 1)
+    assert [p.code for p in plan.problems if p.fatal] == ["network-too-few-members"]
+    assert [m.firm.tax_code for m in (await records(pool))[0].members] == ["", ""]
+
+
 async def test_a_network_that_gets_its_deed_stays_one_network(pool: Pool, tmp_path: Path) -> None:
     """Known by name while it is prepared, by deed from then on; its namesakes with other deeds are others."""
     before = record(status="drafting", deed_register_number="", deed_number="", signed_on=None)

@@ -3,93 +3,28 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import orjson
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from node import config as configuration
 from node.domain.chamber import ChamberList
 from node.domain.generation.enrichment import enrich
 from node.errors import CallerError, NotFoundError
-from node.flows import draft, intake, publish, register
-from node.flows.append import OwnLog
-from node.flows.home import Facts, config_text
+from node.flows import draft, intake, register
 from node.flows.membership import enrol_members
-from node.store import highwater, log, publication, registry
+from node.store import publication, registry
 from node.store.postgres import Pool
 from tests.domain.test_partition import national
-
-KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
-NOW = dt.datetime(2026, 11, 24, 10, 0, tzinfo=dt.UTC)
-SNAPSHOT = dt.date(2024, 12, 31)
-FACTS = Facts(
-    id="p_LE", name="Provincia di Lecce", ipa_code="p_LE", territory=("LE",), authority="127.0.0.1:8441", port=8441, epoch=2026, round="weekly"
-)  # fmt: skip
-
-
-@dataclass
-class Office:
-    """A node's office: register loaded, ten networks imported."""
-
-    pool: Pool
-    config: configuration.Config
-    own: OwnLog
-    networks: list[str]
-
-    async def draft(self, at: int = 0, **changes: Any) -> str:
-        """Draft the profile of one network."""
-        async with self.pool.acquire() as conn:
-            record = (await registry.read_records(conn, [self.networks[at]]))[self.networks[at]]
-        content = {**draft.suggest_content(record), **changes}
-        return await draft.draft(self.pool, self.config, self.networks[at], content, "anna", NOW)
-
-    async def approve(self, profile_id: str, officer: str = "bruno", **more: Any) -> None:
-        """Approve as another officer."""
-        await draft.approve(self.pool, self.config, profile_id, officer, NOW, **more)
-
-    async def publish(self, profile_id: str) -> dt.date:
-        """Queue for the next round."""
-        return await publish.publish(self.pool, self.config, profile_id, "bruno", NOW)
-
-    async def release(self, now: dt.datetime) -> list[str]:
-        """Let a round leave."""
-        return await publish.release_due(self.pool, self.config, self.own, now)
-
-    async def withdraw(self, profile_id: str, now: dt.datetime = NOW) -> None:
-        """Withdraw at once."""
-        await publish.withdraw(self.pool, self.own, profile_id, "anna", now)
-
-    async def log_size(self) -> int:
-        """Size of the signed log."""
-        async with self.pool.acquire() as conn:
-            signed = await log.signed_latest(conn, self.own.origin_id)
-        return signed.size if signed else 0
-
-
-def configured(**changes: Any) -> configuration.Config:
-    """The office's configuration."""
-    return configuration.parse(config_text(replace(FACTS, **changes)))
+from tests.office_made import KEY, NOW, SNAPSHOT, Office, configured, make_office
 
 
 @pytest.fixture
 async def office(pool: Pool, tmp_path: Path) -> Office:
     """Lecce's office with weekly rounds."""
-    config = configured()
-    origin_id, origin = await enrol_members(pool, config, KEY.public_key().public_bytes_raw())
-    listed = ChamberList(tuple(national()), (), 0)
-    await register.load_register(pool, config, listed, SNAPSHOT, NOW)
-    own = [row for row in national() if row.province == "LE"]
-    records = enrich(own, count=10, seed=1)
-    found = intake.IntakeFile("template", "own.xlsx", bytes(32), 0, tuple(records), 0, ())
-    await intake.import_networks(pool, found, NOW, apply=True)
-    async with pool.acquire() as conn:
-        networks = list(await registry.read_records(conn))
-    return Office(pool, config, OwnLog(origin_id, origin, config.node.id, KEY, tmp_path / highwater.FILE), networks)
+    return await make_office(pool, national(), tmp_path)
 
 
 def refusal(caught: pytest.ExceptionInfo[CallerError]) -> str:
@@ -124,9 +59,11 @@ async def test_the_whole_way_from_draft_to_withdrawal(office: Office) -> None:
             row["action"] for row in await conn.fetch("SELECT action FROM publication.decision ORDER BY decision_id")
         ]
     assert actions == ["drafted", "approved", "queued", "published", "withdrawn"]
+    await office.withdraw(profile_id)
     with pytest.raises(CallerError) as caught:
-        await office.withdraw(profile_id)
+        await office.withdraw(profile_id, officer="bruno")
     assert refusal(caught) == "profile-withdrawn"
+    assert await office.log_size() == 2
 
 
 async def test_the_author_never_approves(office: Office) -> None:
@@ -153,9 +90,9 @@ async def test_an_edit_reopens_the_approval(office: Office) -> None:
     with pytest.raises(CallerError) as caught:
         await office.publish(profile_id)
     assert refusal(caught) == "profile-not-approved"
-    await office.approve(profile_id)
+    assert await office.approve(profile_id) == await office.approve(profile_id, "BRUNO")
     with pytest.raises(CallerError) as caught:
-        await office.approve(profile_id)
+        await office.approve(profile_id, "carla")
     assert refusal(caught) == "profile-already-approved"
 
 

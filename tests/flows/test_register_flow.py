@@ -89,7 +89,7 @@ async def test_an_edition_on_which_profiles_stand_is_not_replaced(pool: Pool) ->
     async with pool.acquire() as conn:
         await conn.execute(
             "INSERT INTO registry.network (network_id, status, name, name_key, kind, object_text, source, digest, updated_at)"
-            " VALUES ($1, 'registered', 'n', 'n', 'contract', '', 'officer', $2, $3)",
+            " VALUES ($1, 'potential', 'n', 'n', 'contract', '', 'officer', $2, $3)",
             network_id,
             bytes(32),
             NOW,

@@ -109,7 +109,7 @@ def test_the_edge_is_every_partial_tile(size: int) -> None:
 @pytest.mark.parametrize("size", SIZES)
 def test_an_honest_tree_opens_and_every_bundle_is_authenticated(size: int) -> None:
     """From the edge down, each full bundle's root and each leaf of the last partial bundle becomes certain."""
-    edge = Edge.open(head_of(size), partial_of(size))
+    edge = Edge(head_of(size), partial_of(size))
     assert edge.target == head_of(size)
     for bundle in range(size // 256):
         for level, number in edge.needed(1, bundle // 256):
@@ -125,7 +125,7 @@ def test_an_honest_tree_opens_and_every_bundle_is_authenticated(size: int) -> No
 def test_any_leaf_is_authenticated_by_the_tiles_needed_for_it(size: int, data: st.DataObject) -> None:
     """Exactly the missing tiles on the way down are asked for, highest first; afterwards none."""
     leaf = data.draw(st.integers(0, size - 1))
-    edge = Edge.open(head_of(size), partial_of(size))
+    edge = Edge(head_of(size), partial_of(size))
     asked = edge.needed(0, leaf // 256)
     full = [(level, leaf >> (8 * level + 8)) for level in (1, 0) if leaf >> (8 * level + 8) < size >> (8 * level + 8)]
     assert asked == full
@@ -138,7 +138,7 @@ def test_any_leaf_is_authenticated_by_the_tiles_needed_for_it(size: int, data: s
 
 def test_a_tile_below_one_already_added_needs_only_itself() -> None:
     """What was added is not asked for again."""
-    edge = Edge.open(head_of(70_000), partial_of(70_000))
+    edge = Edge(head_of(70_000), partial_of(70_000))
     assert edge.needed(0, 3) == [(1, 0), (0, 3)]
     edge.add(1, 0, tile(1, 0))
     assert edge.needed(1, 0) == []
@@ -153,7 +153,7 @@ def test_a_tile_below_one_already_added_needs_only_itself() -> None:
 )
 def test_there_is_nothing_to_fetch_outside_the_tree(size: int, level: int, number: int) -> None:
     """A tile with nothing in it is no question."""
-    edge = Edge.open(head_of(size), partial_of(size))
+    edge = Edge(head_of(size), partial_of(size))
     with pytest.raises(CallerError) as caught:
         edge.needed(level, number)
     assert caught.value.code == "proof-out-of-range"
@@ -169,7 +169,7 @@ def test_every_flipped_byte_of_the_edge_is_refused(size: int) -> None:
             for at in range(32):
                 bent = row[place][:at] + bytes([row[place][at] ^ 1]) + row[place][at + 1 :]
                 changed = honest | {level: [*row[:place], bent, *row[place + 1 :]]}
-                assert refused(lambda changed=changed: Edge.open(head, changed))
+                assert refused(lambda changed=changed: Edge(head, changed))
 
 
 def test_an_edge_is_exactly_its_partial_tiles() -> None:
@@ -189,23 +189,23 @@ def test_an_edge_is_exactly_its_partial_tiles() -> None:
         # The same 64 bytes under a node, parted elsewhere, hash the same.
         honest | {0: [row[0][:31], row[0][31:] + row[1], *row[2:]]},
     ):
-        assert refused(lambda changed=changed: Edge.open(head, changed))
-    assert Edge.open(head, honest)
+        assert refused(lambda changed=changed: Edge(head, changed))
+    assert Edge(head, honest)
 
 
 def test_an_edge_opens_under_its_own_head_only() -> None:
     """Another root, or another size with as many tiles, is refused; an empty tree has the empty root."""
     honest = partial_of(70_000)
-    assert refused(lambda: Edge.open(Checkpoint(ORIGIN, 70_000, OTHER), honest))
-    assert refused(lambda: Edge.open(Checkpoint(ORIGIN, 70_001, tree_root(70_000)), honest))
-    assert refused(lambda: Edge.open(Checkpoint(ORIGIN, 70_000 + 2**24, tree_root(70_000)), honest))
-    assert refused(lambda: Edge.open(Checkpoint(ORIGIN, 0, OTHER), {}))
-    assert Edge.open(Checkpoint(ORIGIN, 0, merkle.EMPTY_ROOT), {}).hash_of(0, 0) is None
+    assert refused(lambda: Edge(Checkpoint(ORIGIN, 70_000, OTHER), honest))
+    assert refused(lambda: Edge(Checkpoint(ORIGIN, 70_001, tree_root(70_000)), honest))
+    assert refused(lambda: Edge(Checkpoint(ORIGIN, 70_000 + 2**24, tree_root(70_000)), honest))
+    assert refused(lambda: Edge(Checkpoint(ORIGIN, 0, OTHER), {}))
+    assert Edge(Checkpoint(ORIGIN, 0, merkle.EMPTY_ROOT), {}).hash_of(0, 0) is None
 
 
 def opened() -> Edge:
     """The edge of the tree of 70,000 leaves, with its only full tile of level 1."""
-    edge = Edge.open(head_of(70_000), partial_of(70_000))
+    edge = Edge(head_of(70_000), partial_of(70_000))
     edge.add(1, 0, tile(1, 0))
     return edge
 
@@ -236,7 +236,7 @@ def test_a_tile_counts_only_in_its_own_place() -> None:
         (0, -1, tile(0, 0)),
     ):
         assert refused(lambda level=level, number=number, row=row: edge.add(level, number, row))
-    fresh = Edge.open(head_of(70_000), partial_of(70_000))
+    fresh = Edge(head_of(70_000), partial_of(70_000))
     assert refused(lambda: fresh.add(0, 0, tile(0, 0)))
     fresh.add(0, 256, tile(0, 256))
     assert fresh.hash_of(0, 65_536) == LEAVES[65_536]
@@ -298,7 +298,7 @@ def test_a_huge_tree_costs_a_few_tiles(size: int, data: st.DataObject) -> None:
     for level, _, width in right_edge(size):
         for digest in partial[level][:width]:
             grown.append(digest, 256**level)
-    edge = Edge.open(Checkpoint(ORIGIN, size, grown.root()), partial)
+    edge = Edge(Checkpoint(ORIGIN, size, grown.root()), partial)
     asked = edge.needed(0, place // 256)
     assert [level for level, _ in asked] == list(range(len(asked) - 1, -1, -1))
     assert len(asked) <= 6

@@ -133,6 +133,11 @@ def test_the_specification_s_request_is_read_and_written() -> None:
     assert witness.encode_submission(found.old, found.proof, found.checkpoint) == SPEC_REQUEST
 
 
+def test_an_origin_that_is_no_text_is_an_unknown_one() -> None:
+    """Bytes that are not UTF-8 name no log, and asking for the name is no failure."""
+    assert Submission(0, (), b"\xff\n1\n").origin == "\ufffd"
+
+
 @given(st.integers(0, 2**53 - 1), st.lists(st.binary(min_size=32, max_size=32), max_size=63))
 def test_requests_read_back(old: int, proof: list[bytes]) -> None:
     """Whatever size and up to 63 hashes are written, they are read."""

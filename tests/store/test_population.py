@@ -69,14 +69,18 @@ async def test_the_newest_edition_speaks_whatever_was_loaded_last(conn: Connecti
     assert (found.name, found.active) == ("Nome di oggi", True)
 
 
-async def test_newcomers_since_the_previous_edition_are_known(conn: Connection) -> None:
-    """What a deferral of publication needs: the day before, and who was registered since."""
+async def test_the_newest_edition_is_read_by_province_with_the_day_of_the_one_before(conn: Connection) -> None:
+    """What the census of a block needs: today's active contracts of a scope, and since when a contract is new."""
     made = networks()
-    first, second = await put(conn, FIRST, made[:1]), await put(conn, SECOND, made)
-    assert await population.previous_snapshot_day(conn, first) is None
-    assert await population.previous_snapshot_day(conn, second) == FIRST
-    fresh = await population.registered_after(conn, second, FIRST)
-    assert [n.register_id for n in fresh] == [made[1].register_id]
+    assert await population.newest_networks(conn, None) == []
+    await put(conn, FIRST, made)
+    assert await population.previous_snapshot_day(conn) is None
+    await put(conn, SECOND, (made[0], replace(made[1], active=False)))
+    assert await population.previous_snapshot_day(conn) == FIRST
+    for provinces in (None, ("LE", "BR")):
+        found = await population.newest_networks(conn, provinces)
+        assert found == [replace(made[0], object_text="", firms=())]
+    assert await population.newest_networks(conn, ("BR",)) == []
 
 
 async def test_partitions_keep_their_bytes_and_the_latest_version_leads(conn: Connection) -> None:

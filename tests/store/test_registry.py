@@ -239,6 +239,16 @@ async def test_secret_terms_hold_every_name_that_must_not_leave(conn: Connection
         "UPDATE registry.firm SET tax_code = '', name_key = '', province = ''",
         "UPDATE registry.firm SET led_by = '{nobody}'",
         "DELETE FROM registry.firm",
+        "UPDATE registry.firm SET tax_code = left(tax_code, 10)",
+        "UPDATE registry.firm SET tax_code = 'abcdefghilmnopqr' WHERE tax_code = (SELECT max(tax_code) FROM registry.firm)",
+        "UPDATE registry.network SET deed_register_number = ''",
+        "UPDATE registry.network SET signed_on = NULL, status = 'amended'",
+        "UPDATE registry.network SET kind = 'entity', deed_form = NULL, has_common_fund = false",
+        "UPDATE registry.network SET kind = 'entity', deed_form = NULL, has_common_body = false, status = 'signed'",
+        "UPDATE registry.network SET kind = 'entity', deed_form = NULL, seat_municipality = '', status = 'closed'",
+        "UPDATE registry.membership SET left_on = joined_on WHERE is_reference",
+        "DELETE FROM registry.membership WHERE is_reference",
+        "UPDATE registry.network SET owner = NULL",
         "UPDATE registry.want SET position = 6",
     ],
 )
@@ -247,6 +257,63 @@ async def test_the_database_refuses_what_must_never_be(conn: Connection, stateme
     await put(conn, record(), record(name="Due", deed_number="88"))
     with pytest.raises(asyncpg.IntegrityConstraintViolationError):
         await conn.execute(statement)
+
+
+async def test_what_is_only_thought_of_may_be_incomplete(conn: Connection) -> None:
+    """Neither members nor deed nor an entity's fund, body and seat are asked of it, until it is signed."""
+    bare = record(
+        kind=NetworkKind.ENTITY, status="drafting", members=(), deed_register_number="", signed_on=None,
+        has_common_fund=False, has_common_body=False, seat_municipality="",
+    )  # fmt: skip
+    await put(conn, bare)
+    await conn.execute("UPDATE registry.network SET status = 'potential'")
+    with pytest.raises(asyncpg.CheckViolationError):
+        await conn.execute("UPDATE registry.network SET status = 'signed'")
+    with pytest.raises(asyncpg.CheckViolationError, match="two firms"):
+        await conn.execute("UPDATE registry.network SET status = 'signed', kind = 'contract'")
+
+
+async def test_members_are_counted_when_the_transaction_ends(conn: Connection) -> None:
+    """Firms may change places inside one; a closed network keeps those that have left; a deleted one needs none."""
+    await put(conn, record())
+    async with conn.transaction():
+        await conn.execute("UPDATE registry.membership SET left_on = joined_on")
+        await conn.execute("UPDATE registry.membership SET left_on = NULL")
+    async with conn.transaction():
+        await conn.execute("UPDATE registry.network SET status = 'closed'")
+        await conn.execute("UPDATE registry.membership SET left_on = joined_on")
+    with pytest.raises(asyncpg.CheckViolationError, match="two firms"):
+        await conn.execute("UPDATE registry.network SET status = 'registered'")
+    async with conn.transaction():
+        for table in ("want", "membership", "network"):
+            await conn.execute(f"DELETE FROM registry.{table}")
+    assert await conn.fetchval("SELECT count(*) FROM registry.network") == 0
+
+
+async def test_every_record_is_the_nodes_own(conn: Connection) -> None:
+    """The owner is the node whose log this database holds, whatever path a record comes in by."""
+    await conn.execute(
+        "INSERT INTO log.origin (origin, owner, name, vkey, is_own, root) VALUES ('o', 'p_LE', 'n', 'k', true, $1)",
+        bytes(32),
+    )
+    await put(conn, record())
+    assert [row["owner"] for row in await registry.list_networks(conn)] == ["p_LE"]
+
+
+async def test_a_contract_that_the_list_calls_an_entity_becomes_one(conn: Connection) -> None:
+    """With the fund, body and seat that the law gives it; what the list said before does not stand in the way."""
+    await put(
+        conn,
+        record(has_common_fund=False, has_common_body=False, seat_municipality="", deed_form=None),
+        source="chamber",
+    )
+    await put(
+        conn, record(kind=NetworkKind.ENTITY, seat_municipality="Lecce", deed_form=None), source="chamber", now=LATER
+    )
+    found = await get(conn)
+    assert (found.kind, found.has_common_fund, found.has_common_body, found.seat_municipality) == (
+        NetworkKind.ENTITY, True, True, "Lecce",
+    )  # fmt: skip
 
 
 async def test_a_natural_person_is_marked_by_the_database(conn: Connection) -> None:

@@ -1,0 +1,137 @@
+"""May a block's profile leave, and when: counts, days and draws.
+
+In: a partition, the newest loaded edition of the public register, days, a draw that the caller made. Out: why a profile is
+held, or the first day on which it may leave. Pure: the same facts give the same answer. The rules (privacy.md P.3, Rounds):
+
+1. a block shows while at least ``k`` active networks of the NEWEST edition are in it, by the profile's own partition;
+2. an edition with fewer than ``k_build`` networks in the scope gives no partition, and holds everything of that scope;
+3. what leaves, leaves on the first day of a round, never in the round in which it was decided (unless ``immediate``);
+4. a network registered since the edition before waits one to four rounds more, unless ``k`` others of its block share
+   that window; the wait is drawn once for the life of the identifier;
+5. after a withdrawal a network returns two rounds later at the earliest.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from node.domain import rounds
+from node.domain.partition import Partition, in_scope
+from node.domain.register import RegisterNetwork
+from node.domain.sector import Sectors
+from node.domain.territory import Territories
+from node.errors import N_
+
+DEFERRAL_ROUNDS = (1, 4)
+RETURN_ROUNDS = 2
+BLOCK_TOO_SMALL, PARTITION_MISSING, CONTENT_CHANGED = "block-too-small", "partition-missing", "content-changed"
+# Why a profile does not leave, in words for the officer; other codes are those of the refusals themselves.
+HOLDS: Mapping[str, str] = {
+    BLOCK_TOO_SMALL: N_("nell'ultima edizione dell'elenco pubblico troppo poche reti hanno queste caratteristiche"),
+    PARTITION_MISSING: N_("nell'ultima edizione dell'elenco pubblico il territorio ha troppe poche reti"),
+    CONTENT_CHANGED: N_("il testo non è più quello approvato: va approvato di nuovo"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """The newest loaded edition of the public register: its active networks, and the day of the edition before it."""
+
+    networks: tuple[RegisterNetwork, ...]
+    previous_on: dt.date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """Which active networks of an edition stand in which block of one partition, with their days of registration."""
+
+    blocks: Mapping[int, Mapping[str, dt.date]]
+    in_scope: int
+    k: int
+    k_build: int
+    previous_on: dt.date | None
+
+    def members(self, block_id: int) -> int:
+        """Return how many active networks of the edition are in a block: the candidates of its profiles."""
+        return len(self.blocks.get(block_id, {}))
+
+    def companions(self, block_id: int, register_id: str) -> int:
+        """Return how many others of a block were registered since the edition before."""
+        if self.previous_on is None:
+            return 0
+        found = self.blocks.get(block_id, {})
+        return sum(day > self.previous_on for other, day in found.items() if other != register_id)
+
+    def stands_out(self, block_id: int, register_id: str, registered_on: dt.date, k: int) -> bool:
+        """Tell whether a network is new in the register with fewer than ``k`` companions (rule 4)."""
+        fresh = self.previous_on is not None and registered_on > self.previous_on
+        return fresh and self.companions(block_id, register_id) < max(k, self.k)
+
+    def hold(self, block_id: int, k: int) -> str | None:
+        """Return why a block's profiles may not leave (rules 1 and 2), None when they may."""
+        if self.in_scope < self.k_build:
+            return PARTITION_MISSING
+        return BLOCK_TOO_SMALL if self.members(block_id) < max(k, self.k) else None
+
+
+def take_census(built: Partition, edition: Edition, territories: Territories, sectors: Sectors) -> Census:
+    """Return where the edition's active networks of the partition's scope stand in it.
+
+    A row of which no block's labels are all true is in none: it could not be published, so it is nobody's double.
+    """
+    blocks: defaultdict[int, dict[str, dt.date]] = defaultdict(dict)
+    counted = 0
+    for row in edition.networks:
+        if not row.active or not in_scope(row, built.scope, territories):
+            continue
+        counted += 1
+        block = built.find(row, sectors)
+        if block is not None:
+            blocks[block.block_id][row.register_id] = row.registered_on
+    return Census(dict(blocks), counted, built.k, built.k_build, edition.previous_on)
+
+
+def held_now(counted: str | None, noted: str | None) -> str | None:
+    """Return why a profile is held: what its block's count says now, else what was noted when it last could not leave.
+
+    A count of then is history; whatever else was wrong stands until the version is tried or written again.
+    """
+    return counted or (None if noted in (BLOCK_TOO_SMALL, PARTITION_MISSING) else noted)
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """The first day on which a profile may leave, and until when it was deferred, if it ever was."""
+
+    day: dt.date
+    deferred_until: dt.date | None
+
+
+def departure(
+    today: dt.date, period: str, *, stands_out: bool, draw: int, deferred_until: dt.date | None = None
+) -> Departure:
+    """Return when a version decided ``today`` leaves (rules 3 and 4).
+
+    ``draw`` (1..4) counts only when the network stands out and was never deferred; ``deferred_until`` is what an earlier
+    draw gave, and holds whatever is decided afterwards.
+    """
+    day = rounds.next_round(today, period)
+    if stands_out and deferred_until is None and period != rounds.IMMEDIATE:
+        low, high = DEFERRAL_ROUNDS
+        deferred_until = rounds.rounds_after(day, period, max(low, min(high, draw)))
+    return Departure(max(day, deferred_until or day), deferred_until)
+
+
+def returns_on(withdrawn_on: dt.date, period: str) -> dt.date:
+    """Return the first day on which a withdrawn network may be drafted again (rule 5)."""
+    return rounds.rounds_after(withdrawn_on, period, RETURN_ROUNDS)
+
+
+def shown_day(today: dt.date, period: str, release_day: dt.date | None) -> dt.date:
+    """Return the round that a version will show: of ``release_day``, or of the next round when none is set yet."""
+    if release_day is None:
+        return rounds.next_round(today, period)
+    return rounds.round_day(max(today, release_day), period)

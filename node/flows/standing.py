@@ -1,0 +1,72 @@
+"""How profiles stand today: the census of their blocks in the newest edition of the public register.
+
+In: a partition, or the profiles of a page. Out: counts, and why a profile is held. Nothing is written here.
+Source: privacy.md P.3; the rules themselves are domain/release.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from node.config import Config
+from node.domain import partition, release
+from node.domain.partition import Partition
+from node.domain.release import Census, Edition
+from node.errors import N_, CallerError
+from node.flows.versions import read_partition
+from node.store import population, publication
+from node.store.postgres import Connection, Pool
+from node.store.publication import PublicationProfile
+from node.store.reference import load_sectors, load_territories
+
+
+async def census_of(conn: Connection, built: Partition) -> Census:
+    """Return where the newest edition's active networks stand in a partition."""
+    territories, sectors = load_territories(), load_sectors()
+    rows = await population.newest_networks(conn, partition.provinces_of(built.scope, territories))
+    edition = Edition(tuple(rows), await population.previous_snapshot_day(conn))
+    # A whole country is a fraction of a second of work: a thread's, while the connection waits.
+    return await asyncio.to_thread(release.take_census, built, edition, territories, sectors)
+
+
+async def candidates_now(conn: Connection, config: Config, found: PublicationProfile) -> int:
+    """Return how many active networks share a profile's block today.
+
+    Raises: CallerError(block-too-small | partition-missing) when that is not enough to show it.
+    """
+    built = await read_partition(conn, found.partition_version)
+    census = await census_of(conn, built)
+    code = census.hold(found.block_id, config.privacy.k)
+    if code is not None:
+        raise CallerError(code, release.HOLDS[code], hint=N_("attendere la prossima edizione dell'elenco"))
+    return census.members(found.block_id)
+
+
+async def list_profiles(
+    conn: Connection, config: Config, *, state: str | None = None, after: str | None = None, limit: int = 100
+) -> list[dict[str, Any]]:
+    """Return profiles as the store lists them, with ``candidates`` today and ``held``: why nothing more may leave.
+
+    Of a withdrawn profile both are None.
+    """
+    profiles = await publication.list_profiles(conn, state=state, after=after, limit=limit)
+    living = {p["partition_version"] for p in profiles if p["profile_state"] != "withdrawn"}
+    counted = {version: await census_of(conn, await read_partition(conn, version)) for version in sorted(living)}
+    found = []
+    for item in profiles:
+        held_code = item.pop("held_code")
+        if item["profile_state"] == "withdrawn":
+            found.append({**item, "candidates": None, "held": None})
+            continue
+        census = counted[item["partition_version"]]
+        held = release.held_now(census.hold(item["block_id"], config.privacy.k), held_code)
+        found.append({**item, "candidates": census.members(item["block_id"]), "held": held})
+    return found
+
+
+async def held_code(pool: Pool, profile_id: str) -> str | None:
+    """Return why a queued version was held when its round came, None when it was not."""
+    async with pool.acquire() as conn:
+        version = await publication.open_version(conn, profile_id)
+    return version.held_code if version is not None else None

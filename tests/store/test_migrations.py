@@ -1,0 +1,72 @@
+"""Migrations on a database that is in use: rows of before neither stop them nor are lost, new rows keep the new rules."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from node.store import postgres
+from node.store.postgres import Connection
+
+BEFORE = 6
+OLD_ROWS = """
+INSERT INTO log.origin (origin, owner, name, vkey, is_own, root) VALUES ('o', 'p_LE', 'n', 'k', true, decode(repeat('00', 32), 'hex'));
+INSERT INTO registry.network (network_id, status, name, name_key, kind, object_text, source, digest, updated_at) VALUES
+    ('00000000-0000-4000-8000-000000000001', 'registered', 'Senza atto', 'a', 'entity', '', 'officer', decode(repeat('00', 32), 'hex'), now());
+INSERT INTO registry.firm (firm_id, tax_code, name, name_key, province) VALUES
+    (gen_random_uuid(), '1234567890123', 'Alfa', 'alfa', 'LE'), (gen_random_uuid(), 'X1', 'Beta', 'beta', 'LE'),
+    (gen_random_uuid(), '', 'Beta', 'beta', 'LE'), (gen_random_uuid(), '99000000014', 'Gamma', 'gamma', 'LE');
+INSERT INTO publication.profile (profile_id, network_id, register_id, partition_version, block_id, labels, created_at) VALUES
+    (gen_random_uuid(), '00000000-0000-4000-8000-000000000001', 'r', 99, 0, '{}', now());
+"""
+NOT_VALIDATED = "SELECT conname FROM pg_constraint WHERE NOT convalidated ORDER BY conname"
+
+
+@pytest.fixture
+async def bare(server: str) -> AsyncIterator[Connection]:
+    """A connection on a database without any table."""
+    name = f"t_{uuid.uuid4().hex[:16]}"
+    head, _, query = server.partition("?")
+    base = head.rsplit("/", 1)[0]
+    admin = await asyncpg.connect(f"{base}/postgres?{query}")
+    await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
+    conn = await asyncpg.connect(f"{base}/{name}?{query}")
+    try:
+        yield conn
+    finally:
+        await conn.close()
+        await admin.execute(f'DROP DATABASE "{name}"')
+        await admin.close()
+
+
+async def test_rows_that_break_a_new_rule_do_not_stop_the_node(
+    bare: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They stay, mended where that is safe; the node gets its owner; what is written from now on keeps the rules."""
+    files = postgres._migrations()
+    monkeypatch.setattr(postgres, "_migrations", lambda: [item for item in files if item[0] <= BEFORE])
+    await postgres.migrate(bare)
+    await bare.execute(OLD_ROWS)
+    monkeypatch.setattr(postgres, "_migrations", lambda: files)
+    await postgres.migrate(bare)
+    assert await postgres.migrate(bare) == []
+    assert await bare.fetchval("SELECT owner FROM registry.network") == "p_LE"
+    codes = [row["tax_code"] for row in await bare.fetch("SELECT tax_code FROM registry.firm ORDER BY name, tax_code")]
+    assert codes == ["", "", "X1", "99000000014"]
+    broken = [row["conname"] for row in await bare.fetch(NOT_VALIDATED)]
+    assert broken == ["entity_complete", "profile_partition", "registered_has_deed", "tax_code_form"]
+    for statement in (
+        "UPDATE registry.firm SET tax_code = 'X2' WHERE name = 'Gamma'",
+        "UPDATE publication.profile SET partition_version = 98",
+        "UPDATE registry.network SET status = 'amended'",
+    ):
+        with pytest.raises(asyncpg.IntegrityConstraintViolationError):
+            await bare.execute(statement)
+
+
+async def test_where_all_rows_keep_the_rules_they_are_known_to(conn: Connection) -> None:
+    """On a new database no constraint is left in doubt."""
+    assert await conn.fetch(NOT_VALIDATED) == []
