@@ -11,8 +11,8 @@ import random
 import socket
 import sys
 import uuid
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,7 +39,11 @@ class Pair:
     folder: Path
     origin_home: Path
     puller_home: Path
+    # The cluster of the puller; the origin's is the same one unless asked otherwise.
     cluster: embedded.Cluster
+    origin_cluster: embedded.Cluster
+    # The process that serves the origin.
+    server_pid: int
 
 
 def free_port() -> int:
@@ -77,20 +81,41 @@ def documents(count: int, seed: int = 1) -> list[tuple[str, bytes]]:
     return found
 
 
-async def fill(home: Path, found: list[tuple[str, bytes]]) -> None:
-    """Append documents to a node's own log and sign it."""
+async def fill(home: Path, found: list[tuple[str, bytes]], *, step: int = 5000) -> None:
+    """Append documents to a node's own log, ``step`` at a time, and sign it."""
     async with runtime.open_node(home) as node:
-        for at in range(0, len(found), 5000):
-            operations = [Operation(item, raw) for item, raw in found[at : at + 5000]]
+        for at in range(0, len(found), step):
+            operations = [Operation(item, raw) for item, raw in found[at : at + step]]
             async with node.pool.acquire() as conn, conn.transaction():
                 await append(conn, node.own, operations, node.clock())
         await sign_head(node.pool, node.own, node.clock())
 
 
+@contextmanager
+def tuned_cluster(folder: Path, settings: Mapping[str, str]) -> Iterator[embedded.Cluster]:
+    """Run an embedded cluster with settings beyond the product's own, for a while."""
+    with embedded.lease(folder) as cluster:
+        if settings:
+            with (folder / "postgresql.conf").open("a", encoding="utf-8") as conf:
+                conf.write("".join(f"{key} = {value}\n" for key, value in settings.items()))
+            embedded.stop(folder)
+            cluster = embedded.start(folder)  # noqa: PLW2901 - the same cluster, started anew
+        yield cluster
+
+
 @asynccontextmanager
-async def pair(folder: Path, found: list[tuple[str, bytes]]) -> AsyncIterator[Pair]:
-    """Make both homes, fill the origin's log and serve it as a process."""
-    with embedded.lease(folder / "postgres") as cluster:
+async def pair(
+    folder: Path,
+    found: list[tuple[str, bytes]],
+    *,
+    clusters: tuple[str, str] = ("postgres", "postgres"),
+    settings: Mapping[str, str] | None = None,
+) -> AsyncIterator[Pair]:
+    """Make both homes, fill the origin's log and serve it as a process; ``clusters``: the origin's and the puller's."""
+    with ExitStack() as stack:
+        running = {
+            name: stack.enter_context(tuned_cluster(folder / name, settings or {})) for name in dict.fromkeys(clusters)
+        }
         ports = [free_port(), free_port()]
         homes = [folder / "origin", folder / "puller"]
         facts = [
@@ -102,16 +127,26 @@ async def pair(folder: Path, found: list[tuple[str, bytes]]) -> AsyncIterator[Pa
                 authority=f"127.0.0.1:{port}",
                 port=port,
                 epoch=2026,
-                cluster="../postgres",
+                cluster=f"../{cluster}",
                 database_name=f"bench_{home.name}",
                 poll_minutes=1440,
             )
-            for home, port in zip(homes, ports, strict=True)
+            for home, port, cluster in zip(homes, ports, clusters, strict=True)
         ]
         make_trial(list(zip(homes, facts, strict=True)))
         await fill(homes[0], found)
-        async with serving([Served(homes[0], f"http://127.0.0.1:{ports[0]}", folder / "origin.log")]):
-            yield Pair(folder, homes[0], homes[1], cluster)
+        async with serving([Served(homes[0], f"http://127.0.0.1:{ports[0]}", folder / "origin.log")]) as served:
+            yield Pair(folder, *homes, running[clusters[1]], running[clusters[0]], served[0].pid)
+
+
+async def reset(home: Path) -> None:
+    """Forget everything the puller knows of its peer."""
+    async with runtime.open_node(home) as node, node.pool.acquire() as conn:
+        await conn.execute(
+            "TRUNCATE coop.profile, log.body, log.entry, log.subtree, log.item, log.wanted, log.problem;"
+            "UPDATE log.origin SET size = 0, root = sha256(''), range_hashes = '', checkpoint = NULL, checkpoint_size = 0, etag = NULL"
+        )
+        await conn.execute("CHECKPOINT")
 
 
 async def command(*words: str) -> tuple[int, str]:

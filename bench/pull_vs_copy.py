@@ -21,7 +21,7 @@ import asyncpg
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench.federation import command, documents, pair
+from bench.federation import command, documents, pair, reset
 from node import runtime
 from node.store import cooperation, embedded
 from node.store.postgres import migrate
@@ -127,16 +127,6 @@ async def main(count: int, rounds: int) -> None:
         print(f"pull with no change: {idle['requests']} request(s), CPU {idle['cpu_s'] * 1000:.1f} ms (target 1)")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-async def reset(home: Path) -> None:
-    """Forget everything the puller knows of its peer."""
-    async with runtime.open_node(home) as node, node.pool.acquire() as conn:
-        await conn.execute(
-            "TRUNCATE coop.profile, log.body, log.entry, log.subtree, log.item, log.wanted, log.problem;"
-            "UPDATE log.origin SET size = 0, root = sha256(''), range_hashes = '', checkpoint = NULL, checkpoint_size = 0, etag = NULL"
-        )
-        await conn.execute("CHECKPOINT")
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from node.web.allowance import Allowances
 IMMUTABLE = "public, max-age=31536000, immutable"
 OCTETS = "application/octet-stream"
 NOTE = "text/plain; charset=utf-8"
+_NO_SUCH_INDEX = bytes([body.NO_SUCH_INDEX])
 _JSON = re.compile(r"application/json\s*(;.*)?", re.IGNORECASE)
 _LOGS = ("/federation/log/{epoch:[0-9]{4}}", "/federation/mirror/{hash:[0-9a-f]{64}}")
 
@@ -215,15 +216,7 @@ async def bodies(request_: web.Request) -> web.StreamResponse:
     async with federation.pool.acquire() as conn:
         shown = await _shown(conn, request_, federation)
         within = [index for index in asked if index < shown.size]
-        held = await log.bodies_by_index(conn, shown.origin_id, within)
-        missing = set() if shown.is_own else await log.wanted_among(conn, shown.origin_id, within)
-    answers = []
-    for index in asked:
-        if index not in held:
-            answers.append(body.Answer(index, body.NO_SUCH_INDEX))
-        elif (found := held[index]) is None:
-            answers.append(body.Answer(index, body.NOT_HELD if index in missing else body.ERASED))
-        else:
-            answers.append(body.Answer(index, body.PRESENT, found[0], found[1]))
-    reply = body.encode_reply(answers, max_bytes=limits.BODIES_REPLY_MAX_BYTES)
+        held = await log.body_answers(conn, shown.origin_id, within)
+    answers = (held.get(index, _NO_SUCH_INDEX) for index in asked)
+    reply = body.join_answers(answers, max_bytes=limits.BODIES_REPLY_MAX_BYTES)
     return web.Response(body=reply, content_type=OCTETS, headers={"Cache-Control": "no-store"})
