@@ -15,7 +15,9 @@ from node.cli.frame import Face, command
 from node.domain import redaction
 from node.errors import N_, CallerError, NotFoundError
 from node.flows import draft as drafting
+from node.flows import gossip, prove
 from node.flows import publish as flow
+from node.peers.client import open_session
 from node.store import log, publication, registry
 
 BY = click.option("--by", "officer", help="Funzionario che decide; altrimenti l'utente del sistema.")
@@ -152,6 +154,30 @@ async def withdraw(face: Face, profile_id: str, officer: str | None) -> None:
         {"profile_id": profile_id, "state": "withdrawn", "log_size": size},
         lambda: face.say(N_("Ritirato; gli altri nodi lo sapranno al prossimo prelievo.")),
     )
+
+
+@command(profile, "receipts", help="Chi ha confermato di aver applicato l'ultima voce di un profilo, e chi non ancora.")
+@click.argument("profile_id", metavar="ID", type=click.UUID)
+async def receipts(face: Face, profile_id: object) -> None:
+    """Ask who has not confirmed yet, then show everybody's receipt."""
+    async with runtime.open_node(face.home) as node:
+        loopback = node.config.node.environment == "development"
+        async with open_session(loopback=loopback, total_s=node.config.sync.request_timeout_s) as session:
+            own = await runtime.current_own(node)
+            await gossip.collect_receipts(node.syncer(session), own)
+        found = await prove.receipts(node.pool, node.membership, str(profile_id))
+    facts = {
+        "profile_id": found.profile_id,
+        "origin": found.origin,
+        "index": found.index,
+        "withdrawn": found.withdrawn,
+        "confirmed": {member: at for member, at in found.members.items() if at},
+        "missing": [member for member, at in found.members.items() if at is None],
+    }
+    rows = [
+        (member, f"{at:%d/%m/%Y %H:%M}" if at else face.tr(N_("non ancora"))) for member, at in found.members.items()
+    ]
+    face.emit(facts, lambda: face.table(N_("Conferme"), (N_("nodo"), N_("confermato il")), rows))
 
 
 @command(profile, "list", help="Elenca i profili con lo stato della loro ultima versione.")

@@ -1,7 +1,7 @@
 """Epochs instead of compaction: each year a new log that begins with the live profiles; the old one is frozen and later deleted.
 
 In: the own log, or a head that a member shows of a log not known yet. Out: the own next log with one ``pub`` per live profile,
-in one transaction; a peer's next log followed after its last, under the same key. Source: PROTOCOL 6.11.
+in one transaction; a peer's next log followed after its last, under the same key. Source: PROTOCOL 6.10.
 """
 
 from __future__ import annotations

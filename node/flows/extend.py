@@ -28,6 +28,8 @@ Clock = Callable[[], dt.datetime]
 Progress = Callable[[str, int, int], None]
 # One commit per so many bundles of a far head: 16,384 entries, a few megabytes.
 SLICE_BUNDLES = 64
+# States in which nobody pulls a log.
+UNFOLLOWED = ("quarantined", "suspended", "closed", "frozen")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +167,6 @@ class Extender:
     async def _commit(self, extension: feed.Extension, note: bytes | None) -> bool:
         """Store a slice in one transaction; False when the head is no longer where this walk found it."""
         expected, now = extension.head.size - len(extension.entries), self._clock()
-
         ran = False
 
         async def work(conn: Connection) -> bool:
@@ -175,8 +176,8 @@ class Extender:
                 # The first run was committed; the connection was lost before the answer.
                 return True
             ran = True
-            if size != expected or state == "quarantined":
-                # Another pull of the same origin was quicker; its work stands and ours is dropped.
+            if size != expected or state in UNFOLLOWED:
+                # Another pull was quicker, or somebody decided meanwhile: that stands and ours is dropped.
                 return False
             await ingest_entries(conn, self._origin.origin_id, extension, checkpoint=note, now=now)
             return True

@@ -2,13 +2,14 @@
 
 In: a Syncer and what this process remembers between rounds. Out: a report of what was heard and pulled. An idle round costs one
 conditional request to each of three members, however many logs there are. Every head heard is held against our own tree, so a log
-that shows two histories to two members is found out as soon as they speak. Source: PROTOCOL 6.10.
+that shows two histories to two members is found out as soon as they speak. Source: PROTOCOL 6.1.
 """
 
 from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import hashlib
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,9 +19,9 @@ import structlog
 from node.errors import PeerWrongError, ReteError
 from node.flows import accuse, epoch, vouch
 from node.flows.append import OwnLog
-from node.flows.extend import Target
+from node.flows.extend import UNFOLLOWED, Target
 from node.flows.pull import PullReport
-from node.flows.sync import UNFOLLOWED, Syncer, is_due
+from node.flows.sync import Syncer, is_due
 from node.flows.trees import stored_root
 from node.peers.client import NOT_MODIFIED
 from node.protocol import heads, inconsistency, keys, limits, note, tlog_proof, witness
@@ -192,6 +193,27 @@ async def _receive(syncer: Syncer, own: OwnLog, member: Member, target: Target) 
 
     await run_tx(syncer.pool, work)
     return True
+
+
+async def collect_receipts(syncer: Syncer, own: OwnLog) -> int:
+    """Ask every member whose receipt does not cover the newest own head for its mirror's checkpoint; return how many came."""
+    async with syncer.pool.acquire() as conn:
+        latest = await log.signed_latest(conn, own.origin_id)
+        given = {receipt.member: receipt.size for receipt in await store.receipts(conn, own.origin_id)}
+    peers = syncer.membership.peers if syncer.membership is not None else []
+    missing = [m for m in peers if latest is not None and given.get(m.id, -1) < latest.size]
+    path = f"/federation/mirror/{hashlib.sha256(own.origin.encode()).hexdigest()}/checkpoint"
+
+    async def ask(member: Member) -> bool:
+        try:
+            reply = await syncer.client(str(member.url)).get(path, max_bytes=limits.CHECKPOINT_MAX_BYTES)
+            target = Target(tlog_proof.signed_checkpoint(reply.body, [own.verifier]), reply.body)
+            return await _receive(syncer, own, member, target)
+        except ReteError as error:
+            logger.info("receipt.missing", member=member.id, code=error.code)
+            return False
+
+    return sum(await asyncio.gather(*(ask(member) for member in missing)))
 
 
 def _mirror_of(member: Member) -> Mapping[str, keys.Verifier]:

@@ -85,6 +85,16 @@ def config_text(facts: Facts, peers: str = "") -> str:
     return text.replace("@PEERS@\n", f"{peers}\n" if peers else "")
 
 
+def set_epoch(home: Path, year: int) -> None:
+    """Write the year of the log that was just begun into node.toml; the database knows it already."""
+    path = home / CONFIG_FILE
+    text = path.read_text(encoding="utf-8")
+    draft = path.with_suffix(".toml.new")
+    draft.touch(mode=0o600)
+    draft.write_text(_set(text, "federation", "epoch", str(year)), encoding="utf-8")
+    draft.replace(path)
+
+
 def make_home(home: Path, facts: Facts, peers: str = "") -> None:
     """Write configuration and keys of a new home. Raises: CallerError(home-not-empty), OperatorError(config-...)."""
     text = config_text(facts, peers)

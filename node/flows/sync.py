@@ -16,7 +16,7 @@ import structlog
 from node.errors import N_, ReteError, RoadWrongError
 from node.flows import accuse
 from node.flows.bodies import Progress
-from node.flows.extend import Source, Target
+from node.flows.extend import UNFOLLOWED, Source, Target
 from node.flows.pull import Parts, PullReport, ignore_progress, own_road, pull_origin, relay_road
 from node.peers.client import PeerClient, RequestSigner
 from node.protocol.member import Membership
@@ -28,7 +28,6 @@ logger = structlog.get_logger()
 _random = secrets.SystemRandom()
 # Roads beside a log's own node: so many members are asked for their mirror when it does not answer.
 RELAYS = 2
-UNFOLLOWED = ("quarantined", "suspended", "closed", "frozen")
 
 
 def is_due(origin: Origin, now: dt.datetime) -> bool:

@@ -69,9 +69,9 @@ class Membership:
         able = {m.id: m.witness for m in self.members.values() if m.witness is not None and m.id != owner}
         return {member: able[member] for member in witness.choose(origin, able)}
 
-    def mirrors(self) -> dict[str, keys.Verifier]:
-        """Return the mirror keys of all members, by member id."""
-        return {m.id: m.mirror for m in self.members.values() if m.mirror is not None}
+    def http_keys(self) -> dict[str, bytes]:
+        """Return the request keys of the other members, by key id."""
+        return {m.http_keyid: m.http_public for m in self.members.values() if m.id != self.own_id}
 
 
 def cosigner_key(text: str, role: str) -> keys.Verifier | None:

@@ -407,10 +407,10 @@ async def insert_signed(
     await conn.execute(QUERIES["insert_signed"], origin_id, size, root, note, now)
 
 
-async def item_position(conn: Connection, origin_id: int, item_id: str) -> tuple[int, int, bool] | None:
-    """Return (last index, revision, dead) of one item."""
-    row = await conn.fetchrow(QUERIES["item_position"], origin_id, uuid.UUID(item_id))
-    return None if row is None else (row["last_idx"], row["revision"], row["dead"])
+async def find_item(conn: Connection, item_id: str, *, own: bool | None = None) -> tuple[int, str, int, bool] | None:
+    """Return (log id, origin, last position, withdrawn) of an item, optionally only in own or only in others' logs."""
+    row = await conn.fetchrow(QUERIES["find_item"], uuid.UUID(item_id), own)
+    return None if row is None else tuple(row.values())
 
 
 async def keep_nonce(conn: Connection, keyid: str, nonce: str, now: dt.datetime) -> bool:

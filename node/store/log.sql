@@ -248,8 +248,14 @@ LIMIT 1;
 -- name: insert_signed
 INSERT INTO log.signed (origin_id, size, root, note, signed_at) VALUES ($1, $2, $3, $4, $5);
 
--- name: item_position
-SELECT last_idx, revision, dead FROM log.item WHERE origin_id = $1 AND item_id = $2;
+-- name: find_item
+-- The newest word on an item, in whichever open log speaks of it; its own epoch's latest first.
+SELECT i.origin_id, o.origin, i.last_idx, i.dead
+FROM log.origin o
+JOIN log.item i ON i.origin_id = o.origin_id
+WHERE i.item_id = $1 AND o.state <> 'closed' AND ($2::boolean IS NULL OR o.is_own = $2)
+ORDER BY (o.state = 'frozen'), o.origin_id
+LIMIT 1;
 
 -- name: keep_nonce
 INSERT INTO ops.nonce (keyid, nonce, seen_at) VALUES ($1, $2, $3)

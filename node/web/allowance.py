@@ -31,6 +31,7 @@ class Rate:
 # A first pull makes a few hundred requests a second; nobody honest needs many hints or submissions.
 RATES: Mapping[str, Rate] = {
     "read": Rate(500, 2_000),
+    "heads": Rate(10, 120),
     "signed": Rate(300, 1_000),
     "hint": Rate(5, 100),
     "witness": Rate(20, 200),
@@ -63,9 +64,10 @@ class Allowances:
 
 
 _KINDS = {
-    "/federation/hint": "hint",
-    "/federation/proofs": "proof",
-    "/federation/witness/add-checkpoint": "witness",
+    "GET /federation/heads": "heads",
+    "POST /federation/hint": "hint",
+    "POST /federation/proofs": "proof",
+    "POST /federation/witness/add-checkpoint": "witness",
 }
 
 
@@ -83,7 +85,7 @@ def limiter(allowances: Allowances, clock: Callable[[], dt.datetime], *, behind_
         request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
         if request.path.startswith("/federation/"):
-            kind = _KINDS.get(request.path, "read") if request.method == "POST" else "read"
+            kind = _KINDS.get(f"{request.method} {request.path}", "read")
             allowances.spend(kind, caller_of(request, behind_proxy=behind_proxy), clock())
         return await handler(request)
 

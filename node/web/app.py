@@ -50,7 +50,7 @@ def build(node: Node) -> web.Application:
     app[federation.FEDERATION] = federation.Federation(
         pool=node.pool,
         authority=node.config.federation.authority,
-        membership=node.membership,
+        http_keys=node.membership.http_keys(),
         witness=node.cosigner("witness"),
         clock=node.clock,
         allowances=allowances,

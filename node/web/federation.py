@@ -11,14 +11,14 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from aiohttp import web
 
 from node.errors import N_, CallerError, NotFoundError
 from node.protocol import body, limits, merkle, request, tiles
-from node.protocol.member import Cosigner, Membership
+from node.protocol.member import Cosigner
 from node.store import log
 from node.store import witness as store
 from node.store.log import Served
@@ -38,16 +38,11 @@ class Federation:
 
     pool: Pool
     authority: str
-    membership: Membership
+    # Key id -> raw Ed25519 public key of the members that may call.
+    http_keys: Mapping[str, bytes]
     witness: Cosigner
     clock: Callable[[], dt.datetime]
     allowances: Allowances
-
-    def http_key(self, keyid: str) -> bytes | None:
-        """Return the raw Ed25519 public key of a member that may call, None for a stranger."""
-        own = self.membership.own_id
-        keys = {m.http_keyid: m.http_public for m in self.membership.members.values() if m.id != own}
-        return keys.get(keyid)
 
 
 FEDERATION = web.AppKey("federation", Federation)
@@ -193,7 +188,7 @@ async def authenticate(request_: web.Request, raw: bytes | None) -> str:
         query=request_.rel_url.raw_query_string,
         headers=request_.headers,
         body=raw,
-        resolve_key=federation.http_key,
+        resolve_key=federation.http_keys.get,
         now=int(now.timestamp()),
     )
     federation.allowances.spend("signed", verified.keyid, now)
