@@ -152,7 +152,7 @@ async def write(node: Node, job: Job, say: Voice) -> None:
 
         async def put(conn: Connection, made: Sequence[tuple[str, str, bytes | None]] = made) -> list[int] | None:
             # As the product's own callers do: a second run finds what the first one did.
-            if await log.item_position(conn, own.origin_id, made[0][1]) is not None:
+            if await log.items_by_id(conn, own.origin_id, [made[0][1]]):
                 return None
             return await append(conn, own, [Operation(i, raw) for _, i, raw in made], node.clock())
 
