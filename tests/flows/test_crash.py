@@ -82,7 +82,7 @@ class Watch:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
             if not task.cancelled() and task.exception() is not None:
-                raise task.exception()  # type: ignore[misc]
+                raise task.exception()
 
 
 @dataclass
@@ -360,7 +360,7 @@ async def test_a_backend_that_dies_in_a_write_costs_one_retry(
         said: list[Said] = []
         await write(
             origin.node, {**WRITE, "seed": turn, "once": True, "rounds": 2}, lambda said=said, **w: said.append(w)
-        )  # type: ignore[arg-type,misc]
+        )
         books.read(said)
         hits += await shot
     assert hits >= 10
@@ -426,16 +426,16 @@ async def test_a_server_that_stops_under_a_pull_and_an_append_loses_nothing(serv
             for turn in range(4):
                 working = asyncio.create_task(puller.sync(owner=ORIGIN))
                 said: list[Said] = []
-                writing = asyncio.create_task(
-                    write(
-                        puller.node,
-                        {**WRITE, "seed": turn, "once": True, "rounds": 1000},
-                        lambda said=said, **w: said.append(w),
-                    )  # type: ignore[arg-type,misc]
-                )
-                async with asyncio.timeout(20):
-                    while not any(word.get("at") == "signed" for word in said):
-                        await asyncio.sleep(0.01)
+                signed = asyncio.Event()
+
+                def hear(said: list[Said] = said, signed: asyncio.Event = signed, **word: object) -> None:
+                    said.append(word)
+                    if word["at"] == "signed":
+                        signed.set()
+
+                job = {**WRITE, "seed": turn, "once": True, "rounds": 1000}
+                writing = asyncio.create_task(write(puller.node, job, hear))
+                await asyncio.wait_for(signed.wait(), 20)
                 await asyncio.sleep(draw.uniform(0, 0.6))
                 await asyncio.to_thread(power_cut, cluster.folder)
                 ended = await asyncio.gather(working, writing, return_exceptions=True)
