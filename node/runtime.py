@@ -172,14 +172,15 @@ async def open_node(home: Path, *, clock: Clock = utc_now) -> AsyncIterator[Node
             raise _explain(failure) from error
 
 
-def _database_failure(error: BaseException) -> asyncpg.PostgresError | asyncpg.InterfaceError | None:
+def _database_failure(error: BaseException) -> Exception | None:
     """Return the database error that ``error`` is or, for a group, begins with."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    return error if isinstance(error, (asyncpg.PostgresError, asyncpg.InterfaceError)) else None
+    kinds = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+    return error if isinstance(error, kinds) else None
 
 
-def _explain(error: asyncpg.PostgresError | asyncpg.InterfaceError) -> OperatorError:
+def _explain(error: Exception) -> OperatorError:
     if isinstance(error, asyncpg.DiskFullError):
         return OperatorError(
             "database-disk-full",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import socket
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -164,8 +164,14 @@ async def new_database(server: str) -> str:
 
 
 @asynccontextmanager
-async def federation(server: str, folder: Path, clock: Clock, ids: Sequence[str]) -> AsyncIterator[list[Town]]:
-    """Nodes that know each other, all serving."""
+async def federation(
+    server: str,
+    folder: Path,
+    clock: Callable[[], dt.datetime],
+    ids: Sequence[str],
+    databases: Mapping[str, str] | None = None,
+) -> AsyncIterator[list[Town]]:
+    """Nodes that know each other, all serving; ``databases`` gives some of them, by id, a database that is there already."""
     ports = free_ports(len(ids))
     homes = [folder / name for name in ids]
     facts = [
@@ -177,7 +183,7 @@ async def federation(server: str, folder: Path, clock: Clock, ids: Sequence[str]
             authority=f"127.0.0.1:{port}",
             port=port,
             epoch=2026,
-            database_url=await new_database(server),
+            database_url=(databases or {}).get(name) or await new_database(server),
             round="immediate",
         )
         for name, port in zip(ids, ports, strict=True)

@@ -167,9 +167,15 @@ class Extender:
     async def _commit(self, extension: feed.Extension, note: bytes | None) -> bool:
         """Store a slice in one transaction; False when the head is no longer where this walk found it."""
         expected, now = extension.head.size - len(extension.entries), self._clock()
+        ran = False
 
         async def work(conn: Connection) -> bool:
-            size, _, _, state = await log.lock_head(conn, self._origin.origin_id)
+            nonlocal ran
+            size, root, _, state = await log.lock_head(conn, self._origin.origin_id)
+            if ran and (size, root) == (extension.head.size, extension.head.root):
+                # The first run was committed; the connection was lost before the answer.
+                return True
+            ran = True
             if size != expected or state in UNFOLLOWED:
                 # Another pull was quicker, or somebody decided meanwhile: that stands and ours is dropped.
                 return False

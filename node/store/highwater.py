@@ -6,6 +6,7 @@ a copy can't take this file back with it. Written whole or not at all. Source: P
 
 from __future__ import annotations
 
+import fcntl
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,12 +45,20 @@ def read(path: Path) -> Mark | None:
 
 def write(path: Path, mark: Mark) -> None:
     """Replace the mark, unless a later one of the same log is there already (two processes may sign in turn)."""
-    known = read(path)
-    if known is not None and known.origin == mark.origin and known.size > mark.size:
-        return
-    draft = path.with_suffix(f".{os.getpid()}.new")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(orjson.dumps({"origin": mark.origin, "root": mark.root.hex(), "size": mark.size}))
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        # One at a time, from the look to the replacement; the kernel takes the lock from whoever is killed.
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        known = read(path)
+        if known is not None and known.origin == mark.origin and known.size > mark.size:
+            return
+        # Always the same name: what a kill leaves of a draft is overwritten by the next.
+        draft = path.with_suffix(".new")
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            file.write(orjson.dumps({"origin": mark.origin, "root": mark.root.hex(), "size": mark.size}))
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -8,6 +8,7 @@ migrations run once, in order, under an advisory lock, and an old program refuse
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -32,8 +33,11 @@ _RETRYABLE = (
     asyncpg.SerializationError,
     asyncpg.DeadlockDetectedError,
     asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+    # What a query meets between the server's last word and the end of its connection.
+    asyncpg.InternalClientError,
 )
 _NAME = re.compile(r"^-- name: ([a-z][a-z0-9_]*)\s*$", re.MULTILINE)
 
@@ -93,12 +97,14 @@ async def transaction(pool: Pool) -> AsyncIterator[Connection]:
         acquired = await pool.acquire(timeout=CONNECT_TIMEOUT_S)
     except (OSError, TimeoutError) as error:
         raise _unreachable(error) from error
-    task, lost = asyncio.current_task(), False
+    task, lost, inside = asyncio.current_task(), False, True
+    cancelling = task.cancelling() if task is not None else 0
 
     def on_lost(_: Connection) -> None:
         nonlocal lost
-        lost = True
-        if task is not None:
+        # Called a turn later than it was decided: by then the block may have been left.
+        if inside and not lost and task is not None:
+            lost = True
             task.cancel()
 
     # A COPY that waits for a buffer to drain is not woken when the server dies: the listener wakes it.
@@ -106,12 +112,18 @@ async def transaction(pool: Pool) -> AsyncIterator[Connection]:
     try:
         async with acquired.transaction():
             yield acquired
-    except asyncio.CancelledError:
-        if not lost or task is None or task.uncancel() > 0:
+    except (Exception, asyncio.CancelledError) as error:
+        if not lost or task is None:
             raise
-        raise asyncpg.ConnectionDoesNotExistError("the server closed the connection") from None
+        # Our own cancellation is taken back, whatever it became on its way out (a rollback fails with an error of its own);
+        # left standing, it would turn the next loss of a connection in this task into a cancellation.
+        if task.uncancel() > cancelling:
+            raise asyncio.CancelledError from error
+        raise asyncpg.ConnectionDoesNotExistError("the server closed the connection") from error
     finally:
-        if not lost:
+        inside = False
+        # A connection that is closed has dropped its listeners.
+        with contextlib.suppress(asyncpg.InterfaceError):
             acquired.remove_termination_listener(on_lost)
         await pool.release(acquired)
 

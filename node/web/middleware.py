@@ -128,7 +128,9 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     except (
         asyncpg.PostgresConnectionError,
         asyncpg.InterfaceError,
-        asyncpg.CannotConnectNowError,
+        asyncpg.InternalClientError,
+        # Class 57: an administrator, a crash or a start that is still under way ended it.
+        asyncpg.OperatorInterventionError,
         TimeoutError,
         OSError,
     ):
