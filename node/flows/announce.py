@@ -184,6 +184,7 @@ async def _accept(pool: Pool, own: OwnLog, member: str, verifier: Verifier, sign
 
     async def work(conn: Connection) -> None:
         await store.keep_cosignature(conn, own.origin_id, member, signed.size, at or signed.signed_at, good[0].line)
+        await log.head_changed(conn, own.origin_id)
 
     await run_tx(pool, work)
     logger.info("checkpoint.cosigned", member=member, size=signed.size)

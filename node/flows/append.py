@@ -172,6 +172,7 @@ async def sign_head(pool: Pool, own: OwnLog, now: dt.datetime) -> int | None:
         signed = note.sign(Checkpoint(own.origin, size, root).text(), [keys.LogSigner(own.origin, own.key)])
         await log.insert_signed(conn, own.origin_id, size, root, signed, now)
         await fence.record(conn, own.origin_id, now)
+        await log.head_changed(conn, own.origin_id)
         await log.wake(conn, log.WAKE_ANNOUNCE)
         return Mark(own.origin, size, root)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import hashlib
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ from node.flows.extend import UNFOLLOWED, Target
 from node.flows.pull import PullReport
 from node.flows.sync import Syncer, is_due
 from node.flows.trees import stored_root
-from node.peers.client import NOT_MODIFIED
+from node.peers.client import NOT_MODIFIED, Reply
 from node.protocol import heads, inconsistency, keys, limits, note, tlog_proof, witness
 from node.protocol.heads import Offered
 from node.protocol.member import Member
@@ -36,7 +37,8 @@ logger = structlog.get_logger()
 PEERS_ASKED = 3
 # However quiet the others are, a log's own node is asked this often.
 DIRECT_EVERY = dt.timedelta(hours=6)
-PROOFS_HEADER = "Rete-Proofs"
+PROOFS_HEADER, SINCE_HEADER = "Rete-Proofs", "Rete-Since"
+_SINCE = re.compile(r"[0-9]{1,12}-[0-9]{1,18}")
 _SEEN_MAX = 20_000
 _random = secrets.SystemRandom()
 
@@ -46,7 +48,8 @@ class Memory:
     """What a process remembers between rounds: each member's last answer, and heads already found to fit."""
 
     etags: dict[str, str] = field(default_factory=dict)
-    answers: dict[str, list[Offered]] = field(default_factory=dict)
+    since: dict[str, str] = field(default_factory=dict)
+    answers: dict[str, dict[str, Offered]] = field(default_factory=dict)
     seen: set[tuple[str, bytes]] = field(default_factory=set)
 
 
@@ -81,23 +84,24 @@ async def gossip(syncer: Syncer, own: OwnLog, memory: Memory) -> Round:
         origins = {origin.origin: origin for origin in await log.list_origins(conn)}
     heard: dict[str, _Heard] = {}
     for member in asked:
-        for item in memory.answers.get(member.id, []):
+        for item in memory.answers.get(member.id, {}).values():
             await _weigh(syncer, own, member, item, origins, heard, memory, done)
     await _pull(syncer, origins, heard, done)
     return done
 
 
 async def _listen(syncer: Syncer, member: Member, memory: Memory, done: Round) -> None:
+    """Hear what changed in a member's heads since it was last asked."""
     client = syncer.client(str(member.url))
+    since = memory.since.get(member.id)
     try:
         reply = await client.get(
-            "/federation/heads", max_bytes=limits.HEADS_MAX_BYTES, etag=memory.etags.get(member.id)
+            "/federation/heads" + (f"?since={since}" if since else ""),
+            max_bytes=limits.HEADS_MAX_BYTES,
+            etag=memory.etags.get(member.id),
         )
         if reply.status != NOT_MODIFIED:
-            memory.answers[member.id] = heads.parse(reply.body)
-            memory.etags.pop(member.id, None)
-            if reply.etag:
-                memory.etags[member.id] = reply.etag
+            _remember(memory, member.id, reply)
         done.answered += 1
         accused = reply.headers.get(PROOFS_HEADER, "0")
         async with syncer.pool.acquire() as conn:
@@ -105,11 +109,23 @@ async def _listen(syncer: Syncer, member: Member, memory: Memory, done: Round) -
         if accused.isascii() and accused.isdecimal() and int(accused[:6]) > known:
             done.proofs += len(await accuse.fetch(syncer.pool, client, syncer.parts.clock()))
     except ReteError as error:
-        memory.answers.pop(member.id, None)
-        memory.etags.pop(member.id, None)
+        for kept in (memory.answers, memory.etags, memory.since):
+            kept.pop(member.id, None)
         logger.info("heads.failed", member=member.id, code=error.code, reason=str(error))
     finally:
         done.bytes_in += client.tally.bytes_in
+
+
+def _remember(memory: Memory, member: str, reply: Reply) -> None:
+    """Add an answer to what a member said before; a member that counts anew has told everything."""
+    told = {item.origin: item for item in heads.parse(reply.body)}
+    since = reply.headers.get(SINCE_HEADER, "")
+    goes_on = since.partition("-")[0] == memory.since.get(member, "-").partition("-")[0] != ""
+    memory.answers[member] = {**memory.answers.get(member, {}), **told} if goes_on else told
+    for kept, value in ((memory.etags, reply.etag), (memory.since, since if _SINCE.fullmatch(since) else None)):
+        kept.pop(member, None)
+        if value:
+            kept[member] = value
 
 
 async def _weigh(

@@ -220,9 +220,20 @@ async def served_log(conn: Connection, *, origin_hash: str | None = None, origin
     return None if row is None else Served(**dict(row))
 
 
-async def heads(conn: Connection) -> list[tuple[str, int, bool, bytes | None]]:
-    """Return (origin, id, own, mirror note) of the logs this node can vouch for, by origin."""
-    return [tuple(row.values()) for row in await conn.fetch(QUERIES["heads"])]
+async def heads(conn: Connection, since: int = -1) -> list[tuple[str, int, bool, bytes | None]]:
+    """Return (origin, id, own, mirror note) of the logs this node can vouch for and whose head changed after ``since``."""
+    return [tuple(row.values()) for row in await conn.fetch(QUERIES["heads"], since)]
+
+
+async def heads_moment(conn: Connection) -> tuple[int, int]:
+    """Return (when the server started, number of the newest change of a head)."""
+    row = await conn.fetchrow(QUERIES["heads_moment"])
+    return row["started"], row["changed"]
+
+
+async def head_changed(conn: Connection, origin_id: int) -> None:
+    """Give the next number to a change of what is said of a log."""
+    await conn.execute(QUERIES["head_changed"], origin_id)
 
 
 async def bundle_bytes(conn: Connection, origin_id: int, start: int, end: int) -> int:

@@ -70,7 +70,17 @@ SET witnessed_size = CASE WHEN $3::timestamptz IS NULL THEN witnessed_size ELSE 
 WHERE origin_id = $1 AND witnessed_size <= $2;
 
 -- name: set_relayed
-UPDATE log.origin SET relayed = $2 WHERE origin_id = $1 AND checkpoint_size = $3 AND state <> 'quarantined';
+UPDATE log.origin SET relayed = $2, head_changed = nextval('log.head_change')
+WHERE origin_id = $1 AND checkpoint_size = $3 AND state <> 'quarantined';
+
+-- name: head_changed
+UPDATE log.origin SET head_changed = nextval('log.head_change') WHERE origin_id = $1;
+
+-- name: heads_moment
+-- A number begins anew when a server was restored: its start tells one count from another. Numbers are taken in order but
+-- committed in any: one that may still be under way is told again.
+SELECT extract(epoch FROM pg_postmaster_start_time())::bigint AS started,
+       coalesce((SELECT max(head_changed) FROM log.origin), 0) AS changed;
 
 -- name: record_success
 UPDATE log.origin
@@ -106,7 +116,8 @@ LIMIT 1;
 -- name: heads
 SELECT o.origin, o.origin_id, o.is_own, o.relayed
 FROM log.origin o
-WHERE o.state NOT IN ('closed', 'suspended', 'quarantined') AND (o.is_own OR o.relayed IS NOT NULL)
+WHERE o.state NOT IN ('closed', 'suspended', 'quarantined', 'frozen') AND (o.is_own OR o.relayed IS NOT NULL)
+  AND o.head_changed > $1
 ORDER BY o.origin
 LIMIT 10000;
 

@@ -7,6 +7,7 @@ kept, a pull woken, a checkpoint cosigned. None of these can do more than their 
 from __future__ import annotations
 
 import hashlib
+import re
 
 import structlog
 from aiohttp import web
@@ -24,6 +25,10 @@ logger = structlog.get_logger()
 SIZE = "text/x.tlog.size"
 NOTE = "text/plain; charset=utf-8"
 PROOFS_HEADER = "Rete-Proofs"
+SINCE_HEADER = "Rete-Since"
+# Changes are numbered before they are committed: so many that may have been under way are told twice.
+OVERLAP = 16
+_SINCE = re.compile(r"([0-9]{1,12})-([0-9]{1,18})")
 
 
 def routes() -> list[web.RouteDef]:
@@ -39,22 +44,39 @@ def routes() -> list[web.RouteDef]:
 
 
 async def heads(request_: web.Request) -> web.StreamResponse:
-    """Answer the last verified head of every log: the own one, and the mirrored ones with this node's cosignature."""
+    """Answer the last verified head of every log: the own one, and the mirrored ones with this node's cosignature.
+
+    ``since``, from an earlier answer, leaves out the heads that have not changed.
+    """
     federation = request_.app[FEDERATION]
-    async with federation.pool.acquire() as conn:
+    async with federation.pool.acquire() as conn, conn.transaction(isolation="repeatable_read", readonly=True):
+        started, changed = await log.heads_moment(conn)
         offered = [
             wire.Offered(origin, note)
-            for origin, origin_id, is_own, relayed in await log.heads(conn)
+            for origin, origin_id, is_own, relayed in await log.heads(conn, _since(request_, started, changed))
             if (note := await _own_note(conn, origin_id) if is_own else relayed)
         ]
         accused = await evidence.count_evidence(conn)
     document = wire.encode(offered)
     etag = f'"{hashlib.sha256(document).hexdigest()[:32]}"'
     # The proofs are few and rarely asked for; their number tells whether to ask.
-    headers = {"ETag": etag, "Cache-Control": "no-cache", PROOFS_HEADER: str(accused)}
+    headers = {
+        "ETag": etag,
+        "Cache-Control": "no-cache",
+        PROOFS_HEADER: str(accused),
+        SINCE_HEADER: f"{started}-{max(0, changed - OVERLAP)}",
+    }
     if has_etag(request_, etag):
         return web.Response(status=304, headers=headers)
     return web.Response(body=document, content_type="application/json", headers=headers)
+
+
+def _since(request_: web.Request, started: int, changed: int) -> int:
+    """Return the number after which changes are asked for; -1, all, for what this server did not say."""
+    match = _SINCE.fullmatch(request_.query.get("since", ""))
+    if match is None or int(match.group(1)) != started or int(match.group(2)) > changed:
+        return -1
+    return int(match.group(2))
 
 
 async def _own_note(conn: Connection, origin_id: int) -> bytes | None:
