@@ -20,7 +20,7 @@ from node.errors import N_, LogStateError, PeerWrongError, ReteError
 from node.flows import trees, vouch
 from node.flows.append import OwnLog
 from node.peers.client import PeerClient
-from node.protocol import heads, limits, merkle, note, witness
+from node.protocol import heads, limits, merkle, news, note, witness
 from node.protocol.keys import Verifier
 from node.protocol.member import Member, Membership
 from node.store import log
@@ -29,10 +29,6 @@ from node.store.log import Signed
 from node.store.postgres import Connection, Pool, run_tx
 
 logger = structlog.get_logger()
-# Cosignatures are renewed once in each window of six hours, by all nodes in the same one: in the others nothing changes.
-WINDOW_S = 6 * 3600
-# Hints reach so many members at once; what they learn reaches the rest through heads within the next rounds.
-HINTS_MAX = 64
 RETRY_MIN_S, RETRY_MAX_S = 60.0, 3600.0
 TEXT = "text/plain; charset=utf-8"
 JSON = "application/json"
@@ -92,9 +88,9 @@ async def announce(
 
 
 def _is_fresh(ack: store.Acknowledged | None, signed: Signed, now: dt.datetime) -> bool:
-    if ack is None or ack.size != signed.size:
+    if ack is None:
         return False
-    return int(ack.signed_at.timestamp()) // WINDOW_S == int(now.timestamp()) // WINDOW_S
+    return news.is_fresh(ack.size, int(ack.signed_at.timestamp()), signed.size, int(now.timestamp()))
 
 
 async def _remembered(memory: Memory, member: str, now: dt.datetime, ask: Awaitable[bool]) -> bool:
@@ -208,8 +204,7 @@ async def _hint(session: aiohttp.ClientSession, own: OwnLog, membership: Members
     if size <= memory.hinted_size:
         return 0
     memory.hinted_size = size
-    peers = membership.peers
-    told = peers if len(peers) <= HINTS_MAX else _random.sample(peers, HINTS_MAX)
+    told = news.told(membership.peers, _random.sample)
     body, gate = heads.encode_hint(own.origin, size), asyncio.Semaphore(limits.PULLS_PARALLEL)
 
     async def tell(member: Member) -> bool:

@@ -25,18 +25,19 @@ from node.flows.pull import PullReport
 from node.flows.sync import Syncer, is_due
 from node.flows.trees import stored_root
 from node.peers.client import NOT_MODIFIED, Reply
-from node.protocol import heads, inconsistency, keys, limits, note, tlog_proof, witness
+from node.protocol import heads, inconsistency, keys, limits, news, note, tlog_proof, witness
 from node.protocol.heads import Offered
 from node.protocol.member import Member
+from node.protocol.news import Weight
 from node.store import evidence, log
 from node.store import witness as store
 from node.store.log import Origin
 from node.store.postgres import Connection, run_tx
 
 logger = structlog.get_logger()
-PEERS_ASKED = 3
-# However quiet the others are, a log's own node is asked this often.
-DIRECT_EVERY = dt.timedelta(hours=6)
+PARTNERS_FOR = dt.timedelta(days=1)
+# When nobody has confirmed a log's head for so long, its own node is asked.
+DIRECT_AFTER = dt.timedelta(hours=6)
 PROOFS_HEADER, SINCE_HEADER = "Rete-Proofs", "Rete-Since"
 _SINCE = re.compile(r"[0-9]{1,12}-[0-9]{1,18}")
 _SEEN_MAX = 20_000
@@ -45,8 +46,10 @@ _random = secrets.SystemRandom()
 
 @dataclass(slots=True)
 class Memory:
-    """What a process remembers between rounds: each member's last answer, and heads already found to fit."""
+    """What a process remembers between rounds: whom it asks, each one's last answer, and heads already found to fit."""
 
+    partners: list[str] = field(default_factory=list)
+    chosen_at: dt.datetime | None = None
     etags: dict[str, str] = field(default_factory=dict)
     since: dict[str, str] = field(default_factory=dict)
     answers: dict[str, dict[str, Offered]] = field(default_factory=dict)
@@ -77,7 +80,7 @@ async def gossip(syncer: Syncer, own: OwnLog, memory: Memory) -> Round:
     """Run one round; a member's fault or silence ends with that member."""
     membership, done = syncer.membership, Round()
     peers = membership.peers if membership is not None else []
-    asked = _random.sample(peers, min(PEERS_ASKED, len(peers)))
+    asked = _partners(memory, peers, syncer.parts.clock())
     done.asked = len(asked)
     await asyncio.gather(*(_listen(syncer, member, memory, done) for member in asked))
     async with syncer.pool.acquire() as conn:
@@ -88,6 +91,16 @@ async def gossip(syncer: Syncer, own: OwnLog, memory: Memory) -> Round:
             await _weigh(syncer, own, member, item, origins, heard, memory, done)
     await _pull(syncer, origins, heard, done)
     return done
+
+
+def _partners(memory: Memory, peers: Sequence[Member], now: dt.datetime) -> list[Member]:
+    """Return whom to ask: the same members for a day, so that they need tell only what changed; others for the silent ones."""
+    if memory.chosen_at is None or now - memory.chosen_at > PARTNERS_FOR:
+        memory.partners, memory.chosen_at = [], now
+    kept = [peer for peer in peers if peer.id in memory.partners]
+    asked = news.asked(kept, peers, _random.sample)
+    memory.partners = [member.id for member in asked]
+    return asked
 
 
 async def _listen(syncer: Syncer, member: Member, memory: Memory, done: Round) -> None:
@@ -111,6 +124,7 @@ async def _listen(syncer: Syncer, member: Member, memory: Memory, done: Round) -
     except ReteError as error:
         for kept in (memory.answers, memory.etags, memory.since):
             kept.pop(member.id, None)
+        memory.partners = [partner for partner in memory.partners if partner != member.id]
         logger.info("heads.failed", member=member.id, code=error.code, reason=str(error))
     finally:
         done.bytes_in += client.tally.bytes_in
@@ -162,17 +176,18 @@ async def _compare(
     syncer: Syncer, origin: Origin, member: Member, target: Target, heard: _Heard, memory: Memory
 ) -> None:
     size = target.checkpoint.size
-    if size > origin.size or (size == origin.size and origin.checkpoint_size < size):
+    weight = news.weigh(size, origin.size, origin.checkpoint_size)
+    if weight is Weight.NEWS:
         if heard.offer is None or heard.offer[1].checkpoint.size < size:
             heard.offer = (member.id, target)
         return
     async with syncer.pool.acquire() as conn:
-        root = origin.root if size == origin.size else await stored_root(conn, origin.origin_id, size)
+        root = origin.root if weight is Weight.SAME else await stored_root(conn, origin.origin_id, size)
     if root != target.checkpoint.root:
         await _accuse(syncer, origin, target)
         return
     heard.confirmed = True
-    if size == origin.size:
+    if weight is Weight.SAME:
         parts = syncer.parts
         await vouch.refresh(syncer.pool, origin, target, parts.membership, parts.mirror, parts.clock())
     if len(memory.seen) >= _SEEN_MAX:
@@ -271,7 +286,7 @@ async def _pull(syncer: Syncer, origins: Mapping[str, Origin], heard: Mapping[st
 def _is_overdue(origin: Origin, now: dt.datetime) -> bool:
     if origin.is_own or origin.url is None or origin.state in UNFOLLOWED or origin.next_pull_at is not None:
         return False
-    return origin.checked_at is None or now - origin.checked_at > DIRECT_EVERY
+    return origin.confirmed_at is None or now - origin.confirmed_at > DIRECT_AFTER
 
 
 def _news_first(chosen: Sequence[Origin], offers: Mapping[str, tuple[str, Target]]) -> list[Origin]:

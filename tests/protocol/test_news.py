@@ -1,0 +1,48 @@
+"""How news travels: the decisions alone."""
+
+from __future__ import annotations
+
+import random
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from node.protocol.news import PEERS_ASKED, WINDOW_S, Weight, asked, is_fresh, told, weigh
+
+
+@given(st.integers(0, 600), st.integers(0, 99))
+def test_few_are_asked_and_told_and_none_twice(members: int, seed: int) -> None:
+    """Three are asked, or all of fewer; all are told, or 64, or a quarter of many."""
+    draw = random.Random(seed).sample
+    everybody = list(range(members))
+    questions, hints = asked([], everybody, draw), told(everybody, draw)
+    assert len(set(questions)) == len(questions) == min(PEERS_ASKED, members) == min(3, members)
+    assert len(set(hints)) == len(hints) == min(members, max(64, (members + 3) // 4))
+
+
+@given(st.lists(st.integers(0, 9), unique=True), st.integers(0, 9), st.integers(0, 99))
+def test_who_was_asked_before_is_asked_again(kept: list[int], members: int, seed: int) -> None:
+    """Those asked before stay while they are members; others are drawn for the missing, and never one twice."""
+    everybody = list(range(members))
+    questions = asked(kept, everybody, random.Random(seed).sample)
+    stay = [member for member in kept if member < members][:3]
+    assert questions[: len(stay)] == stay
+    assert len(set(questions)) == len(questions) == min(3, members)
+
+
+def test_what_is_news() -> None:
+    """Larger is news, and so is a signed head that the slices have reached without its note; the rest is held against ours."""
+    assert weigh(6, 5, 5) is Weight.NEWS
+    assert weigh(5, 5, 4) is Weight.NEWS
+    assert weigh(5, 5, 5) is Weight.SAME
+    assert weigh(4, 5, 5) is Weight.OLD
+    assert weigh(4, 5, 3) is Weight.OLD
+
+
+def test_a_cosignature_is_fresh_for_its_size_and_window() -> None:
+    """Another size, or the next window of six hours, and the witness is asked again."""
+    start = 1000 * WINDOW_S
+    assert is_fresh(5, start, 5, start + WINDOW_S - 1)
+    assert not is_fresh(5, start, 5, start + WINDOW_S)
+    assert not is_fresh(5, start, 6, start)
+    assert not is_fresh(6, start, 5, start)
