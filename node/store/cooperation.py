@@ -10,12 +10,10 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import operator
 import struct
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
-
-import orjson
 
 from node.domain.labels import ATTRIBUTES, LabelReference, encode
 from node.domain.query import exact_term
@@ -44,18 +42,12 @@ _HEAD = struct.Struct(">hiiiqi16s").pack
 _DAYS = struct.Struct(">iiii").pack
 # An array of one dimension: its size, dimensions, whether it holds NULL, type, length, first index.
 _KEYS = struct.Struct(">iiiiii").pack
-# Longer labels than these are expanded anew each time: a peer must not fill the memory with odd blocks.
-REMEMBERED_LABELS_MAX_BYTES: Final = 2048
+# A block with more values than this is expanded anew each time: a peer must not fill the memory with odd blocks.
+REMEMBERED_VALUES_MAX: Final = 100
 Row = tuple[Any, ...]
+Block = tuple[tuple[str, ...], ...]
+_block_labels = operator.itemgetter(*ATTRIBUTES[:5])
 _term = functools.lru_cache(maxsize=4096)(exact_term)
-
-
-@dataclass(frozen=True, slots=True)
-class _Block:
-    """A block's label columns and label terms."""
-
-    texts: tuple[str, ...]
-    terms: tuple[str, ...]
 
 
 @functools.lru_cache(maxsize=8)
@@ -71,7 +63,9 @@ def load_label_reference() -> LabelReference:
 
 def index_row(origin_id: int, idx: int, document: Mapping[str, Any], territories: Territories, sectors: Sectors) -> Row:
     """Return the row, in the order of COLUMNS, of a ``profile/1`` document at its log position."""
-    owner, block = document["owner"], _block(document, label_reference(territories, sectors))
+    owner, labels = document["owner"], document["labels"]
+    block = tuple([(label["level"], *label["values"]) for label in _block_labels(labels)])
+    texts, terms = _block(label_reference(territories, sectors), block, document["kind"])
     return (
         origin_id,
         idx,
@@ -79,28 +73,29 @@ def index_row(origin_id: int, idx: int, document: Mapping[str, Any], territories
         owner,
         max(0, min(document["round"], DAY_MAX)),
         _day(document["valid_until"]),
-        *block.texts,
-        [*block.terms, *_exact(document, owner)],
-        *_words(document),
+        *texts,
+        [*terms, *_exact(document, owner)],
+        _both(document["title"]),
+        _named(document),
+        "\n".join([_both(document["summary"]), *[_both(item["text"]) for item in _wants(document) if "text" in item]]),
+        _both(document.get("description")),
     )
 
 
-def _block(document: Mapping[str, Any], reference: LabelReference) -> _Block:
-    """Return what a block's labels become; remembered, since a federation has few distinct blocks."""
-    labels = orjson.dumps(document["labels"])
-    expand = _expanded if len(labels) <= REMEMBERED_LABELS_MAX_BYTES else _expanded.__wrapped__
-    return expand(reference, labels, document["kind"])
+def _block(reference: LabelReference, block: Block, kind: str) -> tuple[Row, tuple[str, ...]]:
+    """Return (label columns, label terms); remembered, since a federation has few distinct blocks."""
+    small = sum(map(len, block)) <= REMEMBERED_VALUES_MAX
+    return _expanded(reference, block, kind) if small else _expanded.__wrapped__(reference, block, kind)
 
 
 @functools.lru_cache(maxsize=4096)
-def _expanded(reference: LabelReference, labels: bytes, kind: str) -> _Block:
-    by_name = orjson.loads(labels)
-    block = [*((by_name[name]["level"], by_name[name]["values"]) for name in ATTRIBUTES[:5]), ("KIND", [kind])]
-    texts = tuple(encode(level, values) for level, values in block)
+def _expanded(reference: LabelReference, block: Block, kind: str) -> tuple[Row, tuple[str, ...]]:
+    labels = (*block, ("KIND", kind))
+    texts = tuple(encode(level, values) for level, *values in labels)
     terms: list[str] = []
-    for name, (_, values) in zip(ATTRIBUTES, block, strict=True):
+    for name, (_, *values) in zip(ATTRIBUTES, labels, strict=True):
         terms += reference.terms(name, tuple(values))
-    return _Block(texts, tuple(terms))
+    return texts, tuple(terms)
 
 
 def _wants(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -115,17 +110,6 @@ def _exact(document: Mapping[str, Any], owner: str) -> list[str]:
     terms += [_term("language", code) for code in document["languages"]]
     terms += [_term("certification", code) for code in document["certifications"]]
     return terms
-
-
-def _words(document: Mapping[str, Any]) -> tuple[str, str, str, str]:
-    """Return the texts that are searched, by weight."""
-    wants = [_both(item["text"]) for item in _wants(document) if "text" in item]
-    return (
-        _both(document["title"]),
-        _named(document),
-        "\n".join([_both(document["summary"]), *wants]),
-        _both(document.get("description")),
-    )
 
 
 def _both(text: Mapping[str, str] | None) -> str:
