@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Callable
 
 import pytest
 import rfc8785
@@ -76,6 +78,37 @@ def test_depth_counts_brackets_outside_strings_only() -> None:
     raw = canonical.dumps({"a": '[[[[[[[[[[\\"[[[['})
     assert canonical.parse(raw, max_bytes=100) == {"a": '[[[[[[[[[[\\"[[[['}
     assert canonical.parse(b"[[[[[[[[1]]]]]]]]", max_bytes=100)
+
+
+def by(way: Callable[[], object]) -> object:
+    """What a way of parsing says: the value, or the code of its refusal."""
+    try:
+        return way()
+    except PeerWrongError as error:
+        return error.code
+
+
+LOOSE = VALUES | st.recursive(
+    st.floats(allow_nan=False) | st.integers(-(2**70), 2**70) | st.text(max_size=6) | st.booleans(),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text('aè"\\ue1.[\n\u0301', max_size=4), inner, max_size=3)
+    ),
+    max_leaves=12,
+)
+
+
+@given(
+    LOOSE, st.booleans(), st.integers(0, 400), st.sampled_from([b"", b"{", b"]", b'"', b"\\", b".", b"\xcc\x81", b"1"])
+)
+def test_the_short_way_says_what_the_long_way_says(value: object, tidy: bool, at: int, extra: bytes) -> None:
+    """Whatever the bytes, well-formed or bent: the short way for usual documents never changes the answer."""
+    text = json.dumps(value, ensure_ascii=not tidy, sort_keys=tidy, separators=(",", ":") if tidy else None)
+    raw = text.encode("utf-8", "surrogatepass")
+    raw = raw[:at] + extra + raw[at:]
+    fast = by(lambda: canonical.parse(raw, max_bytes=100_000))
+    slow = by(lambda: canonical._parse_slowly(raw, canonical.limits.JSON_MAX_DEPTH))
+    assert fast == slow
+    assert type(fast) is type(slow)
 
 
 @given(VALUES)
