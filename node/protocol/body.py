@@ -60,14 +60,24 @@ def decode_request(raw: bytes) -> list[int]:
     return indices
 
 
+def encode_answer(answer: Answer) -> bytes:
+    """Return the bytes of one answer."""
+    part = bytes([answer.status])
+    if answer.status == PRESENT:
+        part += answer.salt + struct.pack(">I", len(answer.body)) + answer.body
+    return part
+
+
 def encode_reply(answers: Iterable[Answer], *, max_bytes: int) -> bytes:
     """Return the reply; stops early rather than pass ``max_bytes``, but always answers the first index."""
+    return join_answers(map(encode_answer, answers), max_bytes=max_bytes)
+
+
+def join_answers(encoded: Iterable[bytes], *, max_bytes: int) -> bytes:
+    """Return the reply of encoded answers; stops early rather than pass ``max_bytes``, but always has the first."""
     parts: list[bytes] = []
     size = 0
-    for answer in answers:
-        part = bytes([answer.status])
-        if answer.status == PRESENT:
-            part += answer.salt + struct.pack(">I", len(answer.body)) + answer.body
+    for part in encoded:
         if parts and size + len(part) > max_bytes:
             break
         parts.append(part)

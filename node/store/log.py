@@ -232,12 +232,10 @@ async def subtrees_between(conn: Connection, origin_id: int, level: int, start: 
     return [row["hash"] for row in await conn.fetch(QUERIES["subtrees_between"], origin_id, level, start, end)]
 
 
-async def bodies_by_index(
-    conn: Connection, origin_id: int, indices: Sequence[int]
-) -> dict[int, tuple[bytes, bytes] | None]:
-    """Return, for each position that exists, its (salt, body), or None where the body is gone."""
-    rows = await conn.fetch(QUERIES["bodies_by_index"], origin_id, list(indices))
-    return {row["idx"]: None if row["salt"] is None else (row["salt"], row["body"]) for row in rows}
+async def body_answers(conn: Connection, origin_id: int, indices: Sequence[int]) -> dict[int, bytes]:
+    """Return, for each position that exists, its answer as the wire wants it (PROTOCOL 3.3)."""
+    rows = await conn.fetch(QUERIES["body_answers"], origin_id, indices)
+    return {row["idx"]: row["answer"] for row in rows}
 
 
 async def signed_latest(conn: Connection, origin_id: int) -> Signed | None:

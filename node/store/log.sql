@@ -70,13 +70,12 @@ DELETE FROM log.body WHERE origin_id = $1 AND idx = ANY($2::bigint[]);
 -- name: drop_wanted
 DELETE FROM log.wanted WHERE origin_id = $1 AND idx = ANY($2::bigint[]) RETURNING idx;
 
+-- Each row by its key, whatever the planner knows of tables that were just filled: a scan of them costs seconds.
 -- name: list_wanted
-SELECT w.idx, w.item_id, e.entry
-FROM log.wanted w
-JOIN log.entry e ON e.origin_id = w.origin_id AND e.idx = w.idx
-WHERE w.origin_id = $1 AND w.idx > $2
-ORDER BY w.idx
-LIMIT $3;
+SELECT w.idx, e.entry
+FROM (SELECT idx FROM log.wanted WHERE origin_id = $1 AND idx > $2 ORDER BY idx LIMIT $3) w
+CROSS JOIN LATERAL (SELECT entry FROM log.entry WHERE origin_id = $1 AND idx = w.idx LIMIT 1) e
+ORDER BY w.idx;
 
 -- name: count_wanted
 SELECT count(*) FROM log.wanted WHERE origin_id = $1;
@@ -113,12 +112,14 @@ WHERE origin_id = $1 AND level = $2 AND idx >= $3 AND idx < $4
 ORDER BY idx
 LIMIT 65536;
 
--- name: bodies_by_index
-SELECT e.idx, b.salt, b.body
-FROM log.entry e
-LEFT JOIN log.body b ON b.origin_id = e.origin_id AND b.idx = e.idx
-WHERE e.origin_id = $1 AND e.idx = ANY($2::bigint[])
-ORDER BY e.idx
+-- What PROTOCOL 3.3 answers for each position that exists: 0, salt, length and body; or 1 where the body is gone.
+-- name: body_answers
+SELECT u.idx, CASE WHEN b.salt IS NULL THEN '\x01'::bytea
+                   ELSE '\x00'::bytea || b.salt || int4send(octet_length(b.body)) || b.body END AS answer
+FROM unnest($2::bigint[]) AS u (idx)
+CROSS JOIN LATERAL (SELECT FROM log.entry WHERE origin_id = $1 AND idx = u.idx LIMIT 1) e
+LEFT JOIN LATERAL (SELECT salt, body FROM log.body WHERE origin_id = $1 AND idx = u.idx LIMIT 1) b ON true
+ORDER BY u.idx
 LIMIT 256;
 
 -- name: signed_latest

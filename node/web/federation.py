@@ -21,6 +21,7 @@ from node.store.postgres import Connection, Pool
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 OCTETS = "application/octet-stream"
+_NO_SUCH_INDEX = bytes([body.NO_SUCH_INDEX])
 _JSON = re.compile(r"application/json\s*(;.*)?", re.IGNORECASE)
 
 
@@ -148,14 +149,7 @@ async def bodies(request_: web.Request) -> web.StreamResponse:
     async with federation.pool.acquire() as conn:
         signed = await _signed(conn, federation)
         within = [index for index in asked if index < signed.size]
-        held = await log.bodies_by_index(conn, federation.origin_id, within)
-    answers = []
-    for index in asked:
-        if index not in held:
-            answers.append(body.Answer(index, body.NO_SUCH_INDEX))
-        elif (found := held[index]) is None:
-            answers.append(body.Answer(index, body.ERASED))
-        else:
-            answers.append(body.Answer(index, body.PRESENT, found[0], found[1]))
-    reply = body.encode_reply(answers, max_bytes=limits.BODIES_REPLY_MAX_BYTES)
+        held = await log.body_answers(conn, federation.origin_id, within)
+    answers = (held.get(index, _NO_SUCH_INDEX) for index in asked)
+    reply = body.join_answers(answers, max_bytes=limits.BODIES_REPLY_MAX_BYTES)
     return web.Response(body=reply, content_type=OCTETS, headers={"Cache-Control": "no-store"})
