@@ -24,12 +24,12 @@ PROFILE = "profile/1"
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A body whose commitment matched its entry, with its row of the cooperation database if it is a profile to show."""
+    """A body whose commitment matched its entry, with its packed row of the cooperation database if it is to be shown."""
 
     index: int
     salt: bytes
     raw: bytes
-    row: cooperation.Row | None
+    row: bytes | None
 
 
 async def ingest_entries(
@@ -39,18 +39,15 @@ async def ingest_entries(
     entries = extension.entries
     first = entries[0].index if entries else extension.head.size
     ids = {verified.entry.id for verified in entries if verified.entry is not None}
-    known = {
-        item_id: feed.ItemState(last_index, revision, dead)
-        for item_id, last_index, revision, dead in await log.items_by_id(conn, origin_id, ids)
-    }
+    # An empty log knows no item: nothing to look up.
+    found = await log.items_by_id(conn, origin_id, ids) if first else []
+    known = {item_id: feed.ItemState(last_index, revision, dead) for item_id, last_index, revision, dead in found}
     ruling = feed.apply_rules(entries, known)
     await log.copy_entries(conn, origin_id, first, (verified.raw for verified in entries))
     await log.copy_subtrees(conn, origin_id, extension.subtrees)
-    await log.upsert_items(
-        conn,
-        origin_id,
-        [(item_id, state.last_index, state.revision, state.dead) for item_id, state in ruling.items.items()],
-    )
+    items = [(item_id, state.last_index, state.revision, state.dead) for item_id, state in ruling.items.items()]
+    await log.copy_items(conn, origin_id, [item for item in items if item[0] not in known])
+    await log.upsert_items(conn, origin_id, [item for item in items if item[0] in known])
     gone = [verified.entry.p for verified in ruling.accepted if verified.entry is not None and verified.entry.p >= 0]
     if gone:
         # An update or a withdrawal erases what it follows, here and now; a receipt may be signed after this commit.
@@ -106,7 +103,7 @@ def open_bodies(
             problems.append((index, problem))
         row = None
         if document is not None and document["type"] == PROFILE:
-            row = cooperation.index_row(origin_id, index, document, territories, sectors)
+            row = cooperation.pack_row(cooperation.index_row(origin_id, index, document, territories, sectors))
         kept.append(Body(index, salt, raw, row))
     return kept, problems
 
@@ -139,6 +136,6 @@ async def ingest_bodies(
     live = await log.drop_wanted(conn, origin_id, settled)
     kept = [body for body in bodies if body.index in live]
     await log.copy_bodies(conn, origin_id, ((body.index, body.salt, body.raw) for body in kept))
-    await cooperation.insert_profiles(conn, [body.row for body in kept if body.row is not None])
+    await cooperation.copy_profiles(conn, [body.row for body in kept if body.row is not None])
     await log.insert_problems(conn, origin_id, [problem for problem in problems if problem[0] in live])
     return len(kept)

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+import operator
+import struct
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -19,6 +21,7 @@ from node.domain.sector import Sectors
 from node.domain.territory import Territories
 from node.domain.theme import THEME_TITLES
 from node.domain.vocabulary import CAPABILITIES, CATEGORIES, title
+from node.store.copying import copy_packed, pack_known_text, pack_text, pack_uuid
 from node.store.postgres import Connection, load_queries
 from node.store.reference import load_sectors, load_territories
 
@@ -31,10 +34,20 @@ COPY_TIMEOUT_S: Final = 120
 DELETE_TIMEOUT_S: Final = 120
 # The column holds an int; a day beyond is a peer's fancy.
 DAY_MAX: Final = 2**31 - 1
+DAY_MIN: Final = -(2**31)
+_DAY_ZERO: Final = dt.date(2000, 1, 1).toordinal()
+_TEXT_OID: Final = 25
+_KEYS_HEADER_BYTES: Final = 20
+_HEAD = struct.Struct(">hiiiqi16s").pack
+_DAYS = struct.Struct(">iiii").pack
+# An array of one dimension: its size, dimensions, whether it holds NULL, type, length, first index.
+_KEYS = struct.Struct(">iiiiii").pack
 # A block with more values than this is expanded anew each time: a peer must not fill the memory with odd blocks.
 REMEMBERED_VALUES_MAX: Final = 100
 Row = tuple[Any, ...]
 Block = tuple[tuple[str, ...], ...]
+_block_labels = operator.itemgetter(*ATTRIBUTES[:5])
+_term = functools.lru_cache(maxsize=4096)(exact_term)
 
 
 @functools.lru_cache(maxsize=8)
@@ -51,7 +64,7 @@ def load_label_reference() -> LabelReference:
 def index_row(origin_id: int, idx: int, document: Mapping[str, Any], territories: Territories, sectors: Sectors) -> Row:
     """Return the row, in the order of COLUMNS, of a ``profile/1`` document at its log position."""
     owner, labels = document["owner"], document["labels"]
-    block = tuple((labels[name]["level"], *labels[name]["values"]) for name in ATTRIBUTES[:5])
+    block = tuple([(label["level"], *label["values"]) for label in _block_labels(labels)])
     texts, terms = _block(label_reference(territories, sectors), block, document["kind"])
     return (
         origin_id,
@@ -64,7 +77,7 @@ def index_row(origin_id: int, idx: int, document: Mapping[str, Any], territories
         [*terms, *_exact(document, owner)],
         _both(document["title"]),
         _named(document),
-        "\n".join((_both(document["summary"]), *(_both(item["text"]) for item in _wants(document) if "text" in item))),
+        "\n".join([_both(document["summary"]), *[_both(item["text"]) for item in _wants(document) if "text" in item]]),
         _both(document.get("description")),
     )
 
@@ -90,12 +103,12 @@ def _wants(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _exact(document: Mapping[str, Any], owner: str) -> list[str]:
-    terms = [exact_term("owner", owner), exact_term("purpose", document["purpose"])]
-    terms += [exact_term("need", item["category"]) for item in document["needs"]]
-    terms += [exact_term("offer", item["category"]) for item in document["offers"]]
-    terms += [exact_term("target_country", code) for code in document["target_countries"]]
-    terms += [exact_term("language", code) for code in document["languages"]]
-    terms += [exact_term("certification", code) for code in document["certifications"]]
+    terms = [_term("owner", owner), _term("purpose", document["purpose"])]
+    terms += [_term("need", item["category"]) for item in document["needs"]]
+    terms += [_term("offer", item["category"]) for item in document["offers"]]
+    terms += [_term("target_country", code) for code in document["target_countries"]]
+    terms += [_term("language", code) for code in document["languages"]]
+    terms += [_term("certification", code) for code in document["certifications"]]
     return terms
 
 
@@ -125,11 +138,36 @@ def _day(text: str) -> dt.date:
         return dt.date.min
 
 
+def pack_row(row: Row) -> bytes:
+    """Return a row of ``index_row`` as COPY takes it."""
+    origin_id, idx, profile_id, owner, published, valid_until, *labels, keys, text_a, text_b, text_c, text_d = row
+    terms = b"".join(map(pack_known_text, keys))
+    return b"".join(
+        (
+            _HEAD(len(COLUMNS), 4, origin_id, 8, idx, 16, pack_uuid(profile_id)),
+            pack_known_text(owner),
+            _DAYS(4, published, 4, _packed_day(valid_until)),
+            *map(pack_known_text, labels),
+            _KEYS(_KEYS_HEADER_BYTES + len(terms), 1, 0, _TEXT_OID, len(keys), 1),
+            terms,
+            *map(pack_text, (text_a, text_b, text_c, text_d)),
+        )
+    )
+
+
+def _packed_day(day: dt.date) -> int:
+    # As asyncpg reads and writes it: the first day of all stands for "always before".
+    return DAY_MIN if day == dt.date.min else day.toordinal() - _DAY_ZERO
+
+
 async def insert_profiles(conn: Connection, rows: Iterable[Row]) -> None:
     """Add rows of ``index_row`` by COPY; their bodies are in log.body already."""
-    await conn.copy_records_to_table(
-        "profile", schema_name="coop", columns=COLUMNS, records=rows, timeout=COPY_TIMEOUT_S
-    )
+    await copy_profiles(conn, map(pack_row, rows))
+
+
+async def copy_profiles(conn: Connection, packed: Iterable[bytes]) -> None:
+    """Add rows of ``pack_row``; their bodies are in log.body already."""
+    await copy_packed(conn, "coop", "profile", COLUMNS, packed, timeout_s=COPY_TIMEOUT_S)
 
 
 async def delete_positions(conn: Connection, origin_id: int, indices: Sequence[int]) -> None:

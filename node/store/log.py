@@ -7,16 +7,24 @@ Transactions are the flows' to open; nothing here commits. Source: PROTOCOL 3 an
 from __future__ import annotations
 
 import datetime as dt
+import struct
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import asyncpg
 
+from node.store.copying import copy_packed, pack_uuid
 from node.store.postgres import Connection, load_queries
 
 QUERIES = load_queries("log")
 HASH_BYTES = 32
+COPY_TIMEOUT_S = 120.0
+# Rows for COPY: the number of fields, then each field's length and value, in the order of the columns.
+_ENTRY = struct.Struct(">hiiiqi").pack
+_ITEM = struct.Struct(">hiii16siqiii?").pack
+_BODY = struct.Struct(">hiiiqi32si").pack
+_WANTED = struct.Struct(">hiiiqi16s").pack
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +144,8 @@ async def record_failure(
 
 async def copy_entries(conn: Connection, origin_id: int, first: int, entries: Iterable[bytes]) -> None:
     """Append raw entries at consecutive positions from ``first``."""
-    rows = ((origin_id, index, raw) for index, raw in enumerate(entries, first))
-    await conn.copy_records_to_table(
-        "entry", schema_name="log", columns=("origin_id", "idx", "entry"), records=rows, timeout=120
-    )
+    rows = (_ENTRY(3, 4, origin_id, 8, index, len(raw)) + raw for index, raw in enumerate(entries, first))
+    await copy_packed(conn, "log", "entry", ("origin_id", "idx", "entry"), rows, timeout_s=COPY_TIMEOUT_S)
 
 
 async def copy_subtrees(conn: Connection, origin_id: int, subtrees: Iterable[tuple[int, int, bytes]]) -> None:
@@ -153,18 +159,26 @@ async def copy_subtrees(conn: Connection, origin_id: int, subtrees: Iterable[tup
 
 async def items_by_id(conn: Connection, origin_id: int, ids: Iterable[str]) -> list[tuple[str, int, int, bool]]:
     """Return (id, last index, revision, dead) of the known ones among ``ids``."""
-    wanted = [uuid.UUID(item) for item in ids]
-    rows = await conn.fetch(QUERIES["items_by_id"], origin_id, wanted)
+    rows = await conn.fetch(QUERIES["items_by_id"], origin_id, list(ids))
     return [(str(row["item_id"]), row["last_idx"], row["revision"], row["dead"]) for row in rows]
+
+
+async def copy_items(conn: Connection, origin_id: int, items: Iterable[tuple[str, int, int, bool]]) -> None:
+    """Store the state of items that ``items_by_id`` does not know, given as (id, last index, revision, dead)."""
+    rows = (
+        _ITEM(5, 4, origin_id, 16, pack_uuid(item), 8, index, 4, revision, 1, dead)
+        for item, index, revision, dead in items
+    )
+    columns = ("origin_id", "item_id", "last_idx", "revision", "dead")
+    await copy_packed(conn, "log", "item", columns, rows, timeout_s=COPY_TIMEOUT_S)
 
 
 async def upsert_items(conn: Connection, origin_id: int, items: Sequence[tuple[str, int, int, bool]]) -> None:
     """Store the new state of items given as (id, last index, revision, dead)."""
     if not items:
         return
-    ids = [uuid.UUID(item[0]) for item in items]
-    indices, revisions, dead = ([item[at] for item in items] for at in (1, 2, 3))
-    await conn.execute(QUERIES["upsert_items"], origin_id, ids, indices, revisions, dead, timeout=120)
+    ids, indices, revisions, dead = ([item[at] for item in items] for at in range(4))
+    await conn.execute(QUERIES["upsert_items"], origin_id, ids, indices, revisions, dead, timeout=COPY_TIMEOUT_S)
 
 
 async def erase_bodies(conn: Connection, origin_id: int, indices: Sequence[int]) -> None:
@@ -174,18 +188,14 @@ async def erase_bodies(conn: Connection, origin_id: int, indices: Sequence[int])
 
 async def copy_bodies(conn: Connection, origin_id: int, bodies: Iterable[tuple[int, bytes, bytes]]) -> None:
     """Store verified bodies given as (index, salt, body)."""
-    rows = ((origin_id, index, salt, body) for index, salt, body in bodies)
-    await conn.copy_records_to_table(
-        "body", schema_name="log", columns=("origin_id", "idx", "salt", "body"), records=rows, timeout=120
-    )
+    rows = (_BODY(4, 4, origin_id, 8, index, HASH_BYTES, salt, len(body)) + body for index, salt, body in bodies)
+    await copy_packed(conn, "log", "body", ("origin_id", "idx", "salt", "body"), rows, timeout_s=COPY_TIMEOUT_S)
 
 
 async def copy_wanted(conn: Connection, origin_id: int, wanted: Iterable[tuple[int, str]]) -> None:
     """Put live entries without body on the want-list, given as (index, id)."""
-    rows = [(origin_id, index, uuid.UUID(item)) for index, item in wanted]
-    await conn.copy_records_to_table(
-        "wanted", schema_name="log", columns=("origin_id", "idx", "item_id"), records=rows, timeout=120
-    )
+    rows = (_WANTED(3, 4, origin_id, 8, index, 16, pack_uuid(item)) for index, item in wanted)
+    await copy_packed(conn, "log", "wanted", ("origin_id", "idx", "item_id"), rows, timeout_s=COPY_TIMEOUT_S)
 
 
 async def drop_wanted(conn: Connection, origin_id: int, indices: Sequence[int]) -> set[int]:
