@@ -6,7 +6,8 @@ its indexes; log.origin is prepared by hand. What favours the reference stays: i
 role), apply with synchronous_commit = off (its default), copy tables side by side, and retry at once. The search words are
 a generated column: neither side ships it, both compute it. The pull keeps its defaults: it verifies and commits for good.
 
-1. First copy: from CREATE SUBSCRIPTION to all rows there; against one pull into an empty node, in a process of its own.
+1. First copy: from CREATE SUBSCRIPTION to all rows there; against one pull into an empty node, in a process of its own that
+   is started and waits for the word, as the subscriber's server does.
 2. Streaming: follower paused, commits of 500 profiles at the origin, then from ENABLE (or the pull's start) to all
    rows there. That is what each can carry; with the follower running meanwhile both would measure the origin's writing.
 3. Following: the follower runs while the origin commits without a pause; how long after the last commit it has all rows.
@@ -59,7 +60,10 @@ from pathlib import Path
 from node import runtime, telemetry
 from node.flows.sync import sync_peers
 from node.peers.client import open_session
+from node.store import cooperation, schemas
 async def main(home, size):
+    # A node has read its tables and schemas long before it pulls.
+    cooperation.load_label_reference(), schemas.validators()
     telemetry.configure(level="ERROR")
     async with runtime.open_node(home) as node, open_session(loopback=True) as session:
         print("ready", flush=True)
