@@ -25,6 +25,10 @@ COMMIT_BODIES = 1024
 # Two commits at once keep two processors of the database busy with tokenising and indexing.
 WRITERS = 2
 ASKS_AHEAD = 4
+# Want-list rows read at a time: each reading passes over all that are left.
+LISTED_AT_ONCE = 32 * limits.BODIES_PER_REQUEST
+# Bodies checked between two turns of the event loop: some milliseconds.
+CHECKED_AT_ONCE = 64
 # While one commit is under way the next one is fetched and checked: room for two.
 CHECKED_AHEAD = 2 * COMMIT_BODIES // limits.BODIES_PER_REQUEST
 Ask = list[tuple[int, bytes]]
@@ -79,11 +83,12 @@ class BodyFetcher:
         after = -1
         while True:
             async with self._pool.acquire() as conn:
-                wanted = await log.list_wanted(conn, self._origin.origin_id, after, limits.BODIES_PER_REQUEST)
+                wanted = await log.list_wanted(conn, self._origin.origin_id, after, LISTED_AT_ONCE)
             if not wanted:
                 break
             after = wanted[-1][0]
-            await self._asks.put(wanted)
+            for at in range(0, len(wanted), limits.BODIES_PER_REQUEST):
+                await self._asks.put(wanted[at : at + limits.BODIES_PER_REQUEST])
         for _ in range(limits.CONNECTIONS_PER_HOST):
             await self._asks.put(None)
 
@@ -108,11 +113,20 @@ class BodyFetcher:
         answers = body.decode_reply(asked, reply.body)
         if not answers:
             raise PeerWrongError("bodies-reply-empty", N_("il nodo non risponde su nessuno dei profili chiesti"))
-        entries = {index: entry.decode(raw) for index, raw in ask[: len(answers)]}
+        checked = _Checked(answered=len(answers))
+        for at in range(0, len(answers), CHECKED_AT_ONCE):
+            self._check(dict(ask[at : at + CHECKED_AT_ONCE]), answers[at : at + CHECKED_AT_ONCE], checked)
+            # Writers feed the database between two checks, a server answers others.
+            await asyncio.sleep(0)
+        await self._checked.put(checked)
+        return len(answers)
+
+    def _check(self, ask: Mapping[int, bytes], answers: body.BodiesReply, checked: _Checked) -> None:
+        entries = {answer.index: entry.decode(ask[answer.index]) for answer in answers}
         present = [(a.index, a.salt, a.body) for a in answers if a.status == body.PRESENT]
         kept, problems = open_bodies(self._origin.origin_id, self._origin.owner, entries, present, self._validators)
-        await self._checked.put(_Checked(kept, problems, len(answers)))
-        return len(answers)
+        checked.bodies += kept
+        checked.problems += problems
 
     async def _write(self, total: int) -> None:
         waiting, ended = _Checked(), False
