@@ -121,6 +121,19 @@ async def test_words_are_italian_without_accents(conn: Connection) -> None:
         ), words
 
 
+async def test_packed_rows_are_stored_as_they_are(conn: Connection) -> None:
+    """Every column reads back as the row said, also days without end and signs of any alphabet."""
+    origin = await add_origin(conn)
+    documents = [
+        profile(1, "Qualità €\n«ł»", valid_until="9999-12-31"),
+        profile(2, valid_until="2027-02-31", round=2**53 - 1, description="à" * 300),
+    ]
+    rows = await store(conn, origin, documents)
+    stored = await conn.fetch(f"SELECT {', '.join(COLUMNS)} FROM coop.profile ORDER BY idx")
+    for row, found in zip(rows, stored, strict=True):
+        assert [str(value) if name == "profile_id" else value for name, value in found.items()] == list(row)
+
+
 def test_rows_are_cheap() -> None:
     """The hot path stays far below the cost of storing: 25 microseconds a profile, tripled for a busy machine."""
     territories, sectors = load_territories(), load_sectors()
