@@ -192,9 +192,9 @@ async def slaughter(towns: list[Town], workers: Driver, draw: random.Random, tol
     origin, puller = towns
     books, watch = Books((await origin.origin(ORIGIN)).size), Watch(origin)
     jobs: list[tuple[str, Job]] = [
-        ("pull", {"kind": "pull", "home": str(puller.home), "owner": ORIGIN, "sliced": True}),
+        ("pull", {"kind": "pull", "home": str(puller.home), "owner": ORIGIN, "sliced": True, "small": True}),
         ("append", {"kind": "write", "home": str(origin.home), "batch": 16, "sign_every": 3, "rounds": 8}),
-        ("pull", {"kind": "pull", "home": str(puller.home), "owner": ORIGIN, "sliced": False}),
+        ("pull", {"kind": "pull", "home": str(puller.home), "owner": ORIGIN, "sliced": False, "small": True}),
         ("sign", {"kind": "write", "home": str(origin.home), "batch": 1, "sign_every": 1, "rounds": 20}),
     ]
     async with watch.awake():
@@ -203,7 +203,7 @@ async def slaughter(towns: list[Town], workers: Driver, draw: random.Random, tol
             name, job = jobs[toll.kills % len(jobs)]
             life = await workers.run(
                 {**job, "once": False, "seed": draw.getrandbits(64)},
-                kill_after_s=draw.uniform(0, took[toll.kills % len(jobs)]),
+                kill_when=asyncio.sleep(draw.uniform(0, took[toll.kills % len(jobs)])),
             )
             assert life.failures == []
             assert life.killed
