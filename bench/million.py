@@ -66,20 +66,21 @@ def history(size: int, alive: int, seed: int) -> History:
     last: list[tuple[int, int, bool]] = []
     living: list[int] = []
     for at in range(size):
-        surplus, left = len(living) - alive, size - at
-        roll = draw.random()
-        if surplus >= left or (surplus > -left and roll < 0.45 and len(living) > alive // 2):
-            place = draw.randrange(len(living))
-            item = living[place]
-            living[place] = living[-1]
-            living.pop()
-            op = "wd"
-        elif surplus > -left and roll < 0.55 and living:
-            item, op = draw.choice(living), "upd"
-        else:
-            item, op = len(last), "pub"
+        rest, missing = size - at - 1, alive - len(living)
+        # Whatever is drawn, the steps that remain must be able to end with so many alive; until then a few more come than go.
+        chances = {"pub": (-1, 50), "upd": (0, 20), "wd": (1, 45 if missing <= 0 else 20)}
+        able = {op: n for op, (step, n) in chances.items() if abs(missing + step) <= rest and (living or op == "pub")}
+        (op,) = draw.choices(list(able), list(able.values()))
+        if op == "pub":
+            item = len(last)
             living.append(item)
             last.append((-1, 0, False))
+        else:
+            place = draw.randrange(len(living))
+            item = living[place]
+            if op == "wd":
+                living[place] = living[-1]
+                living.pop()
         before, revision, _ = last[item]
         steps.append((op, item, before, revision + 1))
         last[item] = (at, revision + 1, op == "wd")
