@@ -8,6 +8,7 @@ migrations run once, in order, under an advisory lock, and an old program refuse
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -31,8 +32,18 @@ _RETRYABLE = (
     asyncpg.SerializationError,
     asyncpg.DeadlockDetectedError,
     asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
+)
+# A server that refuses, is full, is starting or gone, and a DSN that names none.
+_CONNECT_ERRORS = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    ValueError,
 )
 _NAME = re.compile(r"^-- name: ([a-z][a-z0-9_]*)\s*$", re.MULTILINE)
 
@@ -56,7 +67,7 @@ def _unreachable(error: Exception) -> OperatorError:
 async def open_pool(dsn: str, *, max_size: int = 8, application: str = "rete") -> Pool:
     """Open a pool on ``dsn`` with keepalives and bounded waits.
 
-    Raises: OperatorError(database-unreachable | database-too-old | database-disk-full).
+    Raises: OperatorError(database-unreachable | database-too-old).
     """
     try:
         pool = await asyncpg.create_pool(
@@ -68,12 +79,12 @@ async def open_pool(dsn: str, *, max_size: int = 8, application: str = "rete") -
             command_timeout=COMMAND_TIMEOUT_S,
             server_settings={"application_name": application, "jit": "off", "TimeZone": "UTC"},
         )
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except _CONNECT_ERRORS as error:
         raise _unreachable(error) from error
-    async with pool.acquire() as conn:
+    async with acquire(pool) as conn:
         version = int(await conn.fetchval("SHOW server_version_num"))
     if version < MINIMUM_SERVER:
-        await pool.close()
+        pool.terminate()
         raise OperatorError(
             "database-too-old",
             N_("PostgreSQL {version} è troppo vecchio: serve almeno la versione 15"),
@@ -83,36 +94,43 @@ async def open_pool(dsn: str, *, max_size: int = 8, application: str = "rete") -
 
 
 @asynccontextmanager
+async def acquire(pool: Pool) -> AsyncIterator[Connection]:
+    """One connection of the pool for a while, waited for at most CONNECT_TIMEOUT_S and given back in as long.
+
+    Raises: OperatorError(database-unreachable) when no connection is to be had in that time.
+    """
+    try:
+        conn = await pool.acquire(timeout=CONNECT_TIMEOUT_S)
+    except _CONNECT_ERRORS as error:
+        raise _unreachable(error) from error
+    try:
+        yield conn
+    finally:
+        await pool.release(conn)
+
+
+@asynccontextmanager
 async def transaction(pool: Pool) -> AsyncIterator[Connection]:
     """One connection inside one transaction, for flows that must not be retried as a whole.
 
     Raises: OperatorError(database-unreachable) when no connection is to be had.
     """
-    try:
-        acquired = await pool.acquire(timeout=CONNECT_TIMEOUT_S)
-    except (OSError, TimeoutError) as error:
-        raise _unreachable(error) from error
-    task, lost = asyncio.current_task(), False
+    async with acquire(pool) as conn:
+        # A COPY that waits for room to write is not woken when the server dies, unless told that it may write: then it
+        # meets the loss as every other statement does. The task itself is never cancelled, so nothing needs undoing.
+        wake = conn._protocol.resume_writing  # noqa: SLF001 - there is no public way
 
-    def on_lost(_: Connection) -> None:
-        nonlocal lost
-        lost = True
-        if task is not None:
-            task.cancel()
+        def on_lost(_: Connection) -> None:
+            wake()
 
-    # A COPY that waits for a buffer to drain is not woken when the server dies: the listener wakes it.
-    acquired.add_termination_listener(on_lost)
-    try:
-        async with acquired.transaction():
-            yield acquired
-    except asyncio.CancelledError:
-        if not lost or task is None or task.uncancel() > 0:
-            raise
-        raise asyncpg.ConnectionDoesNotExistError("the server closed the connection") from None
-    finally:
-        if not lost:
-            acquired.remove_termination_listener(on_lost)
-        await pool.release(acquired)
+        conn.add_termination_listener(on_lost)
+        try:
+            async with conn.transaction():
+                yield conn
+        finally:
+            # Of a lost connection only the shell is left, and the listeners went with it.
+            with contextlib.suppress(asyncpg.InterfaceError):
+                conn.remove_termination_listener(on_lost)
 
 
 async def run_tx(pool: Pool, work: Callable[[Connection], Awaitable[T]]) -> T:
