@@ -83,8 +83,8 @@ async def fill(home: Path, found: list[tuple[str, bytes]]) -> None:
         for at in range(0, len(found), 5000):
             operations = [Operation(item, raw) for item, raw in found[at : at + 5000]]
             async with node.pool.acquire() as conn, conn.transaction():
-                await append(conn, node.own_origin_id, node.config.node.id, operations, node.clock())
-        await sign_head(node.pool, node.own_origin_id, node.keys.signing["log"], node.clock())
+                await append(conn, node.own, operations, node.clock())
+        await sign_head(node.pool, node.own, node.clock())
 
 
 @asynccontextmanager

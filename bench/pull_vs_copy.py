@@ -42,7 +42,7 @@ from node.peers.client import open_session
 async def main():
     async with runtime.open_node(Path(sys.argv[1])) as node, open_session(loopback=True) as session:
         began, cpu = time.perf_counter(), time.process_time()
-        reports = await sync_peers(node.pool, session, node.request_signer(), clock=node.clock, parallel=1, deadline_s=600, force=True)
+        reports = await sync_peers(node.syncer(session), force=True)
         took, used = time.perf_counter() - began, time.process_time() - cpu
         r = reports[0]
         # getrusage would count the parent's memory at the fork; the kernel's own high-water mark does not.
@@ -134,7 +134,7 @@ async def reset(home: Path) -> None:
     async with runtime.open_node(home) as node, node.pool.acquire() as conn:
         await conn.execute(
             "TRUNCATE coop.profile, log.body, log.entry, log.subtree, log.item, log.wanted, log.problem;"
-            "UPDATE log.origin SET size = 0, root = sha256(''), range_hashes = '', checkpoint = NULL, etag = NULL"
+            "UPDATE log.origin SET size = 0, root = sha256(''), range_hashes = '', checkpoint = NULL, checkpoint_size = 0, etag = NULL"
         )
         await conn.execute("CHECKPOINT")
 

@@ -57,6 +57,7 @@ class FederationSection:
     authority: str
     epoch: int
     keys: str
+    keep_epochs_days: int
 
     @property
     def origin(self) -> str:
@@ -73,6 +74,8 @@ class PeerSection:
     url: str
     origin: str
     vkey: str
+    witness: str
+    mirror: str
     http_keyid: str
     http_public: bytes
 
@@ -104,6 +107,7 @@ class WebSection:
     host: str
     port: int
     max_request_bytes: int
+    behind_proxy: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +171,12 @@ def _number(low: float, high: float, *, whole: bool = True) -> Check:
     return check
 
 
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise _Refused(N_("serve true o false"))
+    return value
+
+
 def _codes(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or any(not isinstance(v, str) or not _CODE.fullmatch(v) for v in value):
         raise _Refused(N_('serve un elenco di sigle o codici, per esempio ["LE", "BR"]'))
@@ -207,6 +217,7 @@ TABLES: Mapping[str, Mapping[str, tuple[Check, Any]]] = {
         "authority": (_text(_AUTHORITY), REQUIRED),
         "epoch": (_number(2020, 9999), REQUIRED),
         "keys": (_text(longest=1000), "keys"),
+        "keep_epochs_days": (_number(0, 36_500), 730),
     },
     "sync": {
         "poll_minutes": (_number(0.05, 1440, whole=False), 15),
@@ -224,6 +235,7 @@ TABLES: Mapping[str, Mapping[str, tuple[Check, Any]]] = {
         "host": (_text(longest=255), "127.0.0.1"),
         "port": (_number(1, 65535), 8441),
         "max_request_bytes": (_number(1024, 64 * 1024 * 1024), 1048576),
+        "behind_proxy": (_flag, False),
     },
 }
 PEER_KEYS: Mapping[str, tuple[Check, Any]] = {
@@ -232,6 +244,8 @@ PEER_KEYS: Mapping[str, tuple[Check, Any]] = {
     "url": (_text(re.compile(r"https?://[^\s/?#@]+")), REQUIRED),
     "origin": (_text(), REQUIRED),
     "vkey": (_text(longest=500), REQUIRED),
+    "witness": (_text(empty=True, longest=500), ""),
+    "mirror": (_text(empty=True, longest=500), ""),
     "http_key": (_http_key, REQUIRED),
 }
 

@@ -11,18 +11,24 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import aiohttp
 import asyncpg
 
 from node import config as configuration
 from node.config import Config
 from node.errors import N_, OperatorError
-from node.flows.membership import enrol_members
+from node.flows.append import OwnLog
+from node.flows.bodies import Progress
+from node.flows.membership import enrol_members, membership_of
+from node.flows.pull import Parts
+from node.flows.sync import Syncer
 from node.peers.client import RequestSigner
 from node.protocol import request
-from node.store import embedded, keyfiles
+from node.protocol.member import Cosigner, Membership
+from node.store import embedded, highwater, keyfiles, log, schemas
 from node.store.keyfiles import Keys
 from node.store.postgres import CONNECT_TIMEOUT_S, Pool, migrate, open_pool
 
@@ -40,12 +46,30 @@ class Node:
     pool: Pool
     dsn: str
     clock: Clock
-    own_origin_id: int
+    own: OwnLog
+    membership: Membership
 
     @property
     def http_keyid(self) -> str:
         """The key id of this node's request signatures (PROTOCOL 1)."""
         return f"{self.config.federation.authority}#http-1"
+
+    def cosigner(self, role: str) -> Cosigner:
+        """Return this node's voice as ``witness`` or ``mirror`` (PROTOCOL 1.2)."""
+        return Cosigner(f"{self.config.federation.authority}/{role}", self.keys.signing[role])
+
+    def syncer(self, session: aiohttp.ClientSession, progress: Callable[[str], Progress] | None = None) -> Syncer:
+        """Return what pulls the other logs for this node."""
+        sync = self.config.sync
+        parts = Parts(
+            validators=schemas.validators(),
+            clock=self.clock,
+            draw=secrets.SystemRandom().random,
+            membership=self.membership,
+            mirror=self.cosigner("mirror"),
+            deadline_s=sync.pull_minutes * 60,
+        )
+        return Syncer(self.pool, session, self.request_signer(), parts, sync.parallel, progress)
 
     def request_signer(self) -> RequestSigner:
         """Return the function that signs this node's requests with the current time and a fresh nonce."""
@@ -64,6 +88,13 @@ class Node:
             )
 
         return sign
+
+
+async def current_own(node: Node) -> OwnLog:
+    """Return the log this node writes now: another process may have begun the next year's."""
+    async with node.pool.acquire() as conn:
+        row = await log.own_log(conn)
+    return node.own if row is None else replace(node.own, origin_id=row.origin_id, origin=row.origin)
 
 
 def utc_now() -> dt.datetime:
@@ -127,9 +158,12 @@ async def open_node(home: Path, *, clock: Clock = utc_now) -> AsyncIterator[Node
         await _migrate(dsn)
         pool = await open_pool(dsn, max_size=config.database.max_connections, application=f"rete-{os.getpid()}")
         stack.push_async_callback(_close_pool, pool)
-        own = await enrol_members(pool, config, keys.signing["log"].public_key().public_bytes_raw())
+        public = {role: key.public_key().public_bytes_raw() for role, key in keys.signing.items()}
+        membership = membership_of(config, public)
+        origin_id, origin = await enrol_members(pool, config, public["log"])
+        own = OwnLog(origin_id, origin, config.node.id, keys.signing["log"], home / highwater.FILE)
         try:
-            yield Node(home, config, keys, pool, dsn, clock, own)
+            yield Node(home, config, keys, pool, dsn, clock, own, membership)
         except BaseException as error:
             # A database that fails under a command is the operator's to mend: one line, never a traceback.
             failure = _database_failure(error)

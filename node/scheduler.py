@@ -1,7 +1,7 @@
 """WHEN flows run: timers in memory, no logic. What must survive a restart is in our own tables.
 
-In: a Node. Out: jobs that pull peers, release publication rounds, sign and tidy up. A job that fails is logged and the
-next one runs.
+In: a Node. Out: jobs that hear what is new, pull what is due, release publication rounds, sign and announce, settle a fenced log
+and tidy up. A job that fails is logged and the next one runs; one that is already running is not started again.
 """
 
 from __future__ import annotations
@@ -9,73 +9,120 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from node.errors import ReteError
-from node.flows import publish
+from node.errors import LogStateError, ReteError
+from node.flows import announce, epoch, gossip, publish, recover
 from node.flows.append import sign_head
 from node.flows.sync import sync_peers
 from node.protocol import limits
-from node.runtime import Node
+from node.runtime import Node, current_own
 from node.store import log
 
 logger = structlog.get_logger()
+DUE_MINUTES = 1
+ANNOUNCE_MINUTES = 1
 RELEASE_MINUTES = 5
 TIDY_MINUTES = 10
+# What a wake-up asks for -> the job that does it.
+JOBS = {log.WAKE_PULL: "due", log.WAKE_GOSSIP: "gossip", log.WAKE_ANNOUNCE: "announce"}
 
 
-def _guarded(name: str, work: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[None]]:
-    async def run() -> None:
-        try:
-            await work()
-        except asyncio.CancelledError:
-            raise
-        except ReteError as error:
-            logger.error("job.failed", job=name, code=error.code, reason=str(error))  # noqa: TRY400 - expected, no traceback
-        except Exception:
-            logger.exception("job.failed", job=name)
+@dataclass(slots=True)
+class Jobs:
+    """The timers of one node, and what its jobs remember between turns."""
 
-    return run
+    timers: AsyncIOScheduler
+    heard: gossip.Memory = field(default_factory=gossip.Memory)
+    announced: announce.Memory = field(default_factory=announce.Memory)
+    running: set[str] = field(default_factory=set)
+    again: set[str] = field(default_factory=set)
+
+    def wake(self, what: str) -> None:
+        """Run a job now, or once more if it is at work: another process, or a peer's hint, says there is something to do."""
+        name = JOBS.get(what)
+        if name in self.running:
+            self.again.add(str(name))
+        elif name is not None and self.timers.running and self.timers.get_job(name) is not None:
+            self.timers.modify_job(name, next_run_time=dt.datetime.now(dt.UTC))
+
+    def guarded(self, name: str, work: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[None]]:
+        """Return a job that never fails: what goes wrong is logged and the next turn comes."""
+
+        async def run() -> None:
+            self.running.add(name)
+            try:
+                while True:
+                    self.again.discard(name)
+                    await work()
+                    if name not in self.again:
+                        return
+            except asyncio.CancelledError:
+                raise
+            except ReteError as error:
+                logger.error("job.failed", job=name, code=error.code, reason=str(error))  # noqa: TRY400 - expected, no traceback
+            except Exception:
+                logger.exception("job.failed", job=name)
+            finally:
+                self.running.discard(name)
+
+        return run
 
 
-def build(node: Node, session: aiohttp.ClientSession) -> AsyncIOScheduler:
-    """Return a scheduler, not yet started, with every periodic job of the node."""
-    sync = node.config.sync
-    scheduler = AsyncIOScheduler(
+def build(node: Node, session: aiohttp.ClientSession) -> Jobs:
+    """Return the node's periodic jobs, not yet started."""
+    sync, keep = node.config.sync, dt.timedelta(days=node.config.federation.keep_epochs_days)
+    timers = AsyncIOScheduler(
         timezone=dt.UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
     )
+    jobs = Jobs(timers)
+    syncer = node.syncer(session)
 
-    async def pull() -> None:
-        await sync_peers(
-            node.pool,
-            session,
-            node.request_signer(),
-            clock=node.clock,
-            parallel=sync.parallel,
-            deadline_s=sync.pull_minutes * 60,
-        )
+    async def hear() -> None:
+        await gossip.gossip(syncer, await current_own(node), jobs.heard)
+
+    async def due() -> None:
+        await sync_peers(syncer)
 
     async def release() -> None:
-        await publish.release_due(node.pool, node.config, node.own_origin_id, node.keys.signing["log"], node.clock())
+        await publish.release_due(node.pool, node.config, await current_own(node), node.clock())
 
-    async def sign() -> None:
-        await sign_head(node.pool, node.own_origin_id, node.keys.signing["log"], node.clock())
+    async def tell() -> None:
+        own = await current_own(node)
+        await sign_head(node.pool, own, node.clock())
+        try:
+            await announce.announce(node.pool, session, own, node.membership, node.clock(), jobs.announced)
+        except LogStateError as error:
+            await recover.set_fence(node.pool, own, error.render()[0], node.clock())
+            raise
+
+    async def settle() -> None:
+        own = await current_own(node)
+        async with node.pool.acquire() as conn:
+            row = (await log.list_origins(conn, own.origin))[0]
+        if row.state == "fenced":
+            await recover.settle(syncer, own)
 
     async def tidy() -> None:
+        now = node.clock()
         async with node.pool.acquire() as conn:
-            await log.purge_nonces(conn, node.clock() - dt.timedelta(seconds=limits.NONCE_KEEP_S))
+            await log.purge_nonces(conn, now - dt.timedelta(seconds=limits.NONCE_KEEP_S))
+        await epoch.prune(node.pool, keep, now)
 
     def every(name: str, work: Callable[[], Awaitable[object]], minutes: float, **extra: Any) -> None:
         first = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=1)
-        scheduler.add_job(_guarded(name, work), "interval", minutes=minutes, id=name, next_run_time=first, **extra)
+        timers.add_job(jobs.guarded(name, work), "interval", minutes=minutes, id=name, next_run_time=first, **extra)
 
     # +- 20 %: nodes that start together do not stay in step.
-    every("pull", pull, sync.poll_minutes, jitter=int(sync.poll_minutes * 60 * 0.2) or None)
+    every("gossip", hear, sync.poll_minutes, jitter=int(sync.poll_minutes * 60 * 0.2) or None)
+    every("due", due, DUE_MINUTES)
+    every("announce", tell, ANNOUNCE_MINUTES)
     every("release", release, RELEASE_MINUTES)
-    every("sign", sign, TIDY_MINUTES)
+    every("settle", settle, RELEASE_MINUTES)
     every("tidy", tidy, TIDY_MINUTES)
-    return scheduler
+    return jobs

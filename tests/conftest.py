@@ -24,19 +24,20 @@ TEMPLATE = "rete_template"
 EXTERNAL = os.environ.get("RETE_TEST_DATABASE_URL")
 
 
-def _dsn(base: str, database: str) -> str:
+def dsn_of(base: str, database: str) -> str:
+    """The DSN of another database on the same server."""
     head, _, query = base.partition("?")
     return f"{head.rsplit('/', 1)[0]}/{database}" + (f"?{query}" if query else "")
 
 
 async def _make_template(base: str, name: str) -> None:
-    admin = await asyncpg.connect(_dsn(base, "postgres"))
+    admin = await asyncpg.connect(dsn_of(base, "postgres"))
     try:
         await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
         await admin.execute(f'CREATE DATABASE "{name}"')
     finally:
         await admin.close()
-    conn = await asyncpg.connect(_dsn(base, name))
+    conn = await asyncpg.connect(dsn_of(base, name))
     try:
         await migrate(conn)
     finally:
@@ -88,10 +89,10 @@ async def _speed_up(base: str) -> None:
 async def db(server: str) -> AsyncIterator[str]:
     """The DSN of a migrated database of this test's own."""
     name = f"t_{uuid.uuid4().hex[:16]}"
-    admin = await asyncpg.connect(_dsn(server, "postgres"))
+    admin = await asyncpg.connect(dsn_of(server, "postgres"))
     try:
         await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{TEMPLATE}"')
-        yield _dsn(server, name)
+        yield dsn_of(server, name)
         await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
     finally:
         await admin.close()

@@ -64,8 +64,8 @@ def profile(number: int, title: str = "Rete di prova", **changes: Any) -> dict[s
 async def add_origin(conn: Connection, owner: str = "p_LE", *, is_own: bool = False, state: str = "ready") -> int:
     """A log of this owner, looked at just now; returns its id."""
     origin_id: int = await conn.fetchval(
-        "INSERT INTO log.origin (origin, owner, name, vkey, is_own, state, root, checked_at)"
-        " VALUES ($1, $2, $2, 'k', $3, $4, $5, $6) RETURNING origin_id",
+        "INSERT INTO log.origin (origin, owner, name, vkey, is_own, state, root, checked_at, confirmed_at)"
+        " VALUES ($1, $2, $2, 'k', $3, $4, $5, $6, $6) RETURNING origin_id",
         f"{owner.lower().replace('_', '-')}.example/federation/log/2026",
         owner,
         is_own,

@@ -84,7 +84,10 @@ class LyingPeer:
         etag = f'"{len(self.entries)}"'
         if path == "checkpoint" and request.headers.get("If-None-Match") == etag and self.bend is None:
             return web.Response(status=304)
-        honest = self._bytes(path, await request.read())
+        try:
+            honest = self._bytes(path, await request.read())
+        except (ValueError, KeyError):
+            return web.Response(status=404, body=b'{"code":"not-found"}')
         bent = self.bend(path, honest) if self.bend is not None else honest
         if isinstance(bent, web.StreamResponse):
             return bent
@@ -99,9 +102,16 @@ class LyingPeer:
                 salt, raw = self.bodies.get(index, (b"", b""))
                 parts.append(b"\x00" + salt + struct.pack(">I", len(raw)) + raw if salt else b"\x01")
             return b"".join(parts)
-        number, _, width = path.removeprefix("tile/entries/").partition(".p/")
+        _, level, place = path.split("/", 2)
+        number, _, width = place.partition(".p/")
         start = int(number.replace("x", "").replace("/", "")) * 256
+        if level != "entries":
+            return b"".join(self._tile_hash(int(level), at) for at in range(start, start + int(width or 256)))
         return b"".join(struct.pack(">H", len(raw)) + raw for raw in self.entries[start : start + int(width or 256)])
+
+    def _tile_hash(self, level: int, index: int) -> bytes:
+        leaves = self.entries[index * 256**level : (index + 1) * 256**level]
+        return merkle.subtree_root([merkle.leaf_hash(raw) for raw in leaves]) if leaves else b""
 
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[LyingPeer]:

@@ -280,7 +280,7 @@ async def _publish(node: Node) -> None:
         profile_id = await draft.draft(node.pool, node.config, network_id, content, AUTHOR, node.clock())
         await draft.approve(node.pool, node.config, profile_id, APPROVER, node.clock())
         await publish.publish(node.pool, node.config, profile_id, APPROVER, node.clock())
-    await publish.release_due(node.pool, node.config, node.own_origin_id, node.keys.signing["log"], node.clock())
+    await publish.release_due(node.pool, node.config, node.own, node.clock())
 
 
 async def _sync(face: Face, nodes: Sequence[Node]) -> None:
@@ -288,19 +288,7 @@ async def _sync(face: Face, nodes: Sequence[Node]) -> None:
     known: list[int] = []
     async with open_session(loopback=True) as session:
         for _ in range(3):
-            reports = [
-                report
-                for node in nodes
-                for report in await sync_peers(
-                    node.pool,
-                    session,
-                    node.request_signer(),
-                    clock=node.clock,
-                    parallel=node.config.sync.parallel,
-                    deadline_s=node.config.sync.pull_minutes * 60,
-                    force=True,
-                )
-            ]
+            reports = [report for node in nodes for report in await sync_peers(node.syncer(session), force=True)]
             known = [await _profiles_known(node) for node in nodes]
             face.err.print(f"          {face.tr(N_('profili conosciuti'))}: {known}", markup=False, highlight=False)
             if len(set(known)) == 1 and not any(report.error_code for report in reports):
@@ -330,7 +318,7 @@ async def _search(face: Face, url: str, body: Body, query: dict[str, str]) -> di
 
 async def _facts(node: Node, url: str) -> dict[str, Any]:
     async with node.pool.acquire() as conn:
-        signed = await log.signed_latest(conn, node.own_origin_id)
+        signed = await log.signed_latest(conn, node.own.origin_id)
         own = next(origin for origin in await log.list_origins(conn) if origin.is_own)
     return {
         "id": node.config.node.id,

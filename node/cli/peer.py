@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
+import getpass
 
 import click
 
 from node import runtime
 from node.cli.frame import Face, command
 from node.errors import N_, NotFoundError, RoadWrongError, Said
+from node.flows import accuse
 from node.flows.home import peer_card
 from node.flows.ping import ping as walk
 from node.peers.client import PeerClient, open_session
 from node.protocol import keys
 from node.store import cooperation, keyfiles, log
 from node.store.log import Origin
+
+STATES = {
+    "new": N_("nuovo"),
+    "ready": N_("aggiornato"),
+    "waiting": N_("in attesa"),
+    "stale": N_("vecchio"),
+    "quarantined": N_("in quarantena"),
+    "suspended": N_("sospeso"),
+    "frozen": N_("chiuso"),
+    "fenced": N_("recintato"),
+}
 
 
 @click.group("peer", help="Gli altri nodi della federazione.")
@@ -48,6 +62,12 @@ def _facts(origin: Origin, profiles: int, waiting: int, problems: dict[str, int]
         "profiles": profiles,
         "bodies_missing": waiting,
         "set_aside": problems,
+        "checkpoint_size": origin.checkpoint_size,
+        "witnessed_size": origin.witnessed_size,
+        "witnessed_at": origin.witnessed_at,
+        "cosigned_at": origin.cosigned_at,
+        "confirmed_at": origin.confirmed_at,
+        "relay": origin.relay,
         "checked_at": origin.checked_at,
         "next_pull_at": origin.next_pull_at,
         "failures": origin.failures,
@@ -58,16 +78,53 @@ def _facts(origin: Origin, profiles: int, waiting: int, problems: dict[str, int]
 
 
 def _table(face: Face, rows: list[dict[str, object]]) -> None:
-    columns = (N_("nodo"), N_("nome"), N_("stato"), N_("voci"), N_("profili"), N_("visto"), N_("ultimo errore"))
+    columns = (
+        N_("nodo"),
+        N_("stato"),
+        N_("voci"),
+        N_("profili"),
+        N_("confermato"),
+        N_("testimoni"),
+        N_("ultimo errore"),
+    )
     shown = []
     for row in rows:
-        seen = row["checked_at"].strftime("%d/%m/%Y %H:%M") if row["checked_at"] else "-"  # type: ignore[attr-defined]
-        state = face.tr(N_("questo nodo")) if row["own"] else row["state"]
+        state = face.tr(STATES.get(str(row["state"]), str(row["state"])))
+        if row["own"]:
+            state = face.tr(N_("questo nodo")) + ("" if row["state"] in ("new", "ready") else f" ({state})")
         error = f"{row['error']} [{row['error_code']}]" if row["error_code"] else ""
         if row["set_aside"]:
             error = (error + " " if error else "") + str(row["set_aside"])
-        shown.append((row["id"], row["name"], state, row["size"], row["profiles"], seen, error))
+        confirmed = "" if row["own"] else _when(face, row["confirmed_at"])
+        vouched = _when(face, row["witnessed_at"])
+        shown.append((row["id"], state, row["size"], row["profiles"], confirmed, vouched, error))
     face.table(N_("Nodi della federazione"), columns, shown)
+
+
+def _when(face: Face, moment: object) -> str:
+    return f"{moment:%d/%m %H:%M}" if isinstance(moment, dt.datetime) else face.tr(N_("mai"))
+
+
+@command(peer, "release", help="Riprende a seguire un nodo in quarantena, con un motivo che resta scritto.")
+@click.argument("peer_id", metavar="ID")
+@click.option("--by", "officer", metavar="NOME", help="Chi decide (altrimenti l'utente del sistema).")
+@click.option("--reason", required=True, metavar="TESTO", help="Perché; resta scritto.")
+@click.option("--forget", is_flag=True, help="Dimenticare ciò che si ha di quel registro e riprenderlo dall'inizio.")
+async def release(face: Face, peer_id: str, officer: str | None, reason: str, forget: bool) -> None:
+    """Release every quarantined log of one peer."""
+    async with runtime.open_node(face.home) as node:
+        async with node.pool.acquire() as conn:
+            origins = await log.list_origins(conn, peer_id)
+        held = [origin for origin in origins if origin.state == "quarantined"]
+        if not held:
+            raise NotFoundError(
+                "peer-not-quarantined", N_("nessun registro di «{peer}» è in quarantena"), peer=peer_id,
+                hint=N_("«rete peer list» mostra lo stato di ciascuno"),
+            )  # fmt: skip
+        for origin in held:
+            await accuse.release(node.pool, origin, officer or getpass.getuser(), reason, node.clock(), forget=forget)
+    facts = {"peer": peer_id, "released": [origin.origin for origin in held], "forgotten": forget}
+    face.emit(facts, lambda: face.say(N_("«{peer}» sarà di nuovo seguito dal prossimo prelievo."), peer=peer_id))
 
 
 @command(peer, "ping", help="Percorre la strada fino a un nodo: DNS, TCP, TLS, firma, orologio, formato.")

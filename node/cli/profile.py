@@ -15,7 +15,9 @@ from node.cli.frame import Face, command
 from node.domain import redaction
 from node.errors import N_, CallerError, NotFoundError
 from node.flows import draft as drafting
+from node.flows import gossip, prove
 from node.flows import publish as flow
+from node.peers.client import open_session
 from node.store import log, publication, registry
 
 BY = click.option("--by", "officer", help="Funzionario che decide; altrimenti l'utente del sistema.")
@@ -127,9 +129,7 @@ async def publish(face: Face, profile_id: str, officer: str | None) -> None:
     """Queue an approved version, and release what is due."""
     async with runtime.open_node(face.home) as node:
         day = await flow.publish(node.pool, node.config, profile_id, _officer(officer), node.clock())
-        released = await flow.release_due(
-            node.pool, node.config, node.own_origin_id, node.keys.signing["log"], node.clock()
-        )
+        released = await flow.release_due(node.pool, node.config, node.own, node.clock())
     gone = profile_id in released
     state = "published" if gone else "queued"
     message = N_("Pubblicato.") if gone else N_("In coda: uscirà con il turno del {day}.")
@@ -146,22 +146,38 @@ async def publish(face: Face, profile_id: str, officer: str | None) -> None:
 async def withdraw(face: Face, profile_id: str, officer: str | None) -> None:
     """Withdraw a profile for ever."""
     async with runtime.open_node(face.home) as node:
-        await flow.withdraw(
-            node.pool,
-            node.config,
-            node.own_origin_id,
-            node.keys.signing["log"],
-            profile_id,
-            _officer(officer),
-            node.clock(),
-        )
+        await flow.withdraw(node.pool, node.own, profile_id, _officer(officer), node.clock())
         async with node.pool.acquire() as conn:
-            signed = await log.signed_latest(conn, node.own_origin_id)
+            signed = await log.signed_latest(conn, node.own.origin_id)
     size = signed.size if signed else 0
     face.emit(
         {"profile_id": profile_id, "state": "withdrawn", "log_size": size},
         lambda: face.say(N_("Ritirato; gli altri nodi lo sapranno al prossimo prelievo.")),
     )
+
+
+@command(profile, "receipts", help="Chi ha confermato di aver applicato l'ultima voce di un profilo, e chi non ancora.")
+@click.argument("profile_id", metavar="ID", type=click.UUID)
+async def receipts(face: Face, profile_id: object) -> None:
+    """Ask who has not confirmed yet, then show everybody's receipt."""
+    async with runtime.open_node(face.home) as node:
+        loopback = node.config.node.environment == "development"
+        async with open_session(loopback=loopback, total_s=node.config.sync.request_timeout_s) as session:
+            own = await runtime.current_own(node)
+            await gossip.collect_receipts(node.syncer(session), own)
+        found = await prove.receipts(node.pool, node.membership, str(profile_id))
+    facts = {
+        "profile_id": found.profile_id,
+        "origin": found.origin,
+        "index": found.index,
+        "withdrawn": found.withdrawn,
+        "confirmed": {member: at for member, at in found.members.items() if at},
+        "missing": [member for member, at in found.members.items() if at is None],
+    }
+    rows = [
+        (member, f"{at:%d/%m/%Y %H:%M}" if at else face.tr(N_("non ancora"))) for member, at in found.members.items()
+    ]
+    face.emit(facts, lambda: face.table(N_("Conferme"), (N_("nodo"), N_("confermato il")), rows))
 
 
 @command(profile, "list", help="Elenca i profili con lo stato della loro ultima versione.")

@@ -82,7 +82,7 @@ def _show(face: Face, result: SearchResult) -> None:
     if result.words_ignored:
         face.say(N_("Le parole cercate sono tutte troppo comuni: contano solo i filtri."))
     if result.hits:
-        columns = (N_("titolo"), N_("titolare"), N_("territorio"), N_("esito"), N_("registro"))
+        columns = (N_("titolo"), N_("titolare"), N_("territorio"), N_("esito"), N_("registro"), N_("testimoni"))
         face.table(_headline(face, result), columns, [_row(face, hit) for hit in result.hits])
     else:
         face.say(N_("Nessun profilo trovato."))
@@ -110,7 +110,15 @@ def _row(face: Face, hit: Hit) -> tuple[object, ...]:
         face.tr(MATCH_TITLES[hit.match == CERTAIN]),
         # One log per owner: its whole name is in --json.
         f"#{hit.index}",
+        _vouched(face, hit),
     )
+
+
+def _vouched(face: Face, hit: Hit) -> str:
+    """Say since when witnesses vouch for a hit's place in its log, or that nobody should rely on it."""
+    if hit.quarantined:
+        return face.tr(N_("in quarantena"))
+    return f"{hit.witnessed_at:%d/%m/%Y}" if hit.witnessed_at else face.tr(N_("non ancora"))
 
 
 def _show_completeness(face: Face, result: SearchResult) -> None:

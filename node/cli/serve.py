@@ -8,16 +8,23 @@ import os
 import signal
 import sys
 
+import aiohttp
 import click
+import structlog
 from aiohttp import web
 
 from node import runtime, scheduler, telemetry
 from node.cli.frame import Face, command
-from node.errors import N_, OperatorError
+from node.errors import N_, LogStateError, OperatorError
+from node.flows import recover
 from node.flows.append import sign_head
 from node.peers.client import open_session
+from node.runtime import Node
+from node.store import log
+from node.store.postgres import listen
 from node.web import app as application
 
+logger = structlog.get_logger()
 SHUTDOWN_S = 5.0
 
 
@@ -32,8 +39,6 @@ async def serve(face: Face, exit_with_parent: bool) -> None:
     """Serve until told to stop; drain what is under way."""
     telemetry.configure(level=os.environ.get("RETE_LOG_LEVEL", "INFO"))
     async with runtime.open_node(face.home) as node:
-        # A crash between append and signing left entries unsaid: say them before anybody asks.
-        await sign_head(node.pool, node.own_origin_id, node.keys.signing["log"], node.clock())
         loopback = node.config.node.environment == "development"
         async with open_session(loopback=loopback, total_s=node.config.sync.request_timeout_s) as session:
             runner = web.AppRunner(
@@ -41,9 +46,11 @@ async def serve(face: Face, exit_with_parent: bool) -> None:
             )
             await runner.setup()
             jobs = scheduler.build(node, session)
+            wakes = asyncio.create_task(listen(node.dsn, log.WAKE_CHANNEL, jobs.wake))
             try:
                 await _listen(runner, node.config.web.host, node.config.web.port)
-                jobs.start()
+                await _settle(node, session)
+                jobs.timers.start()
                 face.say(
                     N_("{name}: in ascolto su http://{host}:{port}"),
                     name=node.config.node.name,
@@ -52,9 +59,21 @@ async def serve(face: Face, exit_with_parent: bool) -> None:
                 )
                 await _until_stopped(exit_with_parent=exit_with_parent)
             finally:
-                if jobs.running:
-                    jobs.shutdown(wait=False)
+                wakes.cancel()
+                if jobs.timers.running:
+                    jobs.timers.shutdown(wait=False)
                 await runner.cleanup()
+
+
+async def _settle(node: Node, session: aiohttp.ClientSession) -> None:
+    """Make sure that this database is the newest there was before anything is signed; else serve, and write nothing."""
+    own = await runtime.current_own(node)
+    try:
+        await recover.settle(node.syncer(session), own)
+        # A crash between append and signing left entries unsaid: say them before anybody asks.
+        await sign_head(node.pool, own, node.clock())
+    except LogStateError as error:
+        logger.error("log.not_writable", code=error.code, reason=str(error))  # noqa: TRY400 - expected, no traceback
 
 
 async def _listen(runner: web.AppRunner, host: str, port: int) -> None:

@@ -53,18 +53,8 @@ async def sync(face: Face, peer: str | None) -> None:
 
         async with open_session(loopback=loopback, total_s=node.config.sync.request_timeout_s) as session:
             with bars:
-                reports = await sync_peers(
-                    node.pool,
-                    session,
-                    node.request_signer(),
-                    clock=node.clock,
-                    parallel=node.config.sync.parallel,
-                    deadline_s=node.config.sync.pull_minutes * 60,
-                    owner=peer,
-                    force=True,
-                    progress=show,
-                )
-    face.emit({"peers": [dataclasses.asdict(report) for report in reports]}, lambda: _table(face, reports))
+                reports = await sync_peers(node.syncer(session, show), owner=peer, force=True)
+    face.emit({"peers": [_facts(report) for report in reports]}, lambda: _table(face, reports))
     failed = [report for report in reports if report.error_code]
     if failed:
         raise RoadWrongError(
@@ -74,6 +64,12 @@ async def sync(face: Face, peer: str | None) -> None:
             failed=len(failed),
             total=len(reports),
         )
+
+
+def _facts(report: PullReport) -> dict[str, object]:
+    facts = dataclasses.asdict(report)
+    facts["contradiction"] = report.contradiction is not None
+    return facts
 
 
 def _table(face: Face, reports: list[PullReport]) -> None:

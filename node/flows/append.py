@@ -7,23 +7,45 @@ Source: PROTOCOL 6 (own append, signing).
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.errors import N_, LogStateError
 from node.flows.ingest import ingest_bodies, ingest_entries, open_bodies
-from node.protocol import body, entry, feed, keys, merkle, note, tiles
+from node.flows.trees import stored_root
+from node.protocol import body, entry, feed, keys, merkle, note
 from node.protocol.checkpoint import Checkpoint
-from node.store import log, schemas
+from node.store import fence, highwater, log, schemas
+from node.store.highwater import Mark
 from node.store.postgres import Connection, Pool, run_tx
 
 logger = structlog.get_logger()
 EPOCH_DAY = dt.date(1970, 1, 1)
+# States in which the own log takes no entry and no signature.
+UNWRITABLE = ("quarantined", "closed", "frozen", "fenced")
+
+
+@dataclass(frozen=True, slots=True)
+class OwnLog:
+    """What writing the own log takes: its row and line, whose it is, its key, and the file of its high-water mark."""
+
+    origin_id: int
+    origin: str
+    owner: str
+    key: Ed25519PrivateKey = field(repr=False)
+    mark: Path
+
+    @property
+    def verifier(self) -> keys.Verifier:
+        """What checks the own signatures."""
+        return keys.Verifier(self.origin, keys.LOG_TYPE, self.key.public_key().public_bytes_raw())
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +56,22 @@ class Operation:
     raw: bytes | None
 
 
-async def append(
-    conn: Connection, origin_id: int, owner: str, operations: Sequence[Operation], now: dt.datetime
-) -> list[int]:
+async def append(conn: Connection, own: OwnLog, operations: Sequence[Operation], now: dt.datetime) -> list[int]:
     """Append operations to the own log inside the caller's transaction; return their positions.
 
-    Order is the caller's (it shuffles a round). Raises: LogStateError when the gate refuses our own entries.
+    Order is the caller's (it shuffles a round). Raises: LogStateError when the log is fenced or not writable, or when the
+    gate refuses our own entries.
     """
+    origin_id, owner = own.origin_id, own.owner
     size, root, range_hashes, state = await log.lock_head(conn, origin_id)
-    if state in ("quarantined", "closed"):
+    if state in UNWRITABLE:
         raise LogStateError(
-            "log-not-writable", N_("il registro firmato è nello stato {state}: non si scrive"), state=state
+            "log-fenced" if state == "fenced" else "log-not-writable",
+            N_("il registro firmato è nello stato {state}: non si scrive"),
+            hint=N_("«rete log show» dice perché, «rete log recover» riprende le voci dagli altri nodi"),
+            state=state,
         )
-    origin = await _origin_line(conn)
+    await require_whole(conn, own)
     known = {
         i: (last, rev, dead)
         for i, last, rev, dead in await log.items_by_id(conn, origin_id, {o.item_id for o in operations})
@@ -65,7 +90,7 @@ async def append(
         known[operation.item_id] = (index, revision + 1, op == "wd")
         if operation.raw is not None:
             replies.append((index, salt, operation.raw))
-    extension = _through_the_gate(feed.Head(origin, size, root, range_hashes), raws)
+    extension = _through_the_gate(feed.Head(own.origin, size, root, range_hashes), raws)
     ruling = await ingest_entries(conn, origin_id, extension, checkpoint=None, now=now)
     if ruling.ignored:
         raise LogStateError(
@@ -81,11 +106,6 @@ async def append(
     return list(range(size, size + len(operations)))
 
 
-async def _origin_line(conn: Connection) -> str:
-    own = [o for o in await log.list_origins(conn) if o.is_own]
-    return own[0].origin
-
-
 def _through_the_gate(known: feed.Head, raws: Sequence[bytes]) -> feed.Extension:
     grown = merkle.CompactRange.load(known.size, known.range_hashes)
     grown.extend(merkle.leaf_hash(raw) for raw in raws)
@@ -93,51 +113,71 @@ def _through_the_gate(known: feed.Head, raws: Sequence[bytes]) -> feed.Extension
     return feed.extend_entries(known, target, raws)
 
 
-async def sign_head(pool: Pool, origin_id: int, key: Ed25519PrivateKey, now: dt.datetime) -> int | None:
+async def require_whole(conn: Connection, own: OwnLog) -> None:
+    """Refuse to write when this database may be an older copy of itself.
+
+    Raises: LogStateError(log-fenced) with what does not fit: the high-water mark, or the server's identity.
+    """
+    doubt = await doubts(conn, own)
+    if doubt is not None:
+        raise LogStateError(
+            "log-fenced",
+            doubt,
+            where=own.origin,
+            hint=N_("forse la base dati viene da una copia: «rete log recover» riprende le voci dagli altri nodi"),
+        )
+
+
+async def doubts(conn: Connection, own: OwnLog) -> str | None:
+    """Return why the database can't be taken for the newest there was (a catalogue id), None when all fits."""
+    mark = await asyncio.to_thread(highwater.read, own.mark)
+    latest = await log.signed_latest(conn, own.origin_id)
+    size = latest.size if latest is not None else -1
+    if mark is not None and mark.origin == own.origin and mark.size > size:
+        return N_("il registro firmato ha meno voci di quante ne furono firmate")
+    signed = None if latest is None else Mark(own.origin, latest.size, latest.root)
+    if (
+        mark is not None
+        and signed is not None
+        and mark.size == signed.size
+        and mark.origin == own.origin
+        and mark != signed
+    ):
+        return N_("il registro firmato non è quello che fu firmato")
+    if latest is not None and await fence.changed(conn, own.origin_id):
+        return N_("il server della base dati non è più quello di prima")
+    return None
+
+
+async def sign_head(pool: Pool, own: OwnLog, now: dt.datetime) -> int | None:
     """Sign the own head if it is not signed yet; return its size when a new checkpoint was made.
 
     The root is recomputed from the stored entries and subtree roots first: a flipped bit must never be signed.
-    A crash before the commit leaves the old checkpoint; the next call signs. Raises: LogStateError(root-differs).
+    A crash before the commit leaves the old checkpoint; the next call signs. A crash after it leaves an old high-water
+    mark, which accuses nobody. Raises: LogStateError(root-differs | log-fenced).
     """
 
-    async def work(conn: Connection) -> int | None:
-        size, root, _, state = await log.lock_head(conn, origin_id)
-        latest = await log.signed_latest(conn, origin_id)
-        if state in ("quarantined", "closed") or (latest is not None and latest.size >= size):
+    async def work(conn: Connection) -> Mark | None:
+        size, root, _, state = await log.lock_head(conn, own.origin_id)
+        latest = await log.signed_latest(conn, own.origin_id)
+        if state in UNWRITABLE or (latest is not None and latest.size >= size):
             return None
-        if await _stored_root(conn, origin_id, size) != root:
+        await require_whole(conn, own)
+        if await stored_root(conn, own.origin_id, size) != root:
             raise LogStateError(
                 "root-differs",
                 N_("le voci conservate non danno la radice attesa: la base dati è danneggiata"),
                 hint=N_("non firmare; ripristinare la base dati e controllare il disco"),
             )
-        origin = await _origin_line(conn)
-        text = Checkpoint(origin, size, root).text()
-        signed = note.sign(text, [keys.LogSigner(origin, key)])
-        await log.insert_signed(conn, origin_id, size, root, signed, now)
-        return size
+        signed = note.sign(Checkpoint(own.origin, size, root).text(), [keys.LogSigner(own.origin, own.key)])
+        await log.insert_signed(conn, own.origin_id, size, root, signed, now)
+        await fence.record(conn, own.origin_id, now)
+        await log.wake(conn, log.WAKE_ANNOUNCE)
+        return Mark(own.origin, size, root)
 
-    size = await run_tx(pool, work)
-    if size is not None:
-        logger.info("checkpoint.signed", size=size)
-    return size
-
-
-async def _stored_root(conn: Connection, origin_id: int, size: int) -> bytes:
-    full, tail = divmod(size, tiles.TILE_WIDTH)
-    grown = merkle.CompactRange()
-    for digest in await _all_subtrees(conn, origin_id, full):
-        grown.append(digest, tiles.TILE_WIDTH)
-    for raw in await log.entries_between(conn, origin_id, full * tiles.TILE_WIDTH, full * tiles.TILE_WIDTH + tail):
-        grown.append(merkle.leaf_hash(raw))
-    return grown.root()
-
-
-async def _all_subtrees(conn: Connection, origin_id: int, full: int) -> list[bytes]:
-    found: list[bytes] = []
-    while len(found) < full:
-        part = await log.subtrees_between(conn, origin_id, 1, len(found), full)
-        if not part:
-            break
-        found += part
-    return found
+    mark = await run_tx(pool, work)
+    if mark is None:
+        return None
+    await asyncio.to_thread(highwater.write, own.mark, mark)
+    logger.info("checkpoint.signed", size=mark.size)
+    return mark.size

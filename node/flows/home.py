@@ -85,6 +85,16 @@ def config_text(facts: Facts, peers: str = "") -> str:
     return text.replace("@PEERS@\n", f"{peers}\n" if peers else "")
 
 
+def set_epoch(home: Path, year: int) -> None:
+    """Write the year of the log that was just begun into node.toml; the database knows it already."""
+    path = home / CONFIG_FILE
+    text = path.read_text(encoding="utf-8")
+    draft = path.with_suffix(".toml.new")
+    draft.touch(mode=0o600)
+    draft.write_text(_set(text, "federation", "epoch", str(year)), encoding="utf-8")
+    draft.replace(path)
+
+
 def make_home(home: Path, facts: Facts, peers: str = "") -> None:
     """Write configuration and keys of a new home. Raises: CallerError(home-not-empty), OperatorError(config-...)."""
     text = config_text(facts, peers)
@@ -114,6 +124,13 @@ def make_home(home: Path, facts: Facts, peers: str = "") -> None:
 def peer_card(config: configuration.Config, held: keyfiles.Keys, vkey: str, url: str) -> str:
     """Return the [[peer]] block by which other nodes follow this one."""
     public = held.signing["http"].public_key().public_bytes_raw()
+    authority = config.federation.authority
+    voices = {
+        role: keys.format_vkey(
+            f"{authority}/{role}", held.signing[role].public_key().public_bytes_raw(), keys.COSIGNATURE_TYPE
+        )
+        for role in ("witness", "mirror")
+    }
     return "\n".join(
         (
             "[[peer]]",
@@ -122,7 +139,9 @@ def peer_card(config: configuration.Config, held: keyfiles.Keys, vkey: str, url:
             f"url = {_quoted(url)}",
             f"origin = {_quoted(config.federation.origin)}",
             f"vkey = {_quoted(vkey)}",
-            f'http_key = {{ keyid = "{config.federation.authority}#http-1", public = "{base64.b64encode(public).decode()}" }}',
+            f"witness = {_quoted(voices['witness'])}",
+            f"mirror = {_quoted(voices['mirror'])}",
+            f'http_key = {{ keyid = "{authority}#http-1", public = "{base64.b64encode(public).decode()}" }}',
             "",
         )
     )

@@ -6,37 +6,59 @@ profiles leave the cooperation database at once, since nobody would hear of thei
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from node.config import Config
 from node.errors import N_, OperatorError
 from node.protocol import keys, merkle
+from node.protocol.member import Member, Membership, cosigner_key
 from node.store import cooperation, log
 from node.store.postgres import Connection, Pool, run_tx
 
 
-async def enrol_members(pool: Pool, config: Config, own_public: bytes) -> int:
-    """Make the own log and every configured peer known; return the own log's id. Safe to run at every start.
+def membership_of(config: Config, public: Mapping[str, bytes]) -> Membership:
+    """Return the members as the configuration lists them; ``public`` are this node's own public keys by role.
 
-    Raises: OperatorError(own-log-key-changed) when the key file is not the one the log was begun with.
+    Raises: CallerError(vkey-malformed | member-key-reused | key-low-order).
     """
-    origin = config.federation.origin
-    vkey = keys.format_vkey(origin, own_public)
+    authority = config.federation.authority
+    own = Member(
+        id=config.node.id,
+        url=None,
+        http_keyid=f"{authority}#http-1",
+        http_public=public["http"],
+        witness=keys.Verifier(f"{authority}/witness", keys.COSIGNATURE_TYPE, public["witness"]),
+        mirror=keys.Verifier(f"{authority}/mirror", keys.COSIGNATURE_TYPE, public["mirror"]),
+    )
+    others = [
+        Member(
+            id=peer.id,
+            url=peer.url,
+            http_keyid=peer.http_keyid,
+            http_public=keys.check_public(peer.http_public),
+            witness=cosigner_key(peer.witness, "witness"),
+            mirror=cosigner_key(peer.mirror, "mirror"),
+        )
+        for peer in config.peers
+    ]
+    return Membership.of(own, others)
 
-    async def work(conn: Connection) -> int:
-        for known in await log.list_origins(conn, origin):
-            if known.vkey != vkey and known.size > 0:
-                raise OperatorError(
-                    "own-log-key-changed",
-                    N_("la chiave log.pem non è quella con cui il registro firmato è stato iniziato"),
-                    where=origin,
-                    hint=N_("ripristinare la chiave dalla copia di sicurezza"),
-                )
+
+async def enrol_members(pool: Pool, config: Config, own_public: bytes) -> tuple[int, str]:
+    """Make the own log and every configured peer known; return the own log's id and origin. Safe to run at every start.
+
+    Raises: OperatorError own-log-key-changed, own-log-authority-changed, epoch-not-begun.
+    """
+
+    async def work(conn: Connection) -> tuple[int, str]:
+        origin = await _own_origin(conn, config, own_public)
         own = await log.upsert_origin(
             conn,
             origin=origin,
             owner=config.node.id,
             name=config.node.name,
             url=None,
-            vkey=vkey,
+            vkey=keys.format_vkey(origin, own_public),
             is_own=True,
             empty_root=merkle.EMPTY_ROOT,
         )
@@ -53,7 +75,48 @@ async def enrol_members(pool: Pool, config: Config, own_public: bytes) -> int:
                 empty_root=merkle.EMPTY_ROOT,
             )
         for closed in await log.close_absent_origins(conn, [origin, *(peer.origin for peer in config.peers)]):
+            # Nobody would hear of its withdrawals any more: what it published is erased, and pulled anew if it comes back.
             await cooperation.delete_origin(conn, closed)
-        return own
+            await log.forget(conn, closed, merkle.EMPTY_ROOT)
+            await log.set_state(conn, closed, "closed")
+        return own, origin
 
     return await run_tx(pool, work)
+
+
+async def _own_origin(conn: Connection, config: Config, own_public: bytes) -> str:
+    """Return the line of the log this node writes: the configured one, or the later one that a rollover began."""
+    configured = config.federation.origin
+    known = await log.own_log(conn)
+    if known is None:
+        return configured
+    if known.size > 0 and keys.parse_vkey(known.vkey).public != own_public:
+        raise OperatorError(
+            "own-log-key-changed",
+            N_("la chiave log.pem non è quella con cui il registro firmato è stato iniziato"),
+            where=known.origin,
+            hint=N_("ripristinare la chiave dalla copia di sicurezza"),
+        )
+    if known.origin == configured or (known.origin > configured and _authority(known.origin) == _authority(configured)):
+        return known.origin
+    if known.size == 0:
+        # Nothing was ever said under the old name.
+        await log.set_state(conn, known.origin_id, "closed")
+        return configured
+    if _authority(known.origin) != _authority(configured):
+        raise OperatorError(
+            "own-log-authority-changed",
+            N_("[federation] authority non è quella con cui il registro firmato è stato iniziato: {known}"),
+            hint=N_("rimettere authority com'era: dà il nome al registro per sempre"),
+            known=_authority(known.origin),
+        )
+    raise OperatorError(
+        "epoch-not-begun",
+        N_("[federation] epoch indica un anno il cui registro non è ancora cominciato"),
+        where=configured,
+        hint=N_("rimettere l'anno di prima e usare «rete log rollover», che comincia il nuovo e aggiorna il file"),
+    )
+
+
+def _authority(origin: str) -> str:
+    return origin.partition("/")[0]

@@ -10,14 +10,13 @@ import datetime as dt
 import secrets
 
 import structlog
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.config import Config
 from node.domain import partition, profile, rounds
 from node.domain.partition import Partition
 from node.domain.register import RegisterNetwork
 from node.errors import N_, CallerError, NotFoundError
-from node.flows.append import Operation, append, sign_head
+from node.flows.append import Operation, OwnLog, append, sign_head
 from node.flows.versions import checked_id, frozen_block, open_profile, read_partition
 from node.protocol import canonical
 from node.store import population, publication
@@ -94,9 +93,7 @@ def _in_block(built: Partition, row: RegisterNetwork, block_id: int) -> bool:
         return False
 
 
-async def release_due(
-    pool: Pool, config: Config, origin_id: int, key: Ed25519PrivateKey, now: dt.datetime
-) -> list[str]:
+async def release_due(pool: Pool, config: Config, own: OwnLog, now: dt.datetime) -> list[str]:
     """Write every queued version whose round has come, in random order, sign the log, and return the profile ids."""
     today = now.date()
 
@@ -112,7 +109,7 @@ async def release_due(
             if item.partition_version not in partitions:
                 partitions[item.partition_version] = await read_partition(conn, item.partition_version)
             operations.append(_operation(item, partitions[item.partition_version], config, today))
-        positions = await append(conn, origin_id, config.node.id, operations, now)
+        positions = await append(conn, own, operations, now)
         await publication.mark_published(
             conn, [(item.profile_id, item.number, at) for item, at in zip(due, positions, strict=True)]
         )
@@ -131,7 +128,7 @@ async def release_due(
 
     released = await run_tx(pool, work)
     if released:
-        await sign_head(pool, origin_id, key, now)
+        await sign_head(pool, own, now)
         logger.info("round.released", profiles=len(released))
     return released
 
@@ -148,9 +145,7 @@ def _operation(item: DueVersion, built: Partition, config: Config, today: dt.dat
     return Operation(item.profile_id, canonical.dumps(body))
 
 
-async def withdraw(
-    pool: Pool, config: Config, origin_id: int, key: Ed25519PrivateKey, profile_id: str, officer: str, now: dt.datetime
-) -> None:
+async def withdraw(pool: Pool, own: OwnLog, profile_id: str, officer: str, now: dt.datetime) -> None:
     """Withdraw a profile at once: its body and its approved text are erased here and, with the log, everywhere."""
 
     async def work(conn: Connection) -> None:
@@ -160,7 +155,7 @@ async def withdraw(
         if found.state == "withdrawn":
             raise CallerError("profile-withdrawn", N_("il profilo è già ritirato"))
         if found.state == "published":
-            await append(conn, origin_id, config.node.id, [Operation(found.profile_id, None)], now)
+            await append(conn, own, [Operation(found.profile_id, None)], now)
         number, hashed = await publication.last_version(conn, found.profile_id)
         await publication.withdraw(conn, found.profile_id, officer, now)
         await publication.record_decision(
@@ -175,5 +170,5 @@ async def withdraw(
         )
 
     await run_tx(pool, work)
-    await sign_head(pool, origin_id, key, now)
+    await sign_head(pool, own, now)
     logger.info("profile.withdrawn", profile_id=profile_id)

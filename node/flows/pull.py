@@ -1,6 +1,6 @@
-"""Follow one peer's log: HEAD, EXTEND, APPLY, BODIES, each crash-safe.
+"""Follow one log: HEAD, EXTEND, APPLY, BODIES, each crash-safe, from its own node or from a member that mirrors it.
 
-In: an origin's row, a client for its node, the pool. Out: a report; the origin's row moved only over verified entries.
+In: an origin's row, the roads to it, the pool. Out: a report; the origin's row moved only over verified entries.
 What a crash leaves: before a commit nothing, after it all of that slice; the want-list says which bodies are missing.
 Errors are recorded on the origin's row and never touch another origin. Source: PROTOCOL 6.
 """
@@ -9,31 +9,31 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
 
 from node.errors import N_, PeerWrongError, ReteError, RoadWrongError
+from node.flows import accuse, epoch, vouch
 from node.flows.bodies import BodyFetcher, Progress
-from node.flows.ingest import ingest_entries
+from node.flows.extend import Clock, Extender, Source, Target, head_of
+from node.flows.trees import stored_root
 from node.peers.client import NOT_MODIFIED, PeerClient
-from node.protocol import feed, keys, limits, tiles
-from node.protocol.checkpoint import Checkpoint
-from node.store import log
+from node.protocol import feed, keys, limits
+from node.protocol.inconsistency import Inconsistency
+from node.protocol.member import Cosigner, Membership
+from node.store import evidence, log
 from node.store.log import Origin
-from node.store.postgres import Connection, Pool, run_tx
+from node.store.postgres import Connection, Pool
 
 logger = structlog.get_logger()
-Clock = Callable[[], dt.datetime]
-QUARANTINED = "quarantined"
-ETAG_MAX_CHARS = 128
 
 
 @dataclass(slots=True)
 class PullReport:
-    """What one pull did."""
+    """What one pull did; ``relay`` is the member that served it when the log's own node did not."""
 
     origin: str
     owner: str
@@ -42,48 +42,72 @@ class PullReport:
     size: int = 0
     requests: int = 0
     bytes_in: int = 0
+    relay: str | None = None
     error_code: str | None = None
     error: str | None = None
+    # A proof found on the way, for the caller to spread.
+    contradiction: Inconsistency | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What every pull of a node shares: who vouches, in whose voice, by which schemas, and the clock."""
+
+    validators: Mapping[str, Any]
+    clock: Clock
+    # Returns a number in [0, 1) for the back-off's jitter.
+    draw: Callable[[], float]
+    membership: Membership | None = None
+    mirror: Cosigner | None = None
+    deadline_s: float = limits.PULL_YIELD_S
 
 
 def ignore_progress(stage: str, done: int, total: int) -> None:
     """Show nothing."""
 
 
+def own_road(origin: Origin, client: PeerClient) -> Source:
+    """Return the road to a log's own node."""
+    return Source(client, "/" + origin.origin.partition("/")[2])
+
+
+def relay_road(origin: Origin, client: PeerClient, member: str) -> Source:
+    """Return the road to a member's mirror of a log."""
+    return Source(client, f"/federation/mirror/{origin.origin_hash}", member)
+
+
 async def pull_origin(
     pool: Pool,
     origin: Origin,
-    client: PeerClient,
+    roads: Sequence[Source],
+    parts: Parts,
     *,
-    validators: Mapping[str, Any],
-    clock: Clock,
-    draw: Callable[[], float],
+    offer: Target | None = None,
     progress: Progress = ignore_progress,
-    deadline_s: float = limits.PULL_YIELD_S,
 ) -> PullReport:
-    """Bring one origin up to date; never raises for a peer's or the road's fault, which the report and the row carry.
+    """Bring one log up to date; never raises for a peer's or the road's fault, which the report and the row carry.
 
-    ``draw`` returns a number in [0, 1) for the back-off's jitter.
+    ``roads`` are tried in turn, the log's own node first if it is among them. ``offer`` is a signed head that a member showed:
+    with it no checkpoint is asked for.
     """
-    pull = _Pull(pool, origin, client, validators, clock, progress)
-    report = pull.report
+    pull = _Pull(pool, origin, roads, parts, progress)
     failure: ReteError | None = None
     try:
-        async with asyncio.timeout(deadline_s):
-            etag = await pull.run()
-        async with pool.acquire() as conn:
-            await log.record_success(conn, origin.origin_id, clock(), etag)
+        async with asyncio.timeout(parts.deadline_s) as time:
+            await pull.run(offer)
     except* TimeoutError:
+        if not time.expired():
+            raise
         # Out of turn, not out of order: what is committed stays, the next round goes on from there.
         failure = RoadWrongError("pull-yielded", N_("tempo finito: si continua al prossimo giro"))
     except* (PeerWrongError, RoadWrongError) as errors:
         failure = _first(errors)
-    if failure is not None:
-        report.error_code, report.error = failure.code, str(failure)
-        await _note_failure(pool, origin, failure, clock(), draw())
-    report.requests, report.bytes_in = client.tally.requests, client.tally.bytes_in
+    report = pull.report
+    await _conclude(pool, pull, failure or pull.road_error, parts)
+    report.requests = sum(road.client.tally.requests for road in roads)
+    report.bytes_in = sum(road.client.tally.bytes_in for road in roads)
     logger.info(
-        "origin.pulled" if failure is None else "origin.pull_failed",
+        "origin.pulled" if report.error_code is None else "origin.pull_failed",
         owner=origin.owner,
         origin=origin.origin,
         entries=report.entries,
@@ -91,6 +115,7 @@ async def pull_origin(
         size=report.size,
         requests=report.requests,
         bytes_in=report.bytes_in,
+        relay=report.relay,
         code=report.error_code,
         reason=report.error,
     )
@@ -107,102 +132,216 @@ def _first(errors: BaseExceptionGroup[PeerWrongError | RoadWrongError]) -> ReteE
     return error
 
 
-async def _note_failure(pool: Pool, origin: Origin, error: ReteError, now: dt.datetime, draw: float) -> None:
+async def _conclude(pool: Pool, pull: _Pull, failure: ReteError | None, parts: Parts) -> None:
+    """Write on the origin's row how the walk ended."""
+    now, report, origin_id = parts.clock(), pull.report, pull.origin.origin_id
+    async with pool.acquire() as conn:
+        if failure is None and report.relay is None:
+            await log.record_success(conn, origin_id, now, pull.etag)
+            return
+        if report.relay is not None:
+            await log.record_relayed(conn, origin_id, now, report.relay)
+        if failure is not None:
+            report.error_code, report.error = failure.code, str(failure)
+            await _note_failure(conn, pull.origin, failure, now, parts.draw())
+
+
+async def _note_failure(conn: Connection, origin: Origin, error: ReteError, now: dt.datetime, draw: float) -> None:
     # Full jitter between zero and the doubled ceiling: nodes that failed together do not come back together.
     ceiling = min(limits.BACKOFF_MAX_S, limits.BACKOFF_MIN_S * 2 ** min(origin.failures, 20))
-    wait = dt.timedelta(seconds=max(1.0, ceiling * draw))
+    asked = error.facts.get("retry_after_s", 0)
+    wait_s = max(1.0, ceiling * draw, min(float(asked) if isinstance(asked, int) else 0, limits.BACKOFF_MAX_S))
+    if error.code == "pull-yielded":
+        wait_s = 0
     what, where, _ = error.render()
-    async with pool.acquire() as conn:
-        await log.record_failure(
-            conn,
-            origin.origin_id,
-            now=now,
-            code=error.code,
-            text=f"{what} ({where})" if where else what,
-            state=QUARANTINED if error.code == "checkpoint-equivocation" else None,
-            next_pull_at=now + wait,
-        )
+    await log.record_failure(
+        conn,
+        origin.origin_id,
+        now=now,
+        code=error.code,
+        text=f"{what} ({where})" if where else what,
+        state=None,
+        next_pull_at=now + dt.timedelta(seconds=wait_s),
+    )
 
 
 class _Pull:
-    """One walk along one origin."""
+    """One walk along one log."""
 
-    def __init__(
-        self,
-        pool: Pool,
-        origin: Origin,
-        client: PeerClient,
-        validators: Mapping[str, Any],
-        clock: Clock,
-        progress: Progress,
-    ) -> None:
-        self._pool, self._origin, self._client = pool, origin, client
-        self._validators, self._clock, self._progress = validators, clock, progress
-        self._prefix = "/" + origin.origin.split("/", 1)[1]
+    def __init__(self, pool: Pool, origin: Origin, roads: Sequence[Source], parts: Parts, progress: Progress) -> None:
+        self.origin = origin
+        self.etag: str | None = None
+        # What is wrong with the log's own node, though a relay helped out.
+        self.road_error: ReteError | None = None
         self.report = PullReport(origin.origin, origin.owner, size=origin.size)
+        self._pool, self._roads, self._parts, self._progress = pool, roads, parts, progress
+        self._verifiers = [keys.parse_vkey(origin.vkey)]
 
-    async def run(self) -> str | None:
-        """Walk HEAD, EXTEND and BODIES; return the checkpoint's ETag for the next time."""
-        etag = await self._head()
-        fetcher = BodyFetcher(self._pool, self._origin, self._client, self._prefix, self._validators, self._progress)
+    async def run(self, offer: Target | None) -> None:
+        """Walk HEAD, EXTEND and BODIES."""
+        target = self.read(offer.note, from_origin=False) if offer is not None else await self._ask_heads()
+        if target is not None:
+            await self._reach(target)
+        await self._bodies()
+        if self.origin.predecessor_id is not None and not self.origin.is_own:
+            await self._succeed()
+
+    def read(self, note: bytes, *, from_origin: bool) -> Target:
+        """Return a signed head. Raises: PeerWrongError checkpoint-..."""
+        nothing = feed.Head.empty(self.origin.origin)
+        found = feed.open_checkpoint(
+            note, origin=self.origin.origin, verifiers=self._verifiers, known=nothing, from_origin=from_origin
+        )
+        return Target(found, note)
+
+    async def _ask_heads(self) -> Target | None:
+        """Return a head that is news, from the first road that has one; None when nothing is new."""
+        answered = False
+        for road in self._roads:
+            try:
+                target = await self._ask_head(road)
+            except RoadWrongError as error:
+                self.road_error = self.road_error or error
+                continue
+            except PeerWrongError:
+                if road.relay is None:
+                    raise
+                continue
+            answered = True
+            if target is not None or road.relay is None:
+                return target
+        if not answered and self.road_error is not None:
+            raise self.road_error
+        return None
+
+    async def _ask_head(self, road: Source) -> Target | None:
+        origin, own = self.origin, road.relay is None
+        etag = origin.etag if own and origin.pending is None else None
+        reply = await road.client.get(f"{road.prefix}/checkpoint", max_bytes=limits.CHECKPOINT_MAX_BYTES, etag=etag)
+        if reply.status == NOT_MODIFIED:
+            self.etag = origin.etag
+            return None
+        target = self.read(reply.body, from_origin=own)
+        if own:
+            self.etag = reply.etag
+        return target if await self._is_news(target, from_origin=own) else None
+
+    async def _is_news(self, target: Target, *, from_origin: bool) -> bool:
+        """Tell whether a signed head has entries we lack; what contradicts ours is proved and punished here."""
+        known, found = head_of(self.origin), target.checkpoint
+        if found.size > known.size:
+            return True
+        async with self._pool.acquire() as conn:
+            root = (
+                known.root if found.size == known.size else await stored_root(conn, self.origin.origin_id, found.size)
+            )
+        if root != found.root:
+            await self._contradicted(target)
+            raise PeerWrongError("root-mismatch", N_("le voci ricevute non danno la radice firmata"))
+        if found.size < known.size:
+            if not from_origin or self.origin.pending is not None:
+                return False
+            raise PeerWrongError(
+                "checkpoint-rollback",
+                N_("il registro è tornato indietro: {found} voci, qui già {known}"),
+                hint=N_("forse il nodo è stato ripristinato da una copia: avvisare chi lo gestisce"),
+                found=found.size,
+                known=known.size,
+            )
+        if self.origin.checkpoint_size < found.size:
+            # The slices reached this head, which was signed meanwhile: nothing is missing but its note.
+            return True
+        await vouch.refresh(
+            self._pool, self.origin, target, self._parts.membership, self._parts.mirror, self._parts.clock()
+        )
+        return False
+
+    async def _contradicted(self, target: Target) -> None:
+        """Look for the proof that the log told two histories; with it, quarantine. Raises: PeerWrongError(log-inconsistent)."""
+        claim = await accuse.find(self._pool, self.origin, target, self._roads)
+        if claim is None:
+            return
+        await accuse.quarantine(self._pool, claim, self._parts.clock())
+        self.report.contradiction = claim
+        raise PeerWrongError(
+            evidence.INCONSISTENT, evidence.SAID, hint=N_("il nodo è messo in quarantena; decide l'amministratore")
+        )
+
+    async def _reach(self, target: Target) -> None:
+        """Bring in the entries up to a signed head, from the first road that has them."""
+        failure: ReteError | None = None
+        for road in self._roads:
+            error = await self._walk(target, road)
+            if error is None:
+                # That its own node was no help is told, though somebody else was.
+                self.road_error = self.road_error or failure
+                return
+            # The log's own word on what is wrong counts more than a relay's.
+            failure = error if failure is None or road.relay is None else failure
+            if error.code == "growth-throttled":
+                break
+        if failure is not None:
+            if failure.code == "root-mismatch":
+                await self._contradicted(target)
+            raise failure
+
+    async def _walk(self, target: Target, road: Source) -> ReteError | None:
+        """Try one road; return what stopped it. What it committed before that stays."""
+        walk = Extender(self._pool, self.origin, road, target, self._parts.clock, self._progress)
+        error: ReteError | None = None
+        try:
+            await walk.run()
+        except* (PeerWrongError, RoadWrongError) as errors:
+            error = _first(errors)
+        self.report.entries += walk.entries
+        if error is None:
+            await self._arrived(target, road, walk)
+        elif walk.entries:
+            await self._reload()
+        return error
+
+    async def _arrived(self, target: Target, road: Source, walk: Extender) -> None:
+        if not walk.entries and target.checkpoint.size > self.origin.size:
+            # Another pull was quicker: its head stands, and what we were told belongs to it.
+            self.etag = None
+            return
+        self.report.size = target.checkpoint.size
+        self.report.relay = road.relay
+        await vouch.vouch(self._pool, self.origin, self._parts.membership, self._parts.mirror, self._parts.clock())
+
+    async def _succeed(self) -> None:
+        """Freeze the log that this one continues, once this one is here as a whole."""
+        await self._reload()
+        if self.origin.checkpoint_size == self.origin.size > 0 and not self.origin.wanting:
+            await epoch.retire_predecessor(self._pool, self.origin, self._parts.clock())
+
+    async def _reload(self) -> None:
+        async with self._pool.acquire() as conn:
+            self.origin = (await log.list_origins(conn, self.origin.origin))[0]
+
+    async def _bodies(self) -> None:
+        """Fetch the bodies still wanted, from each road in turn while any is missing."""
+        failure: ReteError | None = None
+        for road in self._roads:
+            error = await self._fetch_bodies(road)
+            failure = failure or error
+            if isinstance(error, PeerWrongError) and road.relay is None:
+                # The log's own node gives something else than it signed: that is to be known, not to be got around.
+                raise error
+            async with self._pool.acquire() as conn:
+                if not await log.count_wanted(conn, self.origin.origin_id):
+                    self.road_error = self.road_error or failure
+                    return
+        if failure is not None:
+            raise failure
+
+    async def _fetch_bodies(self, road: Source) -> ReteError | None:
+        error: ReteError | None = None
+        fetcher = BodyFetcher(self._pool, self.origin, road.client, road.prefix, self._parts.validators, self._progress)
         try:
             await fetcher.run()
+        except* (PeerWrongError, RoadWrongError) as errors:
+            error = _first(errors)
         finally:
-            self.report.bodies = fetcher.stored
-        return etag
-
-    async def _head(self) -> str | None:
-        origin = self._origin
-        reply = await self._client.get(
-            f"{self._prefix}/checkpoint", max_bytes=limits.CHECKPOINT_MAX_BYTES, etag=origin.etag
-        )
-        if reply.status == NOT_MODIFIED:
-            return origin.etag
-        known = feed.Head(origin.origin, origin.size, origin.root, origin.range_hashes)
-        verifier = keys.parse_vkey(origin.vkey)
-        target = feed.open_checkpoint(reply.body, origin=origin.origin, verifiers=[verifier], known=known)
-        if target.size > known.size:
-            await self._extend(known, target, reply.body)
-        return reply.etag if reply.etag and len(reply.etag) <= ETAG_MAX_CHARS else None
-
-    async def _extend(self, known: feed.Head, target: Checkpoint, checkpoint: bytes) -> None:
-        """Fetch all new entries up to ``target``; prove the root over them; only then commit them, in one transaction."""
-        if target.size - known.size > limits.GROWTH_MAX_ENTRIES:
-            raise PeerWrongError(
-                "growth-too-large",
-                N_("il registro dice di essere cresciuto di {entries} voci in una volta"),
-                hint=N_("chiedere a chi gestisce il nodo se è vero"),
-                entries=target.size - known.size,
-            )
-        first = known.size // tiles.TILE_WIDTH
-        numbers = iter(range(first, (target.size - 1) // tiles.TILE_WIDTH + 1))
-        found: dict[int, bytes] = {}
-        # Workers share one iterator: as many requests as the host is asked at once, whatever the size it claims.
-        async with asyncio.TaskGroup() as group:
-            for _ in range(limits.CONNECTIONS_PER_HOST):
-                group.create_task(self._bundles(numbers, found, known, target))
-        bundles = [found[number] for number in sorted(found)]
-        # Hashing and decoding a slice takes more than a breath: off the loop, so that a server goes on answering.
-        extension = await asyncio.to_thread(feed.extend, known, target, bundles, first)
-        now = self._clock()
-
-        async def commit(conn: Connection) -> int:
-            size, _, _, _ = await log.lock_head(conn, self._origin.origin_id)
-            if size != known.size:
-                # Another pull of the same origin was quicker; its work stands and ours is dropped.
-                return 0
-            await ingest_entries(conn, self._origin.origin_id, extension, checkpoint=checkpoint, now=now)
-            return len(extension.entries)
-
-        self.report.entries = await run_tx(self._pool, commit)
-        self.report.size = target.size
-
-    async def _bundles(
-        self, numbers: Iterator[int], found: dict[int, bytes], known: feed.Head, target: Checkpoint
-    ) -> None:
-        for number in numbers:
-            width = tiles.level_width(target.size, 0, number)
-            path = f"{self._prefix}/tile/entries/{tiles.encode_index(number, width)}"
-            found[number] = (await self._client.get(path, max_bytes=limits.BUNDLE_MAX_BYTES)).body
-            seen = number * tiles.TILE_WIDTH + width - known.size
-            self._progress("entries", seen, target.size - known.size)
+            self.report.bodies += fetcher.stored
+        return error

@@ -56,6 +56,10 @@ class Hit:
     match: str
     rank: float
     published: dt.date
+    # Since when a quorum of its log's witnesses vouches for its position; None: not witnessed.
+    witnessed_at: dt.datetime | None
+    # Its log was shown to tell two histories: shown, with that warning.
+    quarantined: bool
     labels: Mapping[str, Label]
     document: Mapping[str, Any]
 
@@ -157,23 +161,20 @@ async def read_profile(
     if stored is None:
         message = N_("nessun profilo visibile con questo identificativo")
         raise NotFoundError("profile-unknown", message, hint=N_("può essere scaduto o ritirato"))
-    return _shown(stored.body, stored.owner, stored.origin, stored.index, 0.0, Query(), reference)
+    return _shown(stored, stored.index, 0.0, Query(), reference)
 
 
 def _hit(found: store.Found, query: Query, reference: LabelReference) -> Hit:
-    place = found.place
-    return _shown(found.body, found.owner, found.origin, place.index, found.rank, query, reference)
+    return _shown(found, found.place.index, found.rank, query, reference)
 
 
-def _shown(
-    body: bytes, owner: str, origin: str, index: int, rank: float, query: Query, reference: LabelReference
-) -> Hit:
-    document: Mapping[str, Any] = orjson.loads(body)
+def _shown(stored: store.Found | store.Stored, index: int, rank: float, query: Query, reference: LabelReference) -> Hit:
+    document: Mapping[str, Any] = orjson.loads(stored.body)
     labels = {name: _label(name, document, getattr(query, name), reference) for name in ATTRIBUTES}
     return Hit(
         profile_id=document["id"],
-        owner=owner,
-        origin=origin,
+        owner=stored.owner,
+        origin=stored.origin,
         index=index,
         title=document["title"]["it"],
         summary=document["summary"]["it"],
@@ -181,6 +182,8 @@ def _shown(
         match=POSSIBLE if any(label.match == POSSIBLE for label in labels.values()) else CERTAIN,
         rank=rank,
         published=EPOCH + dt.timedelta(days=max(0, min(document["round"], 2_000_000))),
+        witnessed_at=stored.witnessed_at,
+        quarantined=stored.quarantined,
         labels=labels,
         document=document,
     )
@@ -263,5 +266,8 @@ def _completeness(health: list[store.OriginHealth], now: dt.datetime) -> Complet
 def _is_current(item: store.OriginHealth, now: dt.datetime) -> bool:
     if item.is_own:
         return True
-    fresh = item.checked_at is not None and now - item.checked_at <= STALE_AFTER
-    return item.state == "ready" and item.error_code is None and item.wanted == 0 and fresh
+    if item.confirmed_at is None or now - item.confirmed_at > STALE_AFTER or item.wanted:
+        return False
+    # Whoever confirmed it since: its own node, or a member that has the same head.
+    helped = item.state == "waiting" and item.error_at is not None and item.confirmed_at >= item.error_at
+    return item.state == "ready" or helped

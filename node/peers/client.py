@@ -22,8 +22,10 @@ from node.errors import N_, OperatorError, PeerWrongError, RoadWrongError
 from node.peers.guard import AddressRefusedError, socket_factory
 from node.protocol import limits
 
-OK, NOT_MODIFIED = 200, 304
+OK, PARTIAL_CONTENT, NOT_MODIFIED = 200, 206, 304
 _CODE = re.compile(r"[a-z][a-z0-9-]{0,63}")
+_ETAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]{0,120}"')
+_SECONDS = re.compile(r"[0-9]{1,6}")
 
 
 class RequestSigner(Protocol):
@@ -42,6 +44,7 @@ class Reply:
     body: bytes
     etag: str | None
     date: str | None
+    headers: Mapping[str, str]
 
 
 @dataclass(slots=True)
@@ -89,10 +92,24 @@ class PeerClient:
         self._base = f"{parts.scheme}://{parts.netloc}"
         self._signer = signer
 
-    async def get(self, path: str, *, max_bytes: int, etag: str | None = None, allow: tuple[int, ...] = (OK,)) -> Reply:
-        """GET ``path``; with ``etag`` a 304 is a good answer. Raises: RoadWrongError, PeerWrongError."""
+    async def get(
+        self, path: str, *, max_bytes: int, etag: str | None = None, skip_bytes: int = 0, allow: tuple[int, ...] = (OK,)
+    ) -> Reply:
+        """GET ``path``; with ``etag`` a 304 is a good answer, with ``skip_bytes`` a 206 of exactly the rest.
+
+        Raises: RoadWrongError, PeerWrongError.
+        """
         headers = {"If-None-Match": etag} if etag else {}
+        if skip_bytes:
+            headers["Range"] = f"bytes={skip_bytes}-"
+            allow = (*allow, PARTIAL_CONTENT)
         return await self._request("GET", path, None, headers, max_bytes, allow)
+
+    async def post(
+        self, path: str, body: bytes, *, max_bytes: int, content_type: str, allow: tuple[int, ...] = (OK,)
+    ) -> Reply:
+        """POST ``body`` without a signature: what proves itself. Raises: RoadWrongError, PeerWrongError."""
+        return await self._request("POST", path, body, {"Content-Type": content_type}, max_bytes, allow)
 
     async def post_signed(self, path: str, body: bytes, *, max_bytes: int) -> Reply:
         """POST JSON ``body`` with this node's signature. Raises: RoadWrongError, PeerWrongError."""
@@ -123,13 +140,20 @@ class PeerClient:
         except (aiohttp.ClientError, OSError, TimeoutError, asyncio.IncompleteReadError) as error:
             raise _road_error(error, where) from error
         status = response.status
+        if status == PARTIAL_CONTENT and status in allow and not _continues(response.headers, headers["Range"]):
+            raise PeerWrongError(
+                "reply-range", N_("il nodo risponde con un'altra parte di quella chiesta"), where=where
+            )
         if status in allow or (status == NOT_MODIFIED and "If-None-Match" in headers):
-            return Reply(status, content, response.headers.get("ETag"), response.headers.get("Date"))
-        raise _status_error(status, content, where)
+            etag = response.headers.get("ETag", "")
+            # The peer's words go into our tables and its own next request: printable or nothing.
+            kept = etag if _ETAG.fullmatch(etag) else None
+            return Reply(status, content, kept, response.headers.get("Date"), response.headers)
+        raise _status_error(status, content, where, response.headers.get("Retry-After", ""))
 
     async def _read(self, response: aiohttp.ClientResponse, max_bytes: int, where: str) -> bytes:
         # An error reply needs only its problem document; nobody may make us hold more than we asked for.
-        cap = max_bytes if response.status == OK else limits.PROBLEM_MAX_BYTES
+        cap = max_bytes if response.status in (OK, PARTIAL_CONTENT) else limits.PROBLEM_MAX_BYTES
         if (response.content_length or 0) > cap:
             raise PeerWrongError("reply-too-large", N_("risposta più grande di {cap} byte"), where=where, cap=cap)
         parts: list[bytes] = []
@@ -164,7 +188,13 @@ def _road_error(error: BaseException, where: str) -> RoadWrongError:
     return RoadWrongError("road-broken", N_("connessione interrotta ({kind})"), where=where, kind=type(error).__name__)
 
 
-def _status_error(status: int, content: bytes, where: str) -> PeerWrongError | RoadWrongError:
+def _continues(answered: Mapping[str, str], asked: str) -> bool:
+    """Tell whether a 206 begins where it was asked to; where it ends is for the reader of its bytes to judge."""
+    start = asked.removeprefix("bytes=")
+    return answered.get("Content-Range", "").startswith(f"bytes {start}")
+
+
+def _status_error(status: int, content: bytes, where: str, retry_after: str = "") -> PeerWrongError | RoadWrongError:
     try:
         problem = orjson.loads(content)
         said = str(problem.get("code", "")) if isinstance(problem, dict) else ""
@@ -173,8 +203,13 @@ def _status_error(status: int, content: bytes, where: str) -> PeerWrongError | R
     except orjson.JSONDecodeError:
         code = ""
     if status in (429, 500, 502, 503, 504):
+        seconds = int(retry_after) if _SECONDS.fullmatch(retry_after) else 0
         return RoadWrongError(
-            "road-unavailable", N_("il nodo risponde {status}: riprovare più tardi"), where=where, status=status
+            "road-unavailable",
+            N_("il nodo risponde {status}: riprovare più tardi"),
+            where=where,
+            status=status,
+            retry_after_s=seconds,
         )
     return PeerWrongError(
         "reply-status", N_("il nodo risponde {status} {problem}"), where=where, status=status, problem=code

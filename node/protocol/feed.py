@@ -13,7 +13,7 @@ Nothing here reads a clock, a file or a socket. Whatever comes out may be stored
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,20 +112,11 @@ def open_checkpoint(
     return found
 
 
-def extend(known: Head, target: Checkpoint, bundles: Sequence[bytes], first_bundle: int) -> Extension:
-    """Return what leads from ``known`` to ``target``, from entry bundles beginning with number ``first_bundle``.
-
-    Entries already known at the start of the first bundle are skipped: the compact range vouches for them.
-    Raises: PeerWrongError(bundle-malformed | root-mismatch); nothing may be kept then.
-    """
-    raws: list[bytes] = []
-    for number, bundle in enumerate(bundles, first_bundle):
-        raws += tiles.decode_bundle(bundle, tiles.level_width(target.size, 0, number))
-    return extend_entries(known, target, raws[known.size - first_bundle * tiles.TILE_WIDTH :])
-
-
 def extend_entries(known: Head, target: Checkpoint, raws: Sequence[bytes]) -> Extension:
-    """Return what leads from ``known`` to ``target`` with exactly the new entries ``raws``. Raises: as ``extend``."""
+    """Return what leads from ``known`` to ``target`` with exactly the new entries ``raws``.
+
+    Raises: PeerWrongError(root-mismatch); nothing may be kept then.
+    """
     if known.size + len(raws) != target.size:
         raise PeerWrongError("root-mismatch", N_("le voci non sono quante il checkpoint dice"))
     grown = tiles.TiledRange(known.size, known.range_hashes)
@@ -134,6 +125,26 @@ def extend_entries(known: Head, target: Checkpoint, raws: Sequence[bytes]) -> Ex
         raise PeerWrongError("root-mismatch", N_("le voci ricevute non danno la radice firmata"))
     entries = [_read(index, raw) for index, raw in enumerate(raws, known.size)]
     return Extension(Head(known.origin, grown.size, target.root, grown.hashes), entries, subtrees)
+
+
+def extend_slice(
+    known: Head, target: Checkpoint, raws: Sequence[bytes], hash_of: Callable[[int, int], bytes | None]
+) -> Extension:
+    """Return what the next entries of ``target``'s tree add to ``known``, up to the end of a bundle or of the tree.
+
+    ``hash_of(level, index)`` returns what is certain of the tree (protocol/edge). Every bundle is held against its own hash,
+    so the compact range of ``known`` is too: a log that changed its past is found out at the first bundle.
+    Raises: PeerWrongError(root-mismatch); nothing may be kept then.
+    """
+    grown = tiles.TiledRange(known.size, known.range_hashes)
+    subtrees = grown.extend([merkle.leaf_hash(raw) for raw in raws])
+    ended = grown.size == target.size
+    if any(hash_of(level, index) != root for level, index, root in subtrees if level == 1):
+        raise PeerWrongError("root-mismatch", N_("le voci ricevute non danno la radice firmata"))
+    if (grown.root() != target.root) if ended else (grown.size % tiles.TILE_WIDTH or grown.size > target.size):
+        raise PeerWrongError("root-mismatch", N_("le voci ricevute non danno la radice firmata"))
+    entries = [_read(index, raw) for index, raw in enumerate(raws, known.size)]
+    return Extension(Head(known.origin, grown.size, grown.root(), grown.hashes), entries, subtrees)
 
 
 def _read(index: int, raw: bytes) -> VerifiedEntry:

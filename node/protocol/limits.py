@@ -14,6 +14,13 @@ BODIES_REQUEST_MAX_BYTES = 8 * 1024
 BODIES_REPLY_MAX_BYTES = 8 * 1024 * 1024
 HEADS_MAX_BYTES = 1024 * 1024
 PROOF_MAX_BYTES = 1024 * 1024
+# The reply with every inconsistency proof a node holds; PROOF_MAX_BYTES is for one.
+PROOFS_MAX_BYTES = 1024 * 1024
+# No tree of this wire is so deep that one proof needs more hashes.
+PROOF_LINES_MAX = 63
+# A checkpoint, and before it 63 hashes of 45 bytes a line.
+WITNESS_REQUEST_MAX_BYTES = 64 * 1024 + 8 * 1024
+HINT_MAX_BYTES = 1024
 AGREEMENT_MAX_BYTES = 4 * 1024 * 1024
 AGREEMENT_MAX_STEPS = 64
 PROBLEM_MAX_BYTES = 16 * 1024
@@ -29,9 +36,14 @@ PULL_YIELD_S = 600.0
 PULLS_PARALLEL = 8
 CONNECTIONS_PER_HOST = 2
 EXTEND_MAX_ENTRIES = 65_536
-# More new entries than this in one pull are refused: a signed size alone must not cost the puller anything.
-GROWTH_MAX_ENTRIES = 1_000_000
 ENTRIES_PER_DAY_MAX = 200_000
+# A log met for the first time has no days yet by which to measure its growth.
+FIRST_PULL_MAX_ENTRIES = 2_000_000
+
+# Of the members that witness a log, how many must have cosigned, and how long that counts as fresh.
+WITNESSES = 3
+WITNESS_QUORUM = 2
+FRESH_S = 24 * 3600
 
 BACKOFF_MIN_S = 60.0
 BACKOFF_MAX_S = 6 * 3600.0

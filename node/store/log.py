@@ -17,6 +17,9 @@ from node.store.postgres import Connection, load_queries
 
 QUERIES = load_queries("log")
 HASH_BYTES = 32
+# What a running node listens to (a hint between processes; what matters is in the tables).
+WAKE_CHANNEL = "rete_wake"
+WAKE_PULL, WAKE_GOSSIP, WAKE_ANNOUNCE = "pull", "gossip", "announce"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,42 @@ class Origin:
     error_code: str | None
     error_text: str | None
     error_at: dt.datetime | None
+    origin_hash: str
+    checkpoint_size: int
+    pending: bytes | None
+    witnessed_size: int
+    witnessed_at: dt.datetime | None
+    cosigned_at: dt.datetime | None
+    confirmed_at: dt.datetime | None
+    relay: str | None
+    grown_on: dt.date | None
+    grown: int
+    predecessor_id: int | None
+    frozen_at: dt.datetime | None
+    wanting: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """What a peer-facing route may know of one log: ``relayed`` is this node's mirror note, None of the own log."""
+
+    origin_id: int
+    origin: str
+    state: str
+    is_own: bool
+    checkpoint_size: int
+    relayed: bytes | None
+    frozen_at: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRow:
+    """The log this node writes."""
+
+    origin_id: int
+    origin: str
+    vkey: str
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +114,7 @@ async def upsert_origin(
 
 
 async def close_absent_origins(conn: Connection, present: Sequence[str]) -> list[int]:
-    """Close the logs that are no longer configured; return the ids that were open until now."""
+    """Close the logs of authorities that are no longer configured; return the ids that were open until now."""
     return [row["origin_id"] for row in await conn.fetch(QUERIES["close_absent_origins"], list(present))]
 
 
@@ -84,10 +123,10 @@ async def list_origins(conn: Connection, owner: str | None = None) -> list[Origi
     return [_origin(row) for row in await conn.fetch(QUERIES["list_origins"], owner)]
 
 
-async def own_origin_id(conn: Connection) -> int | None:
-    """Return the id of the node's own open log."""
-    row = await conn.fetchrow(QUERIES["own_origin"])
-    return None if row is None else int(row["origin_id"])
+async def own_log(conn: Connection) -> OwnRow | None:
+    """Return the log this node writes, None before it has one."""
+    row = await conn.fetchrow(QUERIES["own_log"])
+    return None if row is None else OwnRow(**dict(row))
 
 
 async def lock_head(conn: Connection, origin_id: int) -> tuple[int, bytes, tuple[bytes, ...], str]:
@@ -113,6 +152,121 @@ async def advance(
 ) -> None:
     """Move the verified head of a locked origin."""
     await conn.execute(QUERIES["advance_origin"], origin_id, size, root, b"".join(range_hashes), checkpoint, now)
+
+
+async def wake(conn: Connection, what: str) -> None:
+    """Tell this node's server, once the transaction commits, that there is something to pull or to announce."""
+    await conn.execute(QUERIES["wake"], WAKE_CHANNEL, what)
+
+
+async def wanted_among(conn: Connection, origin_id: int, indices: Sequence[int]) -> set[int]:
+    """Return which of these positions live but have no body here yet."""
+    return {row["idx"] for row in await conn.fetch(QUERIES["wanted_among"], origin_id, list(indices))}
+
+
+async def has_authority(conn: Connection, authority: str) -> bool:
+    """Tell whether any log of this authority is known."""
+    return bool(await conn.fetchval(QUERIES["has_authority"], authority))
+
+
+async def set_pending(conn: Connection, origin_id: int, note: bytes | None) -> None:
+    """Remember the signed head towards which bundles are being brought in, or that there is none."""
+    await conn.execute(QUERIES["set_pending"], origin_id, note)
+
+
+async def set_checkpoint(conn: Connection, origin_id: int, note: bytes, size: int) -> None:
+    """Keep the checkpoint of the head that is already here with newer cosignatures."""
+    await conn.execute(QUERIES["set_checkpoint"], origin_id, note, size)
+
+
+async def set_witnessed(
+    conn: Connection, origin_id: int, size: int, witnessed_at: dt.datetime | None, cosigned_at: dt.datetime | None
+) -> None:
+    """Note up to where a quorum of witnesses vouches (None: none for this size) and when any of them spoke."""
+    await conn.execute(QUERIES["set_witnessed"], origin_id, size, witnessed_at, cosigned_at)
+
+
+async def set_relayed(conn: Connection, origin_id: int, note: bytes, size: int) -> None:
+    """Keep the note that this node serves as a mirror; nothing happens if the head has moved meanwhile."""
+    await conn.execute(QUERIES["set_relayed"], origin_id, note, size)
+
+
+async def record_relayed(conn: Connection, origin_id: int, now: dt.datetime, relay: str) -> None:
+    """Note that a relay served what is new, or confirmed that nothing is."""
+    await conn.execute(QUERIES["record_relayed"], origin_id, now, relay)
+
+
+async def record_confirmed(conn: Connection, origin_ids: Sequence[int], now: dt.datetime) -> None:
+    """Note that somebody else knows of no newer head of these logs."""
+    await conn.execute(QUERIES["record_confirmed"], list(origin_ids), now)
+
+
+async def record_quarantine(conn: Connection, origin_id: int, now: dt.datetime, code: str, text: str) -> None:
+    """Stop following a log that was shown to lie, and stop vouching for it."""
+    await conn.execute(QUERIES["record_quarantine"], origin_id, now, code, text[:500])
+
+
+async def wake_origin(conn: Connection, origin: str, size: int, now: dt.datetime) -> bool:
+    """Make a log that is said to have grown due at once, whatever its back-off; tell whether it may be news."""
+    return bool(await conn.fetch(QUERIES["wake_origin"], origin, size, now))
+
+
+async def served_log(conn: Connection, *, origin_hash: str | None = None, origin: str | None = None) -> Served | None:
+    """Return what may be shown of one log, by the hash of its origin line or by the line itself."""
+    row = await conn.fetchrow(QUERIES["served_log"], origin_hash, origin)
+    return None if row is None else Served(**dict(row))
+
+
+async def heads(conn: Connection) -> list[tuple[str, int, bool, bytes | None]]:
+    """Return (origin, id, own, mirror note) of the logs this node can vouch for, by origin."""
+    return [tuple(row.values()) for row in await conn.fetch(QUERIES["heads"])]
+
+
+async def bundle_bytes(conn: Connection, origin_id: int, start: int, end: int) -> int:
+    """Return how many bytes the entries [start, end) take in a bundle."""
+    size: int = await conn.fetchval(QUERIES["bundle_bytes"], origin_id, start, end)
+    return size
+
+
+async def forget(conn: Connection, origin_id: int, empty_root: bytes) -> None:
+    """Drop all that is held of a followed log, so that it can be followed from its beginning."""
+    await conn.execute(QUERIES["delete_log"], origin_id, timeout=600)
+    await conn.execute(QUERIES["forget_origin"], origin_id, empty_root)
+
+
+async def set_predecessor(conn: Connection, origin_id: int, predecessor_id: int) -> None:
+    """Note which log this one continues."""
+    await conn.execute(QUERIES["set_predecessor"], origin_id, predecessor_id)
+
+
+async def freeze(conn: Connection, origin_id: int, now: dt.datetime) -> bool:
+    """Stop a log for good and erase its bodies; False when it was stopped already."""
+    return bool(await conn.fetch(QUERIES["freeze"], origin_id, now))
+
+
+async def live_bodies(conn: Connection, origin_id: int) -> list[tuple[str, bytes]]:
+    """Return (item id, body) of everything that lives in a log, by id, which is random: the order tells nothing."""
+    rows = await conn.fetch(QUERIES["live_bodies"], origin_id, timeout=600)
+    return [(str(row["item_id"]), row["body"]) for row in rows]
+
+
+async def frozen_before(conn: Connection, moment: dt.datetime) -> list[tuple[int, str]]:
+    """Return (id, origin) of the logs frozen before a moment."""
+    return [(row["origin_id"], row["origin"]) for row in await conn.fetch(QUERIES["frozen_before"], moment)]
+
+
+async def delete_frozen(conn: Connection, origin_id: int) -> None:
+    """Delete all that is held of a frozen log; its row stays, so that its paths answer "gone"."""
+    await conn.execute(QUERIES["delete_log"], origin_id, timeout=600)
+    await conn.execute(QUERIES["close_origin"], origin_id)
+
+
+async def set_state(
+    conn: Connection, origin_id: int, state: str, *, code: str | None = None, text: str | None = None,
+    now: dt.datetime | None = None,
+) -> None:  # fmt: skip
+    """Set a log's state with its reason."""
+    await conn.execute(QUERIES["set_state"], origin_id, state, code, text, now)
 
 
 async def record_success(conn: Connection, origin_id: int, now: dt.datetime, etag: str | None) -> None:
@@ -253,10 +407,10 @@ async def insert_signed(
     await conn.execute(QUERIES["insert_signed"], origin_id, size, root, note, now)
 
 
-async def item_position(conn: Connection, origin_id: int, item_id: str) -> tuple[int, int, bool] | None:
-    """Return (last index, revision, dead) of one item."""
-    row = await conn.fetchrow(QUERIES["item_position"], origin_id, uuid.UUID(item_id))
-    return None if row is None else (row["last_idx"], row["revision"], row["dead"])
+async def find_item(conn: Connection, item_id: str, *, own: bool | None = None) -> tuple[int, str, int, bool] | None:
+    """Return (log id, origin, last position, withdrawn) of an item, optionally only in own or only in others' logs."""
+    row = await conn.fetchrow(QUERIES["find_item"], uuid.UUID(item_id), own)
+    return None if row is None else tuple(row.values())
 
 
 async def keep_nonce(conn: Connection, keyid: str, nonce: str, now: dt.datetime) -> bool:

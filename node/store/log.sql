@@ -7,14 +7,19 @@ ON CONFLICT (origin) DO UPDATE
 RETURNING origin_id;
 
 -- name: close_absent_origins
+-- Another year's log of a configured authority is not absent.
 UPDATE log.origin SET state = 'closed'
-WHERE NOT is_own AND state <> 'closed' AND NOT (origin = ANY($1::text[]))
+WHERE NOT is_own AND state <> 'closed'
+  AND NOT (split_part(origin, '/federation/log/', 1) = ANY(
+      SELECT split_part(present, '/federation/log/', 1) FROM unnest($1::text[]) AS present))
 RETURNING origin_id;
 
 -- name: list_origins
 SELECT o.origin_id, o.origin, o.owner, o.name, o.url, o.vkey, o.is_own, o.state, o.size, o.root, o.range_hashes,
        o.checkpoint, o.etag, o.checked_at, o.advanced_at, o.failures, o.next_pull_at,
-       o.error_code, o.error_text, o.error_at
+       o.error_code, o.error_text, o.error_at, o.origin_hash, o.checkpoint_size, o.pending,
+       o.witnessed_size, o.witnessed_at, o.cosigned_at, o.confirmed_at, o.relay, o.grown_on, o.grown, o.predecessor_id, o.frozen_at,
+       EXISTS (SELECT FROM log.wanted w WHERE w.origin_id = o.origin_id) AS wanting
 FROM log.origin o
 WHERE o.state <> 'closed' AND ($1::text IS NULL OR o.owner = $1 OR o.origin = $1)
 ORDER BY o.is_own DESC, o.owner, o.origin
@@ -29,21 +34,133 @@ FOR UPDATE;
 -- name: share_origin
 SELECT state FROM log.origin WHERE origin_id = $1 FOR SHARE;
 
--- name: own_origin
-SELECT origin_id, origin, size, root, range_hashes
-FROM log.origin
-WHERE is_own AND state <> 'closed';
+-- name: own_log
+SELECT origin_id, origin, vkey, size FROM log.origin WHERE is_own AND state NOT IN ('closed', 'frozen');
 
 -- name: advance_origin
+-- Without a checkpoint (own entries, or a slice of a far head) only the applied head moves.
 UPDATE log.origin
-SET size = $2, root = $3, range_hashes = $4, checkpoint = $5, advanced_at = $6
+SET size = $2, root = $3, range_hashes = $4, checkpoint = coalesce($5, checkpoint),
+    checkpoint_size = CASE WHEN $5::bytea IS NULL THEN checkpoint_size ELSE $2 END,
+    pending = CASE WHEN $5::bytea IS NULL THEN pending END,
+    advanced_at = $6,
+    grown = CASE WHEN grown_on = ($6::timestamptz AT TIME ZONE 'UTC')::date THEN grown ELSE 0 END + $2 - size,
+    grown_on = ($6::timestamptz AT TIME ZONE 'UTC')::date
 WHERE origin_id = $1;
+
+-- name: wake
+SELECT pg_notify($1, $2);
+
+-- name: wanted_among
+SELECT idx FROM log.wanted WHERE origin_id = $1 AND idx = ANY($2::bigint[]) ORDER BY idx LIMIT 256;
+
+-- name: has_authority
+SELECT EXISTS (SELECT FROM log.origin WHERE split_part(origin, '/federation/log/', 1) = $1 AND state <> 'closed');
+
+-- name: set_pending
+UPDATE log.origin SET pending = $2 WHERE origin_id = $1;
+
+-- name: set_checkpoint
+-- The same head, vouched for anew: never another size or root.
+UPDATE log.origin SET checkpoint = $2 WHERE origin_id = $1 AND checkpoint_size = $3;
+
+-- name: set_witnessed
+-- Without a quorum for this head, what a quorum said of an earlier one stands.
+UPDATE log.origin
+SET witnessed_size = CASE WHEN $3::timestamptz IS NULL THEN witnessed_size ELSE $2 END,
+    witnessed_at = coalesce($3, witnessed_at),
+    cosigned_at = greatest(cosigned_at, $4)
+WHERE origin_id = $1 AND witnessed_size <= $2;
+
+-- name: set_relayed
+UPDATE log.origin SET relayed = $2 WHERE origin_id = $1 AND checkpoint_size = $3 AND state <> 'quarantined';
 
 -- name: record_success
 UPDATE log.origin
 SET state = CASE WHEN state IN ('new', 'waiting', 'stale') THEN 'ready' ELSE state END, checked_at = $2, etag = $3,
+    confirmed_at = $2, relay = NULL,
     failures = 0, next_pull_at = NULL, error_code = NULL, error_text = NULL, error_at = NULL
 WHERE origin_id = $1;
+
+-- name: record_relayed
+-- The news came by another road; what is wrong with the log's own node stays on its row.
+UPDATE log.origin SET confirmed_at = $2, relay = $3 WHERE origin_id = $1;
+
+-- name: record_confirmed
+UPDATE log.origin SET confirmed_at = $2 WHERE origin_id = ANY($1::int[]);
+
+-- name: record_quarantine
+UPDATE log.origin
+SET state = 'quarantined', relayed = NULL, error_code = $3, error_text = $4, error_at = $2
+WHERE origin_id = $1 AND NOT is_own;
+
+-- name: wake_origin
+UPDATE log.origin SET next_pull_at = $3
+WHERE origin = $1 AND NOT is_own AND state NOT IN ('closed', 'suspended', 'frozen', 'quarantined') AND size < $2
+RETURNING origin_id;
+
+-- name: served_log
+-- What a peer-facing route may show of one log: a mirror's note for a followed one, nothing unsigned of the own.
+SELECT origin_id, origin, state, is_own, checkpoint_size, relayed, frozen_at
+FROM log.origin
+WHERE ($1::text IS NULL OR origin_hash = $1) AND ($2::text IS NULL OR origin = $2)
+LIMIT 1;
+
+-- name: heads
+SELECT o.origin, o.origin_id, o.is_own, o.relayed
+FROM log.origin o
+WHERE o.state NOT IN ('closed', 'suspended', 'quarantined') AND (o.is_own OR o.relayed IS NOT NULL)
+ORDER BY o.origin
+LIMIT 10000;
+
+-- name: bundle_bytes
+SELECT coalesce(sum(2 + octet_length(entry)), 0)::bigint FROM log.entry WHERE origin_id = $1 AND idx >= $2 AND idx < $3;
+
+-- name: delete_log
+WITH bodies AS (DELETE FROM log.body WHERE origin_id = $1),
+     wanted AS (DELETE FROM log.wanted WHERE origin_id = $1),
+     items AS (DELETE FROM log.item WHERE origin_id = $1),
+     problems AS (DELETE FROM log.problem WHERE origin_id = $1),
+     subtrees AS (DELETE FROM log.subtree WHERE origin_id = $1)
+DELETE FROM log.entry WHERE origin_id = $1;
+
+-- name: set_predecessor
+UPDATE log.origin SET predecessor_id = $2 WHERE origin_id = $1 AND predecessor_id IS NULL AND origin_id <> $2;
+
+-- name: freeze
+-- Bodies go with the freeze: the log that follows carries the living, and the rest is erased.
+WITH frozen AS (
+    UPDATE log.origin SET state = 'frozen', frozen_at = $2, next_pull_at = NULL
+    WHERE origin_id = $1 AND state NOT IN ('frozen', 'closed')
+    RETURNING origin_id
+), wanted AS (DELETE FROM log.wanted WHERE origin_id IN (SELECT origin_id FROM frozen)),
+   bodies AS (DELETE FROM log.body WHERE origin_id IN (SELECT origin_id FROM frozen))
+SELECT origin_id FROM frozen;
+
+-- name: live_bodies
+SELECT i.item_id, b.body
+FROM log.item i
+JOIN log.body b ON b.origin_id = i.origin_id AND b.idx = i.last_idx
+WHERE i.origin_id = $1 AND NOT i.dead
+ORDER BY i.item_id
+LIMIT 10000000;
+
+-- name: frozen_before
+SELECT origin_id, origin FROM log.origin WHERE state = 'frozen' AND frozen_at < $1 ORDER BY origin_id LIMIT 1000;
+
+-- name: close_origin
+UPDATE log.origin SET state = 'closed', checkpoint = NULL, checkpoint_size = 0, relayed = NULL, pending = NULL
+WHERE origin_id = $1;
+
+-- name: forget_origin
+UPDATE log.origin
+SET size = 0, root = $2, range_hashes = '', checkpoint = NULL, checkpoint_size = 0, pending = NULL, relayed = NULL,
+    etag = NULL, state = 'new', error_code = NULL, error_text = NULL, error_at = NULL, failures = 0,
+    next_pull_at = NULL, witnessed_size = 0, witnessed_at = NULL, cosigned_at = NULL, confirmed_at = NULL, grown = 0, grown_on = NULL
+WHERE origin_id = $1 AND NOT is_own;
+
+-- name: set_state
+UPDATE log.origin SET state = $2, error_code = $3, error_text = $4, error_at = $5 WHERE origin_id = $1;
 
 -- name: record_failure
 UPDATE log.origin
@@ -131,8 +248,14 @@ LIMIT 1;
 -- name: insert_signed
 INSERT INTO log.signed (origin_id, size, root, note, signed_at) VALUES ($1, $2, $3, $4, $5);
 
--- name: item_position
-SELECT last_idx, revision, dead FROM log.item WHERE origin_id = $1 AND item_id = $2;
+-- name: find_item
+-- The newest word on an item, in whichever open log speaks of it; its own epoch's latest first.
+SELECT i.origin_id, o.origin, i.last_idx, i.dead
+FROM log.origin o
+JOIN log.item i ON i.origin_id = o.origin_id
+WHERE i.item_id = $1 AND o.state <> 'closed' AND ($2::boolean IS NULL OR o.is_own = $2)
+ORDER BY (o.state = 'frozen'), o.origin_id
+LIMIT 1;
 
 -- name: keep_nonce
 INSERT INTO ops.nonce (keyid, nonce, seen_at) VALUES ($1, $2, $3)

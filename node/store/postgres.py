@@ -26,6 +26,7 @@ Pool: TypeAlias = asyncpg.Pool
 MINIMUM_SERVER = 150000
 CONNECT_TIMEOUT_S = 10.0
 COMMAND_TIMEOUT_S = 60.0
+LISTEN_RETRY_S = 5.0
 # Arbitrary, constant for ever: the advisory lock that serialises migrations of one database.
 MIGRATION_LOCK = 0x72657465
 _RETRYABLE = (
@@ -145,6 +146,28 @@ async def run_tx(pool: Pool, work: Callable[[Connection], Awaitable[T]]) -> T:
         await asyncio.sleep(0.05)
         async with transaction(pool) as conn:
             return await work(conn)
+
+
+async def listen(dsn: str, channel: str, heard: Callable[[str], None]) -> None:
+    """Call ``heard`` with what others notify on ``channel``, for ever; a lost connection is made anew.
+
+    A hint only: what was notified while nobody listened is found in the tables by the next timer.
+    """
+    while True:
+        try:
+            conn = await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT_S)
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            await asyncio.sleep(LISTEN_RETRY_S)
+            continue
+        lost = asyncio.Event()
+        conn.add_termination_listener(lambda *_, lost=lost: lost.set())
+        try:
+            await conn.add_listener(channel, lambda *said: heard(str(said[3])))
+            await lost.wait()
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            await asyncio.sleep(LISTEN_RETRY_S)
+        finally:
+            conn.terminate()
 
 
 def _migrations() -> list[tuple[int, str, str]]:

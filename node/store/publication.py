@@ -226,3 +226,19 @@ async def list_profiles(
         }
         for row in rows
     ]
+
+
+async def reconcile(conn: Connection, origin_id: int, now: dt.datetime) -> tuple[int, int]:
+    """Bring decisions in line with the own log after it was recovered; return (withdrawn, published without a decision)."""
+    gone = [row["profile_id"] for row in await conn.fetch(QUERIES["reconcile_withdrawn"], origin_id, now)]
+    await conn.execute(QUERIES["reconcile_erased"], gone)
+    await conn.execute(QUERIES["reconcile_reopened"], origin_id)
+    await conn.execute(QUERIES["reconcile_published"], origin_id)
+    await conn.execute(QUERIES["reconcile_positions"], origin_id)
+    orphans: int = await conn.fetchval(QUERIES["count_orphans"], origin_id)
+    return len(gone), orphans
+
+
+async def move_positions(conn: Connection, origin_id: int) -> None:
+    """Write down where published versions stand in the log that was just begun with them."""
+    await conn.execute(QUERIES["reconcile_positions"], origin_id)

@@ -96,3 +96,41 @@ LIMIT $3;
 
 -- name: last_version
 SELECT number, content_hash FROM publication.version WHERE profile_id = $1 ORDER BY number DESC LIMIT 1;
+
+-- name: reconcile_withdrawn
+-- The log knows of withdrawals that a restored database has forgotten.
+UPDATE publication.profile p
+SET state = 'withdrawn', withdrawn_at = $2, withdrawn_by = 'recover'
+FROM log.item i
+WHERE i.origin_id = $1 AND i.item_id = p.profile_id AND i.dead AND p.state <> 'withdrawn'
+RETURNING p.profile_id;
+
+-- name: reconcile_erased
+UPDATE publication.version SET state = 'erased', content = NULL
+WHERE profile_id = ANY($1::uuid[]) AND state <> 'superseded';
+
+-- name: reconcile_published
+-- What was published after the copy was made: its decision is lost, the profile is not. A version under way is opened again.
+UPDATE publication.profile p
+SET state = 'published'
+FROM log.item i
+WHERE i.origin_id = $1 AND i.item_id = p.profile_id AND NOT i.dead AND p.state = 'new';
+
+-- name: reconcile_reopened
+UPDATE publication.version v
+SET state = 'draft', approver = NULL, approved_at = NULL, approved_hash = NULL, release_day = NULL
+FROM log.item i
+WHERE i.origin_id = $1 AND i.item_id = v.profile_id AND NOT i.dead AND v.state IN ('approved', 'queued')
+  AND i.last_idx > coalesce((SELECT max(p.log_idx) FROM publication.version p WHERE p.profile_id = v.profile_id), -1);
+
+-- name: reconcile_positions
+UPDATE publication.version v
+SET log_idx = i.last_idx
+FROM log.item i
+WHERE i.origin_id = $1 AND i.item_id = v.profile_id AND NOT i.dead AND v.state = 'published' AND v.log_idx <> i.last_idx;
+
+-- name: count_orphans
+SELECT count(*)
+FROM log.item i
+WHERE i.origin_id = $1 AND NOT i.dead
+  AND NOT EXISTS (SELECT FROM publication.profile p WHERE p.profile_id = i.item_id);

@@ -44,6 +44,8 @@ class Found:
     rank: float
     published: int
     body: bytes
+    witnessed_at: dt.datetime | None
+    quarantined: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class Stored:
     owner: str
     index: int
     body: bytes
+    witnessed_at: dt.datetime | None
+    quarantined: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +70,9 @@ class OriginHealth:
     origin: str
     state: str
     is_own: bool
-    checked_at: dt.datetime | None
+    confirmed_at: dt.datetime | None
     advanced_at: dt.datetime | None
-    error_code: str | None
+    error_at: dt.datetime | None
     wanted: int
 
 
@@ -119,6 +123,8 @@ async def hits(conn: Connection, terms: Terms, query: Query, *, today: int, limi
             rank=row["rank"] / 1_000_000,
             published=row["published"],
             body=row["body"],
+            witnessed_at=row["witnessed_at"],
+            quarantined=row["quarantined"],
         )
         for row in rows
     ]
@@ -153,7 +159,15 @@ async def profile(conn: Connection, profile_id: str, owner: str | None, *, today
     if not rows:
         return None
     row = rows[0]
-    return Stored(str(row["profile_id"]), row["origin"], row["owner"], row["idx"], row["body"])
+    return Stored(
+        str(row["profile_id"]),
+        row["origin"],
+        row["owner"],
+        row["idx"],
+        row["body"],
+        row["witnessed_at"],
+        row["quarantined"],
+    )
 
 
 async def completeness(conn: Connection) -> list[OriginHealth]:

@@ -46,8 +46,10 @@ WITH found AS (
     LIMIT $23::int
 )
 SELECT g.origin_id, g.idx, g.profile_id, g.origin, g.owner, g.certain, g.rank, g.published,
-       g.first, g.second, g.third, b.body
+       g.first, g.second, g.third, b.body,
+       CASE WHEN g.idx < o.witnessed_size THEN o.witnessed_at END AS witnessed_at, o.state = 'quarantined' AS quarantined
 FROM page g
+JOIN log.origin o ON o.origin_id = g.origin_id
 JOIN log.body b ON b.origin_id = g.origin_id AND b.idx = g.idx
 ORDER BY g.first DESC, g.second DESC, g.third DESC, g.profile_id, g.origin_id, g.idx;
 
@@ -85,7 +87,8 @@ ORDER BY facet, value;
 SELECT numnode(websearch_to_tsquery('public.rete_it', $1::text)) > 0;
 
 -- name: profile
-SELECT p.origin_id, p.idx, p.profile_id, o.origin, p.owner, p.published, b.body
+SELECT p.origin_id, p.idx, p.profile_id, o.origin, p.owner, p.published, b.body,
+       CASE WHEN p.idx < o.witnessed_size THEN o.witnessed_at END AS witnessed_at, o.state = 'quarantined' AS quarantined
 FROM coop.profile p
 JOIN log.origin o ON o.origin_id = p.origin_id
 JOIN log.body b ON b.origin_id = p.origin_id AND b.idx = p.idx
@@ -98,10 +101,10 @@ ORDER BY p.origin_id, p.idx
 LIMIT 1;
 
 -- name: completeness
-SELECT o.owner, o.name, o.origin, o.state, o.is_own, o.checked_at, o.advanced_at, o.error_code,
+SELECT o.owner, o.name, o.origin, o.state, o.is_own, o.confirmed_at, o.advanced_at, o.error_at,
        (SELECT count(*) FROM log.wanted w WHERE w.origin_id = o.origin_id) AS wanted
 FROM log.origin o
-WHERE o.state <> 'closed'
+WHERE o.state NOT IN ('closed', 'frozen')
 ORDER BY o.is_own DESC, o.owner, o.origin
 LIMIT 10000;
 

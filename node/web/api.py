@@ -6,7 +6,7 @@ Out, with an ETag, and stable within v1 (keys may be added)::
 
     {"total": 42, "total_is_exact": true, "words_ignored": false,
      "hits": [{"profile_id", "owner", "origin", "index", "title", "summary", "purpose", "published", "rank",
-               "match": "certain" | "possible",
+               "match": "certain" | "possible", "witnessed_at": time or null, "quarantined": false,
                "labels": {"territory" | "sector" | "period" | "size" | "theme" | "kind":
                           {"level", "values", "title", "match": "certain" | "possible" | "", "share"}}}],
      "facets": {"territory" | "sector" | "size" | "theme" | "kind" | "owner": [{"value", "title", "count", "certain"}]},
@@ -138,6 +138,8 @@ def _hit(hit: Hit) -> dict[str, Any]:
         "published": hit.published.isoformat(),
         "rank": hit.rank,
         "match": hit.match,
+        "witnessed_at": _moment(hit.witnessed_at),
+        "quarantined": hit.quarantined,
         "labels": {
             name: {
                 "level": label.level,

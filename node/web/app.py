@@ -10,7 +10,8 @@ from aiohttp import web
 
 from node.runtime import Node
 from node.store import log
-from node.web import api, federation
+from node.web import api, federation, gossip
+from node.web.allowance import Allowances, limiter
 from node.web.middleware import errors, problem
 
 POOL_ALIVE_TIMEOUT_S = 5.0
@@ -22,7 +23,7 @@ async def status(request: web.Request) -> web.StreamResponse:
     node = request.app[NODE]
     try:
         async with node.pool.acquire(timeout=POOL_ALIVE_TIMEOUT_S) as conn:
-            signed = await log.signed_latest(conn, node.own_origin_id)
+            signed = await log.signed_latest(conn, node.own.origin_id)
             origins = await log.list_origins(conn)
     except Exception:  # noqa: BLE001 - whatever is wrong with the database, the answer is the same
         return problem(request, 503, "database-unavailable", "la base dati non risponde")
@@ -30,7 +31,7 @@ async def status(request: web.Request) -> web.StreamResponse:
     document = {
         "status": "ok",
         "node": node.config.node.id,
-        "log": {"origin": node.config.federation.origin, "size": signed.size if signed else 0},
+        "log": {"origin": node.own.origin, "size": signed.size if signed else 0},
         "peers": {
             "known": len(peers),
             "ready": sum(peer.state == "ready" for peer in peers),
@@ -42,17 +43,19 @@ async def status(request: web.Request) -> web.StreamResponse:
 
 def build(node: Node) -> web.Application:
     """Return the application of ``node``."""
-    app = web.Application(middlewares=[errors], client_max_size=node.config.web.max_request_bytes)
+    allowances = Allowances()
+    limit = limiter(allowances, node.clock, behind_proxy=node.config.web.behind_proxy)
+    app = web.Application(middlewares=[errors, limit], client_max_size=node.config.web.max_request_bytes)
     app[NODE] = node
     app[federation.FEDERATION] = federation.Federation(
         pool=node.pool,
-        origin_id=node.own_origin_id,
         authority=node.config.federation.authority,
-        epoch=node.config.federation.epoch,
-        http_keys={peer.http_keyid: peer.http_public for peer in node.config.peers},
+        membership=node.membership,
+        witness=node.cosigner("witness"),
         clock=node.clock,
+        allowances=allowances,
     )
-    app.add_routes(federation.routes())
-    api.install(app, node.pool)
+    app.add_routes([*federation.routes(), *gossip.routes()])
+    api.install(app, node.pool, node.clock)
     app.add_routes([web.get("/status", status)])
     return app

@@ -1,27 +1,35 @@
-"""The peer-facing routes: checkpoint, tiles, entry bundles, bodies.
+"""The peer-facing routes of logs: checkpoint, tiles, entry bundles, bodies, of the own log and of those this node mirrors.
 
 In: requests of other nodes. Out: bytes straight from the log tables. These handlers know the log and the member list
 and nothing of the private registry (wall 3 of tests/test_house.py). Only positions below the newest signed checkpoint
-are shown: what is not signed is not yet said. Source: PROTOCOL 1, 2, 3.3, 4.
+are shown, and of a mirrored log only up to this node's own mirror cosignature: what nobody signed is not yet said.
+Source: PROTOCOL 1, 2, 3.3, 4.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from aiohttp import web
 
 from node.errors import N_, CallerError, NotFoundError
 from node.protocol import body, limits, merkle, request, tiles
+from node.protocol.member import Cosigner, Membership
 from node.store import log
+from node.store import witness as store
+from node.store.log import Served
 from node.store.postgres import Connection, Pool
+from node.web.allowance import Allowances
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 OCTETS = "application/octet-stream"
+NOTE = "text/plain; charset=utf-8"
 _JSON = re.compile(r"application/json\s*(;.*)?", re.IGNORECASE)
+_LOGS = ("/federation/log/{epoch:[0-9]{4}}", "/federation/mirror/{hash:[0-9a-f]{64}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,51 +37,95 @@ class Federation:
     """What the peer-facing routes need, and no more."""
 
     pool: Pool
-    origin_id: int
     authority: str
-    epoch: int
-    # Key id -> raw Ed25519 public key of the members that may call.
-    http_keys: Mapping[str, bytes]
+    membership: Membership
+    witness: Cosigner
     clock: Callable[[], dt.datetime]
+    allowances: Allowances
+
+    def http_key(self, keyid: str) -> bytes | None:
+        """Return the raw Ed25519 public key of a member that may call, None for a stranger."""
+        own = self.membership.own_id
+        keys = {m.http_keyid: m.http_public for m in self.membership.members.values() if m.id != own}
+        return keys.get(keyid)
 
 
 FEDERATION = web.AppKey("federation", Federation)
 
 
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What may be said of one log now: its row, its size, and its note with cosignatures."""
+
+    origin_id: int
+    size: int
+    note: bytes
+    is_own: bool
+
+
 def routes() -> list[web.RouteDef]:
-    """Return the routes under /federation."""
+    """Return the routes of logs under /federation."""
     return [
-        web.get("/federation/log/{epoch:[0-9]{4}}/checkpoint", checkpoint),
-        web.get("/federation/log/{epoch:[0-9]{4}}/tile/entries/{index:.+}", entry_bundle),
-        web.get("/federation/log/{epoch:[0-9]{4}}/tile/{level:[0-9]{1,2}}/{index:.+}", tile),
-        web.post("/federation/log/{epoch:[0-9]{4}}/bodies", bodies),
+        route
+        for log_path in _LOGS
+        for route in (
+            web.get(f"{log_path}/checkpoint", checkpoint),
+            web.get(f"{log_path}/tile/entries/{{index:.+}}", entry_bundle),
+            web.get(f"{log_path}/tile/{{level:[0-9]{{1,2}}}}/{{index:.+}}", tile),
+            web.post(f"{log_path}/bodies", bodies),
+        )
     ]
 
 
-def _served(request_: web.Request) -> Federation:
-    federation = request_.app[FEDERATION]
-    if int(request_.match_info["epoch"]) != federation.epoch:
-        raise NotFoundError("log-unknown", N_("questo nodo non ha un registro per quell'anno"))
-    return federation
+async def _shown(conn: Connection, request_: web.Request, federation: Federation) -> _Shown:
+    name = request_.match_info.get("hash")
+    origin = None if name else f"{federation.authority}/federation/log/{request_.match_info['epoch']}"
+    served = await log.served_log(conn, origin_hash=name, origin=origin)
+    if served is None or (served.is_own and name) or (not served.is_own and not name):
+        raise NotFoundError("log-unknown", N_("questo nodo non ha quel registro"))
+    if served.state == "closed":
+        raise NotFoundError(
+            "epoch-gone", N_("il registro di quell'anno è stato cancellato alla fine della sua conservazione")
+        )
+    return await (_own(conn, served) if served.is_own else _mirrored(served))
 
 
-async def _signed(conn: Connection, federation: Federation) -> log.Signed:
-    signed = await log.signed_latest(conn, federation.origin_id)
+async def _own(conn: Connection, served: Served) -> _Shown:
+    signed = await log.signed_latest(conn, served.origin_id)
     if signed is None:
         raise NotFoundError("log-empty", N_("il registro non ha ancora un checkpoint firmato"))
-    return signed
+    acknowledged = await store.own_cosignatures(conn, served.origin_id)
+    lines = b"".join(ack.line for ack in acknowledged if ack.size == signed.size)
+    return _Shown(served.origin_id, signed.size, signed.note + lines, is_own=True)
+
+
+async def _mirrored(served: Served) -> _Shown:
+    if served.relayed is None:
+        raise NotFoundError("log-not-mirrored", N_("questo nodo non rilancia quel registro"))
+    return _Shown(served.origin_id, served.checkpoint_size, served.relayed, is_own=False)
 
 
 async def checkpoint(request_: web.Request) -> web.StreamResponse:
-    """Answer the newest signed checkpoint; 304 when the caller has it."""
-    federation = _served(request_)
+    """Answer the newest signed checkpoint with its cosignatures; 304 when the caller has it."""
+    federation = request_.app[FEDERATION]
     async with federation.pool.acquire() as conn:
-        signed = await _signed(conn, federation)
-    etag = f'"{signed.size}-{signed.root[:8].hex()}"'
+        shown = await _shown(conn, request_, federation)
+    return note_reply(request_, shown.note)
+
+
+def note_reply(request_: web.Request, note: bytes) -> web.StreamResponse:
+    """Answer a signed note as text, or 304 when the caller has exactly these bytes."""
+    etag = f'"{hashlib.sha256(note).hexdigest()[:32]}"'
     headers = {"ETag": etag, "Cache-Control": "no-cache"}
-    if request_.headers.get("If-None-Match") == etag:
+    if has_etag(request_, etag):
         return web.Response(status=304, headers=headers)
-    return web.Response(body=signed.note, headers={**headers, "Content-Type": "text/plain; charset=utf-8"})
+    return web.Response(body=note, headers={**headers, "Content-Type": NOTE})
+
+
+def has_etag(request_: web.Request, etag: str) -> bool:
+    """Tell whether the caller already has this version (If-None-Match, weak comparison)."""
+    asked = {tag.strip().removeprefix("W/") for tag in request_.headers.get("If-None-Match", "").split(",")}
+    return etag in asked or "*" in asked
 
 
 def _span(index: str, size: int, leaves: int = 1) -> tuple[int, int]:
@@ -86,37 +138,51 @@ def _span(index: str, size: int, leaves: int = 1) -> tuple[int, int]:
 
 
 async def entry_bundle(request_: web.Request) -> web.StreamResponse:
-    """Answer up to 256 entries as uint16-BE length and bytes each."""
-    federation = _served(request_)
+    """Answer up to 256 entries as uint16-BE length and bytes each; a Range request gets the rest it lacks."""
+    federation = request_.app[FEDERATION]
     async with federation.pool.acquire() as conn:
-        signed = await _signed(conn, federation)
-        start, end = _span(request_.match_info["index"], signed.size)
-        _, bundle = await log.entry_bundle(conn, federation.origin_id, start, end)
-    return web.Response(body=bundle, content_type=OCTETS, headers={"Cache-Control": IMMUTABLE})
+        shown = await _shown(conn, request_, federation)
+        start, end = _span(request_.match_info["index"], shown.size)
+        _, bundle = await log.entry_bundle(conn, shown.origin_id, start, end)
+    return _ranged(request_, bundle)
+
+
+def _ranged(request_: web.Request, whole: bytes) -> web.StreamResponse:
+    """Answer bytes, or the one range of them that was asked for (RFC 9110 14); what is no range is ignored."""
+    headers = {"Cache-Control": IMMUTABLE, "Accept-Ranges": "bytes"}
+    try:
+        asked = request_.http_range
+    except ValueError:
+        asked = slice(None)
+    if asked.start is None and asked.stop is None:
+        return web.Response(body=whole, content_type=OCTETS, headers=headers)
+    start, end, _ = asked.indices(len(whole))
+    if start >= end:
+        return web.Response(status=416, headers={"Content-Range": f"bytes */{len(whole)}"})
+    headers["Content-Range"] = f"bytes {start}-{end - 1}/{len(whole)}"
+    return web.Response(status=206, body=whole[start:end], content_type=OCTETS, headers=headers)
 
 
 async def tile(request_: web.Request) -> web.StreamResponse:
     """Answer the hashes of one tile of any level."""
-    federation = _served(request_)
+    federation = request_.app[FEDERATION]
     level = int(request_.match_info["level"])
-    if level > limits.TILE_LEVEL_MAX:
+    if level > limits.TILE_LEVEL_MAX or str(level) != request_.match_info["level"]:
         raise NotFoundError("tile-level-unknown", N_("livello inesistente"))
     async with federation.pool.acquire() as conn:
-        signed = await _signed(conn, federation)
-        start, end = _span(request_.match_info["index"], signed.size, tiles.TILE_WIDTH**level)
+        shown = await _shown(conn, request_, federation)
+        start, end = _span(request_.match_info["index"], shown.size, tiles.TILE_WIDTH**level)
         if level == 0:
-            hashes = [
-                merkle.leaf_hash(raw) for raw in await log.entries_between(conn, federation.origin_id, start, end)
-            ]
+            hashes = [merkle.leaf_hash(raw) for raw in await log.entries_between(conn, shown.origin_id, start, end)]
         else:
-            hashes = await log.subtrees_between(conn, federation.origin_id, level, start, end)
+            hashes = await log.subtrees_between(conn, shown.origin_id, level, start, end)
     return web.Response(body=b"".join(hashes), content_type=OCTETS, headers={"Cache-Control": IMMUTABLE})
 
 
 async def authenticate(request_: web.Request, raw: bytes | None) -> str:
     """Return the key id of the member that signed this request, once and in time (PROTOCOL 4).
 
-    Raises: CallerError signature-..., digest-mismatch, clock-skew, nonce-replayed.
+    Raises: CallerError signature-..., digest-mismatch, clock-skew, nonce-replayed, rate-limited.
     """
     federation = request_.app[FEDERATION]
     now = federation.clock()
@@ -127,9 +193,10 @@ async def authenticate(request_: web.Request, raw: bytes | None) -> str:
         query=request_.rel_url.raw_query_string,
         headers=request_.headers,
         body=raw,
-        resolve_key=federation.http_keys.get,
+        resolve_key=federation.http_key,
         now=int(now.timestamp()),
     )
+    federation.allowances.spend("signed", verified.keyid, now)
     async with federation.pool.acquire() as conn:
         # Kept only after the signature proved good: strangers can't fill the table.
         if not await log.keep_nonce(conn, verified.keyid, verified.nonce, now):
@@ -137,24 +204,30 @@ async def authenticate(request_: web.Request, raw: bytes | None) -> str:
     return verified.keyid
 
 
-async def bodies(request_: web.Request) -> web.StreamResponse:
-    """Answer salts and bodies for up to 256 positions of a signed request."""
-    federation = _served(request_)
+def require_json(request_: web.Request) -> None:
+    """Refuse a body that is not called JSON. Raises: CallerError(content-type-bad)."""
     if not _JSON.fullmatch(request_.headers.get("Content-Type", "")):
         raise CallerError("content-type-bad", N_("serve Content-Type: application/json"))
+
+
+async def bodies(request_: web.Request) -> web.StreamResponse:
+    """Answer salts and bodies for up to 256 positions of a signed request."""
+    federation = request_.app[FEDERATION]
+    require_json(request_)
     raw = await request_.read()
     await authenticate(request_, raw)
     asked = body.decode_request(raw)
     async with federation.pool.acquire() as conn:
-        signed = await _signed(conn, federation)
-        within = [index for index in asked if index < signed.size]
-        held = await log.bodies_by_index(conn, federation.origin_id, within)
+        shown = await _shown(conn, request_, federation)
+        within = [index for index in asked if index < shown.size]
+        held = await log.bodies_by_index(conn, shown.origin_id, within)
+        missing = set() if shown.is_own else await log.wanted_among(conn, shown.origin_id, within)
     answers = []
     for index in asked:
         if index not in held:
             answers.append(body.Answer(index, body.NO_SUCH_INDEX))
         elif (found := held[index]) is None:
-            answers.append(body.Answer(index, body.ERASED))
+            answers.append(body.Answer(index, body.NOT_HELD if index in missing else body.ERASED))
         else:
             answers.append(body.Answer(index, body.PRESENT, found[0], found[1]))
     reply = body.encode_reply(answers, max_bytes=limits.BODIES_REPLY_MAX_BYTES)

@@ -50,6 +50,10 @@ _STATUS = {
     "nonce-replayed": 409,
     "member-suspended": 403,
     "epoch-gone": 410,
+    "witness-unsigned": 403,
+    "witness-quarantined": 403,
+    "witness-inconsistent": 422,
+    "inconsistency-unproven": 422,
     "request-too-large": 413,
     "content-type-bad": 415,
     "rate-limited": 429,
@@ -69,7 +73,9 @@ def status_of(error: ReteError) -> int:
     return 500
 
 
-def problem(request: web.Request, status: int, code: str, title: str, detail: str = "") -> web.Response:
+def problem(
+    request: web.Request, status: int, code: str, title: str, detail: str = "", retry_after_s: int = RETRY_AFTER_S
+) -> web.Response:
     """Return an RFC 9457 document."""
     document = {
         "type": f"urn:rete-delle-reti:problem:{code}",
@@ -82,7 +88,7 @@ def problem(request: web.Request, status: int, code: str, title: str, detail: st
         document["detail"] = detail
     headers = {"Cache-Control": "no-store"}
     if status in (429, 503):
-        headers["Retry-After"] = str(RETRY_AFTER_S)
+        headers["Retry-After"] = str(retry_after_s)
     return web.Response(
         body=orjson.dumps(document), status=status, content_type="application/problem+json", headers=headers
     )
@@ -98,7 +104,9 @@ def _from_error(request: web.Request, error: ReteError) -> web.Response:
         # What our own machinery says may hold paths or hosts: it goes to the log, not to the caller.
         return problem(request, status, error.code, translator(_language(request))(UNAVAILABLE))
     what, where, hint = error.render(translator(_language(request)))
-    return problem(request, status, error.code, what, ". ".join(part for part in (where, hint) if part))
+    wait = error.facts.get("retry_after_s")
+    detail = ". ".join(part for part in (where, hint) if part)
+    return problem(request, status, error.code, what, detail, wait if isinstance(wait, int) else RETRY_AFTER_S)
 
 
 @web.middleware

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -16,9 +17,10 @@ from node.domain.chamber import ChamberList
 from node.domain.generation.enrichment import enrich
 from node.errors import CallerError, NotFoundError
 from node.flows import draft, intake, publish, register
+from node.flows.append import OwnLog
 from node.flows.home import Facts, config_text
 from node.flows.membership import enrol_members
-from node.store import log, publication, registry
+from node.store import highwater, log, publication, registry
 from node.store.postgres import Pool
 from tests.domain.test_partition import national
 
@@ -36,7 +38,7 @@ class Office:
 
     pool: Pool
     config: configuration.Config
-    origin_id: int
+    own: OwnLog
     networks: list[str]
 
     async def draft(self, at: int = 0, **changes: Any) -> str:
@@ -56,16 +58,16 @@ class Office:
 
     async def release(self, now: dt.datetime) -> list[str]:
         """Let a round leave."""
-        return await publish.release_due(self.pool, self.config, self.origin_id, KEY, now)
+        return await publish.release_due(self.pool, self.config, self.own, now)
 
     async def withdraw(self, profile_id: str, now: dt.datetime = NOW) -> None:
         """Withdraw at once."""
-        await publish.withdraw(self.pool, self.config, self.origin_id, KEY, profile_id, "anna", now)
+        await publish.withdraw(self.pool, self.own, profile_id, "anna", now)
 
     async def log_size(self) -> int:
         """Size of the signed log."""
         async with self.pool.acquire() as conn:
-            signed = await log.signed_latest(conn, self.origin_id)
+            signed = await log.signed_latest(conn, self.own.origin_id)
         return signed.size if signed else 0
 
 
@@ -75,10 +77,10 @@ def configured(**changes: Any) -> configuration.Config:
 
 
 @pytest.fixture
-async def office(pool: Pool) -> Office:
+async def office(pool: Pool, tmp_path: Path) -> Office:
     """Lecce's office with weekly rounds."""
     config = configured()
-    origin_id = await enrol_members(pool, config, KEY.public_key().public_bytes_raw())
+    origin_id, origin = await enrol_members(pool, config, KEY.public_key().public_bytes_raw())
     listed = ChamberList(tuple(national()), (), 0)
     await register.load_register(pool, config, listed, SNAPSHOT, NOW)
     own = [row for row in national() if row.province == "LE"]
@@ -87,7 +89,7 @@ async def office(pool: Pool) -> Office:
     await intake.import_networks(pool, found, NOW, apply=True)
     async with pool.acquire() as conn:
         networks = list(await registry.read_records(conn))
-    return Office(pool, config, origin_id, networks)
+    return Office(pool, config, OwnLog(origin_id, origin, config.node.id, KEY, tmp_path / highwater.FILE), networks)
 
 
 def refusal(caught: pytest.ExceptionInfo[CallerError]) -> str:

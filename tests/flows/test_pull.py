@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from node.flows.pull import PullReport, pull_origin
+from node.flows.pull import Parts, PullReport, own_road, pull_origin
 from node.peers.client import PeerClient, open_session
 from node.protocol import canonical, entry, keys, merkle, note
 from node.protocol.checkpoint import Checkpoint
@@ -56,9 +56,8 @@ async def pull(pool: Pool, peer: LyingPeer, session: aiohttp.ClientSession) -> P
     """Pull once."""
     origin = await follow(pool, peer)
     client = PeerClient(session, peer.url, no_signature)
-    return await pull_origin(
-        pool, origin, client, validators=schemas.validators(), clock=lambda: NOW, draw=lambda: 0.5, deadline_s=5
-    )
+    parts = Parts(schemas.validators(), clock=lambda: NOW, draw=lambda: 0.5, deadline_s=5)
+    return await pull_origin(pool, origin, [own_road(origin, client)], parts)
 
 
 async def everything(conn: Connection) -> str:
@@ -183,7 +182,9 @@ async def test_a_shrunk_log_is_an_alarm_and_a_forked_one_is_quarantined(
     assert (await pull(pool, peer, session)).error_code == "checkpoint-rollback"
     assert (await follow(pool, peer)).size == 3
     peer.entries.append(last.replace(b'"t":20000', b'"t":20001'))
-    assert (await pull(pool, peer, session)).error_code == "checkpoint-equivocation"
+    report = await pull(pool, peer, session)
+    assert report.error_code == "log-inconsistent"
+    assert report.contradiction is not None
     assert (await follow(pool, peer)).state == "quarantined"
 
 
@@ -287,12 +288,13 @@ async def test_lies_about_bodies_are_refused(
 
 
 async def test_a_signed_size_alone_costs_nothing(pool: Pool, peer: LyingPeer, session: aiohttp.ClientSession) -> None:
-    """A checkpoint over 2^53-1 entries is refused before a single bundle is asked for."""
+    """A checkpoint over 2^53-1 entries with nothing behind it is refused at the first tile, before a single bundle."""
     text = Checkpoint(peer.origin, 2**53 - 1, bytes(32)).text()
     signed = note.sign(text, [keys.LogSigner(peer.origin, peer.key)])
     peer.bend = lambda path, honest: signed if path == "checkpoint" else honest
     report = await pull(pool, peer, session)
-    assert (report.error_code, report.requests) == ("growth-too-large", 1)
+    assert report.error_code == "tile-malformed"
+    assert peer.requests == [f"GET /federation/log/2026/{path}" for path in ("checkpoint", "tile/6/000.p/31")]
 
 
 async def test_an_erased_body_that_was_wanted_does_not_stop_the_others(

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from node.errors import PeerWrongError
 from node.protocol import body, canonical, entry, feed, keys, merkle, note, tiles
 from node.protocol.checkpoint import Checkpoint
+from node.protocol.edge import Edge
 from node.protocol.feed import Head, ItemState
 
 ORIGIN = "lecce.example.it/federation/log/2026"
@@ -46,11 +47,6 @@ def target_of(raws: list[bytes]) -> Checkpoint:
     """The checkpoint after some entries."""
     head = head_of(raws)
     return Checkpoint(ORIGIN, head.size, head.root)
-
-
-def bundles_of(raws: list[bytes], first: int) -> list[bytes]:
-    """The bundles from number ``first`` on."""
-    return [tiles.encode_bundle(raws[at : at + 256]) for at in range(first * 256, len(raws), 256)]
 
 
 def signed(target: Checkpoint) -> bytes:
@@ -100,7 +96,7 @@ def test_any_growth_is_verified_to_the_signed_root(start: int, more: int) -> Non
     """From any size to any larger one, over bundle borders, the new head is the signed one."""
     end = min(700, start + more)
     known, target = head_of(RAWS[:start]), target_of(RAWS[:end])
-    grown = feed.extend(known, target, bundles_of(RAWS[:end], start // 256), start // 256)
+    grown = feed.extend_entries(known, target, RAWS[start:end])
     assert grown.head == head_of(RAWS[:end])
     assert [verified.raw for verified in grown.entries] == RAWS[start:end]
     assert [verified.index for verified in grown.entries] == list(range(start, end))
@@ -113,7 +109,8 @@ def test_every_flipped_byte_of_a_bundle_is_refused() -> None:
     target = target_of(raws)
     for at in range(len(raw)):
         with pytest.raises(PeerWrongError) as caught:
-            feed.extend(EMPTY, target, [raw[:at] + bytes([raw[at] ^ 0x20]) + raw[at + 1 :]], 0)
+            bent = tiles.decode_bundle(raw[:at] + bytes([raw[at] ^ 0x20]) + raw[at + 1 :], len(raws))
+            feed.extend_entries(EMPTY, target, bent)
         assert caught.value.code in ("root-mismatch", "bundle-malformed")
 
 
@@ -209,3 +206,45 @@ def test_committed_nonsense_is_still_refused(raw: bytes, code: str) -> None:
     with pytest.raises(PeerWrongError) as caught:
         feed.open_body(committed(raw), SALT, raw)
     assert caught.value.code == code
+
+
+def edge_of(target: Checkpoint) -> Edge:
+    """What is certain of a tree whose every tile was read."""
+    leaves = [merkle.leaf_hash(raw) for raw in RAWS[: target.size]]
+    roots = [merkle.subtree_root(leaves[at : at + 256]) for at in range(0, len(leaves) // 256 * 256, 256)]
+    rows = {0: leaves[len(leaves) // 256 * 256 :], 1: roots}
+    return Edge(target, {level: row for level, row in rows.items() if row})
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 700), st.integers(1, 700))
+def test_a_slice_grows_the_head_to_a_bundle_border_or_to_the_end(start: int, size: int) -> None:
+    """From any size, the entries up to the next border of a bundle, or to the signed end, are accepted; others are not."""
+    start = min(start, size - 1)
+    target = target_of(RAWS[:size])
+    edge = edge_of(target)
+    end = min((start // 256 + 1) * 256, size)
+    grown = feed.extend_slice(head_of(RAWS[:start]), target, RAWS[start:end], edge.hash_of)
+    assert grown.head == head_of(RAWS[:end])
+    assert [verified.index for verified in grown.entries] == list(range(start, end))
+    bent = [*RAWS[start : end - 1], RAWS[end - 1] + b" "]
+    for wrong in (bent, RAWS[start : end - 1]):
+        # Nothing at all, at a border, is a slice like any other.
+        if wrong or start % 256:
+            with pytest.raises(PeerWrongError, match="root-mismatch"):
+                feed.extend_slice(head_of(RAWS[:start]), target, wrong, edge.hash_of)
+
+
+def test_a_slice_finds_out_a_past_that_changed() -> None:
+    """A head over another past does not fit the first bundle that is completed."""
+    target = target_of(RAWS[:600])
+    known = head_of([*RAWS[:99], b"another", *RAWS[100:200]])
+    with pytest.raises(PeerWrongError, match="root-mismatch"):
+        feed.extend_slice(known, target, RAWS[200:256], edge_of(target).hash_of)
+
+
+def test_a_slice_never_passes_the_signed_end() -> None:
+    """More entries than were signed are refused, though the bundles before them are good."""
+    target = target_of(RAWS[:256])
+    with pytest.raises(PeerWrongError, match="root-mismatch"):
+        feed.extend_slice(EMPTY, target, RAWS[:512], edge_of(target).hash_of)

@@ -6,9 +6,25 @@ import hashlib
 import json
 from pathlib import Path
 
-from node.protocol import body, checkpoint, entry, keys, merkle, note, request, tiles
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from node.protocol import (
+    body,
+    checkpoint,
+    entry,
+    heads,
+    inconsistency,
+    keys,
+    merkle,
+    note,
+    request,
+    tiles,
+    tlog_proof,
+    witness,
+)
 
 VECTORS = json.loads((Path(__file__).resolve().parents[1] / "vectors" / "wire.v1.json").read_text(encoding="utf-8"))
+VERIFIERS = [keys.parse_vkey(VECTORS["vkey"])]
 RAWS = [text.encode() for text in VECTORS["entries"]]
 
 
@@ -63,3 +79,63 @@ def test_the_signed_request() -> None:
         now=vector["now"],
     )
     assert verified.keyid == "torino.example.it#http-1"
+
+
+def test_what_a_witness_is_asked_and_answers() -> None:
+    """The submission is judged good from the recorded root; of the reply's two lines the known witness's counts."""
+    vector = VECTORS["witness_submission"]
+    found = witness.parse_submission(vector["body"].encode())
+    assert (found.old, found.origin) == (vector["old"], VECTORS["origin"])
+    assert witness.encode_submission(found.old, found.proof, found.checkpoint) == vector["body"].encode()
+    target = witness.judge(found, VERIFIERS, vector["old"], bytes.fromhex(vector["recorded_root_hex"]))
+    reply = VECTORS["witness_reply"]
+    lines = witness.parse_lines(reply["body"].encode())
+    known = {"torino": keys.parse_vkey(VECTORS["witness_vkey"])}
+    good = witness.read_cosignatures(lines, target.text(), known)
+    assert good == [witness.Cosigned("torino", reply["at"], VECTORS["cosignature_line"].encode())]
+    key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(VECTORS["private_seed_hex"]))
+    assert witness.cosign(known["torino"].name, key, target.text(), reply["at"]) == good[0].line
+
+
+def test_the_choice_of_witnesses() -> None:
+    """Each log's witnesses are the members of largest SHA-256(origin || member), best first."""
+    for vector in VECTORS["witness_choice"]:
+        assert list(witness.choose(vector["origin"], vector["members"])) == vector["chosen"]
+        weights = {hashlib.sha256((vector["origin"] + name).encode()).digest(): name for name in vector["members"]}
+        assert [weights[weight] for weight in sorted(weights)[::-1][:3]] == vector["chosen"]
+
+
+def test_the_proof_of_inclusion() -> None:
+    """The proof is read, written and shows its entry under the signed root."""
+    vector = VECTORS["tlog_proof"]
+    proof = tlog_proof.parse(vector["text"].encode())
+    assert tlog_proof.encode(proof) == vector["text"].encode()
+    assert (proof.index, proof.extra) == (vector["index"], vector["extra"].encode())
+    found = tlog_proof.verify(proof, merkle.leaf_hash(RAWS[proof.index]), VERIFIERS)
+    assert found.root.hex() == VECTORS["roots_hex_by_size"][3]
+
+
+def test_the_proofs_of_inconsistency() -> None:
+    """Each of the three kinds is read, written, named and shown."""
+    kinds = VECTORS["inconsistency"]
+    found = {kind: inconsistency.parse(vector["document"].encode()) for kind, vector in kinds.items()}
+    for kind, value in found.items():
+        assert inconsistency.encode(value) == kinds[kind]["document"].encode()
+        assert inconsistency.digest(value).hex() == kinds[kind]["digest_hex"]
+    sizes = {kind: [head.size for head in inconsistency.verify(value, VERIFIERS)] for kind, value in found.items()}
+    assert sizes == {"same_size": [3, 3], "power_of_two": [2, 3], "other_size": [3, 5]}
+    raw = inconsistency.encode_list(found.values())
+    assert inconsistency.parse_list(raw) == list(found.values())
+
+
+def test_heads_and_hint() -> None:
+    """The heads are read and written, each signed by its log; the hint too."""
+    items = heads.parse(VECTORS["heads"].encode())
+    assert heads.encode(items) == VECTORS["heads"].encode()
+    assert items[1] == heads.Offered(VECTORS["origin"], VECTORS["checkpoint_note"].encode())
+    public = bytes.fromhex(VECTORS["public_hex"])
+    for item in items:
+        verifiers = [keys.Verifier(item.origin, keys.LOG_TYPE, public)]
+        assert tlog_proof.signed_checkpoint(item.checkpoint, verifiers).origin == item.origin
+    assert heads.parse_hint(VECTORS["hint"].encode()) == (VECTORS["origin"], 3)
+    assert heads.encode_hint(VECTORS["origin"], 3) == VECTORS["hint"].encode()

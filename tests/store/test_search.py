@@ -218,22 +218,27 @@ async def test_a_total_above_the_bound_is_an_estimate(pool: Pool, monkeypatch: p
 
 
 async def test_completeness_names_what_is_not_current(pool: Pool) -> None:
-    """The own log is current; a peer is when it was looked at lately, without error and with all bodies."""
+    """The own log is current; a peer is when somebody confirmed it lately, after its last failure, and no body is missing."""
     async with pool.acquire() as conn:
         await add_origin(conn, "p_LE", is_own=True, state="new")
         await add_origin(conn, "p_TO")
         waiting = await add_origin(conn, "p_RM", state="waiting")
         old = await add_origin(conn, "p_MI")
+        helped = await add_origin(conn, "p_VE", state="waiting")
         await conn.execute(
-            "UPDATE log.origin SET checked_at = checked_at - interval '25 hours' WHERE origin_id = $1", old
+            "UPDATE log.origin SET confirmed_at = confirmed_at - interval '25 hours' WHERE origin_id = $1", old
         )
-        await conn.execute("UPDATE log.origin SET advanced_at = checked_at WHERE origin_id = $1", waiting)
+        await conn.execute(
+            "UPDATE log.origin SET advanced_at = checked_at, error_at = checked_at + interval '1 second' WHERE origin_id = $1",
+            waiting,
+        )
+        await conn.execute("UPDATE log.origin SET error_at = checked_at WHERE origin_id = $1", helped)
         missing = await add_origin(conn, "p_NA")
         await conn.execute(
             "INSERT INTO log.wanted (origin_id, idx, item_id) VALUES ($1, 0, gen_random_uuid())", missing
         )
     state = (await answer(pool)).completeness
-    assert (state.nodes, state.current) == (5, 2)
+    assert (state.nodes, state.current) == (6, 3)
     assert [(item.owner, item.since is None) for item in state.stale] == [
         ("p_MI", True),
         ("p_NA", True),

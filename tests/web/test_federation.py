@@ -8,17 +8,20 @@ import hashlib
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from node.flows.append import Operation, append, sign_head
+from node.flows.append import Operation, OwnLog, append, sign_head
 from node.protocol import body, canonical, checkpoint, keys, merkle, note, request, tiles
-from node.store import log
+from node.protocol.member import Cosigner, Member, Membership
+from node.store import highwater, log
 from node.store.postgres import Pool
-from node.web import federation, middleware
+from node.web import federation, gossip, middleware
+from node.web.allowance import Allowances
 from tests.profiles_made import profile
 
 NOW = dt.datetime(2026, 11, 24, 10, 0, tzinfo=dt.UTC)
@@ -37,7 +40,7 @@ class Live:
 
     client: TestClient[web.Request, web.Application]
     pool: Pool
-    origin_id: int
+    own: OwnLog
     bodies: list[bytes]
 
 
@@ -47,8 +50,22 @@ def operation(number: int) -> Operation:
     return Operation(profile_id, canonical.dumps(profile(number, id=profile_id)))
 
 
+def member(name: str, http: bytes, seed: int) -> Member:
+    """A member with keys of its own."""
+    voices = [
+        keys.Verifier(f"{name}/{role}", keys.COSIGNATURE_TYPE, key_of(seed + at).public_key().public_bytes_raw())
+        for at, role in enumerate(("witness", "mirror"))
+    ]
+    return Member(name.partition(".")[0], f"https://{name}", f"{name}#http-1", http, *voices)
+
+
+def key_of(seed: int) -> Ed25519PrivateKey:
+    """A key that is always the same."""
+    return Ed25519PrivateKey.from_private_bytes(bytes([seed]) * 32)
+
+
 @pytest.fixture
-async def live(pool: Pool) -> AsyncIterator[Live]:
+async def live(pool: Pool, tmp_path: Path) -> AsyncIterator[Live]:
     """A node that has published 300 profiles, and serves its log."""
     vkey = keys.format_vkey(ORIGIN, LOG_KEY.public_key().public_bytes_raw())
     operations = [operation(number) for number in range(1, COUNT + 1)]
@@ -63,15 +80,18 @@ async def live(pool: Pool) -> AsyncIterator[Live]:
             is_own=True,
             empty_root=merkle.EMPTY_ROOT,
         )
-        await append(conn, origin_id, "p_LE", operations, NOW)
-    await sign_head(pool, origin_id, LOG_KEY, NOW)
+        own = OwnLog(origin_id, ORIGIN, "p_LE", LOG_KEY, tmp_path / highwater.FILE)
+        await append(conn, own, operations, NOW)
+    await sign_head(pool, own, NOW)
+    peer = member("torino.example.it", PEER_KEY.public_key().public_bytes_raw(), 1)
+    membership = Membership.of(member(AUTHORITY, key_of(9).public_key().public_bytes_raw(), 4), [peer])
     app = web.Application(middlewares=[middleware.errors], client_max_size=65_536)
     app[federation.FEDERATION] = federation.Federation(
-        pool, origin_id, AUTHORITY, 2026, {KEYID: PEER_KEY.public_key().public_bytes_raw()}, lambda: NOW
+        pool, AUTHORITY, membership, Cosigner(f"{AUTHORITY}/witness", key_of(4)), lambda: NOW, Allowances()
     )
-    app.add_routes(federation.routes())
+    app.add_routes([*federation.routes(), *gossip.routes()])
     async with TestClient(TestServer(app)) as client:
-        yield Live(client, pool, origin_id, [item.raw or b"" for item in operations])
+        yield Live(client, pool, own, [item.raw or b"" for item in operations])
 
 
 async def get(live: Live, path: str) -> bytes:
@@ -142,7 +162,7 @@ async def test_another_epoch_is_unknown(live: Live) -> None:
 async def test_what_is_appended_but_not_signed_is_not_shown(live: Live) -> None:
     """Between append and signature nothing of the new entry is served."""
     async with live.pool.acquire() as conn, conn.transaction():
-        await append(conn, live.origin_id, "p_LE", [operation(COUNT + 1)], NOW)
+        await append(conn, live.own, [operation(COUNT + 1)], NOW)
     async with live.client.get(f"{BASE}/tile/entries/001.p/45") as response:
         assert response.status == 404
     answers = await ask(live, [COUNT])
@@ -190,8 +210,8 @@ async def test_a_withdrawn_body_is_gone_at_once(live: Live) -> None:
     """After a withdrawal the index answers "erased" and no table holds body or salt."""
     salt = (await ask(live, [5]))[0].salt
     async with live.pool.acquire() as conn, conn.transaction():
-        await append(conn, live.origin_id, "p_LE", [Operation(str(uuid.UUID(int=6, version=4)), None)], NOW)
-    await sign_head(live.pool, live.origin_id, LOG_KEY, NOW)
+        await append(conn, live.own, [Operation(str(uuid.UUID(int=6, version=4)), None)], NOW)
+    await sign_head(live.pool, live.own, NOW)
     assert [answer.status for answer in await ask(live, [5, COUNT])] == [body.ERASED, body.ERASED]
     async with live.pool.acquire() as conn:
         assert await conn.fetchval("SELECT count(*) FROM log.body WHERE salt = $1", salt) == 0
@@ -229,13 +249,13 @@ async def test_requests_without_a_good_signature_get_nothing(live: Live) -> None
 
 async def test_a_size_is_never_signed_twice(live: Live) -> None:
     """Signing again signs nothing; a damaged entry is found before its root is signed."""
-    assert await sign_head(live.pool, live.origin_id, LOG_KEY, NOW) is None
+    assert await sign_head(live.pool, live.own, NOW) is None
     async with live.pool.acquire() as conn:
         async with conn.transaction():
-            await append(conn, live.origin_id, "p_LE", [operation(COUNT + 2)], NOW)
+            await append(conn, live.own, [operation(COUNT + 2)], NOW)
         await conn.execute("UPDATE log.entry SET entry = entry || ' ' WHERE idx = 290")
     with pytest.raises(Exception, match="root-differs"):
-        await sign_head(live.pool, live.origin_id, LOG_KEY, NOW)
+        await sign_head(live.pool, live.own, NOW)
 
 
 async def test_wrong_methods_are_told_so(live: Live) -> None:

@@ -1,0 +1,180 @@
+"""EXTEND: bring the entries between a verified head and a signed checkpoint into the tables.
+
+In: an origin's row, a signed target, one source of bundles and tiles. Out: how many entries were committed. Up to 65,536 new
+entries are proved by the root over all of them and committed at once. For more, the target's upper tiles are proved first, the
+target is kept as *pending*, and bundles are checked and committed slice by slice: memory is bounded, and a pull that is cut
+goes on where it was. Nothing is committed that the target's root does not cover. Source: PROTOCOL 6.2, 6.3.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from node.errors import N_, RoadWrongError
+from node.flows.ingest import ingest_entries
+from node.flows.trees import fetch_tile
+from node.peers.client import PARTIAL_CONTENT, PeerClient
+from node.protocol import feed, limits, tiles
+from node.protocol.checkpoint import Checkpoint
+from node.protocol.edge import Edge, right_edge
+from node.store import log
+from node.store.log import Origin
+from node.store.postgres import Connection, Pool, run_tx
+
+Clock = Callable[[], dt.datetime]
+Progress = Callable[[str, int, int], None]
+# One commit per so many bundles of a far head: 16,384 entries, a few megabytes.
+SLICE_BUNDLES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One road to a log: the log's own node, or a member (``relay``) that mirrors it."""
+
+    client: PeerClient
+    prefix: str
+    relay: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A signed checkpoint to reach, and its note as received."""
+
+    checkpoint: Checkpoint
+    note: bytes
+
+
+def head_of(origin: Origin) -> feed.Head:
+    """Return how far a log is applied here."""
+    return feed.Head(origin.origin, origin.size, origin.root, origin.range_hashes)
+
+
+class Extender:
+    """One walk from a head to a target along one source."""
+
+    def __init__(
+        self, pool: Pool, origin: Origin, source: Source, target: Target, clock: Clock, progress: Progress
+    ) -> None:
+        """Begin at the origin's row as it was read."""
+        self._pool, self._origin, self._source, self._target = pool, origin, source, target
+        self._clock, self._progress = clock, progress
+        self._began = origin.size
+        self.head = head_of(origin)
+        self.entries = 0
+
+    async def run(self) -> int:
+        """Bring in what is new; return how many entries were committed, 0 when another pull was quicker.
+
+        Raises: PeerWrongError(root-mismatch | bundle-malformed | tile-malformed), RoadWrongError; what was committed stays.
+        """
+        goal, allowed = self._target.checkpoint, self._allowance()
+        if goal.size - self.head.size <= min(limits.EXTEND_MAX_ENTRIES, allowed):
+            await self._whole()
+        else:
+            await self._sliced(min(goal.size, self.head.size + allowed))
+        return self.entries
+
+    def _allowance(self) -> int:
+        """Return how many entries may still come today: a log met for the first time brings its whole past."""
+        if self._origin.checkpoint_size == 0:
+            return max(0, limits.FIRST_PULL_MAX_ENTRIES - self._origin.size)
+        today = self._clock().astimezone(dt.UTC).date()
+        grown = self._origin.grown if self._origin.grown_on == today else 0
+        return max(0, limits.ENTRIES_PER_DAY_MAX - grown)
+
+    async def _whole(self) -> None:
+        known, goal = self.head, self._target.checkpoint
+        raws = await self._fetch(known.size, goal.size)
+        # Hashing and decoding a slice takes more than a breath: off the loop, so that a server goes on answering.
+        extension = await asyncio.to_thread(feed.extend_entries, known, goal, raws)
+        await self._commit(extension, self._target.note)
+
+    async def _sliced(self, until: int) -> None:
+        goal = self._target.checkpoint
+        edge = Edge(goal, {level: await self._tile(level, number) for level, number, _ in right_edge(goal.size)})
+        async with self._pool.acquire() as conn:
+            await log.set_pending(conn, self._origin.origin_id, self._target.note)
+        while self.head.size < until:
+            first = self.head.size // tiles.TILE_WIDTH
+            end = min((first + SLICE_BUNDLES) * tiles.TILE_WIDTH, goal.size)
+            await self._authenticate(edge, first, end)
+            raws = await self._fetch(self.head.size, end)
+            extension = await asyncio.to_thread(feed.extend_slice, self.head, goal, raws, edge.hash_of)
+            if not await self._commit(extension, self._target.note if end == goal.size else None):
+                return
+            self.head = extension.head
+        if self.head.size < goal.size:
+            raise RoadWrongError(
+                "growth-throttled",
+                N_("il registro cresce troppo in fretta: oggi {entries} voci, le altre domani"),
+                hint=N_("chiedere a chi gestisce il nodo se è vero"),
+                entries=self.head.size - self._began,
+            )
+
+    async def _authenticate(self, edge: Edge, first: int, end: int) -> None:
+        """Make the hashes of the full bundles in this slice certain, from the top down."""
+        last = end // tiles.TILE_WIDTH - 1
+        for number in range(first // tiles.TILE_WIDTH, last // tiles.TILE_WIDTH + 1) if last >= first else ():
+            for level, wanted in edge.needed(1, number):
+                edge.add(level, wanted, await self._tile(level, wanted))
+        for level in range(1, limits.TILE_LEVEL_MAX + 1):
+            edge.forget(level, first >> (8 * level))
+
+    async def _tile(self, level: int, number: int) -> list[bytes]:
+        size = self._target.checkpoint.size
+        return await fetch_tile(self._source.client, self._source.prefix, size, level, number)
+
+    async def _fetch(self, start: int, end: int) -> list[bytes]:
+        """Return the raw entries [start, end) of the target's tree, in bundles, several requests at once."""
+        if start == end:
+            return []
+        first = start // tiles.TILE_WIDTH
+        numbers = iter(range(first, (end - 1) // tiles.TILE_WIDTH + 1))
+        found: dict[int, list[bytes]] = {}
+        # Workers share one iterator: as many requests as the host is asked at once, whatever the size it claims.
+        async with asyncio.TaskGroup() as group:
+            for _ in range(limits.CONNECTIONS_PER_HOST):
+                group.create_task(self._bundles(numbers, found, start))
+        return [raw for number in sorted(found) for raw in found[number]]
+
+    async def _bundles(self, numbers: Iterator[int], found: dict[int, list[bytes]], start: int) -> None:
+        goal = self._target.checkpoint.size
+        for number in numbers:
+            width = tiles.level_width(goal, 0, number)
+            known = max(0, start - number * tiles.TILE_WIDTH)
+            path = f"{self._source.prefix}/tile/entries/{tiles.encode_index(number, width)}"
+            skip = await self._bytes_known(number, known)
+            reply = await self._source.client.get(path, max_bytes=limits.BUNDLE_MAX_BYTES, skip_bytes=skip)
+            if reply.status == PARTIAL_CONTENT:
+                found[number] = tiles.decode_bundle(reply.body, width - known)
+            else:
+                found[number] = tiles.decode_bundle(reply.body, width)[known:]
+            self._progress("entries", number * tiles.TILE_WIDTH + width - self._began, goal - self._began)
+
+    async def _bytes_known(self, number: int, known: int) -> int:
+        """Return how many bytes of a bundle are here already: one new entry should not cost the whole bundle again."""
+        if not known:
+            return 0
+        start = number * tiles.TILE_WIDTH
+        async with self._pool.acquire() as conn:
+            return await log.bundle_bytes(conn, self._origin.origin_id, start, start + known)
+
+    async def _commit(self, extension: feed.Extension, note: bytes | None) -> bool:
+        """Store a slice in one transaction; False when the head is no longer where this walk found it."""
+        expected, now = extension.head.size - len(extension.entries), self._clock()
+
+        async def work(conn: Connection) -> bool:
+            size, _, _, state = await log.lock_head(conn, self._origin.origin_id)
+            if size != expected or state == "quarantined":
+                # Another pull of the same origin was quicker; its work stands and ours is dropped.
+                return False
+            await ingest_entries(conn, self._origin.origin_id, extension, checkpoint=note, now=now)
+            return True
+
+        if not await run_tx(self._pool, work):
+            return False
+        self.entries += len(extension.entries)
+        return True

@@ -1,0 +1,121 @@
+"""Proofs that stand alone: that an entry is in a log, for anyone to check offline; and who has confirmed an erasure.
+
+In: a profile's id. Out: a tlog-proof of its last entry under the newest signed checkpoint, with the entry itself as extra data;
+or, for an own profile, each member's receipt. Source: PROTOCOL 2.8, 6.7.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from node.errors import N_, CallerError, NotFoundError
+from node.flows import trees
+from node.protocol import entry, keys, merkle, note, tlog_proof, witness
+from node.protocol.entry import Entry
+from node.protocol.member import Membership
+from node.protocol.tlog_proof import InclusionProof
+from node.store import log
+from node.store import witness as store
+from node.store.postgres import Connection, Pool
+
+
+@dataclass(frozen=True, slots=True)
+class Proved:
+    """What a proof shows: which entry, where in which log, and which members' witnesses vouch for it since when."""
+
+    origin: str
+    size: int
+    index: int
+    entry: Entry
+    cosigned: Mapping[str, dt.datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Receipts:
+    """Who has confirmed that a withdrawal or an update was carried out: member -> time, None for those who have not."""
+
+    profile_id: str
+    origin: str
+    index: int
+    withdrawn: bool
+    members: Mapping[str, dt.datetime | None]
+
+
+async def inclusion(pool: Pool, profile_id: str) -> InclusionProof:
+    """Return the proof that a profile's last entry is in its log. Raises: NotFoundError(profile-unknown), CallerError(proof-too-early)."""
+    async with pool.acquire() as conn, conn.transaction(isolation="repeatable_read", readonly=True):
+        found = await log.find_item(conn, profile_id)
+        if found is None:
+            raise NotFoundError("profile-unknown", N_("profilo sconosciuto: {id}"), id=profile_id)
+        origin_id, origin, index, _ = found
+        row = next(o for o in await log.list_origins(conn, origin) if o.origin_id == origin_id)
+        size, signed = await _signed(conn, row)
+        if signed is None or index >= size:
+            raise CallerError("proof-too-early", N_("la voce non è ancora in un checkpoint firmato"))
+
+        def prove(hash_at: merkle.HashAt) -> list[bytes]:
+            return merkle.inclusion_proof(index, size, hash_at)
+
+        hashes = prove(await trees.stored_hashes(conn, origin_id, prove))
+        (raw,) = await log.entries_between(conn, origin_id, index, index + 1)
+    return InclusionProof(index, tuple(hashes), signed, raw)
+
+
+async def _signed(conn: Connection, row: log.Origin) -> tuple[int, bytes | None]:
+    if not row.is_own:
+        return row.checkpoint_size, row.checkpoint
+    signed = await log.signed_latest(conn, row.origin_id)
+    if signed is None:
+        return 0, None
+    acknowledged = await store.own_cosignatures(conn, row.origin_id)
+    return signed.size, signed.note + b"".join(ack.line for ack in acknowledged if ack.size == signed.size)
+
+
+def check(
+    raw: bytes,
+    verifiers: Sequence[keys.Verifier],
+    witnesses: Mapping[str, keys.Verifier],
+    membership: Membership | None,
+) -> Proved:
+    """Return what a proof's bytes show, offline. ``membership`` narrows the witnesses to the log's own three, if it is known.
+
+    Raises: PeerWrongError proof-malformed, proof-false, note-..., checkpoint-..., entry-malformed.
+    """
+    proof = tlog_proof.parse(raw)
+    if not proof.extra:
+        raise CallerError(
+            "proof-without-entry",
+            N_("la prova non contiene la voce che dimostra"),
+            hint=N_("rifarla con «rete log proof»"),
+        )
+    head = tlog_proof.verify(proof, merkle.leaf_hash(proof.extra), verifiers)
+    parsed = note.parse(proof.checkpoint)
+    known = witnesses
+    if membership is not None:
+        owner = next(
+            (m.id for m in membership.members.values() if m.http_keyid.startswith(head.origin.partition("/")[0] + "#")),
+            "",
+        )
+        known = membership.witnesses_of(head.origin, owner)
+    cosigned = {
+        c.member: dt.datetime.fromtimestamp(c.at, dt.UTC)
+        for c in witness.read_cosignatures(parsed.signatures, parsed.text, known)
+    }
+    return Proved(head.origin, head.size, proof.index, entry.decode(proof.extra), cosigned)
+
+
+async def receipts(pool: Pool, membership: Membership, profile_id: str) -> Receipts:
+    """Return which members have confirmed the last entry of an own profile. Raises: NotFoundError(profile-unknown)."""
+    async with pool.acquire() as conn:
+        found = await log.find_item(conn, profile_id, own=True)
+        if found is None:
+            raise NotFoundError("profile-unknown", N_("profilo sconosciuto: {id}"), id=profile_id)
+        origin_id, origin, index, withdrawn = found
+        given = {r.member: r for r in await store.receipts(conn, origin_id)}
+    members: dict[str, dt.datetime | None] = {}
+    for member in membership.peers:
+        receipt = given.get(member.id)
+        members[member.id] = receipt.signed_at if receipt is not None and receipt.size > index else None
+    return Receipts(profile_id, origin, index, withdrawn, members)

@@ -1,0 +1,100 @@
+"""What nodes tell each other about logs: the heads they hold, and hints that one has grown (PROTOCOL 1, 6).
+
+In: (origin, checkpoint) pairs or their bytes. Out: the same; nothing in them is verified, since each checkpoint is
+signed by its log and proves itself. Rules: each origin once, at most 10,000; a hint wakes a pull and is never trusted.
+What canonical JSON can't say, or would make the reply too large to be read, is left out rather than spoil the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from node.errors import N_, CallerError, PeerWrongError
+from node.protocol import canonical, keys, limits
+
+ITEMS_MAX = 10_000
+_KEYS = {"cp", "o"}
+_HINT_KEYS = {"o", "size"}
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """The last signed checkpoint that a node has of a log, as a note."""
+
+    origin: str
+    checkpoint: bytes
+
+
+def _malformed() -> PeerWrongError:
+    return PeerWrongError("heads-malformed", N_("elenco dei registri non valido"))
+
+
+def encode(items: Iterable[Offered]) -> bytes:
+    """Return the canonical array of ``items``, by origin."""
+    parts: list[bytes] = []
+    size = 1
+    for item in sorted(items, key=lambda item: item.origin):
+        try:
+            part = canonical.dumps({"cp": item.checkpoint.decode(), "o": item.origin})
+        except (CallerError, UnicodeDecodeError):
+            # A log can put into its checkpoint a stranger's line that is no canonical text: that is its own loss.
+            continue
+        # Each part brings a comma, the last one the closing bracket.
+        if size + len(part) + 1 <= limits.HEADS_MAX_BYTES and len(parts) < ITEMS_MAX:
+            parts.append(part)
+            size += len(part) + 1
+    return b"[" + b",".join(parts) + b"]"
+
+
+def _read(value: Any) -> Offered:
+    if type(value) is not dict or value.keys() != _KEYS:
+        raise _malformed()
+    origin, text = value["o"], value["cp"]
+    if type(origin) is not str or type(text) is not str:
+        raise _malformed()
+    return Offered(origin, text.encode())
+
+
+def parse(raw: bytes) -> list[Offered]:
+    """Return what a peer offers, in its order. Raises: PeerWrongError(heads-malformed)."""
+    try:
+        values = canonical.parse(raw, max_bytes=limits.HEADS_MAX_BYTES)
+    except PeerWrongError as error:
+        raise _malformed() from error
+    if type(values) is not list or len(values) > ITEMS_MAX:
+        raise _malformed()
+    items = [_read(value) for value in values]
+    if len({item.origin for item in items}) != len(items):
+        raise _malformed()
+    return items
+
+
+def encode_hint(origin: str, size: int) -> bytes:
+    """Return the hint that a log has ``size`` entries."""
+    return canonical.dumps({"o": origin, "size": size})
+
+
+def parse_hint(raw: bytes) -> tuple[str, int]:
+    """Return the origin and size of a hint, in any spelling of JSON. Raises: CallerError(hint-bad)."""
+    bad = CallerError("hint-bad", N_('avviso non valido: serve {{"o":registro,"size":voci}}'))
+    # So few bytes can't nest deeper than the parser bears.
+    if len(raw) > limits.HINT_MAX_BYTES:
+        raise bad
+    try:
+        value = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise bad from error
+    if type(value) is not dict or value.keys() != _HINT_KEYS:
+        raise bad
+    origin, size = value["o"], value["size"]
+    # bool is an int in Python; on the wire true is not 1.
+    if type(origin) is not str or type(size) is not int or not 0 <= size <= limits.TREE_SIZE_MAX:
+        raise bad
+    try:
+        return keys.check_name(origin), size
+    except CallerError as error:
+        raise bad from error

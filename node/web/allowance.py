@@ -1,0 +1,90 @@
+"""How many requests one caller may make: a token bucket per caller and kind, in this process's memory.
+
+In: a kind of request, who makes it, when. Out: nothing, or a refusal with the seconds to wait. A flood of one costs the others
+nothing; the number of callers remembered is bounded, the longest unseen forgotten first. Source: PROTOCOL 4.4, 5.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from node.errors import N_, CallerError
+
+CALLERS_MAX = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """So many requests a second in the long run, so many at once."""
+
+    per_s: float
+    burst: float
+
+
+# A first pull makes a few hundred requests a second; nobody honest needs many hints or submissions.
+RATES: Mapping[str, Rate] = {
+    "read": Rate(500, 2_000),
+    "signed": Rate(300, 1_000),
+    "hint": Rate(5, 100),
+    "witness": Rate(20, 200),
+    "proof": Rate(1, 20),
+}
+
+
+class Allowances:
+    """The buckets of all callers."""
+
+    def __init__(self, rates: Mapping[str, Rate] = RATES) -> None:
+        """Begin with full buckets."""
+        self._rates = rates
+        self._buckets: OrderedDict[tuple[str, str], tuple[float, dt.datetime]] = OrderedDict()
+
+    def spend(self, kind: str, caller: str, now: dt.datetime) -> None:
+        """Take one token. Raises: CallerError(rate-limited) with ``retry_after_s``."""
+        rate = self._rates[kind]
+        tokens, seen = self._buckets.pop((kind, caller), (rate.burst, now))
+        # A clock that was set back fills nothing and empties nothing.
+        tokens = min(rate.burst, tokens + rate.per_s * max(0.0, (now - seen).total_seconds()))
+        allowed = tokens >= 1
+        self._buckets[kind, caller] = (tokens - 1 if allowed else tokens, now)
+        while len(self._buckets) > CALLERS_MAX:
+            self._buckets.popitem(last=False)
+        if not allowed:
+            wait = max(1, math.ceil((1 - tokens) / rate.per_s))
+            message = N_("troppe richieste: riprovare tra {retry_after_s} secondi")
+            raise CallerError("rate-limited", message, retry_after_s=wait)
+
+
+_KINDS = {
+    "/federation/hint": "hint",
+    "/federation/proofs": "proof",
+    "/federation/witness/add-checkpoint": "witness",
+}
+
+
+def caller_of(request: web.Request, *, behind_proxy: bool) -> str:
+    """Return the address that made a request: of the connection, or the last that our own proxy saw."""
+    forwarded = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+    return (forwarded[:64] if behind_proxy and forwarded else request.remote) or "unknown"
+
+
+def limiter(allowances: Allowances, clock: Callable[[], dt.datetime], *, behind_proxy: bool) -> Any:
+    """Return the middleware that counts requests of other nodes against their sender's address."""
+
+    @web.middleware
+    async def limit(
+        request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+    ) -> web.StreamResponse:
+        if request.path.startswith("/federation/"):
+            kind = _KINDS.get(request.path, "read") if request.method == "POST" else "read"
+            allowances.spend(kind, caller_of(request, behind_proxy=behind_proxy), clock())
+        return await handler(request)
+
+    return limit

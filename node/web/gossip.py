@@ -1,0 +1,160 @@
+"""The peer-facing routes of news: heads, hints, proofs, and the witness.
+
+In: requests of other nodes, unsigned, since what matters in them proves itself. Out: what this node can vouch for; or a proof
+kept, a pull woken, a checkpoint cosigned. None of these can do more than their sender could prove. Source: PROTOCOL 1.3, 2.7, 6.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import structlog
+from aiohttp import web
+
+from node.errors import N_, CallerError, NotFoundError, PeerWrongError
+from node.protocol import heads as wire
+from node.protocol import inconsistency, keys, witness
+from node.protocol.inconsistency import Inconsistency
+from node.store import evidence, log
+from node.store import witness as store
+from node.store.postgres import Connection, run_tx
+from node.web.federation import FEDERATION, Federation, has_etag, note_reply, require_json
+
+logger = structlog.get_logger()
+SIZE = "text/x.tlog.size"
+NOTE = "text/plain; charset=utf-8"
+PROOFS_HEADER = "Rete-Proofs"
+
+
+def routes() -> list[web.RouteDef]:
+    """Return the routes of news under /federation."""
+    return [
+        web.get("/federation/heads", heads),
+        web.post("/federation/hint", hint),
+        web.get("/federation/proofs", proofs),
+        web.post("/federation/proofs", accuse),
+        web.post("/federation/witness/add-checkpoint", add_checkpoint),
+        web.get("/federation/witness/{hash:[0-9a-f]{64}}/checkpoint", witnessed),
+    ]
+
+
+async def heads(request_: web.Request) -> web.StreamResponse:
+    """Answer the last verified head of every log: the own one, and the mirrored ones with this node's cosignature."""
+    federation = request_.app[FEDERATION]
+    async with federation.pool.acquire() as conn:
+        offered = [
+            wire.Offered(origin, note)
+            for origin, origin_id, is_own, relayed in await log.heads(conn)
+            if (note := await _own_note(conn, origin_id) if is_own else relayed)
+        ]
+        accused = await evidence.count_evidence(conn)
+    document = wire.encode(offered)
+    etag = f'"{hashlib.sha256(document).hexdigest()[:32]}"'
+    # The proofs are few and rarely asked for; their number tells whether to ask.
+    headers = {"ETag": etag, "Cache-Control": "no-cache", PROOFS_HEADER: str(accused)}
+    if has_etag(request_, etag):
+        return web.Response(status=304, headers=headers)
+    return web.Response(body=document, content_type="application/json", headers=headers)
+
+
+async def _own_note(conn: Connection, origin_id: int) -> bytes | None:
+    signed = await log.signed_latest(conn, origin_id)
+    if signed is None:
+        return None
+    acknowledged = await store.own_cosignatures(conn, origin_id)
+    return signed.note + b"".join(ack.line for ack in acknowledged if ack.size == signed.size)
+
+
+async def hint(request_: web.Request) -> web.StreamResponse:
+    """Wake the pull of a log that is said to have grown; nothing is believed."""
+    federation = request_.app[FEDERATION]
+    require_json(request_)
+    origin, size = wire.parse_hint(await request_.read())
+    async with federation.pool.acquire() as conn, conn.transaction():
+        if await log.served_log(conn, origin=origin) is None:
+            # Perhaps a member's next log, which a round of heads will bring.
+            if not await log.has_authority(conn, origin.partition("/")[0]):
+                raise NotFoundError("log-unknown", N_("questo nodo non ha quel registro"))
+            await log.wake(conn, log.WAKE_GOSSIP)
+        elif await log.wake_origin(conn, origin, size, federation.clock()):
+            await log.wake(conn, log.WAKE_PULL)
+    return web.Response(status=204)
+
+
+async def proofs(request_: web.Request) -> web.StreamResponse:
+    """Answer one proof for each log that told two histories."""
+    federation = request_.app[FEDERATION]
+    async with federation.pool.acquire() as conn:
+        documents = await evidence.evidence(conn)
+    body = inconsistency.encode_list([inconsistency.parse(raw) for raw in documents])
+    return web.Response(body=body, content_type="application/json", headers={"Cache-Control": "no-cache"})
+
+
+async def accuse(request_: web.Request) -> web.StreamResponse:
+    """Take a proof against a log: 201 when it was new, 200 when it was known, 422 when it proves nothing."""
+    federation = request_.app[FEDERATION]
+    require_json(request_)
+    raw = await request_.read()
+    try:
+        claim = inconsistency.parse(raw)
+    except PeerWrongError as error:
+        raise CallerError("inconsistency-malformed", N_("prova di incoerenza non valida")) from error
+    fresh = await _keep(federation, claim)
+    if fresh:
+        logger.error("log.quarantined", origin=claim.origin, code=evidence.INCONSISTENT)
+    return web.Response(status=201 if fresh else 200)
+
+
+async def _keep(federation: Federation, claim: Inconsistency) -> bool:
+    now = federation.clock()
+
+    async def work(conn: Connection) -> bool:
+        known = await log.list_origins(conn, claim.origin)
+        if not known or known[0].origin != claim.origin:
+            raise NotFoundError("log-unknown", N_("questo nodo non ha quel registro"))
+        try:
+            inconsistency.verify(claim, [keys.parse_vkey(known[0].vkey)])
+        except PeerWrongError as error:
+            message = N_("la prova non dimostra alcuna incoerenza del registro")
+            raise CallerError("inconsistency-unproven", message) from error
+        return await evidence.condemn(conn, known[0], inconsistency.digest(claim), inconsistency.encode(claim), now)
+
+    return await run_tx(federation.pool, work)
+
+
+async def add_checkpoint(request_: web.Request) -> web.StreamResponse:
+    """Cosign a checkpoint that extends the last one cosigned here (C2SP tlog-witness)."""
+    federation = request_.app[FEDERATION]
+    found = witness.parse_submission(await request_.read())
+    now = federation.clock()
+
+    async def work(conn: Connection) -> bytes:
+        known = [o for o in await log.list_origins(conn, found.origin) if o.origin == found.origin]
+        if not known:
+            raise NotFoundError("log-unknown", N_("questo nodo non ha quel registro"))
+        origin = known[0]
+        if origin.state == "quarantined":
+            raise CallerError("witness-quarantined", N_("il registro è in quarantena: qui non lo si firma"))
+        # The row is locked from the check to the commit, and the reply comes after it: two histories are never cosigned.
+        size, root = await store.lock_witnessed(conn, origin.origin_id)
+        target = witness.judge(found, [keys.parse_vkey(origin.vkey)], size, root)
+        line = witness.cosign(federation.witness.name, federation.witness.key, target.text(), int(now.timestamp()))
+        note = inconsistency.bare(found.checkpoint, [keys.parse_vkey(origin.vkey)]) + line
+        await store.keep_witnessed(conn, origin.origin_id, target.size, target.root, note, now)
+        return line
+
+    try:
+        line = await run_tx(federation.pool, work)
+    except witness.WitnessConflictError as conflict:
+        return web.Response(status=409, body=f"{conflict.recorded_size}\n".encode(), headers={"Content-Type": SIZE})
+    return web.Response(body=line, headers={"Content-Type": NOTE})
+
+
+async def witnessed(request_: web.Request) -> web.StreamResponse:
+    """Answer the checkpoint that this node last cosigned of a log, with that cosignature."""
+    federation = request_.app[FEDERATION]
+    async with federation.pool.acquire() as conn:
+        note = await store.witnessed_note(conn, request_.match_info["hash"])
+    if note is None:
+        raise NotFoundError("log-not-witnessed", N_("questo nodo non ha mai firmato quel registro"))
+    return note_reply(request_, note)

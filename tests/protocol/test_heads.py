@@ -1,0 +1,172 @@
+"""Heads and hints: one canonical array each origin once, and a hint in any spelling that says exactly two things."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from node.errors import CallerError, PeerWrongError
+from node.protocol import heads, limits
+from node.protocol.heads import Offered
+
+ORIGIN = "lecce.example.it/federation/log/2026"
+ORIGINS = st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="+"), min_size=1, max_size=300)
+TEXTS = st.text(st.characters(min_codepoint=32, max_codepoint=126) | st.just("\n")).map(str.encode)
+
+
+def malformed(raw: bytes) -> bool:
+    """Tell whether bytes are refused as a list of heads."""
+    with pytest.raises(PeerWrongError) as caught:
+        heads.parse(raw)
+    return caught.value.code == "heads-malformed"
+
+
+def bad_hint(raw: bytes) -> bool:
+    """Tell whether bytes are refused as a hint."""
+    with pytest.raises(CallerError) as caught:
+        heads.parse_hint(raw)
+    return caught.value.code == "hint-bad"
+
+
+def test_heads_are_a_canonical_array_by_origin() -> None:
+    """Sorted by origin, two keys each; what is written is read."""
+    items = [Offered("b/log", b"b\n"), Offered("a/log", "a\n— è\n".encode())]
+    raw = '[{"cp":"a\\n— è\\n","o":"a/log"},{"cp":"b\\n","o":"b/log"}]'.encode()
+    assert heads.encode(iter(items)) == raw
+    assert heads.parse(raw) == items[::-1]
+    assert heads.encode([]) == b"[]"
+    assert heads.parse(b"[]") == []
+
+
+@given(st.dictionaries(ORIGINS, TEXTS, max_size=20))
+def test_heads_read_back(offered: dict[str, bytes]) -> None:
+    """Whatever notes of whatever origins are written, they are read."""
+    items = [Offered(origin, text) for origin, text in offered.items()]
+    assert heads.parse(heads.encode(items)) == sorted(items, key=lambda item: item.origin)
+
+
+def test_a_peer_may_offer_in_any_order() -> None:
+    """The order of the array is the peer's."""
+    raw = b'[{"cp":"","o":"b"},{"cp":"","o":"a"}]'
+    assert [item.origin for item in heads.parse(raw)] == ["b", "a"]
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"null",
+        b"{}",
+        b'{"cp":"x","o":"a"}',
+        b"[1]",
+        b"[[]]",
+        b"[null]",
+        b"[{}]",
+        b'[{"cp":"x"}]',
+        b'[{"o":"a"}]',
+        b'[{"cp":"x","o":"a","z":1}]',
+        b'[{"cp":1,"o":"a"}]',
+        b'[{"cp":"x","o":1}]',
+        b'[{"cp":null,"o":"a"}]',
+        b'[{"cp":"x","o":["a"]}]',
+        b'[{"o":"a","cp":"x"}]',
+        b'[{"cp":"x","o":"a"}]\n',
+        b'[{"cp":"x","o":"a"},{"cp":"y","o":"a"}]',
+        b'[{"cp":"x","o":"a"},{"cp":"x","o":"b"},{"cp":"x","o":"a"}]',
+        b'[{"cp":"x","cp":"x","o":"a"}]',
+    ],
+)
+def test_other_lists_are_refused(raw: bytes) -> None:
+    """Exactly these keys, of type text, in canonical bytes, each origin once."""
+    assert malformed(raw)
+
+
+def test_a_list_names_ten_thousand_logs_and_no_more() -> None:
+    """10,000 are read, 10,001 refused, and no more than can be read are written."""
+    items = [Offered(f"{n:05d}", b"x") for n in range(10_001)]
+    raw = heads.encode(items)
+    assert heads.parse(raw) == items[:10_000]
+    assert malformed(raw[:-1] + b',{"cp":"x","o":"10000"}]')
+
+
+def test_a_list_has_a_size_and_what_does_not_fit_is_left_out() -> None:
+    """One MiB is read and written; one byte more is refused, and never written: a later, smaller head still goes."""
+    room = limits.HEADS_MAX_BYTES - len(heads.encode([Offered("a", b""), Offered("b", b"")]))
+    exact = heads.encode([Offered("a", b"x" * room), Offered("b", b"")])
+    assert len(exact) == limits.HEADS_MAX_BYTES == 1_048_576
+    assert len(heads.parse(exact)) == 2
+    assert malformed(exact.replace(b"x", b"xx", 1))
+    over = [Offered("a", b""), Offered("b", b"x" * (room + 1)), Offered("c", b"")]
+    assert [item.origin for item in heads.parse(heads.encode(over))] == ["a", "c"]
+    assert [item.origin for item in heads.parse(heads.encode(over[:2]))] == ["a"]
+
+
+@pytest.mark.parametrize("text", [b"\xff", "e\u0301".encode(), b"\x00"])
+def test_a_head_that_no_canonical_text_can_hold_spoils_only_itself(text: bytes) -> None:
+    """A log that breaks its own checkpoint's text is left out; the others are told."""
+    raw = heads.encode([Offered("a", b"x"), Offered("b", text), Offered("c", b"y")])
+    assert heads.parse(raw) == [Offered("a", b"x"), Offered("c", b"y")]
+
+
+def test_a_hint_is_an_origin_and_a_size() -> None:
+    """Written canonical, read in any spelling."""
+    raw = b'{"o":"lecce.example.it/federation/log/2026","size":70000}'
+    assert heads.encode_hint(ORIGIN, 70_000) == raw
+    assert heads.parse_hint(raw) == (ORIGIN, 70_000)
+    assert heads.parse_hint(b' {"size": 0, "o": "a\\u002fb"}\n') == ("a/b", 0)
+
+
+@given(ORIGINS, st.integers(0, 2**53 - 1))
+def test_hints_read_back(origin: str, size: int) -> None:
+    """Any name of a log and any size of a tree are read as they were written."""
+    assert heads.parse_hint(heads.encode_hint(origin, size)) == (origin, size)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"",
+        b"null",
+        b"[]",
+        b"{}",
+        b'{"o":"a"}',
+        b'{"size":1}',
+        b'{"o":"a","size":1,"z":1}',
+        b'{"o":"a","Size":1}',
+        b'{"o":1,"size":1}',
+        b'{"o":null,"size":1}',
+        b'{"o":["a"],"size":1}',
+        b'{"o":"a","size":"1"}',
+        b'{"o":"a","size":true}',
+        b'{"o":"a","size":1.0}',
+        b'{"o":"a","size":null}',
+        b'{"o":"a","size":-1}',
+        b'{"o":"a","size":9007199254740992}',
+        b'{"o":"a","size":99999999999999999999999999}',
+        b'{"o":"","size":1}',
+        b'{"o":"a b","size":1}',
+        b'{"o":"a+b","size":1}',
+        b'{"o":"a\\u0000","size":1}',
+        b'{"o":"a\\n","size":1}',
+        b'{"o":"\\ud800","size":1}',
+        b'{"o":"\xff","size":1}',
+        b'{"o":"a","size":1}{}',
+        b'{"o":"a","size":NaN}',
+        b"[" * 1024,
+        b'{"o":' * 200,
+    ],
+)
+def test_other_hints_are_refused(raw: bytes) -> None:
+    """Exactly two keys; the origin can be a log's name, the size a tree's; true is not 1; nothing nests."""
+    assert bad_hint(raw)
+
+
+def test_a_hint_has_a_size() -> None:
+    """1024 bytes are read, 1025 refused; the largest size is a size."""
+    raw = heads.encode_hint("a", 2**53 - 1)
+    assert heads.parse_hint(raw + b" " * (1024 - len(raw))) == ("a", 2**53 - 1)
+    assert bad_hint(raw + b" " * (1025 - len(raw)))
+    assert json.loads(raw) == {"o": "a", "size": 9_007_199_254_740_991}
