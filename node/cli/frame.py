@@ -10,6 +10,7 @@ import asyncio
 import functools
 import inspect
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -20,9 +21,10 @@ import click
 import orjson
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from node import telemetry
-from node.errors import N_, OperatorError, ReteError
+from node.errors import N_, UNSEEN, OperatorError, ReteError, plain, plain_facts
 from node.i18n import language_from_environment, translator
 
 HOME_VARIABLE = "RETE_HOME"
@@ -51,9 +53,9 @@ class Face:
         return home
 
     def say(self, message: str, **facts: object) -> None:
-        """Print one translated sentence for a person; nothing with --json."""
+        """Print one translated sentence for a person; nothing with --json. Facts are shown, never obeyed."""
         if not self.json:
-            self.out.print(self.tr(message).format(**facts), markup=False, highlight=False)
+            self.out.print(Text(self.tr(message).format(**plain_facts(facts))))
 
     def tr(self, message: str) -> str:
         """Translate an Italian message id."""
@@ -62,18 +64,26 @@ class Face:
     def emit(self, value: Any, human: Callable[[], None] | None = None) -> None:
         """Print ``value`` as JSON with --json, else run ``human``."""
         if self.json:
-            sys.stdout.write(orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2).decode() + "\n")
+            text = orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2).decode()
+            # The same value in JSON, in characters that a terminal only shows.
+            sys.stdout.write(UNSEEN.sub(_escaped, text) + "\n")
         elif human is not None:
             human()
 
     def table(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        """Print a table; texts are shown as they are, never read as markup."""
-        table = Table(title=self.tr(title) if title else None, title_justify="left", header_style="bold")
+        """Print a table; title and cells may be a peer's or a file's words: shown as they are, never read as markup."""
+        heading = Text(plain(self.tr(title)), style="table.title") if title else None
+        table = Table(title=heading, title_justify="left", header_style="bold")
         for column in columns:
-            table.add_column(self.tr(column), overflow="fold")
+            table.add_column(Text(self.tr(column)), overflow="fold")
         for row in rows:
-            table.add_row(*("" if cell is None else str(cell).replace("[", "\\[") for cell in row))
+            table.add_row(*(Text("" if cell is None else plain(cell)) for cell in row))
         self.out.print(table)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    # What parts the lines of the document stands outside its strings and is the writer's own.
+    return found.group() if found.group() == "\n" else f"\\u{ord(found.group()):04x}"
 
 
 def _home_option(function: Callable[..., Any]) -> Callable[..., Any]:
