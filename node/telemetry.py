@@ -125,7 +125,8 @@ def configure(*, level: str = "INFO", stream: TextIO | None = None) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level)),
-        logger_factory=structlog.WriteLoggerFactory(file=target),
+        # Asked anew for each line: who redirects standard error redirects the logs too.
+        logger_factory=lambda *_: structlog.WriteLogger(stream or sys.stderr),
         cache_logger_on_first_use=False,
     )
     # Libraries speak through the standard library; only their warnings matter to an administrator.

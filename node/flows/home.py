@@ -14,9 +14,11 @@ from importlib import resources
 from pathlib import Path
 
 from node import config as configuration
+from node.domain.territory import COM
 from node.errors import N_, CallerError, OperatorError
 from node.protocol import keys
 from node.store import keyfiles
+from node.store.reference import load_territories
 
 CONFIG_FILE = "node.toml"
 
@@ -95,10 +97,34 @@ def set_epoch(home: Path, year: int) -> None:
     draft.replace(path)
 
 
+def check_places(parsed: configuration.Config, text: str, *, file: str) -> None:
+    """Refuse territories that are not in the reference tables. Raises: OperatorError(config-bad-value)."""
+    territories = load_territories()
+    for table, key, codes in (
+        ("node", "territory", parsed.node.territory),
+        ("privacy", "scope", parsed.privacy.scope),
+    ):
+        for code in codes:
+            area = territories.area(code)
+            if area is None or area.level == COM:
+                raise OperatorError(
+                    "config-bad-value",
+                    N_("«{key}» in [{table}]: nessuna provincia o regione ha la sigla «{code}»"),
+                    where=configuration.place(text, file, table, key),
+                    hint=N_(
+                        'usare la sigla di una provincia ("LE"), una regione NUTS ("ITF4"), una ripartizione ("ITF") o "IT"'
+                    ),
+                    key=key,
+                    table=table,
+                    code=code,
+                )
+
+
 def make_home(home: Path, facts: Facts, peers: str = "") -> None:
     """Write configuration and keys of a new home. Raises: CallerError(home-not-empty), OperatorError(config-...)."""
     text = config_text(facts, peers)
     parsed = configuration.parse(text, file=str(home / CONFIG_FILE))
+    check_places(parsed, text, file=str(home / CONFIG_FILE))
     if home.exists() and any(home.iterdir()):
         raise CallerError(
             "home-not-empty",

@@ -184,3 +184,22 @@ def test_another_edition_of_a_day_needs_replace(terminal: Terminal, tmp_path: Pa
     assert "[snapshot-differs]" in err
     assert "--replace" in err
     assert terminal.json("register", "load", other, "--snapshot", "2026-06-30", "--replace")["stored"]
+
+
+def test_a_good_configuration_is_told_whole(terminal: Terminal) -> None:
+    """The documented keys; the iPA code as the file has it."""
+    found = terminal.json("config", "check")
+    assert set(found) == {"ok", "home", "id", "ipa_code", "origin", "environment", "peers"}
+    assert (found["ok"], found["ipa_code"], found["peers"]) == (True, "p_LE", [])
+
+
+def test_a_territory_that_is_none_is_refused_before_anything_is_made(terminal: Terminal, tmp_path: Path) -> None:
+    """By ``config check`` with the line, by ``init`` without a trace."""
+    path = terminal.home / "node.toml"
+    path.write_text(path.read_text(encoding="utf-8").replace('["LE"]', '["ZZ"]'), encoding="utf-8")
+    status, _, err = terminal.run("config", "check")
+    assert (status, "[config-bad-value]" in err) == (2, True)
+    assert re.search(r"node\.toml:\d+: .*ZZ", err)
+    status, _, err = terminal.run("init", str(tmp_path / "new"), "--territory", "ZZ")
+    assert (status, (tmp_path / "new").exists()) == (2, False)
+    assert "ITF4" in err
