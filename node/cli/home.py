@@ -10,7 +10,7 @@ import click
 from node import runtime
 from node.cli.frame import Face, command
 from node.errors import N_
-from node.flows.home import Facts, check_places, make_home
+from node.flows.home import Facts, check_places, new_home
 from node.flows.membership import membership_of
 from node.store import keyfiles
 
@@ -51,9 +51,9 @@ async def init(
         database_url=database_url,
     )
     home = folder
-    make_home(home, facts)
-    async with runtime.open_node(home) as node:
-        origin = node.config.federation.origin
+    with new_home(home, facts):
+        async with runtime.open_node(home) as node:
+            origin = node.config.federation.origin
     face.emit(
         {"home": str(home), "id": node_id, "origin": origin},
         lambda: face.say(

@@ -203,3 +203,29 @@ def test_a_territory_that_is_none_is_refused_before_anything_is_made(terminal: T
     status, _, err = terminal.run("init", str(tmp_path / "new"), "--territory", "ZZ")
     assert (status, (tmp_path / "new").exists()) == (2, False)
     assert "ITF4" in err
+
+
+@pytest.mark.parametrize("existed", [False, True])
+def test_a_home_without_a_database_is_not_left_half_made(terminal: Terminal, tmp_path: Path, *, existed: bool) -> None:
+    """Nobody listens: one clear line, and the folder is as it was; beside it nothing is touched."""
+    above = tmp_path / "srv"
+    home = above / "rete"
+    if existed:
+        home.mkdir(parents=True)
+        (above / "other").write_text("kept", encoding="utf-8")
+    status, _, err = terminal.run("init", str(home), "--database-url", "postgresql://127.0.0.1:9/rete")
+    assert (status, "[database-unreachable]" in err) == (2, True)
+    assert "Traceback" not in err
+    if existed:
+        assert list(home.iterdir()) == []
+        assert (above / "other").read_text(encoding="utf-8") == "kept"
+    else:
+        assert not above.exists()
+
+
+def test_an_existing_home_is_never_taken_away(terminal: Terminal) -> None:
+    """``init`` on a node that is there refuses, and leaves every file of it."""
+    before = {path: path.read_bytes() for path in terminal.home.rglob("*") if path.is_file()}
+    status, _, err = terminal.run("init", str(terminal.home))
+    assert (status, "[home-not-empty]" in err) == (1, True)
+    assert {path: path.read_bytes() for path in terminal.home.rglob("*") if path.is_file()} == before
