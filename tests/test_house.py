@@ -116,7 +116,7 @@ def test_pure_floors_stay_pure(path: Path) -> None:
 def test_database_and_outbound_http_have_one_room_each(path: Path) -> None:
     """Only store and runtime speak to PostgreSQL; only peers speaks HTTP outwards."""
     name, used = name_of(path), set(imports(path))
-    if not (within(name, "node.store") or name in {"node.runtime", "node.web.middleware"}):
+    if not (within(name, "node.store") or name == "node.runtime"):
         assert not {m for m in used if within(m, "asyncpg")}
     if not within(name, "node.peers"):
         text = path.read_text(encoding="utf-8")

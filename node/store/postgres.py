@@ -37,6 +37,15 @@ _RETRYABLE = (
     asyncpg.PostgresConnectionError,
     asyncpg.InterfaceError,
 )
+# The server is stopping, starting, full, a standby, or gone: whoever asks again later may be answered.
+DATABASE_AWAY = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
 # A server that refuses, is full, is starting or gone, and a DSN that names none.
 _CONNECT_ERRORS = (
     OSError,

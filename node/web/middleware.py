@@ -11,7 +11,6 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable
 
-import asyncpg
 import orjson
 import structlog
 from aiohttp import web
@@ -27,6 +26,7 @@ from node.errors import (
     RoadWrongError,
 )
 from node.i18n import translator
+from node.store.postgres import DATABASE_AWAY
 
 logger = structlog.get_logger()
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -125,13 +125,7 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = problem(request, error.status, code, error.reason)
         if error.status == 405 and "Allow" in error.headers:
             response.headers["Allow"] = error.headers["Allow"]
-    except (
-        asyncpg.PostgresConnectionError,
-        asyncpg.InterfaceError,
-        asyncpg.CannotConnectNowError,
-        TimeoutError,
-        OSError,
-    ):
+    except (*DATABASE_AWAY, TimeoutError, OSError):
         code = "database-unavailable"
         logger.exception("request.failed", request_id=request[REQUEST_ID])
         response = problem(request, 503, code, translator(_language(request))(UNAVAILABLE))
