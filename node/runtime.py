@@ -31,7 +31,7 @@ from node.protocol import request
 from node.protocol.member import Cosigner, Membership
 from node.store import embedded, highwater, keyfiles, log, schemas
 from node.store.keyfiles import Keys
-from node.store.postgres import CONNECT_TIMEOUT_S, Pool, migrate, open_pool
+from node.store.postgres import CONNECT_TIMEOUT_S, Pool, acquire, migrate, open_pool
 
 CONFIG_FILE = "node.toml"
 Clock = Callable[[], dt.datetime]
@@ -93,7 +93,7 @@ class Node:
 
 async def current_own(node: Node) -> OwnLog:
     """Return the log this node writes now: another process may have begun the next year's."""
-    async with node.pool.acquire() as conn:
+    async with acquire(node.pool) as conn:
         row = await log.own_log(conn)
     return node.own if row is None else replace(node.own, origin_id=row.origin_id, origin=row.origin)
 

@@ -38,6 +38,7 @@ from node.flows.sync import sync_peers
 from node.peers.client import PeerClient, open_session
 from node.runtime import Node
 from node.store import cooperation, embedded, log, registry, spreadsheet
+from node.store.postgres import acquire
 from node.store.reference import load_territories
 
 MARK = ".rete-demo"
@@ -273,7 +274,7 @@ async def _intake(nodes: Sequence[Node], folder: Path, found: ChamberList) -> No
 
 
 async def _publish(node: Node) -> None:
-    async with node.pool.acquire() as conn:
+    async with acquire(node.pool) as conn:
         records = await registry.read_records(conn)
     for network_id, record in records.items():
         content = draft.suggest_content(record)
@@ -297,7 +298,7 @@ async def _sync(face: Face, nodes: Sequence[Node]) -> None:
 
 
 async def _profiles_known(node: Node) -> int:
-    async with node.pool.acquire() as conn:
+    async with acquire(node.pool) as conn:
         return sum((await cooperation.count_by_origin(conn)).values())
 
 
@@ -317,7 +318,7 @@ async def _search(face: Face, url: str, body: Body, query: dict[str, str]) -> di
 
 
 async def _facts(node: Node, url: str) -> dict[str, Any]:
-    async with node.pool.acquire() as conn:
+    async with acquire(node.pool) as conn:
         signed = await log.signed_latest(conn, node.own.origin_id)
         own = next(origin for origin in await log.list_origins(conn) if origin.is_own)
     return {

@@ -6,10 +6,13 @@ the registry on their behalf.
 
 from __future__ import annotations
 
+import asyncio
+
 from aiohttp import web
 
 from node.runtime import Node
 from node.store import log
+from node.store.postgres import acquire
 from node.web import api, federation, gossip
 from node.web.allowance import Allowances, limiter
 from node.web.middleware import errors, problem
@@ -22,7 +25,7 @@ async def status(request: web.Request) -> web.StreamResponse:
     """Answer whether this node can work, and how its log and its peers stand."""
     node = request.app[NODE]
     try:
-        async with node.pool.acquire(timeout=POOL_ALIVE_TIMEOUT_S) as conn:
+        async with asyncio.timeout(POOL_ALIVE_TIMEOUT_S), acquire(node.pool) as conn:
             signed = await log.signed_latest(conn, node.own.origin_id)
             origins = await log.list_origins(conn)
     except Exception:  # noqa: BLE001 - whatever is wrong with the database, the answer is the same
