@@ -26,6 +26,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
 # Host and optional port as they stand in the log's origin: lower case, no scheme, no path, no user information.
 _AUTHORITY = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:]{2,39}\])(?::[1-9][0-9]{0,4})?")
+_URL = re.compile(r"https?://(?:[^\s/?#@:\[\]]+|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _ORIGIN = re.compile(rf"{_AUTHORITY.pattern}/federation/log/[0-9]{{4}}")
 _CODE = re.compile(r"[A-Za-z0-9]{2,6}")
 _DATABASE = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -160,6 +161,19 @@ def _text(pattern: re.Pattern[str] | None = None, *, empty: bool = False, longes
     return check
 
 
+def _address(pattern: re.Pattern[str], longest: int = 300) -> Check:
+    """Check a text that ends in a host and perhaps a port."""
+
+    def check(value: Any) -> str:
+        text: str = _text(pattern, longest=longest)(value)
+        port = re.search(r":([0-9]+)$", text)
+        if port and not 1 <= int(port.group(1)) <= 65535:
+            raise _Refused(N_("la porta va da 1 a 65535"))
+        return text
+
+    return check
+
+
 def _choice(*allowed: str) -> Check:
     def check(value: Any) -> str:
         if value not in allowed:
@@ -250,7 +264,7 @@ TABLES: Mapping[str, Mapping[str, tuple[Check, Any]]] = {
         "max_connections": (_number(2, 200), 8),
     },
     "federation": {
-        "authority": (_text(_AUTHORITY), REQUIRED),
+        "authority": (_address(_AUTHORITY), REQUIRED),
         "epoch": (_number(2020, 9999), REQUIRED),
         "keys": (_text(longest=1000), "keys"),
         "keep_epochs_days": (_number(0, 36_500), 730),
@@ -277,7 +291,7 @@ TABLES: Mapping[str, Mapping[str, tuple[Check, Any]]] = {
 PEER_KEYS: Mapping[str, tuple[Check, Any]] = {
     "id": (_text(_ID), REQUIRED),
     "name": (_text(), REQUIRED),
-    "url": (_text(re.compile(r"https?://[^\s/?#@]+")), REQUIRED),
+    "url": (_address(_URL), REQUIRED),
     "origin": (_text(_ORIGIN), REQUIRED),
     "vkey": (_vkey(wire_keys.LOG_TYPE), REQUIRED),
     "witness": (_vkey(wire_keys.COSIGNATURE_TYPE, "witness"), ""),

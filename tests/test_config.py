@@ -90,6 +90,11 @@ def line_of(fragment: str) -> int:
         (WITNESS, VKEY, "config-bad-value", "witness ="),
         (WITNESS, vkey_of("127.0.0.1:8442/mirror", wire_keys.COSIGNATURE_TYPE), "config-bad-value", "witness ="),
         (WITNESS, "", "ok", ""),
+        ('url = "http://127.0.0.1:8442"', 'url = "http://127.0.0.1:84420"', "config-bad-value", 'url = "http://127'),
+        ('url = "http://127.0.0.1:8442"', 'url = "http://127.0.0.1:port"', "config-bad-value", 'url = "http://127'),
+        ('url = "http://127.0.0.1:8442"', 'url = "http://[::1]:8442"', "ok", ""),
+        ('url = "http://127.0.0.1:8442"', 'url = "https://Torino.example.it"', "ok", ""),
+        ('authority = "127.0.0.1:8441"', 'authority = "127.0.0.1:84410"', "config-bad-value", "authority ="),
         (f'origin = "{ORIGIN}"', 'origin = "127.0.0.1:8442"', "config-bad-value", "origin ="),
         (
             f'origin = "{ORIGIN}"',
