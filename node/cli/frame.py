@@ -12,6 +12,7 @@ import inspect
 import os
 import re
 import sys
+import tomllib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,7 +26,8 @@ from rich.text import Text
 
 from node import telemetry
 from node.errors import N_, UNSEEN, OperatorError, ReteError, plain, plain_facts
-from node.i18n import language_from_environment, translator
+from node.flows.home import CONFIG_FILE
+from node.i18n import LANGUAGES, language_from_environment, speak, spoken, translator
 
 HOME_VARIABLE = "RETE_HOME"
 
@@ -43,7 +45,7 @@ class Face:
     @property
     def home(self) -> Path:
         """The node's home folder from --home or RETE_HOME. Raises: OperatorError(home-missing)."""
-        home = self.home_option or (Path(os.environ[HOME_VARIABLE]) if os.environ.get(HOME_VARIABLE) else None)
+        home = _home(self.home_option)
         if home is None:
             raise OperatorError(
                 "home-missing",
@@ -86,6 +88,29 @@ def _escaped(found: re.Match[str]) -> str:
     return found.group() if found.group() == "\n" else f"\\u{ord(found.group()):04x}"
 
 
+def _home(option: Path | None) -> Path | None:
+    return option or (Path(os.environ[HOME_VARIABLE]) if os.environ.get(HOME_VARIABLE) else None)
+
+
+def _language_of(option: Path | None) -> str:
+    """Return the language of the home's configuration; Italian where there is none, or none that can be read."""
+    home = _home(option)
+    try:
+        text = (home / CONFIG_FILE).read_text(encoding="utf-8") if home else ""
+        language = tomllib.loads(text)["node"]["language"]
+    except (OSError, ValueError, LookupError, TypeError):
+        # Whatever is wrong with the file is told by the command that needs it.
+        return LANGUAGES[0]
+    return language if language in LANGUAGES else LANGUAGES[0]
+
+
+def choose_language(option: Path | None = None) -> str:
+    """Choose RETE_LANG, else the language of the home's configuration, for this command and its errors."""
+    language = language_from_environment(_language_of(option))
+    speak(language)
+    return language
+
+
 def _home_option(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--home",
@@ -108,8 +133,7 @@ def command(
         @functools.wraps(function)
         def run(*, home_: Path | None, json_: bool = False, **options: Any) -> None:
             telemetry.configure(level=os.environ.get("RETE_LOG_LEVEL", "WARNING"))
-            language = language_from_environment()
-            face = Face(home_, json_, language, Console(soft_wrap=False), Console(stderr=True))
+            face = Face(home_, json_, choose_language(home_), Console(soft_wrap=False), Console(stderr=True))
             result = function(face, **options)
             if inspect.iscoroutine(result):
                 asyncio.run(result)
@@ -122,7 +146,7 @@ def command(
 
 def show_error(error: ReteError) -> None:
     """Print what is wrong, where and what to do, on standard error, in one line each at most."""
-    translate = translator(language_from_environment())
+    translate = translator(spoken())
     what, where, hint = error.render(translate)
     place = f"{where}: " if where else ""
     lines = [f"{translate(N_('errore'))}: {place}{what} [{error.code}]"]

@@ -12,6 +12,7 @@ from node.cli.frame import Face, show_error
 from node.cli.reports import problem_table
 from node.domain.chamber import RowProblem
 from node.errors import CallerError, Said, plain
+from node.i18n import speak
 
 HOSTILE = "\\[/b] olio [red]\x1b[31m:smile:\x9b2J\u202eoilo\r\nfine\x07"
 SHOWN = "\\[/b] olio [red][31m:smile:2Joilo  fine"
@@ -53,6 +54,7 @@ def test_rows_of_a_file_are_shown_as_they_are() -> None:
 
 def test_an_error_is_its_own_lines_only(capsys: pytest.CaptureFixture[str]) -> None:
     """Place and facts can't add a line or an escape; a sentence inside a sentence neither."""
+    speak("it")
     show_error(CallerError("x-bad", "{a}: {b}", where=HOSTILE, hint="{a}", a=HOSTILE, b=Said("{c}", {"c": HOSTILE})))
     err = capsys.readouterr().err
     assert err == f"errore: {SHOWN}: {SHOWN}: {SHOWN} [x-bad]\n  rimedio: {SHOWN}\n"

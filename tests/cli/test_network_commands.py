@@ -229,3 +229,19 @@ def test_an_existing_home_is_never_taken_away(terminal: Terminal) -> None:
     status, _, err = terminal.run("init", str(terminal.home))
     assert (status, "[home-not-empty]" in err) == (1, True)
     assert {path: path.read_bytes() for path in terminal.home.rglob("*") if path.is_file()} == before
+
+
+def test_the_node_s_language_is_spoken_where_nobody_chose_another(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Results and errors follow [node] language; RETE_LANG overrules it."""
+    path = terminal.home / "node.toml"
+    path.write_text(path.read_text(encoding="utf-8").replace('language = "it"', 'language = "en"'), encoding="utf-8")
+    monkeypatch.delenv("RETE_LANG", raising=False)
+    assert terminal.run("config", "check")[1].startswith("Valid configuration")
+    assert terminal.run("network", "show", "x")[2].startswith("error:")
+    monkeypatch.setenv("RETE_LANG", "it")
+    assert "Configurazione valida" in terminal.run("config", "check")[1]
+    assert terminal.run("network", "show", "x")[2].startswith("errore:")
+    path.write_text("language = [", encoding="utf-8")
+    assert "[config-not-toml]" in terminal.run("config", "check")[2]

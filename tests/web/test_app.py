@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import asyncpg
@@ -13,6 +14,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from node.flows.home import Facts, make_home
+from node.i18n import translator
 from node.runtime import Node, open_node
 from node.store import postgres
 from node.store.postgres import acquire
@@ -73,3 +75,15 @@ async def test_status_is_503_in_time_when_the_database_stands_still(
     monkeypatch.undo()
     assert (await client.get("/status")).status == 200
     assert (await client.get("/api/v1/profiles")).status == 200
+
+
+async def test_problems_speak_the_reader_s_language_or_the_node_s(node: Node) -> None:
+    """A node that speaks English answers in English unless the reader prefers Italian."""
+    english = replace(node, config=replace(node.config, node=replace(node.config.node, language="en")))
+    async with TestClient(TestServer(application.build(english))) as client:
+        seen = [
+            (await (await client.get("/api/v1/profiles/x", headers=headers)).json())["title"]
+            for headers in ({}, {"Accept-Language": "it-IT,en;q=0.5"}, {"Accept-Language": "fr"})
+        ]
+    message = "nessun profilo visibile con questo identificativo"
+    assert seen == [translator("en")(message), message, translator("en")(message)]
