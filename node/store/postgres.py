@@ -194,11 +194,14 @@ async def migrate(conn: Connection) -> list[str]:
     # The lock is taken before the bookkeeping table exists: two first starts must not race on CREATE.
     await conn.execute("SELECT pg_advisory_lock($1)", MIGRATION_LOCK, timeout=300)
     try:
-        await conn.execute("CREATE SCHEMA IF NOT EXISTS ops")
-        await conn.execute(
-            "CREATE TABLE IF NOT EXISTS ops.migration (number int PRIMARY KEY, name text NOT NULL,"
-            " applied_at timestamptz NOT NULL DEFAULT now())"
-        )
+        # Whoever only reads and writes rows may open a database that is up to date (deploy/roles.sql): nothing is created
+        # that is there.
+        if await conn.fetchval("SELECT to_regclass('ops.migration') IS NULL"):
+            await conn.execute("CREATE SCHEMA IF NOT EXISTS ops")
+            await conn.execute(
+                "CREATE TABLE IF NOT EXISTS ops.migration (number int PRIMARY KEY, name text NOT NULL,"
+                " applied_at timestamptz NOT NULL DEFAULT now())"
+            )
         done = {row["number"] for row in await conn.fetch("SELECT number FROM ops.migration ORDER BY number")}
         files = _migrations()
         if done - {number for number, _, _ in files}:
