@@ -27,6 +27,7 @@ import orjson
 from node import runtime
 from node.cli.frame import Face, command
 from node.cli.processes import Served, serving
+from node.cli.reports import areas
 from node.domain import partition
 from node.domain import template as layout
 from node.domain.chamber import ChamberList
@@ -311,7 +312,7 @@ async def _search(face: Face, url: str, body: Body, query: dict[str, str]) -> di
     words = " ".join(f"{value}" if name == "q" else f"{name}={value}" for name, value in query.items())
     title = f"{body.name}: «{words}»"
     columns = (N_("titolo"), N_("amministrazione"), N_("territorio"), N_("voce"))
-    rows = [(h["title"], h["owner"], h["labels"]["territory"]["title"], f"#{h['index']}") for h in hits]
+    rows = [(h["title"], h["owner"], areas(face, h["labels"]["territory"]["values"]), f"#{h['index']}") for h in hits]
     face.table(title, columns, rows)
     kept = ("profile_id", "owner", "origin", "index", "title")
     return {"node": body.id, "query": words, "hits": [{name: hit[name] for name in kept} for hit in hits]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import json
 
@@ -9,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from node.cli.frame import Face, show_error
-from node.cli.reports import problem_table
+from node.cli.reports import areas, problem_table
 from node.domain.chamber import RowProblem
 from node.errors import CallerError, Said, plain
 from node.i18n import speak
@@ -66,3 +67,12 @@ def test_json_holds_the_same_value_in_harmless_characters(capsys: pytest.Capture
     out = capsys.readouterr().out
     assert json.loads(out) == {"titolo": HOSTILE}
     assert not set(out) & set("\x1b\x9b\u202e\x07\r")
+
+
+def test_a_table_names_three_areas_and_counts_the_others() -> None:
+    """In the language of the face; a short label whole."""
+    codes = ("LE", "BR", "TA", "BA", "FG")
+    shown, _ = face()
+    assert areas(shown, codes) == "Lecce o Brindisi o Taranto + altri 2"
+    assert areas(dataclasses.replace(shown, language="en"), codes) == "Lecce or Brindisi or Taranto + 2 more"
+    assert areas(shown, ("ITF4",)) == "Puglia"
