@@ -17,7 +17,7 @@ from node.protocol import inconsistency, keys, witness
 from node.protocol.inconsistency import Inconsistency
 from node.store import evidence, log
 from node.store import witness as store
-from node.store.postgres import Connection, run_tx
+from node.store.postgres import Connection, acquire, run_tx
 from node.web.federation import FEDERATION, Federation, has_etag, note_reply, require_json
 
 logger = structlog.get_logger()
@@ -41,7 +41,7 @@ def routes() -> list[web.RouteDef]:
 async def heads(request_: web.Request) -> web.StreamResponse:
     """Answer the last verified head of every log: the own one, and the mirrored ones with this node's cosignature."""
     federation = request_.app[FEDERATION]
-    async with federation.pool.acquire() as conn:
+    async with acquire(federation.pool) as conn:
         offered = [
             wire.Offered(origin, note)
             for origin, origin_id, is_own, relayed in await log.heads(conn)
@@ -70,7 +70,7 @@ async def hint(request_: web.Request) -> web.StreamResponse:
     federation = request_.app[FEDERATION]
     require_json(request_)
     origin, size = wire.parse_hint(await request_.read())
-    async with federation.pool.acquire() as conn, conn.transaction():
+    async with acquire(federation.pool) as conn, conn.transaction():
         if await log.served_log(conn, origin=origin) is None:
             # Perhaps a member's next log, which a round of heads will bring.
             if not await log.has_authority(conn, origin.partition("/")[0]):
@@ -84,7 +84,7 @@ async def hint(request_: web.Request) -> web.StreamResponse:
 async def proofs(request_: web.Request) -> web.StreamResponse:
     """Answer one proof for each log that told two histories."""
     federation = request_.app[FEDERATION]
-    async with federation.pool.acquire() as conn:
+    async with acquire(federation.pool) as conn:
         documents = await evidence.evidence(conn)
     body = inconsistency.encode_list([inconsistency.parse(raw) for raw in documents])
     return web.Response(body=body, content_type="application/json", headers={"Cache-Control": "no-cache"})
@@ -153,7 +153,7 @@ async def add_checkpoint(request_: web.Request) -> web.StreamResponse:
 async def witnessed(request_: web.Request) -> web.StreamResponse:
     """Answer the checkpoint that this node last cosigned of a log, with that cosignature."""
     federation = request_.app[FEDERATION]
-    async with federation.pool.acquire() as conn:
+    async with acquire(federation.pool) as conn:
         note = await store.witnessed_note(conn, request_.match_info["hash"])
     if note is None:
         raise NotFoundError("log-not-witnessed", N_("questo nodo non ha mai firmato quel registro"))

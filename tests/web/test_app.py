@@ -70,8 +70,9 @@ async def test_status_is_503_in_time_when_the_database_stands_still(
             await stack.enter_async_context(acquire(node.pool))
         assert (await client.get("/status")).status == 503
         monkeypatch.setattr(postgres, "CONNECT_TIMEOUT_S", 0.1)
-        reply = await client.get("/api/v1/profiles")
-        assert (reply.status, (await reply.json())["code"]) == (503, "database-unreachable")
+        for path in ("/api/v1/profiles", "/federation/heads", "/federation/proofs", "/federation/log/2026/checkpoint"):
+            reply = await client.get(path)
+            assert (reply.status, (await reply.json())["code"]) == (503, "database-unreachable"), path
     monkeypatch.undo()
     assert (await client.get("/status")).status == 200
     assert (await client.get("/api/v1/profiles")).status == 200
