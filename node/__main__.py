@@ -9,9 +9,9 @@ from typing import Any
 
 import click
 
-from node.cli.frame import show_error
+from node.cli.frame import choose_language, show_error
 from node.errors import N_, OperatorError, ReteError
-from node.i18n import language_from_environment, translator
+from node.i18n import spoken, translator
 
 # noun -> (module, attribute, one line of help)
 COMMANDS = {
@@ -47,7 +47,7 @@ class Rete(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """List the nouns without importing them."""
         with formatter.section("Comandi"):
-            translate = translator(language_from_environment())
+            translate = translator(spoken())
             formatter.write_dl([(name, translate(text)) for name, (_, _, text) in COMMANDS.items()])
 
 
@@ -59,6 +59,7 @@ def rete(**_: Any) -> None:
 
 def main() -> None:
     """Run one command; every expected failure ends in one clear line and exit status 1 or 2."""
+    choose_language()
     try:
         rete(standalone_mode=False)
     except ReteError as error:

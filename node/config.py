@@ -1,7 +1,8 @@
 """The node's configuration: TOML text in, one frozen value out, or one error with the line and a hint.
 
-Rules: unknown tables and keys, wrong types and out-of-range values are refused, never ignored; what a key means stands
-in nodes.example.toml, which a test holds to this file. Reading the file is the caller's; this module is pure.
+Rules: unknown tables and keys, wrong types, out-of-range values and keys that could never verify anything are refused,
+never ignored; what a key means stands in nodes.example.toml, which a test holds to this file. Reading the file is the
+caller's; this module is pure. Whether a territory exists only the reference tables can tell (flows/home.check_places).
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from node.errors import N_, OperatorError, Said
+from node.errors import N_, CallerError, OperatorError, Said
+from node.protocol import keys as wire_keys
 
 K_FLOOR = 5
 ROUNDS = ("weekly", "daily", "monthly", "immediate")
@@ -24,6 +26,8 @@ LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
 # Host and optional port as they stand in the log's origin: lower case, no scheme, no path, no user information.
 _AUTHORITY = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:]{2,39}\])(?::[1-9][0-9]{0,4})?")
+_URL = re.compile(r"https?://(?:[^\s/?#@:\[\]]+|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+_ORIGIN = re.compile(rf"{_AUTHORITY.pattern}/federation/log/[0-9]{{4}}")
 _CODE = re.compile(r"[A-Za-z0-9]{2,6}")
 _DATABASE = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
@@ -128,12 +132,17 @@ class Config:
         return self.privacy.scope or self.node.territory
 
 
-class _Refused(Exception):  # noqa: N818 - internal, becomes an OperatorError with its line
-    """A value is wrong; carries the reason as a catalogue id with its facts."""
+EXAMPLE_HINT = N_("vedere nodes.example.toml")
+CARD_HINT = N_("copiare il blocco [[peer]] che «rete peer card» stampa sull'altro nodo")
 
-    def __init__(self, template: str, **facts: object) -> None:
+
+class _Refused(Exception):  # noqa: N818 - internal, becomes an OperatorError with its line
+    """A value is wrong; carries the reason as a catalogue id with its facts, and what to do."""
+
+    def __init__(self, template: str, *, hint: str = EXAMPLE_HINT, **facts: object) -> None:
         super().__init__(template)
         self.said = Said(template, facts)
+        self.hint = hint
 
 
 Check = Callable[[Any], Any]
@@ -148,6 +157,19 @@ def _text(pattern: re.Pattern[str] | None = None, *, empty: bool = False, longes
         if not value or (pattern is not None and not pattern.fullmatch(value)):
             raise _Refused(N_("il testo è vuoto o non ha la forma attesa"))
         return value
+
+    return check
+
+
+def _address(pattern: re.Pattern[str], longest: int = 300) -> Check:
+    """Check a text that ends in a host and perhaps a port."""
+
+    def check(value: Any) -> str:
+        text: str = _text(pattern, longest=longest)(value)
+        port = re.search(r":([0-9]+)$", text)
+        if port and not 1 <= int(port.group(1)) <= 65535:
+            raise _Refused(N_("la porta va da 1 a 65535"))
+        return text
 
     return check
 
@@ -183,6 +205,31 @@ def _codes(value: Any) -> tuple[str, ...]:
     return tuple(sorted({v.upper() for v in value}))
 
 
+def _some_codes(value: Any) -> tuple[str, ...]:
+    codes = _codes(value)
+    if not codes:
+        raise _Refused(N_("serve almeno una sigla: un nodo tiene le reti di un territorio"))
+    return codes
+
+
+def _vkey(kind: int, role: str = "") -> Check:
+    """Check a verification key of ``kind``; of a cosigner also its ``role``, and it may be missing."""
+
+    def check(value: Any) -> str:
+        text: str = _text(empty=bool(role), longest=500)(value)
+        if not text:
+            return ""
+        try:
+            found = wire_keys.parse_vkey(text)
+        except CallerError as error:
+            raise _Refused(error.what, hint=CARD_HINT, **error.facts) from error
+        if found.kind != kind or (role and not found.name.endswith(f"/{role}")):
+            raise _Refused(N_("è la chiave di un altro ruolo"), hint=CARD_HINT)
+        return text
+
+    return check
+
+
 def _http_key(value: Any) -> tuple[str, bytes]:
     if not isinstance(value, dict) or set(value) != {"keyid", "public"}:
         raise _Refused(N_('serve { keyid = "...", public = "<base64>" }'))
@@ -191,9 +238,12 @@ def _http_key(value: Any) -> tuple[str, bytes]:
         public = base64.b64decode(value["public"], validate=True)
     except (binascii.Error, TypeError, ValueError):
         public = b""
-    if len(public) != 32:
-        raise _Refused(N_("public deve essere una chiave Ed25519 di 32 byte in base64"))
-    return keyid, public
+    if len(public) != wire_keys.KEY_BYTES:
+        raise _Refused(N_("public deve essere una chiave Ed25519 di 32 byte in base64"), hint=CARD_HINT)
+    try:
+        return keyid, wire_keys.check_public(public)
+    except CallerError as error:
+        raise _Refused(error.what, hint=CARD_HINT, **error.facts) from error
 
 
 # table -> key -> (check, default); REQUIRED has no default.
@@ -203,7 +253,7 @@ TABLES: Mapping[str, Mapping[str, tuple[Check, Any]]] = {
         "id": (_text(_ID), REQUIRED),
         "name": (_text(), REQUIRED),
         "ipa_code": (_text(empty=True, longest=32), ""),
-        "territory": (_codes, REQUIRED),
+        "territory": (_some_codes, REQUIRED),
         "environment": (_choice(*ENVIRONMENTS), "development"),
         "language": (_choice("it", "en"), "it"),
     },
@@ -214,7 +264,7 @@ TABLES: Mapping[str, Mapping[str, tuple[Check, Any]]] = {
         "max_connections": (_number(2, 200), 8),
     },
     "federation": {
-        "authority": (_text(_AUTHORITY), REQUIRED),
+        "authority": (_address(_AUTHORITY), REQUIRED),
         "epoch": (_number(2020, 9999), REQUIRED),
         "keys": (_text(longest=1000), "keys"),
         "keep_epochs_days": (_number(0, 36_500), 730),
@@ -241,11 +291,11 @@ TABLES: Mapping[str, Mapping[str, tuple[Check, Any]]] = {
 PEER_KEYS: Mapping[str, tuple[Check, Any]] = {
     "id": (_text(_ID), REQUIRED),
     "name": (_text(), REQUIRED),
-    "url": (_text(re.compile(r"https?://[^\s/?#@]+")), REQUIRED),
-    "origin": (_text(), REQUIRED),
-    "vkey": (_text(longest=500), REQUIRED),
-    "witness": (_text(empty=True, longest=500), ""),
-    "mirror": (_text(empty=True, longest=500), ""),
+    "url": (_address(_URL), REQUIRED),
+    "origin": (_text(_ORIGIN), REQUIRED),
+    "vkey": (_vkey(wire_keys.LOG_TYPE), REQUIRED),
+    "witness": (_vkey(wire_keys.COSIGNATURE_TYPE, "witness"), ""),
+    "mirror": (_vkey(wire_keys.COSIGNATURE_TYPE, "mirror"), ""),
     "http_key": (_http_key, REQUIRED),
 }
 
@@ -273,6 +323,11 @@ class _Locator:
                 found = number
                 break
         return f"{self._file}:{found}" if found else self._file
+
+
+def place(text: str, file: str, table: str, key: str) -> str:
+    """Return ``file:line`` of a key in a configuration's text, for what only the reference tables can tell."""
+    return _Locator(text, file).place(table, key)
 
 
 def _refuse(code: str, place: str, what: str, hint: str = "", **facts: object) -> OperatorError:
@@ -308,9 +363,8 @@ def _read_table(
             values[key] = check(raw.get(key, default))
         except _Refused as error:
             message = N_("valore non valido per «{key}» in [{table}]: {reason}")
-            hint = N_("vedere nodes.example.toml")
             raise _refuse(
-                "config-bad-value", where(key), message, hint, key=key, table=table, reason=error.said
+                "config-bad-value", where(key), message, error.hint, key=key, table=table, reason=error.said
             ) from error
     return values
 
@@ -398,6 +452,11 @@ def _read_peers(raw: Any, locate: _Locator) -> tuple[PeerSection, ...]:
     peers = []
     for number, item in enumerate(raw):
         values = _read_table(item, PEER_KEYS, lambda key, n=number: locate.place("peer", key, n), "peer")  # type: ignore[misc]
+        if not values["vkey"].startswith(f"{values['origin']}+"):
+            message = N_("vkey è la chiave di un altro registro: il suo nome deve essere {origin}")
+            raise _refuse(
+                "config-bad-value", locate.place("peer", "vkey", number), message, CARD_HINT, origin=values["origin"]
+            )
         keyid, public = values.pop("http_key")
         peers.append(PeerSection(http_keyid=keyid, http_public=public, **values))
     return tuple(peers)

@@ -7,6 +7,8 @@ The code is at once metric label, log key and problem type, so it never changes 
 
 from __future__ import annotations
 
+import datetime as dt
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -16,6 +18,21 @@ Translate = Callable[[str], str]
 def N_(message: str) -> str:  # noqa: N802 - the gettext convention for "mark, do not translate here"
     """Mark ``message`` for the catalogue; it is translated where it is shown."""
     return message
+
+
+# What can move a cursor, recolour or reorder a line, or can't be written at all: C0, C1, bidi controls, lone surrogates.
+UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_SPACES = frozenset("\t\n\r\x85\u2028\u2029")
+
+
+def plain(value: object) -> str:
+    """Return somebody else's words as one line that a terminal, a log or a page shows as it is and does not obey."""
+    return UNSEEN.sub(lambda found: " " if found.group() in _SPACES else "", str(value))
+
+
+def plain_facts(facts: Mapping[str, object]) -> dict[str, object]:
+    """Return facts for a sentence: numbers and days as they are, everything else as ``plain`` text."""
+    return {name: fact if isinstance(fact, (int, float, dt.date)) else plain(fact) for name, fact in facts.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +62,16 @@ class ReteError(Exception):
         self.facts = facts
 
     def render(self, translate: Translate = str) -> tuple[str, str, str]:
-        """Return (what, where, hint) in the language of ``translate``."""
-        facts = {
-            name: translate(fact.template).format(**fact.facts) if isinstance(fact, Said) else fact
-            for name, fact in self.facts.items()
-        }
+        """Return (what, where, hint) in the language of ``translate``; a fact can't add lines or control characters."""
+        facts = plain_facts(
+            {
+                name: translate(fact.template).format(**fact.facts) if isinstance(fact, Said) else fact
+                for name, fact in self.facts.items()
+            }
+        )
         what = translate(self.what).format(**facts)
         hint = translate(self.hint).format(**facts) if self.hint else ""
-        return what, self.where, hint
+        return what, plain(self.where), hint
 
     def __str__(self) -> str:
         """One line for logs: code, place, Italian sentence."""

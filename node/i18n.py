@@ -1,6 +1,6 @@
 """The language a person reads: Italian by default, English when asked for.
 
-In: RETE_LANG, or a language tag. Out: a ``translate`` function. The message ids are the Italian sentences; the English
+In: RETE_LANG, a header, a node's own language, in this order. Out: a ``translate`` function. The message ids are the Italian sentences; the English
 catalogue is node/locale/en.po, read as text so that no compile step stands between a checkout and a run.
 """
 
@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 from collections.abc import Callable
+from contextvars import ContextVar
 from importlib import resources
 
 from babel.messages.pofile import read_po
 
 LANGUAGES = ("it", "en")
+_WEIGHT = re.compile(r"q=([01](?:\.[0-9]{1,3})?)")
 
 
 @functools.cache
@@ -31,7 +34,34 @@ def translator(language: str) -> Callable[[str], str]:
     return lambda message: catalogue.get(message, message)
 
 
-def language_from_environment() -> str:
-    """Return the command line's language: RETE_LANG, else Italian."""
-    wanted = os.environ.get("RETE_LANG", "it")[:2].lower()
-    return wanted if wanted in LANGUAGES else "it"
+def language_from_environment(default: str = LANGUAGES[0]) -> str:
+    """Return the language RETE_LANG asks for, else ``default`` (a node's own language, or Italian)."""
+    wanted = os.environ.get("RETE_LANG", "")[:2].lower()
+    return wanted if wanted in LANGUAGES else default
+
+
+def language_from_header(accept: str, default: str) -> str:
+    """Return the language a reader prefers by the header Accept-Language (RFC 9110 12.5.4), else ``default``."""
+    wanted: dict[str, float] = {}
+    for part in accept[:500].split(","):
+        tag, _, weight = part.partition(";")
+        found = tag.strip()[:2].lower()
+        number = _WEIGHT.fullmatch(weight.strip())
+        if found in LANGUAGES and (number or not weight.strip()):
+            wanted.setdefault(found, float(number.group(1)) if number else 1.0)
+    best = max(wanted, key=lambda language: wanted[language], default=default)
+    return best if wanted.get(best) else default
+
+
+# The command line's language, once a command knows its node; an error may be shown after the command is over.
+_spoken: ContextVar[str] = ContextVar("spoken")
+
+
+def speak(language: str) -> None:
+    """Choose the language of what follows in this context."""
+    _spoken.set(language)
+
+
+def spoken() -> str:
+    """Return the chosen language, else the environment's."""
+    return _spoken.get(language_from_environment())

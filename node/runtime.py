@@ -9,10 +9,11 @@ from __future__ import annotations
 import datetime as dt
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
 import aiohttp
 import asyncpg
@@ -30,7 +31,7 @@ from node.protocol import request
 from node.protocol.member import Cosigner, Membership
 from node.store import embedded, highwater, keyfiles, log, schemas
 from node.store.keyfiles import Keys
-from node.store.postgres import CONNECT_TIMEOUT_S, Pool, migrate, open_pool
+from node.store.postgres import CONNECT_TIMEOUT_S, Pool, acquire, migrate, open_pool
 
 CONFIG_FILE = "node.toml"
 Clock = Callable[[], dt.datetime]
@@ -92,7 +93,7 @@ class Node:
 
 async def current_own(node: Node) -> OwnLog:
     """Return the log this node writes now: another process may have begun the next year's."""
-    async with node.pool.acquire() as conn:
+    async with acquire(node.pool) as conn:
         row = await log.own_log(conn)
     return node.own if row is None else replace(node.own, origin_id=row.origin_id, origin=row.origin)
 
@@ -154,6 +155,7 @@ async def open_node(home: Path, *, clock: Clock = utc_now) -> AsyncIterator[Node
     config = read_config(home)
     keys = keyfiles.read(home / config.federation.keys)
     async with AsyncExitStack() as stack:
+        stack.enter_context(_told_plainly())
         dsn = await _database(stack, home, config)
         await _migrate(dsn)
         pool = await open_pool(dsn, max_size=config.database.max_connections, application=f"rete-{os.getpid()}")
@@ -162,35 +164,44 @@ async def open_node(home: Path, *, clock: Clock = utc_now) -> AsyncIterator[Node
         membership = membership_of(config, public)
         origin_id, origin = await enrol_members(pool, config, public["log"])
         own = OwnLog(origin_id, origin, config.node.id, keys.signing["log"], home / highwater.FILE)
-        try:
-            yield Node(home, config, keys, pool, dsn, clock, own, membership)
-        except BaseException as error:
-            # A database that fails under a command is the operator's to mend: one line, never a traceback.
-            failure = _database_failure(error)
-            if failure is None:
-                raise
-            raise _explain(failure) from error
+        yield Node(home, config, keys, pool, dsn, clock, own, membership)
 
 
-def _database_failure(error: BaseException) -> Exception | None:
+@contextmanager
+def _told_plainly() -> Iterator[None]:
+    """Make of a database that fails under a command one line for the operator who must mend it, never a traceback."""
+    try:
+        yield
+    except BaseException as error:
+        failure = _database_failure(error)
+        if failure is None:
+            raise
+        raise _explain(failure) from error
+
+
+_DatabaseError: TypeAlias = asyncpg.PostgresError | asyncpg.InterfaceError | asyncpg.InternalClientError
+
+
+def _database_failure(error: BaseException) -> _DatabaseError | None:
     """Return the database error that ``error`` is or, for a group, begins with."""
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    kinds = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
-    return error if isinstance(error, kinds) else None
+    return error if isinstance(error, _DatabaseError) else None
 
 
-def _explain(error: Exception) -> OperatorError:
+def _explain(error: _DatabaseError) -> OperatorError:
+    # What was committed before the failure stays, and nobody knows here how far the command came: every flow is safe
+    # to run twice, so that is what can be promised.
     if isinstance(error, asyncpg.DiskFullError):
         return OperatorError(
             "database-disk-full",
-            N_("il disco della base dati è pieno: nulla è stato scritto"),
-            hint=N_("liberare spazio e ripetere; ciò che era già scritto è salvo"),
+            N_("il disco della base dati è pieno: il lavoro non è finito"),
+            hint=N_("liberare spazio e ripetere il comando: ripeterlo è sicuro, e ciò che era già scritto resta"),
         )
     return OperatorError(
         "database-failed",
-        N_("la base dati ha interrotto il lavoro ({kind}): nulla è stato scritto"),
-        hint=N_("controllare che PostgreSQL sia acceso e ripetere"),
+        N_("la base dati ha interrotto il lavoro ({kind})"),
+        hint=N_("controllare che PostgreSQL sia acceso e ripetere il comando: ripeterlo è sicuro"),
         # The server's own words may quote rows: only the kind of error is shown.
         kind=type(error).__name__,
     )

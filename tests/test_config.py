@@ -10,13 +10,23 @@ import pytest
 
 from node import config
 from node.errors import CallerError, OperatorError
-from node.flows.home import Facts, config_text, example_text, make_home
+from node.flows.home import Facts, check_places, config_text, example_text, make_home
+from node.protocol import keys as wire_keys
 from node.store import keyfiles
 
 EXAMPLE = example_text()
 FACTS = Facts(
     id="p_AR", name='Provincia "di" Arezzo', ipa_code="p_AR", territory=("AR",), authority="ar.example.it", port=8500, epoch=2026
 )  # fmt: skip
+
+
+ORIGIN = "127.0.0.1:8442/federation/log/2026"
+VKEY, WITNESS = (re.findall(rf'^{key} = "(.*)"$', EXAMPLE, re.MULTILINE)[0] for key in ("vkey", "witness"))
+
+
+def vkey_of(name: str, kind: int = wire_keys.LOG_TYPE) -> str:
+    """The example's own key under another name or of another kind."""
+    return wire_keys.format_vkey(name, wire_keys.parse_vkey(VKEY).public, kind)
 
 
 def refusal(text: str) -> OperatorError:
@@ -70,6 +80,28 @@ def line_of(fragment: str) -> int:
         ('url = "http://127.0.0.1:8442"', 'url = "https://u@example.org"', "config-bad-value", 'url = "http://127'),
         ('id = "cmto"', 'id = "p_LE"', "config-duplicate-peer", 'id = "cmto"'),
         ("8AehrasX1VObeqvMawkSOOlddjp+czs2VpdzY7I/G18=", "AAAA", "config-bad-value", "http_key"),
+        # A key of low order, for which anybody can sign.
+        ("8AehrasX1VObeqvMawkSOOlddjp+czs2VpdzY7I/G18=", "A" * 43 + "=", "config-bad-value", "http_key"),
+        ('territory = ["LE"]', "territory = []", "config-bad-value", "territory ="),
+        (VKEY, "garbage", "config-bad-value", "vkey ="),
+        (VKEY, VKEY[:-1], "config-bad-value", "vkey ="),
+        (VKEY, vkey_of("127.0.0.1:8442/federation/log/2027"), "config-bad-value", "vkey ="),
+        (VKEY, vkey_of(ORIGIN, wire_keys.COSIGNATURE_TYPE), "config-bad-value", "vkey ="),
+        (WITNESS, VKEY, "config-bad-value", "witness ="),
+        (WITNESS, vkey_of("127.0.0.1:8442/mirror", wire_keys.COSIGNATURE_TYPE), "config-bad-value", "witness ="),
+        (WITNESS, "", "ok", ""),
+        ('url = "http://127.0.0.1:8442"', 'url = "http://127.0.0.1:84420"', "config-bad-value", 'url = "http://127'),
+        ('url = "http://127.0.0.1:8442"', 'url = "http://127.0.0.1:port"', "config-bad-value", 'url = "http://127'),
+        ('url = "http://127.0.0.1:8442"', 'url = "http://[::1]:8442"', "ok", ""),
+        ('url = "http://127.0.0.1:8442"', 'url = "https://Torino.example.it"', "ok", ""),
+        ('authority = "127.0.0.1:8441"', 'authority = "127.0.0.1:84410"', "config-bad-value", "authority ="),
+        (f'origin = "{ORIGIN}"', 'origin = "127.0.0.1:8442"', "config-bad-value", "origin ="),
+        (
+            f'origin = "{ORIGIN}"',
+            'origin = "http://127.0.0.1:8442/federation/log/2026"',
+            "config-bad-value",
+            "origin =",
+        ),
     ],
 )
 def test_each_mistake_is_refused_with_its_line(old: str, new: str, code: str, place: str) -> None:
@@ -95,6 +127,32 @@ def test_typing_errors_get_a_suggestion() -> None:
 def test_what_is_not_a_configuration_is_refused(text: str) -> None:
     """Broken TOML and tables that are none get one clear error."""
     assert refusal(text).code in ("config-not-toml", "config-bad-value", "config-unknown-table", "config-missing-key")
+
+
+def test_what_only_the_other_node_knows_is_asked_of_it() -> None:
+    """A bad key of a peer says where the good one is printed."""
+    assert "rete peer card" in refusal(EXAMPLE.replace(VKEY, "garbage")).render()[2]
+
+
+@pytest.mark.parametrize("code", ["LE", "ITF4", "ITF", "IT", "BZ"])
+def test_territories_of_the_reference_tables_pass(code: str) -> None:
+    """Provinces, regions, groups of regions and the country."""
+    text = EXAMPLE.replace('territory = ["LE"]', f'territory = ["{code}"]')
+    parsed = config.parse(text)
+    check_places(parsed, text, file="node.toml")
+    assert parsed.node.territory == (code,)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [('territory = ["LE"]', 'territory = ["LE", "ZZ"]'), ("scope = []", 'scope = ["075035"]')]
+)
+def test_territories_that_are_none_are_refused_with_their_line(old: str, new: str) -> None:
+    """An unknown code, or a municipality where a province is meant: file, line, and what a code looks like."""
+    text = EXAMPLE.replace(old, new)
+    with pytest.raises(OperatorError) as caught:
+        check_places(config.parse(text), text, file="node.toml")
+    assert (caught.value.code, caught.value.where) == ("config-bad-value", f"node.toml:{line_of(old)}")
+    assert "ITF4" in caught.value.render()[2]
 
 
 def test_missing_keys_are_named() -> None:

@@ -116,11 +116,38 @@ def test_pure_floors_stay_pure(path: Path) -> None:
 def test_database_and_outbound_http_have_one_room_each(path: Path) -> None:
     """Only store and runtime speak to PostgreSQL; only peers speaks HTTP outwards."""
     name, used = name_of(path), set(imports(path))
-    if not (within(name, "node.store") or name in {"node.runtime", "node.web.middleware"}):
+    if not (within(name, "node.store") or name == "node.runtime"):
         assert not {m for m in used if within(m, "asyncpg")}
     if not within(name, "node.peers"):
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"aiohttp\.(?:ClientSession\(|request\(|TCPConnector)", text)
+
+
+OUTWARD_CALLS = {
+    "open_connection",
+    "open_unix_connection",
+    "create_connection",
+    "create_datagram_endpoint",
+    "sock_connect",
+    "connect_ex",
+    "getaddrinfo",
+    "urlopen",
+}
+
+
+@pytest.mark.parametrize("path", [p for p in modules() if "peers" not in p.parts], ids=name_of)
+def test_sockets_outwards_have_one_room(path: Path) -> None:
+    """Only peers opens connections to other machines, so that nothing passes by its address guard."""
+    name, used = name_of(path), set(imports(path))
+    assert not {m for m in used if any(within(m, room) for room in ("ssl", "http.client", "urllib.request"))}
+    # The demo only asks whether a port of this machine is free.
+    assert name == "node.cli.demo" or "socket" not in used
+    called = {
+        found.func.attr
+        for found in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(found, ast.Call) and isinstance(found.func, ast.Attribute)
+    }
+    assert not called & OUTWARD_CALLS
 
 
 def reachable(start: str) -> set[str]:

@@ -6,9 +6,10 @@ import ast
 import string
 from pathlib import Path
 
+import pytest
 from babel.messages.pofile import read_po
 
-from node.i18n import language_from_environment, translator
+from node.i18n import language_from_environment, language_from_header, translator
 
 NODE = Path(__file__).resolve().parent.parent / "node"
 
@@ -54,4 +55,33 @@ def test_languages_are_chosen_and_italian_is_the_default() -> None:
     assert translator("en")("errore") == "error"
     assert translator("en")("mai vista prima") == "mai vista prima"
     assert translator("xx")("errore") == "errore"
-    assert language_from_environment() in ("it", "en")
+
+
+def test_the_environment_overrules_a_node_s_own_language(monkeypatch: pytest.MonkeyPatch) -> None:
+    """RETE_LANG when it names a language we speak, in any spelling; else the default that was given."""
+    for wanted, found in (("en", "en"), ("EN_GB.UTF-8", "en"), ("it", "it"), ("fr", "en"), ("", "en")):
+        monkeypatch.setenv("RETE_LANG", wanted)
+        assert language_from_environment("en") == found
+    monkeypatch.delenv("RETE_LANG")
+    assert (language_from_environment(), language_from_environment("en")) == ("it", "en")
+
+
+@pytest.mark.parametrize(
+    ("header", "found"),
+    [
+        ("", "en"),
+        ("it", "it"),
+        ("it-IT,it;q=0.9,en;q=0.8", "it"),
+        ("en-GB,en;q=0.9,it;q=0.8", "en"),
+        ("en;q=0.5, it", "it"),
+        ("fr, de;q=0.9", "en"),
+        ("fr, it;q=0.1", "it"),
+        ("it;q=0", "en"),
+        ("it;q=nonsense", "en"),
+        ("*", "en"),
+        (";" * 10_000, "en"),
+    ],
+)
+def test_a_reader_s_preference_is_kept_and_silence_means_the_node_s_language(header: str, found: str) -> None:
+    """The heaviest of the languages we speak; where the header names none of them, the node's own."""
+    assert language_from_header(header, "en") == found

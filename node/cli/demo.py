@@ -27,6 +27,7 @@ import orjson
 from node import runtime
 from node.cli.frame import Face, command
 from node.cli.processes import Served, serving
+from node.cli.reports import areas
 from node.domain import partition
 from node.domain import template as layout
 from node.domain.chamber import ChamberList
@@ -38,6 +39,7 @@ from node.flows.sync import sync_peers
 from node.peers.client import PeerClient, open_session
 from node.runtime import Node
 from node.store import cooperation, embedded, log, registry, spreadsheet
+from node.store.postgres import acquire
 from node.store.reference import load_territories
 
 MARK = ".rete-demo"
@@ -273,7 +275,7 @@ async def _intake(nodes: Sequence[Node], folder: Path, found: ChamberList) -> No
 
 
 async def _publish(node: Node) -> None:
-    async with node.pool.acquire() as conn:
+    async with acquire(node.pool) as conn:
         records = await registry.read_records(conn)
     for network_id, record in records.items():
         content = draft.suggest_content(record)
@@ -297,7 +299,7 @@ async def _sync(face: Face, nodes: Sequence[Node]) -> None:
 
 
 async def _profiles_known(node: Node) -> int:
-    async with node.pool.acquire() as conn:
+    async with acquire(node.pool) as conn:
         return sum((await cooperation.count_by_origin(conn)).values())
 
 
@@ -310,14 +312,14 @@ async def _search(face: Face, url: str, body: Body, query: dict[str, str]) -> di
     words = " ".join(f"{value}" if name == "q" else f"{name}={value}" for name, value in query.items())
     title = f"{body.name}: «{words}»"
     columns = (N_("titolo"), N_("amministrazione"), N_("territorio"), N_("voce"))
-    rows = [(h["title"], h["owner"], h["labels"]["territory"]["title"], f"#{h['index']}") for h in hits]
+    rows = [(h["title"], h["owner"], areas(face, h["labels"]["territory"]["values"]), f"#{h['index']}") for h in hits]
     face.table(title, columns, rows)
     kept = ("profile_id", "owner", "origin", "index", "title")
     return {"node": body.id, "query": words, "hits": [{name: hit[name] for name in kept} for hit in hits]}
 
 
 async def _facts(node: Node, url: str) -> dict[str, Any]:
-    async with node.pool.acquire() as conn:
+    async with acquire(node.pool) as conn:
         signed = await log.signed_latest(conn, node.own.origin_id)
         own = next(origin for origin in await log.list_origins(conn) if origin.is_own)
     return {

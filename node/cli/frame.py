@@ -10,7 +10,9 @@ import asyncio
 import functools
 import inspect
 import os
+import re
 import sys
+import tomllib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,10 +22,12 @@ import click
 import orjson
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from node import telemetry
-from node.errors import N_, OperatorError, ReteError
-from node.i18n import language_from_environment, translator
+from node.errors import N_, UNSEEN, OperatorError, ReteError, plain, plain_facts
+from node.flows.home import CONFIG_FILE
+from node.i18n import LANGUAGES, language_from_environment, speak, spoken, translator
 
 HOME_VARIABLE = "RETE_HOME"
 
@@ -41,7 +45,7 @@ class Face:
     @property
     def home(self) -> Path:
         """The node's home folder from --home or RETE_HOME. Raises: OperatorError(home-missing)."""
-        home = self.home_option or (Path(os.environ[HOME_VARIABLE]) if os.environ.get(HOME_VARIABLE) else None)
+        home = _home(self.home_option)
         if home is None:
             raise OperatorError(
                 "home-missing",
@@ -51,9 +55,9 @@ class Face:
         return home
 
     def say(self, message: str, **facts: object) -> None:
-        """Print one translated sentence for a person; nothing with --json."""
+        """Print one translated sentence for a person; nothing with --json. Facts are shown, never obeyed."""
         if not self.json:
-            self.out.print(self.tr(message).format(**facts), markup=False, highlight=False)
+            self.out.print(Text(self.tr(message).format(**plain_facts(facts))))
 
     def tr(self, message: str) -> str:
         """Translate an Italian message id."""
@@ -62,18 +66,49 @@ class Face:
     def emit(self, value: Any, human: Callable[[], None] | None = None) -> None:
         """Print ``value`` as JSON with --json, else run ``human``."""
         if self.json:
-            sys.stdout.write(orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2).decode() + "\n")
+            text = orjson.dumps(value, default=str, option=orjson.OPT_INDENT_2).decode()
+            # The same value in JSON, in characters that a terminal only shows.
+            sys.stdout.write(UNSEEN.sub(_escaped, text) + "\n")
         elif human is not None:
             human()
 
     def table(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        """Print a table; texts are shown as they are, never read as markup."""
-        table = Table(title=self.tr(title) if title else None, title_justify="left", header_style="bold")
+        """Print a table; title and cells may be a peer's or a file's words: shown as they are, never read as markup."""
+        heading = Text(plain(self.tr(title)), style="table.title") if title else None
+        table = Table(title=heading, title_justify="left", header_style="bold")
         for column in columns:
-            table.add_column(self.tr(column), overflow="fold")
+            table.add_column(Text(self.tr(column)), overflow="fold")
         for row in rows:
-            table.add_row(*("" if cell is None else str(cell).replace("[", "\\[") for cell in row))
+            table.add_row(*(Text("" if cell is None else plain(cell)) for cell in row))
         self.out.print(table)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    # What parts the lines of the document stands outside its strings and is the writer's own.
+    return found.group() if found.group() == "\n" else f"\\u{ord(found.group()):04x}"
+
+
+def _home(option: Path | None) -> Path | None:
+    return option or (Path(os.environ[HOME_VARIABLE]) if os.environ.get(HOME_VARIABLE) else None)
+
+
+def _language_of(option: Path | None) -> str:
+    """Return the language of the home's configuration; Italian where there is none, or none that can be read."""
+    home = _home(option)
+    try:
+        text = (home / CONFIG_FILE).read_text(encoding="utf-8") if home else ""
+        language = tomllib.loads(text)["node"]["language"]
+    except (OSError, ValueError, LookupError, TypeError):
+        # Whatever is wrong with the file is told by the command that needs it.
+        return LANGUAGES[0]
+    return language if language in LANGUAGES else LANGUAGES[0]
+
+
+def choose_language(option: Path | None = None) -> str:
+    """Choose RETE_LANG, else the language of the home's configuration, for this command and its errors."""
+    language = language_from_environment(_language_of(option))
+    speak(language)
+    return language
 
 
 def _home_option(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -98,8 +133,7 @@ def command(
         @functools.wraps(function)
         def run(*, home_: Path | None, json_: bool = False, **options: Any) -> None:
             telemetry.configure(level=os.environ.get("RETE_LOG_LEVEL", "WARNING"))
-            language = language_from_environment()
-            face = Face(home_, json_, language, Console(soft_wrap=False), Console(stderr=True))
+            face = Face(home_, json_, choose_language(home_), Console(soft_wrap=False), Console(stderr=True))
             result = function(face, **options)
             if inspect.iscoroutine(result):
                 asyncio.run(result)
@@ -112,7 +146,7 @@ def command(
 
 def show_error(error: ReteError) -> None:
     """Print what is wrong, where and what to do, on standard error, in one line each at most."""
-    translate = translator(language_from_environment())
+    translate = translator(spoken())
     what, where, hint = error.render(translate)
     place = f"{where}: " if where else ""
     lines = [f"{translate(N_('errore'))}: {place}{what} [{error.code}]"]

@@ -9,8 +9,9 @@ import click
 
 from node import runtime
 from node.cli.frame import Face, command
-from node.errors import N_, OperatorError
-from node.flows.home import Facts, make_home
+from node.errors import N_
+from node.flows.home import Facts, check_places, new_home
+from node.flows.membership import membership_of
 from node.store import keyfiles
 
 
@@ -50,9 +51,9 @@ async def init(
         database_url=database_url,
     )
     home = folder
-    make_home(home, facts)
-    async with runtime.open_node(home) as node:
-        origin = node.config.federation.origin
+    with new_home(home, facts):
+        async with runtime.open_node(home) as node:
+            origin = node.config.federation.origin
     face.emit(
         {"home": str(home), "id": node_id, "origin": origin},
         lambda: face.say(
@@ -75,13 +76,15 @@ def check(face: Face) -> None:
     """Read configuration and keys, and say that they are good."""
     home = face.home
     parsed = runtime.read_config(home)
-    keyfiles.read(home / parsed.federation.keys)
-    if not parsed.node.territory:
-        raise OperatorError("config-bad-value", N_("territory è vuoto"), where=str(home))
+    path = home / runtime.CONFIG_FILE
+    check_places(parsed, path.read_text(encoding="utf-8"), file=str(path))
+    held = keyfiles.read(home / parsed.federation.keys)
+    membership_of(parsed, {role: key.public_key().public_bytes_raw() for role, key in held.signing.items()})
     facts = {
         "ok": True,
         "home": str(home),
         "id": parsed.node.id,
+        "ipa_code": parsed.node.ipa_code,
         "origin": parsed.federation.origin,
         "environment": parsed.node.environment,
         "peers": [peer.id for peer in parsed.peers],

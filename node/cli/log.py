@@ -23,6 +23,7 @@ from node.protocol.member import Membership
 from node.runtime import Node
 from node.store import highwater, keyfiles, log
 from node.store import witness as store
+from node.store.postgres import acquire
 
 BY = click.option("--by", "officer", metavar="NOME", help="Chi decide (altrimenti l'utente del sistema).")
 REASON = click.option("--reason", required=True, metavar="TESTO", help="Perché; resta scritto.")
@@ -47,7 +48,7 @@ async def show(face: Face) -> None:
 
 async def _facts(node: Node) -> dict[str, Any]:
     own = await runtime.current_own(node)
-    async with node.pool.acquire() as conn:
+    async with acquire(node.pool) as conn:
         row = next(o for o in await log.list_origins(conn, own.origin) if o.origin == own.origin)
         signed = await log.signed_latest(conn, own.origin_id)
         acknowledged = {ack.member: ack for ack in await store.own_cosignatures(conn, own.origin_id)}
@@ -200,7 +201,7 @@ async def rollover(face: Face, year: int | None, officer: str | None) -> None:
     async with runtime.open_node(face.home) as node:
         own = await runtime.current_own(node)
         begun = await epoch.rollover(node.pool, own, year or node.clock().year, _officer(officer), node.clock())
-        async with node.pool.acquire() as conn:
+        async with acquire(node.pool) as conn:
             signed = await log.signed_latest(conn, begun.origin_id)
     found = epoch.split(begun.origin)
     if found is None or signed is None:

@@ -16,6 +16,7 @@ from node.domain.network import legal_effect_on
 from node.errors import N_, NotFoundError
 from node.flows import intake
 from node.store import registry, spreadsheet
+from node.store.postgres import acquire
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 
@@ -68,7 +69,7 @@ async def import_(face: Face, file: Path, apply_: bool, everything: bool) -> Non
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10_000))
 async def list_(face: Face, name: str | None, limit: int) -> None:
     """List networks by name."""
-    async with runtime.open_node(face.home) as node, node.pool.acquire() as conn:
+    async with runtime.open_node(face.home) as node, acquire(node.pool) as conn:
         networks = await registry.list_networks(conn, name=name, limit=limit)
     columns = (N_("id"), N_("nome"), N_("tipo"), N_("stato"), N_("provincia"), N_("imprese"))
     rows = [(n["network_id"], n["name"], n["kind"], n["status"], n["province"], n["members"]) for n in networks]
@@ -79,7 +80,7 @@ async def list_(face: Face, name: str | None, limit: int) -> None:
 @click.argument("network_id", metavar="ID")
 async def show(face: Face, network_id: str) -> None:
     """Show one whole record."""
-    async with runtime.open_node(face.home) as node, node.pool.acquire() as conn:
+    async with runtime.open_node(face.home) as node, acquire(node.pool) as conn:
         try:
             found = await registry.read_records(conn, [network_id])
         except ValueError as error:

@@ -18,6 +18,7 @@ from node.peers.client import PeerClient, open_session
 from node.protocol import keys, limits
 from node.store import cooperation, keyfiles, log
 from node.store.log import Origin
+from node.store.postgres import acquire
 
 STATES = {
     "new": N_("nuovo"),
@@ -39,7 +40,7 @@ def peer() -> None:
 @command(peer, "list", help="Stato di ogni nodo: registro, profili, ultimo errore e motivo.")
 async def list_(face: Face) -> None:
     """Show each followed log: state, size, profiles, waiting bodies, last error."""
-    async with runtime.open_node(face.home) as node, node.pool.acquire() as conn:
+    async with runtime.open_node(face.home) as node, acquire(node.pool) as conn:
         origins = await log.list_origins(conn)
         profiles = await cooperation.count_by_origin(conn)
         rows = []
@@ -121,7 +122,7 @@ def _when(face: Face, moment: object) -> str:
 async def release(face: Face, peer_id: str, officer: str | None, reason: str, forget: bool) -> None:
     """Release every quarantined log of one peer."""
     async with runtime.open_node(face.home) as node:
-        async with node.pool.acquire() as conn:
+        async with acquire(node.pool) as conn:
             origins = await log.list_origins(conn, peer_id)
         held = [origin for origin in origins if origin.state == "quarantined"]
         if not held:
@@ -140,7 +141,7 @@ async def release(face: Face, peer_id: str, officer: str | None, reason: str, fo
 async def ping_(face: Face, peer_id: str) -> None:
     """Walk the road to one peer; exit 1 at the first step that fails."""
     async with runtime.open_node(face.home) as node:
-        async with node.pool.acquire() as conn:
+        async with acquire(node.pool) as conn:
             found = [o for o in await log.list_origins(conn, peer_id) if not o.is_own]
         if not found:
             known = ", ".join(item.id for item in node.config.peers) or "-"

@@ -60,7 +60,7 @@ def _read_content(file: Path) -> dict[str, Any]:
     help="Prepara la bozza di una rete, dai suoi dati o da un file JSON; una modifica riapre l'approvazione.",
 )
 @click.argument("network_id", metavar="RETE")
-@click.option("--content", "content_file", type=FILE, metavar="FILE", help="Contenuto in JSON (docs/profili.md).")
+@click.option("--content", "content_file", type=FILE, metavar="FILE", help="Contenuto in JSON (docs/profiles.md).")
 @BY
 async def draft(face: Face, network_id: str, content_file: Path | None, officer: str | None) -> None:
     """Store a draft."""

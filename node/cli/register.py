@@ -14,6 +14,7 @@ from node.cli.reports import problem_rows, problem_table
 from node.errors import N_
 from node.flows import register as flow
 from node.store import population
+from node.store.postgres import acquire
 
 DAY = click.DateTime(["%Y-%m-%d"])
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -85,7 +86,7 @@ def generate(face: Face, file: Path, seed: int, contracts: int) -> None:
 @command(register, "list", help="Le edizioni caricate e le loro partizioni.")
 async def list_(face: Face) -> None:
     """List the snapshots."""
-    async with runtime.open_node(face.home) as node, node.pool.acquire() as conn:
+    async with runtime.open_node(face.home) as node, acquire(node.pool) as conn:
         snapshots = await population.list_snapshots(conn)
     rows = [(s["taken_on"], s["networks"], s["firms"], s["partition_version"] or "-") for s in snapshots]
     columns = (N_("data"), N_("contratti"), N_("imprese"), N_("partizione"))

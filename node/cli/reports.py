@@ -1,4 +1,4 @@
-"""How row problems of a file are shown: the same list as JSON and as a table."""
+"""What several commands show alike: row problems of a file, the territory of a profile."""
 
 from __future__ import annotations
 
@@ -8,8 +8,15 @@ from collections.abc import Sequence
 from node.cli.frame import Face
 from node.domain.chamber import RowProblem
 from node.errors import N_
+from node.store.cooperation import load_label_reference
 
 SHOWN = 20
+AREAS_SHOWN = 3
+
+
+def areas(face: Face, values: Sequence[str]) -> str:
+    """Return a territory label for a table: a few names, the others counted; --json has them all."""
+    return load_label_reference().describe("territory", values, limit=AREAS_SHOWN, translate=face.tr)
 
 
 def problem_rows(problems: Sequence[RowProblem]) -> list[dict[str, object]]:

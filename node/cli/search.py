@@ -10,6 +10,7 @@ import click
 
 from node import runtime
 from node.cli.frame import Face, command
+from node.cli.reports import areas
 from node.domain.query import LIMIT_DEFAULT, LIMIT_MAX, SORTS, parse
 from node.errors import N_
 from node.flows.search import CERTAIN, Hit, SearchResult
@@ -106,7 +107,7 @@ def _row(face: Face, hit: Hit) -> tuple[object, ...]:
     return (
         hit.title,
         hit.owner,
-        hit.labels["territory"].title,
+        areas(face, hit.labels["territory"].values),
         face.tr(MATCH_TITLES[hit.match == CERTAIN]),
         # One log per owner: its whole name is in --json.
         f"#{hit.index}",

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from node import runtime
 from node.cli.frame import Face, command
-from node.errors import N_, NotFoundError, RoadWrongError
+from node.errors import N_, NotFoundError, RoadWrongError, plain
 from node.flows.bodies import Progress as ShowProgress
 from node.flows.pull import PullReport
 from node.flows.sync import sync_peers
@@ -35,7 +35,7 @@ async def sync(face: Face, peer: str | None) -> None:
             )
         loopback = node.config.node.environment == "development"
         bars = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(),
             MofNCompleteColumn(),
             console=face.err,
@@ -44,6 +44,7 @@ async def sync(face: Face, peer: str | None) -> None:
         )
 
         def show(name: str) -> ShowProgress:
+            name = plain(name)
             task = bars.add_task(name, total=None)
 
             def update(stage: str, done: int, total: int) -> None:

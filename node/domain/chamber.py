@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from node.domain.register import NetworkKind, RegisterFirm, RegisterNetwork, has_tax_code_form, register_id
@@ -341,11 +341,3 @@ class _Reader:
             active=True,
             firms=firms,
         )
-
-
-def problem_counts(problems: Iterable[RowProblem]) -> dict[str, int]:
-    """Return how many problems of each code there are."""
-    counts: dict[str, int] = {}
-    for problem in problems:
-        counts[problem.code] = counts.get(problem.code, 0) + 1
-    return counts

@@ -23,7 +23,7 @@ from typing import Final, TypeVar
 from node.domain.sector import Sectors, dotted
 from node.domain.territory import Territories
 from node.domain.theme import THEME_TITLES, THEMES
-from node.errors import N_
+from node.errors import N_, Translate
 
 ATTRIBUTES: Final = ("territory", "sector", "period", "size", "theme", "kind")
 SIZES: Final = ("2-3", "4-9", "10+")
@@ -39,6 +39,10 @@ ANY_TITLES: Final = {
     "theme": N_("ogni tema"),
     "kind": N_("ogni tipo di rete"),
 }
+LABEL_OR: Final = N_(" o ")
+LABEL_NAMES: Final = N_("{names}")
+LABEL_ONE_MORE: Final = N_("{names} + un altro")
+LABEL_MORE: Final = N_("{names} + altri {more}")
 UNKNOWN_TITLE: Final = N_("non noto")
 ANY: Final = "*"
 # What the partition writes where the register says nothing.
@@ -255,14 +259,22 @@ class LabelReference:
             return title.capitalize() if title.isupper() and title != value else title
         return _FLAT_TITLES.get(attribute, {}).get(value, value)
 
-    def describe(self, attribute: str, values: Sequence[str]) -> str:
-        """Return a label in Italian words: «Puglia», «Lecce o Brindisi», «2013-2015», «ogni settore»."""
+    def describe(
+        self, attribute: str, values: Sequence[str], *, limit: int | None = None, translate: Translate = str
+    ) -> str:
+        """Return a label in words: «Puglia», «Lecce o Brindisi», «2013-2015», «ogni settore».
+
+        With ``limit`` at most so many names are written out and the others counted: «A o B o C + altri 17».
+        """
         known = [value for value in values if value not in {ANY, COUNTRY, "any"}]
         if not known or len(known) < len(values):
-            return ANY_TITLES[attribute]
+            return translate(ANY_TITLES[attribute])
         if attribute == "period":
             return _years(known)
-        return " o ".join(self.title(attribute, value) for value in known)
+        names = [self.title(attribute, value) for value in known[:limit]]
+        more = len(known) - len(names)
+        message = LABEL_NAMES if not more else LABEL_ONE_MORE if more == 1 else LABEL_MORE
+        return translate(message).format(names=translate(LABEL_OR).join(names), more=more)
 
 
 def _only_children(code: str, children: Callable[[str], Sequence[str]]) -> tuple[str, ...]:

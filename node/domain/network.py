@@ -161,11 +161,6 @@ def _digest_line(member: Member) -> str:
     )  # fmt: skip
 
 
-def is_natural_person(tax_code: str) -> bool:
-    """Tell whether a tax code is a person's, to whom the GDPR applies."""
-    return len(tax_code) == PERSON_CODE_LENGTH
-
-
 def check_tax_code(code: str) -> str:
     """Return a tax code in normal form, or "" for none. Raises: CallerError(tax-code-bad)."""
     text = code.replace(" ", "").upper()

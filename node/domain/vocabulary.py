@@ -90,13 +90,6 @@ CERTIFICATIONS: Titles = {
     "other": ("Altra certificazione", "Other certification"),
 }
 PARTNER_SIZES = ("any", "2-3", "4-9", "10+")
-MATURITIES: Titles = {
-    "potential": ("Aggregazione potenziale", "Potential aggregation"),
-    "lt2": ("Meno di 2 anni", "Less than 2 years"),
-    "2to5": ("Da 2 a 5 anni", "2 to 5 years"),
-    "gt5": ("Oltre 5 anni", "Over 5 years"),
-    "any": ("Non indicata", "Not stated"),
-}
 KINDS: Titles = {
     "contract": ("Rete-contratto", "Contract network"),
     "entity": ("Rete-soggetto", "Entity network"),

@@ -6,17 +6,21 @@ In: a folder and the few facts that have no default. Out: a folder with node.tom
 from __future__ import annotations
 
 import base64
+import contextlib
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
 from node import config as configuration
+from node.domain.territory import COM
 from node.errors import N_, CallerError, OperatorError
 from node.protocol import keys
 from node.store import keyfiles
+from node.store.reference import load_territories
 
 CONFIG_FILE = "node.toml"
 
@@ -95,10 +99,30 @@ def set_epoch(home: Path, year: int) -> None:
     draft.replace(path)
 
 
-def make_home(home: Path, facts: Facts, peers: str = "") -> None:
-    """Write configuration and keys of a new home. Raises: CallerError(home-not-empty), OperatorError(config-...)."""
-    text = config_text(facts, peers)
-    parsed = configuration.parse(text, file=str(home / CONFIG_FILE))
+def check_places(parsed: configuration.Config, text: str, *, file: str) -> None:
+    """Refuse territories that are not in the reference tables. Raises: OperatorError(config-bad-value)."""
+    territories = load_territories()
+    for table, key, codes in (
+        ("node", "territory", parsed.node.territory),
+        ("privacy", "scope", parsed.privacy.scope),
+    ):
+        for code in codes:
+            area = territories.area(code)
+            if area is None or area.level == COM:
+                raise OperatorError(
+                    "config-bad-value",
+                    N_("«{key}» in [{table}]: nessuna provincia o regione ha la sigla «{code}»"),
+                    where=configuration.place(text, file, table, key),
+                    hint=N_(
+                        'usare la sigla di una provincia ("LE"), una regione NUTS ("ITF4"), una ripartizione ("ITF") o "IT"'
+                    ),
+                    key=key,
+                    table=table,
+                    code=code,
+                )
+
+
+def _refuse_used(home: Path) -> None:
     if home.exists() and any(home.iterdir()):
         raise CallerError(
             "home-not-empty",
@@ -106,19 +130,51 @@ def make_home(home: Path, facts: Facts, peers: str = "") -> None:
             where=str(home),
             hint=N_("scegliere una cartella nuova; un nodo esistente non viene mai sovrascritto"),
         )
-    created = not home.exists()
+
+
+@contextmanager
+def _taken_away_if_it_fails(home: Path) -> Iterator[None]:
+    """Empty ``home`` again when the block fails; it was empty or not there, so all that is in it is the block's."""
+    missing = [folder for folder in (home, *home.parents) if not folder.exists()]
     try:
+        yield
+    except BaseException:
+        for made in home.iterdir() if home.exists() else ():
+            if made.is_dir() and not made.is_symlink():
+                shutil.rmtree(made, ignore_errors=True)
+            else:
+                made.unlink(missing_ok=True)
+        for folder in missing:
+            # Somebody may have put something beside it meanwhile.
+            with contextlib.suppress(OSError):
+                folder.rmdir()
+        raise
+
+
+def make_home(home: Path, facts: Facts, peers: str = "") -> None:
+    """Write configuration and keys of a new home. Raises: CallerError(home-not-empty), OperatorError(config-...)."""
+    text = config_text(facts, peers)
+    parsed = configuration.parse(text, file=str(home / CONFIG_FILE))
+    check_places(parsed, text, file=str(home / CONFIG_FILE))
+    _refuse_used(home)
+    with _taken_away_if_it_fails(home):
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         keyfiles.create(home / parsed.federation.keys)
         # The database's URL may hold a password: the file is its owner's alone from its first byte.
         (home / CONFIG_FILE).touch(mode=0o600)
         (home / CONFIG_FILE).write_text(text, encoding="utf-8")
-    except BaseException:
-        shutil.rmtree(home / parsed.federation.keys, ignore_errors=True)
-        (home / CONFIG_FILE).unlink(missing_ok=True)
-        if created:
-            shutil.rmtree(home, ignore_errors=True)
-        raise
+
+
+@contextmanager
+def new_home(home: Path, facts: Facts) -> Iterator[None]:
+    """Make a home for a block that tries it; when the block fails, what was made is taken away, and only that.
+
+    Raises: CallerError(home-not-empty), OperatorError(config-...).
+    """
+    _refuse_used(home)
+    with _taken_away_if_it_fails(home):
+        make_home(home, facts)
+        yield
 
 
 def peer_card(config: configuration.Config, held: keyfiles.Keys, vkey: str, url: str) -> str:

@@ -6,21 +6,15 @@ Nothing is stored.
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
-import socket
-import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from urllib.parse import urlsplit
 
-from node.errors import N_, ReteError
+from node.errors import N_, ReteError, RoadWrongError
 from node.peers.client import PeerClient
 from node.protocol import body, entry, feed, keys, limits, tiles
 from node.store.log import Origin
-
-STEP_TIMEOUT_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,57 +37,20 @@ def _bad(name: str, found: str, remedy: str) -> Step:
 
 async def ping(origin: Origin, client: PeerClient, clock: Callable[[], dt.datetime]) -> list[Step]:
     """Return the steps up to and including the first that fails."""
-    parts = urlsplit(str(origin.url))
-    host = parts.hostname or ""
-    port = parts.port or (443 if parts.scheme == "https" else 80)
-    steps = [await _dns(host, port)]
-    if steps[-1].ok:
-        steps.append(await _tcp(host, port))
-    if steps[-1].ok:
-        steps.append(await _tls(host, port) if parts.scheme == "https" else _good("TLS", N_("http, solo per prove")))
-    if steps[-1].ok:
-        steps += await _protocol(origin, client, clock)
-    return steps
-
-
-async def _dns(host: str, port: int) -> Step:
-    loop = asyncio.get_running_loop()
+    steps: list[Step] = []
+    road = client.road
+    name = "DNS"
     try:
-        async with asyncio.timeout(STEP_TIMEOUT_S):
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, TimeoutError):
-        return _bad("DNS", host, N_("il nome non si risolve: controllare l'indirizzo nel [[peer]] e il DNS"))
-    return _good("DNS", ", ".join(sorted({str(item[4][0]) for item in found})))
-
-
-async def _tcp(host: str, port: int) -> Step:
-    try:
-        async with asyncio.timeout(STEP_TIMEOUT_S):
-            _, writer = await asyncio.open_connection(host, port)
-        writer.close()
-    except (OSError, TimeoutError):
-        return Step(
-            name="TCP",
-            ok=False,
-            found=f"{host}:{port}",
-            remedy=N_("nessuno ascolta o un firewall blocca: avvisare chi gestisce il nodo"),
-        )
-    return _good("TCP", f"{host}:{port}")
-
-
-async def _tls(host: str, port: int) -> Step:
-    try:
-        async with asyncio.timeout(STEP_TIMEOUT_S):
-            _, writer = await asyncio.open_connection(
-                host, port, ssl=ssl.create_default_context(), server_hostname=host
-            )
-        version = writer.get_extra_info("ssl_object").version()
-        writer.close()
-    except ssl.SSLCertVerificationError as error:
-        return _bad("TLS", str(error.verify_message), N_("certificato non valido per questo nome o scaduto"))
-    except (OSError, TimeoutError):
-        return _bad("TLS", host, N_("la connessione cifrata non riesce"))
-    return _good("TLS", str(version))
+        addresses = await road.resolve()
+        steps.append(_good(name, ", ".join(sorted({str(info[4][0]) for info in addresses}))))
+        name = "TCP"
+        await road.connect(addresses)
+        steps.append(_good(name, road.where))
+        name = "TLS"
+        steps.append(_good(name, await road.encrypt(addresses) if client.encrypted else N_("http, solo per prove")))
+    except RoadWrongError as error:
+        return [*steps, _bad(name, error.where, error.hint)]
+    return [*steps, *await _protocol(origin, client, clock)]
 
 
 async def _protocol(origin: Origin, client: PeerClient, clock: Callable[[], dt.datetime]) -> list[Step]:

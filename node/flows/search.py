@@ -20,7 +20,7 @@ from node.domain.query import Query
 from node.domain.theme import THEMES
 from node.errors import N_, NotFoundError
 from node.store import search as store
-from node.store.postgres import CONNECT_TIMEOUT_S, Connection, Pool
+from node.store.postgres import Connection, Pool, acquire
 
 EPOCH: Final = dt.date(1970, 1, 1)
 # A log not looked at for this long may have grown or erased unseen (PROTOCOL 6, STALE).
@@ -109,10 +109,7 @@ class SearchResult:
 @asynccontextmanager
 async def _snapshot(pool: Pool) -> AsyncIterator[Connection]:
     """One read-only view of the database, in which no statement runs for long."""
-    async with (
-        pool.acquire(timeout=CONNECT_TIMEOUT_S) as conn,
-        conn.transaction(isolation="repeatable_read", readonly=True),
-    ):
+    async with acquire(pool) as conn, conn.transaction(isolation="repeatable_read", readonly=True):
         await store.bound_time(conn)
         yield conn
 

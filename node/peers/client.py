@@ -13,19 +13,21 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import aiohttp
 import orjson
 
 from node.errors import N_, OperatorError, PeerWrongError, RoadWrongError
 from node.peers.guard import AddressRefusedError, socket_factory
+from node.peers.road import Road
 from node.protocol import limits
 
 OK, PARTIAL_CONTENT, NOT_MODIFIED = 200, 206, 304
 _CODE = re.compile(r"[a-z][a-z0-9-]{0,63}")
 _ETAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e]{0,120}"')
 _SECONDS = re.compile(r"[0-9]{1,6}")
+_STRICT = socket_factory(loopback=False)
 
 
 class RequestSigner(Protocol):
@@ -55,19 +57,26 @@ class Tally:
     bytes_in: int = 0
 
 
+class _Guarded(aiohttp.TCPConnector):
+    """The connector of ``open_session``: it remembers its guard, for what goes to a peer without HTTP."""
+
+    def __init__(self, *, loopback: bool) -> None:
+        self.make_socket = socket_factory(loopback=loopback)
+        super().__init__(
+            limit=0,
+            limit_per_host=limits.CONNECTIONS_PER_HOST,
+            socket_factory=self.make_socket,
+            ttl_dns_cache=60,
+        )
+
+
 def open_session(*, loopback: bool, total_s: float = limits.REQUEST_TOTAL_TIMEOUT_S) -> aiohttp.ClientSession:
     """Open the session all pulls share; ``loopback`` admits this machine's own addresses (development only)."""
-    connector = aiohttp.TCPConnector(
-        limit=0,
-        limit_per_host=limits.CONNECTIONS_PER_HOST,
-        socket_factory=socket_factory(loopback=loopback),
-        ttl_dns_cache=60,
-    )
     timeout = aiohttp.ClientTimeout(
         total=total_s, sock_connect=limits.CONNECT_TIMEOUT_S, sock_read=limits.READ_TIMEOUT_S
     )
     return aiohttp.ClientSession(
-        connector=connector,
+        connector=_Guarded(loopback=loopback),
         timeout=timeout,
         trust_env=False,
         auto_decompress=False,
@@ -76,13 +85,22 @@ def open_session(*, loopback: bool, total_s: float = limits.REQUEST_TOTAL_TIMEOU
     )
 
 
+def _port_of(parts: SplitResult) -> int | None:
+    """Return the port, 0 for the scheme's own, None for one that can't be."""
+    try:
+        return parts.port or 0
+    except ValueError:
+        return None
+
+
 class PeerClient:
     """Requests to one peer."""
 
     def __init__(self, session: aiohttp.ClientSession, base_url: str, signer: RequestSigner | None = None) -> None:
         """``base_url`` is scheme and authority only, as the member list gives it."""
         parts = urlsplit(base_url)
-        if parts.path not in ("", "/") or parts.query or parts.username or not parts.netloc:
+        port = _port_of(parts)
+        if parts.path not in ("", "/") or parts.query or parts.username or not parts.netloc or port is None:
             raise OperatorError(
                 "peer-url-bad", N_("l'indirizzo del nodo deve avere solo schema e host"), where=base_url
             )
@@ -91,6 +109,9 @@ class PeerClient:
         self._session = session
         self._base = f"{parts.scheme}://{parts.netloc}"
         self._signer = signer
+        self.encrypted = parts.scheme == "https"
+        guard = session.connector.make_socket if isinstance(session.connector, _Guarded) else _STRICT
+        self.road = Road(parts.hostname or "", port or (443 if self.encrypted else 80), guard)
 
     async def get(
         self, path: str, *, max_bytes: int, etag: str | None = None, skip_bytes: int = 0, allow: tuple[int, ...] = (OK,)

@@ -1,8 +1,8 @@
 """The PostgreSQL that comes with the installation: one cluster folder, one database per node.
 
 In: a cluster folder. Out: a running server on a Unix socket and the DSN of a named database.
-Rules: trust authentication on a socket only, so for trying out and small nodes (`rete doctor` says so, and
-``environment = "production"`` refuses it). Whoever uses the server holds a shared lock on a lease file; the last one
+Rules: trust authentication on a socket only, so for trying out and small nodes (``environment =
+"production"`` refuses it). Whoever uses the server holds a shared lock on a lease file; the last one
 to let go stops it. The kernel drops the locks of a killed process, so no stale list of users can keep it alive.
 """
 

@@ -39,6 +39,24 @@ _RETRYABLE = (
     # What a query meets between the server's last word and the end of its connection.
     asyncpg.InternalClientError,
 )
+# The server is stopping, starting, full, a standby, or gone: whoever asks again later may be answered.
+DATABASE_AWAY = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
+# A server that refuses, is full, is starting or gone, and a DSN that names none.
+_CONNECT_ERRORS = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    ValueError,
+)
 _NAME = re.compile(r"^-- name: ([a-z][a-z0-9_]*)\s*$", re.MULTILINE)
 
 
@@ -61,7 +79,7 @@ def _unreachable(error: Exception) -> OperatorError:
 async def open_pool(dsn: str, *, max_size: int = 8, application: str = "rete") -> Pool:
     """Open a pool on ``dsn`` with keepalives and bounded waits.
 
-    Raises: OperatorError(database-unreachable | database-too-old | database-disk-full).
+    Raises: OperatorError(database-unreachable | database-too-old).
     """
     try:
         pool = await asyncpg.create_pool(
@@ -73,12 +91,12 @@ async def open_pool(dsn: str, *, max_size: int = 8, application: str = "rete") -
             command_timeout=COMMAND_TIMEOUT_S,
             server_settings={"application_name": application, "jit": "off", "TimeZone": "UTC"},
         )
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+    except _CONNECT_ERRORS as error:
         raise _unreachable(error) from error
-    async with pool.acquire() as conn:
+    async with acquire(pool) as conn:
         version = int(await conn.fetchval("SHOW server_version_num"))
     if version < MINIMUM_SERVER:
-        await pool.close()
+        pool.terminate()
         raise OperatorError(
             "database-too-old",
             N_("PostgreSQL {version} è troppo vecchio: serve almeno la versione 15"),
@@ -88,44 +106,43 @@ async def open_pool(dsn: str, *, max_size: int = 8, application: str = "rete") -
 
 
 @asynccontextmanager
+async def acquire(pool: Pool) -> AsyncIterator[Connection]:
+    """One connection of the pool for a while, waited for at most CONNECT_TIMEOUT_S and given back in as long.
+
+    Raises: OperatorError(database-unreachable) when no connection is to be had in that time.
+    """
+    try:
+        conn = await pool.acquire(timeout=CONNECT_TIMEOUT_S)
+    except _CONNECT_ERRORS as error:
+        raise _unreachable(error) from error
+    try:
+        yield conn
+    finally:
+        await pool.release(conn)
+
+
+@asynccontextmanager
 async def transaction(pool: Pool) -> AsyncIterator[Connection]:
     """One connection inside one transaction, for flows that must not be retried as a whole.
 
     Raises: OperatorError(database-unreachable) when no connection is to be had.
     """
-    try:
-        acquired = await pool.acquire(timeout=CONNECT_TIMEOUT_S)
-    except (OSError, TimeoutError) as error:
-        raise _unreachable(error) from error
-    task, lost, inside = asyncio.current_task(), False, True
-    cancelling = task.cancelling() if task is not None else 0
+    async with acquire(pool) as conn:
+        # A COPY that waits for room to write is not woken when the server dies, unless told that it may write: then it
+        # meets the loss as every other statement does. The task itself is never cancelled, so nothing needs undoing.
+        wake = conn._protocol.resume_writing  # noqa: SLF001 - there is no public way
 
-    def on_lost(_: Connection) -> None:
-        nonlocal lost
-        # Called a turn later than it was decided: by then the block may have been left.
-        if inside and not lost and task is not None:
-            lost = True
-            task.cancel()
+        def on_lost(_: Connection) -> None:
+            wake()
 
-    # A COPY that waits for a buffer to drain is not woken when the server dies: the listener wakes it.
-    acquired.add_termination_listener(on_lost)
-    try:
-        async with acquired.transaction():
-            yield acquired
-    except (Exception, asyncio.CancelledError) as error:
-        if not lost or task is None:
-            raise
-        # Our own cancellation is taken back, whatever it became on its way out (a rollback fails with an error of its own);
-        # left standing, it would turn the next loss of a connection in this task into a cancellation.
-        if task.uncancel() > cancelling:
-            raise asyncio.CancelledError from error
-        raise asyncpg.ConnectionDoesNotExistError("the server closed the connection") from error
-    finally:
-        inside = False
-        # A connection that is closed has dropped its listeners.
-        with contextlib.suppress(asyncpg.InterfaceError):
-            acquired.remove_termination_listener(on_lost)
-        await pool.release(acquired)
+        conn.add_termination_listener(on_lost)
+        try:
+            async with conn.transaction():
+                yield conn
+        finally:
+            # Of a lost connection only the shell is left, and the listeners went with it.
+            with contextlib.suppress(asyncpg.InterfaceError):
+                conn.remove_termination_listener(on_lost)
 
 
 async def run_tx(pool: Pool, work: Callable[[Connection], Awaitable[T]]) -> T:
@@ -179,11 +196,14 @@ async def migrate(conn: Connection) -> list[str]:
     # The lock is taken before the bookkeeping table exists: two first starts must not race on CREATE.
     await conn.execute("SELECT pg_advisory_lock($1)", MIGRATION_LOCK, timeout=300)
     try:
-        await conn.execute("CREATE SCHEMA IF NOT EXISTS ops")
-        await conn.execute(
-            "CREATE TABLE IF NOT EXISTS ops.migration (number int PRIMARY KEY, name text NOT NULL,"
-            " applied_at timestamptz NOT NULL DEFAULT now())"
-        )
+        # Whoever only reads and writes rows may open a database that is up to date (deploy/roles.sql): nothing is created
+        # that is there.
+        if await conn.fetchval("SELECT to_regclass('ops.migration') IS NULL"):
+            await conn.execute("CREATE SCHEMA IF NOT EXISTS ops")
+            await conn.execute(
+                "CREATE TABLE IF NOT EXISTS ops.migration (number int PRIMARY KEY, name text NOT NULL,"
+                " applied_at timestamptz NOT NULL DEFAULT now())"
+            )
         done = {row["number"] for row in await conn.fetch("SELECT number FROM ops.migration ORDER BY number")}
         files = _migrations()
         if done - {number for number, _, _ in files}:

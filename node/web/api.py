@@ -24,7 +24,7 @@ import hashlib
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import orjson
 from aiohttp import web
@@ -33,11 +33,8 @@ from node.domain.labels import LabelReference
 from node.domain.query import parse
 from node.errors import N_, NotFoundError
 from node.flows.search import Bucket, Hit, SearchResult, facets, read_profile, search
-from node.runtime import utc_now
 from node.store.cooperation import load_label_reference
 from node.store.postgres import Pool
-
-OWNER_MAX_CHARS: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +49,7 @@ class Cooperation:
 COOPERATION = web.AppKey("cooperation", Cooperation)
 
 
-def install(app: web.Application, pool: Pool, clock: Callable[[], dt.datetime] = utc_now) -> None:
+def install(app: web.Application, pool: Pool, clock: Callable[[], dt.datetime]) -> None:
     """Add the routes and what they share to ``app``."""
     app[COOPERATION] = Cooperation(pool, load_label_reference(), clock)
     app.add_routes(

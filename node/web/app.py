@@ -6,13 +6,17 @@ the registry on their behalf.
 
 from __future__ import annotations
 
+import asyncio
+
 from aiohttp import web
 
+from node.i18n import translator
 from node.runtime import Node
 from node.store import log
+from node.store.postgres import acquire
 from node.web import api, federation, gossip
 from node.web.allowance import Allowances, limiter
-from node.web.middleware import errors, problem
+from node.web.middleware import LANGUAGE, UNAVAILABLE, errors, language_of, problem
 
 POOL_ALIVE_TIMEOUT_S = 5.0
 NODE = web.AppKey("node", Node)
@@ -22,11 +26,11 @@ async def status(request: web.Request) -> web.StreamResponse:
     """Answer whether this node can work, and how its log and its peers stand."""
     node = request.app[NODE]
     try:
-        async with node.pool.acquire(timeout=POOL_ALIVE_TIMEOUT_S) as conn:
+        async with asyncio.timeout(POOL_ALIVE_TIMEOUT_S), acquire(node.pool) as conn:
             signed = await log.signed_latest(conn, node.own.origin_id)
             origins = await log.list_origins(conn)
     except Exception:  # noqa: BLE001 - whatever is wrong with the database, the answer is the same
-        return problem(request, 503, "database-unavailable", "la base dati non risponde")
+        return problem(request, 503, "database-unavailable", translator(language_of(request))(UNAVAILABLE))
     peers = [origin for origin in origins if not origin.is_own]
     document = {
         "status": "ok",
@@ -47,6 +51,7 @@ def build(node: Node) -> web.Application:
     limit = limiter(allowances, node.clock, behind_proxy=node.config.web.behind_proxy)
     app = web.Application(middlewares=[errors, limit], client_max_size=node.config.web.max_request_bytes)
     app[NODE] = node
+    app[LANGUAGE] = node.config.node.language
     app[federation.FEDERATION] = federation.Federation(
         pool=node.pool,
         authority=node.config.federation.authority,

@@ -22,7 +22,7 @@ from node.protocol.member import Cosigner
 from node.store import log
 from node.store import witness as store
 from node.store.log import Served
-from node.store.postgres import Connection, Pool
+from node.store.postgres import Connection, Pool, acquire
 from node.web.allowance import Allowances
 
 IMMUTABLE = "public, max-age=31536000, immutable"
@@ -104,7 +104,7 @@ async def _mirrored(served: Served) -> _Shown:
 async def checkpoint(request_: web.Request) -> web.StreamResponse:
     """Answer the newest signed checkpoint with its cosignatures; 304 when the caller has it."""
     federation = request_.app[FEDERATION]
-    async with federation.pool.acquire() as conn:
+    async with acquire(federation.pool) as conn:
         shown = await _shown(conn, request_, federation)
     return note_reply(request_, shown.note)
 
@@ -136,7 +136,7 @@ def _span(index: str, size: int, leaves: int = 1) -> tuple[int, int]:
 async def entry_bundle(request_: web.Request) -> web.StreamResponse:
     """Answer up to 256 entries as uint16-BE length and bytes each; a Range request gets the rest it lacks."""
     federation = request_.app[FEDERATION]
-    async with federation.pool.acquire() as conn:
+    async with acquire(federation.pool) as conn:
         shown = await _shown(conn, request_, federation)
         start, end = _span(request_.match_info["index"], shown.size)
         _, bundle = await log.entry_bundle(conn, shown.origin_id, start, end)
@@ -165,7 +165,7 @@ async def tile(request_: web.Request) -> web.StreamResponse:
     level = int(request_.match_info["level"])
     if level > limits.TILE_LEVEL_MAX or str(level) != request_.match_info["level"]:
         raise NotFoundError("tile-level-unknown", N_("livello inesistente"))
-    async with federation.pool.acquire() as conn:
+    async with acquire(federation.pool) as conn:
         shown = await _shown(conn, request_, federation)
         start, end = _span(request_.match_info["index"], shown.size, tiles.TILE_WIDTH**level)
         if level == 0:
@@ -193,7 +193,7 @@ async def authenticate(request_: web.Request, raw: bytes | None) -> str:
         now=int(now.timestamp()),
     )
     federation.allowances.spend("signed", verified.keyid, now)
-    async with federation.pool.acquire() as conn:
+    async with acquire(federation.pool) as conn:
         # Kept only after the signature proved good: strangers can't fill the table.
         if not await log.keep_nonce(conn, verified.keyid, verified.nonce, now):
             raise CallerError("nonce-replayed", N_("richiesta già ricevuta"))
@@ -213,7 +213,7 @@ async def bodies(request_: web.Request) -> web.StreamResponse:
     raw = await request_.read()
     await authenticate(request_, raw)
     asked = body.decode_request(raw)
-    async with federation.pool.acquire() as conn:
+    async with acquire(federation.pool) as conn:
         shown = await _shown(conn, request_, federation)
         within = [index for index in asked if index < shown.size]
         held = await log.body_answers(conn, shown.origin_id, within)

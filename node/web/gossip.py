@@ -18,7 +18,7 @@ from node.protocol import inconsistency, keys, witness
 from node.protocol.inconsistency import Inconsistency
 from node.store import evidence, log
 from node.store import witness as store
-from node.store.postgres import Connection, run_tx
+from node.store.postgres import Connection, acquire, run_tx
 from node.web.federation import FEDERATION, Federation, has_etag, note_reply, require_json
 
 logger = structlog.get_logger()
@@ -49,7 +49,7 @@ async def heads(request_: web.Request) -> web.StreamResponse:
     ``since``, from an earlier answer, leaves out the heads that have not changed.
     """
     federation = request_.app[FEDERATION]
-    async with federation.pool.acquire() as conn, conn.transaction(isolation="repeatable_read", readonly=True):
+    async with acquire(federation.pool) as conn, conn.transaction(isolation="repeatable_read", readonly=True):
         started, changed = await log.heads_moment(conn)
         offered = [
             wire.Offered(origin, note)
@@ -92,7 +92,7 @@ async def hint(request_: web.Request) -> web.StreamResponse:
     federation = request_.app[FEDERATION]
     require_json(request_)
     origin, size = wire.parse_hint(await request_.read())
-    async with federation.pool.acquire() as conn, conn.transaction():
+    async with acquire(federation.pool) as conn, conn.transaction():
         if await log.served_log(conn, origin=origin) is None:
             # Perhaps a member's next log, which a round of heads will bring.
             if not await log.has_authority(conn, origin.partition("/")[0]):
@@ -106,7 +106,7 @@ async def hint(request_: web.Request) -> web.StreamResponse:
 async def proofs(request_: web.Request) -> web.StreamResponse:
     """Answer one proof for each log that told two histories."""
     federation = request_.app[FEDERATION]
-    async with federation.pool.acquire() as conn:
+    async with acquire(federation.pool) as conn:
         documents = await evidence.evidence(conn)
     body = inconsistency.encode_list([inconsistency.parse(raw) for raw in documents])
     return web.Response(body=body, content_type="application/json", headers={"Cache-Control": "no-cache"})
@@ -175,7 +175,7 @@ async def add_checkpoint(request_: web.Request) -> web.StreamResponse:
 async def witnessed(request_: web.Request) -> web.StreamResponse:
     """Answer the checkpoint that this node last cosigned of a log, with that cosignature."""
     federation = request_.app[FEDERATION]
-    async with federation.pool.acquire() as conn:
+    async with acquire(federation.pool) as conn:
         note = await store.witnessed_note(conn, request_.match_info["hash"])
     if note is None:
         raise NotFoundError("log-not-witnessed", N_("questo nodo non ha mai firmato quel registro"))

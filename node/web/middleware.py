@@ -11,7 +11,6 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable
 
-import asyncpg
 import orjson
 import structlog
 from aiohttp import web
@@ -26,7 +25,8 @@ from node.errors import (
     ReteError,
     RoadWrongError,
 )
-from node.i18n import translator
+from node.i18n import LANGUAGES, language_from_header, translator
+from node.store.postgres import DATABASE_AWAY
 
 logger = structlog.get_logger()
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -34,6 +34,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 RETRY_AFTER_S = 10
 UNAVAILABLE = N_("servizio momentaneamente non disponibile")
 INTERNAL = N_("errore interno")
+LANGUAGE = web.AppKey("language", str)
 REQUEST_ID = web.RequestKey("request_id", str)
 # Codes whose status says more than their family does (PROTOCOL 4).
 _STATUS = {
@@ -94,16 +95,17 @@ def problem(
     )
 
 
-def _language(request: web.Request) -> str:
-    return "en" if request.headers.get("Accept-Language", "").lower().startswith("en") else "it"
+def language_of(request: web.Request) -> str:
+    """Return the language of an answer: the reader's, else the node's own."""
+    return language_from_header(request.headers.get("Accept-Language", ""), request.app.get(LANGUAGE, LANGUAGES[0]))
 
 
 def _from_error(request: web.Request, error: ReteError) -> web.Response:
     status = status_of(error)
     if status in (500, 503):
         # What our own machinery says may hold paths or hosts: it goes to the log, not to the caller.
-        return problem(request, status, error.code, translator(_language(request))(UNAVAILABLE))
-    what, where, hint = error.render(translator(_language(request)))
+        return problem(request, status, error.code, translator(language_of(request))(UNAVAILABLE))
+    what, where, hint = error.render(translator(language_of(request)))
     wait = error.facts.get("retry_after_s")
     detail = ". ".join(part for part in (where, hint) if part)
     return problem(request, status, error.code, what, detail, wait if isinstance(wait, int) else RETRY_AFTER_S)
@@ -125,24 +127,16 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = problem(request, error.status, code, error.reason)
         if error.status == 405 and "Allow" in error.headers:
             response.headers["Allow"] = error.headers["Allow"]
-    except (
-        asyncpg.PostgresConnectionError,
-        asyncpg.InterfaceError,
-        asyncpg.InternalClientError,
-        # Class 57: an administrator, a crash or a start that is still under way ended it.
-        asyncpg.OperatorInterventionError,
-        TimeoutError,
-        OSError,
-    ):
+    except (*DATABASE_AWAY, TimeoutError, OSError):
         code = "database-unavailable"
         logger.exception("request.failed", request_id=request[REQUEST_ID])
-        response = problem(request, 503, code, translator(_language(request))(UNAVAILABLE))
+        response = problem(request, 503, code, translator(language_of(request))(UNAVAILABLE))
     except asyncio.CancelledError:
         raise
     except Exception:
         code = "internal-error"
         logger.exception("request.failed", request_id=request[REQUEST_ID])
-        response = problem(request, 500, code, translator(_language(request))(INTERNAL))
+        response = problem(request, 500, code, translator(language_of(request))(INTERNAL))
     response.headers["X-Request-Id"] = request[REQUEST_ID]
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     logger.info(

@@ -184,3 +184,64 @@ def test_another_edition_of_a_day_needs_replace(terminal: Terminal, tmp_path: Pa
     assert "[snapshot-differs]" in err
     assert "--replace" in err
     assert terminal.json("register", "load", other, "--snapshot", "2026-06-30", "--replace")["stored"]
+
+
+def test_a_good_configuration_is_told_whole(terminal: Terminal) -> None:
+    """The documented keys; the iPA code as the file has it."""
+    found = terminal.json("config", "check")
+    assert set(found) == {"ok", "home", "id", "ipa_code", "origin", "environment", "peers"}
+    assert (found["ok"], found["ipa_code"], found["peers"]) == (True, "p_LE", [])
+
+
+def test_a_territory_that_is_none_is_refused_before_anything_is_made(terminal: Terminal, tmp_path: Path) -> None:
+    """By ``config check`` with the line, by ``init`` without a trace."""
+    path = terminal.home / "node.toml"
+    path.write_text(path.read_text(encoding="utf-8").replace('["LE"]', '["ZZ"]'), encoding="utf-8")
+    status, _, err = terminal.run("config", "check")
+    assert (status, "[config-bad-value]" in err) == (2, True)
+    assert re.search(r"node\.toml:\d+: .*ZZ", err)
+    status, _, err = terminal.run("init", str(tmp_path / "new"), "--territory", "ZZ")
+    assert (status, (tmp_path / "new").exists()) == (2, False)
+    assert "ITF4" in err
+
+
+@pytest.mark.parametrize("existed", [False, True])
+def test_a_home_without_a_database_is_not_left_half_made(terminal: Terminal, tmp_path: Path, *, existed: bool) -> None:
+    """Nobody listens: one clear line, and the folder is as it was; beside it nothing is touched."""
+    above = tmp_path / "srv"
+    home = above / "rete"
+    if existed:
+        home.mkdir(parents=True)
+        (above / "other").write_text("kept", encoding="utf-8")
+    status, _, err = terminal.run("init", str(home), "--database-url", "postgresql://127.0.0.1:9/rete")
+    assert (status, "[database-unreachable]" in err) == (2, True)
+    assert "Traceback" not in err
+    if existed:
+        assert list(home.iterdir()) == []
+        assert (above / "other").read_text(encoding="utf-8") == "kept"
+    else:
+        assert not above.exists()
+
+
+def test_an_existing_home_is_never_taken_away(terminal: Terminal) -> None:
+    """``init`` on a node that is there refuses, and leaves every file of it."""
+    before = {path: path.read_bytes() for path in terminal.home.rglob("*") if path.is_file()}
+    status, _, err = terminal.run("init", str(terminal.home))
+    assert (status, "[home-not-empty]" in err) == (1, True)
+    assert {path: path.read_bytes() for path in terminal.home.rglob("*") if path.is_file()} == before
+
+
+def test_the_node_s_language_is_spoken_where_nobody_chose_another(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Results and errors follow [node] language; RETE_LANG overrules it."""
+    path = terminal.home / "node.toml"
+    path.write_text(path.read_text(encoding="utf-8").replace('language = "it"', 'language = "en"'), encoding="utf-8")
+    monkeypatch.delenv("RETE_LANG", raising=False)
+    assert terminal.run("config", "check")[1].startswith("Valid configuration")
+    assert terminal.run("network", "show", "x")[2].startswith("error:")
+    monkeypatch.setenv("RETE_LANG", "it")
+    assert "Configurazione valida" in terminal.run("config", "check")[1]
+    assert terminal.run("network", "show", "x")[2].startswith("errore:")
+    path.write_text("language = [", encoding="utf-8")
+    assert "[config-not-toml]" in terminal.run("config", "check")[2]

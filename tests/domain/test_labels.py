@@ -183,3 +183,18 @@ def test_a_split_province_and_its_successors_find_each_other(old: str) -> None:
     assert REFERENCE.matches("territory", ("ITG2",), old) == (True, False)
     assert REFERENCE.matches("territory", ("LE",), old) == (False, False)
     assert 0 < REFERENCE.share("territory", ("ITG2",), old) < 1
+
+
+def test_a_long_label_names_a_few_and_counts_the_others() -> None:
+    """With a limit: so many names and how many more, in either language; without, all of them."""
+    codes = ("LE", "BR", "TA", "BA", "FG")
+    english = {" o ": " or ", "{names} + altri {more}": "{names} + {more} more"}
+    assert REFERENCE.describe("territory", codes, limit=3) == "Lecce o Brindisi o Taranto + altri 2"
+    assert REFERENCE.describe("territory", codes[:4], limit=3) == "Lecce o Brindisi o Taranto + un altro"
+    assert REFERENCE.describe("territory", codes[:3], limit=3) == "Lecce o Brindisi o Taranto"
+    assert (
+        REFERENCE.describe("territory", codes, limit=2, translate=lambda text: english.get(text, text))
+        == "Lecce or Brindisi + 3 more"
+    )
+    assert REFERENCE.describe("territory", codes) == "Lecce o Brindisi o Taranto o Bari o Foggia"
+    assert REFERENCE.describe("territory", ("IT",), limit=1) == "tutta Italia"

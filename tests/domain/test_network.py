@@ -15,7 +15,6 @@ from node.domain.network import (
     check,
     check_tax_code,
     from_register,
-    is_natural_person,
     legal_effect_on,
 )
 from node.domain.register import NetworkKind
@@ -97,12 +96,6 @@ def test_tax_codes_are_checked_by_their_digits() -> None:
     for bad in (wrong, PERSON_CODE[:-1] + "0", "123", "9" * 17):
         with pytest.raises(CallerError, match="tax-code-bad"):
             check_tax_code(bad)
-
-
-def test_sixteen_characters_are_a_natural_person() -> None:
-    """To whom the GDPR applies."""
-    assert is_natural_person(PERSON_CODE)
-    assert not is_natural_person(code(1))
 
 
 def test_keys_follow_the_deed_and_before_it_the_name() -> None:

@@ -54,7 +54,9 @@ async def test_odd_spellings_of_loopback_are_refused_when_connecting(url: str) -
     assert caught.value.code in ("road-address-refused", "road-dns", "road-broken")
 
 
-@pytest.mark.parametrize("url", ["http://user@host", "http://host/path", "http://host?q", "nothing"])
+@pytest.mark.parametrize(
+    "url", ["http://user@host", "http://host/path", "http://host?q", "nothing", "http://host:99999", "http://host:x"]
+)
 async def test_a_peer_url_is_scheme_and_authority_only(url: str) -> None:
     """User information, paths and queries are refused before anything is asked."""
     async with open_session(loopback=False) as session:

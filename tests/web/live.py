@@ -81,6 +81,12 @@ async def live(pool: Pool, tmp_path: Path) -> AsyncIterator[Live]:
         own = OwnLog(origin_id, ORIGIN, "p_LE", LOG_KEY, tmp_path / highwater.FILE)
         await append(conn, own, operations, NOW)
     await sign_head(pool, own, NOW)
+    async with TestClient(TestServer(application(pool))) as client:
+        yield Live(client, pool, own, [item.raw or b"" for item in operations])
+
+
+def application(pool: Pool) -> web.Application:
+    """The peer-facing routes on a pool."""
     peer = member("torino.example.it", PEER_KEY.public_key().public_bytes_raw(), 1)
     membership = Membership.of(member(AUTHORITY, key_of(9).public_key().public_bytes_raw(), 4), [peer])
     app = web.Application(middlewares=[middleware.errors], client_max_size=65_536)
@@ -88,5 +94,4 @@ async def live(pool: Pool, tmp_path: Path) -> AsyncIterator[Live]:
         pool, AUTHORITY, membership.http_keys(), Cosigner(f"{AUTHORITY}/witness", key_of(4)), lambda: NOW, Allowances()
     )
     app.add_routes([*federation.routes(), *gossip.routes()])
-    async with TestClient(TestServer(app)) as client:
-        yield Live(client, pool, own, [item.raw or b"" for item in operations])
+    return app

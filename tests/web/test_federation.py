@@ -5,12 +5,30 @@ from __future__ import annotations
 import base64
 import hashlib
 import uuid
+from pathlib import Path
 
+import asyncpg
 import pytest
+from aiohttp.test_utils import TestClient, TestServer
 
 from node.flows.append import Operation, append, sign_head
-from node.protocol import body, checkpoint, keys, merkle, note, request, tiles
-from tests.web.live import AUTHORITY, BASE, COUNT, KEYID, LOG_KEY, NOW, ORIGIN, PEER_KEY, Live, operation
+from node.protocol import body, checkpoint, heads, inconsistency, keys, merkle, note, request, tiles, witness
+from node.store import log
+from tests.web.live import (
+    AUTHORITY,
+    BASE,
+    COUNT,
+    KEYID,
+    LOG_KEY,
+    NOW,
+    ORIGIN,
+    PEER_KEY,
+    Live,
+    application,
+    operation,
+)
+
+ROLES = (Path(__file__).resolve().parents[2] / "deploy" / "roles.sql").read_text(encoding="utf-8")
 
 
 async def get(live: Live, path: str) -> bytes:
@@ -181,3 +199,58 @@ async def test_wrong_methods_are_told_so(live: Live) -> None:
     """405 with Allow, as a problem document."""
     async with live.client.post(f"{BASE}/checkpoint") as response:
         assert (response.status, response.headers["Allow"]) == (405, "GET,HEAD")
+
+
+PEER_ORIGIN = "torino.example.it/federation/log/2026"
+
+
+def peer_note(word: bytes) -> bytes:
+    """A head of size one that the other log signed."""
+    head = checkpoint.Checkpoint(PEER_ORIGIN, 1, merkle.leaf_hash(word))
+    return note.sign(head.text(), [keys.LogSigner(PEER_ORIGIN, PEER_KEY)])
+
+
+@pytest.fixture
+async def narrow(live: Live, db: str) -> AsyncIterator[Live]:
+    """The same log served by the database role of deploy/roles.sql that answers other nodes; and another log it follows."""
+    vkey = keys.format_vkey(PEER_ORIGIN, PEER_KEY.public_key().public_bytes_raw())
+    async with live.pool.acquire() as conn:
+        await log.upsert_origin(
+            conn,
+            origin=PEER_ORIGIN,
+            owner="cmto",
+            name="Torino",
+            url="https://torino.example.it",
+            vkey=vkey,
+            is_own=False,
+            empty_root=merkle.EMPTY_ROOT,
+        )
+        await conn.execute(ROLES)
+    pool = await asyncpg.create_pool(db, min_size=0, max_size=2, server_settings={"role": "rete_public"})
+    try:
+        async with TestClient(TestServer(application(pool))) as client:
+            yield Live(client, pool, live.own, live.bodies)
+    finally:
+        pool.terminate()
+
+
+async def test_the_narrow_role_is_enough_for_every_peer_facing_route(narrow: Live) -> None:
+    """Each route of logs and of news answers as it should, with the role's few rights."""
+    for path in ("/checkpoint", "/tile/entries/000", "/tile/0/000", "/tile/1/000.p/1"):
+        assert await get(narrow, path)
+    assert [answer.status for answer in await ask(narrow, [0, COUNT])] == [body.PRESENT, body.NO_SUCH_INDEX]
+    news = hashlib.sha256(PEER_ORIGIN.encode()).hexdigest()
+    proof = inconsistency.Inconsistency(PEER_ORIGIN, peer_note(b"a"), peer_note(b"b"), ())
+    json = {"Content-Type": "application/json"}
+    sent: tuple[tuple[str, str, bytes | None, int], ...] = (
+        ("GET", "heads", None, 200),
+        ("POST", "hint", heads.encode_hint(PEER_ORIGIN, 9), 204),
+        ("POST", "hint", heads.encode_hint("torino.example.it/federation/log/2027", 1), 204),
+        ("POST", "witness/add-checkpoint", witness.encode_submission(0, (), peer_note(b"a")), 200),
+        ("GET", f"witness/{news}/checkpoint", None, 200),
+        ("POST", "proofs", inconsistency.encode(proof), 201),
+        ("GET", "proofs", None, 200),
+    )
+    for method, path, raw, status in sent:
+        async with narrow.client.request(method, f"/federation/{path}", data=raw, headers=json) as response:
+            assert response.status == status, (path, await response.text())

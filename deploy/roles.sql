@@ -1,0 +1,90 @@
+-- Three database roles for one node, so that the walls of the program stand in the database too:
+--
+--   rete_owner   owns the schemas and changes them; used for upgrades only
+--   rete_node    reads and writes the node's rows; cannot change tables
+--   rete_public  what answers other nodes and searches: reads the signed log and the cooperation database, keeps nonces,
+--                votes as a witness, and never sees the private register, drafts, decisions or the population
+--
+-- As a superuser of the node's database, once it is migrated and again after each upgrade (running it twice changes nothing):
+--
+--   psql --set ON_ERROR_STOP=1 --dbname rete --file deploy/roles.sql
+--
+-- None of them can log in: give each to a login of its own, for example
+--
+--   CREATE ROLE rete LOGIN; GRANT rete_node TO rete;
+BEGIN;
+
+DO $$
+DECLARE
+    role text;
+BEGIN
+    FOREACH role IN ARRAY ARRAY['rete_owner', 'rete_node', 'rete_public'] LOOP
+        BEGIN
+            EXECUTE format('CREATE ROLE %I NOLOGIN', role);
+        EXCEPTION WHEN duplicate_object OR unique_violation THEN
+            -- Roles belong to the whole server: another node's database made it.
+            NULL;
+        END;
+    END LOOP;
+END
+$$;
+
+-- Nothing is anybody's by default.
+DO $$
+BEGIN
+    EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database());
+    EXECUTE format('GRANT CONNECT ON DATABASE %I TO rete_owner, rete_node, rete_public', current_database());
+    EXECUTE format('GRANT CREATE, TEMPORARY ON DATABASE %I TO rete_owner', current_database());
+    -- Imports are staged in temporary tables.
+    EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO rete_node', current_database());
+END
+$$;
+REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+GRANT USAGE ON SCHEMA public TO rete_owner, rete_node, rete_public;
+GRANT CREATE ON SCHEMA public TO rete_owner;
+
+DO $$
+DECLARE
+    place text;
+    item record;
+BEGIN
+    FOR place IN
+        SELECT nspname FROM pg_namespace
+        WHERE nspname IN ('ops', 'registry', 'population', 'publication', 'log', 'coop')
+    LOOP
+        EXECUTE format('ALTER SCHEMA %I OWNER TO rete_owner', place);
+        FOR item IN
+            SELECT relname FROM pg_class
+            WHERE relnamespace = place::regnamespace AND relkind IN ('r', 'p', 'v', 'm')
+        LOOP
+            EXECUTE format('ALTER TABLE %I.%I OWNER TO rete_owner', place, item.relname);
+        END LOOP;
+        EXECUTE format('REVOKE ALL ON SCHEMA %I FROM PUBLIC', place);
+        EXECUTE format('REVOKE ALL ON ALL TABLES IN SCHEMA %I FROM PUBLIC, rete_public', place);
+        EXECUTE format('REVOKE ALL ON SCHEMA %I FROM rete_public', place);
+        EXECUTE format('GRANT USAGE ON SCHEMA %I TO rete_node', place);
+        EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA %I TO rete_node', place);
+        EXECUTE format(
+            'ALTER DEFAULT PRIVILEGES FOR ROLE rete_owner IN SCHEMA %I'
+            ' GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO rete_node', place);
+        IF current_setting('server_version_num')::int >= 170000 THEN
+            -- Statistics after a large import.
+            EXECUTE format('GRANT MAINTAIN ON ALL TABLES IN SCHEMA %I TO rete_node', place);
+        END IF;
+    END LOOP;
+END
+$$;
+-- The history of the schema is written by those who change it.
+REVOKE INSERT, UPDATE, DELETE ON ops.migration FROM rete_node;
+
+-- What other nodes and searches may reach. No default privileges: a new table is out of their reach until it is named here.
+GRANT USAGE ON SCHEMA ops, log, coop TO rete_public;
+GRANT SELECT ON ALL TABLES IN SCHEMA log, coop TO rete_public;
+GRANT SELECT ON ops.migration TO rete_public;
+GRANT SELECT, INSERT ON ops.nonce TO rete_public;
+-- News of a log makes it due; a proof against one ends its following.
+GRANT UPDATE (state, relayed, next_pull_at, checked_at, failures, error_code, error_text, error_at) ON log.origin TO rete_public;
+GRANT INSERT, UPDATE ON log.witnessed TO rete_public;
+GRANT INSERT ON log.evidence TO rete_public;
+
+COMMIT;

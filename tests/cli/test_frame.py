@@ -1,0 +1,78 @@
+"""What commands print: other people's words are shown, never obeyed."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from node.cli.frame import Face, show_error
+from node.cli.reports import areas, problem_table
+from node.domain.chamber import RowProblem
+from node.errors import CallerError, Said, plain
+from node.i18n import speak
+
+HOSTILE = "\\[/b] olio [red]\x1b[31m:smile:\x9b2J\u202eoilo\r\nfine\x07"
+SHOWN = "\\[/b] olio [red][31m:smile:2Joilo  fine"
+
+
+def face(*, json: bool = False) -> tuple[Face, io.StringIO]:
+    """A face on a terminal, and what it printed."""
+    seen = io.StringIO()
+    console = Console(file=seen, force_terminal=True, color_system=None, width=150)
+    return Face(None, json, "it", console, console), seen
+
+
+def test_hostile_words_become_one_plain_line() -> None:
+    """Escapes, C1, bidi overrides and bells go; a line end is a space; accents and other scripts stay."""
+    assert plain(HOSTILE) == SHOWN
+    assert plain("caffè ἀγορά 漢字 ‘a’ – 1") == "caffè ἀγορά 漢字 ‘a’ – 1"
+    assert plain("x\ud800y") == "xy"
+
+
+def test_tables_and_sentences_show_a_peers_words_as_they_are() -> None:
+    """Title, cell and fact: no markup is read, no control character passes, nothing fails."""
+    shown, seen = face()
+    shown.table(HOSTILE, ["titolo [b]"], [(HOSTILE,), (None,)])
+    shown.say("{titolo}, {n}", titolo=HOSTILE, n=3)
+    lines = seen.getvalue().splitlines()
+    assert sum(SHOWN in line for line in lines) == 3
+    assert any("titolo [b]" in line for line in lines)
+    assert f"{SHOWN}, 3" in lines
+    assert not set(seen.getvalue()) & set("\x1b\x9b\u202e\x07\r")
+
+
+def test_rows_of_a_file_are_shown_as_they_are() -> None:
+    """The sheet and column of a refused row, and the reason of a doubtful one."""
+    shown, seen = face()
+    problem_table(shown, [RowProblem(HOSTILE, 2, HOSTILE, "x", HOSTILE, fatal=f) for f in (True, False)])
+    assert seen.getvalue().count(SHOWN) == 4
+    assert "\x1b" not in seen.getvalue()
+
+
+def test_an_error_is_its_own_lines_only(capsys: pytest.CaptureFixture[str]) -> None:
+    """Place and facts can't add a line or an escape; a sentence inside a sentence neither."""
+    speak("it")
+    show_error(CallerError("x-bad", "{a}: {b}", where=HOSTILE, hint="{a}", a=HOSTILE, b=Said("{c}", {"c": HOSTILE})))
+    err = capsys.readouterr().err
+    assert err == f"errore: {SHOWN}: {SHOWN}: {SHOWN} [x-bad]\n  rimedio: {SHOWN}\n"
+
+
+def test_json_holds_the_same_value_in_harmless_characters(capsys: pytest.CaptureFixture[str]) -> None:
+    """A program reads exactly what was there; a terminal sees no control character but line ends."""
+    face(json=True)[0].emit({"titolo": HOSTILE})
+    out = capsys.readouterr().out
+    assert json.loads(out) == {"titolo": HOSTILE}
+    assert not set(out) & set("\x1b\x9b\u202e\x07\r")
+
+
+def test_a_table_names_three_areas_and_counts_the_others() -> None:
+    """In the language of the face; a short label whole."""
+    codes = ("LE", "BR", "TA", "BA", "FG")
+    shown, _ = face()
+    assert areas(shown, codes) == "Lecce o Brindisi o Taranto + altri 2"
+    assert areas(dataclasses.replace(shown, language="en"), codes) == "Lecce or Brindisi or Taranto + 2 more"
+    assert areas(shown, ("ITF4",)) == "Puglia"

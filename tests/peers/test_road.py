@@ -1,0 +1,149 @@
+"""The road below HTTP: each step says what it found or why it ends, and none passes by the guard."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import socket
+import ssl
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from node.errors import RoadWrongError
+from node.flows.ping import ping
+from node.peers import road as module
+from node.peers.client import PeerClient, open_session
+from node.peers.guard import socket_factory
+from node.peers.road import Road
+from node.store.log import Origin
+
+NOW = dt.datetime(2026, 11, 24, 10, 0, tzinfo=dt.UTC)
+
+
+@asynccontextmanager
+async def listening(tls: ssl.SSLContext | None = None) -> AsyncIterator[tuple[int, list[int]]]:
+    """A server on loopback that says nothing: its port, and one item for each connection made to it."""
+    made: list[int] = []
+
+    def serve() -> asyncio.Protocol:
+        made.append(1)
+        return asyncio.Protocol()
+
+    server = await asyncio.get_running_loop().create_server(serve, "127.0.0.1", 0, ssl=tls)
+    try:
+        yield server.sockets[0].getsockname()[1], made
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+def to(port: int, host: str = "127.0.0.1", *, loopback: bool = True) -> Road:
+    """A road to this machine."""
+    return Road(host, port, socket_factory(loopback=loopback))
+
+
+async def ends(step: Callable[[], object]) -> RoadWrongError:
+    """The error with which a step ends; it always says what to do."""
+    with pytest.raises(RoadWrongError) as caught:
+        await step()  # type: ignore[misc]
+    assert caught.value.hint
+    return caught.value
+
+
+async def test_a_road_that_holds_is_walked() -> None:
+    """The addresses, then a connection to one of them."""
+    async with listening() as (port, made):
+        addresses = await to(port).resolve()
+        assert {info[4] for info in addresses} == {("127.0.0.1", port)}
+        await to(port).connect(addresses)
+        async with asyncio.timeout(5):
+            while not made:  # noqa: ASYNC110 - a protocol has no event to wait for
+                await asyncio.sleep(0.01)
+        assert made == [1]
+
+
+async def test_a_refused_address_is_never_connected_to() -> None:
+    """Loopback outside development, by its address and by a name: no connection reaches the listener."""
+    async with listening() as (port, made):
+        for host in ("127.0.0.1", "localhost"):
+            road = to(port, host, loopback=False)
+            addresses = await road.resolve()
+            assert (await ends(lambda r=road, a=addresses: r.connect(a))).code == "road-address-refused"
+            assert (await ends(lambda r=road, a=addresses: r.encrypt(a))).code == "road-address-refused"
+        assert made == []
+
+
+async def test_nobody_listening_and_no_such_name_are_told_apart() -> None:
+    """A closed port; a name that does not resolve, or can't be one."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        road = to(probe.getsockname()[1])
+        addresses = await road.resolve()
+        assert (await ends(lambda: road.connect(addresses))).code == "road-refused"
+    for name in ("nobody.invalid", "a" * 80):
+        road = to(1, name)
+        assert (await ends(road.resolve)).code == "road-dns"
+
+
+async def test_a_silent_host_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that accepts and never speaks TLS: the step ends in the named time."""
+    monkeypatch.setattr(module, "STEP_TIMEOUT_S", 0.1)
+    async with listening() as (port, _), asyncio.timeout(5):
+        addresses = await to(port).resolve()
+        assert (await ends(lambda: to(port).encrypt(addresses))).code == "road-tls"
+
+
+def certificate(folder: Path) -> Path:
+    """A file with a key and a certificate for ``localhost`` that nobody vouches for."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    today = dt.datetime.now(dt.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(today - dt.timedelta(days=1))
+        .not_valid_after(today + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    file = folder / "both.pem"
+    pem, none = serialization.Encoding.PEM, serialization.NoEncryption()
+    file.write_bytes(
+        key.private_bytes(pem, serialization.PrivateFormat.PKCS8, none) + made.public_bytes(serialization.Encoding.PEM)
+    )
+    return file
+
+
+async def test_a_certificate_must_be_good_for_the_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unknown to this machine: refused with the reason. Known: the version, and only for its own name."""
+    file = certificate(tmp_path)
+    served = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    served.load_cert_chain(file)
+    async with listening(served) as (port, _):
+        addresses = await to(port).resolve()
+        error = await ends(lambda: to(port, "localhost").encrypt(addresses))
+        assert (error.code, "self" in error.where) == ("road-tls", True)
+        trusting = ssl.create_default_context(cafile=str(file))
+        monkeypatch.setattr(module.ssl, "create_default_context", lambda: trusting)
+        assert (await to(port, "localhost").encrypt(addresses)).startswith("TLSv1.")
+        assert (await ends(lambda: to(port, "other.example").encrypt(addresses))).code == "road-tls"
+
+
+async def test_ping_ends_at_the_guard() -> None:
+    """The steps up to the one that fails, with its remedy; the listener hears nothing."""
+    origin = Origin.__new__(Origin)
+    async with listening() as (port, made), open_session(loopback=False) as session:
+        client = PeerClient(session, f"http://127.0.0.1:{port}")
+        steps = await ping(origin, client, lambda: NOW)
+        assert [(step.name, step.ok) for step in steps] == [("DNS", True), ("TCP", False)]
+        assert "[[peer]]" in steps[-1].remedy
+        assert made == []

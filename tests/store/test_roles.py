@@ -1,0 +1,127 @@
+"""deploy/roles.sql on a real database: the walls of the program stand there too."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import asyncpg
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from node.errors import OperatorError
+from node.flows.home import Facts, make_home
+from node.runtime import open_node
+from node.store import log, registry
+from node.store.postgres import Connection, acquire, open_pool
+from node.web import app as application
+
+ROLES = Path(__file__).resolve().parents[2] / "deploy" / "roles.sql"
+NOW = dt.datetime(2026, 11, 24, 10, 0, tzinfo=dt.UTC)
+PRIVATE = ("registry", "publication", "population")
+RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE")
+
+
+@pytest.fixture
+async def admin(db: str) -> AsyncIterator[Connection]:
+    """A superuser's connection to a database on which the roles were set up, twice."""
+    conn = await asyncpg.connect(db)
+    for _ in range(2):
+        await conn.execute(ROLES.read_text(encoding="utf-8"))
+    yield conn
+    await conn.close()
+
+
+async def rights(conn: Connection, role: str, schema: str) -> dict[str, set[str]]:
+    """What a role may do with each table of a schema, wholly or in a column."""
+    rows = await conn.fetch(
+        "SELECT c.oid::regclass::text AS name, r.word FROM pg_class c CROSS JOIN unnest($3::text[]) AS r (word)"
+        " WHERE c.relnamespace = $2::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm') AND (has_table_privilege($1, c.oid, r.word)"
+        " OR (r.word <> 'DELETE' AND has_any_column_privilege($1, c.oid, r.word)))",
+        role,
+        schema,
+        RIGHTS,
+    )
+    found: dict[str, set[str]] = {}
+    for row in rows:
+        found.setdefault(row["name"], set()).add(row["word"])
+    return found
+
+
+async def test_what_answers_other_nodes_has_no_right_in_private_schemas(admin: Connection) -> None:
+    """Not one right on one table or column, nor on the schema; also for tables that an upgrade will bring."""
+    await admin.execute(
+        "SET ROLE rete_owner; CREATE TABLE registry.later (n int); CREATE TABLE log.later (n int); RESET ROLE"
+    )
+    for schema in PRIVATE:
+        assert await rights(admin, "rete_public", schema) == {}
+        assert not await admin.fetchval("SELECT has_schema_privilege('rete_public', $1, 'USAGE')", schema)
+    assert "log.later" not in await rights(admin, "rete_public", "log")
+    assert (await rights(admin, "rete_node", "registry"))["registry.later"] == set(RIGHTS)
+
+
+async def test_private_tables_are_really_closed_and_the_log_is_open(admin: Connection) -> None:
+    """As the peer-facing role: the register and drafts are refused, log and cooperation are read, entries can't be written."""
+    await admin.execute("SET ROLE rete_public")
+    for table in ("registry.network", "registry.contact", "publication.version", "population.firm"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await admin.fetch(f"SELECT * FROM {table}")
+    for table in ("log.origin", "log.entry", "log.body", "log.signed", "coop.profile"):
+        assert await admin.fetch(f"SELECT * FROM {table}") == []
+    assert await log.keep_nonce(admin, "k#http-1", "n" * 22, NOW)
+    for statement in (
+        "DELETE FROM log.entry",
+        "UPDATE log.origin SET vkey = ''",
+        "DELETE FROM ops.nonce",
+        "INSERT INTO coop.profile DEFAULT VALUES",
+        "CREATE TABLE public.mine (n int)",
+        "CREATE TEMP TABLE mine (n int)",
+    ):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await admin.execute(statement)
+
+
+def home_of(folder: Path, dsn: str) -> Path:
+    """A home on a database, reached with a role."""
+    make_home(folder, Facts("p_LE", "Provincia di Lecce", "p_LE", ("LE",), "127.0.0.1:8441", 8441, 2026, dsn))
+    return folder
+
+
+async def test_the_peer_facing_application_works_with_its_role_alone(
+    admin: Connection, db: str, tmp_path: Path
+) -> None:
+    """Searches, status and the log are answered over connections that can't read the register."""
+    async with open_node(home_of(tmp_path / "home", db)) as node:
+        public = await open_pool(f"{db}&role=rete_public" if "?" in db else f"{db}?role=rete_public", max_size=2)
+        try:
+            async with acquire(public) as conn:
+                assert await conn.fetchval("SELECT current_user") == "rete_public"
+            async with TestClient(TestServer(application.build(replace(node, pool=public)))) as client:
+                statuses = {
+                    path: (await client.get(path)).status
+                    for path in ("/status", "/api/v1/profiles", "/federation/heads", "/federation/log/2026/checkpoint")
+                }
+        finally:
+            public.terminate()
+    assert max(statuses.values()) < 500
+    assert (statuses["/status"], statuses["/api/v1/profiles"]) == (200, 200)
+
+
+async def test_a_node_runs_without_the_right_to_change_tables(admin: Connection, db: str, tmp_path: Path) -> None:
+    """It opens and writes its register; a database that needs an upgrade is refused in one clear line."""
+    home = home_of(tmp_path / "home", f"{db}&role=rete_node" if "?" in db else f"{db}?role=rete_node")
+    async with open_node(home) as node, acquire(node.pool) as conn:
+        assert await registry.read_records(conn) == {}
+        async with conn.transaction():
+            await conn.execute("UPDATE registry.network SET name = name")
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await conn.execute("DROP TABLE registry.contact")
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await conn.execute("DELETE FROM ops.migration")
+    await admin.execute("DELETE FROM ops.migration WHERE number = (SELECT max(number) FROM ops.migration)")
+    with pytest.raises(OperatorError) as caught:
+        async with open_node(home):
+            pass
+    assert caught.value.code == "database-failed"
