@@ -64,9 +64,12 @@ BEGIN
         EXECUTE format('REVOKE ALL ON SCHEMA %I FROM rete_public', place);
         EXECUTE format('GRANT USAGE ON SCHEMA %I TO rete_node', place);
         EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA %I TO rete_node', place);
+        EXECUTE format('GRANT USAGE ON ALL SEQUENCES IN SCHEMA %I TO rete_node', place);
         EXECUTE format(
             'ALTER DEFAULT PRIVILEGES FOR ROLE rete_owner IN SCHEMA %I'
             ' GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO rete_node', place);
+        EXECUTE format(
+            'ALTER DEFAULT PRIVILEGES FOR ROLE rete_owner IN SCHEMA %I GRANT USAGE ON SEQUENCES TO rete_node', place);
         IF current_setting('server_version_num')::int >= 170000 THEN
             -- Statistics after a large import.
             EXECUTE format('GRANT MAINTAIN ON ALL TABLES IN SCHEMA %I TO rete_node', place);

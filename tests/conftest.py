@@ -22,6 +22,7 @@ from node.store.postgres import Connection, Pool, migrate, open_pool
 hypothesis.settings.register_profile("rete", deadline=None)
 hypothesis.settings.load_profile("rete")
 TEMPLATE = "rete_template"
+MEMORY_NEEDED_BYTES = 4 * 2**30
 EXTERNAL = os.environ.get("RETE_TEST_DATABASE_URL")
 
 
@@ -70,7 +71,7 @@ def server() -> Iterator[str]:
         asyncio.run(_make_template(EXTERNAL, TEMPLATE))
         yield EXTERNAL
         return
-    folder = Path(tempfile.mkdtemp(prefix="rete-test-"))
+    folder = Path(tempfile.mkdtemp(prefix="rete-test-", dir=_fast_place()))
     try:
         with embedded.lease(folder / "cluster") as cluster:
             base = cluster.dsn("postgres")
@@ -79,6 +80,12 @@ def server() -> Iterator[str]:
             yield base
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _fast_place() -> str | None:
+    """Return where a throw-away cluster costs no disk: memory, if there is plenty; else the usual place."""
+    memory = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
+    return str(memory) if memory.is_dir() and shutil.disk_usage(memory).free > MEMORY_NEEDED_BYTES else None
 
 
 async def _speed_up(base: str) -> None:

@@ -60,7 +60,7 @@ async def test_what_was_copied_reads_back(conn: Connection) -> None:
     assert await log.body_answers(conn, origin, [6, 7, 8, 9]) == {
         7: b"\x00" + b"s" * 32 + bytes(4),
         8: b"\x00" + b"t" * 32 + b"\x00\x00\x00\x0a" + b'{"a":"\xc3\xa8"}',
-        9: b"\x01",
+        9: b"\x02",
     }
 
 
