@@ -70,7 +70,7 @@ async def main(home, size):
         sys.stdin.readline()
         began, cpu, pulls, reached = time.perf_counter(), time.process_time(), 0, 0
         while reached < size:
-            (r,) = await sync_peers(node.pool, session, node.request_signer(), clock=node.clock, parallel=1, deadline_s=600, force=True)
+            (r,) = await sync_peers(node.syncer(session), force=True)
             assert r.error is None, r.error
             reached, pulls = r.size, pulls + 1
         took, used = time.perf_counter() - began, time.process_time() - cpu
