@@ -25,6 +25,7 @@ from rich.table import Table
 from rich.text import Text
 
 from node import telemetry
+from node.cli.help import SpokenCommand
 from node.errors import N_, UNSEEN, OperatorError, ReteError, plain, plain_facts
 from node.flows.home import CONFIG_FILE
 from node.i18n import LANGUAGES, language_from_environment, speak, spoken, translator
@@ -116,7 +117,8 @@ def _home_option(function: Callable[..., Any]) -> Callable[..., Any]:
         "--home",
         "home_",
         type=click.Path(path_type=Path, file_okay=False),
-        help=f"Cartella del nodo (altrimenti {HOME_VARIABLE}).",
+        metavar="CARTELLA",
+        help="Cartella del nodo (altrimenti RETE_HOME).",
     )(function)
 
 
@@ -139,7 +141,7 @@ def command(
                 asyncio.run(result)
 
         faced = _home_option(_json_option(run) if json else run)
-        return group.command(name, **attributes)(faced)
+        return group.command(name, cls=SpokenCommand, **attributes)(faced)
 
     return decorate
 
