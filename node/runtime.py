@@ -130,6 +130,12 @@ async def _database(stack: AsyncExitStack, home: Path, config: Config) -> str:
     return await embedded.ensure_database(cluster, config.database.name)
 
 
+async def keep_database(node: Node) -> None:
+    """Start the embedded server again whenever it dies, for ever; another server is its administrator's."""
+    if not node.config.database.url:
+        await embedded.keep(node.home / node.config.database.cluster, node.dsn)
+
+
 async def _migrate(dsn: str) -> None:
     try:
         conn = await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT_S)

@@ -46,7 +46,10 @@ async def serve(face: Face, exit_with_parent: bool) -> None:
             )
             await runner.setup()
             jobs = scheduler.build(node, session)
-            wakes = asyncio.create_task(listen(node.dsn, log.WAKE_CHANNEL, jobs.wake))
+            aside = [
+                asyncio.create_task(listen(node.dsn, log.WAKE_CHANNEL, jobs.wake)),
+                asyncio.create_task(runtime.keep_database(node)),
+            ]
             try:
                 await _listen(runner, node.config.web.host, node.config.web.port)
                 await _settle(node, session)
@@ -59,7 +62,8 @@ async def serve(face: Face, exit_with_parent: bool) -> None:
                 )
                 await _until_stopped(exit_with_parent=exit_with_parent)
             finally:
-                wakes.cancel()
+                for task in aside:
+                    task.cancel()
                 if jobs.timers.running:
                     jobs.timers.shutdown(wait=False)
                 await runner.cleanup()
