@@ -134,7 +134,7 @@ def command(
     def decorate(function: Callable[..., Any]) -> click.Command:
         @functools.wraps(function)
         def run(*, home_: Path | None, json_: bool = False, **options: Any) -> None:
-            telemetry.configure(level=os.environ.get("RETE_LOG_LEVEL", "WARNING"))
+            telemetry.configure(level=telemetry.level_from_environment("WARNING"))
             face = Face(home_, json_, choose_language(home_), Console(soft_wrap=False), Console(stderr=True))
             result = function(face, **options)
             if inspect.iscoroutine(result):

@@ -37,7 +37,7 @@ def _top() -> None:
 @click.option("--exit-with-parent", is_flag=True, hidden=True, help="Fermarsi quando lo standard input si chiude.")
 async def serve(face: Face, exit_with_parent: bool) -> None:
     """Serve until told to stop; drain what is under way."""
-    telemetry.configure(level=os.environ.get("RETE_LOG_LEVEL", "INFO"))
+    telemetry.configure(level=telemetry.level_from_environment("INFO"))
     async with runtime.open_node(face.home) as node:
         loopback = node.config.node.environment == "development"
         async with open_session(loopback=loopback, total_s=node.config.sync.request_timeout_s) as session:
