@@ -66,6 +66,7 @@ async def main(home, size):
     cooperation.load_label_reference(), schemas.validators()
     telemetry.configure(level="ERROR")
     async with runtime.open_node(home) as node, open_session(loopback=True) as session:
+        runtime.settle_memory()
         print("ready", flush=True)
         sys.stdin.readline()
         began, cpu, pulls, reached = time.perf_counter(), time.process_time(), 0, 0

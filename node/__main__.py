@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import click
 
 from node.cli.frame import choose_language, show_error
+from node.cli.help import SpokenGroup, mistyped
 from node.errors import N_, OperatorError, ReteError
 from node.i18n import spoken, translator
 
@@ -29,7 +31,7 @@ COMMANDS = {
 }
 
 
-class Rete(click.Group):
+class Rete(SpokenGroup):
     """The top group: it knows all nouns and imports the one that is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
@@ -42,17 +44,16 @@ class Rete(click.Group):
             return None
         module, attribute, _ = COMMANDS[cmd_name]
         found: click.Command = getattr(importlib.import_module(module), attribute)
-        return found
+        return SpokenGroup.of(found) if isinstance(found, click.Group) else found
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """List the nouns without importing them."""
-        with formatter.section("Comandi"):
-            translate = translator(spoken())
-            formatter.write_dl([(name, translate(text)) for name, (_, _, text) in COMMANDS.items()])
+    def summaries(self, ctx: click.Context) -> Iterator[tuple[str, str]]:  # noqa: ARG002
+        """Yield the nouns with their lines, without importing them."""
+        translate = translator(spoken())
+        yield from ((name, translate(text)) for name, (_, _, text) in COMMANDS.items())
 
 
 @click.command(cls=Rete, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name=None, version="0.1.0", prog_name="rete")
+@click.version_option(package_name=None, version="0.1.0", prog_name="rete", help="Mostra la versione ed esce.")
 def rete(**_: Any) -> None:
     """Rete delle Reti: il nodo con cui un'amministrazione condivide, in forma anonima e firmata, le reti d'impresa."""
 
@@ -66,7 +67,10 @@ def main() -> None:
         show_error(error)
         sys.exit(error.exit_status)
     except click.ClickException as error:
-        error.show()
+        if isinstance(error, click.UsageError) and not isinstance(error, click.exceptions.NoArgsIsHelpError):
+            show_error(mistyped(error))
+        else:
+            error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)

@@ -7,6 +7,7 @@ when the block fails. There are no globals: whatever a flow needs it takes from 
 from __future__ import annotations
 
 import datetime as dt
+import gc
 import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -98,6 +99,16 @@ async def current_own(node: Node) -> OwnLog:
     return node.own if row is None else replace(node.own, origin_id=row.origin_id, origin=row.origin)
 
 
+def settle_memory() -> None:
+    """Tell the collector that what a node has built by now stays, and that a pull's many short-lived values are no leak.
+
+    Measured: a tenth of a pull's processor time went into looking through tables that live as long as the process.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+
+
 def utc_now() -> dt.datetime:
     """Return the time, in UTC; the only clock of the program."""
     return dt.datetime.now(dt.UTC)
@@ -128,6 +139,12 @@ async def _database(stack: AsyncExitStack, home: Path, config: Config) -> str:
     # An absolute path stands for itself; demo nodes share one cluster this way.
     cluster = stack.enter_context(embedded.lease(home / config.database.cluster))
     return await embedded.ensure_database(cluster, config.database.name)
+
+
+async def keep_database(node: Node) -> None:
+    """Start the embedded server again whenever it dies, for ever; another server is its administrator's."""
+    if not node.config.database.url:
+        await embedded.keep(node.home / node.config.database.cluster, node.dsn)
 
 
 async def _migrate(dsn: str) -> None:

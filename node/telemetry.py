@@ -9,6 +9,7 @@ since others quote what they choked on (a row, a file, a peer). Other people's w
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import traceback
 from collections.abc import Iterator, MutableMapping
@@ -18,7 +19,7 @@ from typing import Any, TextIO
 
 import structlog
 
-from node.errors import ReteError, plain
+from node.errors import N_, OperatorError, ReteError, plain
 
 _PRIVATE = frozenset({"name", "tax_code", "vat_number", "firm", "contact", "email", "phone", "object", "body", "salt"})
 
@@ -107,6 +108,25 @@ class _LibraryLine(logging.Formatter):
 
 def _is_news(record: logging.LogRecord) -> bool:
     return record.msg != _NOISE
+
+
+LEVEL_VARIABLE = "RETE_LOG_LEVEL"
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+
+def level_from_environment(default: str) -> str:
+    """Return the level that RETE_LOG_LEVEL names, in any case, else ``default``. Raises: OperatorError(log-level-unknown)."""
+    wanted = os.environ.get(LEVEL_VARIABLE, "").strip().upper() or default
+    if wanted not in LEVELS:
+        raise OperatorError(
+            "log-level-unknown",
+            N_("livello del registro sconosciuto: «{level}»"),
+            where=LEVEL_VARIABLE,
+            hint=N_("valori ammessi: {values}"),
+            level=wanted,
+            values=", ".join(LEVELS),
+        )
+    return wanted
 
 
 def configure(*, level: str = "INFO", stream: TextIO | None = None) -> None:

@@ -120,3 +120,19 @@ def test_libraries_speak_by_the_same_rules() -> None:
     text = _LibraryLine().format(record)
     assert text.splitlines()[:2] == ["ERROR asyncio Task exception was never retrieved", "ValueError"]
     assert SECRET not in text
+
+
+def test_a_log_level_is_read_in_any_case_and_an_unknown_one_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Unset or empty means the default; another word is one clear line that names the variable and what it may be."""
+    for said, level in (("debug", "DEBUG"), (" Error ", "ERROR"), ("", "INFO"), (None, "INFO")):
+        monkeypatch.delenv("RETE_LOG_LEVEL", raising=False)
+        if said is not None:
+            monkeypatch.setenv("RETE_LOG_LEVEL", said)
+        assert telemetry.level_from_environment("INFO") == level
+    monkeypatch.setenv("RETE_LOG_LEVEL", "foo")
+    with pytest.raises(OperatorError) as caught:
+        telemetry.level_from_environment("INFO")
+    what, where, hint = caught.value.render()
+    assert (caught.value.code, where) == ("log-level-unknown", "RETE_LOG_LEVEL")
+    assert "FOO" in what
+    assert "DEBUG" in hint

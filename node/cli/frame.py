@@ -25,6 +25,7 @@ from rich.table import Table
 from rich.text import Text
 
 from node import telemetry
+from node.cli.help import SpokenCommand
 from node.errors import N_, UNSEEN, OperatorError, ReteError, plain, plain_facts
 from node.flows.home import CONFIG_FILE
 from node.i18n import LANGUAGES, language_from_environment, speak, spoken, translator
@@ -116,7 +117,8 @@ def _home_option(function: Callable[..., Any]) -> Callable[..., Any]:
         "--home",
         "home_",
         type=click.Path(path_type=Path, file_okay=False),
-        help=f"Cartella del nodo (altrimenti {HOME_VARIABLE}).",
+        metavar="CARTELLA",
+        help="Cartella del nodo (altrimenti RETE_HOME).",
     )(function)
 
 
@@ -132,14 +134,14 @@ def command(
     def decorate(function: Callable[..., Any]) -> click.Command:
         @functools.wraps(function)
         def run(*, home_: Path | None, json_: bool = False, **options: Any) -> None:
-            telemetry.configure(level=os.environ.get("RETE_LOG_LEVEL", "WARNING"))
+            telemetry.configure(level=telemetry.level_from_environment("WARNING"))
             face = Face(home_, json_, choose_language(home_), Console(soft_wrap=False), Console(stderr=True))
             result = function(face, **options)
             if inspect.iscoroutine(result):
                 asyncio.run(result)
 
         faced = _home_option(_json_option(run) if json else run)
-        return group.command(name, **attributes)(faced)
+        return group.command(name, cls=SpokenCommand, **attributes)(faced)
 
     return decorate
 

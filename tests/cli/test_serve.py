@@ -1,0 +1,67 @@
+"""``rete serve`` as a process of its own, with the PostgreSQL that comes with the installation."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from node.flows.home import Facts, make_home
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def free_port() -> int:
+    """A port nobody uses just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+async def until(url: str, status: int) -> None:
+    """Wait until a URL answers as it should."""
+    async with asyncio.timeout(60), aiohttp.ClientSession() as session:
+        while True:
+            try:
+                async with session.get(url) as reply:
+                    if reply.status == status:
+                        return
+            except aiohttp.ClientError:
+                pass
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.timeout(180)
+async def test_a_node_heals_when_its_own_postgresql_is_killed(tmp_path: Path) -> None:
+    """503 while it is gone, 200 again without anybody's help, and the way it died and came back is in the log."""
+    port = free_port()
+    home = tmp_path / "home"
+    make_home(home, Facts("p_LE", "Provincia di Lecce", "p_LE", ("LE",), f"127.0.0.1:{port}", port, 2026))
+    log = tmp_path / "log"
+    with log.open("wb") as out:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "node", "serve", "--home", str(home), cwd=ROOT, stdout=out, stderr=out
+        )
+    try:
+        await until(f"http://127.0.0.1:{port}/status", 200)
+        pid = int((home / "postgres" / "postmaster.pid").read_text(encoding="utf-8").split()[0])
+        os.kill(pid, signal.SIGKILL)
+        await until(f"http://127.0.0.1:{port}/status", 503)
+        await until(f"http://127.0.0.1:{port}/status", 200)
+        async with asyncio.timeout(30):
+            while "database.restarted" not in log.read_text(encoding="utf-8"):  # noqa: ASYNC110 - another process writes it
+                await asyncio.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        assert await process.wait() == 0
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert "database.died" in log.read_text(encoding="utf-8")
+    assert not (home / "postgres" / "postmaster.pid").exists()
