@@ -103,16 +103,18 @@ class Extender:
         edge = Edge(goal, {level: await self._tile(level, number) for level, number, _ in right_edge(goal.size)})
         async with self._pool.acquire() as conn:
             await log.set_pending(conn, self._origin.origin_id, self._target.note)
-        async with asyncio.TaskGroup() as group:
-            start, coming = self.head.size, None
-            while start < until or coming is not None:
-                # While one slice is checked and stored, the next is on its way.
-                following = group.create_task(self._slice(edge, start)) if start < until else None
-                if coming is not None and not await self._store(edge, await coming):
-                    if following is not None:
-                        following.cancel()
+        start, coming = self.head.size, asyncio.create_task(self._slice(edge, self.head.size))
+        try:
+            while start < until:
+                raws, start = await coming, min(_slice_end(start), goal.size)
+                if start < until:
+                    # While one slice is proved and stored, the next is on its way; what is wrong with it is heard later.
+                    coming = asyncio.create_task(self._slice(edge, start))
+                if not await self._store(edge, raws):
                     return
-                start, coming = min(_slice_end(start), goal.size), following
+        finally:
+            coming.cancel()
+            await asyncio.gather(coming, return_exceptions=True)
         if self.head.size < goal.size:
             raise RoadWrongError(
                 "growth-throttled",
