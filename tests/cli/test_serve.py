@@ -60,6 +60,8 @@ async def test_a_node_heals_when_its_own_postgresql_is_killed(tmp_path: Path) ->
         process.send_signal(signal.SIGTERM)
         assert await process.wait() == 0
     finally:
+        # Shown only when the test fails.
+        sys.stdout.write(log.read_text(encoding="utf-8"))
         if process.returncode is None:
             process.kill()
             await process.wait()
