@@ -3,16 +3,36 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from node import runtime
 from node.cli.frame import Face, command
-from node.errors import N_
+from node.errors import N_, OperatorError
 from node.flows.home import Facts, check_places, new_home
 from node.flows.membership import membership_of
 from node.store import keyfiles
+
+# Key of node.toml -> the option that fills it, and what it should look like.
+OPTIONS = {
+    "id": (
+        "--id",
+        N_("lettere, cifre, «_» e «-», la prima una lettera, al massimo 32: il codice IPA (p_AR) o uno libero"),
+    ),
+    "name": ("--name", N_("il nome dell'amministrazione, su una riga, al massimo 200 caratteri")),
+    "territory": (
+        "--territory",
+        N_('usare la sigla di una provincia ("LE"), una regione NUTS ("ITF4"), una ripartizione ("ITF") o "IT"'),
+    ),
+    "authority": (
+        "--authority",
+        N_("l'host pubblico in minuscolo, con la porta se non è 443, senza https:// (ar.example.it)"),
+    ),
+    "url": ("--database-url", N_('indicare url = "postgresql://..." (PostgreSQL 15 o successivo)')),
+}
 
 
 @click.group("top", hidden=True)
@@ -20,11 +40,23 @@ def _top() -> None:
     """Hold the commands without a noun."""
 
 
+@contextmanager
+def _naming_options() -> Iterator[None]:
+    """Blame the option that was typed, not the line of a file that was never written."""
+    try:
+        yield
+    except OperatorError as error:
+        option, expected = OPTIONS.get(str(error.facts.get("key")), ("", ""))
+        if error.code != "config-bad-value" or not option:
+            raise
+        raise OperatorError(error.code, error.what, where=option, hint=expected, **error.facts) from error
+
+
 @command(_top, "init", help="Crea la cartella di un nodo: configurazione, chiavi (0600), base dati.")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False, resolve_path=True), metavar="CARTELLA")
-@click.option("--id", "node_id", default="p_LE", show_default=True, help="Codice IPA o identificativo libero.")
-@click.option("--name", default="Provincia di Lecce", show_default=True, help="Nome dell'amministrazione.")
-@click.option("--territory", multiple=True, default=("LE",), show_default=True, help="Sigla o codice NUTS; ripetibile.")
+@click.option("--id", "node_id", required=True, metavar="ID", help="Codice IPA o identificativo libero.")
+@click.option("--name", required=True, metavar="NOME", help="Nome dell'amministrazione.")
+@click.option("--territory", multiple=True, required=True, metavar="SIGLA", help="Sigla o codice NUTS; ripetibile.")
 @click.option("--authority", default="127.0.0.1:8441", show_default=True, help="Host pubblico[:porta] del nodo.")
 @click.option("--port", default=8441, show_default=True, type=click.IntRange(1, 65535), help="Porta di ascolto.")
 @click.option("--database-url", default="", help="PostgreSQL >= 15; se manca, quello incluso.")
@@ -51,7 +83,7 @@ async def init(
         database_url=database_url,
     )
     home = folder
-    with new_home(home, facts):
+    with _naming_options(), new_home(home, facts):
         async with runtime.open_node(home) as node:
             origin = node.config.federation.origin
     face.emit(

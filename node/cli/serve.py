@@ -23,6 +23,7 @@ from node.runtime import Node
 from node.store import log
 from node.store.postgres import listen
 from node.web import app as application
+from node.web.server import Runner
 
 logger = structlog.get_logger()
 SHUTDOWN_S = 5.0
@@ -42,7 +43,7 @@ async def serve(face: Face, exit_with_parent: bool) -> None:
         loopback = node.config.node.environment == "development"
         async with open_session(loopback=loopback, total_s=node.config.sync.request_timeout_s) as session:
             runtime.settle_memory()
-            runner = web.AppRunner(
+            runner = Runner(
                 application.build(node), access_log=None, shutdown_timeout=SHUTDOWN_S, handler_cancellation=False
             )
             await runner.setup()

@@ -52,7 +52,9 @@ def example_text() -> str:
 
 
 def _quoted(value: str) -> str:
-    return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    """Return ``value`` as a TOML string; what a line can't hold is escaped, for the parser to judge."""
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return '"' + re.sub("[\x00-\x1f\x7f]", lambda found: f"\\u{ord(found.group()):04x}", escaped) + '"'
 
 
 def _set(text: str, table: str, key: str, value: str) -> str:

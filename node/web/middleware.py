@@ -34,6 +34,15 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 RETRY_AFTER_S = 10
 UNAVAILABLE = N_("servizio momentaneamente non disponibile")
 INTERNAL = N_("errore interno")
+# What is wrong with a request that no handler took, by status.
+_HTTP = {
+    400: ("request-malformed", N_("richiesta HTTP non valida o troppo lunga")),
+    404: ("not-found", N_("indirizzo inesistente")),
+    405: ("method-not-allowed", N_("metodo non ammesso a questo indirizzo")),
+    413: ("request-too-large", N_("richiesta troppo grande")),
+    500: ("internal-error", INTERNAL),
+}
+_OTHER = ("http-error", N_("richiesta non accettata"))
 LANGUAGE = web.AppKey("language", str)
 REQUEST_ID = web.RequestKey("request_id", str)
 # Codes whose status says more than their family does (PROTOCOL 4).
@@ -75,7 +84,7 @@ def status_of(error: ReteError) -> int:
 
 
 def problem(
-    request: web.Request, status: int, code: str, title: str, detail: str = "", retry_after_s: int = RETRY_AFTER_S
+    request: web.BaseRequest, status: int, code: str, title: str, detail: str = "", retry_after_s: int = RETRY_AFTER_S
 ) -> web.Response:
     """Return an RFC 9457 document."""
     document = {
@@ -93,6 +102,12 @@ def problem(
     return web.Response(
         body=orjson.dumps(document), status=status, content_type="application/problem+json", headers=headers
     )
+
+
+def refusal(request: web.BaseRequest, status: int, language: str) -> web.Response:
+    """Return what is said of a request that reached no handler of ours."""
+    code, title = _HTTP.get(status, _OTHER)
+    return problem(request, status, code, translator(language)(title))
 
 
 def language_of(request: web.Request) -> str:
@@ -123,8 +138,8 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         code = error.code
         response = _from_error(request, error)
     except web.HTTPException as error:
-        code = {404: "not-found", 405: "method-not-allowed", 413: "request-too-large"}.get(error.status, "http-error")
-        response = problem(request, error.status, code, error.reason)
+        code, _ = _HTTP.get(error.status, _OTHER)
+        response = refusal(request, error.status, language_of(request))
         if error.status == 405 and "Allow" in error.headers:
             response.headers["Allow"] = error.headers["Allow"]
     except (*DATABASE_AWAY, TimeoutError, OSError):

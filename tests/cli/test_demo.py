@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+WHO = ("--id", "p_LE", "--name", "Provincia di Lecce", "--territory", "LE")
 
 
 def rete(*words: str, home: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -136,11 +137,11 @@ def test_a_foreign_folder_is_never_emptied(tmp_path: Path) -> None:
 def test_a_node_is_made_checked_and_fed_by_commands(tmp_path: Path) -> None:
     """init, config check, register generate/load/list, network template/import/list/export, profile, peer card, search."""
     home = tmp_path / "home"
-    made = rete("init", str(home), "--id", "p_LE", "--json")
+    made = rete("init", str(home), *WHO, "--json")
     assert made.returncode == 0, made.stderr
     assert json.loads(made.stdout)["id"] == "p_LE"
     assert json.loads(rete("config", "check", "--json", home=home).stdout)["ok"]
-    assert rete("init", str(home)).returncode == 1
+    assert rete("init", str(home), *WHO).returncode == 1
     listing = tmp_path / "statistiche.xls"
     assert rete("register", "generate", str(listing), "--seed", "3", "--contracts", "900").returncode == 0
     loaded = json.loads(rete("register", "load", str(listing), "--snapshot", "2024-12-31", "--json", home=home).stdout)
@@ -177,7 +178,7 @@ def test_a_node_is_made_checked_and_fed_by_commands(tmp_path: Path) -> None:
 def test_user_mistakes_are_one_clear_error(tmp_path: Path, words: tuple[str, ...], code: str) -> None:
     """Exit 1 or 2, a stable code, never a traceback."""
     home = tmp_path / "home"
-    assert rete("init", str(home)).returncode == 0
+    assert rete("init", str(home), *WHO).returncode == 0
     done = rete(*words, home=home)
     assert done.returncode in (1, 2)
     assert code in done.stderr

@@ -15,6 +15,8 @@ from node.domain import template
 from node.flows.home import Facts, make_home
 from node.store.spreadsheet import read_sheets, write_sheets
 
+WHO = ("--id", "p_AR", "--name", "Provincia di Arezzo", "--territory", "AR")
+
 
 class Terminal:
     """Types commands at one node's home."""
@@ -200,9 +202,39 @@ def test_a_territory_that_is_none_is_refused_before_anything_is_made(terminal: T
     status, _, err = terminal.run("config", "check")
     assert (status, "[config-bad-value]" in err) == (2, True)
     assert re.search(r"node\.toml:\d+: .*ZZ", err)
-    status, _, err = terminal.run("init", str(tmp_path / "new"), "--territory", "ZZ")
+    status, _, err = terminal.run("init", str(tmp_path / "new"), *WHO, "--territory", "ZZ")
     assert (status, (tmp_path / "new").exists()) == (2, False)
-    assert "ITF4" in err
+    assert re.search(r"^errore: --territory: .*ZZ.*\[config-bad-value\]\n.*ITF4", err)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "expected"),
+    [
+        ("--id", "Provincia di Arezzo", "p_AR"),
+        ("--name", "due\nrighe", "su una riga"),
+        ("--territory", "Provincia di Arezzo", "ITF4"),
+        ("--authority", "https://ar.example.it", "senza https://"),
+        ("--database-url", "ar.example.it", "postgresql://"),
+    ],
+)
+def test_a_wrong_option_of_init_is_named_with_what_it_should_be(
+    terminal: Terminal, tmp_path: Path, option: str, value: str, expected: str
+) -> None:
+    """Not a line of a file that does not exist; nothing is made."""
+    status, _, err = terminal.run("init", str(tmp_path / "new"), *WHO, option, value)
+    assert (status, (tmp_path / "new").exists()) == (2, False)
+    assert err.startswith(f"errore: {option}: ")
+    assert expected in err
+    assert "node.toml" not in err
+
+
+@pytest.mark.parametrize("missing", ["--id", "--name", "--territory"])
+def test_init_makes_nobody_s_node(terminal: Terminal, tmp_path: Path, missing: str) -> None:
+    """Who the node is has no default: each of the three is asked for by name."""
+    at = WHO.index(missing)
+    status, _, err = terminal.run("init", str(tmp_path / "new"), *WHO[:at], *WHO[at + 2 :])
+    assert (status, (tmp_path / "new").exists()) == (2, False)
+    assert f"manca {missing} [usage]" in err
 
 
 @pytest.mark.parametrize("existed", [False, True])
@@ -213,7 +245,7 @@ def test_a_home_without_a_database_is_not_left_half_made(terminal: Terminal, tmp
     if existed:
         home.mkdir(parents=True)
         (above / "other").write_text("kept", encoding="utf-8")
-    status, _, err = terminal.run("init", str(home), "--database-url", "postgresql://127.0.0.1:9/rete")
+    status, _, err = terminal.run("init", str(home), *WHO, "--database-url", "postgresql://127.0.0.1:9/rete")
     assert (status, "[database-unreachable]" in err) == (2, True)
     assert "Traceback" not in err
     if existed:
@@ -226,7 +258,7 @@ def test_a_home_without_a_database_is_not_left_half_made(terminal: Terminal, tmp
 def test_an_existing_home_is_never_taken_away(terminal: Terminal) -> None:
     """``init`` on a node that is there refuses, and leaves every file of it."""
     before = {path: path.read_bytes() for path in terminal.home.rglob("*") if path.is_file()}
-    status, _, err = terminal.run("init", str(terminal.home))
+    status, _, err = terminal.run("init", str(terminal.home), *WHO)
     assert (status, "[home-not-empty]" in err) == (1, True)
     assert {path: path.read_bytes() for path in terminal.home.rglob("*") if path.is_file()} == before
 

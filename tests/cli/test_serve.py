@@ -37,6 +37,13 @@ async def until(url: str, status: int) -> None:
             await asyncio.sleep(0.05)
 
 
+async def until_told(log: Path, words: str) -> None:
+    """Wait until a node's log says something."""
+    async with asyncio.timeout(60):
+        while words not in log.read_text(encoding="utf-8"):  # noqa: ASYNC110 - another process writes it
+            await asyncio.sleep(0.05)
+
+
 @pytest.mark.timeout(180)
 async def test_a_node_heals_when_its_own_postgresql_is_killed(tmp_path: Path) -> None:
     """503 while it is gone, 200 again without anybody's help, and the way it died and came back is in the log."""
@@ -46,20 +53,21 @@ async def test_a_node_heals_when_its_own_postgresql_is_killed(tmp_path: Path) ->
     log = tmp_path / "log"
     with log.open("wb") as out:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "node", "serve", "--home", str(home), cwd=ROOT, stdout=out, stderr=out
+            *(sys.executable, "-u", "-m", "node", "serve", "--home", str(home)), cwd=ROOT, stdout=out, stderr=out
         )
     try:
+        await until_told(log, f":{port}")
         await until(f"http://127.0.0.1:{port}/status", 200)
         pid = int((home / "postgres" / "postmaster.pid").read_text(encoding="utf-8").split()[0])
         os.kill(pid, signal.SIGKILL)
         await until(f"http://127.0.0.1:{port}/status", 503)
         await until(f"http://127.0.0.1:{port}/status", 200)
-        async with asyncio.timeout(30):
-            while "database.restarted" not in log.read_text(encoding="utf-8"):  # noqa: ASYNC110 - another process writes it
-                await asyncio.sleep(0.05)
+        await until_told(log, "database.restarted")
         process.send_signal(signal.SIGTERM)
         assert await process.wait() == 0
     finally:
+        # Shown only when the test fails.
+        sys.stdout.write(log.read_text(encoding="utf-8"))
         if process.returncode is None:
             process.kill()
             await process.wait()
