@@ -263,6 +263,17 @@ def test_an_existing_home_is_never_taken_away(terminal: Terminal) -> None:
     assert {path: path.read_bytes() for path in terminal.home.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.parametrize(
+    "url", ["foo", "http://ar.example.it", "https://ar.example.it/", "https://a@b.it", "https://a.it:0"]
+)
+def test_a_card_is_printed_only_for_an_address_that_others_can_use(terminal: Terminal, url: str) -> None:
+    """What their configuration would refuse is refused here; a good one stands in the card."""
+    status, out, err = terminal.run("peer", "card", "--url", url)
+    assert (status, out, "[peer-url-bad]" in err) == (1, "", True)
+    good = "https://ar.example.it:8443"
+    assert f'url = "{good}"' in terminal.run("peer", "card", "--url", good)[1]
+
+
 def test_the_node_s_language_is_spoken_where_nobody_chose_another(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
