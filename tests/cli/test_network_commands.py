@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from pathlib import Path
 from typing import Any
 
+import profiles_made
 import pytest
 from networks_made import code, listed, pair, record, sheets
 
 from node.__main__ import main
 from node.domain import template
 from node.flows.home import Facts, make_home
+from node.store.postgres import open_pool
 from node.store.spreadsheet import read_sheets, write_sheets
 
 WHO = ("--id", "p_AR", "--name", "Provincia di Arezzo", "--territory", "AR")
@@ -272,6 +275,32 @@ def test_a_card_is_printed_only_for_an_address_that_others_can_use(terminal: Ter
     assert (status, out, "[peer-url-bad]" in err) == (1, "", True)
     good = "https://ar.example.it:8443"
     assert f'url = "{good}"' in terminal.run("peer", "card", "--url", good)[1]
+
+
+async def found_profile(dsn: str) -> None:
+    """One profile in the node's own log."""
+    pool = await open_pool(dsn, max_size=2)
+    async with pool.acquire() as conn:
+        own = await conn.fetchval("SELECT origin_id FROM log.origin WHERE is_own")
+        await profiles_made.store(conn, own, [profiles_made.profile(7, "Olio [b]")])
+    pool.terminate()
+
+
+def test_a_found_profile_is_opened_by_the_identifier_in_the_table(terminal: Terminal, db: str) -> None:
+    """The first digits stand in the table; --id shows the profile, --json its whole document; mistakes are one line."""
+    assert terminal.json("search", "olio")["total"] == 0
+    asyncio.run(found_profile(db))
+    hit = terminal.json("search", "olio")["hits"][0]
+    shown = hit["profile_id"][:8]
+    _, out, _ = terminal.run("search", "olio")
+    assert re.search(rf"{shown}.*Olio \[b\]", out)
+    _, out, _ = terminal.run("search", "--id", hit["profile_id"])
+    assert "Olio [b]" in out
+    assert hit["profile_id"] in out
+    whole = terminal.json("search", "--id", hit["profile_id"])
+    assert (whole["profile_id"], whole["document"]["id"]) == (hit["profile_id"], hit["profile_id"])
+    assert "[profile-id-bad]" in terminal.run("search", "--id", "olio")[2]
+    assert "[profile-unknown]" in terminal.run("search", "--id", "ffffffffffff")[2]
 
 
 def test_the_node_s_language_is_spoken_where_nobody_chose_another(
