@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import getpass
-from typing import Any
+from typing import Any, cast
 
 import click
 
 from node import runtime
 from node.cli.frame import Face, command
+from node.cli.reports import problem_line
 from node.config import is_peer_url
 from node.errors import N_, CallerError, NotFoundError, RoadWrongError, Said, plain_facts
 from node.flows import accuse, ping
@@ -102,20 +103,22 @@ def _table(face: Face, rows: list[dict[str, object]]) -> None:
         N_("profili"),
         N_("confermato"),
         N_("testimoni"),
-        N_("ultimo errore"),
     )
     shown = []
     for row in rows:
         state = face.tr(STATES.get(str(row["state"]), str(row["state"])))
         if row["own"]:
             state = face.tr(N_("questo nodo")) + ("" if row["state"] in ("new", "ready") else f" ({state})")
-        error = f"{row['error']} [{row['error_code']}]" if row["error_code"] else ""
-        if row["set_aside"]:
-            error = (error + " " if error else "") + str(row["set_aside"])
         confirmed = "" if row["own"] else _when(face, row["confirmed_at"])
         vouched = _when(face, row["witnessed_at"])
-        shown.append((row["id"], state, row["size"], row["profiles"], confirmed, vouched, error))
+        shown.append((row["id"], state, row["size"], row["profiles"], confirmed, vouched))
     face.table(N_("Nodi della federazione"), columns, shown)
+    for row in rows:
+        # Sentences stand below: in a column of the table they would be cut to pieces.
+        if row["error_code"]:
+            problem_line(face, str(row["id"]), str(row["error"]), str(row["error_code"]))
+        for code, count in cast("dict[str, int]", row["set_aside"]).items():
+            face.say(N_("{peer}: {count} voci messe da parte [{code}]"), peer=row["id"], count=count, code=code)
 
 
 def _when(face: Face, moment: object) -> str:
