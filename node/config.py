@@ -375,6 +375,15 @@ def is_loopback_url(url: str) -> bool:
     return host.rpartition(":")[0] in LOOPBACK or host in LOOPBACK
 
 
+def is_peer_url(url: str) -> bool:
+    """Tell whether other nodes could write ``url`` into their [[peer]]: https, or http on this machine for trials."""
+    try:
+        _address(_URL)(url)
+    except _Refused:
+        return False
+    return url.startswith("https://") or is_loopback_url(url)
+
+
 def _check_across(config: Config, locate: _Locator) -> None:
     if config.privacy.k_build < config.privacy.k:
         place = locate.place("privacy", "k_build")

@@ -8,6 +8,7 @@ commands; it uses their flows.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 import shutil
 import signal
@@ -130,6 +131,8 @@ async def demo(face: Face, exit_: bool, port_base: int, json_file: Path | None) 
     ports = [port_base + n for n in range(len(BODIES))]
     for port in ports:
         _check_port(port)
+    if json_file is not None:
+        _check_writable(json_file)
     keep = face.home_option
     folder = _prepare(keep) if keep else Path(tempfile.mkdtemp(prefix="rete-demo-"))
     try:
@@ -137,8 +140,29 @@ async def demo(face: Face, exit_: bool, port_base: int, json_file: Path | None) 
     except asyncio.CancelledError:
         face.say(N_("Fine."))
     finally:
+        # What still writes there in a thread ends first, or it would make anew what is taken away.
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.get_running_loop().shutdown_default_executor()
         if keep is None:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _check_writable(file: Path) -> None:
+    """Refuse a result file that can't be written, before a minute's work. Raises: OperatorError(file-not-writable)."""
+    existed = file.exists()
+    try:
+        with file.open("ab"):
+            pass
+        if not existed:
+            file.unlink()
+    except OSError as error:
+        raise OperatorError(
+            "file-not-writable",
+            N_("qui non si può scrivere: {reason}"),
+            where=str(file),
+            hint=N_("indicare con --json un file in una cartella che esiste e si può scrivere"),
+            reason=error.strerror or type(error).__name__,
+        ) from error
 
 
 def _install_stop() -> None:
@@ -336,6 +360,6 @@ async def _facts(node: Node, url: str) -> dict[str, Any]:
 
 def _summary(face: Face, result: dict[str, Any]) -> None:
     columns = (N_("nodo"), N_("indirizzo"), N_("registro"), N_("profili conosciuti"))
-    rows = [(n["id"], f"{n['url']}/api/v1/profiles", n["log_size"], n["profiles_known"]) for n in result["nodes"]]
+    rows = [(n["id"], n["url"], n["log_size"], n["profiles_known"]) for n in result["nodes"]]
     face.table(N_("Quattro nodi, una banca dati per la cooperazione"), columns, rows)
     face.say(N_("In tutto {seconds} secondi."), seconds=result["seconds"]["total"])

@@ -16,6 +16,7 @@ from node.flows.home import Facts, check_places, new_home
 from node.flows.membership import membership_of
 from node.store import keyfiles
 
+TRIAL_ID = "p_LE"
 # Key of node.toml -> the option that fills it, and what it should look like.
 OPTIONS = {
     "id": (
@@ -54,9 +55,9 @@ def _naming_options() -> Iterator[None]:
 
 @command(_top, "init", help="Crea la cartella di un nodo: configurazione, chiavi (0600), base dati.")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False, resolve_path=True), metavar="CARTELLA")
-@click.option("--id", "node_id", required=True, metavar="ID", help="Codice IPA o identificativo libero.")
-@click.option("--name", required=True, metavar="NOME", help="Nome dell'amministrazione.")
-@click.option("--territory", multiple=True, required=True, metavar="SIGLA", help="Sigla o codice NUTS; ripetibile.")
+@click.option("--id", "node_id", default=TRIAL_ID, show_default=True, help="Codice IPA o identificativo libero.")
+@click.option("--name", default="Provincia di Lecce", show_default=True, help="Nome dell'amministrazione.")
+@click.option("--territory", multiple=True, default=("LE",), show_default=True, help="Sigla o codice NUTS; ripetibile.")
 @click.option("--authority", default="127.0.0.1:8441", show_default=True, help="Host pubblico[:porta] del nodo.")
 @click.option("--port", default=8441, show_default=True, type=click.IntRange(1, 65535), help="Porta di ascolto.")
 @click.option("--database-url", default="", help="PostgreSQL >= 15; se manca, quello incluso.")
@@ -86,6 +87,13 @@ async def init(
     with _naming_options(), new_home(home, facts):
         async with runtime.open_node(home) as node:
             origin = node.config.federation.origin
+    if node_id == TRIAL_ID:
+        # The whole command works without options, for a first try; nobody else should go on as Lecce unawares.
+        face.say(
+            N_("Il nodo è «{name}» ({id}): per un'altra amministrazione indicare --id, --name e --territory."),
+            name=name,
+            id=node_id,
+        )
     face.emit(
         {"home": str(home), "id": node_id, "origin": origin},
         lambda: face.say(

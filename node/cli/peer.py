@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 import getpass
+from typing import Any, cast
 
 import click
 
 from node import runtime
 from node.cli.frame import Face, command
-from node.errors import N_, NotFoundError, RoadWrongError, Said
-from node.flows import accuse
+from node.cli.reports import problem_line
+from node.config import is_peer_url
+from node.errors import N_, CallerError, NotFoundError, RoadWrongError, Said, plain_facts
+from node.flows import accuse, ping
 from node.flows.home import peer_card
-from node.flows.ping import ping as walk
+from node.flows.ping import Step
 from node.peers.client import PeerClient, open_session
 from node.protocol import keys, limits
 from node.store import cooperation, keyfiles, log
@@ -29,6 +31,21 @@ STATES = {
     "suspended": N_("sospeso"),
     "frozen": N_("chiuso"),
     "fenced": N_("recintato"),
+}
+
+STEPS = {
+    ping.DNS: "DNS",
+    ping.TCP: "TCP",
+    ping.TLS: "TLS",
+    ping.CHECKPOINT: "checkpoint",
+    ping.CLOCK: N_("orologio"),
+    ping.SIGNATURE: N_("firma delle richieste"),
+    ping.SCHEMA: "schema",
+}
+FOUND = {
+    ping.PLAIN_HTTP: N_("http, solo per prove"),
+    ping.RECOGNISED: N_("riconosciuta"),
+    ping.NO_DATE: N_("il nodo non dice l'ora"),
 }
 
 
@@ -94,20 +111,22 @@ def _table(face: Face, rows: list[dict[str, object]]) -> None:
         N_("profili"),
         N_("confermato"),
         N_("testimoni"),
-        N_("ultimo errore"),
     )
     shown = []
     for row in rows:
         state = face.tr(STATES.get(str(row["state"]), str(row["state"])))
         if row["own"]:
             state = face.tr(N_("questo nodo")) + ("" if row["state"] in ("new", "ready") else f" ({state})")
-        error = f"{row['error']} [{row['error_code']}]" if row["error_code"] else ""
-        if row["set_aside"]:
-            error = (error + " " if error else "") + str(row["set_aside"])
         confirmed = "" if row["own"] else _when(face, row["confirmed_at"])
         vouched = _when(face, row["witnessed_at"])
-        shown.append((row["id"], state, row["size"], row["profiles"], confirmed, vouched, error))
+        shown.append((row["id"], state, row["size"], row["profiles"], confirmed, vouched))
     face.table(N_("Nodi della federazione"), columns, shown)
+    for row in rows:
+        # Sentences stand below: in a column of the table they would be cut to pieces.
+        if row["error_code"]:
+            problem_line(face, str(row["id"]), str(row["error"]), str(row["error_code"]))
+        for code, count in cast("dict[str, int]", row["set_aside"]).items():
+            face.say(N_("{peer}: {count} voci messe da parte [{code}]"), peer=row["id"], count=count, code=code)
 
 
 def _when(face: Face, moment: object) -> str:
@@ -149,26 +168,62 @@ async def ping_(face: Face, peer_id: str) -> None:
                 "peer-unknown", N_("nodo sconosciuto: {peer}"), hint=N_("nodi: {known}"), peer=peer_id, known=known
             )
         async with open_session(loopback=node.config.node.environment == "development") as session:
-            steps = await walk(found[0], PeerClient(session, str(found[0].url), node.request_signer()), node.clock)
-    rows = [(face.tr(s.name), "ok" if s.ok else face.tr(N_("NO")), face.tr(s.found), face.tr(s.remedy)) for s in steps]
+            steps = await ping.ping(found[0], PeerClient(session, str(found[0].url), node.request_signer()), node.clock)
+    shown = [_step(face, step) for step in steps]
     face.emit(
-        {"peer": peer_id, "ok": all(step.ok for step in steps), "steps": [dataclasses.asdict(step) for step in steps]},
-        lambda: face.table("", (N_("passo"), N_("esito"), N_("trovato"), N_("che fare")), rows),
+        {"peer": peer_id, "ok": steps[-1].ok, "steps": shown},
+        lambda: face.table(
+            "",
+            (N_("passo"), N_("esito"), N_("trovato"), N_("che fare")),
+            [
+                (
+                    face.tr(STEPS[step["name"]]),
+                    "ok" if step["ok"] else face.tr(N_("NO")),
+                    _found(face, step),
+                    step["remedy"],
+                )
+                for step in shown
+            ],
+        ),
     )
-    if not steps[-1].ok:
+    if steps[-1].remedy is not None:
         raise RoadWrongError(
             "ping-failed",
             N_("il passo «{step}» non riesce"),
             where=peer_id,
-            hint=steps[-1].remedy,
-            step=Said(steps[-1].name),
+            hint=N_("{remedy}"),
+            step=Said(STEPS[steps[-1].name]),
+            remedy=steps[-1].remedy,
         )
+
+
+def _step(face: Face, step: Step) -> dict[str, Any]:
+    """Return a step as the JSON value of docs/cli.md; its words are in the reader's language."""
+    found, remedy = step.found, ""
+    if step.error is not None:
+        what, where, _ = step.error.render(face.tr)
+        found = f"{what} ({where})" if where else what
+    if step.remedy is not None:
+        remedy = face.tr(step.remedy.template).format(**plain_facts(step.remedy.facts))
+    code = step.error.code if step.error else ""
+    return {"name": step.name, "ok": step.ok, "found": found, "code": code, "remedy": remedy}
+
+
+def _found(face: Face, step: dict[str, Any]) -> str:
+    return face.tr(FOUND[step["found"]]) if step["ok"] and step["found"] in FOUND else str(step["found"])
 
 
 @command(peer, "card", help="Stampa il blocco [[peer]] con cui gli altri nodi seguono questo.")
 @click.option("--url", help="Indirizzo pubblico; altrimenti https://authority (http su loopback).")
 def card(face: Face, url: str | None) -> None:
     """Print this node's [[peer]] block."""
+    if url is not None and not is_peer_url(url):
+        raise CallerError(
+            "peer-url-bad",
+            N_("l'indirizzo del nodo deve essere https, con il solo host"),
+            where="--url",
+            hint=N_("per esempio https://ar.example.it, senza barra finale"),
+        )
     config = runtime.read_config(face.home)
     held = keyfiles.read(face.home / config.federation.keys)
     scheme = "http" if config.federation.authority.startswith(("127.0.0.1", "localhost")) else "https"

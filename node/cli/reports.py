@@ -19,6 +19,11 @@ def areas(face: Face, values: Sequence[str]) -> str:
     return load_label_reference().describe("territory", values, limit=AREAS_SHOWN, translate=face.tr)
 
 
+def problem_line(face: Face, peer: str, error: str, code: str) -> None:
+    """Say in a line of its own what is wrong with another node."""
+    face.say(N_("{peer}: {reason} [{code}]"), peer=peer, reason=face.tr(error), code=code)
+
+
 def problem_rows(problems: Sequence[RowProblem]) -> list[dict[str, object]]:
     """Return all problems as JSON values."""
     return [

@@ -13,10 +13,10 @@ from node.cli.frame import Face, command
 from node.cli.reports import areas
 from node.domain.query import LIMIT_DEFAULT, LIMIT_MAX, SORTS, parse
 from node.errors import N_
-from node.flows.search import CERTAIN, Hit, SearchResult
+from node.flows.search import CERTAIN, Hit, SearchResult, find_profile
 from node.flows.search import search as ask
 from node.store.cooperation import load_label_reference
-from node.web.api import search_document
+from node.web.api import profile_document, search_document
 
 FACET_TITLES = {
     "territory": N_("territorio"),
@@ -25,9 +25,11 @@ FACET_TITLES = {
     "theme": N_("tema"),
     "kind": N_("tipo"),
     "owner": N_("titolare"),
+    "period": N_("periodo"),
 }
 MATCH_TITLES = {True: N_("certo"), False: N_("possibile")}
 FACET_VALUES_SHOWN = 6
+ID_SHOWN = 8
 _FILTERS = (
     ("territory", "comune (ISTAT), provincia (LE), regione (ITF4 o nome), ripartizione (ITF)"),
     ("sector", "codice ATECO di ogni livello: C, 10, 10.41"),
@@ -68,8 +70,12 @@ def _filters(function: click.decorators.FC) -> click.decorators.FC:
     "--limit", metavar="N", help=f"Risultati per pagina, al massimo {LIMIT_MAX} (altrimenti {LIMIT_DEFAULT})."
 )
 @click.option("--cursor", metavar="TESTO", help="Pagina successiva: il cursore stampato dalla precedente.")
-async def search(face: Face, words: tuple[str, ...], **options: str | None) -> None:
-    """Print one page of hits."""
+@click.option("--id", "beginning", metavar="ID", help="Mostra un profilo: il suo identificativo, o come comincia.")
+async def search(face: Face, words: tuple[str, ...], beginning: str | None, **options: str | None) -> None:
+    """Print one page of hits, or one profile."""
+    if beginning is not None:
+        await _open(face, beginning, options["owner"])
+        return
     reference = load_label_reference()
     given = [("q", " ".join(words)), *((name, value) for name, value in options.items() if value is not None)]
     # Asked before the database is opened: a typing error costs nothing.
@@ -79,11 +85,32 @@ async def search(face: Face, words: tuple[str, ...], **options: str | None) -> N
     face.emit(search_document(result), lambda: _show(face, result))
 
 
+async def _open(face: Face, beginning: str, owner: str | None) -> None:
+    reference = load_label_reference()
+    async with runtime.open_node(face.home) as node:
+        hit = await find_profile(node.pool, beginning, reference, now=node.clock(), owner=owner)
+    face.emit(profile_document(hit), lambda: _show_profile(face, hit))
+
+
+def _show_profile(face: Face, hit: Hit) -> None:
+    rows = [
+        (face.tr(N_("profilo")), hit.profile_id),
+        (face.tr(N_("titolare")), hit.owner),
+        (face.tr(N_("registro")), f"{hit.origin} #{hit.index}"),
+        (face.tr(N_("testimoni")), _vouched(face, hit)),
+        (face.tr(N_("pubblicato")), f"{hit.published:%d/%m/%Y}"),
+        *((face.tr(FACET_TITLES.get(name, name)), label.title) for name, label in hit.labels.items()),
+        (face.tr(N_("sintesi")), hit.summary),
+    ]
+    face.table(hit.title, ("", ""), rows)
+    face.say(N_("Il contenuto intero è in --json, alla chiave «document»."))
+
+
 def _show(face: Face, result: SearchResult) -> None:
     if result.words_ignored:
         face.say(N_("Le parole cercate sono tutte troppo comuni: contano solo i filtri."))
     if result.hits:
-        columns = (N_("titolo"), N_("titolare"), N_("territorio"), N_("esito"), N_("registro"), N_("testimoni"))
+        columns = (N_("profilo"), N_("titolo"), N_("titolare"), N_("territorio"), N_("esito"), N_("testimoni"))
         face.table(_headline(face, result), columns, [_row(face, hit) for hit in result.hits])
     else:
         face.say(N_("Nessun profilo trovato."))
@@ -105,12 +132,12 @@ def _headline(face: Face, result: SearchResult) -> str:
 
 def _row(face: Face, hit: Hit) -> tuple[object, ...]:
     return (
+        # Enough to open it with --id; its place in its owner's log is shown there.
+        hit.profile_id[:ID_SHOWN],
         hit.title,
         hit.owner,
         areas(face, hit.labels["territory"].values),
         face.tr(MATCH_TITLES[hit.match == CERTAIN]),
-        # One log per owner: its whole name is in --json.
-        f"#{hit.index}",
         _vouched(face, hit),
     )
 

@@ -9,6 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from node import runtime
 from node.cli.frame import Face, command
+from node.cli.reports import problem_line
 from node.errors import N_, NotFoundError, RoadWrongError, plain
 from node.flows.bodies import Progress as ShowProgress
 from node.flows.pull import PullReport
@@ -78,5 +79,11 @@ def _table(face: Face, reports: list[PullReport]) -> None:
     face.table(
         "",
         (N_("nodo"), N_("voci nuove"), N_("profili nuovi"), N_("registro"), N_("richieste"), N_("esito")),
-        [(r.owner, r.entries, r.bodies, r.size, r.requests, r.error or face.tr(N_("aggiornato"))) for r in reports],
+        [
+            (r.owner, r.entries, r.bodies, r.size, r.requests, face.tr(N_("NO") if r.error_code else N_("aggiornato")))
+            for r in reports
+        ],
     )
+    for report in reports:
+        if report.error_code:
+            problem_line(face, report.owner, report.error or "", report.error_code)

@@ -1,6 +1,6 @@
-"""Walk the road to a peer step by step, and say at which step it ends: DNS, TCP, TLS, checkpoint, signature, clock, schema.
+"""Walk the road to a peer step by step, and say at which step it ends: DNS, TCP, TLS, checkpoint, clock, signature, schema.
 
-In: a peer's row and a client. Out: one line per step with what was found and, at a failure, what to do.
+In: a peer's row and a client. Out: one line per step with what was found and, at a failure, what to do in words.
 Nothing is stored.
 """
 
@@ -11,82 +11,114 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
-from node.errors import N_, ReteError, RoadWrongError
+from node.errors import N_, PeerWrongError, ReteError, RoadWrongError, Said
 from node.peers.client import PeerClient
 from node.protocol import body, entry, feed, keys, limits, tiles
 from node.store.log import Origin
 
+# Stable ids of the steps and of what is found where it is no number or address.
+DNS, TCP, TLS, CHECKPOINT, CLOCK, SIGNATURE, SCHEMA = (
+    "dns", "tcp", "tls", "checkpoint", "clock", "signature", "schema"
+)  # fmt: skip
+PLAIN_HTTP, RECOGNISED, NO_DATE = "plain-http", "recognised", "no-date"
+
+_SET_CLOCK = N_("regolare l'orologio (NTP) di questo nodo o dell'altro")
+_SEND_CARD = N_("mandare il proprio «rete peer card» a chi gestisce {peer}")
+_ASK_CARD = N_("chiedere a chi gestisce {peer} il suo «rete peer card» di oggi e copiarlo al posto del [[peer]]")
+_TELL = N_("avvisare chi gestisce {peer} e citare {code}: il suo nodo, o un proxy davanti, non segue il protocollo")
+_LATER = N_("riprovare più tardi; se dura, avvisare chi gestisce {peer}")
+# What to do by the code of a failure; a peer's own code says more than "reply-status" does.
+_REMEDIES = {
+    "signature-unknown-key": _SEND_CARD,
+    "signature-bad": _SEND_CARD,
+    "signature-wrong-authority": N_(
+        "quel nodo si chiama in altro modo: confrontare url e origin nel [[peer]] di {peer}"
+    ),
+    "signature-expired": _SET_CLOCK,
+    "clock-skew": _SET_CLOCK,
+    "member-suspended": N_("chiedere a chi gestisce {peer} perché questo nodo è sospeso"),
+    "log-unknown": _ASK_CARD,
+    "not-found": _ASK_CARD,
+    "epoch-gone": _ASK_CARD,
+    "log-empty": N_("{peer} non ha ancora firmato nulla: riprovare più tardi"),
+    "checkpoint-bad-signature": _ASK_CARD,
+    "checkpoint-other-origin": _ASK_CARD,
+    "nonce-replayed": _LATER,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of the walk: its name, whether it held, what was found, what to do when it did not."""
+    """One step of the walk: its id, whether it held, what was found, and what to do when it did not."""
 
     name: str
     ok: bool
-    found: str
-    remedy: str = ""
+    found: str = ""
+    error: ReteError | None = None
+    remedy: Said | None = None
 
 
-def _good(name: str, found: str) -> Step:
-    return Step(name=name, ok=True, found=found)
-
-
-def _bad(name: str, found: str, remedy: str) -> Step:
-    return Step(name=name, ok=False, found=found, remedy=remedy)
+def remedy(error: ReteError, peer: str) -> Said:
+    """Return what to do about a failure, in words, whatever it is."""
+    code = str(error.facts.get("problem") or error.code)
+    if code not in _REMEDIES and error.hint:
+        return Said(error.hint, error.facts)
+    default = _TELL if isinstance(error, PeerWrongError) else _LATER
+    return Said(_REMEDIES.get(code, default), {"peer": peer, "code": code})
 
 
 async def ping(origin: Origin, client: PeerClient, clock: Callable[[], dt.datetime]) -> list[Step]:
     """Return the steps up to and including the first that fails."""
     steps: list[Step] = []
     road = client.road
-    name = "DNS"
+    name = DNS
     try:
         addresses = await road.resolve()
-        steps.append(_good(name, ", ".join(sorted({str(info[4][0]) for info in addresses}))))
-        name = "TCP"
+        steps.append(Step(name, ok=True, found=", ".join(sorted({str(info[4][0]) for info in addresses}))))
+        name = TCP
         await road.connect(addresses)
-        steps.append(_good(name, road.where))
-        name = "TLS"
-        steps.append(_good(name, await road.encrypt(addresses) if client.encrypted else N_("http, solo per prove")))
+        steps.append(Step(name, ok=True, found=road.where))
+        name = TLS
+        steps.append(Step(name, ok=True, found=await road.encrypt(addresses) if client.encrypted else PLAIN_HTTP))
     except RoadWrongError as error:
-        return [*steps, _bad(name, error.where, error.hint)]
+        return [*steps, Step(name, ok=False, error=error, remedy=remedy(error, origin.owner))]
     return [*steps, *await _protocol(origin, client, clock)]
 
 
 async def _protocol(origin: Origin, client: PeerClient, clock: Callable[[], dt.datetime]) -> list[Step]:
     steps: list[Step] = []
     prefix = "/" + origin.origin.split("/", 1)[1]
-    name = "checkpoint"
+    name = CHECKPOINT
     try:
         reply = await client.get(f"{prefix}/checkpoint", max_bytes=limits.CHECKPOINT_MAX_BYTES)
         known = feed.Head.empty(origin.origin)
         head = feed.open_checkpoint(
             reply.body, origin=origin.origin, verifiers=[keys.parse_vkey(origin.vkey)], known=known
         )
-        steps.append(_good("checkpoint", str(head.size)))
-        steps.append(_clock_step(reply.date, clock()))
-        name = N_("firma delle richieste")
+        steps.append(Step(name, ok=True, found=str(head.size)))
+        name = CLOCK
+        steps.append(Step(name, ok=True, found=_clock(reply.date, clock())))
+        name = SIGNATURE
         await client.post_signed(f"{prefix}/bodies", body.encode_request([0]), max_bytes=limits.BODIES_REPLY_MAX_BYTES)
-        steps.append(_good(name, N_("riconosciuta")))
-        name = "schema"
+        steps.append(Step(name, ok=True, found=RECOGNISED))
+        name = SCHEMA
         if head.size:
             width = min(head.size, tiles.TILE_WIDTH)
             path = f"{prefix}/tile/entries/{tiles.encode_index(0, width)}"
             bundle = await client.get(path, max_bytes=limits.BUNDLE_MAX_BYTES)
             entry.decode(tiles.decode_bundle(bundle.body, width)[0])
-        steps.append(_good(name, "entry/1"))
+        steps.append(Step(name, ok=True, found="entry/1"))
     except ReteError as error:
-        what, where, hint = error.render()
-        steps.append(_bad(name, f"{what} ({where})" if where else what, hint or error.code))
+        steps.append(Step(name, ok=False, error=error, remedy=remedy(error, origin.owner)))
     return steps
 
 
-def _clock_step(date: str | None, now: dt.datetime) -> Step:
+def _clock(date: str | None, now: dt.datetime) -> str:
+    """Return how far apart the two clocks are. Raises: RoadWrongError(clock-skew)."""
     try:
         skew = abs((parsedate_to_datetime(date or "") - now).total_seconds())
     except (TypeError, ValueError):
-        return _good(N_("orologio"), N_("il nodo non dice l'ora"))
-    found = f"{skew:.0f} s"
+        return NO_DATE
     if skew > limits.CLOCK_SKEW_S:
-        return _bad(N_("orologio"), found, N_("regolare l'orologio (NTP) di questo nodo o dell'altro"))
-    return _good(N_("orologio"), found)
+        raise RoadWrongError("clock-skew", N_("gli orologi differiscono di {seconds} secondi"), seconds=round(skew))
+    return f"{skew:.0f} s"

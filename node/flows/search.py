@@ -8,6 +8,7 @@ what a hit shows comes from the verified body's bytes. Source: PROTOCOL 6 (stale
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ import orjson
 from node.domain.labels import ATTRIBUTES, KINDS, SIZES, LabelReference, decode
 from node.domain.query import Query
 from node.domain.theme import THEMES
-from node.errors import N_, NotFoundError
+from node.errors import N_, CallerError, NotFoundError
 from node.store import search as store
 from node.store.postgres import Connection, Pool, acquire
 
@@ -29,6 +30,8 @@ CERTAIN: Final = "certain"
 POSSIBLE: Final = "possible"
 # An identifier's first 48 bits are random in a version-4 UUID.
 _RANDOM_BITS: Final = 48
+BEGINNING_MIN: Final = 6
+_BEGINNING: Final = re.compile(rf"[0-9a-f]{{{BEGINNING_MIN},32}}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +162,34 @@ async def read_profile(
         message = N_("nessun profilo visibile con questo identificativo")
         raise NotFoundError("profile-unknown", message, hint=N_("può essere scaduto o ritirato"))
     return _shown(stored, stored.index, 0.0, Query(), reference)
+
+
+async def find_profile(
+    pool: Pool, beginning: str, reference: LabelReference, *, now: dt.datetime, owner: str | None = None
+) -> Hit:
+    """Return the one visible profile whose identifier begins like this, as people copy it from a table.
+
+    Raises: NotFoundError(profile-unknown), CallerError(profile-ambiguous | profile-id-bad).
+    """
+    digits = beginning.replace("-", "").lower()
+    if not _BEGINNING.fullmatch(digits):
+        raise CallerError(
+            "profile-id-bad",
+            N_("«{text}» non è l'inizio di un identificativo"),
+            hint=N_("servono almeno {count} cifre esadecimali, come nella colonna «profilo»"),
+            text=beginning[:40],
+            count=BEGINNING_MIN,
+        )
+    async with _snapshot(pool) as conn:
+        found = await store.profile_ids(conn, digits, owner, today=(now.date() - EPOCH).days)
+    if len(found) > 1:
+        raise CallerError(
+            "profile-ambiguous",
+            N_("più profili cominciano con «{text}»"),
+            hint=N_("scrivere qualche cifra in più: --json le mostra tutte"),
+            text=beginning,
+        )
+    return await read_profile(pool, found[0] if found else digits.ljust(32, "0"), reference, now=now, owner=owner)
 
 
 def _hit(found: store.Found, query: Query, reference: LabelReference) -> Hit:

@@ -170,6 +170,13 @@ async def profile(conn: Connection, profile_id: str, owner: str | None, *, today
     )
 
 
+async def profile_ids(conn: Connection, beginning: str, owner: str | None, *, today: int) -> list[str]:
+    """Return at most two visible identifiers that begin with these hexadecimal digits (at most 32)."""
+    low, high = beginning.ljust(32, "0"), beginning.ljust(32, "f")
+    rows = await _fetch(conn, "profile_ids", [low, high, owner, today])
+    return [str(row["profile_id"]) for row in rows]
+
+
 async def completeness(conn: Connection) -> list[OriginHealth]:
     """Return how current each followed log is, the own one first."""
     return [OriginHealth(**dict(row)) for row in await _fetch(conn, "completeness", [])]

@@ -100,6 +100,18 @@ WHERE p.profile_id = $1::uuid
 ORDER BY p.origin_id, p.idx
 LIMIT 1;
 
+-- name: profile_ids
+-- Two are enough to know that a beginning is not one profile's alone.
+SELECT DISTINCT p.profile_id
+FROM coop.profile p
+JOIN log.origin o ON o.origin_id = p.origin_id
+WHERE p.profile_id BETWEEN $1::uuid AND $2::uuid
+  AND ($3::text IS NULL OR lower(p.owner) = lower($3::text))
+  AND p.valid_until >= date '1970-01-01' + $4::int
+  AND o.state NOT IN ('closed', 'suspended')
+ORDER BY p.profile_id
+LIMIT 2;
+
 -- name: completeness
 SELECT o.owner, o.name, o.origin, o.state, o.is_own, o.confirmed_at, o.advanced_at, o.error_at,
        (SELECT count(*) FROM log.wanted w WHERE w.origin_id = o.origin_id) AS wanted

@@ -86,7 +86,7 @@ async def profile(request: web.Request) -> web.StreamResponse:
         raise NotFoundError("profile-unknown", N_("nessun profilo visibile con questo identificativo")) from error
     owner = parse([item for item in request.query.items() if item[0] == "owner"], shared.reference).owner
     hit = await read_profile(shared.pool, profile_id, shared.reference, now=shared.clock(), owner=owner or None)
-    return _reply(request, {**_hit(hit), "document": hit.document})
+    return _reply(request, profile_document(hit))
 
 
 def _reply(request: web.Request, document: Mapping[str, Any]) -> web.Response:
@@ -97,6 +97,11 @@ def _reply(request: web.Request, document: Mapping[str, Any]) -> web.Response:
     if etag in asked or "*" in asked:
         return web.Response(status=304, headers=headers)
     return web.Response(body=body, content_type="application/json", headers=headers)
+
+
+def profile_document(hit: Hit) -> dict[str, Any]:
+    """Return one hit with its whole document; the command line prints the same."""
+    return {**_hit(hit), "document": hit.document}
 
 
 def search_document(result: SearchResult) -> dict[str, Any]:

@@ -126,6 +126,36 @@ def test_an_occupied_port_is_one_clear_line(tmp_path: Path) -> None:
     assert not (tmp_path / "demo").exists()
 
 
+def test_a_result_that_can_not_be_written_is_refused_before_anything_begins(tmp_path: Path) -> None:
+    """A folder that is not there: one clear line with the file, exit 2, no demo folder; a good place is left as it was."""
+    out = tmp_path / "absent" / "out.json"
+    done = rete("demo", "--exit", "--json", str(out), "--port-base", str(free_base()), home=tmp_path / "demo")
+    assert (done.returncode, (tmp_path / "demo").exists()) == (2, False)
+    assert f"{out}: " in done.stderr
+    assert "[file-not-writable]" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize("after", ["creo quattro nodi", "Genero l'elenco", "importa le proprie reti"])
+async def test_ctrl_c_leaves_no_folder_whatever_it_interrupts(tmp_path: Path, after: str) -> None:
+    """While the database starts, while a thread writes a file: the temporary folder and every process go."""
+    demo = await asyncio.create_subprocess_exec(
+        sys.executable, "-u", "-m", "node", "demo", "--port-base", str(free_base()),
+        cwd=ROOT, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "RETE_LANG": "it", "TMPDIR": str(tmp_path), "COLUMNS": "200"},
+    )  # fmt: skip
+    assert demo.stderr is not None
+    while after not in (line := (await demo.stderr.readline()).decode()):
+        assert line
+    await asyncio.sleep(0.2)
+    demo.send_signal(signal.SIGINT)
+    _, err = await asyncio.wait_for(demo.communicate(), 60)
+    assert list(tmp_path.glob("rete-demo-*")) == []
+    assert processes_of(tmp_path) == []
+    assert b"Traceback" not in err
+
+
 def test_a_foreign_folder_is_never_emptied(tmp_path: Path) -> None:
     """A folder that is not an earlier demo is left alone."""
     (tmp_path / "precious.txt").write_text("keep", encoding="utf-8")

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import io
 import json
 
 import pytest
 from rich.console import Console
 
+from node.cli import peer, sync
 from node.cli.frame import Face, show_error
 from node.cli.reports import areas, problem_table
 from node.domain.chamber import RowProblem
 from node.errors import CallerError, Said, plain
+from node.flows.pull import PullReport
 from node.i18n import speak
 
 HOSTILE = "\\[/b] olio [red]\x1b[31m:smile:\x9b2J\u202eoilo\r\nfine\x07"
@@ -76,3 +79,35 @@ def test_a_table_names_three_areas_and_counts_the_others() -> None:
     assert areas(shown, codes) == "Lecce o Brindisi o Taranto + altri 2"
     assert areas(dataclasses.replace(shown, language="en"), codes) == "Lecce or Brindisi or Taranto + 2 more"
     assert areas(shown, ("ITF4",)) == "Puglia"
+
+
+def test_what_is_wrong_with_a_node_is_read_whole_on_a_narrow_terminal() -> None:
+    """At 80 columns: no cell of the tables is folded, and each sentence stands below with its code, never in pieces."""
+    now = dt.datetime(2026, 11, 25, 3, 0, tzinfo=dt.UTC)
+    sentence = "connessione rifiutata: il nodo è spento o irraggiungibile"
+    rows: list[dict[str, object]] = [
+        {
+            "id": "cciaa_le",
+            "own": False,
+            "state": "quarantined",
+            "size": 1_234_567,
+            "profiles": 123_456,
+            "error": sentence,
+            "error_code": "road-refused",
+            "set_aside": {"body-mismatch": 3},
+            "confirmed_at": now,
+            "witnessed_at": now,
+        }
+    ]
+    report = PullReport("cciaa.example/federation/log/2026", "cciaa_le", error=sentence, error_code="road-refused")
+    for show in (lambda f: peer._table(f, rows), lambda f: sync._table(f, [report])):
+        seen = io.StringIO()
+        console = Console(file=seen, force_terminal=True, color_system=None, width=80)
+        show(Face(None, False, "it", console, console))
+        lines = seen.getvalue().splitlines()
+        assert max(map(len, lines)) <= 80
+        # Between words a line may end.
+        assert f"cciaa_le: {sentence} [road-refused]" in " ".join(line.strip() for line in lines)
+        # A folded cell would begin a second line of the same row.
+        assert sum(line.startswith("│") for line in lines) == 1
+    assert "road-refused" not in "".join(line for line in lines if line.startswith("│"))

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from pathlib import Path
 from typing import Any
 
+import profiles_made
 import pytest
 from networks_made import code, listed, pair, record, sheets
 
 from node.__main__ import main
 from node.domain import template
 from node.flows.home import Facts, make_home
+from node.store.postgres import open_pool
 from node.store.spreadsheet import read_sheets, write_sheets
 
 WHO = ("--id", "p_AR", "--name", "Provincia di Arezzo", "--territory", "AR")
@@ -228,13 +231,13 @@ def test_a_wrong_option_of_init_is_named_with_what_it_should_be(
     assert "node.toml" not in err
 
 
-@pytest.mark.parametrize("missing", ["--id", "--name", "--territory"])
-def test_init_makes_nobody_s_node(terminal: Terminal, tmp_path: Path, missing: str) -> None:
-    """Who the node is has no default: each of the three is asked for by name."""
-    at = WHO.index(missing)
-    status, _, err = terminal.run("init", str(tmp_path / "new"), *WHO[:at], *WHO[at + 2 :])
-    assert (status, (tmp_path / "new").exists()) == (2, False)
-    assert f"manca {missing} [usage]" in err
+def test_init_without_options_says_whose_node_it_made(terminal: Terminal, db: str, tmp_path: Path) -> None:
+    """The bare command works for a first try and says that the node is Lecce's; whoever names another is not told so."""
+    status, out, _ = terminal.run("init", str(tmp_path / "trial"), "--database-url", db)
+    assert status == 0
+    assert "«Provincia di Lecce» (p_LE): per un'altra amministrazione" in out
+    status, out, _ = terminal.run("init", str(tmp_path / "own"), *WHO, "--database-url", db)
+    assert (status, "per un'altra amministrazione" in out) == (0, False)
 
 
 @pytest.mark.parametrize("existed", [False, True])
@@ -261,6 +264,43 @@ def test_an_existing_home_is_never_taken_away(terminal: Terminal) -> None:
     status, _, err = terminal.run("init", str(terminal.home), *WHO)
     assert (status, "[home-not-empty]" in err) == (1, True)
     assert {path: path.read_bytes() for path in terminal.home.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize(
+    "url", ["foo", "http://ar.example.it", "https://ar.example.it/", "https://a@b.it", "https://a.it:0"]
+)
+def test_a_card_is_printed_only_for_an_address_that_others_can_use(terminal: Terminal, url: str) -> None:
+    """What their configuration would refuse is refused here; a good one stands in the card."""
+    status, out, err = terminal.run("peer", "card", "--url", url)
+    assert (status, out, "[peer-url-bad]" in err) == (1, "", True)
+    good = "https://ar.example.it:8443"
+    assert f'url = "{good}"' in terminal.run("peer", "card", "--url", good)[1]
+
+
+async def found_profile(dsn: str) -> None:
+    """One profile in the node's own log."""
+    pool = await open_pool(dsn, max_size=2)
+    async with pool.acquire() as conn:
+        own = await conn.fetchval("SELECT origin_id FROM log.origin WHERE is_own")
+        await profiles_made.store(conn, own, [profiles_made.profile(7, "Olio [b]")])
+    pool.terminate()
+
+
+def test_a_found_profile_is_opened_by_the_identifier_in_the_table(terminal: Terminal, db: str) -> None:
+    """The first digits stand in the table; --id shows the profile, --json its whole document; mistakes are one line."""
+    assert terminal.json("search", "olio")["total"] == 0
+    asyncio.run(found_profile(db))
+    hit = terminal.json("search", "olio")["hits"][0]
+    shown = hit["profile_id"][:8]
+    _, out, _ = terminal.run("search", "olio")
+    assert re.search(rf"{shown}.*Olio \[b\]", out)
+    _, out, _ = terminal.run("search", "--id", hit["profile_id"])
+    assert "Olio [b]" in out
+    assert hit["profile_id"] in out
+    whole = terminal.json("search", "--id", hit["profile_id"])
+    assert (whole["profile_id"], whole["document"]["id"]) == (hit["profile_id"], hit["profile_id"])
+    assert "[profile-id-bad]" in terminal.run("search", "--id", "olio")[2]
+    assert "[profile-unknown]" in terminal.run("search", "--id", "ffffffffffff")[2]
 
 
 def test_the_node_s_language_is_spoken_where_nobody_chose_another(

@@ -11,19 +11,26 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from node.errors import RoadWrongError
-from node.flows.ping import ping
+from node.errors import OperatorError, PeerWrongError, ReteError, RoadWrongError
+from node.flows.ping import ping, remedy
 from node.peers import road as module
 from node.peers.client import PeerClient, open_session
 from node.peers.guard import socket_factory
 from node.peers.road import Road
+from node.protocol import keys, note
+from node.protocol.checkpoint import Checkpoint
 from node.store.log import Origin
 
 NOW = dt.datetime(2026, 11, 24, 10, 0, tzinfo=dt.UTC)
+PRIVATE = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+PUBLIC = PRIVATE.public_key().public_bytes_raw()
 
 
 @asynccontextmanager
@@ -138,12 +145,63 @@ async def test_a_certificate_must_be_good_for_the_name(tmp_path: Path, monkeypat
         assert (await ends(lambda: to(port, "other.example").encrypt(addresses))).code == "road-tls"
 
 
+def origin_of(owner: str = "cmto") -> Origin:
+    """As much of a log's row as ping reads."""
+    origin = object.__new__(Origin)
+    vkey = keys.format_vkey("torino.example.it/federation/log/2026", PUBLIC)
+    for name, value in (("owner", owner), ("origin", "torino.example.it/federation/log/2026"), ("vkey", vkey)):
+        object.__setattr__(origin, name, value)
+    return origin
+
+
 async def test_ping_ends_at_the_guard() -> None:
     """The steps up to the one that fails, with its remedy; the listener hears nothing."""
-    origin = Origin.__new__(Origin)
     async with listening() as (port, made), open_session(loopback=False) as session:
         client = PeerClient(session, f"http://127.0.0.1:{port}")
-        steps = await ping(origin, client, lambda: NOW)
-        assert [(step.name, step.ok) for step in steps] == [("DNS", True), ("TCP", False)]
-        assert "[[peer]]" in steps[-1].remedy
+        steps = await ping(origin_of(), client, lambda: NOW)
+        assert [(step.name, step.ok) for step in steps] == [("dns", True), ("tcp", False)]
+        assert steps[-1].remedy is not None
+        assert "[[peer]]" in steps[-1].remedy.template
         assert made == []
+
+
+@pytest.mark.parametrize("skew_s", [0, 3600])
+async def test_ping_ends_where_the_road_ends_and_says_what_to_do(skew_s: int) -> None:
+    """Clocks that differ end it; a node that does not know this one is to be sent the card; ids are stable words."""
+    head = Checkpoint("torino.example.it/federation/log/2026", 1, bytes(32))
+    text = note.sign(head.text(), [keys.LogSigner(head.origin, PRIVATE)])
+
+    async def checkpoint(request: web.Request) -> web.Response:
+        return web.Response(body=text)
+
+    async def bodies(request: web.Request) -> web.Response:
+        return web.json_response({"code": "signature-unknown-key"}, status=401)
+
+    app = web.Application()
+    app.router.add_get("/federation/log/2026/checkpoint", checkpoint)
+    app.router.add_post("/federation/log/2026/bodies", bodies)
+    async with TestServer(app) as server, open_session(loopback=True) as session:
+        client = PeerClient(session, f"http://127.0.0.1:{server.port}", lambda *_: {})
+        now = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=skew_s)
+        steps = await ping(origin_of(), client, lambda: now)
+    failed = steps[-1]
+    assert [step.ok for step in steps] == [True] * (len(steps) - 1) + [False]
+    assert [step.name for step in steps] == ["dns", "tcp", "tls", "checkpoint", "clock", "signature"][: len(steps)]
+    assert failed.error is not None
+    assert failed.remedy is not None
+    told = failed.remedy.template.format(**failed.remedy.facts)
+    if skew_s:
+        assert (failed.name, failed.error.code, "NTP" in told) == ("clock", "clock-skew", True)
+    else:
+        assert (failed.name, told) == ("signature", "mandare il proprio «rete peer card» a chi gestisce cmto")
+
+
+@pytest.mark.parametrize("kind", [PeerWrongError, RoadWrongError, OperatorError])
+@pytest.mark.parametrize("code", ["checkpoint-bad-signature", "never-seen-before", "reply-status"])
+def test_every_failure_has_a_remedy_in_words(kind: type[ReteError], code: str) -> None:
+    """Also one that nobody foresaw: a sentence with the peer's name, never a bare code."""
+    for problem in ("", "epoch-gone", "something-new"):
+        said = remedy(kind(code, "x", problem=problem), "cmto")
+        told = said.template.format(**said.facts)
+        assert "cmto" in told
+        assert " " in told

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from profiles_made import NOW, TODAY, add_origin, label, profile, store
 
 from node.domain.query import Query, parse
-from node.errors import NotFoundError, OperatorError
-from node.flows.search import SearchResult, facets, read_profile, search
+from node.errors import CallerError, NotFoundError, OperatorError
+from node.flows.search import SearchResult, facets, find_profile, read_profile, search
 from node.store import cooperation
 from node.store import search as questions
 from node.store.postgres import Connection, Pool, open_pool
@@ -138,6 +138,30 @@ async def test_expired_suspended_and_closed_are_not_shown(pool: Pool) -> None:
     for number in (2, 3, 4):
         with pytest.raises(NotFoundError):
             await read_profile(pool, profile(number)["id"], REFERENCE, now=NOW)
+
+
+async def test_one_profile_by_how_its_identifier_begins(pool: Pool) -> None:
+    """With or without hyphens, in any case; a shared beginning, a hidden profile and no identifier are told apart."""
+    first, second = "a1b2c3d4-0000-4000-8000-000000000001", "a1b2c3d5-0000-4000-8000-000000000002"
+    hidden = "b1b2c3d4-0000-4000-8000-000000000003"
+    await fill(pool, profile(1, "Primo", id=first), profile(2, "Secondo", id=second))
+    await fill(pool, profile(3, "Sospeso", id=hidden), owner="p_TO", state="suspended")
+    for text in (first, "a1b2c3d4", "A1B2C3D4-00", first.replace("-", "")):
+        assert (await find_profile(pool, text, REFERENCE, now=NOW)).title == "Primo"
+    for text, code in (
+        ("a1b2c3", "profile-ambiguous"),
+        (hidden, "profile-unknown"),
+        ("ffffffff", "profile-unknown"),
+        ("a1b2", "profile-id-bad"),
+        ("", "profile-id-bad"),
+        ("olio di oliva", "profile-id-bad"),
+        (first + "0", "profile-id-bad"),
+    ):
+        with pytest.raises(CallerError) as caught:
+            await find_profile(pool, text, REFERENCE, now=NOW)
+        assert caught.value.code == code
+    with pytest.raises(NotFoundError):
+        await find_profile(pool, "a1b2c3d4", REFERENCE, now=NOW, owner="p_RM")
 
 
 async def test_one_profile_by_its_identifier(pool: Pool) -> None:
