@@ -44,7 +44,10 @@ SET size = $2, root = $3, range_hashes = $4, checkpoint = coalesce($5, checkpoin
     checkpoint_size = CASE WHEN $5::bytea IS NULL THEN checkpoint_size ELSE $2 END,
     pending = CASE WHEN $5::bytea IS NULL THEN pending END,
     advanced_at = $6,
-    grown = CASE WHEN grown_on = ($6::timestamptz AT TIME ZONE 'UTC')::date THEN grown ELSE 0 END + $2 - size,
+    -- Its past, which a log brings when it is first met, is no growth.
+    grown = CASE WHEN checkpoint_size = 0 THEN 0
+                 WHEN grown_on = ($6::timestamptz AT TIME ZONE 'UTC')::date THEN grown + $2 - size
+                 ELSE $2 - size END,
     grown_on = ($6::timestamptz AT TIME ZONE 'UTC')::date
 WHERE origin_id = $1;
 

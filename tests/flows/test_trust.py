@@ -495,6 +495,18 @@ async def test_a_flood_is_throttled_and_goes_on_tomorrow(
     assert (report.error_code, (await torino.origin("p_LE")).size) == (None, 901)
 
 
+async def test_a_log_s_past_is_no_growth(towns: list[Town], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A first pull larger than a day allows is followed on the same day by what is new."""
+    monkeypatch.setattr(limits, "ENTRIES_PER_DAY_MAX", 3)
+    lecce, torino, *_ = towns
+    await lecce.publish(5)
+    await torino.sync(owner="p_LE")
+    await lecce.publish(2)
+    (report,) = await torino.sync(owner="p_LE")
+    assert (report.error_code, report.entries) == (None, 2)
+    assert (await torino.origin("p_LE")).grown == 2
+
+
 async def test_a_hint_makes_a_log_due_at_once_whatever_its_pause(towns: list[Town], clock: Clock) -> None:
     """A hint resets the back-off; one about a size already known, or of an unknown log, wakes nothing."""
     lecce, torino, *_ = towns
