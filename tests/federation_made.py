@@ -27,6 +27,7 @@ from node.store import cooperation, log
 from node.store.log import Origin
 from node.web import app as application
 from tests.conftest import TEMPLATE, dsn_of
+from tests.every_table import everything
 from tests.profiles_made import profile
 
 BEGIN = dt.datetime(2026, 11, 24, 10, 0, tzinfo=dt.UTC)
@@ -133,11 +134,7 @@ class Town:
     async def everything(self) -> str:
         """All rows of all tables, as text: what a leak would be found in."""
         async with self.node.pool.acquire() as conn:
-            tables = await conn.fetch(
-                "SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables"
-                " WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1"
-            )
-            return "\n".join([str(await conn.fetch(f"SELECT t::text FROM {row['name']} t")) for row in tables])
+            return await everything(conn)
 
 
 def free_ports(count: int) -> list[int]:

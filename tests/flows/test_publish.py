@@ -18,6 +18,7 @@ from node.flows.membership import enrol_members
 from node.store import publication, registry
 from node.store.postgres import Pool
 from tests.domain.test_partition import national
+from tests.every_table import everything
 from tests.office_made import KEY, NOW, SNAPSHOT, Office, configured, make_office
 
 
@@ -64,6 +65,27 @@ async def test_the_whole_way_from_draft_to_withdrawal(office: Office) -> None:
         await office.withdraw(profile_id, officer="bruno")
     assert refusal(caught) == "profile-withdrawn"
     assert await office.log_size() == 2
+
+
+async def test_what_officers_withdraw_is_in_no_table(office: Office) -> None:
+    """Drafted, approved, published, updated, withdrawn: the texts that left and their salts are in no table of the node."""
+    titles = ["Lavanda essiccata in fiore", "Rosmarino distillato in corrente"]
+    profile_id = await office.draft(title=titles[0])
+    found: list[str] = []
+    for number, title in enumerate(titles):
+        if number:
+            await office.draft(title=title)
+        await office.approve(profile_id, amber_reason="nomi di piante")
+        await office.publish(profile_id)
+        assert await office.release(NOW + dt.timedelta(days=6 + 7 * number)) == [profile_id]
+        async with office.pool.acquire() as conn:
+            row = await conn.fetchrow("SELECT salt, body FROM log.body")
+            assert title in await everything(conn)
+        found += [row["salt"].hex(), row["body"].hex()]
+    await office.withdraw(profile_id, NOW + dt.timedelta(days=20))
+    async with office.pool.acquire() as conn:
+        after = await everything(conn)
+    assert [secret[:40] for secret in (*titles, *found) if secret in after] == []
 
 
 async def test_the_author_never_approves(office: Office) -> None:

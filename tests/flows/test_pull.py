@@ -16,7 +16,8 @@ from node.peers.client import PeerClient, open_session
 from node.protocol import canonical, entry, keys, merkle, note
 from node.protocol.checkpoint import Checkpoint
 from node.store import cooperation, log, schemas
-from node.store.postgres import Connection, Pool
+from node.store.postgres import Pool
+from tests.every_table import everything
 from tests.simulator import LyingPeer
 
 NOW = dt.datetime(2026, 11, 24, 10, 0, tzinfo=dt.UTC)
@@ -58,15 +59,6 @@ async def pull(pool: Pool, peer: LyingPeer, session: aiohttp.ClientSession) -> P
     client = PeerClient(session, peer.url, no_signature)
     parts = Parts(schemas.validators(), clock=lambda: NOW, draw=lambda: 0.5, deadline_s=5)
     return await pull_origin(pool, origin, [own_road(origin, client)], parts)
-
-
-async def everything(conn: Connection) -> str:
-    """All rows of all tables, as text: what a leak would be found in."""
-    tables = await conn.fetch(
-        "SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables"
-        " WHERE schemaname NOT IN ('pg_catalog', 'information_schema') ORDER BY 1"
-    )
-    return "\n".join([str(await conn.fetch(f"SELECT t::text FROM {row['name']} t")) for row in tables])
 
 
 async def test_a_first_pull_brings_entries_bodies_and_search_rows(

@@ -80,6 +80,33 @@ async def test_a_withdrawal_reaches_everyone_though_its_node_went_down(towns: li
         assert await town.known() == 1
 
 
+async def test_what_is_withdrawn_is_in_no_table_of_either_node(towns: list[Town]) -> None:
+    """Lecce withdraws, Torino syncs: gone from Torino's search; title, body and salt in no table of Lecce or Torino."""
+    lecce, torino, *_ = towns
+    gone, stays = await lecce.publish(2, title={"it": "Titolo da dimenticare"})
+    await lecce.publish(1, title={"it": "Titolo che resta"})
+    await torino.sync(owner="p_LE")
+    async with lecce.node.pool.acquire() as conn:
+        rows = await conn.fetch("SELECT salt, body FROM log.body ORDER BY idx LIMIT 2")
+    secrets = [row[part].hex() for row in rows for part in ("salt", "body")] + ["dimenticare"]
+    for town in (lecce, torino):
+        before = await town.everything()
+        assert all(secret in before for secret in secrets)
+    for profile_id in (gone, stays):
+        await lecce.withdraw(profile_id)
+    (report,) = await torino.sync(owner="p_LE")
+    assert (report.error_code, report.entries) == (None, 2)
+    for town in (lecce, torino):
+        after = await town.everything()
+        assert [secret[:40] for secret in secrets if secret in after] == []
+        assert "che resta" in after
+    url = f"http://127.0.0.1:{torino.port}/api/v1/profiles"
+    async with torino.session.get(url, params={"q": "titolo"}) as response:
+        assert [hit["title"] for hit in (await response.json())["hits"]] == ["Titolo che resta"]
+    async with torino.session.get(f"{url}/{gone}") as response:
+        assert response.status == 404
+
+
 async def test_a_new_node_gets_a_dead_node_s_log_from_mirrors(towns: list[Town], clock: Clock) -> None:
     """Entries and bodies of a log whose node is down come whole from those who mirror it, and the row says why."""
     lecce, torino, camera, lazio = towns
