@@ -14,9 +14,18 @@ from decimal import Decimal
 from typing import TypeVar
 
 from node.domain import vocabulary
-from node.domain.chamber import OBJECT_MAX, RowProblem, paragraphs_of, parse_date, tax_code_of, text_of
+from node.domain.chamber import (
+    OBJECT_MAX,
+    LeftOut,
+    RowProblem,
+    in_row_order,
+    paragraphs_of,
+    parse_date,
+    tax_code_of,
+    text_of,
+)
 from node.domain.network import ContactRecord, FirmRecord, Member, NetworkRecord, WantRecord, check, check_tax_code
-from node.domain.register import NetworkKind
+from node.domain.register import NetworkKind, register_id
 from node.domain.sector import Sectors
 from node.domain.template import (
     COLUMNS,
@@ -53,6 +62,7 @@ class TemplateFile:
     records: tuple[NetworkRecord, ...]
     problems: tuple[RowProblem, ...]
     rows: int
+    left: tuple[LeftOut, ...] = ()
 
 
 class _CellError(Exception):
@@ -75,6 +85,7 @@ def parse_rows(
     positions, problems = _positions(sheet, rows[0])
     groups, count = _group(rows, positions)
     records: dict[str, NetworkRecord] = {}
+    left: list[LeftOut] = []
     reader = _Reader(territories, sectors)
     for lines in groups:
         problems += _differences(sheet, lines)
@@ -88,19 +99,26 @@ def parse_rows(
                 problems += [RowProblem(sheet, line, *doubt, fatal=False) for doubt in reader.doubts]
             number = lines[0][0]
             record = check(replace(record, members=tuple(members)))
-            _refuse_repeated(record, records)
-            records[record.import_key] = record
         except _CellError as error:
             problems.append(RowProblem(sheet, number, error.column, error.code, error.reason))
+            left += _left_out(lines[0][1])
         except CallerError as error:
             column = _COLUMN_OF.get(error.where, error.where)
-            problems.append(RowProblem(sheet, number, column, error.code, error.render()[0]))
-    return TemplateFile(tuple(records.values()), tuple(problems), count)
+            problems.append(RowProblem(sheet, number, column, error.code, error.what))
+            left += _left_out(lines[0][1])
+        else:
+            if record.import_key in records:
+                reason = N_("la stessa rete (per atto o per nome) è già nel file")
+                problems.append(RowProblem(sheet, number, "rete", "network-repeated", reason))
+            records.setdefault(record.import_key, record)
+    return TemplateFile(tuple(records.values()), in_row_order(problems, (sheet,)), count, tuple(left))
 
 
-def _refuse_repeated(record: NetworkRecord, known: Mapping[str, NetworkRecord]) -> None:
-    if record.import_key in known:
-        raise _CellError("rete", "network-repeated", N_("la stessa rete (per atto o per nome) è già nel file"))
+def _left_out(cells: Cells) -> list[LeftOut]:
+    """Return a refused network by what its first row says of it, nothing where it has no name."""
+    name, number, day = text_of(cells.get("rete")), text_of(cells.get("repertorio")), parse_date(cells.get("data atto"))
+    deed = (register_id(number, text_of(cells.get("numero atto")), day),) if number and day else ()
+    return [LeftOut(name[:NAME_MAX], (*deed, f"name:{fold(name)}"))] if name else []
 
 
 def _positions(sheet: str, header: Sequence[object]) -> tuple[dict[str, int], list[RowProblem]]:

@@ -1,7 +1,8 @@
 """Bring networks into the private register from a file: dry run first, then all in one transaction.
 
 In: a file in the chamber's layout or in the template's. Out: what is new, changed, unchanged and refused, row by row; with
-``apply`` the same, done. Importing the same file again changes nothing.
+``apply`` the same, done. A network with a refused row is left as the register has it: who is missing from the file may only
+be misspelt. The others go in together or not at all. Importing the same file again changes nothing.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 
 from node.config import Config
 from node.domain import chamber, partition, template, template_reader
-from node.domain.chamber import RowProblem
+from node.domain.chamber import ChamberList, LeftOut, RowProblem
 from node.domain.network import NetworkRecord, from_register
 from node.errors import N_, CallerError
 from node.store import registry, spreadsheet
@@ -39,11 +40,12 @@ class IntakeFile:
     records: tuple[NetworkRecord, ...]
     outside: int
     problems: tuple[RowProblem, ...]
+    left: tuple[LeftOut, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ImportPlan:
-    """What an import would do, or did."""
+    """What an import would do, or did; ``left`` are (name, whether the register has it) of networks with refused rows."""
 
     layout: str
     rows: int
@@ -52,6 +54,7 @@ class ImportPlan:
     unchanged: int
     outside: int
     problems: tuple[RowProblem, ...]
+    left: tuple[tuple[str, bool], ...]
     applied: bool
 
     @property
@@ -71,8 +74,8 @@ def read_file(path: Path, config: Config, *, everything: bool = False) -> Intake
     territories, sectors = load_territories(), load_sectors()
     filled = _template_sheet(sheets)
     if filled is not None:
-        found = template_reader.parse_rows(filled, sheets[filled], territories, sectors)
-        return IntakeFile("template", path.name, digest, found.rows, found.records, 0, found.problems)
+        made = template_reader.parse_rows(filled, sheets[filled], territories, sectors)
+        return IntakeFile("template", path.name, digest, made.rows, made.records, 0, made.problems, made.left)
     if not chamber.is_chamber_layout(sheets):
         raise CallerError(
             "columns-missing",
@@ -81,18 +84,41 @@ def read_file(path: Path, config: Config, *, everything: bool = False) -> Intake
             hint=N_("«rete network template FILE» scrive il modello da riempire"),
         )
     listed = chamber.parse_sheets(sheets, territories, sectors)
-    own = [n for n in listed.networks if everything or partition.in_scope(n, config.node.territory, territories)]
-    made = {n.register_id: from_register(n) for n in own}
-    records = tuple(record for record in made.values() if len(record.members) >= MEMBERS_MIN)
+    return _from_list(listed, None if everything else config.node.territory, tuple(sheets), path.name, digest)
+
+
+def _from_list(
+    listed: ChamberList, territory: Sequence[str] | None, sheets: Sequence[str], file_name: str, digest: bytes
+) -> IntakeFile:
+    """Keep of a chamber list the whole contracts of a territory (None: of all Italy), and what concerns them."""
+    territories = load_territories()
+    provinces = None if territory is None else partition.provinces_of(territory, territories)
+    own = {n.register_id: n for n in listed.networks if provinces is None or n.province in provinces}
+    incomplete = listed.incomplete
+    made = {key: from_register(n) for key, n in own.items() if key not in incomplete}
     # What is left of a contract when its other rows were refused is no network, and is not passed over in silence.
     reason = N_("meno di due imprese leggibili: non è una rete")
-    alone = tuple(
-        RowProblem(*listed.places[n.register_id], "denominazione contratto", "network-too-few-members", reason)
-        for n in own
-        if len(made[n.register_id].members) < MEMBERS_MIN
+    alone = {
+        key: RowProblem(*listed.places[key][0], "denominazione contratto", "network-too-few-members", reason)
+        for key, record in made.items()
+        if len(record.members) < MEMBERS_MIN
+    }
+
+    def ours(problem: RowProblem) -> bool:
+        if provinces is None or any(key in own for key in problem.about):
+            return True
+        return not problem.about and (not problem.province or problem.province in provinces)
+
+    return IntakeFile(
+        layout="chamber",
+        file_name=file_name,
+        sha256=digest,
+        rows=listed.rows,
+        records=tuple(record for key, record in made.items() if key not in alone),
+        outside=len(listed.networks) - len(own),
+        problems=chamber.in_row_order([*filter(ours, listed.problems), *alone.values()], sheets),
+        left=tuple(LeftOut(n.name, (key,)) for key, n in own.items() if key in incomplete or key in alone),
     )
-    outside = len(listed.networks) - len(own)
-    return IntakeFile("chamber", path.name, digest, listed.rows, records, outside, (*listed.problems, *alone))
 
 
 def _template_sheet(sheets: spreadsheet.Sheets) -> str | None:
@@ -112,6 +138,7 @@ async def import_networks(pool: Pool, found: IntakeFile, now: dt.datetime, *, ap
         known = await _known(conn, unique, found.layout)
         new = [key for key in unique if key not in known]
         changed = await _changed(conn, unique, digests, known, found.layout)
+        kept = await registry.import_state(conn, [key for left in found.left for key in left.keys])
         if apply:
             staged = [(known[key][0] if key in known else str(uuid.uuid4()), unique[key]) for key in (*new, *changed)]
             if staged:
@@ -133,6 +160,7 @@ async def import_networks(pool: Pool, found: IntakeFile, now: dt.datetime, *, ap
             unchanged=len(unique) - len(new) - len(changed),
             outside=found.outside,
             problems=found.problems,
+            left=tuple((left.name, any(key in kept for key in left.keys)) for left in found.left),
             applied=apply,
         )
 

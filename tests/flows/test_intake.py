@@ -127,12 +127,80 @@ async def test_only_the_networks_of_the_territory_come_in_unless_all_are_asked_f
 
 
 async def test_a_contract_of_which_one_firm_is_left_is_refused_and_said(pool: Pool, tmp_path: Path) -> None:
-    """When the other rows were bad, the row that remains is named; elsewhere in Italy it is nobody's matter here."""
+    """A network is two firms; elsewhere in Italy it is nobody's matter here."""
     elsewhere = listed(deed="79", pv="TO", place="TORINO")
-    path = chamber_file(tmp_path, *pair(), listed(deed="78"), listed(deed="78", code=code(2), pv="??"), elsewhere)
+    plan = await bring(pool, chamber_file(tmp_path, *pair(), listed(deed="78"), elsewhere))
+    assert counts(plan) == (1, 0, 0, 1)
+    assert [(p.row, p.code) for p in plan.problems] == [(4, "network-too-few-members")]
+    assert plan.left == (("Rete Uno", False),)
+
+
+BAD_CELLS = [
+    {"pv": "??"},
+    {"day": "31/02/2013"},
+    {"firm": ""},
+    {"name": ""},
+    {"number": ""},
+    {"number": "", "day": "x"},
+]
+
+
+@pytest.mark.parametrize("bad", BAD_CELLS, ids=str)
+async def test_a_network_of_the_list_with_a_refused_row_stays_as_it_is(
+    pool: Pool, tmp_path: Path, bad: dict[str, object]
+) -> None:
+    """Who stands on a row that cannot be read has not left; also where what is bad is a part of the deed."""
+    rows = [*pair(), listed(code=code(3), firm="TERZA")]
+    await bring(pool, chamber_file(tmp_path, *rows))
+    before = await records(pool)
+    spoilt = listed(**{"code": code(3), "firm": "TERZA", **bad})
+    plan = await bring(pool, chamber_file(tmp_path, *pair(), spoilt, *pair(deed="78", name="Due")), now=LATER)
+    assert (counts(plan), plan.left) == ((1, 0, 0, 1), (("Rete Uno", True),))
+    assert [r for r in await records(pool) if r.name == "Rete Uno"] == before
+
+
+@pytest.mark.parametrize("layout", ["chamber", "template"])
+async def test_a_new_network_with_a_refused_row_is_not_begun(pool: Pool, tmp_path: Path, layout: str) -> None:
+    """The same rule in both layouts: whole, or not at all."""
+    if layout == "chamber":
+        path = chamber_file(
+            tmp_path, *pair(), listed(code=code(3), firm="TERZA", pv="??"), *pair(deed="78", name="Due")
+        )
+    else:
+        path = filled(tmp_path, record(members=(member(1), member(2), member(3, firm=firm(3, province="??")))))
     plan = await bring(pool, path)
-    assert counts(plan) == (1, 0, 0, 2)
-    assert [(p.row, p.code) for p in plan.problems] == [(5, "province-unknown"), (4, "network-too-few-members")]
+    assert plan.left == (("Rete Uno", False),)
+    assert [r.name for r in await records(pool)] == (["Due"] if layout == "chamber" else [])
+
+
+async def test_a_known_network_of_the_template_with_a_refused_row_is_named_as_known(pool: Pool, tmp_path: Path) -> None:
+    """By deed, or by name before it has one; the register keeps what it had."""
+    draft = record(name="Bozza", status="drafting", deed_register_number="", deed_number="", signed_on=None)
+    await bring(pool, filled(tmp_path, record(), draft))
+    before = await records(pool)
+    bad = (member(1), member(2, firm=firm(2, province="??")))
+    plan = await bring(pool, filled(tmp_path, record(members=bad), replace(draft, members=bad)))
+    assert (counts(plan), plan.left) == ((0, 0, 0, 2), (("Rete Uno", True), ("Bozza", True)))
+    assert await records(pool) == before
+
+
+async def test_what_is_wrong_or_doubtful_elsewhere_is_not_reported_here(pool: Pool, tmp_path: Path) -> None:
+    """Of a national list only the rows of the territory matter, and those whose province cannot be read."""
+    torino = {"deed": "78", "pv": "TO"}
+    rows = [
+        *pair(place="ATLANTIDE"),
+        *pair(**torino, place="ATLANTIDE"),
+        listed(**torino, code=code(3), firm=""),
+        listed(deed="79", pv="TO", day="mai"),
+        listed(deed="80", pv="??"),
+    ]
+    path = chamber_file(tmp_path, *rows)
+    assert [(p.row, p.code) for p in intake.read_file(path, CONFIG).problems] == [
+        (2, "municipality-unknown"),
+        (3, "municipality-unknown"),
+        (8, "province-unknown"),
+    ]
+    assert [p.row for p in intake.read_file(path, CONFIG, everything=True).problems] == [2, 3, 4, 5, 6, 7, 8]
 
 
 async def test_the_public_list_never_overwrites_what_the_office_recorded(pool: Pool, tmp_path: Path) -> None:
