@@ -9,12 +9,24 @@ from pathlib import Path
 import click
 
 from node import runtime
+from node.cli.counts import (
+    NETWORKS_CHANGED,
+    NETWORKS_LEFT_OUT,
+    NETWORKS_NEW,
+    NETWORKS_OUTSIDE,
+    NETWORKS_UNCHANGED,
+    ROWS_MORE,
+    ROWS_READ,
+    ROWS_REFUSED,
+    counted,
+)
 from node.cli.frame import Face, command
-from node.cli.reports import problem_rows, problem_table
+from node.cli.reports import SHOWN, problem_rows, problem_table
 from node.domain import template as layout
 from node.domain.network import legal_effect_on
-from node.errors import N_, NotFoundError
+from node.errors import N_, CallerError, NotFoundError, Said
 from node.flows import intake
+from node.flows.intake import ImportPlan
 from node.store import registry, spreadsheet
 from node.store.postgres import acquire
 
@@ -26,7 +38,12 @@ def network() -> None:
     """Hold the network commands."""
 
 
-@command(network, "import", help="Importa reti da un file: prova a vuoto; con --apply scrive, tutto o niente.")
+@command(
+    network,
+    "import",
+    help="Importa reti da un file: prova a vuoto; con --apply scrive. Le reti con righe rifiutate restano come sono, e l'uscita "
+    "è 1; le altre entrano tutte insieme, o nessuna.",
+)
 @click.argument("file", type=FILE, metavar="FILE")
 @click.option("--apply", "apply_", is_flag=True, help="Scrive davvero, in una sola transazione.")
 @click.option("--all", "everything", is_flag=True, help="Anche le reti fuori dal territorio del nodo.")
@@ -45,23 +62,44 @@ async def import_(face: Face, file: Path, apply_: bool, everything: bool) -> Non
         "unchanged": plan.unchanged,
         "outside_territory": plan.outside,
         "refused": plan.refused,
+        "left_out": [{"name": name, "in_register": known} for name, known in plan.left],
         "problems": problem_rows(plan.problems),
     }
+    face.emit(value, lambda: _tell_import(face, plan))
+    if plan.refused:
+        hint = N_("correggere le righe e ripetere: ciò che è già nel registro non cambia")
+        raise CallerError("rows-refused", N_("{rows}"), where=str(file), hint=hint, rows=_refused(plan.refused))
 
-    def human() -> None:
-        face.say(
-            N_("{rows} righe lette: {new} reti nuove, {changed} cambiate, {unchanged} uguali, {outside} fuori territorio, {refused} righe rifiutate."),
-            rows=plan.rows, new=len(plan.new), changed=len(plan.changed), unchanged=plan.unchanged,
-            outside=plan.outside, refused=plan.refused,
-        )  # fmt: skip
-        problem_table(face, plan.problems)
-        face.say(
-            N_("Scritto nel registro.")
-            if plan.applied
-            else N_("Prova a vuoto: nulla è stato scritto. Ripetere con --apply.")
-        )
 
-    face.emit(value, human)
+def _refused(count: int) -> Said:
+    return Said(ROWS_REFUSED[0 if count == 1 else 1], {"count": count})
+
+
+def _tell_import(face: Face, plan: ImportPlan) -> None:
+    """Say what an import did or would do, what is wrong or doubtful in the file, and what comes next."""
+    problem_table(face, plan.problems)
+    for name, known in plan.left[:SHOWN]:
+        kept, skipped = N_("«{name}»: nel registro resta com'è."), N_("«{name}»: non viene importata.")
+        face.say(kept if known else skipped, name=name)
+    if len(plan.left) > SHOWN:
+        face.say(counted(face, len(plan.left) - SHOWN, ROWS_MORE))
+    if not plan.rows:
+        empty = N_("Nessuna rete nel modello: riempire il foglio «Reti»."), N_("Nessuna rete nell'elenco.")
+        face.say(empty[0 if plan.layout == "template" else 1])
+        return
+    face.say(
+        N_("{rows}: {new}, {changed}, {unchanged}, {outside}, {left}; {refused}."),
+        rows=counted(face, plan.rows, ROWS_READ), new=counted(face, len(plan.new), NETWORKS_NEW),
+        changed=counted(face, len(plan.changed), NETWORKS_CHANGED),
+        unchanged=counted(face, plan.unchanged, NETWORKS_UNCHANGED), outside=counted(face, plan.outside, NETWORKS_OUTSIDE),
+        left=counted(face, len(plan.left), NETWORKS_LEFT_OUT), refused=counted(face, plan.refused, ROWS_REFUSED),
+    )  # fmt: skip
+    if not plan.new and not plan.changed:
+        face.say(N_("Niente da scrivere."))
+    elif plan.applied:
+        face.say(N_("Scritto nel registro."))
+    else:
+        face.say(N_("Prova a vuoto: nulla è stato scritto. Ripetere con --apply."))
 
 
 @command(network, "list", help="Elenca le reti del registro.")

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from node.domain import columns
 from node.domain.register import (
     NetworkKind,
     RegisterFirm,
@@ -68,6 +69,7 @@ TAX_CODE_MAX, COMPANY_CODE_LENGTH, COMPANY_CODE_ZEROS_MAX = 16, 11, 4
 OBJECT_MAX = 8000
 _DATE = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})|(\d{4})-(\d{2})-(\d{2})(?:[T ].*)?")
 EARLIEST = dt.date(2009, 1, 1)
+COLUMN_UNKNOWN = "column-unknown"
 
 Cell = object
 # Sheet and row, counted from 1 with the header.
@@ -117,6 +119,24 @@ class LeftOut:
 
     name: str
     keys: tuple[str, ...]
+
+
+def ignored_columns(sheet: str, header: Sequence[Cell], known: Sequence[str]) -> list[RowProblem]:
+    """Return a doubt for each column of a header that a layout does not know, with the one that may be meant."""
+    return [
+        RowProblem(
+            sheet,
+            1,
+            name,
+            COLUMN_UNKNOWN,
+            N_("colonna sconosciuta: ignorata; forse: {near}"),
+            fatal=False,
+            facts={"near": near},
+        )
+        if near
+        else RowProblem(sheet, 1, name, COLUMN_UNKNOWN, N_("colonna sconosciuta: ignorata"), fatal=False)
+        for name, near in columns.unknown([text_of(cell) for cell in header], known)
+    ]
 
 
 def in_row_order(problems: Iterable[RowProblem], sheets: Iterable[str]) -> tuple[RowProblem, ...]:
@@ -224,8 +244,8 @@ def _header_map(rows: Rows, layout: Layout) -> dict[str, int] | None:
     if not rows:
         return None
     found = {fold(text_of(cell)): at for at, cell in reversed(list(enumerate(rows[0])))}
-    columns = {name: found[fold(header)] for name, header in layout.headers.items() if fold(header) in found}
-    return columns if all(name in columns for name in REQUIRED) else None
+    positions = {name: found[fold(header)] for name, header in layout.headers.items() if fold(header) in found}
+    return positions if all(name in positions for name in REQUIRED) else None
 
 
 def parse_sheets(
@@ -233,20 +253,40 @@ def parse_sheets(
 ) -> ChamberList:
     """Return the networks of a file. Raises: CallerError(columns-missing) when no sheet has the list's columns."""
     if not is_chamber_layout(sheets, layout):
-        raise CallerError(
-            "columns-missing",
-            N_("il file non ha le colonne dell'elenco dei contratti di rete"),
-            hint=N_("colonne attese: {columns}"),
-            columns=", ".join(layout.headers.values()),
-        )
+        raise not_the_list(sheets, "", layout)
     reader = _Reader(territories, sectors)
     for name, rows in sheets.items():
-        columns = _header_map(rows, layout)
-        if columns is not None:
-            reader.read(name, rows, columns, NetworkKind.CONTRACT)
+        positions = _header_map(rows, layout)
+        if positions is not None:
+            reader.note(ignored_columns(name, rows[0], tuple(layout.headers.values())))
+            reader.read(name, rows, positions, NetworkKind.CONTRACT)
         elif fold(name) == fold(layout.entities_sheet) and rows and len(rows[0]) >= ENTITY_WIDTH:
             reader.read(name, rows, layout.entity_positions, NetworkKind.ENTITY)
     return reader.finish()
+
+
+def required_headers(layout: Layout = DEFAULT_LAYOUT) -> tuple[str, ...]:
+    """Return the headers without which a sheet is not the list."""
+    return tuple(layout.headers[name] for name in REQUIRED)
+
+
+def headers_of(sheets: Mapping[str, Rows]) -> dict[str, list[str]]:
+    """Return the first row of each sheet as text."""
+    return {name: [text_of(cell) for cell in rows[0]] if rows else [] for name, rows in sheets.items()}
+
+
+def not_the_list(sheets: Mapping[str, Rows], where: str, layout: Layout = DEFAULT_LAYOUT) -> CallerError:
+    """Return the refusal of a file that is not in the chamber's layout: what it lacks, or all that is expected."""
+    short = columns.closest(headers_of(sheets), [required_headers(layout)])
+    if short is not None:
+        return columns.refusal(short, f"{where}!{short.sheet}" if where else short.sheet)
+    return CallerError(
+        "columns-missing",
+        N_("il file non ha le colonne dell'elenco dei contratti di rete"),
+        where=where,
+        hint=N_("colonne attese: {columns}"),
+        columns=", ".join(layout.headers.values()),
+    )
 
 
 class _Reader:
@@ -268,15 +308,18 @@ class _Reader:
         self._codes: dict[str, str] = {}
         self._siglas: dict[str, str | None] = {}
 
-    def read(self, sheet: str, rows: Rows, columns: Mapping[str, int], kind: NetworkKind) -> None:
+    def note(self, doubts: Iterable[RowProblem]) -> None:
+        self._problems += doubts
+
+    def read(self, sheet: str, rows: Rows, positions: Mapping[str, int], kind: NetworkKind) -> None:
         self._sheets.append(sheet)
-        width = max(columns.values())
+        width = max(positions.values())
         for number, row in enumerate(rows[1:], 2):
             if not any(cell not in (None, "") for cell in row):
                 continue
             self._rows += 1
             cells = row if len(row) > width else [*row, *([""] * (width + 1 - len(row)))]
-            named = {name: cells[at] for name, at in columns.items()}
+            named = {name: cells[at] for name, at in positions.items()}
             line = self._line((sheet, number), named)
             problem = self._problem(line)
             if problem is not None:

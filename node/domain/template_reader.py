@@ -18,6 +18,7 @@ from node.domain.chamber import (
     OBJECT_MAX,
     LeftOut,
     RowProblem,
+    ignored_columns,
     in_row_order,
     paragraphs_of,
     parse_date,
@@ -124,14 +125,8 @@ def _left_out(cells: Cells) -> list[LeftOut]:
 def _positions(sheet: str, header: Sequence[object]) -> tuple[dict[str, int], list[RowProblem]]:
     """Return column -> position, and a doubt for each column that is none of ours."""
     found = {fold(text_of(cell)): at for at, cell in enumerate(header)}
-    known = {fold(name) for name in COLUMNS}
-    reason = N_("colonna sconosciuta: ignorata")
-    problems = [
-        RowProblem(sheet, 1, text_of(cell)[:60], "column-unknown", reason, fatal=False)
-        for cell in header
-        if text_of(cell) and fold(text_of(cell)) not in known
-    ]
-    return {name: found[fold(name)] for name in COLUMNS if fold(name) in found}, problems
+    positions = {name: found[fold(name)] for name in COLUMNS if fold(name) in found}
+    return positions, ignored_columns(sheet, header, COLUMNS)
 
 
 def _group(rows: Sequence[Sequence[object]], positions: Mapping[str, int]) -> tuple[list[list[Line]], int]:

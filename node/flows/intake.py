@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from node.config import Config
-from node.domain import chamber, partition, template, template_reader
+from node.domain import chamber, columns, partition, template, template_reader
 from node.domain.chamber import ChamberList, LeftOut, RowProblem
 from node.domain.network import NetworkRecord, from_register
 from node.errors import N_, CallerError
@@ -77,14 +77,22 @@ def read_file(path: Path, config: Config, *, everything: bool = False) -> Intake
         made = template_reader.parse_rows(filled, sheets[filled], territories, sectors)
         return IntakeFile("template", path.name, digest, made.rows, made.records, 0, made.problems, made.left)
     if not chamber.is_chamber_layout(sheets):
-        raise CallerError(
-            "columns-missing",
-            N_("il file non è né l'elenco camerale né il modello di questo programma"),
-            where=str(path),
-            hint=N_("«rete network template FILE» scrive il modello da riempire"),
-        )
+        raise _of_neither_layout(sheets, str(path))
     listed = chamber.parse_sheets(sheets, territories, sectors)
     return _from_list(listed, None if everything else config.node.territory, tuple(sheets), path.name, digest)
+
+
+def _of_neither_layout(sheets: spreadsheet.Sheets, where: str) -> CallerError:
+    layouts = [template.REQUIRED, chamber.required_headers()]
+    short = columns.closest(chamber.headers_of(sheets), layouts)
+    if short is not None:
+        return columns.refusal(short, f"{where}!{short.sheet}")
+    return CallerError(
+        "columns-missing",
+        N_("il file non è né l'elenco camerale né il modello di questo programma"),
+        where=where,
+        hint=N_("«rete network template FILE» scrive il modello da riempire"),
+    )
 
 
 def _from_list(

@@ -44,7 +44,10 @@ class Loaded:
 
 def read_list(path: Path) -> ChamberList:
     """Read a file in the chamber's layout. Raises: CallerError file-..., columns-missing, file-empty."""
-    found = chamber.parse_sheets(spreadsheet.read_sheets(path), load_territories(), load_sectors())
+    sheets = spreadsheet.read_sheets(path)
+    if not chamber.is_chamber_layout(sheets):
+        raise chamber.not_the_list(sheets, str(path))
+    found = chamber.parse_sheets(sheets, load_territories(), load_sectors())
     if not found.networks:
         raise CallerError("file-empty", N_("nessun contratto leggibile nel file"), where=str(path))
     return found

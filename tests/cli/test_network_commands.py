@@ -40,10 +40,10 @@ class Terminal:
         out, err = self._capsys.readouterr()
         return int(status or 0), out, err
 
-    def json(self, *words: str) -> Any:
-        """The result of a command that succeeds, with --json."""
-        status, out, err = self.run(*words, "--json")
-        assert status == 0, err
+    def json(self, *words: str, status: int = 0) -> Any:
+        """The result of a command that succeeds, or ends with ``status``, with --json."""
+        found, out, err = self.run(*words, "--json")
+        assert found == status, err
         return json.loads(out)
 
 
@@ -64,9 +64,9 @@ def chamber_file(tmp_path: Path) -> Path:
 
 
 def test_an_import_is_tried_applied_and_repeated(terminal: Terminal, tmp_path: Path) -> None:
-    """The documented keys of --json; the refused row with its place."""
+    """The documented keys of --json; the refused row with its place; exit status 1 for it, dry or applied."""
     path = str(chamber_file(tmp_path))
-    dry = terminal.json("network", "import", path)
+    dry = terminal.json("network", "import", path, status=1)
     assert {k: v for k, v in dry.items() if k != "problems"} == {
         "layout": "chamber",
         "applied": False,
@@ -76,6 +76,7 @@ def test_an_import_is_tried_applied_and_repeated(terminal: Terminal, tmp_path: P
         "unchanged": 0,
         "outside_territory": 1,
         "refused": 1,
+        "left_out": [],
     }
     assert dry["problems"] == [
         {
@@ -88,21 +89,48 @@ def test_an_import_is_tried_applied_and_repeated(terminal: Terminal, tmp_path: P
         }
     ]
     assert terminal.json("network", "list")["networks"] == []
-    assert terminal.json("network", "import", path, "--apply")["applied"]
-    again = terminal.json("network", "import", path, "--apply", "--all")
+    assert terminal.json("network", "import", path, "--apply", status=1)["applied"]
+    again = terminal.json("network", "import", path, "--apply", "--all", status=1)
     assert (again["new"], again["unchanged"]) == (1, 1)
 
 
 def test_people_are_told_what_happened_and_what_comes_next(terminal: Terminal, tmp_path: Path) -> None:
-    """A dry run says how to apply; refused rows are in a table."""
-    status, out, _ = terminal.run("network", "import", str(chamber_file(tmp_path)))
-    assert status == 0
+    """Refused rows in a table, a sentence of counts, how to apply; the refusal with its code, and nothing twice."""
+    path = str(chamber_file(tmp_path))
+    status, out, err = terminal.run("network", "import", path)
+    assert (status, "[rows-refused]" in err, "1 riga rifiutata [rows-refused]" in err) == (1, True, True)
     assert "--apply" in out
     assert re.search(r"Elenco\s.*6\s.*PV\s.*provincia sconosciuta", out)
-    _, out, _ = terminal.run("network", "import", str(chamber_file(tmp_path)), "--apply")
+    assert "5 righe lette: 1 rete nuova, 0 cambiate, 0 uguali, 1 fuori territorio, 0 lasciate come sono; 1 riga" in out
+    _, out, _ = terminal.run("network", "import", path, "--apply")
     assert "Scritto nel registro." in out
+    _, out, _ = terminal.run("network", "import", path, "--apply")
+    assert "Niente da scrivere." in out
     _, out, _ = terminal.run("network", "list")
     assert "Rete Uno" in out
+
+
+def test_a_network_left_as_it_is_is_named(terminal: Terminal, tmp_path: Path) -> None:
+    """Known or new, with the row that is to blame in the table."""
+    path = tmp_path / "elenco.csv"
+    write_sheets(path, sheets(*pair()))
+    terminal.json("network", "import", str(path), "--apply")
+    spoilt = [listed(deed=deed, name=name, code=code(3), pv="??") for deed, name in (("77", "Rete Uno"), ("78", "Due"))]
+    write_sheets(path, sheets(*pair(), *pair(deed="78", name="Due"), *spoilt))
+    done = terminal.json("network", "import", str(path), "--apply", status=1)
+    assert (done["new"], done["changed"], done["refused"]) == (0, 0, 2)
+    assert done["left_out"] == [{"name": "Rete Uno", "in_register": True}, {"name": "Due", "in_register": False}]
+    _, out, _ = terminal.run("network", "import", str(path))
+    assert "«Rete Uno»: nel registro resta com'è." in out
+    assert "«Due»: non viene importata." in out
+
+
+def test_an_empty_template_is_told_as_such(terminal: Terminal, tmp_path: Path) -> None:
+    """Nothing was wrong, nothing is to be repeated with --apply."""
+    path = str(tmp_path / "modello.xlsx")
+    terminal.json("network", "template", path)
+    status, out, _ = terminal.run("network", "import", path)
+    assert (status, out) == (0, "Nessuna rete nel modello: riempire il foglio «Reti».\n")
 
 
 def test_a_network_is_listed_shown_exported_and_imported_again(terminal: Terminal, tmp_path: Path) -> None:

@@ -200,6 +200,24 @@ def test_a_file_without_the_columns_is_refused_with_the_columns_it_needs(book: d
     assert "numero repertorio" in caught.value.render()[2]
 
 
+def test_a_renamed_column_is_told_with_the_one_it_may_be() -> None:
+    """Where the file can do without, it is ignored with a doubt; where not, the refusal names both."""
+    header = list(CONTRACT_COLUMNS)
+    header[header.index("comune")] = "comuni"
+    found = parse_sheets({"Elenco": [header, *pair()]}, load_territories(), load_sectors())
+    assert [(p.row, p.column, p.text()) for p in found.problems if p.code == "column-unknown"] == [
+        (1, "comuni", "colonna sconosciuta: ignorata; forse: comune")
+    ]
+    header[header.index("oggetto")] = "ogetto"
+    header.remove("PV")
+    with pytest.raises(CallerError) as caught:
+        parse_sheets({"Elenco": [header]}, load_territories(), load_sectors())
+    what, where, hint = caught.value.render()
+    assert (caught.value.code, where) == ("columns-missing", "Elenco")
+    assert what == "mancano colonne: «oggetto», «PV»"
+    assert hint == "rinominare, se sono queste: «ogetto» → «oggetto»"
+
+
 def test_blank_rows_and_short_rows_are_no_trouble() -> None:
     """Trailing blanks are skipped, missing trailing cells are empty, and row numbers stay right."""
     blank: list[object] = ["", None] * 9

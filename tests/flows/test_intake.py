@@ -322,6 +322,19 @@ async def test_a_file_of_neither_layout_is_refused_with_the_command_that_helps(t
     assert "rete network template" in caught.value.hint
 
 
+async def test_a_template_that_lacks_a_column_is_told_which(tmp_path: Path) -> None:
+    """The file, the sheet, the missing columns and those that may be meant; not a sermon on layouts."""
+    book = template.sheets_of([record()])
+    book["Reti"][0][0] = "retee"
+    path = tmp_path / "x.xlsx"
+    write_sheets(path, {"Reti": book["Reti"]})
+    with pytest.raises(CallerError) as caught:
+        intake.read_file(path, CONFIG)
+    what, where, hint = caught.value.render()
+    assert (caught.value.code, where, what) == ("columns-missing", f"{path}!Reti", "mancano colonne: «rete»")
+    assert "«retee» → «rete»" in hint
+
+
 async def test_the_sheet_of_the_template_is_read_wherever_it_stands(pool: Pool, tmp_path: Path) -> None:
     """The example sheet is never imported while the real one is there; a renamed sheet is found by its columns."""
     book = template.sheets_of([record()])
