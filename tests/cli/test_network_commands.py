@@ -203,6 +203,35 @@ def test_a_register_is_generated_loaded_and_listed(terminal: Terminal, tmp_path:
     assert "2026-06-30" in out
 
 
+def test_an_older_edition_says_whose_partition_leads_and_can_be_removed(terminal: Terminal, tmp_path: Path) -> None:
+    """No version is claimed for it; a day to come, and a day never loaded, are refused."""
+    assert terminal.run("register", "list")[1].startswith("Nessun elenco caricato")
+    path = str(tmp_path / "a.csv")
+    terminal.json("register", "generate", path, "--contracts", "900")
+    terminal.json("register", "load", path, "--snapshot", "2026-06-30")
+    older = terminal.json("register", "load", path, "--snapshot", "2025-06-30")
+    assert (older["partition_version"], older["blocks"], older["superseded_by"]) == (None, 0, "2026-06-30")
+    _, out, _ = terminal.run("register", "load", path, "--snapshot", "2025-06-30")
+    assert "Edizione più vecchia: la partizione resta quella del 2026-06-30." in out
+    assert "Partizione 1" not in out
+    removed = terminal.json("register", "remove", "--snapshot", "2025-06-30")
+    assert removed == {"snapshot": "2025-06-30", "newest": "2026-06-30", "partition_version": 1}
+    assert "[snapshot-unknown]" in terminal.run("register", "remove", "--snapshot", "2025-06-30")[2]
+    status, _, err = terminal.run("register", "load", path, "--snapshot", "2999-12-31")
+    assert (status, "[snapshot-in-future]" in err) == (1, True)
+
+
+def test_a_list_that_shrank_needs_a_word(terminal: Terminal, tmp_path: Path) -> None:
+    """The refusal names the option."""
+    whole, part = str(tmp_path / "a.csv"), str(tmp_path / "b.csv")
+    terminal.json("register", "generate", whole, "--contracts", "60")
+    terminal.json("register", "generate", part, "--contracts", "13")
+    terminal.json("register", "load", whole, "--snapshot", "2026-01-31")
+    status, _, err = terminal.run("register", "load", part, "--snapshot", "2026-06-30")
+    assert (status, "[register-shrunk]" in err, "--accept-shrunk" in err) == (1, True, True)
+    assert terminal.json("register", "load", part, "--snapshot", "2026-06-30", "--accept-shrunk")["stored"]
+
+
 def test_another_edition_of_a_day_needs_replace(terminal: Terminal, tmp_path: Path) -> None:
     """The refusal names the option."""
     path = str(tmp_path / "a.csv")
