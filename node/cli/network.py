@@ -10,6 +10,7 @@ import click
 
 from node import runtime
 from node.cli.counts import (
+    NETWORKS,
     NETWORKS_CHANGED,
     NETWORKS_LEFT_OUT,
     NETWORKS_NEW,
@@ -21,6 +22,7 @@ from node.cli.counts import (
     counted,
 )
 from node.cli.frame import Face, command
+from node.cli.record import show_networks, show_record
 from node.cli.reports import SHOWN, problem_rows, problem_table
 from node.domain import template as layout
 from node.domain.network import legal_effect_on
@@ -109,9 +111,7 @@ async def list_(face: Face, name: str | None, limit: int) -> None:
     """List networks by name."""
     async with runtime.open_node(face.home) as node, acquire(node.pool) as conn:
         networks = await registry.list_networks(conn, name=name, limit=limit)
-    columns = (N_("id"), N_("nome"), N_("tipo"), N_("stato"), N_("provincia"), N_("imprese"))
-    rows = [(n["network_id"], n["name"], n["kind"], n["status"], n["province"], n["members"]) for n in networks]
-    face.emit({"networks": networks}, lambda: face.table(N_("Reti"), columns, rows))
+    face.emit({"networks": networks}, lambda: show_networks(face, networks))
 
 
 @command(network, "show", help="Mostra una rete con le sue imprese.")
@@ -134,36 +134,7 @@ async def show(face: Face, network_id: str) -> None:
         "legal_effect_on": effect,
     }
 
-    def human() -> None:
-        face.table(
-            record.name,
-            (N_("campo"), N_("valore")),
-            [(k, v) for k, v in value.items() if k != "members" and v not in ("", None, ())],
-        )
-        columns = (
-            N_("impresa"),
-            N_("codice fiscale"),
-            N_("comune"),
-            N_("provincia"),
-            N_("ateco"),
-            N_("adesione"),
-            N_("uscita"),
-        )
-        rows = [
-            (
-                m.firm.name,
-                m.firm.tax_code,
-                m.firm.municipality_name,
-                m.firm.province,
-                m.firm.ateco,
-                m.joined_on,
-                m.left_on,
-            )
-            for m in record.members
-        ]
-        face.table(N_("Imprese"), columns, rows)
-
-    face.emit(value, human)
+    face.emit(value, lambda: show_record(face, network_id, record))
 
 
 @command(
@@ -178,7 +149,7 @@ async def export(face: Face, file: Path) -> None:
         count = await intake.export_networks(node.pool, file)
     face.emit(
         {"file": str(file), "networks": count},
-        lambda: face.say(N_("Scritto {file}: {count} reti."), file=file, count=count),
+        lambda: face.say(N_("Scritto {file}: {networks}."), file=file, networks=counted(face, count, NETWORKS)),
     )
 
 

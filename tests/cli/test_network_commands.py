@@ -27,10 +27,10 @@ class Terminal:
     def __init__(self, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
         self.home, self._monkeypatch, self._capsys = home, monkeypatch, capsys
 
-    def run(self, *words: str) -> tuple[int, str, str]:
+    def run(self, *words: str, columns: int = 200) -> tuple[int, str, str]:
         """Exit status, standard output, standard error."""
         self._monkeypatch.setenv("RETE_HOME", str(self.home))
-        self._monkeypatch.setenv("COLUMNS", "200")
+        self._monkeypatch.setenv("COLUMNS", str(columns))
         self._monkeypatch.setattr("sys.argv", ["rete", *words])
         status: int | str | None = 0
         try:
@@ -153,6 +153,67 @@ def test_a_network_is_listed_shown_exported_and_imported_again(terminal: Termina
     assert terminal.json("network", "export", exported) == {"file": exported, "networks": 2}
     again = terminal.json("network", "import", exported, "--apply")
     assert (again["layout"], again["new"], again["changed"], again["unchanged"]) == ("template", 0, 0, 2)
+
+
+def test_ids_are_whole_and_words_unbroken_on_a_common_terminal(terminal: Terminal, tmp_path: Path) -> None:
+    """Eighty columns: an id is copied from the list into ``show``; no word of a record is cut."""
+    assert terminal.run("network", "list")[1] == "Nessuna rete.\n"
+    path = tmp_path / "reti.xlsx"
+    long = record(name="Rete delle Imprese Agroalimentari e della Trasformazione del Salento Meridionale e Jonico")
+    write_sheets(path, template.sheets_of([long]))
+    terminal.json("network", "import", str(path), "--apply")
+    _, out, _ = terminal.run("network", "list", columns=80)
+    network_id = terminal.json("network", "list")["networks"][0]["network_id"]
+    assert f"  {network_id}\n" in out
+    assert "(Rete-contratto, iscritta, LE, 2 imprese)" in " ".join(out.split())
+    _, out, _ = terminal.run("network", "show", network_id, columns=80)
+    assert all(len(line) <= 80 for line in out.splitlines())
+    words = out.split()
+    assert network_id in words
+    assert {"innovazione", "Distribuzione:", "Trasformazione", "15829/77/2013-03-15", code(1) + ","} <= set(words)
+
+
+IN_ITALIAN = (
+    "tipo Rete-contratto",
+    "stato iscritta",
+    "finalità crescita",
+    "forma dell'atto scrittura privata autenticata",
+    "aperta a nuove imprese no",
+    "fondo comune sì",
+    "fondo iniziale 10.000,00 €",
+    "lingue italiano, inglese",
+    "paesi obiettivo Albania, Tunisia",
+    "capacità Produzione",
+    "certificazioni ISO 9001 qualità",
+    "fabbisogni Distribuzione: distributori di olio",
+    "comune Lecce (LE)",
+    "adesione 15/03/2013",
+)
+IN_ENGLISH = (
+    "kind Contract network",
+    "state registered",
+    "form of the deed authenticated private deed",
+    "initial fund €10,000.00",
+    "languages Italian, English",
+    "needs Distribution: distributori di olio",
+    "joined 2013-03-15",
+)
+
+
+@pytest.mark.parametrize(("language", "said"), [("it", IN_ITALIAN), ("en", IN_ENGLISH)])
+def test_a_record_is_shown_in_the_reader_s_words(
+    terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, language: str, said: tuple[str, ...]
+) -> None:
+    """Labels, closed lists, amounts, days, languages and countries; no name or value of the program's."""
+    path = tmp_path / "reti.xlsx"
+    write_sheets(path, template.sheets_of([record()]))
+    terminal.json("network", "import", str(path), "--apply")
+    network_id = terminal.json("network", "list")["networks"][0]["network_id"]
+    monkeypatch.setenv("RETE_LANG", language)
+    out = " ".join(terminal.run("network", "show", network_id)[1].split())
+    assert [words for words in said if words not in out] == []
+    for ours in ("True", "False", "Decimal", "WantRecord", "NetworkKind", "_on", "datetime", "('", "iso_9001"):
+        assert ours not in out
 
 
 def test_the_template_is_written_and_its_example_is_good(terminal: Terminal, tmp_path: Path) -> None:
