@@ -33,6 +33,7 @@ from node.store import registry, spreadsheet
 from node.store.postgres import acquire
 
 FILE = click.Path(path_type=Path, dir_okay=False)
+FORCE = click.option("--force", is_flag=True, help="Sostituisce il file, se c'è già.")
 
 
 @click.group("network", help="Registro (privato) delle reti dell'amministrazione.")
@@ -143,10 +144,11 @@ async def show(face: Face, network_id: str) -> None:
     help="Scrive il registro in un foglio elettronico (xlsx, csv) che si può modificare e reimportare.",
 )
 @click.argument("file", type=FILE, metavar="FILE")
-async def export(face: Face, file: Path) -> None:
+@FORCE
+async def export(face: Face, file: Path, force: bool) -> None:
     """Export all networks in the template's layout."""
     async with runtime.open_node(face.home) as node:
-        count = await intake.export_networks(node.pool, file)
+        count = await intake.export_networks(node.pool, file, replace=force)
     face.emit(
         {"file": str(file), "networks": count},
         lambda: face.say(N_("Scritto {file}: {networks}."), file=file, networks=counted(face, count, NETWORKS)),
@@ -155,7 +157,8 @@ async def export(face: Face, file: Path) -> None:
 
 @command(network, "template", help="Scrive il modello di foglio elettronico da riempire (xlsx, csv).")
 @click.argument("file", type=FILE, metavar="FILE")
-def template(face: Face, file: Path) -> None:
+@FORCE
+def template(face: Face, file: Path, force: bool) -> None:
     """Write the empty template."""
-    spreadsheet.write_sheets(file, layout.sheets_of([]))
+    spreadsheet.write_sheets(file, layout.sheets_of([]), replace=force)
     face.emit({"file": str(file)}, lambda: face.say(N_("Scritto {file}."), file=file))

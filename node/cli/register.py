@@ -101,9 +101,10 @@ async def remove(face: Face, snapshot: dt.datetime) -> None:
 @click.option(
     "--contracts", default=9630, show_default=True, type=click.IntRange(1, 200_000), help="Numero di contratti."
 )
-def generate(face: Face, file: Path, seed: int, contracts: int) -> None:
+@click.option("--force", is_flag=True, help="Sostituisce il file, se c'è già.")
+def generate(face: Face, file: Path, seed: int, contracts: int, force: bool) -> None:
     """Write a generated register."""
-    rows = flow.generate_file(file, contracts=contracts, seed=seed)
+    rows = flow.generate_file(file, contracts=contracts, seed=seed, replace=force)
     value = {"file": str(file), "contracts": contracts, "rows": rows, "seed": seed}
     face.emit(
         value,

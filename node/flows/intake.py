@@ -211,9 +211,11 @@ async def _changed(
     return await asyncio.to_thread(compare)
 
 
-async def export_networks(pool: Pool, path: Path, ids: Sequence[str] | None = None) -> int:
-    """Write records in the template's layout; return how many."""
+async def export_networks(pool: Pool, path: Path, ids: Sequence[str] | None = None, *, replace: bool = True) -> int:
+    """Write records in the template's layout; return how many. Raises: CallerError(file-...)."""
+    spreadsheet.check_target(path, replace=replace)
     async with pool.acquire() as conn:
         records = await registry.read_records(conn, ids)
-    await asyncio.to_thread(spreadsheet.write_sheets, path, template.sheets_of(list(records.values())))
+    sheets = template.sheets_of(list(records.values()))
+    await asyncio.to_thread(spreadsheet.write_sheets, path, sheets, replace=replace)
     return len(records)

@@ -76,18 +76,21 @@ def read_list(path: Path) -> ChamberList:
     return found
 
 
-def generate_file(path: Path, *, contracts: int, seed: int) -> int:
-    """Write a generated national list; return its number of rows. Raises: CallerError(file-type-unknown | ...)."""
-    if path.suffix.lower() not in (".xls", ".xlsx", ".csv"):
-        raise CallerError("file-type-unknown", N_("usare .xls, .xlsx o .csv"), where=str(path))
+def generate_file(path: Path, *, contracts: int, seed: int, replace: bool = True) -> int:
+    """Write a generated national list; return its number of rows.
+
+    Raises: CallerError(file-type-unknown | file-too-many-rows; file-exists unless ``replace``).
+    """
+    spreadsheet.check_target(path, replace=replace)
     made = generate(contracts=contracts, seed=seed, territories=load_territories(), sectors=load_sectors())
     if path.suffix.lower() == ".csv":
         # One sheet only: the entities are written as contracts would be, in the columns they share.
         rows = [*made.contracts, *(_as_contract(row) for row in made.entities[1:])]
-        spreadsheet.write_sheets(path, {CONTRACTS_SHEET: rows})
+        spreadsheet.write_sheets(path, {CONTRACTS_SHEET: rows}, replace=replace)
     else:
         rows = [*made.contracts, *made.entities[1:]]
-        spreadsheet.write_sheets(path, {CONTRACTS_SHEET: made.contracts, ENTITIES_SHEET: made.entities})
+        book = {CONTRACTS_SHEET: made.contracts, ENTITIES_SHEET: made.entities}
+        spreadsheet.write_sheets(path, book, replace=replace)
     return len(rows) - 1
 
 

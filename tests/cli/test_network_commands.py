@@ -155,6 +155,22 @@ def test_a_network_is_listed_shown_exported_and_imported_again(terminal: Termina
     assert (again["layout"], again["new"], again["changed"], again["unchanged"]) == ("template", 0, 0, 2)
 
 
+@pytest.mark.parametrize(
+    "words", [("network", "template"), ("network", "export"), ("register", "generate", "--contracts", "5")]
+)
+def test_no_command_replaces_a_file_unasked(terminal: Terminal, tmp_path: Path, words: tuple[str, ...]) -> None:
+    """A filled template is a day's work: only --force writes over it."""
+    path = tmp_path / "modello.csv"
+    path.write_text("un giorno di lavoro")
+    status, out, err = terminal.run(*words, str(path))
+    assert (status, out) == (1, "")
+    assert f"{path}: il file c'è già [file-exists]" in err
+    assert "--force" in err
+    assert path.read_text() == "un giorno di lavoro"
+    terminal.json(*words, str(path), "--force")
+    assert path.read_text() != "un giorno di lavoro"
+
+
 def test_ids_are_whole_and_words_unbroken_on_a_common_terminal(terminal: Terminal, tmp_path: Path) -> None:
     """Eighty columns: an id is copied from the list into ``show``; no word of a record is cut."""
     assert terminal.run("network", "list")[1] == "Nessuna rete.\n"
@@ -226,6 +242,7 @@ def test_the_template_is_written_and_its_example_is_good(terminal: Terminal, tmp
     status, _, err = terminal.run("network", "template", str(tmp_path / "modello.ods"))
     assert status == 1
     assert "[file-type-unknown]" in err
+    assert "  [" not in err
 
 
 @pytest.mark.parametrize(
