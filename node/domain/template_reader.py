@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TypeVar
 
@@ -17,6 +17,7 @@ from node.domain import vocabulary
 from node.domain.chamber import (
     OBJECT_MAX,
     LeftOut,
+    Place,
     RowProblem,
     ignored_columns,
     in_row_order,
@@ -64,6 +65,8 @@ class TemplateFile:
     problems: tuple[RowProblem, ...]
     rows: int
     left: tuple[LeftOut, ...] = ()
+    # (sheet, row) of each member of a record, by import key and in the order of its members.
+    places: Mapping[str, tuple[Place, ...]] = field(default_factory=dict)
 
 
 class _CellError(Exception):
@@ -86,6 +89,7 @@ def parse_rows(
     positions, problems = _positions(sheet, rows[0])
     groups, count = _group(rows, positions)
     records: dict[str, NetworkRecord] = {}
+    places: dict[str, tuple[Place, ...]] = {}
     left: list[LeftOut] = []
     reader = _Reader(territories, sectors)
     for lines in groups:
@@ -111,8 +115,10 @@ def parse_rows(
             if record.import_key in records:
                 reason = N_("la stessa rete (per atto o per nome) è già nel file")
                 problems.append(RowProblem(sheet, number, "rete", "network-repeated", reason))
-            records.setdefault(record.import_key, record)
-    return TemplateFile(tuple(records.values()), in_row_order(problems, (sheet,)), count, tuple(left))
+            else:
+                records[record.import_key] = record
+                places[record.import_key] = tuple((sheet, line) for line, _ in lines)
+    return TemplateFile(tuple(records.values()), in_row_order(problems, (sheet,)), count, tuple(left), places)
 
 
 def _left_out(cells: Cells) -> list[LeftOut]:

@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from node.config import Config
-from node.domain import chamber, columns, partition, template, template_reader
-from node.domain.chamber import ChamberList, LeftOut, RowProblem
-from node.domain.network import NetworkRecord, from_register
+from node.domain import chamber, columns, firms, partition, template, template_reader
+from node.domain.chamber import ChamberList, LeftOut, Place, RowProblem
+from node.domain.network import NetworkRecord, firm_from_list, from_register
+from node.domain.register import RegisterNetwork
 from node.errors import N_, CallerError
 from node.store import registry, spreadsheet
 from node.store.postgres import Connection, Pool, run_tx
@@ -75,7 +76,9 @@ def read_file(path: Path, config: Config, *, everything: bool = False) -> Intake
     filled = _template_sheet(sheets)
     if filled is not None:
         made = template_reader.parse_rows(filled, sheets[filled], territories, sectors)
-        return IntakeFile("template", path.name, digest, made.rows, made.records, 0, made.problems, made.left)
+        records, doubts = firms.settle(made.records, made.places, (filled,), firms.TEMPLATE_FACTS)
+        problems = chamber.in_row_order([*made.problems, *doubts], (filled,))
+        return IntakeFile("template", path.name, digest, made.rows, records, 0, problems, made.left)
     if not chamber.is_chamber_layout(sheets):
         raise _of_neither_layout(sheets, str(path))
     listed = chamber.parse_sheets(sheets, territories, sectors)
@@ -117,16 +120,26 @@ def _from_list(
             return True
         return not problem.about and (not problem.province or problem.province in provinces)
 
+    whole = [record for key, record in made.items() if key not in alone]
+    records, doubts = firms.settle(
+        whole, {key: _places(n, listed) for key, n in own.items()}, sheets, firms.CHAMBER_FACTS
+    )
     return IntakeFile(
         layout="chamber",
         file_name=file_name,
         sha256=digest,
         rows=listed.rows,
-        records=tuple(record for key, record in made.items() if key not in alone),
+        records=records,
         outside=len(listed.networks) - len(own),
-        problems=chamber.in_row_order([*filter(ours, listed.problems), *alone.values()], sheets),
+        problems=chamber.in_row_order([*filter(ours, listed.problems), *alone.values(), *doubts], sheets),
         left=tuple(LeftOut(n.name, (key,)) for key, n in own.items() if key in incomplete or key in alone),
     )
+
+
+def _places(network: RegisterNetwork, listed: ChamberList) -> tuple[Place, ...]:
+    """Return the rows of the members that ``from_register`` makes: firms that are one by name stand on the last one's row."""
+    rows = zip(network.firms, listed.places[network.register_id], strict=True)
+    return tuple({firm_from_list(firm).key: place for firm, place in rows}.values())
 
 
 def _template_sheet(sheets: spreadsheet.Sheets) -> str | None:
@@ -197,15 +210,25 @@ async def _changed(
     known: Mapping[str, Known],
     layout: str,
 ) -> list[str]:
-    """Return the keys whose record says something else than the last import did, and than the register says now."""
-    if layout == "chamber":
-        # Where the office has taken over, it knows more than the list.
-        return [key for key in unique if key in known and known[key][2] == "chamber" and known[key][1] != digests[key]]
-    differing = [key for key in unique if key in known and known[key][1] != digests[key]]
-    stored = await registry.read_records(conn, [known[key][0] for key in differing]) if differing else {}
+    """Return the keys whose record says something else than the last import did, and than the register says now.
+
+    What the file says of a firm is compared even so: another network's import may have changed it since.
+    """
+    # Where the office has taken over, it knows more than the list.
+    listed = layout == "chamber"
+    open_ = [key for key in unique if key in known and (not listed or known[key][2] == "chamber")]
+    stored = await registry.read_records(conn, [known[key][0] for key in open_]) if open_ else {}
+    office = await registry.office_firms(conn) if listed and open_ else frozenset()
 
     def compare() -> list[str]:
-        return [key for key in differing if stored[known[key][0]].digest() != digests[key]]
+        return [key for key in open_ if differs(key)]
+
+    def differs(key: str) -> bool:
+        here = stored[known[key][0]]
+        if known[key][1] != digests[key]:
+            return listed or here.digest() != digests[key]
+        facts = firms.CHAMBER_FACTS if listed else firms.TEMPLATE_FACTS
+        return bool(firms.contradicts(unique[key], here, facts, blanks=not listed) - office)
 
     # Thousands of digests are work for a thread; meanwhile the connection waits, a fraction of a second.
     return await asyncio.to_thread(compare)

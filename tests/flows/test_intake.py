@@ -80,7 +80,7 @@ async def test_a_dry_run_writes_nothing_and_says_what_apply_then_does(pool: Pool
 async def test_importing_the_same_file_again_changes_nothing(pool: Pool, tmp_path: Path, name: str) -> None:
     """Idempotent, in both layouts."""
     path = filled(tmp_path, record(), record(name="Due", deed_number="88"), name=name)
-    listing = chamber_file(tmp_path, *pair(deed="99"))
+    listing = chamber_file(tmp_path, listed(deed="99", code=code(5)), listed(deed="99", code=code(6), firm="ALTRA"))
     assert counts(await bring(pool, path)) == (2, 0, 0, 0)
     assert counts(await bring(pool, listing)) == (1, 0, 0, 0)
     before = await records(pool)
@@ -271,13 +271,60 @@ async def test_an_edit_made_in_the_registry_survives_the_old_file(pool: Pool, tm
     assert (await records(pool))[0].notary == "altro studio"
 
 
-async def test_a_firm_told_apart_in_two_networks_of_one_file_is_no_endless_change(pool: Pool, tmp_path: Path) -> None:
-    """Two rows of one firm that disagree: the last one holds, and the second import is quiet."""
+async def test_a_firm_told_apart_in_two_networks_of_one_file_is_as_its_first_row_has_it(
+    pool: Pool, tmp_path: Path
+) -> None:
+    """Told with both rows; the second import is quiet, and a file with one of the networks alone is believed."""
+    bari = firm(1, municipality="072006", municipality_name="Bari", province="BA", rea="BA-9")
     one = record(members=(member(1), member(2)))
-    two = record(name="Due", deed_number="88", members=(member(1, firm=firm(1, rea="LE-9")), member(3)))
+    two = record(name="Due", deed_number="88", members=(member(1, firm=bari), member(3)))
     path = filled(tmp_path, one, two)
-    assert counts(await bring(pool, path)) == (2, 0, 0, 0)
+    plan = await bring(pool, path)
+    assert counts(plan) == (2, 0, 0, 0)
+    (doubt,) = plan.problems
+    assert (doubt.row, doubt.column, doubt.code, doubt.fatal) == (4, "comune", "firm-differs", False)
+    assert doubt.text() == "la stessa impresa ha «Lecce» nel foglio Reti, riga 2: vale quella riga"
+
+    async def places() -> set[str]:
+        return {m.firm.province for r in await records(pool) for m in r.members if m.firm.tax_code == code(1)}
+
+    assert await places() == {"LE"}
     assert counts(await bring(pool, path)) == (0, 0, 2, 0)
+    assert counts(await bring(pool, filled(tmp_path, two, name="due.xlsx"))) == (0, 1, 0, 0)
+    assert await places() == {"BA"}
+    assert counts(await bring(pool, filled(tmp_path, two, name="due.xlsx"))) == (0, 0, 1, 0)
+    assert counts(await bring(pool, filled(tmp_path, one, name="uno.xlsx"))) == (0, 1, 0, 0)
+    assert await places() == {"LE"}
+
+
+async def test_the_office_s_file_is_believed_again_after_the_list_said_otherwise(pool: Pool, tmp_path: Path) -> None:
+    """What the public list took from a firm comes back with the file that has it, once."""
+    path = filled(tmp_path, record())
+    await bring(pool, path)
+    await bring(pool, chamber_file(tmp_path, *pair(deed="99", name="Due")))
+    assert counts(await bring(pool, path)) == (0, 1, 0, 0)
+    assert {r.name: r.members for r in await records(pool)}["Rete Uno"] == record().members
+    assert counts(await bring(pool, path)) == (0, 0, 1, 0)
+    assert counts(await bring(pool, chamber_file(tmp_path, *pair(deed="99", name="Due")))) == (0, 0, 1, 0)
+
+
+async def test_the_first_row_of_a_list_speaks_for_its_firm(pool: Pool, tmp_path: Path) -> None:
+    """The same in the chamber's layout; blanks say nothing, and the office's own word on a firm is left alone."""
+    here, there = pair(), pair(deed="78", name="Due", place="BARI", pv="BA", rea="")
+    both = chamber_file(tmp_path, *here, listed(deed="78", name="Due", code=code(3), lead="S"), there[0][:])
+    found = intake.read_file(both, CONFIG)
+    assert [(p.row, p.column, p.code) for p in found.problems] == [(5, "comune", "firm-differs")]
+    assert counts(await bring(pool, both)) == (2, 0, 0, 0)
+    assert counts(await bring(pool, both)) == (0, 0, 2, 0)
+    (uno,) = [r for r in await records(pool) if r.name == "Rete Uno"]
+    assert {m.firm.municipality_name for m in uno.members} == {"Lecce"}
+    alone = chamber_file(tmp_path, listed(deed="78", name="Due", code=code(3), lead="S"), there[0][:])
+    assert counts(await bring(pool, alone)) == (0, 1, 0, 0)
+    assert counts(await bring(pool, chamber_file(tmp_path, *here))) == (0, 1, 0, 0)
+    mine = replace(uno, members=tuple(replace(m, firm=replace(m.firm, rea="LE-MIA")) for m in uno.members))
+    assert counts(await bring(pool, filled(tmp_path, mine))) == (0, 1, 0, 0)
+    assert counts(await bring(pool, chamber_file(tmp_path, *here))) == (0, 0, 1, 0)
+    assert {m.firm.rea for r in await records(pool) for m in r.members} >= {"LE-MIA"}
 
 
 async def test_a_failure_in_the_middle_leaves_nothing(pool: Pool, tmp_path: Path) -> None:
