@@ -9,16 +9,31 @@ from pathlib import Path
 import click
 
 from node import runtime
+from node.cli.counts import (
+    NETWORKS,
+    NETWORKS_CHANGED,
+    NETWORKS_LEFT_OUT,
+    NETWORKS_NEW,
+    NETWORKS_OUTSIDE,
+    NETWORKS_UNCHANGED,
+    ROWS_MORE,
+    ROWS_READ,
+    ROWS_REFUSED,
+    counted,
+)
 from node.cli.frame import Face, command
-from node.cli.reports import problem_rows, problem_table
+from node.cli.record import show_networks, show_record
+from node.cli.reports import SHOWN, problem_rows, problem_table
 from node.domain import template as layout
 from node.domain.network import legal_effect_on
-from node.errors import N_, NotFoundError
+from node.errors import N_, CallerError, NotFoundError, Said
 from node.flows import intake
+from node.flows.intake import ImportPlan
 from node.store import registry, spreadsheet
 from node.store.postgres import acquire
 
 FILE = click.Path(path_type=Path, dir_okay=False)
+FORCE = click.option("--force", is_flag=True, help="Sostituisce il file, se c'è già.")
 
 
 @click.group("network", help="Registro (privato) delle reti dell'amministrazione.")
@@ -26,7 +41,12 @@ def network() -> None:
     """Hold the network commands."""
 
 
-@command(network, "import", help="Importa reti da un file: prova a vuoto; con --apply scrive, tutto o niente.")
+@command(
+    network,
+    "import",
+    help="Importa reti da un file: prova a vuoto; con --apply scrive. Le reti con righe rifiutate restano come sono, e l'uscita "
+    "è 1; le altre entrano tutte insieme, o nessuna.",
+)
 @click.argument("file", type=FILE, metavar="FILE")
 @click.option("--apply", "apply_", is_flag=True, help="Scrive davvero, in una sola transazione.")
 @click.option("--all", "everything", is_flag=True, help="Anche le reti fuori dal territorio del nodo.")
@@ -45,23 +65,44 @@ async def import_(face: Face, file: Path, apply_: bool, everything: bool) -> Non
         "unchanged": plan.unchanged,
         "outside_territory": plan.outside,
         "refused": plan.refused,
+        "left_out": [{"name": name, "in_register": known} for name, known in plan.left],
         "problems": problem_rows(plan.problems),
     }
+    face.emit(value, lambda: _tell_import(face, plan))
+    if plan.refused:
+        hint = N_("correggere le righe e ripetere: ciò che è già nel registro non cambia")
+        raise CallerError("rows-refused", N_("{rows}"), where=str(file), hint=hint, rows=_refused(plan.refused))
 
-    def human() -> None:
-        face.say(
-            N_("{rows} righe lette: {new} reti nuove, {changed} cambiate, {unchanged} uguali, {outside} fuori territorio, {refused} righe rifiutate."),
-            rows=plan.rows, new=len(plan.new), changed=len(plan.changed), unchanged=plan.unchanged,
-            outside=plan.outside, refused=plan.refused,
-        )  # fmt: skip
-        problem_table(face, plan.problems)
-        face.say(
-            N_("Scritto nel registro.")
-            if plan.applied
-            else N_("Prova a vuoto: nulla è stato scritto. Ripetere con --apply.")
-        )
 
-    face.emit(value, human)
+def _refused(count: int) -> Said:
+    return Said(ROWS_REFUSED[0 if count == 1 else 1], {"count": count})
+
+
+def _tell_import(face: Face, plan: ImportPlan) -> None:
+    """Say what an import did or would do, what is wrong or doubtful in the file, and what comes next."""
+    problem_table(face, plan.problems)
+    for name, known in plan.left[:SHOWN]:
+        kept, skipped = N_("«{name}»: nel registro resta com'è."), N_("«{name}»: non viene importata.")
+        face.say(kept if known else skipped, name=name)
+    if len(plan.left) > SHOWN:
+        face.say(counted(face, len(plan.left) - SHOWN, ROWS_MORE))
+    if not plan.rows:
+        empty = N_("Nessuna rete nel modello: riempire il foglio «Reti»."), N_("Nessuna rete nell'elenco.")
+        face.say(empty[0 if plan.layout == "template" else 1])
+        return
+    face.say(
+        N_("{rows}: {new}, {changed}, {unchanged}, {outside}, {left}; {refused}."),
+        rows=counted(face, plan.rows, ROWS_READ), new=counted(face, len(plan.new), NETWORKS_NEW),
+        changed=counted(face, len(plan.changed), NETWORKS_CHANGED),
+        unchanged=counted(face, plan.unchanged, NETWORKS_UNCHANGED), outside=counted(face, plan.outside, NETWORKS_OUTSIDE),
+        left=counted(face, len(plan.left), NETWORKS_LEFT_OUT), refused=counted(face, plan.refused, ROWS_REFUSED),
+    )  # fmt: skip
+    if not plan.new and not plan.changed:
+        face.say(N_("Niente da scrivere."))
+    elif plan.applied:
+        face.say(N_("Scritto nel registro."))
+    else:
+        face.say(N_("Prova a vuoto: nulla è stato scritto. Ripetere con --apply."))
 
 
 @command(network, "list", help="Elenca le reti del registro.")
@@ -71,9 +112,7 @@ async def list_(face: Face, name: str | None, limit: int) -> None:
     """List networks by name."""
     async with runtime.open_node(face.home) as node, acquire(node.pool) as conn:
         networks = await registry.list_networks(conn, name=name, limit=limit)
-    columns = (N_("id"), N_("nome"), N_("tipo"), N_("stato"), N_("provincia"), N_("imprese"))
-    rows = [(n["network_id"], n["name"], n["kind"], n["status"], n["province"], n["members"]) for n in networks]
-    face.emit({"networks": networks}, lambda: face.table(N_("Reti"), columns, rows))
+    face.emit({"networks": networks}, lambda: show_networks(face, networks))
 
 
 @command(network, "show", help="Mostra una rete con le sue imprese.")
@@ -96,36 +135,7 @@ async def show(face: Face, network_id: str) -> None:
         "legal_effect_on": effect,
     }
 
-    def human() -> None:
-        face.table(
-            record.name,
-            (N_("campo"), N_("valore")),
-            [(k, v) for k, v in value.items() if k != "members" and v not in ("", None, ())],
-        )
-        columns = (
-            N_("impresa"),
-            N_("codice fiscale"),
-            N_("comune"),
-            N_("provincia"),
-            N_("ateco"),
-            N_("adesione"),
-            N_("uscita"),
-        )
-        rows = [
-            (
-                m.firm.name,
-                m.firm.tax_code,
-                m.firm.municipality_name,
-                m.firm.province,
-                m.firm.ateco,
-                m.joined_on,
-                m.left_on,
-            )
-            for m in record.members
-        ]
-        face.table(N_("Imprese"), columns, rows)
-
-    face.emit(value, human)
+    face.emit(value, lambda: show_record(face, network_id, record))
 
 
 @command(
@@ -134,19 +144,21 @@ async def show(face: Face, network_id: str) -> None:
     help="Scrive il registro in un foglio elettronico (xlsx, csv) che si può modificare e reimportare.",
 )
 @click.argument("file", type=FILE, metavar="FILE")
-async def export(face: Face, file: Path) -> None:
+@FORCE
+async def export(face: Face, file: Path, force: bool) -> None:
     """Export all networks in the template's layout."""
     async with runtime.open_node(face.home) as node:
-        count = await intake.export_networks(node.pool, file)
+        count = await intake.export_networks(node.pool, file, replace=force)
     face.emit(
         {"file": str(file), "networks": count},
-        lambda: face.say(N_("Scritto {file}: {count} reti."), file=file, count=count),
+        lambda: face.say(N_("Scritto {file}: {networks}."), file=file, networks=counted(face, count, NETWORKS)),
     )
 
 
 @command(network, "template", help="Scrive il modello di foglio elettronico da riempire (xlsx, csv).")
 @click.argument("file", type=FILE, metavar="FILE")
-def template(face: Face, file: Path) -> None:
+@FORCE
+def template(face: Face, file: Path, force: bool) -> None:
     """Write the empty template."""
-    spreadsheet.write_sheets(file, layout.sheets_of([]))
+    spreadsheet.write_sheets(file, layout.sheets_of([]), replace=force)
     face.emit({"file": str(file)}, lambda: face.say(N_("Scritto {file}."), file=file))

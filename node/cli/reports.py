@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from node.cli.counts import ROWS_DOUBTFUL, ROWS_MORE, counted
 from node.cli.frame import Face
-from node.domain.chamber import RowProblem
+from node.domain.chamber import COLUMN_UNKNOWN, RowProblem
 from node.errors import N_
 from node.store.cooperation import load_label_reference
 
@@ -25,14 +26,14 @@ def problem_line(face: Face, peer: str, error: str, code: str) -> None:
 
 
 def problem_rows(problems: Sequence[RowProblem]) -> list[dict[str, object]]:
-    """Return all problems as JSON values."""
+    """Return all problems as JSON values, in the order of rows."""
     return [
         {
             "sheet": p.sheet,
             "row": p.row,
             "column": p.column,
             "code": p.code,
-            "reason": p.reason,
+            "reason": p.text(),
             "refused": p.fatal,
         }
         for p in problems
@@ -40,13 +41,37 @@ def problem_rows(problems: Sequence[RowProblem]) -> list[dict[str, object]]:
 
 
 def problem_table(face: Face, problems: Sequence[RowProblem]) -> None:
-    """Show the refused rows, at most twenty; rows accepted with a doubt are counted by reason."""
-    refused = sorted((p for p in problems if p.fatal), key=lambda p: (p.sheet, p.row))
-    if refused:
+    """Show refused rows, ignored columns and rows accepted with a doubt, with their places and at most twenty of each.
+
+    More doubts than that are counted by reason, each with its first place.
+    """
+    _rows(face, N_("Righe rifiutate"), [p for p in problems if p.fatal])
+    ignored = [p for p in problems if p.code == COLUMN_UNKNOWN]
+    for p in ignored[:SHOWN]:
+        face.say(
+            N_("Foglio {sheet}, colonna «{column}»: {reason}"), sheet=p.sheet, column=p.column, reason=p.text(face.tr)
+        )
+    _more(face, len(ignored))
+    doubts = [p for p in problems if not p.fatal and p.code != COLUMN_UNKNOWN]
+    if len(doubts) <= SHOWN:
+        _rows(face, N_("Righe con riserva"), doubts)
+        return
+    first = {p.code: p for p in reversed(doubts)}
+    for code, count in Counter(p.code for p in doubts).most_common():
+        p = first[code]
+        face.say(
+            N_("{rows}: {reason} (la prima: foglio {sheet}, riga {row}, colonna «{column}»)"),
+            rows=counted(face, count, ROWS_DOUBTFUL), reason=p.text(face.tr), sheet=p.sheet, row=p.row, column=p.column,
+        )  # fmt: skip
+
+
+def _rows(face: Face, title: str, problems: Sequence[RowProblem]) -> None:
+    if problems:
         columns = (N_("foglio"), N_("riga"), N_("colonna"), N_("motivo"))
-        rows = [(p.sheet, p.row, p.column, face.tr(p.reason)) for p in refused[:SHOWN]]
-        face.table(N_("Righe rifiutate"), columns, rows)
-        if len(refused) > SHOWN:
-            face.say(N_("... e altre {more}; tutte con --json."), more=len(refused) - SHOWN)
-    for reason, count in Counter(p.reason for p in problems if not p.fatal).most_common():
-        face.say(N_("{count} righe con riserva: {reason}"), count=count, reason=face.tr(reason))
+        face.table(title, columns, [(p.sheet, p.row, p.column, p.text(face.tr)) for p in problems[:SHOWN]])
+        _more(face, len(problems))
+
+
+def _more(face: Face, count: int) -> None:
+    if count > SHOWN:
+        face.say(counted(face, count - SHOWN, ROWS_MORE))

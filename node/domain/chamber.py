@@ -9,14 +9,22 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
-from node.domain.register import NetworkKind, RegisterFirm, RegisterNetwork, has_tax_code_form, register_id
+from node.domain import columns
+from node.domain.register import (
+    NetworkKind,
+    RegisterFirm,
+    RegisterNetwork,
+    has_tax_code_form,
+    normal_number,
+    register_id,
+)
 from node.domain.sector import Sectors, dotted
 from node.domain.territory import Territories, fold
 from node.domain.theme import classify
-from node.errors import N_, CallerError
+from node.errors import N_, CallerError, Translate, plain_facts
 
 CONTRACTS_SHEET, ENTITIES_SHEET = "Elenco", "Sogg. Giu."
 CONTRACT_COLUMNS = (
@@ -61,8 +69,11 @@ TAX_CODE_MAX, COMPANY_CODE_LENGTH, COMPANY_CODE_ZEROS_MAX = 16, 11, 4
 OBJECT_MAX = 8000
 _DATE = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})|(\d{4})-(\d{2})-(\d{2})(?:[T ].*)?")
 EARLIEST = dt.date(2009, 1, 1)
+COLUMN_UNKNOWN = "column-unknown"
 
 Cell = object
+# Sheet and row, counted from 1 with the header.
+Place = tuple[str, int]
 Rows = Sequence[Sequence[Cell]]
 
 
@@ -80,7 +91,11 @@ DEFAULT_LAYOUT = Layout({name: name for name in CONTRACT_COLUMNS}, ENTITIES_SHEE
 
 @dataclass(frozen=True, slots=True)
 class RowProblem:
-    """Why one row was refused, or accepted with a doubt (``fatal`` False); ``row`` counts from 1 with the header."""
+    """Why one row was refused, or accepted with a doubt (``fatal`` False); ``row`` counts from 1 with the header.
+
+    ``reason`` is an Italian catalogue id with ``facts``. ``about`` are the contracts (register_id) that the row concerns,
+    as far as it can be told; ``province`` is the row's own, empty where it is unknown.
+    """
 
     sheet: str
     row: int
@@ -88,6 +103,46 @@ class RowProblem:
     code: str
     reason: str
     fatal: bool = True
+    facts: Mapping[str, object] = field(default_factory=dict)
+    about: tuple[str, ...] = ()
+    province: str = ""
+
+    def text(self, translate: Translate = str) -> str:
+        """Return the reason as a sentence in the language of ``translate``."""
+        said = translate(self.reason)
+        return said.format(**plain_facts(self.facts)) if self.facts else said
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A network that is not imported because one of its rows was refused; ``keys`` are what the register may know it by."""
+
+    name: str
+    keys: tuple[str, ...]
+
+
+def ignored_columns(sheet: str, header: Sequence[Cell], known: Sequence[str]) -> list[RowProblem]:
+    """Return a doubt for each column of a header that a layout does not know, with the one that may be meant."""
+    return [
+        RowProblem(
+            sheet,
+            1,
+            name,
+            COLUMN_UNKNOWN,
+            N_("colonna sconosciuta: ignorata; forse: {near}"),
+            fatal=False,
+            facts={"near": near},
+        )
+        if near
+        else RowProblem(sheet, 1, name, COLUMN_UNKNOWN, N_("colonna sconosciuta: ignorata"), fatal=False)
+        for name, near in columns.unknown([text_of(cell) for cell in header], known)
+    ]
+
+
+def in_row_order(problems: Iterable[RowProblem], sheets: Iterable[str]) -> tuple[RowProblem, ...]:
+    """Return problems as a person meets them who reads the file from its first sheet and row."""
+    order = {name: at for at, name in enumerate(sheets)}
+    return tuple(sorted(problems, key=lambda p: (order.get(p.sheet, len(order)), p.row)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +152,17 @@ class ChamberList:
     networks: tuple[RegisterNetwork, ...]
     problems: tuple[RowProblem, ...]
     rows: int
-    # (sheet, row) where each contract begins, by register_id.
-    places: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    # (sheet, row) of each firm of a contract, by register_id and in the order of its firms.
+    places: Mapping[str, tuple[Place, ...]] = field(default_factory=dict)
+
+    @property
+    def incomplete(self) -> frozenset[str]:
+        """The contracts (register_id) of which a row was refused: who is missing there has not left."""
+        return frozenset(key for problem in self.problems if problem.fatal for key in problem.about)
 
 
 @dataclass(slots=True)
 class _Group:
-    place: tuple[str, int]
     register_id: str
     name: str
     register_number: str
@@ -112,6 +171,25 @@ class _Group:
     object_text: str
     kind: NetworkKind
     firms: dict[tuple[str, str], RegisterFirm] = field(default_factory=dict)
+    places: list[Place] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One row as far as it can be read: ``day`` and ``sigla`` are None where they are bad."""
+
+    place: Place
+    cells: Mapping[str, Cell]
+    name: str
+    register_number: str
+    deed_number: str
+    day: dt.date | None
+    firm_name: str
+    sigla: str | None
+
+
+def _deed(register_number: str, deed_number: str) -> str:
+    return f"{normal_number(register_number)}/{normal_number(deed_number)}"
 
 
 def text_of(cell: Cell) -> str:
@@ -166,8 +244,8 @@ def _header_map(rows: Rows, layout: Layout) -> dict[str, int] | None:
     if not rows:
         return None
     found = {fold(text_of(cell)): at for at, cell in reversed(list(enumerate(rows[0])))}
-    columns = {name: found[fold(header)] for name, header in layout.headers.items() if fold(header) in found}
-    return columns if all(name in columns for name in REQUIRED) else None
+    positions = {name: found[fold(header)] for name, header in layout.headers.items() if fold(header) in found}
+    return positions if all(name in positions for name in REQUIRED) else None
 
 
 def parse_sheets(
@@ -175,20 +253,40 @@ def parse_sheets(
 ) -> ChamberList:
     """Return the networks of a file. Raises: CallerError(columns-missing) when no sheet has the list's columns."""
     if not is_chamber_layout(sheets, layout):
-        raise CallerError(
-            "columns-missing",
-            N_("il file non ha le colonne dell'elenco dei contratti di rete"),
-            hint=N_("colonne attese: {columns}"),
-            columns=", ".join(layout.headers.values()),
-        )
+        raise not_the_list(sheets, "", layout)
     reader = _Reader(territories, sectors)
     for name, rows in sheets.items():
-        columns = _header_map(rows, layout)
-        if columns is not None:
-            reader.read(name, rows, columns, NetworkKind.CONTRACT)
+        positions = _header_map(rows, layout)
+        if positions is not None:
+            reader.note(ignored_columns(name, rows[0], tuple(layout.headers.values())))
+            reader.read(name, rows, positions, NetworkKind.CONTRACT)
         elif fold(name) == fold(layout.entities_sheet) and rows and len(rows[0]) >= ENTITY_WIDTH:
             reader.read(name, rows, layout.entity_positions, NetworkKind.ENTITY)
     return reader.finish()
+
+
+def required_headers(layout: Layout = DEFAULT_LAYOUT) -> tuple[str, ...]:
+    """Return the headers without which a sheet is not the list."""
+    return tuple(layout.headers[name] for name in REQUIRED)
+
+
+def headers_of(sheets: Mapping[str, Rows]) -> dict[str, list[str]]:
+    """Return the first row of each sheet as text."""
+    return {name: [text_of(cell) for cell in rows[0]] if rows else [] for name, rows in sheets.items()}
+
+
+def not_the_list(sheets: Mapping[str, Rows], where: str, layout: Layout = DEFAULT_LAYOUT) -> CallerError:
+    """Return the refusal of a file that is not in the chamber's layout: what it lacks, or all that is expected."""
+    short = columns.closest(headers_of(sheets), [required_headers(layout)])
+    if short is not None:
+        return columns.refusal(short, f"{where}!{short.sheet}" if where else short.sheet)
+    return CallerError(
+        "columns-missing",
+        N_("il file non ha le colonne dell'elenco dei contratti di rete"),
+        where=where,
+        hint=N_("colonne attese: {columns}"),
+        columns=", ".join(layout.headers.values()),
+    )
 
 
 class _Reader:
@@ -199,86 +297,106 @@ class _Reader:
         self._sectors = sectors
         self._groups: dict[str, _Group] = {}
         self._problems: list[RowProblem] = []
+        # Refused rows wait for the end: only then is it known which networks they belong to.
+        self._refused: list[tuple[_Line, RowProblem]] = []
+        self._by_deed: dict[str, list[_Group]] = {}
+        self._by_name: dict[str, list[_Group]] = {}
+        self._sheets: list[str] = []
         self._rows = 0
         # The same few thousand spellings come back in every row.
         self._places: dict[tuple[str, str], tuple[str, str]] = {}
         self._codes: dict[str, str] = {}
         self._siglas: dict[str, str | None] = {}
 
-    def read(self, sheet: str, rows: Rows, columns: Mapping[str, int], kind: NetworkKind) -> None:
-        width = max(columns.values())
+    def note(self, doubts: Iterable[RowProblem]) -> None:
+        self._problems += doubts
+
+    def read(self, sheet: str, rows: Rows, positions: Mapping[str, int], kind: NetworkKind) -> None:
+        self._sheets.append(sheet)
+        width = max(positions.values())
         for number, row in enumerate(rows[1:], 2):
             if not any(cell not in (None, "") for cell in row):
                 continue
             self._rows += 1
             cells = row if len(row) > width else [*row, *([""] * (width + 1 - len(row)))]
-            problem = self._row(sheet, number, {name: cells[at] for name, at in columns.items()}, kind)
+            named = {name: cells[at] for name, at in positions.items()}
+            line = self._line((sheet, number), named)
+            problem = self._problem(line)
             if problem is not None:
-                column, code, reason = problem
-                self._problems.append(RowProblem(sheet, number, column, code, reason))
+                self._refused.append((line, RowProblem(sheet, number, *problem, province=line.sigla or "")))
+            else:
+                self._firm(line, self._group(line, kind))
 
-    def _row(
-        self, sheet: str, number: int, cells: Mapping[str, Cell], kind: NetworkKind
-    ) -> tuple[str, str, str] | None:
-        """Add one row to its network; return (column, code, reason) when it is refused."""
-        name = text_of(cells["denominazione contratto"])[:255].rstrip()
-        register_number = text_of(cells["numero repertorio"])
-        firm_name = text_of(cells["denominazione impresa"])
+    def _line(self, place: Place, cells: Mapping[str, Cell]) -> _Line:
+        day = parse_date(cells["data atto"])
+        return _Line(
+            place=place,
+            cells=cells,
+            name=text_of(cells["denominazione contratto"])[:255].rstrip(),
+            register_number=text_of(cells["numero repertorio"]),
+            deed_number=text_of(cells.get("numero atto")),
+            day=day if day is not None and day >= EARLIEST else None,
+            firm_name=text_of(cells["denominazione impresa"]),
+            sigla=self._sigla(text_of(cells["PV"])),
+        )
+
+    def _problem(self, line: _Line) -> tuple[str, str, str] | None:
+        """Return (column, code, reason) of a row that is refused."""
         for column, value in (
-            ("denominazione contratto", name),
-            ("numero repertorio", register_number),
-            ("denominazione impresa", firm_name),
+            ("denominazione contratto", line.name),
+            ("numero repertorio", line.register_number),
+            ("denominazione impresa", line.firm_name),
         ):
             if not value:
                 return column, "cell-empty", N_("cella vuota")
-        day = parse_date(cells["data atto"])
-        if day is None or day < EARLIEST:
+        if line.day is None:
             return "data atto", "date-bad", N_("data non valida: serve gg/mm/aaaa, dal 2009 in poi")
-        sigla = self._sigla(text_of(cells["PV"]))
-        if sigla is None:
+        if line.sigla is None:
             return "PV", "province-unknown", N_("provincia sconosciuta")
-        deed_number = text_of(cells.get("numero atto"))
-        key = register_id(register_number, deed_number, day)
-        group = self._groups.get(key)
-        if group is None:
-            text = paragraphs_of(cells["oggetto"])
-            group = self._groups[key] = _Group(
-                (sheet, number), key, name, register_number, deed_number, day, text, kind
-            )
-        elif group.name != name and fold(group.name) != fold(name):
-            reason = N_("lo stesso atto ha già un altro nome di rete: vale il primo")
-            self._doubt(sheet, number, "denominazione contratto", "name-differs", reason)
-        self._firm(sheet, number, cells, group, firm_name, sigla)
         return None
 
-    def _doubt(self, sheet: str, number: int, column: str, code: str, reason: str) -> None:
-        self._problems.append(RowProblem(sheet, number, column, code, reason, fatal=False))
+    def _group(self, line: _Line, kind: NetworkKind) -> _Group:
+        """Return the network of a good row, begun if it is the first."""
+        day = line.day or EARLIEST  # a good row has one
+        key = register_id(line.register_number, line.deed_number, day)
+        group = self._groups.get(key)
+        if group is None:
+            text = paragraphs_of(line.cells["oggetto"])
+            group = self._groups[key] = _Group(key, line.name, line.register_number, line.deed_number, day, text, kind)
+        elif group.name != line.name and fold(group.name) != fold(line.name):
+            reason = N_("lo stesso atto ha già un altro nome di rete: vale il primo")
+            self._doubt(line, group, "denominazione contratto", "name-differs", reason)
+        return group
 
-    def _firm(
-        self, sheet: str, number: int, cells: Mapping[str, Cell], group: _Group, firm_name: str, sigla: str
-    ) -> None:
+    def _doubt(self, line: _Line, group: _Group, column: str, code: str, reason: str) -> None:
+        about = (group.register_id,)
+        self._problems.append(RowProblem(*line.place, column, code, reason, fatal=False, about=about))
+
+    def _firm(self, line: _Line, group: _Group) -> None:
         """Add the row's firm to its network; what is doubtful about it is reported, and it still counts."""
+        cells, sigla = line.cells, line.sigla or ""
         tax_code = tax_code_of(cells.get("c.f."))
         municipality_name, municipality = self._place(text_of(cells.get("comune")), sigla)
         if not municipality:
             reason = N_("comune sconosciuto in questa provincia: resta la provincia")
-            self._doubt(sheet, number, "comune", "municipality-unknown", reason)
+            self._doubt(line, group, "comune", "municipality-unknown", reason)
         if not tax_code or len(tax_code) > TAX_CODE_MAX:
             reason = N_("codice fiscale mancante o troppo lungo: l'impresa conta per nome")
-            self._doubt(sheet, number, "c.f.", "tax-code-odd", reason)
+            self._doubt(line, group, "c.f.", "tax-code-odd", reason)
             tax_code = ""
         elif not has_tax_code_form(tax_code):
             # The public row stays as it is listed; the private record counts the firm by its name.
             reason = N_("codice fiscale di forma sconosciuta: nel registro l'impresa conta per nome")
-            self._doubt(sheet, number, "c.f.", "tax-code-odd", reason)
-        firm_key = ("c", tax_code) if tax_code else ("n", fold(firm_name))
+            self._doubt(line, group, "c.f.", "tax-code-odd", reason)
+        firm_key = ("c", tax_code) if tax_code else ("n", fold(line.firm_name))
         if firm_key in group.firms:
             reason = N_("la stessa impresa è già in questo contratto: riga ripetuta")
-            self._doubt(sheet, number, "c.f.", "firm-repeated", reason)
+            self._doubt(line, group, "c.f.", "firm-repeated", reason)
             return
+        group.places.append(line.place)
         group.firms[firm_key] = RegisterFirm(
             tax_code=tax_code,
-            name=firm_name,
+            name=line.firm_name,
             rea=text_of(cells.get("n.rea")),
             is_reference=fold(text_of(cells.get("impresa di riferimento"))) in YES,
             municipality=municipality,
@@ -287,6 +405,21 @@ class _Reader:
             legal_form=text_of(cells.get("NG")),
             ateco=self._ateco(text_of(cells.get("codice ATECO 2007"))),
         )
+
+    def _concerned(self, line: _Line) -> tuple[str, ...]:
+        """Return the networks read from other rows that a refused row belongs to, or may belong to.
+
+        By deed where the row has one whole; by what it has of one, and then by name, where a part of the deed is bad.
+        """
+        if line.register_number and line.day is not None:
+            key = register_id(line.register_number, line.deed_number, line.day)
+            return (key,) if key in self._groups else ()
+        if line.register_number:
+            near = self._by_deed.get(_deed(line.register_number, line.deed_number), [])
+            named = [group for group in near if fold(group.name) == fold(line.name)]
+            return tuple(group.register_id for group in named or near)
+        near = self._by_name.get(fold(line.name), []) if line.name else []
+        return tuple(group.register_id for group in near if line.day in (None, group.day))
 
     def _sigla(self, text: str) -> str | None:
         if text not in self._siglas:
@@ -313,9 +446,13 @@ class _Reader:
         return self._codes[text]
 
     def finish(self) -> ChamberList:
+        for group in self._groups.values():
+            self._by_deed.setdefault(_deed(group.register_number, group.deed_number), []).append(group)
+            self._by_name.setdefault(fold(group.name), []).append(group)
+        self._problems += [replace(problem, about=self._concerned(line)) for line, problem in self._refused]
         networks = [self._network(group) for group in self._groups.values()]
-        places = {group.register_id: group.place for group in self._groups.values()}
-        return ChamberList(tuple(networks), tuple(self._problems), self._rows, places)
+        places = {group.register_id: tuple(group.places) for group in self._groups.values()}
+        return ChamberList(tuple(networks), in_row_order(self._problems, self._sheets), self._rows, places)
 
     def _network(self, group: _Group) -> RegisterNetwork:
         firms = tuple(group.firms.values())

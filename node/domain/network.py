@@ -216,7 +216,8 @@ def legal_effect_on(members: Iterable[Member]) -> dt.date | None:
     return max(day for day in days if day is not None)
 
 
-def _from_list(firm: RegisterFirm) -> FirmRecord:
+def firm_from_list(firm: RegisterFirm) -> FirmRecord:
+    """Return a firm as the public list alone gives it; a code that has no tax code's form is none."""
     return FirmRecord(
         tax_code=firm.tax_code if has_tax_code_form(firm.tax_code) else "",
         name=firm.name,
@@ -237,7 +238,7 @@ def from_register(network: RegisterNetwork) -> NetworkRecord:
     counts by its name; firms that are then one are one member.
     """
     entity = network.kind is NetworkKind.ENTITY
-    firms = [_from_list(firm) for firm in network.firms]
+    firms = [firm_from_list(firm) for firm in network.firms]
     references = {made.key for made, firm in zip(firms, network.firms, strict=True) if firm.is_reference}
     members = tuple(
         Member(firm=firm, joined_on=network.registered_on, is_reference=key in references)

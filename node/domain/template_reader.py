@@ -9,14 +9,25 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import TypeVar
 
 from node.domain import vocabulary
-from node.domain.chamber import OBJECT_MAX, RowProblem, paragraphs_of, parse_date, tax_code_of, text_of
+from node.domain.chamber import (
+    OBJECT_MAX,
+    LeftOut,
+    Place,
+    RowProblem,
+    ignored_columns,
+    in_row_order,
+    paragraphs_of,
+    parse_date,
+    tax_code_of,
+    text_of,
+)
 from node.domain.network import ContactRecord, FirmRecord, Member, NetworkRecord, WantRecord, check, check_tax_code
-from node.domain.register import NetworkKind
+from node.domain.register import NetworkKind, register_id
 from node.domain.sector import Sectors
 from node.domain.template import (
     COLUMNS,
@@ -53,6 +64,9 @@ class TemplateFile:
     records: tuple[NetworkRecord, ...]
     problems: tuple[RowProblem, ...]
     rows: int
+    left: tuple[LeftOut, ...] = ()
+    # (sheet, row) of each member of a record, by import key and in the order of its members.
+    places: Mapping[str, tuple[Place, ...]] = field(default_factory=dict)
 
 
 class _CellError(Exception):
@@ -75,6 +89,8 @@ def parse_rows(
     positions, problems = _positions(sheet, rows[0])
     groups, count = _group(rows, positions)
     records: dict[str, NetworkRecord] = {}
+    places: dict[str, tuple[Place, ...]] = {}
+    left: list[LeftOut] = []
     reader = _Reader(territories, sectors)
     for lines in groups:
         problems += _differences(sheet, lines)
@@ -88,32 +104,35 @@ def parse_rows(
                 problems += [RowProblem(sheet, line, *doubt, fatal=False) for doubt in reader.doubts]
             number = lines[0][0]
             record = check(replace(record, members=tuple(members)))
-            _refuse_repeated(record, records)
-            records[record.import_key] = record
         except _CellError as error:
             problems.append(RowProblem(sheet, number, error.column, error.code, error.reason))
+            left += _left_out(lines[0][1])
         except CallerError as error:
             column = _COLUMN_OF.get(error.where, error.where)
-            problems.append(RowProblem(sheet, number, column, error.code, error.render()[0]))
-    return TemplateFile(tuple(records.values()), tuple(problems), count)
+            problems.append(RowProblem(sheet, number, column, error.code, error.what))
+            left += _left_out(lines[0][1])
+        else:
+            if record.import_key in records:
+                reason = N_("la stessa rete (per atto o per nome) è già nel file")
+                problems.append(RowProblem(sheet, number, "rete", "network-repeated", reason))
+            else:
+                records[record.import_key] = record
+                places[record.import_key] = tuple((sheet, line) for line, _ in lines)
+    return TemplateFile(tuple(records.values()), in_row_order(problems, (sheet,)), count, tuple(left), places)
 
 
-def _refuse_repeated(record: NetworkRecord, known: Mapping[str, NetworkRecord]) -> None:
-    if record.import_key in known:
-        raise _CellError("rete", "network-repeated", N_("la stessa rete (per atto o per nome) è già nel file"))
+def _left_out(cells: Cells) -> list[LeftOut]:
+    """Return a refused network by what its first row says of it, nothing where it has no name."""
+    name, number, day = text_of(cells.get("rete")), text_of(cells.get("repertorio")), parse_date(cells.get("data atto"))
+    deed = (register_id(number, text_of(cells.get("numero atto")), day),) if number and day else ()
+    return [LeftOut(name[:NAME_MAX], (*deed, f"name:{fold(name)}"))] if name else []
 
 
 def _positions(sheet: str, header: Sequence[object]) -> tuple[dict[str, int], list[RowProblem]]:
     """Return column -> position, and a doubt for each column that is none of ours."""
     found = {fold(text_of(cell)): at for at, cell in enumerate(header)}
-    known = {fold(name) for name in COLUMNS}
-    reason = N_("colonna sconosciuta: ignorata")
-    problems = [
-        RowProblem(sheet, 1, text_of(cell)[:60], "column-unknown", reason, fatal=False)
-        for cell in header
-        if text_of(cell) and fold(text_of(cell)) not in known
-    ]
-    return {name: found[fold(name)] for name in COLUMNS if fold(name) in found}, problems
+    positions = {name: found[fold(name)] for name in COLUMNS if fold(name) in found}
+    return positions, ignored_columns(sheet, header, COLUMNS)
 
 
 def _group(rows: Sequence[Sequence[object]], positions: Mapping[str, int]) -> tuple[list[list[Line]], int]:

@@ -96,6 +96,31 @@ KINDS: Titles = {
     "any": ("Non indicato", "Not stated"),
 }
 
+# What a private record says by a word (domain/network.py): never in a profile, shown on screens.
+NETWORK_STATUSES: Titles = {
+    "potential": ("potenziale", "potential"),
+    "drafting": ("in preparazione", "being prepared"),
+    "signed": ("firmata", "signed"),
+    "registered": ("iscritta", "registered"),
+    "amended": ("modificata", "amended"),
+    "closed": ("chiusa", "closed"),
+}
+NETWORK_PURPOSES: Titles = {
+    "growth": ("crescita", "growth"),
+    "solidarity": ("solidarietà", "solidarity"),
+    "agricultural": ("agricola", "agricultural"),
+}
+DEED_FORMS: Titles = {
+    "public": ("atto pubblico", "public deed"),
+    "authenticated": ("scrittura privata autenticata", "authenticated private deed"),
+    "digital": ("atto firmato digitalmente", "digitally signed deed"),
+}
+QUALITIES: Titles = {
+    "innovation": ("innovazione", "innovation"),
+    "internationalisation": ("internazionalizzazione", "internationalisation"),
+    "certification": ("certificazione dei processi", "certification of processes"),
+}
+
 
 def title(vocabulary: Titles, key: str, language: str = "it") -> str:
     """Return the title of a key; a key this version does not know is shown as it is."""

@@ -1,7 +1,8 @@
 """Bring networks into the private register from a file: dry run first, then all in one transaction.
 
 In: a file in the chamber's layout or in the template's. Out: what is new, changed, unchanged and refused, row by row; with
-``apply`` the same, done. Importing the same file again changes nothing.
+``apply`` the same, done. A network with a refused row is left as the register has it: who is missing from the file may only
+be misspelt. The others go in together or not at all. Importing the same file again changes nothing.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from node.config import Config
-from node.domain import chamber, partition, template, template_reader
-from node.domain.chamber import RowProblem
-from node.domain.network import NetworkRecord, from_register
+from node.domain import chamber, columns, firms, partition, template, template_reader
+from node.domain.chamber import ChamberList, LeftOut, Place, RowProblem
+from node.domain.network import NetworkRecord, firm_from_list, from_register
+from node.domain.register import RegisterNetwork
 from node.errors import N_, CallerError
 from node.store import registry, spreadsheet
 from node.store.postgres import Connection, Pool, run_tx
@@ -39,11 +41,12 @@ class IntakeFile:
     records: tuple[NetworkRecord, ...]
     outside: int
     problems: tuple[RowProblem, ...]
+    left: tuple[LeftOut, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ImportPlan:
-    """What an import would do, or did."""
+    """What an import would do, or did; ``left`` are (name, whether the register has it) of networks with refused rows."""
 
     layout: str
     rows: int
@@ -52,6 +55,7 @@ class ImportPlan:
     unchanged: int
     outside: int
     problems: tuple[RowProblem, ...]
+    left: tuple[tuple[str, bool], ...]
     applied: bool
 
     @property
@@ -71,28 +75,71 @@ def read_file(path: Path, config: Config, *, everything: bool = False) -> Intake
     territories, sectors = load_territories(), load_sectors()
     filled = _template_sheet(sheets)
     if filled is not None:
-        found = template_reader.parse_rows(filled, sheets[filled], territories, sectors)
-        return IntakeFile("template", path.name, digest, found.rows, found.records, 0, found.problems)
+        made = template_reader.parse_rows(filled, sheets[filled], territories, sectors)
+        records, doubts = firms.settle(made.records, made.places, (filled,), firms.TEMPLATE_FACTS)
+        problems = chamber.in_row_order([*made.problems, *doubts], (filled,))
+        return IntakeFile("template", path.name, digest, made.rows, records, 0, problems, made.left)
     if not chamber.is_chamber_layout(sheets):
-        raise CallerError(
-            "columns-missing",
-            N_("il file non è né l'elenco camerale né il modello di questo programma"),
-            where=str(path),
-            hint=N_("«rete network template FILE» scrive il modello da riempire"),
-        )
+        raise _of_neither_layout(sheets, str(path))
     listed = chamber.parse_sheets(sheets, territories, sectors)
-    own = [n for n in listed.networks if everything or partition.in_scope(n, config.node.territory, territories)]
-    made = {n.register_id: from_register(n) for n in own}
-    records = tuple(record for record in made.values() if len(record.members) >= MEMBERS_MIN)
+    return _from_list(listed, None if everything else config.node.territory, tuple(sheets), path.name, digest)
+
+
+def _of_neither_layout(sheets: spreadsheet.Sheets, where: str) -> CallerError:
+    layouts = [template.REQUIRED, chamber.required_headers()]
+    short = columns.closest(chamber.headers_of(sheets), layouts)
+    if short is not None:
+        return columns.refusal(short, f"{where}!{short.sheet}")
+    return CallerError(
+        "columns-missing",
+        N_("il file non è né l'elenco camerale né il modello di questo programma"),
+        where=where,
+        hint=N_("«rete network template FILE» scrive il modello da riempire"),
+    )
+
+
+def _from_list(
+    listed: ChamberList, territory: Sequence[str] | None, sheets: Sequence[str], file_name: str, digest: bytes
+) -> IntakeFile:
+    """Keep of a chamber list the whole contracts of a territory (None: of all Italy), and what concerns them."""
+    territories = load_territories()
+    provinces = None if territory is None else partition.provinces_of(territory, territories)
+    own = {n.register_id: n for n in listed.networks if provinces is None or n.province in provinces}
+    incomplete = listed.incomplete
+    made = {key: from_register(n) for key, n in own.items() if key not in incomplete}
     # What is left of a contract when its other rows were refused is no network, and is not passed over in silence.
     reason = N_("meno di due imprese leggibili: non è una rete")
-    alone = tuple(
-        RowProblem(*listed.places[n.register_id], "denominazione contratto", "network-too-few-members", reason)
-        for n in own
-        if len(made[n.register_id].members) < MEMBERS_MIN
+    alone = {
+        key: RowProblem(*listed.places[key][0], "denominazione contratto", "network-too-few-members", reason)
+        for key, record in made.items()
+        if len(record.members) < MEMBERS_MIN
+    }
+
+    def ours(problem: RowProblem) -> bool:
+        if provinces is None or any(key in own for key in problem.about):
+            return True
+        return not problem.about and (not problem.province or problem.province in provinces)
+
+    whole = [record for key, record in made.items() if key not in alone]
+    records, doubts = firms.settle(
+        whole, {key: _places(n, listed) for key, n in own.items()}, sheets, firms.CHAMBER_FACTS
     )
-    outside = len(listed.networks) - len(own)
-    return IntakeFile("chamber", path.name, digest, listed.rows, records, outside, (*listed.problems, *alone))
+    return IntakeFile(
+        layout="chamber",
+        file_name=file_name,
+        sha256=digest,
+        rows=listed.rows,
+        records=records,
+        outside=len(listed.networks) - len(own),
+        problems=chamber.in_row_order([*filter(ours, listed.problems), *alone.values(), *doubts], sheets),
+        left=tuple(LeftOut(n.name, (key,)) for key, n in own.items() if key in incomplete or key in alone),
+    )
+
+
+def _places(network: RegisterNetwork, listed: ChamberList) -> tuple[Place, ...]:
+    """Return the rows of the members that ``from_register`` makes: firms that are one by name stand on the last one's row."""
+    rows = zip(network.firms, listed.places[network.register_id], strict=True)
+    return tuple({firm_from_list(firm).key: place for firm, place in rows}.values())
 
 
 def _template_sheet(sheets: spreadsheet.Sheets) -> str | None:
@@ -112,6 +159,7 @@ async def import_networks(pool: Pool, found: IntakeFile, now: dt.datetime, *, ap
         known = await _known(conn, unique, found.layout)
         new = [key for key in unique if key not in known]
         changed = await _changed(conn, unique, digests, known, found.layout)
+        kept = await registry.import_state(conn, [key for left in found.left for key in left.keys])
         if apply:
             staged = [(known[key][0] if key in known else str(uuid.uuid4()), unique[key]) for key in (*new, *changed)]
             if staged:
@@ -133,6 +181,7 @@ async def import_networks(pool: Pool, found: IntakeFile, now: dt.datetime, *, ap
             unchanged=len(unique) - len(new) - len(changed),
             outside=found.outside,
             problems=found.problems,
+            left=tuple((left.name, any(key in kept for key in left.keys)) for left in found.left),
             applied=apply,
         )
 
@@ -161,23 +210,35 @@ async def _changed(
     known: Mapping[str, Known],
     layout: str,
 ) -> list[str]:
-    """Return the keys whose record says something else than the last import did, and than the register says now."""
-    if layout == "chamber":
-        # Where the office has taken over, it knows more than the list.
-        return [key for key in unique if key in known and known[key][2] == "chamber" and known[key][1] != digests[key]]
-    differing = [key for key in unique if key in known and known[key][1] != digests[key]]
-    stored = await registry.read_records(conn, [known[key][0] for key in differing]) if differing else {}
+    """Return the keys whose record says something else than the last import did, and than the register says now.
+
+    What the file says of a firm is compared even so: another network's import may have changed it since.
+    """
+    # Where the office has taken over, it knows more than the list.
+    listed = layout == "chamber"
+    open_ = [key for key in unique if key in known and (not listed or known[key][2] == "chamber")]
+    stored = await registry.read_records(conn, [known[key][0] for key in open_]) if open_ else {}
+    office = await registry.office_firms(conn) if listed and open_ else frozenset()
 
     def compare() -> list[str]:
-        return [key for key in differing if stored[known[key][0]].digest() != digests[key]]
+        return [key for key in open_ if differs(key)]
+
+    def differs(key: str) -> bool:
+        here = stored[known[key][0]]
+        if known[key][1] != digests[key]:
+            return listed or here.digest() != digests[key]
+        facts = firms.CHAMBER_FACTS if listed else firms.TEMPLATE_FACTS
+        return bool(firms.contradicts(unique[key], here, facts, blanks=not listed) - office)
 
     # Thousands of digests are work for a thread; meanwhile the connection waits, a fraction of a second.
     return await asyncio.to_thread(compare)
 
 
-async def export_networks(pool: Pool, path: Path, ids: Sequence[str] | None = None) -> int:
-    """Write records in the template's layout; return how many."""
+async def export_networks(pool: Pool, path: Path, ids: Sequence[str] | None = None, *, replace: bool = True) -> int:
+    """Write records in the template's layout; return how many. Raises: CallerError(file-...)."""
+    spreadsheet.check_target(path, replace=replace)
     async with pool.acquire() as conn:
         records = await registry.read_records(conn, ids)
-    await asyncio.to_thread(spreadsheet.write_sheets, path, template.sheets_of(list(records.values())))
+    sheets = template.sheets_of(list(records.values()))
+    await asyncio.to_thread(spreadsheet.write_sheets, path, sheets, replace=replace)
     return len(records)

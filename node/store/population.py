@@ -55,6 +55,19 @@ async def snapshot_on(conn: Connection, day: dt.date) -> Snapshot | None:
     return None if row is None else Snapshot(**dict(row))
 
 
+async def newest_snapshot(conn: Connection) -> Snapshot | None:
+    """Return the edition that speaks of today."""
+    row = await conn.fetchrow(QUERIES["newest_snapshot"])
+    return None if row is None else Snapshot(**dict(row))
+
+
+async def count_networks(conn: Connection, snapshot_id: int, provinces: Sequence[str] | None) -> int:
+    """Return how many active contracts an edition has in some provinces (None: all)."""
+    wanted = None if provinces is None else list(provinces)
+    count: int = await conn.fetchval(QUERIES["count_networks"], snapshot_id, wanted, timeout=COPY_TIMEOUT_S)
+    return count
+
+
 async def list_snapshots(conn: Connection) -> list[dict[str, object]]:
     """Return all snapshots, oldest first, with the versions of their partitions."""
     return [dict(row) for row in await conn.fetch(QUERIES["list_snapshots"])]

@@ -1,6 +1,14 @@
 -- name: snapshot_on
 SELECT snapshot_id, taken_on, digest, networks, firms, loaded_at FROM population.snapshot WHERE taken_on = $1;
 
+-- name: newest_snapshot
+SELECT snapshot_id, taken_on, digest, networks, firms, loaded_at FROM population.snapshot ORDER BY taken_on DESC LIMIT 1;
+
+-- How many active contracts an edition has in some provinces, NULL = all.
+-- name: count_networks
+SELECT count(*) FROM population.network
+WHERE snapshot_id = $1 AND active AND ($2::text[] IS NULL OR province = ANY($2));
+
 -- name: list_snapshots
 SELECT s.snapshot_id, s.taken_on, s.digest, s.networks, s.firms, s.loaded_at, p.version AS partition_version
 FROM population.snapshot s

@@ -49,6 +49,12 @@ async def import_state(conn: Connection, keys: Sequence[str]) -> dict[str, tuple
     return {row["import_key"]: (str(row["network_id"]), row["digest"], row["source"]) for row in rows}
 
 
+async def office_firms(conn: Connection) -> frozenset[tuple[str, str, str]]:
+    """Return the keys (FirmRecord.key) of firms in networks that the office keeps."""
+    rows = await conn.fetch(QUERIES["office_firms"], timeout=COPY_TIMEOUT_S)
+    return frozenset(FirmRecord(row["tax_code"], row["name"], province=row["province"]).key for row in rows)
+
+
 async def lock_for_import(conn: Connection) -> None:
     """Let one import at a time pass, until the caller's transaction ends; readers are not held."""
     await conn.execute(QUERIES["lock_for_import"], timeout=COPY_TIMEOUT_S)

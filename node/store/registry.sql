@@ -109,6 +109,16 @@ ON CONFLICT (network_id, firm_id, joined_on) DO UPDATE SET
     left_on = excluded.left_on, founding = excluded.founding, is_reference = excluded.is_reference,
     registered_on = excluded.registered_on, contribution = excluded.contribution;
 
+-- Firms of networks that the office keeps: what it says of them counts more than the public list.
+-- name: office_firms
+SELECT DISTINCT f.tax_code, f.name, f.province
+FROM registry.firm f
+JOIN registry.membership m USING (firm_id)
+JOIN registry.network n USING (network_id)
+WHERE m.left_on IS NULL AND n.source <> 'chamber'
+ORDER BY f.tax_code, f.name, f.province
+LIMIT 1000000;
+
 -- name: refresh_listed_members
 UPDATE registry.membership m
 SET is_reference = s.is_reference

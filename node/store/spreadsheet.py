@@ -32,6 +32,8 @@ UNPACKED_MAX_BYTES = 1024 * 1024 * 1024
 UNPACKED_RATIO_MAX = 200
 ROWS_MAX, COLUMNS_MAX = workbook.ROWS_MAX, workbook.COLUMNS_MAX
 CELL_MAX = 32_000
+# One of these is in every workbook that is an archive: xlsx, xlsb, ods.
+WORKBOOK_PARTS = frozenset({"xl/workbook.xml", "xl/workbook.bin", "content.xml"})
 XLS_ROWS_MAX = 65_536
 READ_TIMEOUT_S = 300.0
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -52,12 +54,15 @@ def read_sheets(path: Path) -> Sheets:
     if not path.is_file():
         # Also a pipe or a device: reading one could wait for ever.
         raise CallerError("file-not-spreadsheet", N_("non è un file"), where=str(path))
-    with path.open("rb") as file:
-        head = file.read(8)
-    if path.stat().st_size > FILE_MAX_BYTES:
+    size = path.stat().st_size
+    if size == 0:
+        raise _not_spreadsheet(path, N_("file vuoto"))
+    if size > FILE_MAX_BYTES:
         raise CallerError(
             "file-too-large", N_("file più grande di {limit} MB"), where=str(path), limit=FILE_MAX_BYTES >> 20
         )
+    with path.open("rb") as file:
+        head = file.read(8)
     if head.startswith(b"PK"):
         _check_zip(path)
         return _workbook(path)
@@ -66,13 +71,16 @@ def read_sheets(path: Path) -> Sheets:
     return {path.stem: _csv(path)}
 
 
-def _not_spreadsheet(path: Path, reason: str = "") -> CallerError:
+def _not_spreadsheet(path: Path, what: str = N_("il file non è un foglio elettronico leggibile")) -> CallerError:
+    return CallerError("file-not-spreadsheet", what, where=str(path), hint=N_("formati ammessi: xls, xlsx, ods, csv"))
+
+
+def _damaged(path: Path) -> CallerError:
     return CallerError(
         "file-not-spreadsheet",
-        N_("il file non è un foglio elettronico leggibile {reason}"),
+        N_("il file è danneggiato o incompleto"),
         where=str(path),
-        hint=N_("formati ammessi: xls, xlsx, ods, csv"),
-        reason=f"({reason})" if reason else "",
+        hint=N_("copiarlo di nuovo, o aprirlo e salvarlo come xlsx, xls, ods o csv"),
     )
 
 
@@ -81,10 +89,13 @@ def _check_zip(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             unpacked = sum(item.file_size for item in archive.infolist())
+            names = set(archive.namelist())
     except (zipfile.BadZipFile, OSError, ValueError) as error:
-        raise _not_spreadsheet(path) from error
+        raise _damaged(path) from error
     if unpacked > UNPACKED_MAX_BYTES or unpacked > UNPACKED_RATIO_MAX * max(path.stat().st_size, 1):
         raise _bomb(path)
+    if not names & WORKBOOK_PARTS:
+        raise _not_spreadsheet(path)
 
 
 def _bomb(path: Path) -> CallerError:
@@ -144,7 +155,7 @@ def _refused(path: Path, code: str, detail: str) -> CallerError:
     if code == "sheet-missing":
         hint = N_("il file deve avere un foglio con le intestazioni in prima riga")
         return CallerError("sheet-missing", N_("il file non contiene fogli di celle"), where=str(path), hint=hint)
-    return _not_spreadsheet(path, detail)
+    return _damaged(path)
 
 
 def _too_many(path: Path, sheet: str = "") -> CallerError:
@@ -167,7 +178,7 @@ def _csv(path: Path) -> list[list[object]]:
     first = text.split("\n", 1)[0]
     delimiter = max(";,\t", key=first.count)
     if not first.count(delimiter):
-        raise _not_spreadsheet(path, "csv")
+        raise _not_spreadsheet(path, N_("il file ha una sola colonna, o non è un foglio elettronico"))
     rows: list[list[object]] = []
     try:
         for row in csv.reader(io.StringIO(_CONTROL.sub("", text), newline=""), delimiter=delimiter):
@@ -177,7 +188,7 @@ def _csv(path: Path) -> list[list[object]]:
             if len(rows) > ROWS_MAX:
                 raise _too_many(path)
     except csv.Error as error:
-        raise _not_spreadsheet(path, "csv") from error
+        raise _damaged(path) from error
     return rows
 
 
@@ -212,29 +223,62 @@ def plain_cell(value: object) -> object:
     return value
 
 
-def write_sheets(path: Path, sheets: Mapping[str, Iterable[Sequence[object]]]) -> None:
-    """Write xlsx, xls or csv by the file's ending; csv holds the first sheet only. Raises: CallerError(file-type-unknown)."""
-    suffix = path.suffix.lower()
+def check_target(path: Path, *, replace: bool) -> None:
+    """Refuse a file that can't be written, or is there already unless ``replace``, before any work is done for it.
+
+    Raises: CallerError(file-type-unknown | file-exists).
+    """
+    if path.suffix.lower() not in _WRITERS:
+        raise CallerError(
+            "file-type-unknown",
+            N_("non so scrivere «{suffix}»"),
+            where=str(path),
+            hint=N_("usare .xlsx, .xls o .csv"),
+            suffix=path.suffix.lower(),
+        )
+    if not replace and path.exists():
+        raise _exists(path)
+
+
+def _exists(path: Path) -> CallerError:
+    hint = N_("scegliere un altro nome, o ripetere con --force per sostituirlo")
+    return CallerError("file-exists", N_("il file c'è già"), where=str(path), hint=hint)
+
+
+def write_sheets(path: Path, sheets: Mapping[str, Iterable[Sequence[object]]], *, replace: bool = True) -> None:
+    """Write xlsx, xls or csv by the file's ending; csv holds the first sheet only.
+
+    Raises: CallerError(file-type-unknown | file-too-many-rows | cell-too-long; file-exists unless ``replace``).
+    """
+    check_target(path, replace=replace)
     partial = path.with_name(f".{path.name}.partial")
     try:
-        if suffix == ".xlsx":
-            _write_xlsx(partial, sheets)
-        elif suffix == ".xls":
-            _write_xls(partial, sheets)
-        elif suffix == ".csv":
-            _write_csv(partial, next(iter(sheets.values())))
-        else:
-            raise CallerError(
-                "file-type-unknown",
-                N_("non so scrivere «{suffix}»"),
-                where=str(path),
-                hint=N_("usare .xlsx, .xls o .csv"),
-                suffix=suffix,
-            )
-        # Whole or not at all: a full disk leaves no half file under the name asked for.
-        partial.replace(path)
+        # A folder that can't be written is told before the work, and before a library holds files of its own open.
+        partial.touch()
+        _WRITERS[path.suffix.lower()](partial, sheets)
+        _put(partial, path, replace=replace)
+    except OSError as error:
+        # Nobody asked for the file under its passing name.
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _put(partial: Path, path: Path, *, replace: bool) -> None:
+    """Give a finished file its name. Whole or not at all: a full disk leaves no half file under the name asked for."""
+    if not replace:
+        try:
+            # Unlike a rename, a link never takes the place of a file that came meanwhile.
+            path.hardlink_to(partial)
+        except FileExistsError as error:
+            raise _exists(path) from error
+        except OSError:
+            # Some file systems know no links.
+            if path.exists():
+                raise
+        else:
+            return
+    partial.replace(path)
 
 
 def _write_xlsx(path: Path, sheets: Mapping[str, Iterable[Sequence[object]]]) -> None:
@@ -257,7 +301,8 @@ def _write_xlsx(path: Path, sheets: Mapping[str, Iterable[Sequence[object]]]) ->
                         elif value is not None:
                             sheet.write(number, column, value)
     except xlsxwriter.exceptions.FileCreateError as error:
-        raise OSError(error.args[0] if error.args else str(error)) from error
+        cause = error.args[0] if error.args else error
+        raise cause if isinstance(cause, OSError) else OSError(str(cause)) from error
 
 
 def _too_long(sheet: str, number: int) -> CallerError:
@@ -278,7 +323,7 @@ def _write_xls(path: Path, sheets: Mapping[str, Iterable[Sequence[object]]]) -> 
                 raise CallerError(
                     "file-too-many-rows",
                     N_("un file .xls ha al massimo {limit} righe"),
-                    where=path.name,
+                    where=name,
                     hint=N_("usare .xlsx"),
                     limit=XLS_ROWS_MAX,
                 )
@@ -288,7 +333,12 @@ def _write_xls(path: Path, sheets: Mapping[str, Iterable[Sequence[object]]]) -> 
     workbook.save(str(path))
 
 
-def _write_csv(path: Path, rows: Iterable[Sequence[object]]) -> None:
+def _write_csv(path: Path, sheets: Mapping[str, Iterable[Sequence[object]]]) -> None:
     with path.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file, delimiter=";")
-        writer.writerows([safe_cell("" if cell is None else cell) for cell in row] for row in rows)
+        writer.writerows(
+            [safe_cell("" if cell is None else cell) for cell in row] for row in next(iter(sheets.values()))
+        )
+
+
+_WRITERS = {".xlsx": _write_xlsx, ".xls": _write_xls, ".csv": _write_csv}

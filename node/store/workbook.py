@@ -60,8 +60,14 @@ def read(path: str) -> None:
                 for row in sheet.iter_rows():
                     # A blank row keeps its number and not its width: far cells make many wide blanks of a small file.
                     _say([] if row.count("") == len(row) else [*before, *row])
-    except (python_calamine.CalamineError, OSError, ValueError) as error:
-        _say({"refused": "file-not-spreadsheet", "detail": type(error).__name__})
+    except (python_calamine.CalamineError, OSError, ValueError):
+        _say({"refused": "file-damaged", "detail": ""})
+        return
+    except BaseException as error:
+        # A panic of the reader on a half file; one that asks for too much room is a limit that struck.
+        if type(error).__name__ != "PanicException" or "capacity" in str(error):
+            raise
+        _say({"refused": "file-damaged", "detail": ""})
         return
     _say({"end": True})
 

@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from node.cli import peer, sync
+from node.cli.counts import ROWS_READ, counted
 from node.cli.frame import Face, show_error
 from node.cli.reports import areas, problem_table
 from node.domain.chamber import RowProblem
@@ -49,10 +50,15 @@ def test_tables_and_sentences_show_a_peers_words_as_they_are() -> None:
 
 
 def test_rows_of_a_file_are_shown_as_they_are() -> None:
-    """The sheet and column of a refused row, and the reason of a doubtful one."""
+    """The sheet and column of a refused row and of a doubtful one, and the reasons; an ignored column likewise."""
     shown, seen = face()
     problem_table(shown, [RowProblem(HOSTILE, 2, HOSTILE, "x", HOSTILE, fatal=f) for f in (True, False)])
-    assert seen.getvalue().count(SHOWN) == 4
+    problem_table(
+        shown, [RowProblem(HOSTILE, 1, HOSTILE, "column-unknown", "{near}", fatal=False, facts={"near": HOSTILE})]
+    )
+    problem_table(shown, [RowProblem(HOSTILE, 2, HOSTILE, "x", HOSTILE, fatal=False)] * 21)
+    # A sentence wider than the terminal goes on in the next line.
+    assert seen.getvalue().replace("\n", "").count(SHOWN) == 12
     assert "\x1b" not in seen.getvalue()
 
 
@@ -111,3 +117,26 @@ def test_what_is_wrong_with_a_node_is_read_whole_on_a_narrow_terminal() -> None:
         # A folded cell would begin a second line of the same row.
         assert sum(line.startswith("│") for line in lines) == 1
     assert "road-refused" not in "".join(line for line in lines if line.startswith("│"))
+
+
+@pytest.mark.parametrize(("count", "words"), [(0, "0 righe lette"), (1, "1 riga letta"), (2, "2 righe lette")])
+def test_a_number_meets_its_noun_in_the_right_form(count: int, words: str) -> None:
+    """One is singular, none and many are plural."""
+    assert counted(face()[0], count, ROWS_READ) == words
+
+
+def test_few_doubts_are_listed_and_many_are_counted_with_the_first_place() -> None:
+    """Twenty can be looked up one by one; of more, each kind says where it begins. No table is empty."""
+    shown, seen = face()
+    problem_table(shown, [])
+    assert seen.getvalue() == ""
+    doubts = [RowProblem("Elenco", n, "comune", "x", "comune sconosciuto", fatal=False) for n in range(2, 23)]
+    problem_table(shown, doubts[:20])
+    assert "Righe con riserva" in seen.getvalue()
+    assert seen.getvalue().count("comune sconosciuto") == 20
+    many, seen = face()
+    problem_table(many, doubts)
+    assert (
+        seen.getvalue()
+        == "21 righe con riserva: comune sconosciuto (la prima: foglio Elenco, riga 2, colonna «comune»)\n"
+    )

@@ -27,10 +27,10 @@ class Terminal:
     def __init__(self, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
         self.home, self._monkeypatch, self._capsys = home, monkeypatch, capsys
 
-    def run(self, *words: str) -> tuple[int, str, str]:
+    def run(self, *words: str, columns: int = 200) -> tuple[int, str, str]:
         """Exit status, standard output, standard error."""
         self._monkeypatch.setenv("RETE_HOME", str(self.home))
-        self._monkeypatch.setenv("COLUMNS", "200")
+        self._monkeypatch.setenv("COLUMNS", str(columns))
         self._monkeypatch.setattr("sys.argv", ["rete", *words])
         status: int | str | None = 0
         try:
@@ -40,10 +40,10 @@ class Terminal:
         out, err = self._capsys.readouterr()
         return int(status or 0), out, err
 
-    def json(self, *words: str) -> Any:
-        """The result of a command that succeeds, with --json."""
-        status, out, err = self.run(*words, "--json")
-        assert status == 0, err
+    def json(self, *words: str, status: int = 0) -> Any:
+        """The result of a command that succeeds, or ends with ``status``, with --json."""
+        found, out, err = self.run(*words, "--json")
+        assert found == status, err
         return json.loads(out)
 
 
@@ -64,9 +64,9 @@ def chamber_file(tmp_path: Path) -> Path:
 
 
 def test_an_import_is_tried_applied_and_repeated(terminal: Terminal, tmp_path: Path) -> None:
-    """The documented keys of --json; the refused row with its place."""
+    """The documented keys of --json; the refused row with its place; exit status 1 for it, dry or applied."""
     path = str(chamber_file(tmp_path))
-    dry = terminal.json("network", "import", path)
+    dry = terminal.json("network", "import", path, status=1)
     assert {k: v for k, v in dry.items() if k != "problems"} == {
         "layout": "chamber",
         "applied": False,
@@ -76,6 +76,7 @@ def test_an_import_is_tried_applied_and_repeated(terminal: Terminal, tmp_path: P
         "unchanged": 0,
         "outside_territory": 1,
         "refused": 1,
+        "left_out": [],
     }
     assert dry["problems"] == [
         {
@@ -88,21 +89,48 @@ def test_an_import_is_tried_applied_and_repeated(terminal: Terminal, tmp_path: P
         }
     ]
     assert terminal.json("network", "list")["networks"] == []
-    assert terminal.json("network", "import", path, "--apply")["applied"]
-    again = terminal.json("network", "import", path, "--apply", "--all")
+    assert terminal.json("network", "import", path, "--apply", status=1)["applied"]
+    again = terminal.json("network", "import", path, "--apply", "--all", status=1)
     assert (again["new"], again["unchanged"]) == (1, 1)
 
 
 def test_people_are_told_what_happened_and_what_comes_next(terminal: Terminal, tmp_path: Path) -> None:
-    """A dry run says how to apply; refused rows are in a table."""
-    status, out, _ = terminal.run("network", "import", str(chamber_file(tmp_path)))
-    assert status == 0
+    """Refused rows in a table, a sentence of counts, how to apply; the refusal with its code, and nothing twice."""
+    path = str(chamber_file(tmp_path))
+    status, out, err = terminal.run("network", "import", path)
+    assert (status, "[rows-refused]" in err, "1 riga rifiutata [rows-refused]" in err) == (1, True, True)
     assert "--apply" in out
     assert re.search(r"Elenco\s.*6\s.*PV\s.*provincia sconosciuta", out)
-    _, out, _ = terminal.run("network", "import", str(chamber_file(tmp_path)), "--apply")
+    assert "5 righe lette: 1 rete nuova, 0 cambiate, 0 uguali, 1 fuori territorio, 0 lasciate come sono; 1 riga" in out
+    _, out, _ = terminal.run("network", "import", path, "--apply")
     assert "Scritto nel registro." in out
+    _, out, _ = terminal.run("network", "import", path, "--apply")
+    assert "Niente da scrivere." in out
     _, out, _ = terminal.run("network", "list")
     assert "Rete Uno" in out
+
+
+def test_a_network_left_as_it_is_is_named(terminal: Terminal, tmp_path: Path) -> None:
+    """Known or new, with the row that is to blame in the table."""
+    path = tmp_path / "elenco.csv"
+    write_sheets(path, sheets(*pair()))
+    terminal.json("network", "import", str(path), "--apply")
+    spoilt = [listed(deed=deed, name=name, code=code(3), pv="??") for deed, name in (("77", "Rete Uno"), ("78", "Due"))]
+    write_sheets(path, sheets(*pair(), *pair(deed="78", name="Due"), *spoilt))
+    done = terminal.json("network", "import", str(path), "--apply", status=1)
+    assert (done["new"], done["changed"], done["refused"]) == (0, 0, 2)
+    assert done["left_out"] == [{"name": "Rete Uno", "in_register": True}, {"name": "Due", "in_register": False}]
+    _, out, _ = terminal.run("network", "import", str(path))
+    assert "«Rete Uno»: nel registro resta com'è." in out
+    assert "«Due»: non viene importata." in out
+
+
+def test_an_empty_template_is_told_as_such(terminal: Terminal, tmp_path: Path) -> None:
+    """Nothing was wrong, nothing is to be repeated with --apply."""
+    path = str(tmp_path / "modello.xlsx")
+    terminal.json("network", "template", path)
+    status, out, _ = terminal.run("network", "import", path)
+    assert (status, out) == (0, "Nessuna rete nel modello: riempire il foglio «Reti».\n")
 
 
 def test_a_network_is_listed_shown_exported_and_imported_again(terminal: Terminal, tmp_path: Path) -> None:
@@ -127,6 +155,83 @@ def test_a_network_is_listed_shown_exported_and_imported_again(terminal: Termina
     assert (again["layout"], again["new"], again["changed"], again["unchanged"]) == ("template", 0, 0, 2)
 
 
+@pytest.mark.parametrize(
+    "words", [("network", "template"), ("network", "export"), ("register", "generate", "--contracts", "5")]
+)
+def test_no_command_replaces_a_file_unasked(terminal: Terminal, tmp_path: Path, words: tuple[str, ...]) -> None:
+    """A filled template is a day's work: only --force writes over it."""
+    path = tmp_path / "modello.csv"
+    path.write_text("un giorno di lavoro")
+    status, out, err = terminal.run(*words, str(path))
+    assert (status, out) == (1, "")
+    assert f"{path}: il file c'è già [file-exists]" in err
+    assert "--force" in err
+    assert path.read_text() == "un giorno di lavoro"
+    terminal.json(*words, str(path), "--force")
+    assert path.read_text() != "un giorno di lavoro"
+
+
+def test_ids_are_whole_and_words_unbroken_on_a_common_terminal(terminal: Terminal, tmp_path: Path) -> None:
+    """Eighty columns: an id is copied from the list into ``show``; no word of a record is cut."""
+    assert terminal.run("network", "list")[1] == "Nessuna rete.\n"
+    path = tmp_path / "reti.xlsx"
+    long = record(name="Rete delle Imprese Agroalimentari e della Trasformazione del Salento Meridionale e Jonico")
+    write_sheets(path, template.sheets_of([long]))
+    terminal.json("network", "import", str(path), "--apply")
+    _, out, _ = terminal.run("network", "list", columns=80)
+    network_id = terminal.json("network", "list")["networks"][0]["network_id"]
+    assert f"  {network_id}\n" in out
+    assert "(Rete-contratto, iscritta, LE, 2 imprese)" in " ".join(out.split())
+    _, out, _ = terminal.run("network", "show", network_id, columns=80)
+    assert all(len(line) <= 80 for line in out.splitlines())
+    words = out.split()
+    assert network_id in words
+    assert {"innovazione", "Distribuzione:", "Trasformazione", "15829/77/2013-03-15", code(1) + ","} <= set(words)
+
+
+IN_ITALIAN = (
+    "tipo Rete-contratto",
+    "stato iscritta",
+    "finalità crescita",
+    "forma dell'atto scrittura privata autenticata",
+    "aperta a nuove imprese no",
+    "fondo comune sì",
+    "fondo iniziale 10.000,00 €",
+    "lingue italiano, inglese",
+    "paesi obiettivo Albania, Tunisia",
+    "capacità Produzione",
+    "certificazioni ISO 9001 qualità",
+    "fabbisogni Distribuzione: distributori di olio",
+    "comune Lecce (LE)",
+    "adesione 15/03/2013",
+)
+IN_ENGLISH = (
+    "kind Contract network",
+    "state registered",
+    "form of the deed authenticated private deed",
+    "initial fund €10,000.00",
+    "languages Italian, English",
+    "needs Distribution: distributori di olio",
+    "joined 2013-03-15",
+)
+
+
+@pytest.mark.parametrize(("language", "said"), [("it", IN_ITALIAN), ("en", IN_ENGLISH)])
+def test_a_record_is_shown_in_the_reader_s_words(
+    terminal: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, language: str, said: tuple[str, ...]
+) -> None:
+    """Labels, closed lists, amounts, days, languages and countries; no name or value of the program's."""
+    path = tmp_path / "reti.xlsx"
+    write_sheets(path, template.sheets_of([record()]))
+    terminal.json("network", "import", str(path), "--apply")
+    network_id = terminal.json("network", "list")["networks"][0]["network_id"]
+    monkeypatch.setenv("RETE_LANG", language)
+    out = " ".join(terminal.run("network", "show", network_id)[1].split())
+    assert [words for words in said if words not in out] == []
+    for ours in ("True", "False", "Decimal", "WantRecord", "NetworkKind", "_on", "datetime", "('", "iso_9001"):
+        assert ours not in out
+
+
 def test_the_template_is_written_and_its_example_is_good(terminal: Terminal, tmp_path: Path) -> None:
     """Both formats; an ending it cannot write is one clear line."""
     for ending in ("xlsx", "csv"):
@@ -137,6 +242,7 @@ def test_the_template_is_written_and_its_example_is_good(terminal: Terminal, tmp
     status, _, err = terminal.run("network", "template", str(tmp_path / "modello.ods"))
     assert status == 1
     assert "[file-type-unknown]" in err
+    assert "  [" not in err
 
 
 @pytest.mark.parametrize(
@@ -173,6 +279,35 @@ def test_a_register_is_generated_loaded_and_listed(terminal: Terminal, tmp_path:
     assert (snapshot["taken_on"], snapshot["networks"], snapshot["partition_version"]) == ("2026-06-30", 900, 1)
     _, out, _ = terminal.run("register", "list")
     assert "2026-06-30" in out
+
+
+def test_an_older_edition_says_whose_partition_leads_and_can_be_removed(terminal: Terminal, tmp_path: Path) -> None:
+    """No version is claimed for it; a day to come, and a day never loaded, are refused."""
+    assert terminal.run("register", "list")[1].startswith("Nessun elenco caricato")
+    path = str(tmp_path / "a.csv")
+    terminal.json("register", "generate", path, "--contracts", "900")
+    terminal.json("register", "load", path, "--snapshot", "2026-06-30")
+    older = terminal.json("register", "load", path, "--snapshot", "2025-06-30")
+    assert (older["partition_version"], older["blocks"], older["superseded_by"]) == (None, 0, "2026-06-30")
+    _, out, _ = terminal.run("register", "load", path, "--snapshot", "2025-06-30")
+    assert "Edizione più vecchia: la partizione resta quella del 2026-06-30." in out
+    assert "Partizione 1" not in out
+    removed = terminal.json("register", "remove", "--snapshot", "2025-06-30")
+    assert removed == {"snapshot": "2025-06-30", "newest": "2026-06-30", "partition_version": 1}
+    assert "[snapshot-unknown]" in terminal.run("register", "remove", "--snapshot", "2025-06-30")[2]
+    status, _, err = terminal.run("register", "load", path, "--snapshot", "2999-12-31")
+    assert (status, "[snapshot-in-future]" in err) == (1, True)
+
+
+def test_a_list_that_shrank_needs_a_word(terminal: Terminal, tmp_path: Path) -> None:
+    """The refusal names the option."""
+    whole, part = str(tmp_path / "a.csv"), str(tmp_path / "b.csv")
+    terminal.json("register", "generate", whole, "--contracts", "60")
+    terminal.json("register", "generate", part, "--contracts", "13")
+    terminal.json("register", "load", whole, "--snapshot", "2026-01-31")
+    status, _, err = terminal.run("register", "load", part, "--snapshot", "2026-06-30")
+    assert (status, "[register-shrunk]" in err, "--accept-shrunk" in err) == (1, True, True)
+    assert terminal.json("register", "load", part, "--snapshot", "2026-06-30", "--accept-shrunk")["stored"]
 
 
 def test_another_edition_of_a_day_needs_replace(terminal: Terminal, tmp_path: Path) -> None:

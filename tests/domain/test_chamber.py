@@ -32,7 +32,7 @@ def test_rows_of_one_deed_become_one_network_seen_from_its_reference_firm() -> N
     assert network.registered_on == dt.date(2013, 3, 15)
     assert network.active
     assert found.problems == ()
-    assert found.places == {network.register_id: ("Elenco", 2)}
+    assert found.places == {network.register_id: (("Elenco", 2), ("Elenco", 3))}
 
 
 def test_without_a_reference_firm_the_first_row_speaks() -> None:
@@ -83,6 +83,37 @@ def test_a_bad_row_is_refused_with_its_place_and_the_rest_goes_on(
     (bad,) = [p for p in found.problems if p.fatal]
     assert (bad.sheet, bad.row, bad.column, bad.code) == ("Elenco", 4, column, problem)
     assert bad.reason
+
+
+@pytest.mark.parametrize(
+    ("bad", "deeds"),
+    [
+        ({"deed": "77", "pv": "??"}, ["77"]),
+        ({"deed": "99", "pv": "??"}, []),
+        ({"deed": "77", "name": ""}, ["77"]),
+        ({"deed": "77", "day": "?"}, ["77"]),
+        ({"deed": "77", "day": "?", "name": "Rete Due"}, ["77"]),
+        ({"deed": "78", "day": "?", "name": "Rete Uno"}, ["78"]),
+        ({"deed": "78", "number": "FO-", "day": "?"}, []),
+        ({"number": "", "name": "Rete Uno"}, ["77", "78"]),
+        ({"number": "", "name": "Rete Uno", "day": "01/01/2020"}, []),
+        ({"number": "", "name": ""}, []),
+    ],
+)
+def test_a_refused_row_is_said_of_the_networks_it_may_belong_to(bad: dict[str, object], deeds: list[str]) -> None:
+    """By its deed; where a part of that is bad, by the rest and the name."""
+    found = read(listed(**{"firm": "ALFA", **bad, "code": code(3)}), *pair(), *pair(deed="78"))
+    known = {n.register_id: n.deed_number for n in found.networks if n.register_id in found.incomplete}
+    assert sorted(known.values()) == deeds
+
+
+def test_problems_come_in_the_order_of_rows() -> None:
+    """Refusals and doubts alike, sheet after sheet."""
+    rows = [listed(pv="??", deed="5"), *pair(place="ATLANTIDE"), listed(name="")]
+    found = read(*rows, entities=[listed_entity(day="x"), listed_entity(place="X")])
+    assert [(p.sheet, p.row) for p in found.problems] == [
+        ("Elenco", 2), ("Elenco", 3), ("Elenco", 4), ("Elenco", 5), ("Sogg. Giu.", 2), ("Sogg. Giu.", 3),
+    ]  # fmt: skip
 
 
 def test_napoli_is_not_a_missing_value() -> None:
@@ -167,6 +198,24 @@ def test_a_file_without_the_columns_is_refused_with_the_columns_it_needs(book: d
         parse_sheets(book, load_territories(), load_sectors())
     assert caught.value.code == "columns-missing"
     assert "numero repertorio" in caught.value.render()[2]
+
+
+def test_a_renamed_column_is_told_with_the_one_it_may_be() -> None:
+    """Where the file can do without, it is ignored with a doubt; where not, the refusal names both."""
+    header = list(CONTRACT_COLUMNS)
+    header[header.index("comune")] = "comuni"
+    found = parse_sheets({"Elenco": [header, *pair()]}, load_territories(), load_sectors())
+    assert [(p.row, p.column, p.text()) for p in found.problems if p.code == "column-unknown"] == [
+        (1, "comuni", "colonna sconosciuta: ignorata; forse: comune")
+    ]
+    header[header.index("oggetto")] = "ogetto"
+    header.remove("PV")
+    with pytest.raises(CallerError) as caught:
+        parse_sheets({"Elenco": [header]}, load_territories(), load_sectors())
+    what, where, hint = caught.value.render()
+    assert (caught.value.code, where) == ("columns-missing", "Elenco")
+    assert what == "mancano colonne: «oggetto», «PV»"
+    assert hint == "rinominare, se sono queste: «ogetto» → «oggetto»"
 
 
 def test_blank_rows_and_short_rows_are_no_trouble() -> None:

@@ -10,7 +10,12 @@ from typing import Any
 import pytest
 from networks_made import PERSON_CODE, code, firm, listed, listed_entity, member, pair, read, record
 
+from node.domain import vocabulary
 from node.domain.network import (
+    DEED_FORMS,
+    EXTRAS,
+    PURPOSES,
+    STATUSES,
     ContactRecord,
     check,
     check_tax_code,
@@ -148,3 +153,15 @@ def test_a_listed_code_that_is_no_tax_code_counts_by_name() -> None:
     assert [p.code for p in found.problems] == ["tax-code-odd"] * 2
     made = check(from_register(found.networks[0]))
     assert [(m.firm.tax_code, m.is_reference) for m in made.members] == [("", True), (code(2), False)]
+
+
+def test_every_word_of_a_record_has_its_titles() -> None:
+    """What the database may hold, a screen can say, in both languages."""
+    for titles, keys in (
+        (vocabulary.NETWORK_STATUSES, STATUSES),
+        (vocabulary.NETWORK_PURPOSES, PURPOSES),
+        (vocabulary.DEED_FORMS, DEED_FORMS),
+        (vocabulary.QUALITIES, EXTRAS),
+    ):
+        assert tuple(titles) == keys
+        assert all(all(words) for words in titles.values())

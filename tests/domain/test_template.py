@@ -265,6 +265,17 @@ def test_unknown_columns_are_told_and_ignored_and_missing_ones_are_empty() -> No
     assert found.records[0].open_to_new_members
 
 
+def test_a_column_that_is_almost_ours_is_named_with_the_one_it_may_be() -> None:
+    """Only columns that are not there already are offered."""
+    at = COLUMNS.index("fabbisogni")
+    found = parse(rows(), header=(*COLUMNS[:at], "fabisogni", *COLUMNS[at + 1 :]))
+    assert [(p.column, p.text()) for p in found.problems] == [
+        ("fabisogni", "colonna sconosciuta: ignorata; forse: fabbisogni")
+    ]
+    found = parse([[*line, ""] for line in rows()], header=(*COLUMNS, "fabisogni"))
+    assert [p.text() for p in found.problems] == ["colonna sconosciuta: ignorata"]
+
+
 @pytest.mark.parametrize(
     ("cell", "amount"),
     [

@@ -80,7 +80,7 @@ async def test_a_dry_run_writes_nothing_and_says_what_apply_then_does(pool: Pool
 async def test_importing_the_same_file_again_changes_nothing(pool: Pool, tmp_path: Path, name: str) -> None:
     """Idempotent, in both layouts."""
     path = filled(tmp_path, record(), record(name="Due", deed_number="88"), name=name)
-    listing = chamber_file(tmp_path, *pair(deed="99"))
+    listing = chamber_file(tmp_path, listed(deed="99", code=code(5)), listed(deed="99", code=code(6), firm="ALTRA"))
     assert counts(await bring(pool, path)) == (2, 0, 0, 0)
     assert counts(await bring(pool, listing)) == (1, 0, 0, 0)
     before = await records(pool)
@@ -127,12 +127,80 @@ async def test_only_the_networks_of_the_territory_come_in_unless_all_are_asked_f
 
 
 async def test_a_contract_of_which_one_firm_is_left_is_refused_and_said(pool: Pool, tmp_path: Path) -> None:
-    """When the other rows were bad, the row that remains is named; elsewhere in Italy it is nobody's matter here."""
+    """A network is two firms; elsewhere in Italy it is nobody's matter here."""
     elsewhere = listed(deed="79", pv="TO", place="TORINO")
-    path = chamber_file(tmp_path, *pair(), listed(deed="78"), listed(deed="78", code=code(2), pv="??"), elsewhere)
+    plan = await bring(pool, chamber_file(tmp_path, *pair(), listed(deed="78"), elsewhere))
+    assert counts(plan) == (1, 0, 0, 1)
+    assert [(p.row, p.code) for p in plan.problems] == [(4, "network-too-few-members")]
+    assert plan.left == (("Rete Uno", False),)
+
+
+BAD_CELLS = [
+    {"pv": "??"},
+    {"day": "31/02/2013"},
+    {"firm": ""},
+    {"name": ""},
+    {"number": ""},
+    {"number": "", "day": "x"},
+]
+
+
+@pytest.mark.parametrize("bad", BAD_CELLS, ids=str)
+async def test_a_network_of_the_list_with_a_refused_row_stays_as_it_is(
+    pool: Pool, tmp_path: Path, bad: dict[str, object]
+) -> None:
+    """Who stands on a row that cannot be read has not left; also where what is bad is a part of the deed."""
+    rows = [*pair(), listed(code=code(3), firm="TERZA")]
+    await bring(pool, chamber_file(tmp_path, *rows))
+    before = await records(pool)
+    spoilt = listed(**{"code": code(3), "firm": "TERZA", **bad})
+    plan = await bring(pool, chamber_file(tmp_path, *pair(), spoilt, *pair(deed="78", name="Due")), now=LATER)
+    assert (counts(plan), plan.left) == ((1, 0, 0, 1), (("Rete Uno", True),))
+    assert [r for r in await records(pool) if r.name == "Rete Uno"] == before
+
+
+@pytest.mark.parametrize("layout", ["chamber", "template"])
+async def test_a_new_network_with_a_refused_row_is_not_begun(pool: Pool, tmp_path: Path, layout: str) -> None:
+    """The same rule in both layouts: whole, or not at all."""
+    if layout == "chamber":
+        path = chamber_file(
+            tmp_path, *pair(), listed(code=code(3), firm="TERZA", pv="??"), *pair(deed="78", name="Due")
+        )
+    else:
+        path = filled(tmp_path, record(members=(member(1), member(2), member(3, firm=firm(3, province="??")))))
     plan = await bring(pool, path)
-    assert counts(plan) == (1, 0, 0, 2)
-    assert [(p.row, p.code) for p in plan.problems] == [(5, "province-unknown"), (4, "network-too-few-members")]
+    assert plan.left == (("Rete Uno", False),)
+    assert [r.name for r in await records(pool)] == (["Due"] if layout == "chamber" else [])
+
+
+async def test_a_known_network_of_the_template_with_a_refused_row_is_named_as_known(pool: Pool, tmp_path: Path) -> None:
+    """By deed, or by name before it has one; the register keeps what it had."""
+    draft = record(name="Bozza", status="drafting", deed_register_number="", deed_number="", signed_on=None)
+    await bring(pool, filled(tmp_path, record(), draft))
+    before = await records(pool)
+    bad = (member(1), member(2, firm=firm(2, province="??")))
+    plan = await bring(pool, filled(tmp_path, record(members=bad), replace(draft, members=bad)))
+    assert (counts(plan), plan.left) == ((0, 0, 0, 2), (("Rete Uno", True), ("Bozza", True)))
+    assert await records(pool) == before
+
+
+async def test_what_is_wrong_or_doubtful_elsewhere_is_not_reported_here(pool: Pool, tmp_path: Path) -> None:
+    """Of a national list only the rows of the territory matter, and those whose province cannot be read."""
+    torino = {"deed": "78", "pv": "TO"}
+    rows = [
+        *pair(place="ATLANTIDE"),
+        *pair(**torino, place="ATLANTIDE"),
+        listed(**torino, code=code(3), firm=""),
+        listed(deed="79", pv="TO", day="mai"),
+        listed(deed="80", pv="??"),
+    ]
+    path = chamber_file(tmp_path, *rows)
+    assert [(p.row, p.code) for p in intake.read_file(path, CONFIG).problems] == [
+        (2, "municipality-unknown"),
+        (3, "municipality-unknown"),
+        (8, "province-unknown"),
+    ]
+    assert [p.row for p in intake.read_file(path, CONFIG, everything=True).problems] == [2, 3, 4, 5, 6, 7, 8]
 
 
 async def test_the_public_list_never_overwrites_what_the_office_recorded(pool: Pool, tmp_path: Path) -> None:
@@ -203,13 +271,60 @@ async def test_an_edit_made_in_the_registry_survives_the_old_file(pool: Pool, tm
     assert (await records(pool))[0].notary == "altro studio"
 
 
-async def test_a_firm_told_apart_in_two_networks_of_one_file_is_no_endless_change(pool: Pool, tmp_path: Path) -> None:
-    """Two rows of one firm that disagree: the last one holds, and the second import is quiet."""
+async def test_a_firm_told_apart_in_two_networks_of_one_file_is_as_its_first_row_has_it(
+    pool: Pool, tmp_path: Path
+) -> None:
+    """Told with both rows; the second import is quiet, and a file with one of the networks alone is believed."""
+    bari = firm(1, municipality="072006", municipality_name="Bari", province="BA", rea="BA-9")
     one = record(members=(member(1), member(2)))
-    two = record(name="Due", deed_number="88", members=(member(1, firm=firm(1, rea="LE-9")), member(3)))
+    two = record(name="Due", deed_number="88", members=(member(1, firm=bari), member(3)))
     path = filled(tmp_path, one, two)
-    assert counts(await bring(pool, path)) == (2, 0, 0, 0)
+    plan = await bring(pool, path)
+    assert counts(plan) == (2, 0, 0, 0)
+    (doubt,) = plan.problems
+    assert (doubt.row, doubt.column, doubt.code, doubt.fatal) == (4, "comune", "firm-differs", False)
+    assert doubt.text() == "la stessa impresa ha «Lecce» nel foglio Reti, riga 2: vale quella riga"
+
+    async def places() -> set[str]:
+        return {m.firm.province for r in await records(pool) for m in r.members if m.firm.tax_code == code(1)}
+
+    assert await places() == {"LE"}
     assert counts(await bring(pool, path)) == (0, 0, 2, 0)
+    assert counts(await bring(pool, filled(tmp_path, two, name="due.xlsx"))) == (0, 1, 0, 0)
+    assert await places() == {"BA"}
+    assert counts(await bring(pool, filled(tmp_path, two, name="due.xlsx"))) == (0, 0, 1, 0)
+    assert counts(await bring(pool, filled(tmp_path, one, name="uno.xlsx"))) == (0, 1, 0, 0)
+    assert await places() == {"LE"}
+
+
+async def test_the_office_s_file_is_believed_again_after_the_list_said_otherwise(pool: Pool, tmp_path: Path) -> None:
+    """What the public list took from a firm comes back with the file that has it, once."""
+    path = filled(tmp_path, record())
+    await bring(pool, path)
+    await bring(pool, chamber_file(tmp_path, *pair(deed="99", name="Due")))
+    assert counts(await bring(pool, path)) == (0, 1, 0, 0)
+    assert {r.name: r.members for r in await records(pool)}["Rete Uno"] == record().members
+    assert counts(await bring(pool, path)) == (0, 0, 1, 0)
+    assert counts(await bring(pool, chamber_file(tmp_path, *pair(deed="99", name="Due")))) == (0, 0, 1, 0)
+
+
+async def test_the_first_row_of_a_list_speaks_for_its_firm(pool: Pool, tmp_path: Path) -> None:
+    """The same in the chamber's layout; blanks say nothing, and the office's own word on a firm is left alone."""
+    here, there = pair(), pair(deed="78", name="Due", place="BARI", pv="BA", rea="")
+    both = chamber_file(tmp_path, *here, listed(deed="78", name="Due", code=code(3), lead="S"), there[0][:])
+    found = intake.read_file(both, CONFIG)
+    assert [(p.row, p.column, p.code) for p in found.problems] == [(5, "comune", "firm-differs")]
+    assert counts(await bring(pool, both)) == (2, 0, 0, 0)
+    assert counts(await bring(pool, both)) == (0, 0, 2, 0)
+    (uno,) = [r for r in await records(pool) if r.name == "Rete Uno"]
+    assert {m.firm.municipality_name for m in uno.members} == {"Lecce"}
+    alone = chamber_file(tmp_path, listed(deed="78", name="Due", code=code(3), lead="S"), there[0][:])
+    assert counts(await bring(pool, alone)) == (0, 1, 0, 0)
+    assert counts(await bring(pool, chamber_file(tmp_path, *here))) == (0, 1, 0, 0)
+    mine = replace(uno, members=tuple(replace(m, firm=replace(m.firm, rea="LE-MIA")) for m in uno.members))
+    assert counts(await bring(pool, filled(tmp_path, mine))) == (0, 1, 0, 0)
+    assert counts(await bring(pool, chamber_file(tmp_path, *here))) == (0, 0, 1, 0)
+    assert {m.firm.rea for r in await records(pool) for m in r.members} >= {"LE-MIA"}
 
 
 async def test_a_failure_in_the_middle_leaves_nothing(pool: Pool, tmp_path: Path) -> None:
@@ -252,6 +367,19 @@ async def test_a_file_of_neither_layout_is_refused_with_the_command_that_helps(t
         intake.read_file(path, CONFIG)
     assert caught.value.code == "columns-missing"
     assert "rete network template" in caught.value.hint
+
+
+async def test_a_template_that_lacks_a_column_is_told_which(tmp_path: Path) -> None:
+    """The file, the sheet, the missing columns and those that may be meant; not a sermon on layouts."""
+    book = template.sheets_of([record()])
+    book["Reti"][0][0] = "retee"
+    path = tmp_path / "x.xlsx"
+    write_sheets(path, {"Reti": book["Reti"]})
+    with pytest.raises(CallerError) as caught:
+        intake.read_file(path, CONFIG)
+    what, where, hint = caught.value.render()
+    assert (caught.value.code, where, what) == ("columns-missing", f"{path}!Reti", "mancano colonne: «rete»")
+    assert "«retee» → «rete»" in hint
 
 
 async def test_the_sheet_of_the_template_is_read_wherever_it_stands(pool: Pool, tmp_path: Path) -> None:

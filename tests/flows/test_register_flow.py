@@ -23,7 +23,7 @@ from node.store.spreadsheet import read_sheets, write_sheets
 
 EXAMPLE = (Path(__file__).parents[2] / "nodes.example.toml").read_text("utf-8")
 CONFIG = configuration.parse(EXAMPLE, file="x")
-FIRST, SECOND = dt.date(2026, 6, 30), dt.date(2026, 11, 30)
+FIRST, SECOND = dt.date(2026, 6, 30), dt.date(2026, 10, 31)
 
 
 def rows_of(count: int, **changes: object) -> ChamberList:
@@ -36,9 +36,31 @@ def without(found: ChamberList, count: int) -> ChamberList:
     return replace(found, networks=found.networks[:-count])
 
 
-async def load(pool: Pool, found: ChamberList, day: dt.date = FIRST, *, swap: bool = False) -> register.Loaded:
+async def load(
+    pool: Pool, found: ChamberList, day: dt.date = FIRST, *, swap: bool = False, shrunk: bool = False
+) -> register.Loaded:
     """Load a snapshot at Provincia di Lecce."""
-    return await register.load_register(pool, CONFIG, found, day, NOW, replace=swap)
+    return await register.load_register(pool, CONFIG, found, day, NOW, replace=swap, accept_shrunk=shrunk)
+
+
+async def stand_on(pool: Pool, version: int) -> None:
+    """Make a profile that carries labels of a partition."""
+    network_id = uuid.uuid4()
+    async with pool.acquire() as conn:
+        await conn.execute(
+            "INSERT INTO registry.network (network_id, status, name, name_key, kind, object_text, source, digest, updated_at)"
+            " VALUES ($1, 'potential', 'n', 'n', 'contract', '', 'officer', $2, $3)",
+            network_id,
+            bytes(32),
+            NOW,
+        )
+        await conn.execute(
+            "INSERT INTO publication.profile (profile_id, network_id, register_id, partition_version, block_id, labels, created_at)"
+            " VALUES ($1, $1, 'r', $3, 0, '{}', $2)",
+            network_id,
+            NOW,
+            version,
+        )
 
 
 async def latest(pool: Pool) -> partition.Partition | None:
@@ -85,21 +107,7 @@ async def test_another_edition_of_the_same_day_is_refused_unless_it_replaces(poo
 async def test_an_edition_on_which_profiles_stand_is_not_replaced(pool: Pool) -> None:
     """Published labels must stay explainable."""
     await load(pool, rows_of(20))
-    network_id = uuid.uuid4()
-    async with pool.acquire() as conn:
-        await conn.execute(
-            "INSERT INTO registry.network (network_id, status, name, name_key, kind, object_text, source, digest, updated_at)"
-            " VALUES ($1, 'potential', 'n', 'n', 'contract', '', 'officer', $2, $3)",
-            network_id,
-            bytes(32),
-            NOW,
-        )
-        await conn.execute(
-            "INSERT INTO publication.profile (profile_id, network_id, register_id, partition_version, block_id, labels, created_at)"
-            " VALUES ($1, $1, 'r', 1, 0, '{}', $2)",
-            network_id,
-            NOW,
-        )
+    await stand_on(pool, 1)
     with pytest.raises(CallerError, match="snapshot-in-use"):
         await load(pool, rows_of(19), swap=True)
     assert (await load(pool, rows_of(20))).stored is False
@@ -119,13 +127,81 @@ async def test_a_newer_edition_makes_a_new_version_and_ends_who_is_missing(pool:
 
 
 async def test_an_older_edition_loaded_later_does_not_lead(pool: Pool) -> None:
-    """It is kept for history; new profiles are drawn from the newest."""
+    """It is kept for history and claims no partition; new profiles are drawn from the newest, which is named."""
     await load(pool, rows_of(20), SECOND)
     done = await load(pool, rows_of(30), FIRST)
-    assert (done.stored, done.partition_version) == (True, 1)
+    assert (done.stored, done.partition_version, done.blocks) == (True, None, 0)
+    assert (done.superseded_by, done.partition_day) == (SECOND, "2026-10-31")
     built = await latest(pool)
     assert built is not None
-    assert built.snapshot == "2026-11-30"
+    assert (built.version, built.snapshot) == (1, "2026-10-31")
+
+
+async def test_an_older_edition_does_not_lead_where_the_newest_gave_no_partition(pool: Pool) -> None:
+    """Today's networks are too few: those of some time ago say nothing against that."""
+    await load(pool, rows_of(5), SECOND)
+    done = await load(pool, rows_of(30), FIRST)
+    assert (done.partition_version, done.superseded_by, done.partition_day) == (None, SECOND, None)
+    assert await latest(pool) is None
+
+
+async def test_a_day_to_come_is_refused_and_today_is_today_in_italy(pool: Pool) -> None:
+    """A mistyped year would lead for ever; just after midnight in Rome the clock of the server still says yesterday."""
+    with pytest.raises(CallerError) as caught:
+        await load(pool, rows_of(20), dt.date(2099, 12, 31))
+    assert caught.value.code == "snapshot-in-future"
+    late = dt.datetime(2026, 11, 24, 23, 30, tzinfo=dt.UTC)
+    done = await register.load_register(pool, CONFIG, rows_of(20), dt.date(2026, 11, 25), late)
+    assert done.stored
+    with pytest.raises(CallerError, match="snapshot-in-future"):
+        await register.load_register(pool, CONFIG, rows_of(20), dt.date(2026, 11, 26), late)
+
+
+async def test_a_list_that_lost_many_contracts_is_not_taken_for_today_s(pool: Pool) -> None:
+    """Below seven in ten it is refused unless accepted; an older edition may be small, for it does not lead."""
+    await load(pool, rows_of(20), FIRST)
+    with pytest.raises(CallerError) as caught:
+        await load(pool, rows_of(13), SECOND)
+    what, _, hint = caught.value.render()
+    assert (caught.value.code, "--accept-shrunk" in hint) == ("register-shrunk", True)
+    assert what == "l'elenco ha 13 contratti in tutto, quello del 2026-06-30 ne ha 20: sembra incompleto"
+    with pytest.raises(CallerError, match="register-shrunk"):
+        await load(pool, rows_of(13), FIRST, swap=True)
+    assert (await load(pool, rows_of(14), SECOND)).stored
+    assert (await load(pool, rows_of(3), dt.date(2026, 1, 1))).superseded_by == SECOND
+    assert (await load(pool, rows_of(3), dt.date(2026, 11, 1), shrunk=True)).stored
+
+
+async def test_a_list_without_most_of_the_own_territory_is_refused(pool: Pool) -> None:
+    """Its size in all may be right: what matters here is what lies in the node's scope."""
+    elsewhere = read(*(row for n in range(100) for row in pair(deed=f"9{n}", pv="TO", place="TORINO")))
+    whole = rows_of(20)
+    await load(pool, replace(whole, networks=(*whole.networks, *elsewhere.networks)), FIRST)
+    with pytest.raises(CallerError, match="nel territorio del nodo"):
+        await load(pool, replace(whole, networks=(*whole.networks[:10], *elsewhere.networks)), SECOND)
+
+
+async def test_an_edition_nothing_depends_on_can_be_removed(pool: Pool) -> None:
+    """With its partition; the one before leads again, and the true edition can be loaded."""
+    await load(pool, rows_of(20), FIRST)
+    await load(pool, rows_of(40), SECOND)
+    assert await register.remove_snapshot(pool, SECOND) == register.Removed(SECOND, FIRST, 1)
+    assert (await load(pool, rows_of(22), SECOND)).partition_version == 2
+    with pytest.raises(CallerError, match="snapshot-unknown"):
+        await register.remove_snapshot(pool, dt.date(2020, 1, 1))
+
+
+async def test_an_edition_in_use_is_not_removed(pool: Pool) -> None:
+    """Profiles stand on it, or the newest edition has no partition and goes on with this one's."""
+    await load(pool, rows_of(20), FIRST)
+    await load(pool, rows_of(5), SECOND, shrunk=True)
+    with pytest.raises(CallerError, match="snapshot-in-use"):
+        await register.remove_snapshot(pool, FIRST)
+    await register.remove_snapshot(pool, SECOND)
+    await stand_on(pool, 1)
+    with pytest.raises(CallerError, match="snapshot-in-use"):
+        await register.remove_snapshot(pool, FIRST)
+    assert await latest(pool) is not None
 
 
 async def test_a_territory_with_too_few_networks_is_told_and_keeps_its_snapshot(pool: Pool) -> None:

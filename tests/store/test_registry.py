@@ -111,6 +111,19 @@ async def test_the_public_list_does_not_blank_what_the_office_knows(conn: Connec
     assert known == firm(1, name="Nuovo nome S.r.l.", vat_number=code(1))
 
 
+async def test_firms_of_networks_that_the_office_keeps_are_known(conn: Connection) -> None:
+    """By the key that tells firms apart; those of the public list alone are not among them."""
+    nameless = firm(3, tax_code="")
+    await put(conn, record(members=(member(1), member(3, firm=nameless))))
+    await put(
+        conn,
+        record(name="Due", deed_number="88", members=(member(1), member(4))),
+        source="chamber",
+        ids=(OTHER,),
+    )
+    assert await registry.office_firms(conn) == {firm(1).key, nameless.key}
+
+
 async def test_who_is_no_longer_in_the_file_has_left_today_and_stays_in_history(conn: Connection) -> None:
     """Leaving is recorded, coming back opens a new period."""
     three = record(members=(member(1), member(2), member(3)))

@@ -105,12 +105,44 @@ def test_what_is_no_spreadsheet_is_refused_with_the_formats_that_are(tmp_path: P
     assert "xlsx" in error.render()[2]
 
 
+def test_an_empty_file_is_called_empty(tmp_path: Path) -> None:
+    """Whatever its name says."""
+    path = tmp_path / "elenco.xls"
+    path.touch()
+    assert refusal(path).render()[0] == "file vuoto"
+
+
+@pytest.mark.parametrize("ending", [".xlsx", ".xls"])
+@pytest.mark.parametrize("kept", [0.2, 0.5, 0.9, 0.99])
+def test_a_truncated_workbook_is_called_damaged(tmp_path: Path, ending: str, kept: float) -> None:
+    """A copy that was cut: never a bomb, never the name of a library's class."""
+    path = tmp_path / f"elenco{ending}"
+    write_sheets(path, {"Elenco": [["rete", n, f"testo {n}"] for n in range(2000)]})
+    raw = path.read_bytes()
+    path.write_bytes(raw[: int(len(raw) * kept)])
+    error = refusal(path)
+    assert (error.code, error.render()[0]) == ("file-not-spreadsheet", "il file è danneggiato o incompleto")
+    assert "Error" not in "".join(error.render())
+
+
+def test_a_workbook_with_a_broken_part_is_called_damaged(tmp_path: Path) -> None:
+    """The archive is whole, a sheet in it is not."""
+    good, path = tmp_path / "good.xlsx", tmp_path / "x.xlsx"
+    write_sheets(good, {"Elenco": ROWS})
+    with zipfile.ZipFile(good) as old, zipfile.ZipFile(path, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            new.writestr(name, content[: len(content) // 2] if "sheet1" in name else content)
+    assert refusal(path).render()[0] == "il file è danneggiato o incompleto"
+
+
 def test_an_archive_that_is_no_workbook_is_refused(tmp_path: Path) -> None:
     """A zip of something else."""
     path = tmp_path / "x.xlsx"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("readme.txt", "hello")
-    assert refusal(path).code == "file-not-spreadsheet"
+    error = refusal(path)
+    assert (error.code, error.render()[0]) == ("file-not-spreadsheet", "il file non è un foglio elettronico leggibile")
 
 
 def test_what_is_not_there_or_not_a_file_is_said(tmp_path: Path) -> None:
@@ -262,3 +294,42 @@ def test_a_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
         write_sheets(path, {"A": rows()})  # type: ignore[dict-item]
     assert read_sheets(path) == {"x": [["old", "file"]]}
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("ending", [".xlsx", ".xls", ".csv"])
+def test_a_file_that_is_there_is_not_replaced_unasked(tmp_path: Path, ending: str) -> None:
+    """Refused with its name; the old file and nothing else is left."""
+    path = tmp_path / f"x{ending}"
+    write_sheets(path, {"A": [["old", "file"]]}, replace=False)
+    before = path.read_bytes()
+    with pytest.raises(CallerError) as caught:
+        write_sheets(path, {"A": [["new", "file"]]}, replace=False)
+    assert (caught.value.code, caught.value.where) == ("file-exists", str(path))
+    assert (path.read_bytes(), list(tmp_path.iterdir())) == (before, [path])
+    write_sheets(path, {"A": [["new", "file"]]}, replace=True)
+    assert path.read_bytes() != before
+
+
+def test_a_file_that_comes_while_another_is_written_is_kept(tmp_path: Path) -> None:
+    """Who was first has the name."""
+    path = tmp_path / "x.csv"
+
+    def rows() -> object:
+        yield ["new", "file"]
+        path.write_text("theirs")
+
+    with pytest.raises(CallerError, match="file-exists"):
+        write_sheets(path, {"A": rows()}, replace=False)  # type: ignore[dict-item]
+    assert (path.read_text(), list(tmp_path.iterdir())) == ("theirs", [path])
+
+
+@pytest.mark.parametrize("ending", [".xlsx", ".xls", ".csv"])
+def test_a_failure_names_the_file_that_was_asked_for(tmp_path: Path, ending: str) -> None:
+    """Not the passing name under which it was being written."""
+    path = tmp_path / "nowhere" / f"x{ending}"
+    with pytest.raises(FileNotFoundError) as caught:
+        write_sheets(path, {"A": ROWS})
+    assert caught.value.filename == str(path)
+    with pytest.raises(CallerError) as refused:
+        write_sheets(tmp_path / "big.xls", {"A": [["x"]] * 65_537})
+    assert "partial" not in str(refused.value)
