@@ -26,7 +26,7 @@ from node.cli.record import show_networks, show_record
 from node.cli.reports import SHOWN, problem_rows, problem_table
 from node.domain import template as layout
 from node.domain.network import legal_effect_on
-from node.errors import N_, CallerError, NotFoundError, Said
+from node.errors import N_, NotFoundError
 from node.flows import intake
 from node.flows.intake import ImportPlan
 from node.store import registry, spreadsheet
@@ -44,8 +44,8 @@ def network() -> None:
 @command(
     network,
     "import",
-    help="Importa reti da un file: prova a vuoto; con --apply scrive. Le reti con righe rifiutate restano come sono, e l'uscita "
-    "è 1; le altre entrano tutte insieme, o nessuna.",
+    help="Importa reti da un file: prova a vuoto; con --apply scrive. Le reti con righe rifiutate restano come sono; le altre "
+    "entrano tutte insieme, o nessuna.",
 )
 @click.argument("file", type=FILE, metavar="FILE")
 @click.option("--apply", "apply_", is_flag=True, help="Scrive davvero, in una sola transazione.")
@@ -69,13 +69,6 @@ async def import_(face: Face, file: Path, apply_: bool, everything: bool) -> Non
         "problems": problem_rows(plan.problems),
     }
     face.emit(value, lambda: _tell_import(face, plan))
-    if plan.refused:
-        hint = N_("correggere le righe e ripetere: ciò che è già nel registro non cambia")
-        raise CallerError("rows-refused", N_("{rows}"), where=str(file), hint=hint, rows=_refused(plan.refused))
-
-
-def _refused(count: int) -> Said:
-    return Said(ROWS_REFUSED[0 if count == 1 else 1], {"count": count})
 
 
 def _tell_import(face: Face, plan: ImportPlan) -> None:
@@ -103,6 +96,8 @@ def _tell_import(face: Face, plan: ImportPlan) -> None:
         face.say(N_("Scritto nel registro."))
     else:
         face.say(N_("Prova a vuoto: nulla è stato scritto. Ripetere con --apply."))
+    if plan.refused:
+        face.say(N_("Correggere le righe rifiutate e ripetere: ciò che è già nel registro non cambia."))
 
 
 @command(network, "list", help="Elenca le reti del registro.")

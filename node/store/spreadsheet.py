@@ -236,8 +236,13 @@ def check_target(path: Path, *, replace: bool) -> None:
             hint=N_("usare .xlsx, .xls o .csv"),
             suffix=path.suffix.lower(),
         )
-    if not replace and path.exists():
+    if not replace and _holds_something(path):
         raise _exists(path)
+
+
+def _holds_something(path: Path) -> bool:
+    # A file that a program made only to have its name is nobody's work.
+    return path.exists() and not (path.is_file() and path.stat().st_size == 0)
 
 
 def _exists(path: Path) -> CallerError:
@@ -251,6 +256,7 @@ def write_sheets(path: Path, sheets: Mapping[str, Iterable[Sequence[object]]], *
     Raises: CallerError(file-type-unknown | file-too-many-rows | cell-too-long; file-exists unless ``replace``).
     """
     check_target(path, replace=replace)
+    replace = replace or path.exists()
     partial = path.with_name(f".{path.name}.partial")
     try:
         # A folder that can't be written is told before the work, and before a library holds files of its own open.

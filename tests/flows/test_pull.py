@@ -313,6 +313,21 @@ async def test_a_dead_peer_backs_off_and_recovers(pool: Pool, session: aiohttp.C
     assert address in (origin.error_text or "")
 
 
+async def test_one_new_log_met_by_many_hands_at_once_is_one_log(pool: Pool) -> None:
+    """Inserting or updating never fails because another does the same; thirty times, for a race shows itself seldom."""
+
+    async def meet(name: str) -> int:
+        async with pool.acquire() as conn:
+            return await log.upsert_origin(
+                conn, origin=f"{name}.example/federation/log/2026", owner="p_XX", name=name, url=None, vkey="k",
+                is_own=False, empty_root=merkle.EMPTY_ROOT,
+            )  # fmt: skip
+
+    for turn in range(30):
+        met = await asyncio.gather(*(meet(f"n{turn}") for _ in range(8)))
+        assert len(set(met)) == 1
+
+
 async def test_two_pulls_at_once_store_everything_once(
     pool: Pool, peer: LyingPeer, session: aiohttp.ClientSession
 ) -> None:
