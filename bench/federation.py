@@ -81,13 +81,15 @@ def documents(count: int, seed: int = 1) -> list[tuple[str, bytes]]:
     return found
 
 
-async def fill(home: Path, found: list[tuple[str, bytes]], *, step: int = 5000) -> None:
-    """Append documents to a node's own log, ``step`` at a time, and sign it."""
+async def fill(home: Path, found: list[tuple[str, bytes]], *, step: int = 5000, sign_each: bool = False) -> None:
+    """Append documents to a node's own log, ``step`` at a time, and sign it at the end, or after each step."""
     async with runtime.open_node(home) as node:
         for at in range(0, len(found), step):
             operations = [Operation(item, raw) for item, raw in found[at : at + step]]
             async with node.pool.acquire() as conn, conn.transaction():
                 await append(conn, node.own, operations, node.clock())
+            if sign_each:
+                await sign_head(node.pool, node.own, node.clock())
         await sign_head(node.pool, node.own, node.clock())
 
 

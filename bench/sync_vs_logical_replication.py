@@ -10,7 +10,8 @@ a generated column: neither side ships it, both compute it. The pull keeps its d
    is started and waits for the word, as the subscriber's server does.
 2. Streaming: follower paused, commits of 500 profiles at the origin, then from ENABLE (or the pull's start) to all
    rows there. That is what each can carry; with the follower running meanwhile both would measure the origin's writing.
-3. Following: the follower runs while the origin commits without a pause; how long after the last commit it has all rows.
+3. Following: the follower runs while the origin commits, and signs, without a pause; how long after the last one it has all
+   rows. Without a signature nothing can be pulled.
 
 Prints one line per claim with the ratio, medians and spread. Rounds take turns in which side goes first.
 Usage: python bench/sync_vs_logical_replication.py [profiles [streamed [rounds]]]; by default 100000, 8000 in 3 rounds.
@@ -318,7 +319,7 @@ async def follow(nodes: Pair, replica: Replica, halves: list[list[tuple[str, byt
     """Measure how long after the last commit each side has all rows, when it runs while the origin writes."""
     times = Times()
     await replica.turn("ENABLE")
-    await fill(nodes.origin_home, halves[0], step=APPEND)
+    await fill(nodes.origin_home, halves[0], step=APPEND, sign_each=True)
     ended, wanted = time.time(), await replica.wanted()
     times.reference.append(await replica.caught_up(wanted) - ended)
     await replica.turn("DISABLE")
@@ -329,7 +330,7 @@ async def follow(nodes: Pair, replica: Replica, halves: list[list[tuple[str, byt
     await puller.result()
     puller = await Puller.start(nodes.puller_home, wanted[0] + len(halves[1]))
     puller.go()
-    await fill(nodes.origin_home, halves[1], step=APPEND)
+    await fill(nodes.origin_home, halves[1], step=APPEND, sign_each=True)
     ended = time.time()
     times.pull.append((await puller.result())["at"] - ended)
     return times
