@@ -23,6 +23,7 @@ from node.flows.sync import sync_peers
 from node.protocol import limits
 from node.runtime import Node, current_own
 from node.store import log
+from node.store.postgres import acquire
 
 logger = structlog.get_logger()
 DUE_MINUTES = 1
@@ -103,14 +104,14 @@ def build(node: Node, session: aiohttp.ClientSession) -> Jobs:
 
     async def settle() -> None:
         own = await current_own(node)
-        async with node.pool.acquire() as conn:
+        async with acquire(node.pool) as conn:
             row = (await log.list_origins(conn, own.origin))[0]
         if row.state == "fenced":
             await recover.settle(syncer, own)
 
     async def tidy() -> None:
         now = node.clock()
-        async with node.pool.acquire() as conn:
+        async with acquire(node.pool) as conn:
             await log.purge_nonces(conn, now - dt.timedelta(seconds=limits.NONCE_KEEP_S))
         await epoch.prune(node.pool, keep, now)
 

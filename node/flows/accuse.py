@@ -24,7 +24,7 @@ from node.protocol.inconsistency import Inconsistency
 from node.protocol.member import Membership
 from node.store import cooperation, evidence, log
 from node.store.log import Origin
-from node.store.postgres import Connection, Pool, run_tx
+from node.store.postgres import Connection, Pool, acquire, run_tx
 
 logger = structlog.get_logger()
 ACCEPTED = (200, 202, 204)
@@ -57,7 +57,7 @@ async def _prove(
     if old.size == new.size or not old.size:
         return make(lambda _, __: merkle.EMPTY_ROOT)
     if new.size <= origin.size:
-        async with pool.acquire() as conn:
+        async with acquire(pool) as conn:
             return make(await trees.stored_hashes(conn, origin.origin_id, asks))
     for source in sources:
         try:

@@ -26,7 +26,7 @@ from node.protocol.member import Member, Membership
 from node.store import log
 from node.store import witness as store
 from node.store.log import Signed
-from node.store.postgres import Connection, Pool, run_tx
+from node.store.postgres import Connection, Pool, acquire, run_tx
 
 logger = structlog.get_logger()
 RETRY_MIN_S, RETRY_MAX_S = 60.0, 3600.0
@@ -65,7 +65,7 @@ async def announce(
 
     Raises: LogStateError(log-fenced) when a witness has cosigned more of our log than there is here.
     """
-    async with pool.acquire() as conn:
+    async with acquire(pool) as conn:
         signed = await log.signed_latest(conn, own.origin_id)
         acknowledged = {ack.member: ack for ack in await store.own_cosignatures(conn, own.origin_id)}
     if signed is None:
@@ -167,7 +167,7 @@ async def _consistency(pool: Pool, own: OwnLog, old: int, new: int) -> list[byte
     def prove(hash_at: merkle.HashAt) -> list[bytes]:
         return merkle.consistency_proof(old, new, hash_at)
 
-    async with pool.acquire() as conn:
+    async with acquire(pool) as conn:
         return prove(await trees.stored_hashes(conn, own.origin_id, prove))
 
 

@@ -18,7 +18,7 @@ from node.peers.client import PeerClient
 from node.protocol import body, entry, limits
 from node.store import log
 from node.store.log import Origin
-from node.store.postgres import Connection, Pool, run_tx
+from node.store.postgres import Connection, Pool, acquire, run_tx
 
 # One commit per so many bodies: few enough to hold in memory, many enough that the commit's own cost vanishes.
 COMMIT_BODIES = 1024
@@ -69,7 +69,7 @@ class BodyFetcher:
 
         Raises: PeerWrongError, RoadWrongError (in an exception group); what was committed before stays.
         """
-        async with self._pool.acquire() as conn:
+        async with acquire(self._pool) as conn:
             total = await log.count_wanted(conn, self._origin.origin_id)
         if total:
             async with asyncio.TaskGroup() as group:
@@ -82,7 +82,7 @@ class BodyFetcher:
     async def _plan(self) -> None:
         after = -1
         while True:
-            async with self._pool.acquire() as conn:
+            async with acquire(self._pool) as conn:
                 wanted = await log.list_wanted(conn, self._origin.origin_id, after, LISTED_AT_ONCE)
             if not wanted:
                 break

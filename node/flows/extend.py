@@ -22,7 +22,7 @@ from node.protocol.checkpoint import Checkpoint
 from node.protocol.edge import Edge, right_edge
 from node.store import log
 from node.store.log import Origin
-from node.store.postgres import Connection, Pool, run_tx
+from node.store.postgres import Connection, Pool, acquire, run_tx
 
 Clock = Callable[[], dt.datetime]
 Progress = Callable[[str, int, int], None]
@@ -101,7 +101,7 @@ class Extender:
     async def _sliced(self, until: int) -> None:
         goal = self._target.checkpoint
         edge = Edge(goal, {level: await self._tile(level, number) for level, number, _ in right_edge(goal.size)})
-        async with self._pool.acquire() as conn:
+        async with acquire(self._pool) as conn:
             await log.set_pending(conn, self._origin.origin_id, self._target.note)
         start, coming = self.head.size, asyncio.create_task(self._slice(edge, self.head.size))
         try:
@@ -185,7 +185,7 @@ class Extender:
         if not known:
             return 0
         start = number * tiles.TILE_WIDTH
-        async with self._pool.acquire() as conn:
+        async with acquire(self._pool) as conn:
             return await log.bundle_bytes(conn, self._origin.origin_id, start, start + known)
 
     async def _commit(self, extension: feed.Extension, note: bytes | None) -> bool:

@@ -32,7 +32,7 @@ from node.protocol.news import Weight
 from node.store import evidence, log
 from node.store import witness as store
 from node.store.log import Origin
-from node.store.postgres import Connection, run_tx
+from node.store.postgres import Connection, acquire, run_tx
 
 logger = structlog.get_logger()
 PARTNERS_FOR = dt.timedelta(days=1)
@@ -83,7 +83,7 @@ async def gossip(syncer: Syncer, own: OwnLog, memory: Memory) -> Round:
     asked = _partners(memory, peers, syncer.parts.clock())
     done.asked = len(asked)
     await asyncio.gather(*(_listen(syncer, member, memory, done) for member in asked))
-    async with syncer.pool.acquire() as conn:
+    async with acquire(syncer.pool) as conn:
         origins = {origin.origin: origin for origin in await log.list_origins(conn)}
     heard: dict[str, _Heard] = {}
     for member in asked:
@@ -117,7 +117,7 @@ async def _listen(syncer: Syncer, member: Member, memory: Memory, done: Round) -
             _remember(memory, member.id, reply)
         done.answered += 1
         accused = reply.headers.get(PROOFS_HEADER, "0")
-        async with syncer.pool.acquire() as conn:
+        async with acquire(syncer.pool) as conn:
             known = await evidence.count_evidence(conn)
         if accused.isascii() and accused.isdecimal() and int(accused[:6]) > known:
             done.proofs += len(await accuse.fetch(syncer.pool, client, syncer.parts.clock()))
@@ -181,7 +181,7 @@ async def _compare(
         if heard.offer is None or heard.offer[1].checkpoint.size < size:
             heard.offer = (member.id, target)
         return
-    async with syncer.pool.acquire() as conn:
+    async with acquire(syncer.pool) as conn:
         root = origin.root if weight is Weight.SAME else await stored_root(conn, origin.origin_id, size)
     if root != target.checkpoint.root:
         await _accuse(syncer, origin, target)
@@ -207,7 +207,7 @@ async def _receive(syncer: Syncer, own: OwnLog, member: Member, target: Target) 
     """Keep a member's mirror cosignature of the own log as its receipt; sound the alarm when it has more of it than we."""
     parsed = note.parse(target.note)
     found = target.checkpoint
-    async with syncer.pool.acquire() as conn:
+    async with acquire(syncer.pool) as conn:
         latest = await log.signed_latest(conn, own.origin_id)
         ours = b"" if latest is None or found.size > latest.size else await stored_root(conn, own.origin_id, found.size)
     if latest is None or found.size > latest.size or ours != found.root:
@@ -228,7 +228,7 @@ async def _receive(syncer: Syncer, own: OwnLog, member: Member, target: Target) 
 
 async def collect_receipts(syncer: Syncer, own: OwnLog) -> int:
     """Ask every member whose receipt does not cover the newest own head for its mirror's checkpoint; return how many came."""
-    async with syncer.pool.acquire() as conn:
+    async with acquire(syncer.pool) as conn:
         latest = await log.signed_latest(conn, own.origin_id)
         given = {receipt.member: receipt.size for receipt in await store.receipts(conn, own.origin_id)}
     peers = syncer.membership.peers if syncer.membership is not None else []
@@ -278,7 +278,7 @@ async def _pull(syncer: Syncer, origins: Mapping[str, Origin], heard: Mapping[st
         origins[name].origin_id for name, h in heard.items() if h.confirmed and name not in offers and name in origins
     ]
     if confirmed:
-        async with syncer.pool.acquire() as conn:
+        async with acquire(syncer.pool) as conn:
             await log.record_confirmed(conn, confirmed, now)
     done.reports = await syncer.pull_all(_news_first(chosen, offers), offers)
 

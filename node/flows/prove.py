@@ -18,7 +18,7 @@ from node.protocol.member import Membership
 from node.protocol.tlog_proof import InclusionProof
 from node.store import log
 from node.store import witness as store
-from node.store.postgres import Connection, Pool
+from node.store.postgres import Connection, Pool, acquire
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Receipts:
 
 async def inclusion(pool: Pool, profile_id: str) -> InclusionProof:
     """Return the proof that a profile's last entry is in its log. Raises: NotFoundError(profile-unknown), CallerError(proof-too-early)."""
-    async with pool.acquire() as conn, conn.transaction(isolation="repeatable_read", readonly=True):
+    async with acquire(pool) as conn, conn.transaction(isolation="repeatable_read", readonly=True):
         found = await log.find_item(conn, profile_id)
         if found is None:
             raise NotFoundError("profile-unknown", N_("profilo sconosciuto: {id}"), id=profile_id)
@@ -119,7 +119,7 @@ def _refuse_bent(parsed: note.Note, known: Mapping[str, keys.Verifier]) -> None:
 
 async def receipts(pool: Pool, membership: Membership, profile_id: str) -> Receipts:
     """Return which members have confirmed the last entry of an own profile. Raises: NotFoundError(profile-unknown)."""
-    async with pool.acquire() as conn:
+    async with acquire(pool) as conn:
         found = await log.find_item(conn, profile_id, own=True)
         if found is None:
             raise NotFoundError("profile-unknown", N_("profilo sconosciuto: {id}"), id=profile_id)

@@ -26,7 +26,7 @@ from node.protocol.inconsistency import Inconsistency
 from node.protocol.member import Cosigner, Membership
 from node.store import evidence, log
 from node.store.log import Origin
-from node.store.postgres import Connection, Pool
+from node.store.postgres import Connection, Pool, acquire
 
 logger = structlog.get_logger()
 
@@ -135,7 +135,7 @@ def _first(errors: BaseExceptionGroup[PeerWrongError | RoadWrongError]) -> ReteE
 async def _conclude(pool: Pool, pull: _Pull, failure: ReteError | None, parts: Parts) -> None:
     """Write on the origin's row how the walk ended."""
     now, report, origin_id = parts.clock(), pull.report, pull.origin.origin_id
-    async with pool.acquire() as conn:
+    async with acquire(pool) as conn:
         if failure is None and report.relay is None:
             await log.record_success(conn, origin_id, now, pull.etag)
             return
@@ -231,7 +231,7 @@ class _Pull:
         known, found = head_of(self.origin), target.checkpoint
         if found.size > known.size:
             return True
-        async with self._pool.acquire() as conn:
+        async with acquire(self._pool) as conn:
             root = (
                 known.root if found.size == known.size else await stored_root(conn, self.origin.origin_id, found.size)
             )
@@ -316,7 +316,7 @@ class _Pull:
             await epoch.retire_predecessor(self._pool, self.origin, self._parts.clock())
 
     async def _reload(self) -> None:
-        async with self._pool.acquire() as conn:
+        async with acquire(self._pool) as conn:
             self.origin = (await log.list_origins(conn, self.origin.origin))[0]
 
     async def _bodies(self) -> None:
@@ -328,7 +328,7 @@ class _Pull:
             if isinstance(error, PeerWrongError) and road.relay is None:
                 # The log's own node gives something else than it signed: that is to be known, not to be got around.
                 raise error
-            async with self._pool.acquire() as conn:
+            async with acquire(self._pool) as conn:
                 if not await log.count_wanted(conn, self.origin.origin_id):
                     self.road_error = self.road_error or failure
                     return

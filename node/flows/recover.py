@@ -26,7 +26,7 @@ from node.protocol.member import Member
 from node.store import evidence, fence, highwater, log, publication
 from node.store.highwater import Mark
 from node.store.log import Origin
-from node.store.postgres import Connection, Pool, run_tx
+from node.store.postgres import Connection, Pool, acquire, run_tx
 
 logger = structlog.get_logger()
 # How many members must have been heard before a doubt is put aside: any quorum of witnesses has one of them.
@@ -54,7 +54,7 @@ async def check(syncer: Syncer, own: OwnLog) -> Verdict:
     answers = await asyncio.gather(*(_ask(syncer, own, member) for member in peers))
     held = [(member.id, target) for member, found in zip(peers, answers, strict=True) for target in found or ()]
     largest = max(held, key=lambda item: item[1].checkpoint.size, default=None)
-    async with syncer.pool.acquire() as conn:
+    async with acquire(syncer.pool) as conn:
         latest = await log.signed_latest(conn, own.origin_id)
         here = latest.size if latest is not None else 0
         doubt = await doubts(conn, own)
@@ -172,7 +172,7 @@ async def confirm(pool: Pool, own: OwnLog, officer: str, reason: str, now: dt.da
 
 async def _bring_back(syncer: Syncer, own: OwnLog, verdict: Verdict) -> PullReport:
     """Bring the own entries and bodies back from mirrors, up to the largest head that anybody holds."""
-    async with syncer.pool.acquire() as conn:
+    async with acquire(syncer.pool) as conn:
         row = (await log.list_origins(conn, own.origin))[0]
     target = verdict.target
     if target is None:
@@ -183,7 +183,7 @@ async def _bring_back(syncer: Syncer, own: OwnLog, verdict: Verdict) -> PullRepo
     report = await pull_origin(
         syncer.pool, row, roads, parts, offer=target if target.checkpoint.size > row.size else None
     )
-    async with syncer.pool.acquire() as conn:
+    async with acquire(syncer.pool) as conn:
         row = (await log.list_origins(conn, own.origin))[0]
     if row.size < target.checkpoint.size:
         raise LogStateError(

@@ -22,7 +22,7 @@ from node.peers.client import PeerClient, RequestSigner
 from node.protocol.member import Membership
 from node.store import log
 from node.store.log import Origin
-from node.store.postgres import Pool
+from node.store.postgres import Pool, acquire
 
 logger = structlog.get_logger()
 _random = secrets.SystemRandom()
@@ -112,7 +112,7 @@ class Syncer:
 
 async def sync_peers(syncer: Syncer, *, owner: str | None = None, force: bool = False) -> list[PullReport]:
     """Pull all logs that are due (``force``: all that are not set aside), or those of one owner."""
-    async with syncer.pool.acquire() as conn:
+    async with acquire(syncer.pool) as conn:
         origins = await log.list_origins(conn, owner)
     now = syncer.parts.clock()
     chosen = [o for o in origins if is_due(o, now) or (force and not o.is_own and o.state not in UNFOLLOWED)]
