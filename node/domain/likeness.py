@@ -19,6 +19,9 @@ from node.domain.folding import fold
 SHORTEST, LONGEST = 3, 5
 # How far behind the true network another one may lie and still be as good a guess (docs/decisions/0011).
 SAME_GUESS = 0.1
+# A text that repeats so much of an object, by weight of its words, was made from it; fewer words than that are chance.
+COPIED = 0.4
+COPIED_WORDS_MIN = 4
 # Scores of equal texts differ by rounding only.
 _ROUNDING = 1e-9
 
@@ -29,12 +32,15 @@ class Finding:
 
     ``rank``: how many networks, itself included, resemble the text as much as it does or more; ties speak for the text.
     ``margin``: its score minus that of the ``crowd(k)``-th best network, negative when that many lie before it.
-    ``score``: its own likeness. ``found``: fewer than ``crowd(k)`` networks are as good a guess.
+    ``score``: its own likeness. ``copied``: the share of its object's words, by weight, that the text repeats.
+    ``found``: fewer than ``crowd(k)`` networks are as good a guess, or the text repeats the object as it repeats fewer than
+    k objects of the block.
     """
 
     rank: int
     margin: float
     score: float
+    copied: float
     found: bool
 
 
@@ -77,6 +83,9 @@ class Likeness:
         self._weights = {gram: math.log((1 + len(texts)) / (1 + n)) + 1 for gram, n in found_in.items()}
         self._rare = math.log(1 + len(texts)) + 1
         self._documents = documents
+        self._words = [frozenset(document) for document in documents]
+        met = Counter(number for words in self._words for number in words)
+        self._rarity = [math.log((1 + len(texts)) / (1 + met[number])) + 1 for number in range(len(word_grams))]
         self._norms = [self._norm(total) for total in totals]
         self._words_with: dict[str, list[tuple[int, int]]] = {}
         for number, grams in enumerate(word_grams):
@@ -107,23 +116,43 @@ class Likeness:
             for document, length in zip(self._documents, self._norms, strict=True)
         ]
 
-    def attack(self, text: str, own: int, k: int, same_guess: float = SAME_GUESS) -> Finding:
-        """Return what ``text`` tells of the ``own``-th of these texts: its author's, as the attacker does not know."""
-        scores = self.scores(text)
-        mine = scores[own]
+    def copied(self, text: str) -> list[float]:
+        """Return how much of each text ``text`` repeats, 0 to 1: the weight of the words both have over that of all its words.
+
+        Unlike ``scores`` it does not fall when a copy stands among other sentences.
+        """
+        known = {self._numbers[word] for word in fold(text).split() if word in self._numbers}
+        found = []
+        for words in self._words:
+            shared = words & known
+            whole = sum(map(self._rarity.__getitem__, words))
+            few = len(shared) < COPIED_WORDS_MIN
+            found.append(0.0 if few else sum(map(self._rarity.__getitem__, shared)) / whole)
+        return found
+
+    def attack(self, text: str, own: int, k: int) -> Finding:
+        """Return what ``text`` tells of the ``own``-th of these texts, the one of its own network."""
+        scores, shares = self.scores(text), self.copied(text)
+        mine, copied = scores[own], shares[own]
         ranked = sorted(scores, reverse=True)
         # Where there are fewer texts than the crowd has to count, the missing ones resemble nothing.
         last = ranked[crowd(k) - 1] if len(ranked) >= crowd(k) else 0.0
-        rank = sum(score >= mine - _ROUNDING for score in scores)
-        return Finding(rank, mine - last, mine, found=mine - last > same_guess)
+        is_copy = copied >= COPIED and _as_high(shares, copied) < k
+        found = mine - last > SAME_GUESS or is_copy
+        return Finding(_as_high(scores, mine), mine - last, mine, copied, found)
+
+
+def _as_high(values: Iterable[float], own: float) -> int:
+    return sum(value >= own - _ROUNDING for value in values)
 
 
 def attack(text: str, objects: Mapping[str, str], own: str, k: int) -> Finding:
     """Return what ``text`` tells of network ``own`` to somebody who holds the public ``objects`` of its block.
 
-    A text is refused (``found``) when fewer than ``crowd(k)`` of them score within ``SAME_GUESS`` below ``own``'s score or
-    above it: no reader of such a text is right more than twice in k guesses. Texts without words, and blocks where all
-    objects are alike, find nothing. Raises: KeyError when ``own`` is not among ``objects``.
+    A text finds its network when fewer than ``crowd(k)`` objects score within ``SAME_GUESS`` below its own or above it: a
+    reader of the others is right at most twice in k guesses. It also does when it repeats ``COPIED`` of its object and
+    fewer than k objects as much. Texts without words, and blocks where all objects are alike, find nothing.
+    Raises: KeyError when ``own`` is not among ``objects``.
     """
     names = list(objects)
     if own not in objects:

@@ -39,14 +39,27 @@ def test_a_near_copy_is_found_and_an_unrelated_text_is_not() -> None:
         assert not attack(text, OBJECTS, "olio", 5).found
 
 
+def test_a_copy_among_other_sentences_is_still_found() -> None:
+    """Dilution lowers the likeness, not the share of the object that is repeated."""
+    around = (
+        "Cerchiamo un magazzino refrigerato vicino al porto, con banchine coperte e personale per il carico notturno. "
+        * 3
+    )
+    diluted = attack(around + OBJECTS["olio"].removesuffix("attività di marketing."), OBJECTS, "olio", 5)
+    assert diluted.copied > 0.6
+    assert diluted.found
+    assert not attack(around, OBJECTS, "olio", 5).found
+
+
 def test_objects_that_are_alike_hide_each_other() -> None:
     """Where a crowd has the same object, its copy finds nobody; where too few have it, it finds them."""
     same = {**OBJECTS, "olio2": OBJECTS["olio"], "olio3": OBJECTS["olio"]}
     hidden = attack(OBJECTS["olio"], same, "olio", 5)
-    assert (hidden.rank, hidden.found) == (3, False)
+    assert hidden.rank == 3
     assert hidden.margin == pytest.approx(0.0)
-    del same["olio3"]
-    assert attack(OBJECTS["olio"], same, "olio2", 5).found
+    assert hidden.found, "three in a copy's crowd are fewer than k"
+    crowded = {**same, "olio4": OBJECTS["olio"], "olio5": OBJECTS["olio"]}
+    assert not attack(OBJECTS["olio"], crowded, "olio", 5).found
     alike = dict.fromkeys("abcdefgh", OBJECTS["pane"])
     assert not attack(OBJECTS["pane"], alike, "d", 5).found
 
