@@ -7,6 +7,7 @@ zero-width characters, loose accents, Cyrillic and Greek letters that look Latin
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from functools import lru_cache
 
@@ -24,13 +25,30 @@ _LOOKALIKES = str.maketrans(
 )  # fmt: skip
 
 
-@lru_cache(maxsize=4096)
-def _plain(char: str) -> str:
-    """Return the letters and digits one character is compared by, a space for what stands between words, or nothing."""
+_GAP = re.compile(r"[^a-z0-9]+")
+
+
+def readable(char: str) -> str:
+    """Return one character as a reader takes it: compatibility forms and look-alikes replaced, what is invisible dropped."""
     if unicodedata.category(char) in ("Cf", "Mn", "Me"):
         # Zero-width characters, soft hyphens and loose accents hide names from a plain comparison.
         return ""
-    shown = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", char).casefold()).translate(_LOOKALIKES)
+    if unicodedata.category(char) == "Pd":
+        return "-"
+    shown = unicodedata.normalize("NFKC", char)
+    alike = shown.casefold().translate(_LOOKALIKES)
+    if alike != shown.casefold() and len(shown) == 1:
+        return alike.upper() if shown.isupper() else alike
+    return shown
+
+
+@lru_cache(maxsize=4096)
+def _plain(char: str) -> str:
+    """Return the letters and digits one character is compared by, a space for what stands between words, or nothing."""
+    seen = readable(char)
+    if not seen:
+        return ""
+    shown = unicodedata.normalize("NFKD", seen.casefold()).translate(_LOOKALIKES)
     kept = "".join(c if c.isalnum() else " " for c in shown if not unicodedata.combining(c))
     return kept if kept.strip() else " "
 
@@ -61,4 +79,6 @@ class Folded:
 
 def fold(text: str) -> str:
     """Return ``text`` as names are compared."""
-    return "".join(map(_plain, text)).strip() if text.isalpha() else Folded(text).text.strip()
+    if text.isascii():
+        return _GAP.sub(" ", text.lower()).strip()
+    return Folded(text).text.strip()

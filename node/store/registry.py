@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from node.domain.network import ContactRecord, FirmRecord, Member, NetworkRecord, WantRecord
-from node.domain.redaction import Term
+from node.domain.redaction.dictionary import Term
 from node.domain.register import NetworkKind
 from node.domain.territory import fold
 from node.store.postgres import Connection, load_queries

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from node.domain import redaction
+from node.domain.folding import fold
 from node.domain.generation.texts import SECTOR_WORDS
-from node.domain.redaction import AMBER, RED, Dictionary, Term
+from node.domain.redaction.dictionary import Dictionary, Term
+from node.domain.redaction.gate import scan
+from node.domain.redaction.hits import AMBER, RED, suggest
 
 KNOWN = Dictionary.build(
     [
@@ -22,7 +24,7 @@ KNOWN = Dictionary.build(
 
 def found(text: str) -> list[tuple[str, str]]:
     """(text, severity) of every hit."""
-    return [(text[hit.start : hit.end], hit.severity) for hit in redaction.scan(text, KNOWN)]
+    return [(text[hit.start : hit.end], hit.severity) for hit in scan(text, KNOWN)]
 
 
 @pytest.mark.parametrize(
@@ -36,10 +38,10 @@ def found(text: str) -> list[tuple[str, str]]:
 def test_private_names_are_red_in_every_spelling(named: str) -> None:
     """Case, accents, hyphens, spaces, zero-width and wide characters, word order: still found, whole."""
     text = f"La produzione di {named} è nota in zona"
-    hits = redaction.scan(text, KNOWN)
+    hits = scan(text, KNOWN)
     assert any(hit.severity == RED for hit in hits)
-    left = redaction.fold(redaction.suggest(text, [hit for hit in hits if hit.severity == RED]))
-    assert redaction.fold(named) not in left
+    left = fold(suggest(text, [hit for hit in hits if hit.severity == RED]))
+    assert fold(named) not in left
 
 
 @pytest.mark.parametrize(
@@ -56,7 +58,7 @@ def test_private_names_are_red_in_every_spelling(named: str) -> None:
 )  # fmt: skip
 def test_identifiers_are_found_by_pattern(text: str, kind: str) -> None:
     """Contacts, codes with right check digits, addresses, legal forms and titles are red without any dictionary."""
-    hits = redaction.scan(text, Dictionary([]))
+    hits = scan(text, Dictionary.build([]))
     assert kind in {hit.kind for hit in hits if hit.severity == RED}
 
 
@@ -80,7 +82,7 @@ def test_the_demo_vocabulary_passes() -> None:
     """What the generated needs and offers are made of is never red."""
     for products, ways, customers in SECTOR_WORDS.values():
         for phrase in (*products, *ways, *customers):
-            assert not [hit for hit in redaction.scan(f"Offriamo {phrase} di qualità", KNOWN) if hit.severity == RED]
+            assert not [hit for hit in scan(f"Offriamo {phrase} di qualità", KNOWN) if hit.severity == RED]
 
 
 def test_capitalised_leftovers_are_amber() -> None:
@@ -93,18 +95,18 @@ def test_capitalised_leftovers_are_amber() -> None:
 def test_offsets_are_those_of_the_text_as_given() -> None:
     """Folding and undoing disguises never shift a mark."""
     text = "Perché scrivere\u200b a info (at) esempio punto it? La Metal-Sud costruzioni non c'entra."
-    hits = [text[hit.start : hit.end] for hit in redaction.scan(text, KNOWN)]
+    hits = [text[hit.start : hit.end] for hit in scan(text, KNOWN)]
     assert hits == ["info (at) esempio punto it", "Metal-Sud costruzioni"]
-    assert redaction.suggest(text, redaction.scan(text, KNOWN)).count("[") == 2
+    assert suggest(text, scan(text, KNOWN)).count("[") == 2
 
 
 def test_overlapping_hits_are_reported_once() -> None:
     """The longer of two overlapping hits stands for both."""
-    hits = redaction.scan("Metalsud Costruzioni S.r.l. produce", KNOWN)
+    hits = scan("Metalsud Costruzioni S.r.l. produce", KNOWN)
     assert len(hits) == 1
     assert hits[0].severity == RED
 
 
 def test_an_empty_dictionary_finds_no_names() -> None:
     """Without private terms only patterns speak; terms too short to tell are left out."""
-    assert redaction.scan("la parola gea qui", Dictionary([Term("firm", "a"), Term("code", "123456")])) == ()
+    assert scan("la parola gea qui", Dictionary.build([Term("firm", "a"), Term("code", "123456")])) == ()
