@@ -110,5 +110,7 @@ def measure(*names: str) -> Measure:
             if any(hit.start < end and start < hit.end for start, end, _ in sentence.spans):
                 found.right += 1
             else:
-                found.false.append(f"{hit.severity} {hit.reason}: {sentence.text[hit.start : hit.end]} | {sentence.text}")
+                found.false.append(
+                    f"{hit.severity} {hit.reason}: {sentence.text[hit.start : hit.end]} | {sentence.text}"
+                )
     return found

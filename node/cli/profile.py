@@ -12,7 +12,8 @@ import orjson
 
 from node import runtime
 from node.cli.frame import Face, command
-from node.domain import redaction, release
+from node.domain import release
+from node.domain.redaction.hits import suggest
 from node.errors import N_, CallerError, NotFoundError
 from node.flows import draft as drafting
 from node.flows import gossip, prove, standing
@@ -88,7 +89,7 @@ async def draft(face: Face, network_id: str, content_file: Path | None, officer:
 async def preview(face: Face, profile_id: str) -> None:
     """Show what would leave."""
     async with runtime.open_node(face.home) as node:
-        seen = await drafting.preview(node.pool, node.config, profile_id, node.clock())
+        seen = await drafting.preview(node.pool, node.config, profile_id, node.clock(), known=node.known)
     hits = [
         {
             "where": place,
@@ -96,7 +97,7 @@ async def preview(face: Face, profile_id: str) -> None:
             "kind": hit.kind,
             "severity": hit.severity,
             "reason": hit.reason,
-            "suggestion": redaction.suggest(text, [hit]),
+            "suggestion": suggest(text, [hit]),
         }
         for place, text, hit in seen.hits
     ]
@@ -144,6 +145,7 @@ async def approve(
             node.clock(),
             amber_reason=reason,
             expected_hash=expected_hash,
+            known=node.known,
         )
     face.emit(
         {"profile_id": profile_id, "state": "approved", "content_hash": approved},

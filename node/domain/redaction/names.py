@@ -42,9 +42,7 @@ _CAPITALISED = re.compile(r"[A-ZÀ-Ý][\w'’-]*[\w](?:\s+(?:(?:di|de|del|dei|de
 _BEGINS = re.compile(r"(?:^|[.!?:;•*\n]|[-–]\s)[\s\"«“'(\[]*$")
 ACRONYM_MAX = 4
 # Words everybody may write with a capital: they name no firm and no place smaller than a country, or they name a norm.
-_COMMON = frozenset(
-    fold(word)
-    for word in """
+_COMMON_WORDS = """
     Italia Italy Italian Italiano Italiana Europa Europe European Europeo Europea Mediterraneo Mediterranean Balcani Balkans
     Albania Algeria Arabia Argentina Australia Austria Belgio Belgium Bosnia Brasile Brazil Bulgaria Canada Cile Cina China Cipro
     Colombia Corea Croazia Croatia Danimarca Denmark Egitto Egypt Emirati Estonia Finlandia Finland Francia France Germania Germany
@@ -63,8 +61,8 @@ _COMMON = frozenset(
     Amsterdam Madrid Barcellona Barcelona Lisbona Atene Athens Tirana Durazzo Belgrado Zagabria Lubiana Varsavia Praga Budapest
     Bucarest Sofia Istanbul Mosca Tunisi Algeri Casablanca Dubai Tokyo Pechino Shanghai New York Toronto Baltico Adriatico Ionio
     Tirreno Alpi Appennini Pianura Padana
-    """.split()
-)
+"""
+_COMMON = frozenset(map(fold, _COMMON_WORDS.split()))
 
 
 def find(plain: Plain) -> Iterator[Hit]:

@@ -14,7 +14,9 @@ from node.domain.redaction.plain import Plain
 from node.errors import N_
 
 _CAPITAL = r"(?:[A-ZÀ-Ý][\w'’.]*|[IVX]{2,}|\d{1,2})"
-_LINK = r"(?:d(?:i|e|a|el|ei|ella|elle|ello|egli|al|alla)?\s|d['’]|dell['’]|dall['’]|al(?:la)?\s|san(?:ta)?\s|sant['’]|e\s)"
+_LINK = (
+    r"(?:d(?:i|e|a|el|ei|ella|elle|ello|egli|al|alla)?\s|d['’]|dell['’]|dall['’]|al(?:la)?\s|san(?:ta)?\s|sant['’]|e\s)"
+)
 _NAME = rf"(?:{_LINK}\s*)?{_CAPITAL}(?:[\s-]+{_LINK}?\s*{_CAPITAL}){{0,4}}"
 # Nothing after these but a name or a number; "via" and "corso" are also ways and courses.
 _STREET = (
@@ -24,9 +26,7 @@ _STREET = (
 )
 _HOUSE = r"(?:\s*,?\s*(?:n(?:umero|[r°.])?\.?\s*|km\.?\s*|civico\s*)?\d{1,5}(?:\s?/\s?[A-Za-z\d]{1,3}|[A-Za-z])?\b)"
 # After a number, what shows that it counts something: "via mare in 5 giorni" is no address.
-_UNIT = (
-    r"(?!\s*(?:giorn|or[ae]\b|mes[ei]|ann[oi]|settiman|minut|%|per\s?cento|euro|€|pezz|kg|kw|mq|metr|addett|pers|second|colli))"
-)
+_UNIT = r"(?!\s*(?:giorn|or[ae]\b|mes[ei]|ann[oi]|settiman|minut|%|per\s?cento|euro|€|pezz|kg|kw|mq|metr|addett|pers|second|colli))"
 _PATTERNS = (
     (N_("indirizzo"), re.compile(rf"\b{_STREET}\s+{_NAME}{_HOUSE}?")),
     (
@@ -73,7 +73,9 @@ _PATTERNS = (
         re.compile(r"\b\d{1,2}\s?°\s?\d{1,2}\s?['’′]\s?(?:\d{1,2}(?:[.,]\d+)?\s?(?:\"|''|″|”)\s?)?[NSEWO]?"),
     ),
 )
-_POSTCODE = re.compile(r"\bC\.?A\.?P\.?\s*:?\s*\d{5}\b|(?<![\d.,-])\b\d{5}\b(?=[\s,–-]+[A-ZÀ-Ý][a-zà-ÿ']+)", re.IGNORECASE)
+_POSTCODE = re.compile(
+    r"\bC\.?A\.?P\.?\s*:?\s*\d{5}\b|(?<![\d.,-])\b\d{5}\b(?=[\s,–-]+[A-ZÀ-Ý][a-zà-ÿ']+)", re.IGNORECASE
+)
 _TOWN_FOLLOWS = re.compile(r"[\s,–-]+[A-ZÀ-Ý]")
 
 

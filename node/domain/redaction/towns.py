@@ -15,9 +15,7 @@ from node.domain.folding import fold
 ENGLISH = (
     "Rome", "Milan", "Naples", "Turin", "Florence", "Venice", "Genoa", "Padua", "Mantua", "Syracuse", "Leghorn",
 )  # fmt: skip
-COMMON = frozenset(
-    fold(word)
-    for word in """
+_COMMON_WORDS = """
     Acuto Ala Alba Albino Alia Altare Altissimo Alto Alì Amaro Amato Amelia Ameno Amorosi Anzi Apice Arcade Archi
     Arco Ardore Arena Ari Asso Barbara Bard Barge Barile Bee Bella Benestare Bergamasco Bettola Bianchi Bianco
     Bisaccia Bomba Bonito Bono Bore Borghi Bozzolo Bra Bruno Busso Caino Calci Calcio Calco Calvi Cambiano Camini
@@ -37,9 +35,10 @@ COMMON = frozenset(
     Scala Scapoli Scena Scilla Scopa Segni Serrata Serre Sesto Sigillo Soave Soglio Sommo Sora Sorso Sospiro
     Sostegno Sperone Spessa Spiazzo Spinoso Stella Stradella Strozza Supino Taverna Terzo Tirano Tires Tito Ton
     Tornata Torno Toro Torretta Tortora Tramonti Travagliato Trinità Troia Trovo Ultimo Urbana Urbe Uri Uscio Uta
-    Vaglia Vallata Vasto Veglio Vermiglio Viale Vicari Vicoli Vinci Viola Visone Vita Vittoria Viù Vo' Volano Zone    Dolcè Erbè Rosà Montà Contà Malé Fossò Lodè Mazzè Merì
-    """.split()
-) | frozenset(
+    Vaglia Vallata Vasto Veglio Vermiglio Viale Vicari Vicoli Vinci Viola Visone Vita Vittoria Viù Vo' Volano Zone
+    Dolcè Erbè Rosà Montà Contà Malé Fossò Lodè Mazzè Merì
+"""
+COMMON = frozenset(map(fold, _COMMON_WORDS.split())) | frozenset(
     map(
         fold,
         (
