@@ -11,9 +11,9 @@ import click
 import orjson
 
 from node import runtime
+from node.cli import marked
 from node.cli.frame import Face, command
 from node.domain import release
-from node.domain.redaction.hits import suggest
 from node.errors import N_, CallerError, NotFoundError
 from node.flows import draft as drafting
 from node.flows import gossip, prove, standing
@@ -90,28 +90,16 @@ async def preview(face: Face, profile_id: str) -> None:
     """Show what would leave."""
     async with runtime.open_node(face.home) as node:
         seen = await drafting.preview(node.pool, node.config, profile_id, node.clock(), known=node.known)
-    hits = [
-        {
-            "where": place,
-            "text": text[hit.start : hit.end],
-            "kind": hit.kind,
-            "severity": hit.severity,
-            "reason": hit.reason,
-            "suggestion": suggest(text, [hit]),
-        }
-        for place, text, hit in seen.hits
-    ]
-    value = {**{f.name: getattr(seen, f.name) for f in dataclasses.fields(seen)}, "hits": hits}
+    value = {**{f.name: getattr(seen, f.name) for f in dataclasses.fields(seen)}, "hits": marked.values(seen.hits)}
+    value["redacted"] = marked.redacted(seen.hits)
     value["sentence"] = face.tr(seen.sentence).format(candidates=seen.candidates)
 
     def human() -> None:
         face.out.print_json(orjson.dumps(seen.document).decode())
         face.say(seen.sentence, candidates=seen.candidates)
-        if hits:
-            columns = (N_("dove"), N_("testo"), N_("gravità"), N_("motivo"))
-            face.table(
-                N_("Punti da correggere"), columns, [(h["where"], h["text"], h["severity"], h["reason"]) for h in hits]
-            )
+        if seen.hits:
+            marked.show(face, seen.hits)
+        marked.show_attack(face, value["attack"])
         if seen.withheld:
             face.say(
                 N_("Non escono, perché tutte le schede del gruppo le direbbero uguali: {names}."),

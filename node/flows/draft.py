@@ -35,6 +35,7 @@ from node.store.reference import load_sectors, load_territories
 
 # Shorter, a hash could be met by chance.
 HASH_MIN_DIGITS = 8
+TEXT_PLACE = "text.it"
 EPOCH_DAY = dt.date(1970, 1, 1)
 
 
@@ -155,9 +156,12 @@ async def _lock_living(conn: Connection, network_id: str) -> PublicationProfile 
 
 
 async def _register_row(conn: Connection, network_id: str) -> RegisterNetwork:
-    exists, register_id = await registry.register_id_of(conn, network_id)
+    try:
+        exists, register_id = await registry.register_id_of(conn, network_id)
+    except ValueError:
+        exists, register_id = False, None
     if not exists:
-        raise NotFoundError("network-unknown", N_("rete sconosciuta: {id}"), id=network_id)
+        raise NotFoundError("network-unknown", N_("rete sconosciuta: {id}"), id=network_id[:60])
     row = await population.find_network(conn, register_id) if register_id else None
     if row is None:
         raise CallerError(
@@ -237,7 +241,7 @@ async def preview(
         verdict = await gate.judge(
             conn,
             await (known or KnownNames()).read(conn, config),
-            content,
+            tuple(content.texts()),
             members=census.blocks.get(found.block_id, {}),
             own=found.register_id,
             k=max(config.privacy.k, built.k),
@@ -267,6 +271,25 @@ async def preview(
         attack=verdict.facts()["attack"],
         release_day=version.release_day,
     )
+
+
+async def check_text(
+    pool: Pool, config: Config, text: str, *, network_id: str | None = None, known: KnownNames | None = None
+) -> gate.Verdict:
+    """Return what the gate says of a text that is in no profile, and of ``network_id``'s block if one is named.
+
+    Raises: NotFoundError(network-unknown); CallerError not-in-register, partition-missing, block-none.
+    """
+    async with pool.acquire() as conn, conn.transaction():
+        names = await (known or KnownNames()).read(conn, config)
+        if network_id is None:
+            return gate.Verdict(gate.scan(((TEXT_PLACE, text),), names))
+        row = await _register_row(conn, network_id)
+        built = await read_partition(conn)
+        census = await census_of(conn, built)
+        members = census.blocks.get(built.lookup(row, load_sectors()).block_id, {})
+        k = max(config.privacy.k, built.k)
+        return await gate.judge(conn, names, ((TEXT_PLACE, text),), members=members, own=row.register_id, k=k)
 
 
 def _day_set(found: PublicationProfile, version: OpenVersion) -> dt.date | None:
@@ -306,7 +329,7 @@ async def approve(
         verdict = await gate.judge(
             conn,
             await (known or KnownNames()).read(conn, config),
-            profile.parse_content(version.content),
+            tuple(profile.parse_content(version.content).texts()),
             members=census.blocks.get(found.block_id, {}),
             own=found.register_id,
             k=max(config.privacy.k, census.k),

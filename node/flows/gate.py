@@ -17,7 +17,7 @@ from node.config import Config
 from node.domain import likeness, partition
 from node.domain.folding import fold
 from node.domain.likeness import Finding
-from node.domain.profile import LANGUAGES, ProfileContent
+from node.domain.profile import LANGUAGES
 from node.domain.redaction import gate
 from node.domain.redaction.dictionary import Dictionary, Layer, Term
 from node.domain.redaction.hits import AMBER, RED, Hit
@@ -162,13 +162,13 @@ def scan(places: Places, names: Dictionary) -> tuple[tuple[str, str, Hit], ...]:
     return tuple((place, text, hit) for place, text in places for hit in gate.scan(text, names))
 
 
-def try_attack(content: ProfileContent, objects: Mapping[str, str], own: str, k: int) -> Finding | None:
+def try_attack(places: Places, objects: Mapping[str, str], own: str, k: int) -> Finding | None:
     """Return what a profile's texts tell of network ``own``: the worst of its languages, each read as one text."""
     if not objects.get(own):
         return None
     findings = []
     for language in LANGUAGES:
-        said = "\n".join(text for place, text in content.texts() if place.endswith(f".{language}"))
+        said = "\n".join(text for place, text in places if place.endswith(f".{language}"))
         if said:
             findings.append(likeness.attack(said, objects, own, k))
     return max(findings, key=lambda found: (found.found, found.margin), default=None)
@@ -185,9 +185,9 @@ async def objects_of(conn: Connection, members: Collection[str], own: str) -> di
 
 
 async def judge(
-    conn: Connection, names: Dictionary, content: ProfileContent, *, members: Collection[str], own: str, k: int
+    conn: Connection, names: Dictionary, places: Places, *, members: Collection[str], own: str, k: int
 ) -> Verdict:
-    """Return the verdict on a profile's content; ``members`` are its block's networks, ``own`` is its register id."""
+    """Return the verdict on (place, text) pairs; ``members`` are their block's networks, ``own`` is their register id."""
     objects = await objects_of(conn, members, own)
-    attack = await asyncio.to_thread(try_attack, content, objects, own, k)
-    return Verdict(scan(tuple(content.texts()), names), attack, len(objects))
+    attack = await asyncio.to_thread(try_attack, places, objects, own, k)
+    return Verdict(scan(places, names), attack, len(objects))
