@@ -16,6 +16,7 @@ import ahocorasick_rs
 from node.domain.folding import Folded, fold
 from node.domain.redaction import spelling, towns
 from node.domain.redaction.hits import RED, Hit
+from node.domain.redaction.plain import shouts
 from node.domain.redaction.spelling import Evidence, Spelling
 from node.errors import N_
 
@@ -84,13 +85,7 @@ class Layer:
     @classmethod
     def of_towns(cls, names: Iterable[str], common: frozenset[str] = frozenset()) -> Layer:
         """Return the layer of municipalities."""
-        return cls(
-            (
-                ("place", Spelling(folded, Evidence.PLACE if is_common else Evidence.NONE))
-                for folded, is_common in towns.spellings(names, common)
-            ),
-            TOWN,
-        )
+        return cls((("place", found) for found in towns.spellings(names, common)), TOWN)
 
     def find(self, text: _Looked) -> Iterator[Hit]:
         """Yield the layer's hits."""
@@ -114,13 +109,14 @@ class Layer:
 class _Looked:
     """A text as the layers look at it: folded, padded, and without spaces."""
 
-    __slots__ = ("folded", "original", "padded", "positions", "tight")
+    __slots__ = ("folded", "original", "padded", "positions", "shouts", "tight")
 
     def __init__(self, original: str) -> None:
         self.original = original
         self.folded = Folded(original)
         self.padded = f" {self.folded.text} "
         self.tight = self.folded.text.replace(" ", "")
+        self.shouts = shouts(original)
         self.positions = [at for at, char in enumerate(self.folded.text) if char != " "]
 
     def stands_alone(self, first: int, last: int) -> bool:
@@ -139,12 +135,14 @@ class _Looked:
             return start, end
         if evidence == Evidence.PLACE:
             before = self.folded.text[max(0, first - 24) : first]
-            is_place = self.original[start].isupper() and _BEFORE_PLACE.search(before)
+            is_place = not self.shouts and self.original[start].isupper() and _BEFORE_PLACE.search(before)
             return (start, end) if is_place or _BEFORE_TOWN.search(before) else None
         words = [self.original[self.folded.at[at]] for at in self._beginnings(first, last)]
         if not all(letter.isupper() or letter.isdigit() for letter in words):
             return None
         if len(words) == 1 and " " not in self.folded.text[first:last]:
+            if self.shouts:
+                return None
             if _BEGINS_SENTENCE.search(self.original, max(0, start - 8), start) or (
                 start < 8 and _BEGINS_SENTENCE.search(self.original[:start])
             ):

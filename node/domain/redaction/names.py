@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from node.domain.folding import fold
 from node.domain.redaction.hits import AMBER, RED, Hit
-from node.domain.redaction.plain import Plain
+from node.domain.redaction.plain import Plain, shouts
 from node.errors import N_
 
 _WORD = r"[A-ZÀ-Ý0-9][\w'’.&-]*"
@@ -79,6 +79,9 @@ def find(plain: Plain) -> Iterator[Hit]:
 
 def leftovers(plain: Plain) -> Iterator[Hit]:
     """Yield capitalised words that nothing explains: doubtful, for a second pair of eyes."""
+    if shouts(plain.text):
+        yield Hit(*plain.span(0, len(plain.text)), "name", AMBER, N_("testo in maiuscole: i nomi non si distinguono"))
+        return
     for match in _CAPITALISED.finditer(plain.text):
         words = [(found.start() + match.start(), found.group()) for found in re.finditer(r"[\w'’-]+", match.group())]
         if _BEGINS.search(plain.text, 0, match.start()):

@@ -11,6 +11,7 @@ from functools import lru_cache
 
 from node.domain.folding import readable
 
+SHOUTED_MIN, SHOUTED_SHARE = 20, 0.6
 _TLD = r"(?:it|com|eu|org|net|info|biz|shop|farm|example|online|store|coop|uk|de|fr|al)\b"
 # What is written for "@" and "." by who means an address to be read by people only.
 _DISGUISES = (
@@ -46,6 +47,12 @@ class Plain:
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Return the original [start, end) of a readable [start, end)."""
         return self.at[start], self.at[end - 1] + 1
+
+
+def shouts(text: str) -> bool:
+    """Tell whether a text is written in capitals, so that a capital says nothing."""
+    capitals = sum(map(str.isupper, text))
+    return capitals > SHOUTED_MIN and capitals > SHOUTED_SHARE * sum(map(str.isalpha, text))
 
 
 def _undo(text: str, at: list[int], pattern: re.Pattern[str], meant: str) -> tuple[str, list[int]]:

@@ -1,6 +1,6 @@
 """Municipalities as the gate looks for them: most by name alone, common words only where they stand as places.
 
-About 330 names of municipalities are words that everybody writes ("sale", "vita", "fonte"): those need a capital and a
+About 450 names of municipalities are words that everybody writes ("sale", "vita", "fonte"): those need a capital and a
 preposition of place, or "comune di" before them. The list was made once, by looking the names up in word lists of Italian
 and English, and read through by hand. Source: privacy.md T.3.
 """
@@ -10,11 +10,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from node.domain.folding import fold
+from node.domain.redaction.spelling import Evidence, Spelling
 
 # How towns of Italy are called in English.
 ENGLISH = (
     "Rome", "Milan", "Naples", "Turin", "Florence", "Venice", "Genoa", "Padua", "Mantua", "Syracuse", "Leghorn",
 )  # fmt: skip
+# Common words as well, but towns first of all when they have a capital.
+GREAT = frozenset(
+    ("brindisi", "trapani", "foggia", "cuneo", "potenza", "monopoli", "modica", "gela", "piombino", "lanciano")
+)
 _COMMON_WORDS = """
     Acuto Ala Alba Albino Alia Altare Altissimo Alto Alì Amaro Amato Amelia Ameno Amorosi Anzi Apice Arcade Archi
     Arco Ardore Arena Ari Asso Barbara Bard Barge Barile Bee Bella Benestare Bergamasco Bettola Bianchi Bianco
@@ -36,6 +41,13 @@ _COMMON_WORDS = """
     Sostegno Sperone Spessa Spiazzo Spinoso Stella Stradella Strozza Supino Taverna Terzo Tirano Tires Tito Ton
     Tornata Torno Toro Torretta Tortora Tramonti Travagliato Trinità Troia Trovo Ultimo Urbana Urbe Uri Uscio Uta
     Vaglia Vallata Vasto Veglio Vermiglio Viale Vicari Vicoli Vinci Viola Visone Vita Vittoria Viù Vo' Volano Zone
+    Acri Agra Arborea Argenta Armeno Asola Assolo Atri Augusta Balocco Barbaresco Barbata Barbona Bardi Baschi Bellona Benna Bovino
+    Busca Cagli Caglio Calcata Calcinate Calcinato Camerino Canino Capriolo Carini Castana Cavallino Cavatore Cervino Cesio Cicala
+    Cittadella Compiano Comunanza Conversano Copiano Dragoni Drena Felino Ferriere Filettino Fontanelle Formicola Frisa Frontone
+    Gallese Gessate Giuliana Giungano Gorgonzola Graniti Isso Itala Leni Lesa Longobardi Luni Lupara Lustra Maggiora Maglie Maglione
+    Marsala Marzi Marzio Massello Mezzanino Mirano Moresco Moretta Mozzate Musso Noto Paesana Palata Pianoro Pignola Polla Pollina Poppi
+    Portici Pulsano Riccia Rivoli Romana Romeno Rosate Saracena Scafa Scansano Scorrano Selci Settime Siano Sona Sonico Specchia Stilo
+    Tarsia Terrazzo Tombolo Torrioni Tufo Valenza Veglie Vergato Villette Zeri
     Dolcè Erbè Rosà Montà Contà Malé Fossò Lodè Mazzè Merì
 """
 COMMON = frozenset(map(fold, _COMMON_WORDS.split())) | frozenset(
@@ -49,10 +61,14 @@ COMMON = frozenset(map(fold, _COMMON_WORDS.split())) | frozenset(
 )  # fmt: skip
 
 
-def spellings(names: Iterable[str], common: frozenset[str]) -> Iterator[tuple[str, bool]]:
-    """Yield (folded name, whether it is also a common word), with the English names of the great towns."""
+def spellings(names: Iterable[str], common: frozenset[str]) -> Iterator[Spelling]:
+    """Yield how municipalities are written, with the English names of the great ones."""
     for name in (*names, *ENGLISH):
         for written in {name, *(name.split("/") if "/" in name else ())}:
             folded = fold(written)
-            if folded:
-                yield folded, folded in COMMON or all(word in common for word in folded.split())
+            if folded in GREAT:
+                yield Spelling(folded, Evidence.CAPITAL)
+            elif folded in COMMON or all(word in common for word in folded.split()):
+                yield Spelling(folded, Evidence.PLACE)
+            elif folded:
+                yield Spelling(folded, Evidence.NONE)
