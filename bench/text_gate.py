@@ -88,7 +88,7 @@ def timed(work: Callable[[], object]) -> float:
 
 
 def spread(work: Callable[[str], object], over: list[str]) -> tuple[float, float]:
-    """The median and the 95th percentile of one call, in milliseconds."""
+    """Return the median and the 95th percentile of one call, in milliseconds."""
     took = sorted(timed(lambda text=text: work(text)) * 1000 for text in over)
     return took[len(took) // 2], took[len(took) * 95 // 100]
 
