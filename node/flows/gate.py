@@ -18,7 +18,7 @@ from node.domain import likeness, partition
 from node.domain.folding import fold
 from node.domain.likeness import Finding
 from node.domain.profile import LANGUAGES
-from node.domain.redaction import gate
+from node.domain.redaction import gate, spelling
 from node.domain.redaction.dictionary import Dictionary, Layer, Term
 from node.domain.redaction.hits import AMBER, RED, Hit
 from node.errors import N_, CallerError, Said
@@ -32,7 +32,8 @@ Places = Sequence[tuple[str, str]]
 @functools.cache
 def common_words() -> frozenset[str]:
     """Return the words by which the activities of firms are called: alone, they name no firm."""
-    return frozenset(word for title in load_sectors().titles() for word in fold(title).split())
+    titles = frozenset(word for title in load_sectors().titles() for word in fold(title).split())
+    return titles | spelling.EVERYDAY
 
 
 @functools.cache

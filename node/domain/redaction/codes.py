@@ -65,7 +65,7 @@ _NAMED = (
         N_("partita IVA o codice fiscale"),
         re.compile(
             r"\b(?:p(?:art(?:ita)?|\.)?\s?\.?\s?i(?:va|\.v\.a\.)|c(?:od(?:ice|\.)?|\.)\s?f(?:iscale|isc\.|\.)|vat|tax\s+(?:code|id))"
-            rf"{_NUMBER}((?:IT\s?)?\d(?:[\s.-]?[0-9A-Z]){{7,16}})",
+            rf"{_NUMBER}(?:(?:IT\s?)?\d(?:[\s.-]?[0-9A-Z]){{7,16}}|[A-Z]{{6}}\s?\d{{2}}(?:[\s.-]?[0-9A-Z]){{3,9}})\b",
             re.IGNORECASE,
         ),
     ),

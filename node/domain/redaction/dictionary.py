@@ -27,7 +27,7 @@ _SHORTEST_NEIGHBOUR = 4
 _BEGINS_SENTENCE = re.compile(r"(?:^|[.!?:;•*\n])[\s\"«“'(\[]*$")
 _BEFORE_PLACE = re.compile(r"(?:^| )(?:ad?|da|di|in|per|tra|fra|presso|verso|to|from|near|at|of) $")
 _BEFORE_TOWN = re.compile(
-    r"(?:^| )(?:comuni?|citta|paese|abitato|municipio|provincia|town|village|city|municipality) (?:di|of) $"
+    r"(?:^| )(?:comun[ei]|citta|paese|abitato|municipio|provincia|town|village|city|municipality) (?:di|of) $"
 )
 _NEXT_NAME = re.compile(r"\s+[A-ZÀ-Ý][\w'’-]{3,}")
 _LAST_NAME = re.compile(r"(?:^|\s)([A-ZÀ-Ý][\w'’-]{3,})\s+(?:[A-Z]['’])?$")

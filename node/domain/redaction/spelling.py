@@ -39,6 +39,22 @@ class Spelling:
     inside: bool = False
 
 
+# Words of firms' names that everybody writes, beside those by which activities are called (ATECO's titles).
+_EVERYDAY = """
+internazionale internazionali nazionale nazionali italia italiana italiano italiane italiani europa europea europeo generale
+generali nuova nuovo nuove nuovi grande grandi piccola piccole antica antico antiche bella bello dolce dolci buona buono gusto gusti
+sapori sapore tipici tipico tipica tradizione tradizionali qualita eccellenza natura naturale naturali verde verdi blu bianca rossa
+sud nord est ovest centro centrale mare terra sole cielo monte valle campo prato bosco ponte fonte porto torre borgo casa case
+servizi servizio service services group gruppo system systems sistema sistemi soluzione soluzioni solution solutions progetto progetti
+project projects engineering ingegneria consulting consulenza consulenze design studio studi lab laboratorio global trade trading
+export import tech technology tecnologia tecnologie digital digitale solar solare energy energia energie food wine vino vini olio pane
+travel tour tours viaggi fashion moda line point new old euro inter plus art arte arti work works team partner partners world best
+first one net web app cloud data green eco bio rete reti network imprese impresa azienda aziende societa fratelli figli trasporti
+trasporto logistica costruzioni costruzione impianti impianto impiantistica lavori opere edile edili edilizia meccanica meccaniche
+officina officine forniture fornitura prodotti prodotto produzione produzioni alimentari agricola agricole agricoltura qualificata
+gestione gestioni immobiliare commerciale commerciali industriale industriali artigiana artigiane artigianale artigianali sociale
+"""
+EVERYDAY = frozenset(_EVERYDAY.split())
 _FORM = (
     r"(?:s r l s|s r l|srls|srl|s p a|spa|s n c|snc|s a s|sas|s s|s c a r l|scarl|s c r l|scrl|s coop|scpa|a r l|arl|"
     r"soc(?:ieta)? coop(?:erativa)?(?: agr(?:icola)?| sociale| consortile| a r l)*|soc(?:ieta)? agr(?:icola)?(?: semplice| s s)?|"
