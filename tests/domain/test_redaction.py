@@ -119,6 +119,7 @@ def test_an_empty_dictionary_finds_no_names() -> None:
     "text",
     [
         "info@ese\u200bmpio.it",
+        "еsempio.it",
         "іnfо@esempio.it",
         "ｉｎｆｏ＠ｅｓｅｍｐｉｏ．ｉｔ",
         "P.IVA 0074\u00ad3110157",
