@@ -37,6 +37,8 @@ prove: .venv/.installed-dev
 	$(BIN)/python bench/pull_vs_copy.py
 	$(BIN)/python bench/sync_vs_logical_replication.py
 	$(BIN)/python bench/sync_cost.py
+	$(BIN)/python bench/text_gate.py
+	$(BIN)/python bench/text_attack.py
 	$(BIN)/python bench/federation_sim.py
 	RETE_KILLS=500 $(BIN)/python -m pytest -q -k killed tests/flows/test_crash.py
 	$(BIN)/python bench/million.py

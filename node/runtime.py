@@ -12,7 +12,7 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -24,6 +24,7 @@ from node.config import Config
 from node.errors import N_, OperatorError
 from node.flows.append import OwnLog
 from node.flows.bodies import Progress
+from node.flows.gate import KnownNames
 from node.flows.membership import enrol_members, membership_of
 from node.flows.pull import Parts
 from node.flows.sync import Syncer
@@ -50,6 +51,7 @@ class Node:
     clock: Clock
     own: OwnLog
     membership: Membership
+    known: KnownNames = field(default_factory=KnownNames)
 
     @property
     def http_keyid(self) -> str:

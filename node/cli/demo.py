@@ -298,13 +298,25 @@ async def _intake(nodes: Sequence[Node], folder: Path, found: ChamberList) -> No
             )
 
 
+async def _approve(node: Node, profile_id: str) -> None:
+    await draft.approve(node.pool, node.config, profile_id, APPROVER, node.clock(), known=node.known)
+
+
 async def _publish(node: Node) -> None:
     async with acquire(node.pool) as conn:
         records = await registry.read_records(conn)
     for network_id, record in records.items():
         content = draft.suggest_content(record)
         profile_id = await draft.draft(node.pool, node.config, network_id, content, AUTHOR, node.clock())
-        await draft.approve(node.pool, node.config, profile_id, APPROVER, node.clock())
+        try:
+            await _approve(node, profile_id)
+        except CallerError as error:
+            if error.code != "text-finds-network":
+                raise
+            # About one text in ten would find its own network: an officer would write it anew, the demo says less.
+            told = draft.in_closed_words(content)
+            await draft.draft(node.pool, node.config, network_id, told, AUTHOR, node.clock())
+            await _approve(node, profile_id)
         await publish.publish(node.pool, node.config, profile_id, APPROVER, node.clock())
     await publish.release_due(node.pool, node.config, node.own, node.clock())
 

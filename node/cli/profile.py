@@ -11,8 +11,9 @@ import click
 import orjson
 
 from node import runtime
+from node.cli import marked
 from node.cli.frame import Face, command
-from node.domain import redaction, release
+from node.domain import release
 from node.errors import N_, CallerError, NotFoundError
 from node.flows import draft as drafting
 from node.flows import gossip, prove, standing
@@ -88,29 +89,17 @@ async def draft(face: Face, network_id: str, content_file: Path | None, officer:
 async def preview(face: Face, profile_id: str) -> None:
     """Show what would leave."""
     async with runtime.open_node(face.home) as node:
-        seen = await drafting.preview(node.pool, node.config, profile_id, node.clock())
-    hits = [
-        {
-            "where": place,
-            "text": text[hit.start : hit.end],
-            "kind": hit.kind,
-            "severity": hit.severity,
-            "reason": hit.reason,
-            "suggestion": redaction.suggest(text, [hit]),
-        }
-        for place, text, hit in seen.hits
-    ]
-    value = {**{f.name: getattr(seen, f.name) for f in dataclasses.fields(seen)}, "hits": hits}
+        seen = await drafting.preview(node.pool, node.config, profile_id, node.clock(), known=node.known)
+    value = {**{f.name: getattr(seen, f.name) for f in dataclasses.fields(seen)}, "hits": marked.values(seen.hits)}
+    value["redacted"] = marked.redacted(seen.hits)
     value["sentence"] = face.tr(seen.sentence).format(candidates=seen.candidates)
 
     def human() -> None:
         face.out.print_json(orjson.dumps(seen.document).decode())
         face.say(seen.sentence, candidates=seen.candidates)
-        if hits:
-            columns = (N_("dove"), N_("testo"), N_("gravità"), N_("motivo"))
-            face.table(
-                N_("Punti da correggere"), columns, [(h["where"], h["text"], h["severity"], h["reason"]) for h in hits]
-            )
+        if seen.hits:
+            marked.show(face, seen.hits)
+        marked.show_attack(face, value["attack"])
         if seen.withheld:
             face.say(
                 N_("Non escono, perché tutte le schede del gruppo le direbbero uguali: {names}."),
@@ -144,6 +133,7 @@ async def approve(
             node.clock(),
             amber_reason=reason,
             expected_hash=expected_hash,
+            known=node.known,
         )
     face.emit(
         {"profile_id": profile_id, "state": "approved", "content_hash": approved},

@@ -108,3 +108,7 @@ class Sectors:
             if (edition, code) in self._titles:
                 return self._titles[edition, code]
         return code
+
+    def titles(self) -> tuple[str, ...]:
+        """Return the Italian titles of all codes of all editions: the words by which activities are called."""
+        return tuple(dict.fromkeys(self._titles.values()))

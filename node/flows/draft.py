@@ -16,13 +16,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from node.config import Config
-from node.domain import partition, profile, redaction, release, rounds
+from node.domain import partition, profile, release, rounds, vocabulary
 from node.domain.network import NetworkRecord
 from node.domain.partition import Partition
+from node.domain.redaction.hits import Hit
 from node.domain.register import RegisterNetwork
-from node.errors import N_, CallerError, NotFoundError, Said
+from node.errors import N_, CallerError, NotFoundError
+from node.flows import gate
+from node.flows.gate import KnownNames
 from node.flows.sift import withheld_now
-from node.flows.standing import candidates_now, census_of
+from node.flows.standing import candidates_now, census_now, census_of
 from node.flows.versions import frozen_block, is_same, open_profile, read_partition, shown_profile
 from node.protocol import canonical
 from node.store import population, publication, registry
@@ -32,6 +35,7 @@ from node.store.reference import load_sectors, load_territories
 
 # Shorter, a hash could be met by chance.
 HASH_MIN_DIGITS = 8
+TEXT_PLACE = "text.it"
 EPOCH_DAY = dt.date(1970, 1, 1)
 
 
@@ -40,7 +44,8 @@ class Preview:
     """Exactly what would leave, how many register networks share it today, and what the text gate found.
 
     ``held`` is the code of why it would not leave, None when it would; ``content_hash`` names the content to ``approve``;
-    ``withheld`` are attributes left empty because the whole block would show the same (as things stand today).
+    ``withheld`` are attributes left empty because the whole block would show the same (as things stand today); ``attack`` is
+    what the texts tell of their own network (gate.finding_facts), None where its object is not known.
     """
 
     profile_id: str
@@ -55,7 +60,8 @@ class Preview:
     withheld: tuple[str, ...]
     sentence: str
     document: Mapping[str, Any]
-    hits: tuple[tuple[str, str, redaction.Hit], ...]
+    hits: tuple[tuple[str, str, Hit], ...]
+    attack: Mapping[str, Any] | None
     release_day: int | None
 
 
@@ -82,6 +88,19 @@ def suggest_content(record: NetworkRecord) -> dict[str, Any]:
         "target_countries": list(record.target_countries),
         "languages": list(record.languages),
         "certifications": list(record.certifications),
+    }
+
+
+def in_closed_words(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a content that says with the closed lists alone what it said in its own words: nothing to be found by."""
+    wants = [want["category"] for side in ("offers", "needs") for want in content.get(side, ())]
+    titles = list(dict.fromkeys(vocabulary.CATEGORIES[category][0] for category in wants))
+    return {
+        **content,
+        "title": titles[0] if titles else "Collaborazione con altre reti d'impresa",
+        "summary": "; ".join(titles) or "Collaborazione con altre reti d'impresa",
+        "description": None,
+        **{side: [{"category": want["category"]} for want in content.get(side, ())] for side in ("needs", "offers")},
     }
 
 
@@ -137,9 +156,12 @@ async def _lock_living(conn: Connection, network_id: str) -> PublicationProfile 
 
 
 async def _register_row(conn: Connection, network_id: str) -> RegisterNetwork:
-    exists, register_id = await registry.register_id_of(conn, network_id)
+    try:
+        exists, register_id = await registry.register_id_of(conn, network_id)
+    except ValueError:
+        exists, register_id = False, None
     if not exists:
-        raise NotFoundError("network-unknown", N_("rete sconosciuta: {id}"), id=network_id)
+        raise NotFoundError("network-unknown", N_("rete sconosciuta: {id}"), id=network_id[:60])
     row = await population.find_network(conn, register_id) if register_id else None
     if row is None:
         raise CallerError(
@@ -201,17 +223,12 @@ def _refuse_early_return(before: PublicationProfile | None, config: Config, now:
         )
 
 
-async def _dictionary(conn: Connection) -> redaction.Dictionary:
-    return redaction.Dictionary.build(await registry.secret_terms(conn))
-
-
-def _scan(content: profile.ProfileContent, known: redaction.Dictionary) -> tuple[tuple[str, str, redaction.Hit], ...]:
-    return tuple((place, text, hit) for place, text in content.texts() for hit in redaction.scan(text, known))
-
-
-async def preview(pool: Pool, config: Config, profile_id: str, now: dt.datetime) -> Preview:
+async def preview(
+    pool: Pool, config: Config, profile_id: str, now: dt.datetime, *, known: KnownNames | None = None
+) -> Preview:
     """Return exactly what would leave if the version under way, else the published one, left when it may.
 
+    ``known``: the names of earlier texts, so that they are not gathered again.
     Raises: NotFoundError(profile-unknown), CallerError(profile-not-open).
     """
     async with pool.acquire() as conn, conn.transaction():
@@ -221,9 +238,15 @@ async def preview(pool: Pool, config: Config, profile_id: str, now: dt.datetime)
         content = profile.parse_content(version.content)
         block = frozen_block(found, built)
         withheld = await withheld_now(conn, found.profile_id, block, content)
-        hits = _scan(content, await _dictionary(conn))
+        verdict = await gate.judge(
+            conn,
+            await (known or KnownNames()).read(conn, config),
+            tuple(content.texts()),
+            members=census.blocks.get(found.block_id, {}),
+            own=found.register_id,
+            k=max(config.privacy.k, built.k),
+        )
     held = release.held_now(census.hold(found.block_id, config.privacy.k), version.held_code)
-    red = sum(hit.severity == redaction.RED for _, _, hit in hits)
     return Preview(
         profile_id=found.profile_id,
         network_id=found.network_id,
@@ -235,7 +258,7 @@ async def preview(pool: Pool, config: Config, profile_id: str, now: dt.datetime)
         held=held,
         content_hash=version.content_hash.hex(),
         withheld=withheld,
-        sentence=profile.sentence(red, held=held in (release.BLOCK_TOO_SMALL, release.PARTITION_MISSING)),
+        sentence=profile.sentence(verdict.red, held=held in (release.BLOCK_TOO_SMALL, release.PARTITION_MISSING)),
         document=profile.build_body(
             profile_id=found.profile_id,
             owner=config.node.id,
@@ -244,9 +267,29 @@ async def preview(pool: Pool, config: Config, profile_id: str, now: dt.datetime)
             partition=built,
             content=content.without(withheld),
         ),
-        hits=hits,
+        hits=verdict.hits,
+        attack=verdict.facts()["attack"],
         release_day=version.release_day,
     )
+
+
+async def check_text(
+    pool: Pool, config: Config, text: str, *, network_id: str | None = None, known: KnownNames | None = None
+) -> gate.Verdict:
+    """Return what the gate says of a text that is in no profile, and of ``network_id``'s block if one is named.
+
+    Raises: NotFoundError(network-unknown); CallerError not-in-register, partition-missing, block-none.
+    """
+    async with pool.acquire() as conn, conn.transaction():
+        names = await (known or KnownNames()).read(conn, config)
+        if network_id is None:
+            return gate.Verdict(gate.scan(((TEXT_PLACE, text),), names))
+        row = await _register_row(conn, network_id)
+        built = await read_partition(conn)
+        census = await census_of(conn, built)
+        members = census.blocks.get(built.lookup(row, load_sectors()).block_id, {})
+        k = max(config.privacy.k, built.k)
+        return await gate.judge(conn, names, ((TEXT_PLACE, text),), members=members, own=row.register_id, k=k)
 
 
 def _day_set(found: PublicationProfile, version: OpenVersion) -> dt.date | None:
@@ -265,11 +308,13 @@ async def approve(
     *,
     amber_reason: str | None = None,
     expected_hash: str | None = None,
+    known: KnownNames | None = None,
 ) -> str:
     """Approve the open draft as another officer and return the hash of what was approved, in hexadecimal.
 
     ``expected_hash`` (the first 8 digits or more) binds the approval to what ``preview`` showed.
-    Raises: CallerError content-hash-differs, text-refused, text-doubtful, same-officer, block-too-small,
+    ``known``: as for ``preview``.
+    Raises: CallerError content-hash-differs, text-refused, text-finds-network, text-doubtful, same-officer, block-too-small,
     partition-missing, profile-already-approved (by somebody else), ...
     """
 
@@ -280,9 +325,16 @@ async def approve(
             if is_same(version.approver or "", officer):
                 return version.content_hash.hex()
             raise CallerError("profile-already-approved", N_("questa versione è già approvata"))
-        hits = _scan(profile.parse_content(version.content), await _dictionary(conn))
-        _refuse_hits(hits, amber_reason)
-        candidates = await candidates_now(conn, config, found)
+        census = await census_now(conn, config, found)
+        verdict = await gate.judge(
+            conn,
+            await (known or KnownNames()).read(conn, config),
+            tuple(profile.parse_content(version.content).texts()),
+            members=census.blocks.get(found.block_id, {}),
+            own=found.register_id,
+            k=max(config.privacy.k, census.k),
+        )
+        verdict.refuse(amber_reason)
         await publication.approve(conn, found.profile_id, version.number, officer, now)
         await publication.record_decision(
             conn,
@@ -291,9 +343,10 @@ async def approve(
             action="approved",
             officer=officer,
             now=now,
-            candidates=candidates,
+            candidates=census.members(found.block_id),
             content_hash=version.content_hash,
             reason=amber_reason,
+            gate=verdict.facts(),
         )
         return version.content_hash.hex()
 
@@ -310,28 +363,4 @@ def _refuse_other_content(version: OpenVersion, expected_hash: str | None) -> No
             N_("il contenuto non è quello dell'anteprima: ora è {found}"),
             hint=N_("rivedere «rete profile preview», poi approvare con --hash (almeno otto cifre)"),
             found=found[:12],
-        )
-
-
-def _refuse_hits(hits: tuple[tuple[str, str, redaction.Hit], ...], amber_reason: str | None) -> None:
-    red = [(place, text[hit.start : hit.end], hit) for place, text, hit in hits if hit.severity == redaction.RED]
-    if red:
-        place, words, hit = red[0]
-        raise CallerError(
-            "text-refused",
-            N_("il testo farebbe riconoscere la rete: «{words}» ({reason}), e altri {more} punti"),
-            where=place,
-            hint=N_("togliere o rendere generici i punti segnati da «rete profile preview»"),
-            words=words[:80],
-            reason=Said(hit.reason),
-            more=len(red) - 1,
-        )
-    if hits and not amber_reason:
-        place, text, hit = hits[0]
-        raise CallerError(
-            "text-doubtful",
-            N_("possibile nome proprio: «{words}»"),
-            where=place,
-            hint=N_("cambiarlo, o approvare con --reason spiegando perché non fa riconoscere nessuno"),
-            words=text[hit.start : hit.end][:80],
         )

@@ -30,17 +30,22 @@ async def census_of(conn: Connection, built: Partition) -> Census:
     return await asyncio.to_thread(release.take_census, built, edition, territories, sectors)
 
 
-async def candidates_now(conn: Connection, config: Config, found: PublicationProfile) -> int:
-    """Return how many active networks share a profile's block today.
+async def census_now(conn: Connection, config: Config, found: PublicationProfile) -> Census:
+    """Return today's census of a profile's partition.
 
-    Raises: CallerError(block-too-small | partition-missing) when that is not enough to show it.
+    Raises: CallerError(block-too-small | partition-missing) when too few active networks share the profile's block.
     """
     built = await read_partition(conn, found.partition_version)
     census = await census_of(conn, built)
     code = census.hold(found.block_id, config.privacy.k)
     if code is not None:
         raise CallerError(code, release.HOLDS[code], hint=N_("attendere la prossima edizione dell'elenco"))
-    return census.members(found.block_id)
+    return census
+
+
+async def candidates_now(conn: Connection, config: Config, found: PublicationProfile) -> int:
+    """Return how many active networks share a profile's block today. Raises: as ``census_now``."""
+    return (await census_now(conn, config, found)).members(found.block_id)
 
 
 async def list_profiles(

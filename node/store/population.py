@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
+from node.domain.redaction.dictionary import Term
 from node.domain.register import NetworkKind, RegisterNetwork
 from node.store.postgres import Connection, load_queries
 
@@ -158,3 +159,16 @@ async def newest_networks(conn: Connection, provinces: Sequence[str] | None) -> 
     """Return the newest edition's active contracts in some provinces (None: all), without texts and firms."""
     wanted = None if provinces is None else list(provinces)
     return [_network(row) for row in await conn.fetch(QUERIES["newest_networks"], wanted, timeout=COPY_TIMEOUT_S)]
+
+
+async def newest_objects(conn: Connection, register_ids: Sequence[str]) -> dict[str, str]:
+    """Return the public objects of some contracts by register id; those the newest edition does not have are missing."""
+    rows = await conn.fetch(QUERIES["newest_objects"], list(register_ids))
+    return {row["register_id"]: row["object_text"] for row in rows}
+
+
+async def listed_terms(conn: Connection, provinces: Sequence[str] | None) -> list[Term]:
+    """Return the names and codes of the newest edition's firms and contracts in some provinces (None: all)."""
+    wanted = None if provinces is None else list(provinces)
+    rows = await conn.fetch(QUERIES["listed_terms"], wanted, timeout=COPY_TIMEOUT_S)
+    return [Term(row["kind"], row["text"]) for row in rows]

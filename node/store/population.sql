@@ -65,3 +65,32 @@ LIMIT 100000;
 
 -- name: previous_snapshot_day
 SELECT taken_on FROM population.snapshot ORDER BY taken_on DESC OFFSET 1 LIMIT 1;
+
+-- The public objects of some contracts, as the newest edition has them.
+-- name: newest_objects
+SELECT register_id, object_text
+FROM population.network
+WHERE snapshot_id = (SELECT snapshot_id FROM population.snapshot ORDER BY taken_on DESC LIMIT 1)
+  AND register_id = ANY($1::text[])
+ORDER BY register_id
+LIMIT 100000;
+
+-- Who is in the newest edition in some provinces (NULL = all): firms seated there, and all firms of the contracts there.
+-- name: listed_terms
+WITH edition AS (SELECT snapshot_id FROM population.snapshot ORDER BY taken_on DESC LIMIT 1)
+SELECT CASE WHEN length(f.tax_code) = 16 THEN 'person' ELSE 'firm' END AS kind, f.name AS text
+FROM population.firm f
+JOIN population.network n USING (snapshot_id, register_id)
+WHERE f.snapshot_id = (SELECT snapshot_id FROM edition)
+  AND ($1::text[] IS NULL OR n.province = ANY($1) OR f.province = ANY($1))
+UNION
+SELECT 'code', f.tax_code
+FROM population.firm f
+JOIN population.network n USING (snapshot_id, register_id)
+WHERE f.snapshot_id = (SELECT snapshot_id FROM edition) AND f.tax_code <> ''
+  AND ($1::text[] IS NULL OR n.province = ANY($1) OR f.province = ANY($1))
+UNION
+SELECT 'network', name FROM population.network
+WHERE snapshot_id = (SELECT snapshot_id FROM edition) AND ($1::text[] IS NULL OR province = ANY($1))
+ORDER BY kind, text
+LIMIT 1000000;

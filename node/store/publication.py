@@ -265,11 +265,22 @@ async def record_decision(
     candidates: int,
     content_hash: bytes,
     reason: str | None = None,
+    gate: Mapping[str, Any] | None = None,
 ) -> None:
-    """Keep who decided what, when, why, and how many register networks shared the block then."""
+    """Keep who decided what, when, why, how many register networks shared the block then, and what the text gate measured."""
     key = uuid.UUID(profile_id)
+    measured = None if gate is None else orjson.dumps(gate).decode()
     await conn.execute(
-        QUERIES["insert_decision"], key, number, action, officer, now, candidates, content_hash, reason or None
+        QUERIES["insert_decision"],
+        key,
+        number,
+        action,
+        officer,
+        now,
+        candidates,
+        content_hash,
+        reason or None,
+        measured,
     )
 
 

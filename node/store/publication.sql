@@ -126,8 +126,8 @@ UPDATE publication.version SET state = 'erased', content = NULL WHERE profile_id
 UPDATE publication.profile SET state = 'withdrawn', withdrawn_at = $2, withdrawn_by = $3 WHERE profile_id = $1;
 
 -- name: insert_decision
-INSERT INTO publication.decision (profile_id, number, action, officer, decided_at, candidates, content_hash, reason)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
+INSERT INTO publication.decision (profile_id, number, action, officer, decided_at, candidates, content_hash, reason, gate)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);
 
 -- What the federation's living profiles of one block show, without some of our own: $1 terms that find the block,
 -- $2-$7 its labels and kind as they are stored, $8 profiles to leave out.

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from node.domain.network import ContactRecord, FirmRecord, Member, NetworkRecord, WantRecord
-from node.domain.redaction import Term
+from node.domain.redaction.dictionary import Term
 from node.domain.register import NetworkKind
 from node.domain.territory import fold
 from node.store.postgres import Connection, load_queries
@@ -231,3 +231,9 @@ async def register_id_of(conn: Connection, network_id: str) -> tuple[bool, str |
 async def secret_terms(conn: Connection) -> list[Term]:
     """Return everything in the register that would name a network, a firm or a person."""
     return [Term(row["kind"], row["text"]) for row in await conn.fetch(QUERIES["secret_terms"], timeout=COPY_TIMEOUT_S)]
+
+
+async def terms_digest(conn: Connection) -> str:
+    """Return what tells whether ``secret_terms`` would say something else than before."""
+    digest: str = await conn.fetchval(QUERIES["terms_digest"], timeout=COPY_TIMEOUT_S)
+    return digest
