@@ -4,7 +4,7 @@ In: texts. Out: cosine similarities of TF-IDF vectors over character 3-5-grams, 
 side. Pure, and no library: a document is kept as the numbers of its words, a query weighs each known word once, and a
 score is a sum over a document's words; 9,630 objects of contracts take some tens of milliseconds.
 
-Source: privacy.md T.7; the criterion and what was measured with it: docs/decisions/0014.
+Source: privacy.md T.7; the criterion and what was measured with it: docs/decisions/0011.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from node.domain.folding import fold
 
 SHORTEST, LONGEST = 3, 5
-# How far behind the true network another one may lie and still be as good a guess (docs/decisions/0014).
+# How far behind the true network another one may lie and still be as good a guess (docs/decisions/0011).
 SAME_GUESS = 0.1
 # A text that repeats so much of an object, by weight of its words, was made from it; fewer words than that are chance.
 COPIED = 0.4
