@@ -20,7 +20,9 @@ from node.store.postgres import Connection, Pool, migrate, open_pool
 
 # Machines are shared and slow at times: an example's time is no property; the test's own timeout bounds it.
 hypothesis.settings.register_profile("rete", deadline=None)
-hypothesis.settings.load_profile("rete")
+# Few and always the same: what a mutant does is asked thousands of times.
+hypothesis.settings.register_profile("mutants", deadline=None, max_examples=25, derandomize=True, database=None)
+hypothesis.settings.load_profile(os.environ.get("RETE_HYPOTHESIS", "rete"))
 TEMPLATE = "rete_template"
 MEMORY_NEEDED_BYTES = 4 * 2**30
 EXTERNAL = os.environ.get("RETE_TEST_DATABASE_URL")

@@ -21,6 +21,7 @@ PRIVATE = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 SIGNER = keys.LogSigner(ORIGIN, PRIVATE)
 VERIFIERS = [keys.Verifier(ORIGIN, keys.LOG_TYPE, PRIVATE.public_key().public_bytes_raw())]
 EMPTY = Head.empty(ORIGIN)
+EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
 
 def item(number: int) -> str:
@@ -248,3 +249,68 @@ def test_a_slice_never_passes_the_signed_end() -> None:
     target = target_of(RAWS[:256])
     with pytest.raises(PeerWrongError, match="root-mismatch"):
         feed.extend_slice(EMPTY, target, RAWS[:512], edge_of(target).hash_of)
+
+
+def test_an_empty_head_knows_nothing_but_its_line() -> None:
+    """RFC 6962 2.1: the root of no leaves is the hash of nothing."""
+    assert Head.empty(ORIGIN) == Head(ORIGIN, 0, bytes.fromhex(EMPTY_SHA256), ())
+
+
+def test_a_smaller_head_is_a_rollback_unless_a_relay_says_it() -> None:
+    """Whoever does not say where a head is from gets the strict answer, with both sizes."""
+    known = head_of(RAWS[:5])
+    with pytest.raises(PeerWrongError) as caught:
+        feed.open_checkpoint(signed(target_of(RAWS[:3])), origin=ORIGIN, verifiers=VERIFIERS, known=known)
+    assert (caught.value.code, caught.value.facts) == ("checkpoint-rollback", {"found": 3, "known": 5})
+
+
+def test_two_roots_of_one_size_are_told_with_the_size() -> None:
+    """What an administrator is to see."""
+    other = [*RAWS[:4], pub(999)]
+    with pytest.raises(PeerWrongError) as caught:
+        opened(signed(target_of(other)), head_of(RAWS[:5]))
+    assert (caught.value.code, caught.value.facts) == ("checkpoint-equivocation", {"size": 5})
+
+
+def test_a_bad_signature_is_told_apart_from_a_bad_form() -> None:
+    """The right name and key id over another text; a line that no known key made; no lines at all."""
+    raw = signed(target_of(RAWS[:3]))
+    text, _, lines = raw.rpartition(b"\n\n")
+    forged = signed(target_of(RAWS[:4])).rpartition(b"\n\n")[2]
+    assert refusal(text + b"\n\n" + forged) == "checkpoint-bad-signature"
+    stranger = note.sign(text + b"\n", [keys.LogSigner("x.example/log", PRIVATE)])
+    assert refusal(stranger) == "checkpoint-bad-signature"
+    assert refusal(text + b"\n") == "checkpoint-malformed"
+    assert opened(text + b"\n\n" + lines).size == 3
+
+
+def test_extensions_tell_the_subtrees_they_complete() -> None:
+    """Every 256 leaves one, at its level and place, whether proved at once or slice by slice."""
+    wanted = [(1, at // 256, head_of(RAWS[at : at + 256]).root) for at in (0, 256)]
+    whole = feed.extend_entries(EMPTY, target_of(RAWS[:600]), RAWS[:600])
+    assert [found for found in whole.subtrees if found[0] == 1] == wanted
+    target = target_of(RAWS[:600])
+    first = feed.extend_slice(EMPTY, target, RAWS[:512], edge_of(target).hash_of)
+    assert [found for found in first.subtrees if found[0] == 1] == wanted
+
+
+def test_an_entry_without_a_reason_is_malformed() -> None:
+    """What could not be read is set aside with a code in any case."""
+    unread = feed.VerifiedEntry(7, b"x", None, None)
+    assert feed.apply_rules([unread], {}).ignored == [(7, "entry-malformed")]
+
+
+def test_a_body_may_be_as_large_as_the_limit() -> None:
+    """Exactly 64 KiB opens; a byte more does not (PROTOCOL 5)."""
+
+    def opened_body(size: int) -> dict[str, object]:
+        frame = len(canonical.dumps({"id": item(1), "text": "", "type": "x/1"}))
+        raw = canonical.dumps({"id": item(1), "text": "a" * (size - frame), "type": "x/1"})
+        assert len(raw) == size
+        found = entry.Entry("pub", item(1), body.commitment(bytes(32), raw), -1, 1, 20_000)
+        return feed.open_body(found, bytes(32), raw)
+
+    assert opened_body(65_536)["type"] == "x/1"
+    with pytest.raises(PeerWrongError) as caught:
+        opened_body(65_537)
+    assert caught.value.code == "body-too-large"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -44,12 +45,14 @@ def by_hand(
     alg: str = ';alg="ed25519"',
     label: str = "sig1",
     digest: str = "",
+    without: str = "",
 ) -> dict[str, str]:
-    """A request signed by following RFC 9421 section 2.5 word by word, without the library."""
+    """A request signed by following RFC 9421 section 2.5 word by word, without the library and one parameter."""
     digest = digest or f"sha-256=:{base64.b64encode(hashlib.sha256(BODY).digest()).decode()}:"
     values = {"@method": "POST", "@authority": AUTHORITY, "@path": PATH, "@query": "?", "content-digest": digest}
     listed = " ".join(f'"{name}"' for name in covered)
     parameters = f'({listed});created={created};expires={expires};nonce="{nonce}";keyid="{KEYID}"{alg};tag="{tag}"'
+    parameters = re.sub(rf';{without}=("[^"]*"|[0-9]+)', "", parameters) if without else parameters
     base = "".join(f'"{name}": {values[name]}\n' for name in covered) + f'"@signature-params": {parameters}'
     signature = base64.b64encode(PRIVATE.sign(base.encode())).decode()
     return {
@@ -153,3 +156,45 @@ def test_skew_and_lifetime_have_edges() -> None:
 def test_loose_signatures_are_refused(headers: dict[str, str], code: str) -> None:
     """Missing parts, other labels or tags, and nonsense are refused by name, never an error of ours."""
     assert refusal({"Content-Digest": by_hand()["Content-Digest"], **headers}) == code
+
+
+@pytest.mark.parametrize("missing", ["created", "expires", "nonce", "alg"])
+def test_each_parameter_is_needed_whatever_the_others(missing: str) -> None:
+    """One that is not there is told as such, and is never a TypeError (PROTOCOL 4)."""
+    assert refusal(by_hand(without=missing)) == "signature-malformed"
+
+
+def test_a_nonce_has_no_signs_beside_its_own() -> None:
+    """A decoder that passes over other signs would make many nonces of one."""
+    for nonce in (NONCE[:4] + "!" + NONCE[4:], NONCE[:4] + " " + NONCE[4:], NONCE[:-4], ""):
+        assert refusal(by_hand(nonce=nonce)) == "signature-malformed"
+
+
+def test_a_field_that_comes_twice_is_one_list() -> None:
+    """Another's signature beside ours, in a field of its own, takes nothing away (RFC 9110 5.3)."""
+    headers = by_hand()
+    other = {
+        "signature-input": 'other=("@method");created=1;keyid="x"',
+        "signature": f"other=:{base64.b64encode(bytes(64)).decode()}:",
+    }
+    assert verify({**headers, **other}).keyid == KEYID
+    assert verify({**other, **headers}).keyid == KEYID
+
+
+def test_clocks_are_told_by_how_much() -> None:
+    """The seconds stand in the refusal; a signature later than any nonce is kept is a clock that is wrong."""
+
+    def told(created: int) -> tuple[str, object]:
+        with pytest.raises(CallerError) as caught:
+            verify(by_hand(created=created, expires=created + 60))
+        return caught.value.code, caught.value.facts["seconds"]
+
+    assert verify(by_hand(created=NOW + 60, expires=NOW + 120)).created == NOW + 60
+    assert told(NOW + 61) == ("clock-skew", 61)
+    assert verify(by_hand(created=NOW - 120, expires=NOW - 60)).created == NOW - 120
+    assert told(NOW - 121) == ("signature-expired", 61)
+    assert told(NOW - 360) == ("signature-expired", 300)
+    assert told(NOW - 361) == ("clock-skew", 301)
+    with pytest.raises(CallerError) as caught:
+        verify({})
+    assert (caught.value.code, caught.value.facts["seconds"]) == ("signature-missing", 0)
