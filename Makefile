@@ -3,12 +3,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help install demo test prove lint bench clean
+.PHONY: help install demo test prove mutants lint bench clean
 
 help:
 	@echo "make demo     four administrations on this machine find each other's networks (Ctrl-C ends it)"
 	@echo "make test     everything a change must pass (style, types, tests on a real PostgreSQL)"
 	@echo "make install  only .venv with the locked packages; the command is then .venv/bin/rete"
+	@echo "make mutants  every check of the wire broken on purpose: does a test see it (docs/mutants.md)"
 	@echo "make prove    the heavier proofs and measurements (bench/); make clean: remove .venv and caches"
 
 install: .venv/.installed
@@ -42,6 +43,17 @@ prove: .venv/.installed-dev
 	$(BIN)/python bench/federation_sim.py
 	RETE_KILLS=500 $(BIN)/python -m pytest -q -k killed tests/flows/test_crash.py
 	$(BIN)/python bench/million.py
+
+# A second environment: the tool is nobody's dependency. At most an hour on one core, mostly much less; docs/mutants.md.
+.venv-mutants/.installed: requirements.lock requirements.dev.lock
+	$(PYTHON) deploy/bootstrap.py .venv-mutants requirements.lock
+	$(PYTHON) deploy/bootstrap.py .venv-mutants requirements.dev.lock
+	.venv-mutants/bin/python -m pip --quiet install mutmut==3.8.1
+	@touch $@
+
+mutants: .venv-mutants/.installed
+	RETE_HYPOTHESIS=mutants timeout 3600 .venv-mutants/bin/mutmut run --max-children 1
+	.venv-mutants/bin/mutmut results
 
 bench: prove
 
