@@ -96,3 +96,19 @@ def test_a_window_is_one_window_at_every_second_of_it() -> None:
     assert news.is_fresh(5, start + 1, 5, start + news.WINDOW_S - 1)
     assert not news.is_fresh(5, start + news.WINDOW_S - 1, 5, start + news.WINDOW_S)
     assert not news.is_fresh(4, start, 5, start)
+
+
+def test_a_checkpoint_may_be_of_the_largest_tree_and_is_never_another_encoding() -> None:
+    """2^53 - 1 leaves, not one more; bytes that are no UTF-8 are a malformed checkpoint, not an error of ours."""
+    text = f"x/log\n{2**53 - 1}\n{base64.b64encode(merkle.EMPTY_ROOT).decode()}\n".encode()
+    assert checkpoint.parse(text).size == 2**53 - 1
+    beyond = text.replace(b"991\n", b"992\n")
+    assert beyond != text
+    for bad, code in (
+        (beyond, "checkpoint-too-large"),
+        (b"\xff" + text, "checkpoint-malformed"),
+        (text.replace(b"x/log", b"x/\xc3\x28"), "checkpoint-malformed"),
+    ):
+        with pytest.raises(PeerWrongError) as caught:
+            checkpoint.parse(bad)
+        assert caught.value.code == code

@@ -314,3 +314,13 @@ def test_a_body_may_be_as_large_as_the_limit() -> None:
     with pytest.raises(PeerWrongError) as caught:
         opened_body(65_537)
     assert caught.value.code == "body-too-large"
+
+
+def test_what_can_not_be_read_is_kept_as_it_came() -> None:
+    """A malformed entry is a leaf like any other: its bytes are what the root is over."""
+    raws = [RAWS[0], b"{}", RAWS[1]]
+    found = feed.extend_entries(EMPTY, target_of(raws), raws).entries
+    assert [(verified.raw, verified.entry is None) for verified in found] == list(
+        zip(raws, [False, True, False], strict=True)
+    )
+    assert found[1].problem == "entry-malformed"
