@@ -130,3 +130,56 @@ def test_what_cannot_be_canonical_is_not_written(value: object) -> None:
     """A value outside the rules never becomes bytes."""
     with pytest.raises(CallerError):
         canonical.dumps(value)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"1.5",
+        b"1e16",
+        b'{"a":1.5}',
+        b'{"a":1e16}',
+        b"[1,2,1e16]",
+        b'{"a":"x","b":"y","c":1.5}',
+        b'{"a":"x\\"","b":1.5}',
+        b'{"a":"x\\"","b":1e16}',
+        b'{"a":"\\\\","b":1.5}',
+        b'{"a":true,"b":1e16}',
+    ],
+)
+def test_a_float_is_found_wherever_it_stands(raw: bytes) -> None:
+    """Each of these is its own canonical form: only the rule against floats refuses it (PROTOCOL 3.4)."""
+    with pytest.raises(PeerWrongError) as caught:
+        canonical.parse(raw, max_bytes=1024)
+    assert caught.value.code == "json-float"
+
+
+@pytest.mark.parametrize("before", [b"", b"[],[],[],", b'{},{"a":[]},', b'"[[","]]",'])
+def test_nesting_is_counted_whatever_was_closed_before(before: bytes) -> None:
+    """Eight levels are read, nine are not, in short documents and behind many small ones."""
+    inside = b"[" * 7 + b"]" * 7
+    assert canonical.parse(b"[" + before + inside + b"]", max_bytes=1024)
+    for raw in (b"[" + before + b"[" + inside + b"]]", b"[" + before + b"[" * 8 + b"1" + b"]" * 8 + b"]"):
+        with pytest.raises(PeerWrongError) as caught:
+            canonical.parse(raw, max_bytes=1024)
+        assert caught.value.code == "json-too-deep"
+
+
+def test_the_long_way_keeps_the_same_bounds() -> None:
+    """Integers to 2^53 - 1 on both sides of nothing; a byte order mark of any kind is told as such; what is no JSON too."""
+    for number in (2**53 - 1, 1 - 2**53):
+        assert canonical._parse_slowly(str(number).encode(), 8) == number
+    for number in (2**53, -(2**53)):
+        with pytest.raises(PeerWrongError) as caught:
+            canonical._parse_slowly(str(number).encode(), 8)
+        assert caught.value.code == "json-integer-range"
+    for raw, code in (
+        (b"\xfe\xff\x00{\x00}", "json-bom"),
+        (b"\xff\xfe{\x00}\x00", "json-bom"),
+        (b"\xef\xbb\xbf{}", "json-bom"),
+        (b"{", "json-malformed"),
+        (b"", "json-malformed"),
+    ):
+        with pytest.raises(PeerWrongError) as caught:
+            canonical._parse_slowly(raw, 8)
+        assert caught.value.code == code

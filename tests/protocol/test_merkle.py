@@ -162,3 +162,14 @@ def test_tiled_ranges_tell_every_completed_subtree(start: int, more: int) -> Non
     plain = merkle.CompactRange()
     plain.extend([HASHES[0]] * end)
     assert (grown.hashes, grown.root()) == (plain.hashes, plain.root())
+
+
+def test_a_consistency_proof_of_another_shape_rebuilds_nothing() -> None:
+    """Too short, too long, between equal sizes, from nothing: RFC 9162 2.1.4.2 refuses before any root is compared."""
+    proof = merkle.consistency_proof(3, 7, hash_at)
+    assert merkle.roots_from_consistency(3, 7, proof, None) is not None
+    for wrong in (proof[:-1], [*proof, proof[0]], []):
+        assert merkle.roots_from_consistency(3, 7, wrong, None) is None
+    for old in (0, 7, 8):
+        assert merkle.roots_from_consistency(old, 7, proof, None) is None
+        assert merkle.roots_from_consistency(old, 7, proof[:1], None) is None

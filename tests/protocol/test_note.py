@@ -140,3 +140,17 @@ def test_cosignatures_carry_their_time() -> None:
     assert checkpoint.verify_cosignature(verifier, HEAD.text(), b"\x00" * 8 + blob[8:]) is None
     assert checkpoint.verify_cosignature(verifier, HEAD.text() + b"x", blob) is None
     assert checkpoint.verify_cosignature(verifier, HEAD.text(), blob[:-1]) is None
+
+
+def test_a_signature_is_at_least_a_byte_behind_its_key_id() -> None:
+    """Four bytes of id and one more are a line of some unknown algorithm; the id alone is none (c2sp.org/signed-note)."""
+
+    def line(raw: bytes) -> str:
+        return f"— x {base64.b64encode(raw).decode()}"
+
+    found = note.parse_line(line(b"abcde"))
+    assert (found.name, found.key_id, found.blob) == ("x", b"abcd", b"e")
+    for wrong in (line(b"abcd"), line(b"") + "A", line(b"abcde") + " ", line(b"abcde").replace("=", "!=")):
+        with pytest.raises(PeerWrongError) as caught:
+            note.parse_line(wrong)
+        assert caught.value.code == "note-malformed"
