@@ -173,3 +173,10 @@ def test_a_consistency_proof_of_another_shape_rebuilds_nothing() -> None:
     for old in (0, 7, 8):
         assert merkle.roots_from_consistency(old, 7, proof, None) is None
         assert merkle.roots_from_consistency(old, 7, proof[:1], None) is None
+
+
+@pytest.mark.parametrize("size", [1, 2, 4, 8])
+def test_a_tree_of_the_same_size_needs_no_proof_and_has_none(size: int) -> None:
+    """One hash would "rebuild" both roots of two trees of a power of two."""
+    assert merkle.roots_from_consistency(size, size, [merkle.EMPTY_ROOT], None) is None
+    assert merkle.roots_from_consistency(size, size, [], merkle.EMPTY_ROOT) is None
