@@ -136,15 +136,15 @@ def test_what_cannot_be_canonical_is_not_written(value: object) -> None:
     "raw",
     [
         b"1.5",
-        b"1e16",
+        b"1e+16",
         b'{"a":1.5}',
-        b'{"a":1e16}',
-        b"[1,2,1e16]",
+        b'{"a":5e-324}',
+        b"[1,2,1e+16]",
         b'{"a":"x","b":"y","c":1.5}',
         b'{"a":"x\\"","b":1.5}',
-        b'{"a":"x\\"","b":1e16}',
+        b'{"a":"x\\"","b":1e+16}',
         b'{"a":"\\\\","b":1.5}',
-        b'{"a":true,"b":1e16}',
+        b'{"a":true,"b":1e+16}',
     ],
 )
 def test_a_float_is_found_wherever_it_stands(raw: bytes) -> None:
