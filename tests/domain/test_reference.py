@@ -13,7 +13,9 @@ from node.domain.generation.enrichment import enrich
 from node.domain.generation.firms import company_code
 from node.domain.generation.national import generate
 from node.domain.network import check
-from node.domain.redaction import RED, Dictionary, scan
+from node.domain.redaction.dictionary import Dictionary
+from node.domain.redaction.gate import scan
+from node.domain.redaction.hits import RED
 from node.domain.sector import dotted
 from node.domain.theme import THEMES, classify
 from node.errors import CallerError
