@@ -4,19 +4,21 @@ In: the public register of a snapshot, the node's scope. Out: ``partition/1``, a
 ``k_build`` active networks. A profile publishes the labels of its network's block and nothing finer, so its candidates,
 for somebody who knows the register, this rule and the partition, are the block's members. The build is a pure function
 of public inputs: any peer with the snapshot rebuilds it bit for bit. Values the edition did not have are in no block: a
-label is never said of a row it is not true of (docs/decisions/0008). Source: privacy.md P.
+label is never said of a row it is not true of (docs/decisions/0008). A document may be a peer's: reading one either gives
+a whole, sound partition or refuses it. Source: privacy.md P, PROTOCOL 8.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections import defaultdict
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from node.domain import splits
 from node.domain.register import RegisterNetwork
 from node.domain.sector import Sectors
 from node.domain.territory import Territories
@@ -33,13 +35,18 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("SIZE",),
     ("THEME",),
 )
+# The levels of each attribute that are split before anything else: regions and sections are what partners ask for first.
+FIRST = (2, 1, 0, 0, 0)
 ANY = "*"
-ANY_KIND = "any"
-UNKNOWN = "?"
+ANY_KIND = splits.ANY_KIND
+UNKNOWN = splits.UNKNOWN
 PERIOD_BASE = 2010
+PERIOD_MAX_YEARS = 5
+_PERIOD = re.compile(r"[0-9]{4}(?:-[0-9]{4})?")
 SIZES = ((4, "2-3"), (10, "4-9"))
 LARGE = "10+"
 TYPE = "partition/1"
+KINDS = ("contract", "entity", ANY_KIND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +73,11 @@ def size_class(members: int) -> str:
 
 
 def years_of(key: str) -> tuple[str, ...]:
-    """Return the years of a period key such as ``2010-2014`` or ``2012``."""
+    """Return the years of a period key such as ``2010-2014`` or ``2012``. Raises: ValueError."""
+    if not _PERIOD.fullmatch(key):
+        raise ValueError
     first, _, last = key.partition("-")
-    return tuple(str(year) for year in range(int(first), int(last or first) + 1))
+    return tuple(str(year) for year in range(int(first), int(last or first) + 1)[:PERIOD_MAX_YEARS])
 
 
 def _span(year: int, width: int) -> str:
@@ -91,87 +100,6 @@ def keys_of(row: RegisterNetwork, sectors: Sectors) -> tuple[tuple[str, ...], ..
         (size_class(row.members),),
         (row.theme,),
     )
-
-
-class _Builder:
-    """Splits index lists; the rows' keys are columns, so that the inner loop touches only strings."""
-
-    def __init__(self, columns: list[list[list[str]]], kinds: list[str], k_build: int) -> None:
-        self._columns = columns
-        self._kinds = kinds
-        self._k_build = k_build
-
-    def grow(self, rows: list[int], depths: tuple[int, ...]) -> dict[str, Any]:
-        """Return the subtree over ``rows``: the split that weighs most, or a leaf."""
-        best: tuple[int, int, int, list[tuple[list[str], list[int]]], bool] | None = None
-        best_score = (0, 1)
-        for attribute, levels in enumerate(LEVELS):
-            found = self._split(rows, attribute, depths[attribute], len(levels))
-            if found is None:
-                continue
-            level, children, pooled = found
-            # weight x blocks / (1 + depth), compared as fractions; the first attribute wins a tie.
-            score = (WEIGHTS[attribute] * len(children), 1 + depths[attribute])
-            if best is None or score[0] * best_score[1] > best_score[0] * score[1]:
-                best, best_score = (attribute, level, depths[attribute], children, pooled), score
-        if best is None:
-            kinds = {self._kinds[row] for row in rows}
-            kind = kinds.pop() if len(kinds) == 1 else ANY_KIND
-            return {"n": len(rows), "kind": kind, "s": self._shared(rows, depths)}
-        attribute, level, _, children, pooled = best
-        deeper = (*depths[:attribute], level + 1, *depths[attribute + 1 :])
-        return {
-            "a": attribute,
-            "l": level,
-            "c": [[keys, self.grow(members, deeper)] for keys, members in children],
-            "p": pooled,
-        }
-
-    def _shared(self, rows: list[int], depths: tuple[int, ...]) -> list[list[Any]]:
-        """Return [attribute, level, key] where all members agree more finely than the splits say.
-
-        A function of the block alone: it tells nothing that the partition and the register do not.
-        """
-        found: list[list[Any]] = []
-        for attribute, levels in enumerate(LEVELS):
-            for level in range(len(levels) - 1, depths[attribute] - 1, -1):
-                column = self._columns[attribute][level]
-                key = column[rows[0]]
-                if key != UNKNOWN and all(column[row] == key for row in rows):
-                    found.append([attribute, level, key])
-                    break
-        return found
-
-    def _split(
-        self, rows: list[int], attribute: int, depth: int, finest: int
-    ) -> tuple[int, list[tuple[list[str], list[int]]], bool] | None:
-        """Return (level, children, last child is a pool) of the first level that parts the rows, None when none does."""
-        for level in range(depth, finest):
-            column = self._columns[attribute][level]
-            groups: defaultdict[str, list[int]] = defaultdict(list)
-            for row in rows:
-                groups[column[row]].append(row)
-            if len(groups) == 1:
-                # All alike here: the next finer level may still part them.
-                continue
-            return self._pool(level, groups)
-        return None
-
-    def _pool(
-        self, level: int, groups: Mapping[str, list[int]]
-    ) -> tuple[int, list[tuple[list[str], list[int]]], bool] | None:
-        big = sorted((key, members) for key, members in groups.items() if len(members) >= self._k_build)
-        pool_keys = [key for key, members in groups.items() if len(members) < self._k_build]
-        pool = [row for key in pool_keys for row in groups[key]]
-        while pool and len(pool) < self._k_build and big:
-            smallest = min(range(len(big)), key=lambda at: (len(big[at][1]), big[at][0]))
-            key, members = big.pop(smallest)
-            pool_keys.append(key)
-            pool += members
-        children: list[tuple[list[str], list[int]]] = [([key], members) for key, members in big]
-        if pool:
-            children.append((sorted(pool_keys), sorted(pool)))
-        return (level, children, bool(pool)) if len(children) > 1 else None
 
 
 def population_digest(rows: Sequence[RegisterNetwork]) -> str:
@@ -225,14 +153,13 @@ def build(
     sectors: Sectors,
     k: int = 5,
     k_build: int = 8,
+    group: tuple[str, ...] = (),
 ) -> Partition:
-    """Return the partition of the scope's active rows; ``snapshot`` is the register's date (ISO).
+    """Return the partition of the scope's active rows; ``snapshot`` is the register's date (ISO), ``group`` the node ids.
 
     Raises: CallerError(partition-too-small) when the scope has fewer than ``k_build`` active networks.
     """
-    members = sorted(
-        (row for row in rows if row.active and in_scope(row, scope, territories)), key=lambda row: row.register_id
-    )
+    members = members_of(rows, scope, territories)
     if len(members) < k_build:
         raise CallerError(
             "partition-too-small",
@@ -246,25 +173,33 @@ def build(
         [[key[attribute][level] for key in keys] for level in range(len(levels))]
         for attribute, levels in enumerate(LEVELS)
     ]
-    tree = _Builder(columns, [row.kind.value for row in members], k_build).grow(
-        list(range(len(members))), (0,) * len(LEVELS)
-    )
     document = {
         "type": TYPE,
         "version": version,
         "snapshot": snapshot,
         "population": population_digest(members),
         "scope": list(scope),
+        "group": list(group),
         "k": k,
         "k_build": k_build,
         "weights": list(WEIGHTS),
-        "tree": tree,
+        "first": list(FIRST),
+        "nodes": splits.grow(columns, [row.kind.value for row in members], splits.Rules(WEIGHTS, FIRST, k_build)),
     }
-    return Partition(_canonical(document))
+    return Partition(canonical(document))
 
 
-def _canonical(document: Mapping[str, Any]) -> bytes:
-    # Sorted, compact, integers and text only: the same bytes the wire's canonical form gives.
+def members_of(
+    rows: Sequence[RegisterNetwork], scope: Sequence[str], territories: Territories
+) -> list[RegisterNetwork]:
+    """Return the active rows of a scope in the order of the build: the population that is partitioned."""
+    return sorted(
+        (row for row in rows if row.active and in_scope(row, scope, territories)), key=lambda row: row.register_id
+    )
+
+
+def canonical(document: Any) -> bytes:
+    """Return sorted, compact JSON of integers and text: the same bytes the wire's canonical form gives."""
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
@@ -280,30 +215,18 @@ class Partition:
             _check_form(fields, document)
             self.version: int = fields["version"]
             self.snapshot: str = fields["snapshot"]
+            self.population: str = fields["population"]
             self.scope: tuple[str, ...] = tuple(fields["scope"])
+            self.group: tuple[str, ...] = tuple(fields["group"])
             self.k: int = fields["k"]
             self.k_build: int = fields["k_build"]
-            self._tree: dict[str, Any] = fields["tree"]
-            self.blocks: tuple[Block, ...] = tuple(self._leaves(self._tree, {}, []))
-        except (KeyError, TypeError, ValueError, IndexError) as error:
+            self.nodes: list[dict[str, Any]] = fields["nodes"]
+            self.header: Mapping[str, Any] = {name: value for name, value in fields.items() if name != "nodes"}
+            reader = _Reader(self.nodes)
+            self.blocks: tuple[Block, ...] = tuple(reader.read())
+            self._block_of: Mapping[int, int] = reader.block_of
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError, RecursionError) as error:
             raise CallerError("partition-malformed", N_("documento partition/1 non valido")) from error
-
-    def _leaves(self, node: dict[str, Any], labels: dict[str, Label], numbers: list[int]) -> list[Block]:
-        if "n" in node:
-            node["id"] = len(numbers)
-            numbers.append(node["n"])
-            full = {name: labels.get(name, Label(ANY, ())) for name in ATTRIBUTES}
-            for attribute, level, key in node["s"]:
-                name = ATTRIBUTES[attribute]
-                full[name] = _label(attribute, level, [key], labels.get(name))
-            return [Block(node["id"], full, node["n"], node["kind"])]
-        found: list[Block] = []
-        name = ATTRIBUTES[node["a"]]
-        for keys, child in node["c"]:
-            found += self._leaves(
-                child, {**labels, name: _label(node["a"], node["l"], keys, labels.get(name))}, numbers
-            )
-        return found
 
     @cached_property
     def by_id(self) -> Mapping[int, Block]:
@@ -327,21 +250,99 @@ class Partition:
     def find(self, row: RegisterNetwork, sectors: Sectors) -> Block | None:
         """Return the block whose labels and kind are all true of a register row, None when there is none."""
         keys = keys_of(row, sectors)
-        node = self._tree
-        while "n" not in node:
+        number = 0
+        while "n" not in (node := self.nodes[number]):
             key = keys[node["a"]][node["l"]]
             # A pool is the set of its values, not whatever its siblings are not: its label would be untrue of the rest.
             found = next((child for values, child in node["c"] if key in values), None)
             if found is None:
                 return None
-            node = found
-        block = self.by_id[node["id"]]
+            number = found
+        block = self.blocks[self._block_of[number]]
         return block if is_true(block, keys, row.kind.value) else None
 
 
+_FIELDS = frozenset(
+    ("type", "version", "snapshot", "population", "scope", "group", "k", "k_build", "weights", "first", "nodes")
+)
+
+
 def _check_form(fields: Mapping[str, Any], document: bytes) -> None:
-    if fields["type"] != TYPE or _canonical(fields) != document:
+    numbers = [fields["version"], fields["k"], fields["k_build"]]
+    texts = [fields["snapshot"], fields["population"], *fields["scope"], *fields["group"]]
+    if (
+        set(fields) != _FIELDS
+        or fields["type"] != TYPE
+        or (fields["weights"], fields["first"]) != (list(WEIGHTS), list(FIRST))
+        or any(type(number) is not int or number < 1 for number in numbers)
+        or any(type(text) is not str for text in texts)
+        or canonical(fields) != document
+    ):
         raise ValueError
+
+
+class _Reader:
+    """Reads nodes in preorder into blocks. Raises: ValueError, TypeError, KeyError, IndexError for what is no tree."""
+
+    def __init__(self, nodes: Sequence[Mapping[str, Any]]) -> None:
+        self._nodes = nodes
+        self._next = 0
+        self.block_of: dict[int, int] = {}
+
+    def read(self) -> list[Block]:
+        """Return the blocks in the order of their leaves; every node is used once, in the order of its number."""
+        blocks: list[Block] = []
+        self._walk({}, (0,) * len(ATTRIBUTES), blocks)
+        if self._next != len(self._nodes):
+            raise ValueError
+        return blocks
+
+    def _walk(self, labels: Mapping[str, Label], depths: tuple[int, ...], blocks: list[Block]) -> None:
+        number, self._next = self._next, self._next + 1
+        node = self._nodes[number]
+        if "n" in node:
+            self.block_of[number] = len(blocks)
+            blocks.append(_leaf(node, len(blocks), labels, depths))
+            return
+        attribute, level, children = _split_of(node, depths)
+        name = ATTRIBUTES[attribute]
+        # Levels only grow finer on the way down, so that the way is short whatever the document says.
+        deeper = (*depths[:attribute], level + 1, *depths[attribute + 1 :])
+        for keys, child in children:
+            if child != self._next:
+                raise ValueError
+            self._walk({**labels, name: _label(attribute, level, keys, labels.get(name))}, deeper, blocks)
+
+
+def _split_of(node: Mapping[str, Any], depths: tuple[int, ...]) -> tuple[int, int, list[list[Any]]]:
+    attribute, level, children = node["a"], node["l"], node["c"]
+    keys = [key for values, _ in children for key in values]
+    if (
+        set(node) != {"a", "l", "c"}
+        or any(type(number) is not int for number in (attribute, level, *(child for _, child in children)))
+        or not 0 <= attribute < len(ATTRIBUTES)
+        or not depths[attribute] <= level < len(LEVELS[attribute])
+        or len(children) < 2
+        or any(type(key) is not str for key in keys)
+        or len(set(keys)) != len(keys)
+        or any(not values or values != sorted(values) for values, _ in children)
+    ):
+        raise ValueError
+    return attribute, level, children
+
+
+def _leaf(node: Mapping[str, Any], block_id: int, labels: Mapping[str, Label], depths: tuple[int, ...]) -> Block:
+    if set(node) != {"n", "kind", "s"} or type(node["n"]) is not int or node["n"] < 1 or node["kind"] not in KINDS:
+        raise ValueError
+    full = {name: labels.get(name, Label(ANY, ())) for name in ATTRIBUTES}
+    for attribute, level, key in node["s"]:
+        if not 0 <= attribute < len(ATTRIBUTES) or not depths[attribute] <= level < len(LEVELS[attribute]):
+            raise ValueError
+        if type(key) is not str:
+            raise ValueError
+        name = ATTRIBUTES[attribute]
+        full[name] = _label(attribute, level, [key], labels.get(name))
+    return Block(block_id, full, node["n"], node["kind"])
 
 
 def _label(attribute: int, level: int, keys: Sequence[str], above: Label | None) -> Label:
