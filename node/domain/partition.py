@@ -11,73 +11,35 @@ a whole, sound partition or refuses it. Source: privacy.md P, PROTOCOL 8.
 from __future__ import annotations
 
 import hashlib
-import json
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from node.domain import splits
+from node.domain.partition_form import (
+    FIRST,
+    LARGE,
+    LEVELS,
+    PERIOD_BASE,
+    SIZES,
+    TYPE,
+    UNKNOWN,
+    WEIGHTS,
+    Block,
+    Reader,
+    canonical,
+    is_true,
+    read_fields,
+)
 from node.domain.register import RegisterNetwork
 from node.domain.sector import Sectors
 from node.domain.territory import Territories
 from node.errors import N_, CallerError
 
-ATTRIBUTES = ("territory", "sector", "period", "size", "theme")
-# Thousandths, so that the document holds no fractions and scores compare exactly.
-WEIGHTS = (350, 250, 200, 100, 100)
-# Levels from coarse to fine; "*" (any) stands before the first.
-LEVELS: tuple[tuple[str, ...], ...] = (
-    ("RIP", "REG", "PRO", "COM"),
-    ("SEZ", "A2", "A6"),
-    ("Y5", "Y3", "Y1"),
-    ("SIZE",),
-    ("THEME",),
-)
-# The levels of each attribute that are split before anything else: regions and sections are what partners ask for first.
-FIRST = (2, 1, 0, 0, 0)
-ANY = "*"
-ANY_KIND = splits.ANY_KIND
-UNKNOWN = splits.UNKNOWN
-PERIOD_BASE = 2010
-PERIOD_MAX_YEARS = 5
-_PERIOD = re.compile(r"[0-9]{4}(?:-[0-9]{4})?")
-SIZES = ((4, "2-3"), (10, "4-9"))
-LARGE = "10+"
-TYPE = "partition/1"
-KINDS = ("contract", "entity", ANY_KIND)
-
-
-@dataclass(frozen=True, slots=True)
-class Label:
-    """What a block shows of one attribute: a level and the set of values at it; ``*`` and none mean anything."""
-
-    level: str
-    values: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Block:
-    """One leaf: its number, its label per attribute, how many active networks it has, and their kind if all share it."""
-
-    block_id: int
-    labels: Mapping[str, Label]
-    count: int
-    kind: str
-
 
 def size_class(members: int) -> str:
     """Return the size class of a number of members."""
     return next((name for below, name in SIZES if members < below), LARGE)
-
-
-def years_of(key: str) -> tuple[str, ...]:
-    """Return the years of a period key such as ``2010-2014`` or ``2012``. Raises: ValueError."""
-    if not _PERIOD.fullmatch(key):
-        raise ValueError
-    first, _, last = key.partition("-")
-    return tuple(str(year) for year in range(int(first), int(last or first) + 1)[:PERIOD_MAX_YEARS])
 
 
 def _span(year: int, width: int) -> str:
@@ -198,11 +160,6 @@ def members_of(
     )
 
 
-def canonical(document: Any) -> bytes:
-    """Return sorted, compact JSON of integers and text: the same bytes the wire's canonical form gives."""
-    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-
-
 class Partition:
     """A partition read back from its own bytes; the only way to have one, so that what is used is what is published."""
 
@@ -211,8 +168,7 @@ class Partition:
         self.document = document
         self.digest = hashlib.sha256(document).hexdigest()
         try:
-            fields = json.loads(document)
-            _check_form(fields, document)
+            fields, self.nested = read_fields(document)
             self.version: int = fields["version"]
             self.snapshot: str = fields["snapshot"]
             self.population: str = fields["population"]
@@ -222,7 +178,7 @@ class Partition:
             self.k_build: int = fields["k_build"]
             self.nodes: list[dict[str, Any]] = fields["nodes"]
             self.header: Mapping[str, Any] = {name: value for name, value in fields.items() if name != "nodes"}
-            reader = _Reader(self.nodes)
+            reader = Reader(self.nodes)
             self.blocks: tuple[Block, ...] = tuple(reader.read())
             self._block_of: Mapping[int, int] = reader.block_of
         except (KeyError, TypeError, ValueError, IndexError, AttributeError, RecursionError) as error:
@@ -260,114 +216,6 @@ class Partition:
             number = found
         block = self.blocks[self._block_of[number]]
         return block if is_true(block, keys, row.kind.value) else None
-
-
-_FIELDS = frozenset(
-    ("type", "version", "snapshot", "population", "scope", "group", "k", "k_build", "weights", "first", "nodes")
-)
-
-
-def _check_form(fields: Mapping[str, Any], document: bytes) -> None:
-    numbers = [fields["version"], fields["k"], fields["k_build"]]
-    texts = [fields["snapshot"], fields["population"], *fields["scope"], *fields["group"]]
-    if (
-        set(fields) != _FIELDS
-        or fields["type"] != TYPE
-        or (fields["weights"], fields["first"]) != (list(WEIGHTS), list(FIRST))
-        or any(type(number) is not int or number < 1 for number in numbers)
-        or any(type(text) is not str for text in texts)
-        or canonical(fields) != document
-    ):
-        raise ValueError
-
-
-class _Reader:
-    """Reads nodes in preorder into blocks. Raises: ValueError, TypeError, KeyError, IndexError for what is no tree."""
-
-    def __init__(self, nodes: Sequence[Mapping[str, Any]]) -> None:
-        self._nodes = nodes
-        self._next = 0
-        self.block_of: dict[int, int] = {}
-
-    def read(self) -> list[Block]:
-        """Return the blocks in the order of their leaves; every node is used once, in the order of its number."""
-        blocks: list[Block] = []
-        self._walk({}, (0,) * len(ATTRIBUTES), blocks)
-        if self._next != len(self._nodes):
-            raise ValueError
-        return blocks
-
-    def _walk(self, labels: Mapping[str, Label], depths: tuple[int, ...], blocks: list[Block]) -> None:
-        number, self._next = self._next, self._next + 1
-        node = self._nodes[number]
-        if "n" in node:
-            self.block_of[number] = len(blocks)
-            blocks.append(_leaf(node, len(blocks), labels, depths))
-            return
-        attribute, level, children = _split_of(node, depths)
-        name = ATTRIBUTES[attribute]
-        # Levels only grow finer on the way down, so that the way is short whatever the document says.
-        deeper = (*depths[:attribute], level + 1, *depths[attribute + 1 :])
-        for keys, child in children:
-            if child != self._next:
-                raise ValueError
-            self._walk({**labels, name: _label(attribute, level, keys, labels.get(name))}, deeper, blocks)
-
-
-def _split_of(node: Mapping[str, Any], depths: tuple[int, ...]) -> tuple[int, int, list[list[Any]]]:
-    attribute, level, children = node["a"], node["l"], node["c"]
-    keys = [key for values, _ in children for key in values]
-    if (
-        set(node) != {"a", "l", "c"}
-        or any(type(number) is not int for number in (attribute, level, *(child for _, child in children)))
-        or not 0 <= attribute < len(ATTRIBUTES)
-        or not depths[attribute] <= level < len(LEVELS[attribute])
-        or len(children) < 2
-        or any(type(key) is not str for key in keys)
-        or len(set(keys)) != len(keys)
-        or any(not values or values != sorted(values) for values, _ in children)
-    ):
-        raise ValueError
-    return attribute, level, children
-
-
-def _leaf(node: Mapping[str, Any], block_id: int, labels: Mapping[str, Label], depths: tuple[int, ...]) -> Block:
-    if set(node) != {"n", "kind", "s"} or type(node["n"]) is not int or node["n"] < 1 or node["kind"] not in KINDS:
-        raise ValueError
-    full = {name: labels.get(name, Label(ANY, ())) for name in ATTRIBUTES}
-    for attribute, level, key in node["s"]:
-        if not 0 <= attribute < len(ATTRIBUTES) or not depths[attribute] <= level < len(LEVELS[attribute]):
-            raise ValueError
-        if type(key) is not str:
-            raise ValueError
-        name = ATTRIBUTES[attribute]
-        full[name] = _label(attribute, level, [key], labels.get(name))
-    return Block(block_id, full, node["n"], node["kind"])
-
-
-def _label(attribute: int, level: int, keys: Sequence[str], above: Label | None) -> Label:
-    name = LEVELS[attribute][level]
-    if ATTRIBUTES[attribute] != "period":
-        return Label(name, tuple(keys))
-    # Three-year spans do not nest in five-year ones: the years that hold are those of both.
-    years = {year for key in keys for year in years_of(key)}
-    if above is not None:
-        years &= set(above.values)
-    return Label(name, tuple(sorted(years)))
-
-
-def is_true(block: Block, keys: tuple[tuple[str, ...], ...], kind: str) -> bool:
-    """Tell whether every label of the block, and its kind, hold for a row with these keys and this kind."""
-    if block.kind not in (ANY_KIND, kind):
-        return False
-    for attribute, name in enumerate(ATTRIBUTES):
-        label = block.labels[name]
-        if label.level == ANY:
-            continue
-        key = keys[attribute][-1] if name == "period" else keys[attribute][LEVELS[attribute].index(label.level)]
-        if key not in label.values:
-            return False
-    return True
 
 
 def load(document: bytes) -> Partition:

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from node.domain.partition import Partition, canonical
+from node.domain.partition import Partition
+from node.domain.partition_form import canonical
 from node.errors import N_, CallerError
 
 # Well below the limit of a body (65,536): the identifier, the counts and the commas come on top.

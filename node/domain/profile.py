@@ -16,7 +16,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from node.domain import rounds, vocabulary
-from node.domain.partition import ATTRIBUTES, Block, Partition
+from node.domain.partition import Partition
+from node.domain.partition_form import ATTRIBUTES, Block
 from node.domain.theme import THEMES
 from node.errors import N_, CallerError
 

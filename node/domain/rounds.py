@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from node.domain.partition import ANY, Label
+from node.domain.partition_form import ANY, Label
 
 IMMEDIATE = "immediate"
 WEEKLY, DAILY, MONTHLY = "weekly", "daily", "monthly"

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 from node.config import Config
 from node.domain import profile, release, rounds
-from node.domain.partition import Block, Partition
+from node.domain.partition import Partition
+from node.domain.partition_form import Block
 from node.domain.profile import ProfileContent
 from node.domain.release import Census
 from node.errors import CallerError

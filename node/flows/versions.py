@@ -8,7 +8,8 @@ from __future__ import annotations
 import uuid
 
 from node.domain import partition
-from node.domain.partition import Block, Label, Partition
+from node.domain.partition import Partition
+from node.domain.partition_form import Block, Label
 from node.errors import N_, CallerError, NotFoundError
 from node.store import population, publication
 from node.store.postgres import Connection

@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from node.domain import partition, partition_parts
+from node.domain import partition, partition_form, partition_parts
 from node.domain.chamber import parse_sheets
 from node.domain.generation.national import generate
-from node.domain.partition import ATTRIBUTES, Partition
+from node.domain.partition import Partition
+from node.domain.partition_form import ATTRIBUTES
 from node.domain.register import NetworkKind, RegisterNetwork
 from node.domain.theme import THEMES
 from node.errors import CallerError
@@ -101,7 +102,7 @@ def test_every_label_is_true_of_each_member_and_its_preimage_is_its_block(rows: 
     keys = {row.register_id: (partition.keys_of(row, SECTORS), row.kind.value) for row in rows}
     for block in made.blocks:
         inside = {row.register_id for row in rows if made.lookup(row, SECTORS).block_id == block.block_id}
-        assert {name for name, found in keys.items() if partition.is_true(block, *found)} == inside
+        assert {name for name, found in keys.items() if partition_form.is_true(block, *found)} == inside
 
 
 @given(populations(), st.randoms(use_true_random=False))
@@ -176,7 +177,7 @@ def test_a_block_is_found_exactly_where_all_that_it_shows_is_true(
     made = built(rows)
     for row in others:
         keys = partition.keys_of(row, SECTORS)
-        fitting = {block.block_id for block in made.blocks if partition.is_true(block, keys, row.kind.value)}
+        fitting = {block.block_id for block in made.blocks if partition_form.is_true(block, keys, row.kind.value)}
         found = made.find(row, SECTORS)
         assert ({found.block_id} if found else set()) == fitting
 
@@ -232,7 +233,9 @@ def test_the_national_register_is_partitioned_quickly_and_safely() -> None:
     assert min(block.count for block in made.blocks) >= 8
     parts = partition_parts.parts_of(made)
     assert len(parts) > 1
-    assert max(len(partition.canonical({**part, "id": "0" * 36})) for part in parts) <= partition_parts.PART_MAX_BYTES
+    assert (
+        max(len(partition_form.canonical({**part, "id": "0" * 36})) for part in parts) <= partition_parts.PART_MAX_BYTES
+    )
     assert partition_parts.joined(parts[::-1]).document == made.document
 
 
@@ -245,4 +248,4 @@ def test_periods_nest_although_spans_do_not() -> None:
         inside = {str(row.registered_on.year) for row in rows if made.lookup(row, SECTORS) == block}
         assert inside <= set(years)
     assert set(made.blocks[0].labels) == set(ATTRIBUTES)
-    assert partition.years_of("2012") == ("2012",)
+    assert partition_form.years_of("2012") == ("2012",)

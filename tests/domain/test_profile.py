@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.domain import profile, rounds, vocabulary
-from node.domain.partition import Label
+from node.domain.partition_form import Label
 from node.errors import CallerError
 from node.protocol import canonical
 from node.store import schemas
