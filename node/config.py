@@ -101,6 +101,7 @@ class PrivacySection:
     k: int
     k_build: int
     scope: tuple[str, ...]
+    group: tuple[str, ...]
     round: str
 
 
@@ -205,6 +206,12 @@ def _codes(value: Any) -> tuple[str, ...]:
     return tuple(sorted({v.upper() for v in value}))
 
 
+def _members(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or any(not isinstance(v, str) or not _ID.fullmatch(v) for v in value):
+        raise _Refused(N_('serve un elenco di id di nodi, per esempio ["p_BR"]'))
+    return tuple(sorted(set(value)))
+
+
 def _some_codes(value: Any) -> tuple[str, ...]:
     codes = _codes(value)
     if not codes:
@@ -279,6 +286,7 @@ TABLES: Mapping[str, Mapping[str, tuple[Check, Any]]] = {
         "k": (_number(K_FLOOR, 100), K_FLOOR),
         "k_build": (_number(K_FLOOR, 200), 8),
         "scope": (_codes, []),
+        "group": (_members, []),
         "round": (_choice(*ROUNDS), "weekly"),
     },
     "web": {
@@ -388,6 +396,11 @@ def _check_across(config: Config, locate: _Locator) -> None:
     if config.privacy.k_build < config.privacy.k:
         place = locate.place("privacy", "k_build")
         raise _refuse("config-bad-value", place, N_("k_build non può essere minore di k"))
+    strangers = set(config.privacy.group) - {peer.id for peer in config.peers}
+    if strangers:
+        place = locate.place("privacy", "group")
+        message = N_("{ids}: non sono tra i [[peer]] di questo nodo")
+        raise _refuse("config-bad-value", place, message, ids=", ".join(sorted(strangers)))
     production = config.node.environment == "production"
     if production and not config.database.url:
         place = locate.place("database", "url")

@@ -8,14 +8,16 @@ held, or the first day on which it may leave. Pure: the same facts give the same
 3. what leaves, leaves on the first day of a round, never in the round in which it was decided (unless ``immediate``);
 4. a network registered since the edition before waits one to four rounds more, unless ``k`` others of its block share
    that window; the wait is drawn once for the life of the identifier;
-5. after a withdrawal a network returns two rounds later at the earliest.
+5. after a withdrawal a network returns two rounds later at the earliest;
+6. a profile names its owner, so where the scope is wider than the owner's territory only the networks of the territory
+   count, unless a declared group publishes the whole scope together.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from node.domain import rounds
@@ -28,11 +30,13 @@ from node.errors import N_
 DEFERRAL_ROUNDS = (1, 4)
 RETURN_ROUNDS = 2
 BLOCK_TOO_SMALL, PARTITION_MISSING, CONTENT_CHANGED = "block-too-small", "partition-missing", "content-changed"
+PARTITION_WAITS = "partition-waits"
 # Why a profile does not leave, in words for the officer; other codes are those of the refusals themselves.
 HOLDS: Mapping[str, str] = {
     BLOCK_TOO_SMALL: N_("nell'ultima edizione dell'elenco pubblico troppo poche reti hanno queste caratteristiche"),
     PARTITION_MISSING: N_("nell'ultima edizione dell'elenco pubblico il territorio ha troppe poche reti"),
     CONTENT_CHANGED: N_("il testo non è più quello approvato: va approvato di nuovo"),
+    PARTITION_WAITS: N_("il registro firmato sta riprendendo i suoi documenti dagli altri nodi: la scheda parte dopo"),
 }
 
 
@@ -77,10 +81,13 @@ class Census:
         return BLOCK_TOO_SMALL if self.members(block_id) < max(k, self.k) else None
 
 
-def take_census(built: Partition, edition: Edition, territories: Territories, sectors: Sectors) -> Census:
+def take_census(
+    built: Partition, edition: Edition, territories: Territories, sectors: Sectors, *, territory: Sequence[str] = ()
+) -> Census:
     """Return where the edition's active networks of the partition's scope stand in it.
 
-    A row of which no block's labels are all true is in none: it could not be published, so it is nobody's double.
+    A row of which no block's labels are all true is in none: it could not be published, so it is nobody's double. Nor is
+    one outside ``territory``, the areas whose networks the publisher is known to publish (none: the whole scope).
     """
     blocks: defaultdict[int, dict[str, dt.date]] = defaultdict(dict)
     counted = 0
@@ -88,6 +95,8 @@ def take_census(built: Partition, edition: Edition, territories: Territories, se
         if not row.active or not in_scope(row, built.scope, territories):
             continue
         counted += 1
+        if not in_scope(row, territory, territories):
+            continue
         block = built.find(row, sectors)
         if block is not None:
             blocks[block.block_id][row.register_id] = row.registered_on

@@ -234,7 +234,7 @@ async def preview(
     async with pool.acquire() as conn, conn.transaction():
         found, version = await shown_profile(conn, profile_id)
         built = await read_partition(conn, found.partition_version)
-        census = await census_of(conn, built)
+        census = await census_of(conn, config, built)
         content = profile.parse_content(version.content)
         block = frozen_block(found, built)
         withheld = await withheld_now(conn, found.profile_id, block, content)
@@ -286,7 +286,7 @@ async def check_text(
             return gate.Verdict(gate.scan(((TEXT_PLACE, text),), names))
         row = await _register_row(conn, network_id)
         built = await read_partition(conn)
-        census = await census_of(conn, built)
+        census = await census_of(conn, config, built)
         members = census.blocks.get(built.lookup(row, load_sectors()).block_id, {})
         k = max(config.privacy.k, built.k)
         return await gate.judge(conn, names, ((TEXT_PLACE, text),), members=members, own=row.register_id, k=k)

@@ -15,21 +15,26 @@ from typing import Any
 from node.errors import PeerWrongError
 from node.protocol import feed
 from node.protocol.entry import Entry
-from node.store import cooperation, log
+from node.store import cooperation, log, partitions
+from node.store.partitions import Part
 from node.store.postgres import Connection
 from node.store.reference import load_sectors, load_territories
 
-PROFILE = "profile/1"
+PROFILE, PARTITION = "profile/1", "partition/1"
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A body whose commitment matched its entry, with its packed row of the cooperation database if it is to be shown."""
+    """A body whose commitment matched its entry.
+
+    ``row`` is a profile's packed row of the cooperation database, ``part`` what a partition's document is part of.
+    """
 
     index: int
     salt: bytes
     raw: bytes
     row: bytes | None
+    part: Part | None = None
 
 
 async def ingest_entries(
@@ -101,10 +106,12 @@ def open_bodies(
         document, problem = _open(entries[index], salt, raw, owner, validators)
         if problem is not None:
             problems.append((index, problem))
-        row = None
+        row, part = None, None
         if document is not None and document["type"] == PROFILE:
             row = cooperation.pack_row(cooperation.index_row(origin_id, index, document, territories, sectors))
-        kept.append(Body(index, salt, raw, row))
+        elif document is not None and document["type"] == PARTITION:
+            part = partitions.part_of(index, document)
+        kept.append(Body(index, salt, raw, row, part))
     return kept, problems
 
 
@@ -131,11 +138,14 @@ def _open(
 async def ingest_bodies(
     conn: Connection, origin_id: int, bodies: Sequence[Body], problems: Sequence[tuple[int, str]]
 ) -> int:
-    """Store bodies whose entries are still live, and index the profiles among them; return how many were stored."""
+    """Store bodies whose entries are still live, and index the profiles and partitions among them; return how many were stored."""
     settled = [body.index for body in bodies] + [index for index, _ in problems]
     live = await log.drop_wanted(conn, origin_id, settled)
     kept = [body for body in bodies if body.index in live]
     await log.copy_bodies(conn, origin_id, ((body.index, body.salt, body.raw) for body in kept))
     await cooperation.copy_profiles(conn, [body.row for body in kept if body.row is not None])
+    parts = [body.part for body in kept if body.part is not None]
+    if parts:
+        await partitions.insert_parts(conn, origin_id, parts)
     await log.insert_problems(conn, origin_id, [problem for problem in problems if problem[0] in live])
     return len(kept)

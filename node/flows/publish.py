@@ -17,6 +17,7 @@ from node.config import Config
 from node.domain import release
 from node.domain.release import Departure
 from node.errors import N_, CallerError, LogStateError, NotFoundError
+from node.flows import partitions
 from node.flows.append import Operation, OwnLog, append, sign_head
 from node.flows.sift import Ready, sift
 from node.flows.standing import census_of
@@ -73,7 +74,7 @@ async def _departure(
     conn: Connection, config: Config, found: PublicationProfile, now: dt.datetime
 ) -> tuple[Departure, int]:
     """Return when a version leaves that is queued now, and how many networks share its block."""
-    census = await census_of(conn, await read_partition(conn, found.partition_version))
+    census = await census_of(conn, config, await read_partition(conn, found.partition_version))
     row = await population.find_network(conn, found.register_id)
     # An update says nothing about when its network was registered.
     stands_out = (
@@ -107,7 +108,8 @@ async def release_due(pool: Pool, config: Config, own: OwnLog, now: dt.datetime)
         # The order inside a round must not repeat the order of records or of work.
         _random.shuffle(due)
         found = await sift(conn, config, due, today)
-        written, refused = await _write(conn, own, found.ready, now)
+        leaving, waiting = await _with_partition(conn, own, found.ready, now)
+        written, refused = await _write(conn, own, leaving, now)
         await publication.mark_published(
             conn, [(ready.due.profile_id, ready.due.number, position) for ready, position in written]
         )
@@ -122,7 +124,7 @@ async def release_due(pool: Pool, config: Config, own: OwnLog, now: dt.datetime)
                 candidates=ready.candidates,
                 content_hash=ready.due.content_hash,
             )
-        held[:] = [*found.held, *((ready.due, code) for ready, code in refused)]
+        held[:] = [*found.held, *((item.due, code) for item, code in (*waiting, *refused))]
         await publication.hold(conn, [(item.profile_id, item.number, code) for item, code in held])
         tried[:] = [(ready.due.profile_id, ready.due.number) for ready, _ in written]
         return [*before, *(profile_id for profile_id, _ in tried)]
@@ -135,6 +137,17 @@ async def release_due(pool: Pool, config: Config, own: OwnLog, now: dt.datetime)
     if released:
         logger.info("round.released", profiles=len(released))
     return released
+
+
+async def _with_partition(
+    conn: Connection, own: OwnLog, ready: list[Ready], now: dt.datetime
+) -> tuple[list[Ready], list[tuple[Ready, str]]]:
+    """Write down the partitions that a round shows; return what may leave and (profile, code) of what must wait for its own."""
+    if not ready:
+        return [], []
+    kept_back = await partitions.write_down(conn, own, {item.due.partition_version for item in ready}, now)
+    waiting = [(item, kept_back[v]) for item in ready if (v := item.due.partition_version) in kept_back]
+    return [item for item in ready if item.due.partition_version not in kept_back], waiting
 
 
 async def _write(

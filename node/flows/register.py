@@ -22,6 +22,7 @@ from node.domain.chamber import CONTRACTS_SHEET, ENTITIES_SHEET, ChamberList
 from node.domain.generation.national import generate
 from node.domain.register import RegisterFirm, RegisterNetwork
 from node.errors import N_, CallerError, NotFoundError, Said
+from node.flows import partitions
 from node.store import population, spreadsheet
 from node.store.postgres import Connection, Pool, acquire, run_tx
 from node.store.reference import load_sectors, load_territories
@@ -262,9 +263,11 @@ async def remove_snapshot(pool: Pool, taken_on: dt.date) -> Removed:
 async def _build(
     pool: Pool, config: Config, found: ChamberList, snapshot_id: int, taken_on: dt.date, now: dt.datetime
 ) -> tuple[partition.Partition | None, str | None]:
-    async with pool.acquire() as conn:
+    async with acquire(pool) as conn:
         latest = await population.latest_partition(conn)
-    version = latest.version + 1 if latest else 1
+        logged = await partitions.logged_versions(conn, config.node.id, taken_on.isoformat())
+        known = {found.version for found in await population.list_partitions(conn)}
+        version = await partitions.next_version(conn)
 
     def make(number: int) -> partition.Partition:
         return partition.build(
@@ -276,11 +279,17 @@ async def _build(
             sectors=load_sectors(),
             k=config.privacy.k,
             k_build=config.privacy.k_build,
+            group=tuple(sorted({config.node.id, *config.privacy.group})) if config.privacy.group else (),
         )
 
     try:
         if latest is not None and (same := await asyncio.to_thread(make, latest.version)).digest == latest.digest:
             return same, None
+        # A database that came from a copy may have forgotten a partition that its log holds.
+        for number in logged:
+            again = await asyncio.to_thread(make, number)
+            if number not in known and again.digest == logged[number]:
+                version = number
         built = await asyncio.to_thread(make, version)
     except CallerError as error:
         if error.code != "partition-too-small":

@@ -62,7 +62,7 @@ async def sift(conn: Connection, config: Config, due: Sequence[DueVersion], toda
     held: list[tuple[DueVersion, str]] = []
     for item in due:
         if item.partition_version not in stands:
-            stands[item.partition_version] = await _stand(conn, item.partition_version)
+            stands[item.partition_version] = await _stand(conn, config, item.partition_version)
         stand = stands[item.partition_version]
         try:
             if isinstance(stand, str):
@@ -99,13 +99,13 @@ async def _withheld(conn: Connection, fitting: Sequence[_Fit]) -> dict[tuple[int
     return found
 
 
-async def _stand(conn: Connection, version: int) -> tuple[Partition, Census] | str:
+async def _stand(conn: Connection, config: Config, version: int) -> tuple[Partition, Census] | str:
     """Return a partition with today's census, or the code of why there is none."""
     try:
         built = await read_partition(conn, version)
     except CallerError as error:
         return error.code
-    return built, await census_of(conn, built)
+    return built, await census_of(conn, config, built)
 
 
 def _fit(item: DueVersion, built: Partition, census: Census, config: Config) -> _Fit:

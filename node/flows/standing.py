@@ -21,13 +21,14 @@ from node.store.publication import PublicationProfile
 from node.store.reference import load_sectors, load_territories
 
 
-async def census_of(conn: Connection, built: Partition) -> Census:
-    """Return where the newest edition's active networks stand in a partition."""
+async def census_of(conn: Connection, config: Config, built: Partition) -> Census:
+    """Return where the newest edition's active networks stand in a partition, as far as they may be this node's."""
     territories, sectors = load_territories(), load_sectors()
     rows = await population.newest_networks(conn, partition.provinces_of(built.scope, territories))
     edition = Edition(tuple(rows), await population.previous_snapshot_day(conn))
     # A whole country is a fraction of a second of work: a thread's, while the connection waits.
-    return await asyncio.to_thread(release.take_census, built, edition, territories, sectors)
+    owned = () if built.group else config.node.territory
+    return await asyncio.to_thread(release.take_census, built, edition, territories, sectors, territory=owned)
 
 
 async def census_now(conn: Connection, config: Config, found: PublicationProfile) -> Census:
@@ -36,7 +37,7 @@ async def census_now(conn: Connection, config: Config, found: PublicationProfile
     Raises: CallerError(block-too-small | partition-missing) when too few active networks share the profile's block.
     """
     built = await read_partition(conn, found.partition_version)
-    census = await census_of(conn, built)
+    census = await census_of(conn, config, built)
     code = census.hold(found.block_id, config.privacy.k)
     if code is not None:
         raise CallerError(code, release.HOLDS[code], hint=N_("attendere la prossima edizione dell'elenco"))
@@ -57,7 +58,9 @@ async def list_profiles(
     """
     profiles = await publication.list_profiles(conn, state=state, after=after, limit=limit)
     living = {p["partition_version"] for p in profiles if p["profile_state"] != "withdrawn"}
-    counted = {version: await census_of(conn, await read_partition(conn, version)) for version in sorted(living)}
+    counted = {
+        version: await census_of(conn, config, await read_partition(conn, version)) for version in sorted(living)
+    }
     found = []
     for item in profiles:
         held_code = item.pop("held_code")

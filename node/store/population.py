@@ -131,6 +131,11 @@ async def partition_version(conn: Connection, version: int) -> StoredPartition |
     return _partition(await conn.fetchrow(QUERIES["partition_version"], version))
 
 
+async def list_partitions(conn: Connection) -> list[StoredPartition]:
+    """Return all partitions that were built here, oldest first."""
+    return [StoredPartition(**dict(row)) for row in await conn.fetch(QUERIES["list_partitions"])]
+
+
 async def insert_partition(
     conn: Connection, *, version: int, snapshot_id: int, digest: str, document: bytes, now: dt.datetime
 ) -> None:
@@ -159,6 +164,15 @@ async def newest_networks(conn: Connection, provinces: Sequence[str] | None) -> 
     """Return the newest edition's active contracts in some provinces (None: all), without texts and firms."""
     wanted = None if provinces is None else list(provinces)
     return [_network(row) for row in await conn.fetch(QUERIES["newest_networks"], wanted, timeout=COPY_TIMEOUT_S)]
+
+
+async def edition_networks(
+    conn: Connection, snapshot_id: int, provinces: Sequence[str] | None
+) -> list[RegisterNetwork]:
+    """Return an edition's active contracts in some provinces (None: all), without texts and firms."""
+    wanted = None if provinces is None else list(provinces)
+    rows = await conn.fetch(QUERIES["edition_networks"], snapshot_id, wanted, timeout=COPY_TIMEOUT_S)
+    return [_network(row) for row in rows]
 
 
 async def newest_objects(conn: Connection, register_ids: Sequence[str]) -> dict[str, str]:

@@ -63,6 +63,15 @@ WHERE snapshot_id = (SELECT snapshot_id FROM population.snapshot ORDER BY taken_
 ORDER BY register_id
 LIMIT 100000;
 
+-- One edition's active contracts in some provinces, NULL = all: what a partition of it was made of.
+-- name: edition_networks
+SELECT register_id, deed_register_number, deed_number, registered_on, name, kind, '' AS object_text, municipality,
+       municipality_name, province, region, macro, ateco, members, theme, active
+FROM population.network
+WHERE snapshot_id = $1 AND active AND ($2::text[] IS NULL OR province = ANY($2::text[]))
+ORDER BY register_id
+LIMIT 1000000;
+
 -- name: previous_snapshot_day
 SELECT taken_on FROM population.snapshot ORDER BY taken_on DESC OFFSET 1 LIMIT 1;
 
@@ -94,3 +103,6 @@ SELECT 'network', name FROM population.network
 WHERE snapshot_id = (SELECT snapshot_id FROM edition) AND ($1::text[] IS NULL OR province = ANY($1))
 ORDER BY kind, text
 LIMIT 1000000;
+
+-- name: list_partitions
+SELECT version, snapshot_id, digest, document, built_at FROM population.partition ORDER BY version LIMIT 10000;

@@ -196,4 +196,5 @@ WHERE i.origin_id = $1 AND i.item_id = v.profile_id AND NOT i.dead AND v.state =
 SELECT count(*)
 FROM log.item i
 WHERE i.origin_id = $1 AND NOT i.dead
-  AND NOT EXISTS (SELECT FROM publication.profile p WHERE p.profile_id = i.item_id);
+  AND NOT EXISTS (SELECT FROM publication.profile p WHERE p.profile_id = i.item_id)
+  AND NOT EXISTS (SELECT FROM coop.partition d WHERE d.origin_id = i.origin_id AND d.idx = i.last_idx);
