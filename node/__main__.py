@@ -20,6 +20,7 @@ COMMANDS = {
     "init": ("node.cli.home", "init", N_("Crea la cartella di un nodo: configurazione, chiavi, base dati.")),
     "config": ("node.cli.home", "config", N_("Controlla la configurazione.")),
     "serve": ("node.cli.serve", "serve", N_("Avvia il nodo: pagine, API, federazione, sincronizzazione.")),
+    "partition": ("node.cli.partition", "partition", N_("Partizioni pubbliche: gruppi di reti e loro controllo.")),
     "register": ("node.cli.register", "register", N_("Elenco pubblico dei contratti di rete.")),
     "network": ("node.cli.network", "network", N_("Registro (privato) delle reti dell'amministrazione.")),
     "profile": ("node.cli.profile", "profile", N_("Profili anonimi: bozza, approvazione, pubblicazione, ritiro.")),

@@ -26,6 +26,7 @@ NETWORKS_LEFT_OUT: Final = (N_("{count} lasciata com'è"), N_("{count} lasciate 
 NETWORKS_OUTSIDE: Final = (N_("{count} fuori territorio"), N_("{count} fuori territorio"))
 FIRMS: Final = (N_("{count} impresa"), N_("{count} imprese"))
 CONTRACTS: Final = (N_("{count} contratto"), N_("{count} contratti"))
+PROFILES: Final = (N_("{count} scheda"), N_("{count} schede"))
 BLOCKS: Final = (N_("{count} gruppo"), N_("{count} gruppi"))
 
 

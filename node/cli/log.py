@@ -208,5 +208,5 @@ async def rollover(face: Face, year: int | None, officer: str | None) -> None:
         raise OperatorError("epoch-not-begun", N_("il nuovo registro non è stato firmato"), where=begun.origin)
     set_epoch(face.home, found[1])
     facts = {"origin": begun.origin, "size": signed.size, "frozen": own.origin}
-    message = N_("Cominciato {origin} con {size} profili; {frozen} è chiuso. Gli altri nodi lo seguono da soli.")
+    message = N_("Cominciato {origin} con {size} voci; {frozen} è chiuso. Gli altri nodi lo seguono da soli.")
     face.emit(facts, lambda: face.say(message, **facts))

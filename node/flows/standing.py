@@ -7,6 +7,7 @@ Source: privacy.md P.3; the rules themselves are domain/release.py.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import Any
 
 from node.config import Config
@@ -16,7 +17,7 @@ from node.domain.release import Census, Edition
 from node.errors import N_, CallerError
 from node.flows.versions import read_partition
 from node.store import population, publication
-from node.store.postgres import Connection, Pool
+from node.store.postgres import Connection, Pool, acquire
 from node.store.publication import PublicationProfile
 from node.store.reference import load_sectors, load_territories
 
@@ -49,6 +50,30 @@ async def candidates_now(conn: Connection, config: Config, found: PublicationPro
     return (await census_now(conn, config, found)).members(found.block_id)
 
 
+@dataclass(frozen=True, slots=True)
+class BlockToday:
+    """One block today: how many active networks, how many living own profiles show it, and why nothing may leave, if so."""
+
+    candidates: int
+    profiles: int
+    held: str | None
+
+
+async def blocks_today(pool: Pool, config: Config, built: Partition) -> dict[int, BlockToday]:
+    """Return how each block of an own partition stands in the newest edition: firms dissolve, and blocks thin out."""
+    async with acquire(pool) as conn, conn.transaction(readonly=True):
+        census = await census_of(conn, config, built)
+        shown = await publication.living_by_block(conn, built.version)
+    return {
+        block.block_id: BlockToday(
+            census.members(block.block_id),
+            shown.get(block.block_id, 0),
+            census.hold(block.block_id, config.privacy.k),
+        )
+        for block in built.blocks
+    }
+
+
 async def list_profiles(
     conn: Connection, config: Config, *, state: str | None = None, after: str | None = None, limit: int = 100
 ) -> list[dict[str, Any]]:
@@ -75,6 +100,6 @@ async def list_profiles(
 
 async def held_code(pool: Pool, profile_id: str) -> str | None:
     """Return why a queued version was held when its round came, None when it was not."""
-    async with pool.acquire() as conn:
+    async with acquire(pool) as conn:
         version = await publication.open_version(conn, profile_id)
     return version.held_code if version is not None else None

@@ -317,6 +317,12 @@ async def list_profiles(
     ]
 
 
+async def living_by_block(conn: Connection, partition_version: int) -> dict[int, int]:
+    """Return how many living profiles show each block of a partition."""
+    rows = await conn.fetch(QUERIES["living_by_block"], partition_version)
+    return {row["block_id"]: row["profiles"] for row in rows}
+
+
 async def reconcile(conn: Connection, origin_id: int, now: dt.datetime) -> tuple[int, int]:
     """Bring decisions in line with the own log after it was recovered; return (withdrawn, published without a decision)."""
     gone = [row["profile_id"] for row in await conn.fetch(QUERIES["reconcile_withdrawn"], origin_id, now)]

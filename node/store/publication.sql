@@ -157,6 +157,14 @@ WHERE ($1::text IS NULL OR v.state = $1) AND ($2::uuid IS NULL OR p.profile_id >
 ORDER BY p.profile_id
 LIMIT $3;
 
+-- name: living_by_block
+SELECT block_id, count(*) AS profiles
+FROM publication.profile
+WHERE partition_version = $1 AND state <> 'withdrawn'
+GROUP BY block_id
+ORDER BY block_id
+LIMIT 100000;
+
 -- name: last_version
 SELECT number, content_hash FROM publication.version WHERE profile_id = $1 ORDER BY number DESC LIMIT 1;
 
