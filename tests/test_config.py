@@ -155,6 +155,18 @@ def test_territories_that_are_none_are_refused_with_their_line(old: str, new: st
     assert "ITF4" in caught.value.render()[2]
 
 
+def test_a_group_names_members_and_nobody_else() -> None:
+    """A stranger in [privacy] group, or what is no list of ids, is refused with its line; a peer is taken."""
+    for new in ('group = ["p_XX"]', 'group = "p_XX"', "group = [1]"):
+        text = EXAMPLE.replace("group = []", new)
+        found = refusal(text)
+        assert (found.code, found.where) == ("config-bad-value", f"node.toml:{line_of('group = []')}")
+    known = config.parse(EXAMPLE).peers
+    if known:
+        text = EXAMPLE.replace("group = []", f'group = ["{known[0].id}"]')
+        assert config.parse(text).privacy.group == (known[0].id,)
+
+
 def test_missing_keys_are_named() -> None:
     """A table without a required key is refused."""
     assert refusal('[node]\nid = "a"').code == "config-missing-key"
