@@ -91,7 +91,7 @@ def build(node: Node, session: aiohttp.ClientSession) -> Jobs:
         await sync_peers(syncer)
 
     async def release() -> None:
-        await publish.release_due(node.pool, node.config, await current_own(node), node.clock())
+        await publish.release_due(node.pool, node.config, await current_own(node), node.clock(), known=node.known)
 
     async def tell() -> None:
         own = await current_own(node)

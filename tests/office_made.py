@@ -15,7 +15,7 @@ from node.domain.chamber import ChamberList
 from node.domain.generation.enrichment import enrich
 from node.domain.register import RegisterNetwork
 from node.errors import CallerError
-from node.flows import draft, intake, publish, register
+from node.flows import draft, intake, preview, publish, register
 from node.flows.append import OwnLog
 from node.flows.home import Facts, config_text
 from node.flows.membership import enrol_members
@@ -51,9 +51,9 @@ class Office:
         """Approve as another officer."""
         return await draft.approve(self.pool, self.config, profile_id, officer, NOW, **more)
 
-    async def preview(self, profile_id: str, now: dt.datetime = NOW) -> draft.Preview:
+    async def preview(self, profile_id: str, now: dt.datetime = NOW) -> preview.Preview:
         """See what would leave."""
-        return await draft.preview(self.pool, self.config, profile_id, now)
+        return await preview.preview(self.pool, self.config, profile_id, now)
 
     async def publish(self, profile_id: str, now: dt.datetime = NOW) -> dt.date:
         """Queue for the next round."""

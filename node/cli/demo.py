@@ -318,7 +318,7 @@ async def _publish(node: Node) -> None:
             await draft.draft(node.pool, node.config, network_id, told, AUTHOR, node.clock())
             await _approve(node, profile_id)
         await publish.publish(node.pool, node.config, profile_id, APPROVER, node.clock())
-    await publish.release_due(node.pool, node.config, node.own, node.clock())
+    await publish.release_due(node.pool, node.config, node.own, node.clock(), known=node.known)
 
 
 async def _sync(face: Face, nodes: Sequence[Node]) -> None:

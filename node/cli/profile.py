@@ -17,6 +17,7 @@ from node.domain import release
 from node.errors import N_, CallerError, NotFoundError
 from node.flows import draft as drafting
 from node.flows import gossip, prove, standing
+from node.flows import preview as previewing
 from node.flows import publish as flow
 from node.peers.client import open_session
 from node.store import log, registry
@@ -62,8 +63,9 @@ def _read_content(file: Path) -> dict[str, Any]:
 )
 @click.argument("network_id", metavar="RETE")
 @click.option("--content", "content_file", type=FILE, metavar="FILE", help="Contenuto in JSON (docs/profiles.md).")
+@click.option("--potential", is_flag=True, help="Aggregazione non ancora firmata: escono solo regione e sezione ATECO.")
 @BY
-async def draft(face: Face, network_id: str, content_file: Path | None, officer: str | None) -> None:
+async def draft(face: Face, network_id: str, content_file: Path | None, potential: bool, officer: str | None) -> None:
     """Store a draft."""
     async with runtime.open_node(face.home) as node:
         if content_file is not None:
@@ -77,7 +79,9 @@ async def draft(face: Face, network_id: str, content_file: Path | None, officer:
             if record is None:
                 raise NotFoundError("network-unknown", N_("rete sconosciuta: {id}"), id=network_id[:60])
             content = drafting.suggest_content(record)
-        profile_id = await drafting.draft(node.pool, node.config, network_id, content, _officer(officer), node.clock())
+        profile_id = await drafting.draft(
+            node.pool, node.config, network_id, content, _officer(officer), node.clock(), as_potential=potential
+        )
     face.emit(
         {"profile_id": profile_id, "network_id": network_id, "state": "draft"},
         lambda: face.say(N_("Bozza {id}. Ora: «rete profile preview {id}»."), id=profile_id),
@@ -89,7 +93,7 @@ async def draft(face: Face, network_id: str, content_file: Path | None, officer:
 async def preview(face: Face, profile_id: str) -> None:
     """Show what would leave."""
     async with runtime.open_node(face.home) as node:
-        seen = await drafting.preview(node.pool, node.config, profile_id, node.clock(), known=node.known)
+        seen = await previewing.preview(node.pool, node.config, profile_id, node.clock(), known=node.known)
     value = {**{f.name: getattr(seen, f.name) for f in dataclasses.fields(seen)}, "hits": marked.values(seen.hits)}
     value["redacted"] = marked.redacted(seen.hits)
     value["sentence"] = face.tr(seen.sentence).format(candidates=seen.candidates)
@@ -119,9 +123,12 @@ async def preview(face: Face, profile_id: str) -> None:
 @click.option(
     "--hash", "expected_hash", metavar="CIFRE", help="Il contenuto visto nell'anteprima; se è cambiato, rifiuta."
 )
+@click.option(
+    "--potential", is_flag=True, help="Ho letto l'avvertenza: nessun elenco nasconde un'aggregazione potenziale."
+)
 @BY
 async def approve(
-    face: Face, profile_id: str, reason: str | None, expected_hash: str | None, officer: str | None
+    face: Face, profile_id: str, reason: str | None, expected_hash: str | None, potential: bool, officer: str | None
 ) -> None:
     """Approve a draft as a second officer."""
     async with runtime.open_node(face.home) as node:
@@ -133,6 +140,7 @@ async def approve(
             node.clock(),
             amber_reason=reason,
             expected_hash=expected_hash,
+            warned=potential,
             known=node.known,
         )
     face.emit(
@@ -152,7 +160,7 @@ async def publish(face: Face, profile_id: str, officer: str | None) -> None:
     """Queue an approved version, and release what is due."""
     async with runtime.open_node(face.home) as node:
         day = await flow.publish(node.pool, node.config, profile_id, _officer(officer), node.clock())
-        released = await flow.release_due(node.pool, node.config, node.own, node.clock())
+        released = await flow.release_due(node.pool, node.config, node.own, node.clock(), known=node.known)
         held = await standing.held_code(node.pool, profile_id)
     gone = profile_id in released
     state = "published" if gone else "queued"

@@ -12,7 +12,7 @@ from node.cli import marked
 from node.cli.frame import Face, command
 from node.domain import profile
 from node.errors import N_, CallerError, NotFoundError
-from node.flows import draft
+from node.flows import preview
 
 LONGEST = 20_000
 
@@ -56,14 +56,14 @@ async def check(face: Face, file: str, network_id: str | None) -> None:
     """Run the gate over a text; exit 1 when it could not leave."""
     words = _read(file)
     async with runtime.open_node(face.home) as node:
-        verdict = await draft.check_text(node.pool, node.config, words, network_id=network_id, known=node.known)
+        verdict = await preview.check_text(node.pool, node.config, words, network_id=network_id, known=node.known)
     facts = verdict.facts()
     value = {
         "ok": verdict.red == 0,
         "red": facts["red"],
         "amber": facts["amber"],
         "hits": marked.values(verdict.hits),
-        "redacted": marked.redacted(verdict.hits).get(draft.TEXT_PLACE, words),
+        "redacted": marked.redacted(verdict.hits).get(preview.TEXT_PLACE, words),
         "attack": facts["attack"],
     }
 

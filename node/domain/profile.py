@@ -274,9 +274,19 @@ def labels_dict(block: Block) -> dict[str, dict[str, Any]]:
 
 
 def build_body(
-    *, profile_id: str, owner: str, round_day: dt.date, block: Block, partition: Partition, content: ProfileContent
+    *,
+    profile_id: str,
+    owner: str,
+    round_day: dt.date,
+    block: Block,
+    partition: Partition,
+    content: ProfileContent,
+    potential: bool = False,
 ) -> dict[str, Any]:
-    """Return ``profile/1``: everything that leaves, built new from the block and the approved content."""
+    """Return ``profile/1``: everything that leaves, built new from the block and the approved content.
+
+    ``potential``: of an aggregation without a contract, whose block is domain/potential's.
+    """
     valid_until = content.valid_until or default_validity(round_day)
     body: dict[str, Any] = {
         "type": TYPE,
@@ -288,7 +298,7 @@ def build_body(
         "summary": dict(content.summary),
         "labels": labels_dict(block),
         "kind": block.kind,
-        "maturity": rounds.maturity(block.labels["period"], round_day),
+        "maturity": rounds.POTENTIAL if potential else rounds.maturity(block.labels["period"], round_day),
         "partition": {"version": partition.version, "digest": partition.digest},
         "themes": list(content.themes),
         "capabilities": list(content.capabilities),
@@ -313,8 +323,12 @@ def default_validity(round_day: dt.date) -> dt.date:
     return month_end(dt.date(round_day.year + year, month + 1, 1))
 
 
-def sentence(red_hits: int, *, held: bool = False) -> str:
+def sentence(red_hits: int, *, held: bool = False, potential: bool = False) -> str:
     """Return the plain Italian sentence (a catalogue id with ``{candidates}``) that the approver reads."""
+    if potential:
+        return N_(
+            "ATTENZIONE: questa aggregazione non è ancora in nessun elenco pubblico, quindi nessun gruppo di reti la nasconde. Escono solo la regione e la sezione ATECO, dove oggi ci sono {candidates} reti iscritte; chi sa con chi l'ufficio sta lavorando può riconoscerla."
+        )
     if held:
         return N_(
             "Oggi solo {candidates} reti del registro pubblico hanno queste caratteristiche: troppo poche, la scheda è trattenuta."

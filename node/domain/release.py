@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from node.domain import rounds
@@ -31,11 +31,19 @@ DEFERRAL_ROUNDS = (1, 4)
 RETURN_ROUNDS = 2
 BLOCK_TOO_SMALL, PARTITION_MISSING, CONTENT_CHANGED = "block-too-small", "partition-missing", "content-changed"
 PARTITION_WAITS = "partition-waits"
+TEXT_REFUSED, TEXT_FINDS_NETWORK, TEXT_DOUBTFUL = "text-refused", "text-finds-network", "text-doubtful"
+POTENTIAL_OVER = "potential-over"
 # Why a profile does not leave, in words for the officer; other codes are those of the refusals themselves.
 HOLDS: Mapping[str, str] = {
     BLOCK_TOO_SMALL: N_("nell'ultima edizione dell'elenco pubblico troppo poche reti hanno queste caratteristiche"),
     PARTITION_MISSING: N_("nell'ultima edizione dell'elenco pubblico il territorio ha troppe poche reti"),
     CONTENT_CHANGED: N_("il testo non è più quello approvato: va approvato di nuovo"),
+    TEXT_REFUSED: N_("con i nomi che si conoscono oggi il testo farebbe riconoscere qualcuno: va corretto"),
+    TEXT_FINDS_NETWORK: N_("con l'ultima edizione dell'elenco pubblico il testo farebbe trovare la rete: va corretto"),
+    TEXT_DOUBTFUL: N_("con i nomi che si conoscono oggi il testo ha punti dubbi che nessuno ha ancora giustificato"),
+    POTENTIAL_OVER: N_(
+        "l'aggregazione non è più potenziale: ritirare la scheda e, quando la rete è nell'elenco, farne una nuova"
+    ),
     PARTITION_WAITS: N_("il registro firmato sta riprendendo i suoi documenti dagli altri nodi: la scheda parte dopo"),
 }
 
@@ -81,6 +89,20 @@ class Census:
         return BLOCK_TOO_SMALL if self.members(block_id) < max(k, self.k) else None
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How one profile stands today.
+
+    ``candidates`` networks could be behind it, ``members`` are their register ids (none for an aggregation that is in no
+    register); ``held`` is the code of why it may not leave, None when it may.
+    """
+
+    candidates: int
+    k: int
+    held: str | None
+    members: Collection[str]
+
+
 def take_census(
     built: Partition, edition: Edition, territories: Territories, sectors: Sectors, *, territory: Sequence[str] = ()
 ) -> Census:
@@ -108,7 +130,7 @@ def held_now(counted: str | None, noted: str | None) -> str | None:
 
     A count of then is history; whatever else was wrong stands until the version is tried or written again.
     """
-    return counted or (None if noted in (BLOCK_TOO_SMALL, PARTITION_MISSING) else noted)
+    return counted or (None if noted in (BLOCK_TOO_SMALL, PARTITION_MISSING, POTENTIAL_OVER) else noted)
 
 
 @dataclass(frozen=True, slots=True)

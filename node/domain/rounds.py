@@ -51,7 +51,7 @@ def maturity(period: Label, day: dt.date) -> str:
     return classes.pop() if len(classes) == 1 else ANY_MATURITY
 
 
-ANY_MATURITY = "any"
+ANY_MATURITY, POTENTIAL = "any", "potential"
 
 
 def _age_class(years: int) -> str:

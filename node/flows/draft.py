@@ -16,17 +16,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from node.config import Config
-from node.domain import partition, profile, release, rounds, vocabulary
+from node.domain import partition, potential, profile, release, rounds, vocabulary
 from node.domain.network import NetworkRecord
 from node.domain.partition import Partition
-from node.domain.redaction.hits import Hit
+from node.domain.potential import Place
 from node.domain.register import RegisterNetwork
 from node.errors import N_, CallerError, NotFoundError
 from node.flows import gate
 from node.flows.gate import KnownNames
-from node.flows.sift import withheld_now
-from node.flows.standing import candidates_now, census_now, census_of
-from node.flows.versions import frozen_block, is_same, open_profile, read_partition, shown_profile
+from node.flows.standing import stand_now
+from node.flows.versions import is_same, open_profile, read_partition, register_row
 from node.protocol import canonical
 from node.store import population, publication, registry
 from node.store.postgres import Connection, Pool, run_tx
@@ -35,34 +34,6 @@ from node.store.reference import load_sectors, load_territories
 
 # Shorter, a hash could be met by chance.
 HASH_MIN_DIGITS = 8
-TEXT_PLACE = "text.it"
-EPOCH_DAY = dt.date(1970, 1, 1)
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """Exactly what would leave, how many register networks share it today, and what the text gate found.
-
-    ``held`` is the code of why it would not leave, None when it would; ``content_hash`` names the content to ``approve``;
-    ``withheld`` are attributes left empty because the whole block would show the same (as things stand today); ``attack`` is
-    what the texts tell of their own network (gate.finding_facts), None where its object is not known.
-    """
-
-    profile_id: str
-    network_id: str
-    state: str
-    author: str
-    approver: str | None
-    candidates: int
-    k: int
-    held: str | None
-    content_hash: str
-    withheld: tuple[str, ...]
-    sentence: str
-    document: Mapping[str, Any]
-    hits: tuple[tuple[str, str, Hit], ...]
-    attack: Mapping[str, Any] | None
-    release_day: int | None
 
 
 def suggest_content(record: NetworkRecord) -> dict[str, Any]:
@@ -105,23 +76,37 @@ def in_closed_words(content: Mapping[str, Any]) -> dict[str, Any]:
 
 
 async def draft(
-    pool: Pool, config: Config, network_id: str, content: Mapping[str, Any], author: str, now: dt.datetime
+    pool: Pool,
+    config: Config,
+    network_id: str,
+    content: Mapping[str, Any],
+    author: str,
+    now: dt.datetime,
+    *,
+    as_potential: bool = False,
 ) -> str:
     """Store a draft for a network and return its profile id; an open version is replaced and must be approved again.
 
+    ``as_potential``: an aggregation that is not signed yet and in no register; its profile shows region and section only.
     Raises: CallerError profile-field-..., not-in-register, block-none, block-too-small, out-of-scope, partition-missing,
-    republish-too-early, profile-withdrawn (while this was decided); NotFoundError(network-unknown).
+    republish-too-early, potential-signed, potential-incomplete, potential-over (the living profile is of another kind),
+    profile-withdrawn (while this was decided); NotFoundError(network-unknown).
     """
     parsed = profile.parse_content(content)
     raw = canonical.dumps(parsed.to_dict())
     hashed = hashlib.sha256(raw).digest()
 
     async def work(conn: Connection) -> str:
-        row = await _register_row(conn, network_id)
+        source = await (_potential_place(conn, config, network_id) if as_potential else register_row(conn, network_id))
         living = await _lock_living(conn, network_id)
         if living is None:
-            living = await _begin(conn, config, network_id, row, now)
-        candidates = await candidates_now(conn, config, living)
+            before = await publication.last_withdrawn(conn, network_id)
+            _refuse_early_return(before, config, now)
+            begun = await (_stand_in(conn, source) if isinstance(source, Place) else _block_of(conn, source, before))
+            living = await _begin(conn, network_id, begun, now)
+        elif living.potential != as_potential:
+            raise CallerError(release.POTENTIAL_OVER, release.HOLDS[release.POTENTIAL_OVER])
+        candidates = (await stand_now(conn, config, living)).candidates
         current = await publication.open_version(conn, living.profile_id)
         if current is not None and _says_so(current, hashed, author):
             return living.profile_id
@@ -155,50 +140,69 @@ async def _lock_living(conn: Connection, network_id: str) -> PublicationProfile 
     return locked
 
 
-async def _register_row(conn: Connection, network_id: str) -> RegisterNetwork:
-    try:
-        exists, register_id = await registry.register_id_of(conn, network_id)
-    except ValueError:
-        exists, register_id = False, None
-    if not exists:
-        raise NotFoundError("network-unknown", N_("rete sconosciuta: {id}"), id=network_id[:60])
-    row = await population.find_network(conn, register_id) if register_id else None
-    if row is None:
-        raise CallerError(
-            "not-in-register",
-            N_("la rete non è nell'elenco pubblico: la scheda è trattenuta"),
-            hint=N_("attendere la prossima edizione dell'elenco, o correggere repertorio e numero d'atto"),
-        )
-    return row
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """What an identity is begun with: its contract, its block, and its labels, frozen from now on."""
+
+    register_id: str
+    partition_version: int
+    block_id: int
+    labels: Mapping[str, Any]
 
 
-async def _begin(
-    conn: Connection, config: Config, network_id: str, row: RegisterNetwork, now: dt.datetime
-) -> PublicationProfile:
-    before = await publication.last_withdrawn(conn, network_id)
-    _refuse_early_return(before, config, now)
+async def _block_of(conn: Connection, row: RegisterNetwork, before: PublicationProfile | None) -> _Begun:
+    """Return the block of a register row: the one it had before, if it had one."""
     if before is not None and before.register_id == row.register_id:
         # Another block for the same network would leave the intersection of both to whoever links the two ids.
         built = await read_partition(conn, before.partition_version)
-        block_id, labels = before.block_id, before.labels
         _refuse_outsider(row, built)
-    else:
-        built = await read_partition(conn)
-        _refuse_outsider(row, built)
-        block = built.lookup(row, load_sectors())
-        block_id, labels = block.block_id, profile.labels_dict(block)
+        return _Begun(row.register_id, built.version, before.block_id, before.labels)
+    built = await read_partition(conn)
+    _refuse_outsider(row, built)
+    block = built.lookup(row, load_sectors())
+    return _Begun(row.register_id, built.version, block.block_id, profile.labels_dict(block))
+
+
+async def _stand_in(conn: Connection, place: Place) -> _Begun:
+    """Return what stands for the block of an aggregation that no register has."""
+    built = await read_partition(conn)
+    return _Begun("", built.version, potential.NO_BLOCK, profile.labels_dict(place.block()))
+
+
+async def _potential_place(conn: Connection, config: Config, network_id: str) -> Place:
+    try:
+        record = (await registry.read_records(conn, [network_id])).get(network_id)
+    except ValueError:
+        record = None
+    if record is None:
+        raise NotFoundError("network-unknown", N_("rete sconosciuta: {id}"), id=network_id[:60])
+    place = potential.place_of(record, load_territories(), load_sectors())
+    if record.register_id and await population.find_network(conn, record.register_id) is not None:
+        potential.refuse_signed("registered")
+    provinces = partition.provinces_of(config.node.territory, load_territories())
+    if provinces is not None and not {place.region} & {load_territories().ancestors(code)[0] for code in provinces}:
+        raise CallerError(
+            "out-of-scope",
+            N_("l'aggregazione è fuori dal territorio del nodo: la scheda è trattenuta"),
+            hint=N_("la pubblica il nodo del suo territorio"),
+        )
+    return place
+
+
+async def _begin(conn: Connection, network_id: str, begun: _Begun, now: dt.datetime) -> PublicationProfile:
     # The id is random and means nothing; a hash of any number of the firm could be searched for.
-    begun = PublicationProfile(
+    found = PublicationProfile(
         profile_id=str(uuid.uuid4()),
         network_id=network_id,
-        register_id=row.register_id,
-        partition_version=built.version,
-        block_id=block_id,
-        labels=labels,
+        register_id=begun.register_id,
+        partition_version=begun.partition_version,
+        block_id=begun.block_id,
+        labels=begun.labels,
         state="new",
+        potential=begun.block_id == potential.NO_BLOCK,
     )
-    await publication.insert_profile(conn, begun, now)
-    return begun
+    await publication.insert_profile(conn, found, now)
+    return found
 
 
 def _refuse_outsider(row: RegisterNetwork, built: Partition) -> None:
@@ -223,82 +227,6 @@ def _refuse_early_return(before: PublicationProfile | None, config: Config, now:
         )
 
 
-async def preview(
-    pool: Pool, config: Config, profile_id: str, now: dt.datetime, *, known: KnownNames | None = None
-) -> Preview:
-    """Return exactly what would leave if the version under way, else the published one, left when it may.
-
-    ``known``: the names of earlier texts, so that they are not gathered again.
-    Raises: NotFoundError(profile-unknown), CallerError(profile-not-open).
-    """
-    async with pool.acquire() as conn, conn.transaction():
-        found, version = await shown_profile(conn, profile_id)
-        built = await read_partition(conn, found.partition_version)
-        census = await census_of(conn, config, built)
-        content = profile.parse_content(version.content)
-        block = frozen_block(found, built)
-        withheld = await withheld_now(conn, found.profile_id, block, content)
-        verdict = await gate.judge(
-            conn,
-            await (known or KnownNames()).read(conn, config),
-            tuple(content.texts()),
-            members=census.blocks.get(found.block_id, {}),
-            own=found.register_id,
-            k=max(config.privacy.k, built.k),
-        )
-    held = release.held_now(census.hold(found.block_id, config.privacy.k), version.held_code)
-    return Preview(
-        profile_id=found.profile_id,
-        network_id=found.network_id,
-        state=version.state,
-        author=version.author,
-        approver=version.approver,
-        candidates=census.members(found.block_id),
-        k=max(config.privacy.k, built.k),
-        held=held,
-        content_hash=version.content_hash.hex(),
-        withheld=withheld,
-        sentence=profile.sentence(verdict.red, held=held in (release.BLOCK_TOO_SMALL, release.PARTITION_MISSING)),
-        document=profile.build_body(
-            profile_id=found.profile_id,
-            owner=config.node.id,
-            round_day=release.shown_day(now.date(), config.privacy.round, _day_set(found, version)),
-            block=block,
-            partition=built,
-            content=content.without(withheld),
-        ),
-        hits=verdict.hits,
-        attack=verdict.facts()["attack"],
-        release_day=version.release_day,
-    )
-
-
-async def check_text(
-    pool: Pool, config: Config, text: str, *, network_id: str | None = None, known: KnownNames | None = None
-) -> gate.Verdict:
-    """Return what the gate says of a text that is in no profile, and of ``network_id``'s block if one is named.
-
-    Raises: NotFoundError(network-unknown); CallerError not-in-register, partition-missing, block-none.
-    """
-    async with pool.acquire() as conn, conn.transaction():
-        names = await (known or KnownNames()).read(conn, config)
-        if network_id is None:
-            return gate.Verdict(gate.scan(((TEXT_PLACE, text),), names))
-        row = await _register_row(conn, network_id)
-        built = await read_partition(conn)
-        census = await census_of(conn, config, built)
-        members = census.blocks.get(built.lookup(row, load_sectors()).block_id, {})
-        k = max(config.privacy.k, built.k)
-        return await gate.judge(conn, names, ((TEXT_PLACE, text),), members=members, own=row.register_id, k=k)
-
-
-def _day_set(found: PublicationProfile, version: OpenVersion) -> dt.date | None:
-    """Return the day on which a version leaves as far as it is settled: its round's, or the end of its deferral."""
-    if version.state == "queued" and version.release_day is not None:
-        return EPOCH_DAY + dt.timedelta(days=version.release_day)
-    return found.deferred_until if found.state == "new" else None
-
-
 async def approve(
     pool: Pool,
     config: Config,
@@ -308,13 +236,14 @@ async def approve(
     *,
     amber_reason: str | None = None,
     expected_hash: str | None = None,
+    warned: bool = False,
     known: KnownNames | None = None,
 ) -> str:
     """Approve the open draft as another officer and return the hash of what was approved, in hexadecimal.
 
     ``expected_hash`` (the first 8 digits or more) binds the approval to what ``preview`` showed.
-    ``known``: as for ``preview``.
-    Raises: CallerError content-hash-differs, text-refused, text-finds-network, text-doubtful, same-officer, block-too-small,
+    ``warned``: the officer has read what the preview says of a potential aggregation. ``known``: the names of earlier texts.
+    Raises: CallerError content-hash-differs, potential-warning, text-refused, text-finds-network, text-doubtful, same-officer, block-too-small,
     partition-missing, profile-already-approved (by somebody else), ...
     """
 
@@ -325,14 +254,15 @@ async def approve(
             if is_same(version.approver or "", officer):
                 return version.content_hash.hex()
             raise CallerError("profile-already-approved", N_("questa versione è già approvata"))
-        census = await census_now(conn, config, found)
+        standing = await stand_now(conn, config, found)
+        _refuse_unwarned(found, warned=warned)
         verdict = await gate.judge(
             conn,
             await (known or KnownNames()).read(conn, config),
             tuple(profile.parse_content(version.content).texts()),
-            members=census.blocks.get(found.block_id, {}),
+            members=standing.members,
             own=found.register_id,
-            k=max(config.privacy.k, census.k),
+            k=standing.k,
         )
         verdict.refuse(amber_reason)
         await publication.approve(conn, found.profile_id, version.number, officer, now)
@@ -343,7 +273,7 @@ async def approve(
             action="approved",
             officer=officer,
             now=now,
-            candidates=census.members(found.block_id),
+            candidates=standing.candidates,
             content_hash=version.content_hash,
             reason=amber_reason,
             gate=verdict.facts(),
@@ -364,3 +294,15 @@ def _refuse_other_content(version: OpenVersion, expected_hash: str | None) -> No
             hint=N_("rivedere «rete profile preview», poi approvare con --hash (almeno otto cifre)"),
             found=found[:12],
         )
+
+
+def _refuse_unwarned(found: PublicationProfile, *, warned: bool) -> None:
+    if not found.potential or warned:
+        return
+    raise CallerError(
+        "potential-warning",
+        N_(
+            "nessun elenco pubblico nasconde un'aggregazione potenziale: chi sa con chi lavora l'ufficio può riconoscerla"
+        ),
+        hint=N_("leggere l'avvertenza di «rete profile preview», poi approvare con --potential"),
+    )

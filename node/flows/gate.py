@@ -95,6 +95,11 @@ class Verdict:
         return sum(hit.severity == RED for _, _, hit in self.hits) + self.is_found
 
     @property
+    def amber(self) -> int:
+        """Doubtful hits."""
+        return sum(hit.severity == AMBER for _, _, hit in self.hits)
+
+    @property
     def is_found(self) -> bool:
         """Whether the texts would find their own network."""
         return self.attack is not None and self.attack.found

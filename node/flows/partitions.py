@@ -13,10 +13,10 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from node.domain import partition, partition_parts, release
-from node.domain.labels import encode
+from node.domain import partition, partition_parts, potential, release
+from node.domain.labels import decode, encode
 from node.domain.partition import Partition
-from node.domain.partition_form import ATTRIBUTES, Block
+from node.domain.partition_form import ATTRIBUTES, Block, Label
 from node.errors import N_, CallerError, LogStateError, NotFoundError
 from node.flows.append import Operation, OwnLog, append
 from node.protocol import canonical
@@ -216,10 +216,18 @@ async def _judge(conn: Connection, known: Known, shown: Sequence[Shown]) -> Verd
         state = INCOMPLETE if error.code == "partition-incomplete" else MALFORMED
         return Verdict(known, state, profiles, 0, None)
     blocks = {columns(block) for block in built.blocks}
-    astray = [item for item in mine if item.labels not in blocks or item.version != built.version]
+    astray = [item for item in mine if not _fits(item, blocks) or item.version != built.version]
     state = await _rebuild(conn, built)
     example = astray[0].example if astray else None
     return Verdict(known, state, profiles, sum(item.profiles for item in astray), example)
+
+
+def _fits(shown: Shown, blocks: set[tuple[str, ...]]) -> bool:
+    """Tell whether labels are a block's, or for an aggregation without a contract no finer than they may be."""
+    if not shown.potential:
+        return shown.labels in blocks
+    *labels, kind = (decode(text) for text in shown.labels)
+    return potential.is_form(dict(zip(ATTRIBUTES, (Label(*found) for found in labels), strict=True)), kind[1][0])
 
 
 def columns(block: Block) -> tuple[str, ...]:

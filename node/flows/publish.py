@@ -19,8 +19,9 @@ from node.domain.release import Departure
 from node.errors import N_, CallerError, LogStateError, NotFoundError
 from node.flows import partitions
 from node.flows.append import Operation, OwnLog, append, sign_head
+from node.flows.gate import KnownNames
 from node.flows.sift import Ready, sift
-from node.flows.standing import census_of
+from node.flows.standing import census_of, stand_of
 from node.flows.versions import checked_id, is_same, open_profile, read_partition
 from node.store import population, publication
 from node.store.postgres import Connection, Pool, run_tx
@@ -74,7 +75,9 @@ async def _departure(
     conn: Connection, config: Config, found: PublicationProfile, now: dt.datetime
 ) -> tuple[Departure, int]:
     """Return when a version leaves that is queued now, and how many networks share its block."""
-    census = await census_of(conn, config, await read_partition(conn, found.partition_version))
+    built = await read_partition(conn, found.partition_version)
+    standing = await stand_of(conn, config, found, built)
+    census = await census_of(conn, config, built)
     row = await population.find_network(conn, found.register_id)
     # An update says nothing about when its network was registered.
     stands_out = (
@@ -89,13 +92,15 @@ async def _departure(
         draw=_random.randint(*release.DEFERRAL_ROUNDS),
         deferred_until=found.deferred_until,
     )
-    return left, census.members(found.block_id)
+    return left, standing.candidates
 
 
-async def release_due(pool: Pool, config: Config, own: OwnLog, now: dt.datetime) -> list[str]:
+async def release_due(
+    pool: Pool, config: Config, own: OwnLog, now: dt.datetime, *, known: KnownNames | None = None
+) -> list[str]:
     """Write every queued version whose round has come and that may leave, in random order; return the profile ids.
 
-    What may not leave stays queued with its reason. The log's head is signed in any case.
+    What may not leave stays queued with its reason. The log's head is signed in any case. ``known``: as for ``draft.approve``.
     """
     today = now.date()
     # What an earlier run of ``work`` wrote, if its commit happened and its answer was lost.
@@ -107,7 +112,7 @@ async def release_due(pool: Pool, config: Config, own: OwnLog, now: dt.datetime)
         due = await publication.due_versions(conn, day_number(today))
         # The order inside a round must not repeat the order of records or of work.
         _random.shuffle(due)
-        found = await sift(conn, config, due, today)
+        found = await sift(conn, config, due, today, known)
         leaving, waiting = await _with_partition(conn, own, found.ready, now)
         written, refused = await _write(conn, own, leaving, now)
         await publication.mark_published(

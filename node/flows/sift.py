@@ -2,7 +2,7 @@
 
 In: due versions, locked by the caller. Out: documents ready to be written, and (version, code) of those set aside. One
 version that can't leave never stops the rest of its round: it stays queued, is tried again each time, and the officer
-reads why. What all profiles of a block would show alike is withheld from those that leave. Source: privacy.md P.3, T.8.
+reads why. Texts pass the gate once more, by what is known today. What all profiles of a block would show alike is withheld from those that leave. Source: privacy.md P.3, T.8.
 """
 
 from __future__ import annotations
@@ -17,9 +17,12 @@ from node.domain import profile, release, rounds
 from node.domain.partition import Partition
 from node.domain.partition_form import Block
 from node.domain.profile import ProfileContent
-from node.domain.release import Census
+from node.domain.redaction.dictionary import Dictionary
+from node.domain.release import Standing
 from node.errors import CallerError
-from node.flows.standing import census_of
+from node.flows import gate
+from node.flows.gate import KnownNames
+from node.flows.standing import stand_of
 from node.flows.versions import frozen_block, read_partition
 from node.protocol import canonical
 from node.store import publication
@@ -55,20 +58,26 @@ class _Fit:
     candidates: int
 
 
-async def sift(conn: Connection, config: Config, due: Sequence[DueVersion], today: dt.date) -> Sifted:
-    """Part a round into what may leave, in the order given, and what is held."""
-    stands: dict[int, tuple[Partition, Census] | str] = {}
+async def sift(
+    conn: Connection, config: Config, due: Sequence[DueVersion], today: dt.date, known: KnownNames | None = None
+) -> Sifted:
+    """Part a round into what may leave, in the order given, and what is held; ``known``: the names of earlier texts."""
+    if not due:
+        return Sifted([], [])
+    names = await (known or KnownNames()).read(conn, config)
+    partitions: dict[int, Partition | str] = {}
     fitting: list[_Fit] = []
     held: list[tuple[DueVersion, str]] = []
     for item in due:
-        if item.partition_version not in stands:
-            stands[item.partition_version] = await _stand(conn, config, item.partition_version)
-        stand = stands[item.partition_version]
+        version = item.partition_version
+        if version not in partitions:
+            partitions[version] = await _partition(conn, version)
+        built = partitions[version]
         try:
-            if isinstance(stand, str):
-                held.append((item, stand))
+            if isinstance(built, str):
+                held.append((item, built))
             else:
-                fitting.append(_fit(item, *stand, config))
+                fitting.append(await _fit(conn, config, item, built, names))
         except CallerError as error:
             held.append((item, error.code))
     withheld = await _withheld(conn, fitting)
@@ -99,24 +108,37 @@ async def _withheld(conn: Connection, fitting: Sequence[_Fit]) -> dict[tuple[int
     return found
 
 
-async def _stand(conn: Connection, config: Config, version: int) -> tuple[Partition, Census] | str:
-    """Return a partition with today's census, or the code of why there is none."""
+async def _partition(conn: Connection, version: int) -> Partition | str:
+    """Return a partition, or the code of why there is none."""
     try:
-        built = await read_partition(conn, version)
+        return await read_partition(conn, version)
     except CallerError as error:
         return error.code
-    return built, await census_of(conn, config, built)
 
 
-def _fit(item: DueVersion, built: Partition, census: Census, config: Config) -> _Fit:
+async def _fit(conn: Connection, config: Config, item: DueVersion, built: Partition, names: Dictionary) -> _Fit:
     """Return what may leave. Raises: CallerError with the code under which the version is held."""
     block = frozen_block(item, built)
-    code = census.hold(item.block_id, config.privacy.k)
-    if code is not None:
-        raise CallerError(code, release.HOLDS[code])
+    standing = await stand_of(conn, config, item, built)
+    if standing.held is not None:
+        raise CallerError(standing.held, release.HOLDS[standing.held])
     content = profile.parse_content(item.content)
     _refuse_changed(content, item)
-    return _Fit(item, block, built, content, census.members(item.block_id))
+    await _judge_again(conn, item, content, standing, names)
+    return _Fit(item, block, built, content, standing.candidates)
+
+
+async def _judge_again(
+    conn: Connection, item: DueVersion, content: ProfileContent, standing: Standing, names: Dictionary
+) -> None:
+    """Put the texts through the gate once more: names and objects may be known today that were not when it was approved.
+
+    Doubtful points that the second officer answered for stay answered for; more of them than there were are not.
+    """
+    verdict = await gate.judge(
+        conn, names, tuple(content.texts()), members=standing.members, own=item.register_id, k=standing.k
+    )
+    verdict.refuse("as approved" if verdict.amber <= item.amber else None)
 
 
 def _ready(fit: _Fit, withheld: Sequence[str], config: Config, round_day: dt.date) -> Ready:
@@ -127,6 +149,7 @@ def _ready(fit: _Fit, withheld: Sequence[str], config: Config, round_day: dt.dat
         block=fit.block,
         partition=fit.built,
         content=fit.content.without(withheld),
+        potential=fit.due.potential,
     )
     return Ready(fit.due, canonical.dumps(body), fit.candidates)
 

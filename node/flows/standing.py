@@ -1,53 +1,106 @@
-"""How profiles stand today: the census of their blocks in the newest edition of the public register.
+"""How profiles stand today: how many networks could be behind each, and why one may not leave.
 
-In: a partition, or the profiles of a page. Out: counts, and why a profile is held. Nothing is written here.
-Source: privacy.md P.3; the rules themselves are domain/release.py.
+In: a profile or a partition. Out: counts, and the code under which something is held. Nothing is written here. Who counts are
+the networks of the partition's own edition that are still active: one that came later had no place in that partition.
+Source: privacy.md P.3; the rules themselves are domain/release.py, those of aggregations not yet signed domain/potential.py.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from node.config import Config
-from node.domain import partition, release
+from node.domain import partition, potential, release
 from node.domain.partition import Partition
-from node.domain.release import Census, Edition
+from node.domain.release import Census, Edition, Standing
 from node.errors import N_, CallerError
 from node.flows.versions import read_partition
-from node.store import population, publication
+from node.store import population, publication, registry
 from node.store.postgres import Connection, Pool, acquire
-from node.store.publication import PublicationProfile
+from node.store.publication import DueVersion, PublicationProfile
 from node.store.reference import load_sectors, load_territories
+
+# One per partition that is in use, and one for its newest edition.
+KEPT = 16
+_counted: OrderedDict[tuple[object, ...], Census] = OrderedDict()
 
 
 async def census_of(conn: Connection, config: Config, built: Partition) -> Census:
-    """Return where the newest edition's active networks stand in a partition, as far as they may be this node's."""
-    territories, sectors = load_territories(), load_sectors()
-    rows = await population.newest_networks(conn, partition.provinces_of(built.scope, territories))
-    edition = Edition(tuple(rows), await population.previous_snapshot_day(conn))
-    # A whole country is a fraction of a second of work: a thread's, while the connection waits.
-    owned = () if built.group else config.node.territory
-    return await asyncio.to_thread(release.take_census, built, edition, territories, sectors, territory=owned)
+    """Return which networks of a partition's edition are still active, by block, as far as they may be this node's.
 
-
-async def census_now(conn: Connection, config: Config, found: PublicationProfile) -> Census:
-    """Return today's census of a profile's partition.
-
-    Raises: CallerError(block-too-small | partition-missing) when too few active networks share the profile's block.
+    The same editions give the same census: it is kept under what it was made of.
     """
-    built = await read_partition(conn, found.partition_version)
+    editions = await population.editions_of(conn, built.version)
+    if editions is None:
+        # Built and not stored: nobody stands in it.
+        return Census({}, 0, built.k, built.k_build, None)
+    # A profile names its owner, and everybody knows its territory (release, rule 6).
+    owned = () if built.group else config.node.territory
+    key = (built.digest, editions.digest, editions.newest, editions.previous_on, owned)
+    found = _counted.get(key)
+    if found is None:
+        territories, sectors = load_territories(), load_sectors()
+        provinces = partition.provinces_of(built.scope, territories)
+        rows = await population.surviving_networks(conn, editions.snapshot_id, provinces)
+        edition = Edition(tuple(rows), editions.previous_on)
+        # A whole country is a fraction of a second of work: a thread's, while the connection waits.
+        found = await asyncio.to_thread(release.take_census, built, edition, territories, sectors, territory=owned)
+        _counted[key] = found
+        while len(_counted) > KEPT:
+            _counted.popitem(last=False)
+    _counted.move_to_end(key)
+    return found
+
+
+async def stand_of(
+    conn: Connection, config: Config, found: PublicationProfile | DueVersion, built: Partition
+) -> Standing:
+    """Return how a profile of partition ``built`` stands today."""
+    if found.potential:
+        return await _stand_potential(conn, config, found)
     census = await census_of(conn, config, built)
-    code = census.hold(found.block_id, config.privacy.k)
-    if code is not None:
-        raise CallerError(code, release.HOLDS[code], hint=N_("attendere la prossima edizione dell'elenco"))
-    return census
+    return Standing(
+        candidates=census.members(found.block_id),
+        k=max(config.privacy.k, built.k),
+        held=census.hold(found.block_id, config.privacy.k),
+        members=census.blocks.get(found.block_id, {}),
+    )
 
 
-async def candidates_now(conn: Connection, config: Config, found: PublicationProfile) -> int:
-    """Return how many active networks share a profile's block today. Raises: as ``census_now``."""
-    return (await census_now(conn, config, found)).members(found.block_id)
+async def _stand_potential(conn: Connection, config: Config, found: PublicationProfile | DueVersion) -> Standing:
+    """Return how many listed networks stand where a potential aggregation is said to be, and whether it still is one."""
+    status, register_id = await registry.status_of(conn, found.network_id)
+    candidates = await count_around(conn, config, found.labels["territory"]["values"], found.labels["sector"]["values"])
+    listed = register_id is not None and await population.find_network(conn, register_id) is not None
+    held = None
+    if status not in potential.STATUSES or listed:
+        held = release.POTENTIAL_OVER
+    elif candidates < config.privacy.k:
+        held = release.BLOCK_TOO_SMALL
+    return Standing(candidates, config.privacy.k, held, ())
+
+
+async def count_around(conn: Connection, config: Config, regions: Sequence[str], sections: Sequence[str]) -> int:
+    """Return how many networks of the newest edition are in some regions and sections, as far as they may be this node's."""
+    divisions = [division for section in sections for division in load_sectors().children(section)]
+    provinces = partition.provinces_of(config.node.territory, load_territories())
+    return await population.count_around(conn, regions, divisions, provinces)
+
+
+async def stand_now(conn: Connection, config: Config, found: PublicationProfile) -> Standing:
+    """Return how a profile stands today.
+
+    Raises: CallerError block-too-small, partition-missing, potential-over when nothing of it may leave.
+    """
+    standing = await stand_of(conn, config, found, await read_partition(conn, found.partition_version))
+    if standing.held is not None:
+        hint = N_("attendere la prossima edizione dell'elenco") if standing.held != release.POTENTIAL_OVER else ""
+        raise CallerError(standing.held, release.HOLDS[standing.held], hint=hint)
+    return standing
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,21 +134,23 @@ async def list_profiles(
 
     Of a withdrawn profile both are None.
     """
-    profiles = await publication.list_profiles(conn, state=state, after=after, limit=limit)
-    living = {p["partition_version"] for p in profiles if p["profile_state"] != "withdrawn"}
-    counted = {
-        version: await census_of(conn, config, await read_partition(conn, version)) for version in sorted(living)
-    }
     found = []
-    for item in profiles:
-        held_code = item.pop("held_code")
+    built: dict[int, Partition] = {}
+    for item in await publication.list_profiles(conn, state=state, after=after, limit=limit):
+        noted, version = item.pop("held_code"), item["partition_version"]
         if item["profile_state"] == "withdrawn":
             found.append({**item, "candidates": None, "held": None})
             continue
-        census = counted[item["partition_version"]]
-        held = release.held_now(census.hold(item["block_id"], config.privacy.k), held_code)
-        found.append({**item, "candidates": census.members(item["block_id"]), "held": held})
+        if version not in built:
+            built[version] = await read_partition(conn, version)
+        stands = await stand_of(conn, config, _identity(item), built[version])
+        found.append({**item, "candidates": stands.candidates, "held": release.held_now(stands.held, noted)})
     return found
+
+
+def _identity(item: Mapping[str, Any]) -> PublicationProfile:
+    names = ("profile_id", "network_id", "register_id", "partition_version", "block_id", "labels", "potential")
+    return PublicationProfile(**{name: item[name] for name in names}, state=item["profile_state"])
 
 
 async def held_code(pool: Pool, profile_id: str) -> str | None:

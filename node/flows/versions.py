@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import uuid
 
-from node.domain import partition
+from node.domain import partition, potential
 from node.domain.partition import Partition
-from node.domain.partition_form import Block, Label
+from node.domain.partition_form import ANY_KIND, Block, Label
+from node.domain.register import RegisterNetwork
 from node.errors import N_, CallerError, NotFoundError
-from node.store import population, publication
+from node.store import population, publication, registry
 from node.store.postgres import Connection
 from node.store.publication import DueVersion, OpenVersion, PublicationProfile
 
@@ -28,6 +29,24 @@ async def read_partition(conn: Connection, version: int | None = None) -> Partit
             hint=N_("«rete register load FILE --snapshot DATA»; se il territorio è piccolo, allargare [privacy] scope"),
         )
     return partition.load(found.document)
+
+
+async def register_row(conn: Connection, network_id: str) -> RegisterNetwork:
+    """Return a network's row of the public register. Raises: network-unknown, not-in-register."""
+    try:
+        exists, register_id = await registry.register_id_of(conn, network_id)
+    except ValueError:
+        exists, register_id = False, None
+    if not exists:
+        raise NotFoundError("network-unknown", N_("rete sconosciuta: {id}"), id=network_id[:60])
+    row = await population.find_network(conn, register_id) if register_id else None
+    if row is None:
+        raise CallerError(
+            "not-in-register",
+            N_("la rete non è nell'elenco pubblico: la scheda è trattenuta"),
+            hint=N_("attendere la prossima edizione dell'elenco, o correggere repertorio e numero d'atto"),
+        )
+    return row
 
 
 async def open_profile(conn: Connection, profile_id: str) -> tuple[PublicationProfile, OpenVersion]:
@@ -68,6 +87,8 @@ def checked_id(profile_id: str) -> str:
 def frozen_block(found: PublicationProfile | DueVersion, built: Partition) -> Block:
     """Return the block under the labels that were frozen when the id was made. Raises: CallerError(block-none)."""
     labels = {name: Label(label["level"], tuple(label["values"])) for name, label in found.labels.items()}
+    if found.potential:
+        return Block(potential.NO_BLOCK, labels, 0, ANY_KIND)
     block = built.by_id.get(found.block_id)
     if block is None:
         raise CallerError("block-none", N_("la partizione non ha il gruppo di questa scheda"))

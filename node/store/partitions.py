@@ -53,11 +53,15 @@ class Logged:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """Labels that living profiles of one log show, and the partition that they say they come from."""
+    """Labels that living profiles of one log show, and the partition that they say they come from.
+
+    ``potential``: they are of aggregations without a contract, which are in no block.
+    """
 
     version: int
     digest: str
     labels: tuple[str, ...]
+    potential: bool
     profiles: int
     example: str
 
@@ -101,6 +105,13 @@ async def labels_shown(conn: Connection, origin_id: int) -> list[Shown]:
     """
     names = ("territory", "sector", "period", "size", "theme", "kind")
     return [
-        Shown(row["version"], row["digest"], tuple(row[name] for name in names), row["profiles"], row["example"])
+        Shown(
+            row["version"],
+            row["digest"],
+            tuple(row[name] for name in names),
+            row["potential"],
+            row["profiles"],
+            row["example"],
+        )
         for row in await conn.fetch(QUERIES["labels_shown"], origin_id, timeout=READ_TIMEOUT_S)
     ]

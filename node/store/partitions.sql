@@ -39,11 +39,11 @@ SELECT max(p.version) FROM coop.partition p JOIN log.origin o USING (origin_id) 
 -- What the living profiles of a log say that they stand on, and with which labels.
 -- name: labels_shown
 SELECT (d.doc #>> '{partition,version}')::bigint AS version, d.doc #>> '{partition,digest}' AS digest, c.territory, c.sector,
-       c.period, c.size, c.theme, c.kind, count(*) AS profiles, min(c.profile_id::text) AS example
+       c.period, c.size, c.theme, c.kind, d.doc ->> 'maturity' = 'potential' AS potential, count(*) AS profiles, min(c.profile_id::text) AS example
 FROM coop.profile c
 JOIN log.body b USING (origin_id, idx)
 CROSS JOIN LATERAL (SELECT convert_from(b.body, 'UTF8')::jsonb AS doc) d
 WHERE c.origin_id = $1
-GROUP BY 1, 2, c.territory, c.sector, c.period, c.size, c.theme, c.kind
-ORDER BY 1, 2, c.territory, c.sector, c.period, c.size, c.theme, c.kind
+GROUP BY 1, 2, c.territory, c.sector, c.period, c.size, c.theme, c.kind, 9
+ORDER BY 1, 2, c.territory, c.sector, c.period, c.size, c.theme, c.kind, 9
 LIMIT 1000000;

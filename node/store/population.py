@@ -154,16 +154,41 @@ async def find_network(conn: Connection, register_id: str) -> RegisterNetwork | 
     return None if row is None else _network(row)
 
 
-async def previous_snapshot_day(conn: Connection) -> dt.date | None:
-    """Return the day of the edition before the newest."""
-    day: dt.date | None = await conn.fetchval(QUERIES["previous_snapshot_day"])
-    return day
+@dataclass(frozen=True, slots=True)
+class Editions:
+    """What the census of a partition depends on: its own edition, the newest one, and the day of the one before its own."""
+
+    snapshot_id: int
+    digest: str
+    newest: str
+    previous_on: dt.date | None
 
 
-async def newest_networks(conn: Connection, provinces: Sequence[str] | None) -> list[RegisterNetwork]:
-    """Return the newest edition's active contracts in some provinces (None: all), without texts and firms."""
+async def editions_of(conn: Connection, version: int) -> Editions | None:
+    """Return the editions that a partition's census is taken from."""
+    row = await conn.fetchrow(QUERIES["editions_of"], version)
+    return None if row is None else Editions(**dict(row))
+
+
+async def surviving_networks(
+    conn: Connection, snapshot_id: int, provinces: Sequence[str] | None
+) -> list[RegisterNetwork]:
+    """Return an edition's active contracts in some provinces (None: all) that the newest edition still has as active.
+
+    As the edition described them, without texts and firms.
+    """
     wanted = None if provinces is None else list(provinces)
-    return [_network(row) for row in await conn.fetch(QUERIES["newest_networks"], wanted, timeout=COPY_TIMEOUT_S)]
+    rows = await conn.fetch(QUERIES["surviving_networks"], snapshot_id, wanted, timeout=COPY_TIMEOUT_S)
+    return [_network(row) for row in rows]
+
+
+async def count_around(
+    conn: Connection, regions: Sequence[str], divisions: Sequence[str], provinces: Sequence[str] | None
+) -> int:
+    """Return how many active contracts the newest edition has in some regions, divisions and provinces (None: all)."""
+    wanted = None if provinces is None else list(provinces)
+    count: int = await conn.fetchval(QUERIES["count_around"], list(regions), list(divisions), wanted)
+    return count
 
 
 async def edition_networks(

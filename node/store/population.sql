@@ -53,15 +53,25 @@ WHERE n.register_id = $1
 ORDER BY s.taken_on DESC
 LIMIT 1;
 
--- The newest edition speaks of today; $1 = its provinces, NULL = all.
--- name: newest_networks
-SELECT register_id, deed_register_number, deed_number, registered_on, name, kind, '' AS object_text, municipality,
-       municipality_name, province, region, macro, ateco, members, theme, active
-FROM population.network
-WHERE snapshot_id = (SELECT snapshot_id FROM population.snapshot ORDER BY taken_on DESC LIMIT 1)
-  AND active AND ($1::text[] IS NULL OR province = ANY($1::text[]))
-ORDER BY register_id
-LIMIT 100000;
+-- The contracts of one edition ($1), in some provinces ($2, NULL = all), that are active in it and in the newest: who stood in a
+-- partition of that edition and could still be behind a profile. As the partition's own edition described them.
+-- name: surviving_networks
+SELECT n.register_id, n.deed_register_number, n.deed_number, n.registered_on, n.name, n.kind, '' AS object_text, n.municipality,
+       n.municipality_name, n.province, n.region, n.macro, n.ateco, n.members, n.theme, n.active
+FROM population.network n
+WHERE n.snapshot_id = $1 AND n.active AND ($2::text[] IS NULL OR n.province = ANY($2::text[]))
+  AND EXISTS (
+    SELECT FROM population.network t
+    WHERE t.snapshot_id = (SELECT snapshot_id FROM population.snapshot ORDER BY taken_on DESC LIMIT 1)
+      AND t.register_id = n.register_id AND t.active)
+ORDER BY n.register_id
+LIMIT 1000000;
+
+-- How many active contracts the newest edition has in some regions and divisions, and in some provinces ($3, NULL = all).
+-- name: count_around
+SELECT count(*) FROM population.network
+WHERE snapshot_id = (SELECT snapshot_id FROM population.snapshot ORDER BY taken_on DESC LIMIT 1) AND active
+  AND region = ANY($1::text[]) AND left(ateco, 2) = ANY($2::text[]) AND ($3::text[] IS NULL OR province = ANY($3::text[]));
 
 -- One edition's active contracts in some provinces, NULL = all: what a partition of it was made of.
 -- name: edition_networks
@@ -72,8 +82,13 @@ WHERE snapshot_id = $1 AND active AND ($2::text[] IS NULL OR province = ANY($2::
 ORDER BY register_id
 LIMIT 1000000;
 
--- name: previous_snapshot_day
-SELECT taken_on FROM population.snapshot ORDER BY taken_on DESC OFFSET 1 LIMIT 1;
+-- The edition that a partition was built from, the one before it, and the newest: what a census depends on.
+-- name: editions_of
+SELECT o.snapshot_id, o.digest, (SELECT digest FROM population.snapshot ORDER BY taken_on DESC LIMIT 1) AS newest,
+       (SELECT max(b.taken_on) FROM population.snapshot b WHERE b.taken_on < o.taken_on) AS previous_on
+FROM population.partition p
+JOIN population.snapshot o USING (snapshot_id)
+WHERE p.version = $1;
 
 -- The public objects of some contracts, as the newest edition has them.
 -- name: newest_objects

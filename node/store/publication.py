@@ -39,6 +39,7 @@ class PublicationProfile:
     deferred_until: dt.date | None = None
     withdrawn_at: dt.datetime | None = None
     withdrawn_by: str | None = None
+    potential: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +59,11 @@ class OpenVersion:
 
 @dataclass(frozen=True, slots=True)
 class DueVersion:
-    """An approved version whose round has come."""
+    """An approved version whose round has come; ``amber`` doubtful points were answered for when it was approved."""
 
     profile_id: str
+    network_id: str
+    register_id: str
     number: int
     content: Mapping[str, Any]
     content_hash: bytes
@@ -68,6 +71,8 @@ class DueVersion:
     partition_version: int
     block_id: int
     labels: Mapping[str, Any]
+    potential: bool = False
+    amber: int = 0
     held_code: str | None = None
 
 
@@ -85,6 +90,7 @@ def _profile(row: asyncpg.Record | None) -> PublicationProfile | None:
         deferred_until=row["deferred_until"],
         withdrawn_at=row["withdrawn_at"],
         withdrawn_by=row["withdrawn_by"],
+        potential=row["potential"],
     )
 
 
@@ -100,6 +106,7 @@ async def insert_profile(conn: Connection, profile: PublicationProfile, now: dt.
             profile.block_id,
             orjson.dumps(profile.labels).decode(),
             now,
+            profile.potential,
         )
     except asyncpg.UniqueViolationError as error:
         raise CallerError("profile-exists", N_("la rete ha già un profilo")) from error
@@ -209,6 +216,8 @@ async def due_versions(conn: Connection, day: int) -> list[DueVersion]:
     return [
         DueVersion(
             profile_id=str(row["profile_id"]),
+            network_id=str(row["network_id"]),
+            register_id=row["register_id"],
             number=row["number"],
             content=orjson.loads(row["content"]),
             content_hash=row["content_hash"],
@@ -216,6 +225,8 @@ async def due_versions(conn: Connection, day: int) -> list[DueVersion]:
             partition_version=row["partition_version"],
             block_id=row["block_id"],
             labels=orjson.loads(row["labels"]),
+            potential=row["potential"],
+            amber=row["amber"],
             held_code=row["held_code"],
         )
         for row in await conn.fetch(QUERIES["due_versions"], day, locked)

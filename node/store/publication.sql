@@ -1,31 +1,31 @@
 -- name: insert_profile
 INSERT INTO publication.profile
-    (profile_id, network_id, register_id, partition_version, block_id, labels, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7);
+    (profile_id, network_id, register_id, partition_version, block_id, labels, created_at, potential)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8);
 
 -- name: living_profile
 SELECT profile_id, network_id, register_id, partition_version, block_id, labels, state, deferred_until, withdrawn_at,
-       withdrawn_by
+       withdrawn_by, potential
 FROM publication.profile
 WHERE network_id = $1 AND state <> 'withdrawn';
 
 -- name: find_profile
 SELECT profile_id, network_id, register_id, partition_version, block_id, labels, state, deferred_until, withdrawn_at,
-       withdrawn_by
+       withdrawn_by, potential
 FROM publication.profile
 WHERE profile_id = $1;
 
 -- Whoever changes a profile or its versions holds this lock first.
 -- name: lock_profile
 SELECT profile_id, network_id, register_id, partition_version, block_id, labels, state, deferred_until, withdrawn_at,
-       withdrawn_by
+       withdrawn_by, potential
 FROM publication.profile
 WHERE profile_id = $1
 FOR UPDATE;
 
 -- name: last_withdrawn
 SELECT profile_id, network_id, register_id, partition_version, block_id, labels, state, deferred_until, withdrawn_at,
-       withdrawn_by
+       withdrawn_by, potential
 FROM publication.profile
 WHERE network_id = $1 AND state = 'withdrawn'
 ORDER BY withdrawn_at DESC, profile_id
@@ -83,7 +83,14 @@ LIMIT 10000
 FOR UPDATE OF p;
 
 -- name: due_versions
-SELECT v.profile_id, v.number, v.content, v.approver, v.content_hash, v.held_code, p.block_id, p.partition_version, p.labels
+SELECT v.profile_id, p.network_id, p.register_id, v.number, v.content, v.approver, v.content_hash, v.held_code, p.block_id,
+       p.partition_version, p.labels, p.potential,
+       coalesce((
+           SELECT (d.gate ->> 'amber')::integer
+           FROM publication.decision d
+           WHERE d.profile_id = v.profile_id AND d.number = v.number AND d.action = 'approved'
+           ORDER BY d.decision_id DESC
+           LIMIT 1), 0) AS amber
 FROM publication.version v
 JOIN publication.profile p USING (profile_id)
 WHERE v.profile_id = ANY($2::uuid[]) AND v.state = 'queued' AND v.release_day <= $1 AND p.state <> 'withdrawn'
@@ -143,7 +150,7 @@ LIMIT 1000;
 
 -- name: list_profiles
 SELECT p.profile_id, p.network_id, p.register_id, p.state AS profile_state, p.partition_version, p.block_id, p.labels,
-       p.deferred_until, v.number, v.state AS version_state, v.author, v.approver, v.release_day, v.held_code, v.log_idx,
+       p.deferred_until, p.potential, v.number, v.state AS version_state, v.author, v.approver, v.release_day, v.held_code, v.log_idx,
        v.content #>> '{title,it}' AS title
 FROM publication.profile p
 JOIN LATERAL (

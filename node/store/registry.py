@@ -228,6 +228,12 @@ async def register_id_of(conn: Connection, network_id: str) -> tuple[bool, str |
     return (False, None) if row is None else (True, row["register_id"])
 
 
+async def status_of(conn: Connection, network_id: str) -> tuple[str | None, str | None]:
+    """Return a network's status and its public key in the register, None for what there is not."""
+    row = await conn.fetchrow(QUERIES["status_of"], uuid.UUID(network_id))
+    return (None, None) if row is None else (row["status"], row["register_id"])
+
+
 async def secret_terms(conn: Connection) -> list[Term]:
     """Return everything in the register that would name a network, a firm or a person."""
     return [Term(row["kind"], row["text"]) for row in await conn.fetch(QUERIES["secret_terms"], timeout=COPY_TIMEOUT_S)]

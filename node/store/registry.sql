@@ -211,6 +211,9 @@ LIMIT 1000000;
 -- name: register_id_of
 SELECT register_id FROM registry.network WHERE network_id = $1;
 
+-- name: status_of
+SELECT status, register_id FROM registry.network WHERE network_id = $1;
+
 -- name: secret_terms
 SELECT kind, text FROM registry.secret_term ORDER BY kind, text LIMIT 1000000;
 

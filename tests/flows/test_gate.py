@@ -11,7 +11,7 @@ import pytest
 
 from node.domain.redaction.hits import RED
 from node.errors import CallerError
-from node.flows import draft
+from node.flows import preview
 from node.flows.gate import KnownNames, judge, town_layer
 from node.store import population, registry
 from node.store.postgres import Pool
@@ -138,8 +138,8 @@ async def test_a_network_that_left_the_list_is_compared_with_its_last_object(off
 async def test_a_text_alone_is_tried_with_and_without_its_network(office: Office) -> None:
     """Names need no network; the attack does."""
     _, text = await own_object(office)
-    alone = await draft.check_text(office.pool, office.config, "scrivere a a@b.it")
+    alone = await preview.check_text(office.pool, office.config, "scrivere a a@b.it")
     assert (alone.red, alone.attack) == (1, None)
-    with_block = await draft.check_text(office.pool, office.config, text, network_id=office.networks[0])
+    with_block = await preview.check_text(office.pool, office.config, text, network_id=office.networks[0])
     assert with_block.is_found
     assert with_block.objects >= 8

@@ -13,7 +13,7 @@ import pytest
 from node.domain.chamber import ChamberList
 from node.domain.generation.enrichment import enrich
 from node.errors import CallerError, NotFoundError
-from node.flows import draft, intake, register
+from node.flows import draft, intake, preview, register
 from node.flows.membership import enrol_members
 from node.store import publication, registry
 from node.store.postgres import Pool
@@ -36,7 +36,7 @@ def refusal(caught: pytest.ExceptionInfo[CallerError]) -> str:
 async def test_the_whole_way_from_draft_to_withdrawal(office: Office) -> None:
     """Draft, preview, second officer, Monday's round, the signed log; then gone, body and approved text alike."""
     profile_id = await office.draft()
-    seen = await draft.preview(office.pool, office.config, profile_id, NOW)
+    seen = await preview.preview(office.pool, office.config, profile_id, NOW)
     assert seen.candidates >= 8
     assert (seen.document["id"], seen.document["owner"], seen.state) == (profile_id, "p_LE", "draft")
     await office.approve(profile_id)
@@ -128,7 +128,7 @@ async def test_texts_that_name_somebody_are_refused(office: Office) -> None:
             "SELECT name FROM registry.firm WHERE NOT natural_person ORDER BY length(name) DESC LIMIT 1"
         )
     profile_id = await office.draft(summary=f"Prodotti della {firm.title()} per tutti")
-    seen = await draft.preview(office.pool, office.config, profile_id, NOW)
+    seen = await preview.preview(office.pool, office.config, profile_id, NOW)
     assert any(hit.severity == "red" for _, _, hit in seen.hits)
     assert "correggere" in seen.sentence
     with pytest.raises(CallerError) as caught:
@@ -169,13 +169,13 @@ async def _body(office: Office) -> dict[str, Any]:
 async def test_other_private_records_do_not_change_what_leaves(office: Office) -> None:
     """The exported bytes of a record are the same with and without its neighbours in the register."""
     profile_id = await office.draft()
-    before = await draft.preview(office.pool, office.config, profile_id, NOW)
+    before = await preview.preview(office.pool, office.config, profile_id, NOW)
     async with office.pool.acquire() as conn:
         await conn.execute(
             "UPDATE registry.network SET object_text = 'x', name = name || ' bis' WHERE network_id::text <> $1",
             office.networks[0],
         )
-    after = await draft.preview(office.pool, office.config, profile_id, NOW)
+    after = await preview.preview(office.pool, office.config, profile_id, NOW)
     assert orjson.dumps(before.document) == orjson.dumps(after.document)
 
 

@@ -397,3 +397,37 @@ async def test_what_is_decided_no_more_is_not_written(office: Office) -> None:
             publication.queue(conn, profile_id, 1, 0),
         ):
             assert await refused(work) == "profile-not-open"
+
+
+async def test_what_is_learned_after_the_approval_is_asked_at_the_release(office: Office) -> None:
+    """A new firm of the register whose name stands in an approved text, a new public object like it: both are held."""
+    named = await office.queued(summary="Vendiamo insieme a Quintiloro Salentina", title="Collaborazioni", needs=[], offers=[])  # fmt: skip
+    told = "Cerchiamo botteghe artigiane che restaurino antichi strumenti musicali per scuole e teatri"
+    copied = await office.queued(1, summary=told, title="Collaborazioni", needs=[], offers=[])
+    _, own = await doubles(office, 1)
+    rows = [replace(row, object_text=told) if row == own else row for row in lecce()]
+    first = rows[0]
+    renamed = replace(first.firms[0], name="QUINTILORO SALENTINA S.R.L.")
+    rows[0] = replace(first, firms=(renamed, *first.firms[1:]))
+    await office.load(rows, LATER)
+    assert await office.release(MONDAY) == []
+    async with office.pool.acquire() as conn:
+        found = {item["profile_id"]: item["held"] for item in await standing.list_profiles(conn, office.config)}
+    assert found == {named: "text-refused", copied: "text-finds-network"}
+    assert await office.draft(summary="Vendiamo insieme ad altri", title="Collaborazioni", needs=[], offers=[]) == named
+    assert [code for _, code in await held(office)].count(None) == 1
+
+
+async def test_a_newcomer_to_the_register_is_nobodys_double_in_an_older_partition(office: Office) -> None:
+    """Who was not in the edition cannot be behind its profiles, however like it looks: only those who stay count."""
+    waiting = await office.queued()
+    others, own = await doubles(office)
+    gone = {row.register_id for row in others[3:]}
+    twins = [
+        replace(own, register_id=f"{at}/NEW/2026-01-01", deed_number=f"NEW{at}", registered_on=own.registered_on)
+        for at in range(20)
+    ]
+    await office.load([*(row for row in lecce() if row.register_id not in gone), *twins], LATER)
+    assert await office.release(MONDAY) == []
+    assert await held(office) == [(4, "block-too-small")]
+    assert (await office.preview(waiting)).candidates == 4

@@ -69,18 +69,27 @@ async def test_the_newest_edition_speaks_whatever_was_loaded_last(conn: Connecti
     assert (found.name, found.active) == ("Nome di oggi", True)
 
 
-async def test_the_newest_edition_is_read_by_province_with_the_day_of_the_one_before(conn: Connection) -> None:
-    """What the census of a block needs: today's active contracts of a scope, and since when a contract is new."""
+async def test_the_survivors_of_an_edition_are_read_by_province_as_it_described_them(conn: Connection) -> None:
+    """What the census of a block needs: contracts of the partition's edition that the newest edition still has as active."""
     made = networks()
-    assert await population.newest_networks(conn, None) == []
-    await put(conn, FIRST, made)
-    assert await population.previous_snapshot_day(conn) is None
-    await put(conn, SECOND, (made[0], replace(made[1], active=False)))
-    assert await population.previous_snapshot_day(conn) == FIRST
+    first = await put(conn, FIRST, made)
+    for version, snapshot in ((1, first), (2, await put(conn, SECOND, (replace(made[0], name="Altro"), replace(made[1], active=False))))):  # fmt: skip
+        await population.insert_partition(
+            conn, version=version, snapshot_id=snapshot, digest=str(version) * 64, document=b"{}", now=NOW
+        )
+    of_first, of_second = await population.editions_of(conn, 1), await population.editions_of(conn, 2)
+    assert of_first is not None
+    assert of_second is not None
+    assert (of_first.snapshot_id, of_first.previous_on, of_second.previous_on) == (first, None, FIRST)
+    assert (of_first.newest, of_second.newest) == (of_second.digest, of_second.digest)
+    assert await population.editions_of(conn, 3) is None
     for provinces in (None, ("LE", "BR")):
-        found = await population.newest_networks(conn, provinces)
+        found = await population.surviving_networks(conn, first, provinces)
         assert found == [replace(made[0], object_text="", firms=())]
-    assert await population.newest_networks(conn, ("BR",)) == []
+    assert await population.surviving_networks(conn, first, ("BR",)) == []
+    assert await population.count_around(conn, ["ITF4"], [made[0].ateco[:2]], None) == 1
+    assert await population.count_around(conn, ["ITF4"], [made[0].ateco[:2]], ["TA"]) == 0
+    assert await population.count_around(conn, ["ITC1"], [made[0].ateco[:2]], None) == 0
 
 
 async def test_partitions_keep_their_bytes_and_the_latest_version_leads(conn: Connection) -> None:
