@@ -3,7 +3,7 @@
 In: a partition, the newest loaded edition of the public register, days, a draw that the caller made. Out: why a profile is
 held, or the first day on which it may leave. Pure: the same facts give the same answer. The rules (privacy.md P.3, Rounds):
 
-1. a block shows while at least ``k`` active networks of the NEWEST edition are in it, by the profile's own partition;
+1. a block shows while at least ``k`` networks of its partition's edition are still active in the NEWEST one, its own among them;
 2. an edition with fewer than ``k_build`` networks in the scope gives no partition, and holds everything of that scope;
 3. what leaves, leaves on the first day of a round, never in the round in which it was decided (unless ``immediate``);
 4. a network registered since the edition before waits one to four rounds more, unless ``k`` others of its block share
@@ -32,7 +32,9 @@ RETURN_ROUNDS = 2
 BLOCK_TOO_SMALL, PARTITION_MISSING, CONTENT_CHANGED = "block-too-small", "partition-missing", "content-changed"
 PARTITION_WAITS = "partition-waits"
 TEXT_REFUSED, TEXT_FINDS_NETWORK, TEXT_DOUBTFUL = "text-refused", "text-finds-network", "text-doubtful"
-POTENTIAL_OVER = "potential-over"
+POTENTIAL_OVER, NETWORK_CEASED = "potential-over", "network-ceased"
+# What only the newest edition and the register decide: asked anew each time, whatever was noted.
+COUNTED = (BLOCK_TOO_SMALL, PARTITION_MISSING, POTENTIAL_OVER, NETWORK_CEASED)
 # Why a profile does not leave, in words for the officer; other codes are those of the refusals themselves.
 HOLDS: Mapping[str, str] = {
     BLOCK_TOO_SMALL: N_("nell'ultima edizione dell'elenco pubblico troppo poche reti hanno queste caratteristiche"),
@@ -41,6 +43,9 @@ HOLDS: Mapping[str, str] = {
     TEXT_REFUSED: N_("con i nomi che si conoscono oggi il testo farebbe riconoscere qualcuno: va corretto"),
     TEXT_FINDS_NETWORK: N_("con l'ultima edizione dell'elenco pubblico il testo farebbe trovare la rete: va corretto"),
     TEXT_DOUBTFUL: N_("con i nomi che si conoscono oggi il testo ha punti dubbi che nessuno ha ancora giustificato"),
+    NETWORK_CEASED: N_(
+        "l'ultima edizione dell'elenco pubblico non ha più questa rete, o la dice cessata: la scheda non esce"
+    ),
     POTENTIAL_OVER: N_(
         "l'aggregazione non è più potenziale: ritirare la scheda e, quando la rete è nell'elenco, farne una nuova"
     ),
@@ -130,7 +135,7 @@ def held_now(counted: str | None, noted: str | None) -> str | None:
 
     A count of then is history; whatever else was wrong stands until the version is tried or written again.
     """
-    return counted or (None if noted in (BLOCK_TOO_SMALL, PARTITION_MISSING, POTENTIAL_OVER) else noted)
+    return counted or (None if noted in COUNTED else noted)
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,12 +63,12 @@ async def stand_of(
     if found.potential:
         return await _stand_potential(conn, config, found)
     census = await census_of(conn, config, built)
-    return Standing(
-        candidates=census.members(found.block_id),
-        k=max(config.privacy.k, built.k),
-        held=census.hold(found.block_id, config.privacy.k),
-        members=census.blocks.get(found.block_id, {}),
-    )
+    members = census.blocks.get(found.block_id, {})
+    held = census.hold(found.block_id, config.privacy.k)
+    if held is None and found.register_id not in members:
+        # Nobody looks for it among the others any more.
+        held = release.NETWORK_CEASED
+    return Standing(census.members(found.block_id), max(config.privacy.k, built.k), held, members)
 
 
 async def _stand_potential(conn: Connection, config: Config, found: PublicationProfile | DueVersion) -> Standing:
@@ -94,11 +94,12 @@ async def count_around(conn: Connection, config: Config, regions: Sequence[str],
 async def stand_now(conn: Connection, config: Config, found: PublicationProfile) -> Standing:
     """Return how a profile stands today.
 
-    Raises: CallerError block-too-small, partition-missing, potential-over when nothing of it may leave.
+    Raises: CallerError block-too-small, partition-missing, network-ceased, potential-over when nothing of it may leave.
     """
     standing = await stand_of(conn, config, found, await read_partition(conn, found.partition_version))
     if standing.held is not None:
-        hint = N_("attendere la prossima edizione dell'elenco") if standing.held != release.POTENTIAL_OVER else ""
+        waits = standing.held in (release.BLOCK_TOO_SMALL, release.PARTITION_MISSING)
+        hint = N_("attendere la prossima edizione dell'elenco") if waits else ""
         raise CallerError(standing.held, release.HOLDS[standing.held], hint=hint)
     return standing
 

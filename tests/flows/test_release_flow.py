@@ -431,3 +431,15 @@ async def test_a_newcomer_to_the_register_is_nobodys_double_in_an_older_partitio
     assert await office.release(MONDAY) == []
     assert await held(office) == [(4, "block-too-small")]
     assert (await office.preview(waiting)).candidates == 4
+
+
+async def test_a_network_that_left_the_register_is_not_released(office: Office) -> None:
+    """Its block is as large as ever; it is not among those who could be behind the profile."""
+    waiting = await office.queued()
+    _, own = await doubles(office)
+    await office.load([row for row in lecce() if row != own], LATER)
+    assert await office.release(MONDAY) == []
+    assert [code for _, code in await held(office)] == ["network-ceased"]
+    assert await refused(office.draft(title="Altro titolo")) == "network-ceased"
+    await office.load(lecce(), LATER + dt.timedelta(days=1))
+    assert await office.release(MONDAY) == [waiting]
