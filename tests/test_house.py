@@ -166,7 +166,13 @@ def reachable(start: str) -> set[str]:
 
 def test_peer_facing_routes_never_reach_the_private_registry() -> None:
     """What answers other nodes cannot even import what holds private records."""
-    private = ("node.store.registry", "node.store.publication", "node.domain.network", "node.flows")
+    private = (
+        "node.store.registry",
+        "node.store.publication",
+        "node.store.disclosure",
+        "node.domain.network",
+        "node.flows",
+    )
     assert not {m for m in reachable("node.web.federation") if any(within(m, wall) for wall in private)}
 
 

@@ -84,7 +84,7 @@ async def _objects(conn: Connection, published: Published, targets: Sequence[_Ta
     for target in targets:
         wanted[target.edition].update(target.networks)
     return {
-        edition: await disclosure.texts_of(conn, published.editions[edition].snapshot_id, sorted(ids))
+        edition: await disclosure.objects_of(conn, published.editions[edition].snapshot_id, sorted(ids))
         for edition, ids in wanted.items()
     }
 

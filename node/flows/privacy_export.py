@@ -23,7 +23,6 @@ from node.domain.territory import COM, PRO, Territories
 from node.flows.attacks import sensitive_of, texts_of
 from node.flows.published import Published, Version, read_in
 from node.store import disclosure, population
-from node.store.disclosure import PublicText
 from node.store.postgres import Connection, Pool, acquire
 from node.store.reference import load_sectors, load_territories
 
@@ -64,7 +63,7 @@ async def export(pool: Pool, config: Config) -> Tables:
         published = await read_in(conn, config, federation=False)
         leaves = await _leaves(conn, published)
         rows = {s: await population.edition_networks(conn, s, None) for s in {leaf.snapshot_id for leaf in leaves}}
-        texts = {s: await disclosure.edition_texts(conn, s) for s in rows}
+        texts = {s: await disclosure.objects_of(conn, s) for s in rows}
     return await asyncio.to_thread(_tables, published, leaves, rows, texts)
 
 
@@ -86,7 +85,7 @@ def _tables(
     published: Published,
     leaves: Sequence[_Leaf],
     rows: Mapping[int, Sequence[RegisterNetwork]],
-    texts: Mapping[int, Mapping[str, PublicText]],
+    texts: Mapping[int, Mapping[str, str]],
 ) -> Tables:
     names = _Names(load_territories())
     number_of = {leaf.built.digest: number for number, leaf in enumerate(leaves) if leaf.built is not None}
@@ -154,15 +153,11 @@ class _Names:
         return f"{PRO}:{'|'.join(provinces)}"
 
 
-def _population_row(row: RegisterNetwork, number: int, names: _Names, text: PublicText) -> Row:
-    municipality = names.municipality(row.municipality)
-    if municipality == UNKNOWN and text.municipality_name:
-        # A name that no table knows is a name still; no label is ever of it.
-        municipality = _one_line(text.municipality_name)
+def _population_row(row: RegisterNetwork, number: int, names: _Names, text: str) -> Row:
     return (
         row.register_id,
         number,
-        municipality,
+        names.municipality(row.municipality),
         row.province or UNKNOWN,
         row.region or UNKNOWN,
         row.macro or UNKNOWN,
@@ -170,7 +165,7 @@ def _population_row(row: RegisterNetwork, number: int, names: _Names, text: Publ
         row.registered_on.year,
         row.members,
         row.theme,
-        _one_line(text.object_text),
+        _one_line(text),
     )
 
 

@@ -56,14 +56,6 @@ class LivingBody:
     document: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class PublicText:
-    """The name of a contract's municipality and its object, as an edition has them."""
-
-    municipality_name: str
-    object_text: str
-
-
 async def own_versions(conn: Connection) -> list[OwnVersion]:
     """Return every own version that was ever published, by profile and number."""
     rows = await conn.fetch(QUERIES["own_versions"], timeout=READ_TIMEOUT_S)
@@ -116,13 +108,8 @@ async def living_bodies(conn: Connection, *, own_only: bool) -> list[LivingBody]
     return list(found.values())
 
 
-async def edition_texts(conn: Connection, snapshot_id: int) -> dict[str, PublicText]:
-    """Return the public texts of an edition's active contracts by register id."""
-    rows = await conn.fetch(QUERIES["edition_texts"], snapshot_id, timeout=READ_TIMEOUT_S)
-    return {row["register_id"]: PublicText(row["municipality_name"], row["object_text"]) for row in rows}
-
-
-async def texts_of(conn: Connection, snapshot_id: int, register_ids: Sequence[str]) -> dict[str, str]:
-    """Return the public objects of some contracts of an edition, by register id."""
-    rows = await conn.fetch(QUERIES["texts_of"], snapshot_id, list(register_ids), timeout=READ_TIMEOUT_S)
+async def objects_of(conn: Connection, snapshot_id: int, register_ids: Sequence[str] | None = None) -> dict[str, str]:
+    """Return the public objects of some contracts of an edition (None: all active ones), by register id."""
+    wanted = None if register_ids is None else list(register_ids)
+    rows = await conn.fetch(QUERIES["objects_of"], snapshot_id, wanted, timeout=READ_TIMEOUT_S)
     return {row["register_id"]: row["object_text"] for row in rows}

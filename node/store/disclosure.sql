@@ -37,17 +37,10 @@ WHERE o.state NOT IN ('closed', 'frozen') AND (o.is_own OR NOT $1::boolean)
 ORDER BY c.profile_id, o.is_own DESC, o.origin_id
 LIMIT 1000000;
 
--- Public texts of one edition's active contracts.
--- name: edition_texts
-SELECT register_id, municipality_name, object_text
-FROM population.network
-WHERE snapshot_id = $1 AND active
-ORDER BY register_id
-LIMIT 1000000;
-
--- name: texts_of
+-- Public objects of one edition's active contracts; $2: of these alone, NULL = all.
+-- name: objects_of
 SELECT register_id, object_text
 FROM population.network
-WHERE snapshot_id = $1 AND register_id = ANY($2::text[])
+WHERE snapshot_id = $1 AND active AND ($2::text[] IS NULL OR register_id = ANY($2))
 ORDER BY register_id
 LIMIT 1000000;

@@ -37,8 +37,13 @@ def check_targets(paths: Iterable[Path], *, replace: bool) -> None:
         seen.add(path.resolve())
         if path.is_dir():
             raise CallerError("file-is-folder", N_("è una cartella, non un file"), where=str(path))
-        if path.exists() and not replace:
+        if not replace and _holds_something(path):
             raise _exists(path)
+
+
+def _holds_something(path: Path) -> bool:
+    # A file that a program made only to have its name is nobody's work.
+    return path.exists() and not (path.is_file() and path.stat().st_size == 0)
 
 
 def _exists(path: Path) -> CallerError:
@@ -46,7 +51,7 @@ def _exists(path: Path) -> CallerError:
         "file-exists",
         N_("il file c'è già"),
         where=str(path),
-        hint=N_("scegliere un altro nome, oppure sostituirlo con --force"),
+        hint=N_("scegliere un altro nome, o ripetere con --force per sostituirlo"),
     )
 
 
@@ -62,7 +67,7 @@ def write(files: Sequence[WholeFile], *, replace: bool) -> None:
             _fill(partial, file)
         # A crash between two of these leaves whole files, some of them: each says all it has to say.
         for partial, file in partials:
-            _put(partial, file.path, replace=replace)
+            _put(partial, file.path, replace=replace or file.path.exists())
     finally:
         for partial, _ in partials:
             partial.unlink(missing_ok=True)
