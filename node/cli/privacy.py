@@ -11,6 +11,7 @@ import click
 
 from node import runtime
 from node.cli import privacy_page
+from node.cli.counts import ROWS, counted
 from node.cli.frame import Face, command
 from node.cli.privacy_page import ATTACKS, Outcome
 from node.domain.disclosure import Count
@@ -157,7 +158,7 @@ async def export(face: Face, population: Path, profiles: Path, labels: Path, tru
 
     def human() -> None:
         for path, count in value.items():
-            face.say(N_("{file}: {count} righe"), file=path, count=count)
+            face.say("{file}: {rows}", file=path, rows=counted(face, count, ROWS))
         if truth is not None:
             face.say(N_("{file} dice quale rete è ogni scheda: non farlo uscire dall'ufficio."), file=truth)
 

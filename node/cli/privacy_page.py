@@ -206,14 +206,14 @@ def risk_rows(audit: Audit, tr: Translate) -> list[tuple[str, str, str, str]]:
     risks, bound = audit.risks, f"{_percent(audit.risk_bound)} %"
     rows = (
         (
-            N_("giornalista"),
+            N_("giornalista (journalist)"),
             N_("cerca nell'elenco pubblico la rete di una scheda qualsiasi: la scheda più esposta"),
             risks.journalist,
             bound,
         ),
-        (N_("raccolta in massa"), N_("cerca le reti di tutte le schede: la parte che indovinerebbe"), risks.marketer, bound),
+        (N_("raccolta in massa (marketer)"), N_("cerca le reti di tutte le schede: la parte che indovinerebbe"), risks.marketer, bound),
         (
-            N_("accusatore"),
+            N_("accusatore (prosecutor)"),
             N_("sa già che una rete ha qui una scheda e cerca quale: la scheda più esposta"),
             risks.prosecutor,
             tr(N_("nessuno")),
