@@ -82,10 +82,10 @@ class Office:
         """Withdraw at once."""
         await publish.withdraw(self.pool, self.own, profile_id, officer, now)
 
-    async def load(self, rows: Sequence[RegisterNetwork], day: dt.date) -> register.Loaded:
+    async def load(self, rows: Sequence[RegisterNetwork], day: dt.date, now: dt.datetime = NOW) -> register.Loaded:
         """Load another edition of the public register."""
         found = ChamberList(tuple(rows), (), 0)
-        return await register.load_register(self.pool, self.config, found, day, NOW, accept_shrunk=True)
+        return await register.load_register(self.pool, self.config, found, day, now, accept_shrunk=True)
 
     async def log_size(self) -> int:
         """Size of the signed log."""
