@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import csv
 import datetime as dt
 import json
 import random
@@ -242,9 +241,15 @@ async def open_office(
     config = configuration.parse(config_text(facts))
     config = replace(config, privacy=replace(config.privacy, scope=scope))
     origin_id, origin = await enrol_members(pool, config, KEY.public_key().public_bytes_raw())
-    (folder / name).mkdir()
-    own = OwnLog(origin_id, origin, name, KEY, folder / name / highwater.FILE)
+    own = OwnLog(origin_id, origin, name, KEY, folder / f"{name}-{highwater.FILE}")
     return Office(name, pool, config, own, memory, random.Random(f"{name}/{seed}")), database
+
+
+def room(stack: AsyncExitStack) -> Path:
+    """Return a folder for the time of a seed, into which a server that runs as another user may look."""
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rete-linkage-")))
+    folder.chmod(0o755)
+    return folder
 
 
 async def _close(pool: Pool) -> None:
@@ -287,31 +292,30 @@ async def work(offices: list[Office], rows: list[RegisterNetwork], seed: int, pr
             await office.week(number, now, -(-left // (ROUNDS - number)))
 
 
-async def export(office: Office, folder: Path) -> list[Path]:
-    """Write the office's tables, and what the log shows of days and places; return their paths."""
+async def export(office: Office, folder: Path) -> None:
+    """Write the office's tables, and what the log shows of days and places."""
     tables = await privacy_export.export(office.pool, office.config)
+    async with office.pool.acquire() as conn:
+        entries = [
+            (row["idx"], json.loads(row["entry"])) for row in await conn.fetch("SELECT idx, entry FROM log.entry")
+        ]
+    second = (SECOND - dt.date(1970, 1, 1)).days
+    days = [(e["id"], e["r"], e["t"], at, int(e["t"] >= second)) for at, e in sorted(entries, key=lambda e: e[0]) if e["op"] != "wd"]  # fmt: skip
     parts = {
         "population": (privacy_export.POPULATION, tables.population),
         "profiles": (privacy_export.PROFILES, tables.profiles),
         "labels": (privacy_export.LABELS, tables.labels),
         "truth": (privacy_export.TRUTH, tables.truth),
+        "days": (("profile_id", "version", "day", "place", "edition"), days),
     }
+    await asyncio.to_thread(write_tables, folder, parts)
+
+
+def write_tables(folder: Path, parts: dict[str, Any]) -> None:
+    """Write tables into a folder of their own."""
     folder.mkdir(parents=True, exist_ok=True)
-    paths = []
     for name, (columns, rows) in parts.items():
-        paths.append(folder / f"{name}.csv")
-        paths[-1].write_bytes(whole_file.csv_bytes(columns, rows))
-    async with office.pool.acquire() as conn:
-        entries = await conn.fetch("SELECT idx, entry FROM log.entry ORDER BY idx")
-    with (folder / "days.csv").open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(("profile_id", "version", "day", "place", "edition"))
-        for row in entries:
-            entry = json.loads(row["entry"])
-            if entry["op"] != "wd":
-                edition = int(entry["t"] >= (SECOND - dt.date(1970, 1, 1)).days)
-                writer.writerow((entry["id"], entry["r"], entry["t"], row["idx"], edition))
-    return [*paths, folder / "days.csv"]
+        (folder / f"{name}.csv").write_bytes(whole_file.csv_bytes(columns, rows))
 
 
 def attack(folder: Path) -> list[dict[str, Any]]:
@@ -344,8 +348,7 @@ async def run(seed: int, profiles: int, keep: Path | None) -> bool:
     rows = national(seed)
     whole = True
     async with AsyncExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="rete-linkage-")))
-        folder.chmod(0o755)
+        folder = room(stack)
         cluster = stack.enter_context(embedded.lease(folder / "postgres"))
         offices: list[Office] = []
         memories: dict[str, Memory] = {}

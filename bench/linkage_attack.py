@@ -5,7 +5,8 @@
 version, day, place, edition: what the signed log shows to everybody of the day and order in which versions left, and the
 number of the newest snapshot on that day). Every attack answers
 with candidates (how many networks are left for each version) or with guesses (how often the first one is right). Exit 1 when
-a profile is left with fewer than k candidates, or a guess is right more often than 2 times in k.
+a profile is left with fewer than k candidates, or a guess is right more often than 2 times in k (and not by luck: of a few
+profiles some are always guessed).
 """
 
 from __future__ import annotations
@@ -96,6 +97,18 @@ def look_of(profile: Row) -> tuple[str, ...]:
     return tuple(profile[name] for name in LABELS)
 
 
+def beyond_luck(right: float, tried: int, bound: float) -> bool:
+    """Tell whether more guesses were right than a guesser at the bound would reach once in twenty times."""
+    if right <= bound * tried:
+        return False
+    n = range(int(right + 1e-9), tried + 1)
+    logs = (math.lgamma(tried + 1) - math.lgamma(i + 1) - math.lgamma(tried - i + 1) for i in n)
+    tail = sum(
+        math.exp(c + i * math.log(bound) + (tried - i) * math.log(1 - bound)) for c, i in zip(logs, n, strict=True)
+    )
+    return tail < 0.05
+
+
 class Score:
     """What the attacks came to."""
 
@@ -118,7 +131,13 @@ class Score:
         share = sum(right) / len(right) if right else 0.0
         blind = sum(chance) / len(chance) if chance else 0.0
         self.lines.append(
-            {"attack": attack, "tried": len(right), "share": share, "chance": blind, "broken": share > 2 / self.k}
+            {
+                "attack": attack,
+                "tried": len(right),
+                "share": share,
+                "chance": blind,
+                "broken": beyond_luck(sum(right), len(right), 2 / self.k),
+            }
         )
 
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from node.domain import guesses
 from node.domain.disclosure import Attacker, Networks
 from node.domain.guesses import ORDER, SIZE, TEXT, Guesses, Order
-from node.domain.likeness import Likeness, best
+from node.domain.likeness import Likeness, best, judge
 from node.domain.profile import LANGUAGES
 from node.domain.register import RegisterNetwork
 from node.errors import N_
@@ -118,10 +118,11 @@ def _by_text(
             indexed[key] = Likeness([objects[target.edition].get(name, "") for name in target.networks])
         likeness, own, k = indexed[key], target.own, published.pages[target.version.shown.page].k
         tried.append(target)
+        compared = [(likeness.scores(words), likeness.copied(words)) for words in said]
         # Each language is read as one text, and the one that tells more counts.
-        likely += max(_credit(best(likeness.scores(words)), target) for words in said)
-        shared += max(_credit(best(likeness.copied(words)), target) for words in said)
-        if any(likeness.attack(words, own, k).found for words in said):
+        likely += max(_credit(best(scores), target) for scores, _ in compared)
+        shared += max(_credit(best(shares), target) for _, shares in compared)
+        if any(judge(scores, shares, own, k).found for scores, shares in compared):
             recognised.append(target.version.shown.profile_id)
     guessed = Guesses(TEXT, len(tried), max(likely, shared), _chance(tried), _bound(published, targets))
     return guessed, tuple(sorted(recognised))
