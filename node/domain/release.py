@@ -3,7 +3,8 @@
 In: a partition, the newest loaded edition of the public register, days, a draw that the caller made. Out: why a profile is
 held, or the first day on which it may leave. Pure: the same facts give the same answer. The rules (privacy.md P.3, Rounds):
 
-1. a block shows while at least ``k`` active networks of the NEWEST edition are in it, by the profile's own partition;
+1. a block shows while at least ``k`` networks that its partition's edition had in it are active in it in the NEWEST one,
+   too: whoever came later hides nobody from somebody who holds an earlier version against the register of its day;
 2. an edition with fewer than ``k_build`` networks in the scope gives no partition, and holds everything of that scope;
 3. what leaves, leaves on the first day of a round, never in the round in which it was decided (unless ``immediate``);
 4. a network registered since the edition before waits one to four rounds more, unless ``k`` others of its block share
@@ -18,7 +19,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from node.domain import rounds
 from node.domain.partition import Partition, in_scope
@@ -61,6 +62,14 @@ class Census:
     def members(self, block_id: int) -> int:
         """Return how many active networks of the edition are in a block: the candidates of its profiles."""
         return len(self.blocks.get(block_id, {}))
+
+    def throughout(self, earlier: Census) -> Census:
+        """Return this census without those who were not in the same block in an ``earlier`` edition of it (rule 1)."""
+        blocks = {
+            block_id: {name: day for name, day in found.items() if name in earlier.blocks.get(block_id, {})}
+            for block_id, found in self.blocks.items()
+        }
+        return replace(self, blocks=blocks)
 
     def companions(self, block_id: int, register_id: str) -> int:
         """Return how many others of a block were registered since the edition before."""

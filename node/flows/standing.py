@@ -23,12 +23,26 @@ from node.store.reference import load_sectors, load_territories
 
 
 async def census_of(conn: Connection, config: Config, built: Partition) -> Census:
-    """Return where the newest edition's active networks stand in a partition, as far as they may be this node's."""
-    territories, sectors = load_territories(), load_sectors()
-    rows = await population.newest_networks(conn, partition.provinces_of(built.scope, territories))
-    edition = Edition(tuple(rows), await population.previous_snapshot_day(conn))
+    """Return where the newest edition's active networks stand in a partition, as far as they may be this node's.
+
+    Those that the partition's own edition did not have there are left out (domain/release, rule 1).
+    """
+    territories = load_territories()
+    provinces = partition.provinces_of(built.scope, territories)
+    rows = await population.newest_networks(conn, provinces)
+    previous_on = await population.previous_snapshot_day(conn)
+    found = await _take(config, built, Edition(tuple(rows), previous_on))
+    newest, own = await population.newest_snapshot(conn), await population.partition_version(conn, built.version)
+    if newest is None or own is None or own.snapshot_id == newest.snapshot_id:
+        return found
+    before = await population.edition_networks(conn, own.snapshot_id, provinces)
+    return found.throughout(await _take(config, built, Edition(tuple(before), None)))
+
+
+async def _take(config: Config, built: Partition, edition: Edition) -> Census:
     # A whole country is a fraction of a second of work: a thread's, while the connection waits.
     owned = () if built.group else config.node.territory
+    territories, sectors = load_territories(), load_sectors()
     return await asyncio.to_thread(release.take_census, built, edition, territories, sectors, territory=owned)
 
 

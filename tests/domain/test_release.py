@@ -152,3 +152,18 @@ def test_immediate_rounds_wait_for_nobody() -> None:
 def test_the_round_shown_is_the_one_in_which_the_version_leaves(release_day: dt.date | None, shown: dt.date) -> None:
     """The next one while nothing is decided, its own when it waits, this one when it was held over its day."""
     assert release.shown_day(dt.date(2026, 11, 24), "weekly", release_day) == shown
+
+
+@given(populations(), st.data())
+def test_who_came_later_hides_nobody(rows: list[RegisterNetwork], data: st.DataObject) -> None:
+    """Newcomers of a later edition fill a block up again, but not for somebody who holds the first version against its day."""
+    made = built(rows)
+    block = data.draw(st.sampled_from(made.blocks))
+    inside = [row for row in rows if made.lookup(row, SECTORS) == block]
+    left = data.draw(st.integers(0, len(inside)))
+    later = [row for row in rows if row not in inside[left:]]
+    later += [replace(row, register_id=f"N{row.register_id}") for row in inside[left:]]
+    both = census(made, later).throughout(census(made, rows))
+    assert census(made, later).members(block.block_id) == len(inside)
+    assert set(both.blocks.get(block.block_id, {})) == {row.register_id for row in inside[:left]}
+    assert (both.in_scope, both.k, both.previous_on) == (len(later), made.k, None)

@@ -397,3 +397,17 @@ async def test_what_is_decided_no_more_is_not_written(office: Office) -> None:
             publication.queue(conn, profile_id, 1, 0),
         ):
             assert await refused(work) == "profile-not-open"
+
+
+async def test_newcomers_do_not_fill_a_block_up_again(office: Office) -> None:
+    """Four of the block cease and as many are registered: who intersects both editions has four left, so nothing leaves."""
+    profile_id = await office.queued()
+    await office.release(MONDAY)
+    others, _ = await doubles(office)
+    gone = {row.register_id for row in others[3:]}
+    stay = [row for row in lecce() if row.register_id not in gone]
+    newcomers = [replace(row, register_id=f"N{row.register_id}") for row in others[3:]]
+    await office.load([*stay, *newcomers], LATER)
+    assert await refused(office.draft(title="Aggiornata")) == "block-too-small"
+    assert await held(office) == [(4, "block-too-small")]
+    assert (await office.preview(profile_id)).candidates == 4
