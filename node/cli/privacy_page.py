@@ -42,7 +42,7 @@ ATTACKS = {
     ),
     disclosure.FRESHNESS: (
         N_("Giorno di uscita e data d'iscrizione"),
-        N_("suppone che una scheda nuova sia di una rete appena iscritta"),
+        N_("sa quali reti sono appena iscritte e che, se sono poche, le loro schede attendono"),
     ),
     guesses.TEXT: (
         N_("Somiglianza dei testi"),

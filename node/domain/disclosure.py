@@ -10,7 +10,7 @@ last section):
 3. ``rule``: the published partition leads its public row to a block that shows exactly this (pre-image);
 4. ``versions``: it was listed, and looked so, in the newest edition at each publication of the same network;
 5. ``today``: the same of the newest edition, for profiles that stand published;
-6. ``freshness``: it was registered since the edition before, when a profile that did not wait was first decided.
+6. ``freshness``: it is on the same side of the edition before, registered since or earlier, for a profile that did not wait.
 
 Who is left under an attack is counted whether or not the true network is among them: the attacker can't know.
 """
@@ -240,10 +240,10 @@ class Attacker:
         return self.looking(shown, self._newest)
 
     def fresh(self, shown: Shown, bit: Networks) -> Networks | None:
-        """Return who is left to somebody who expects new networks in new profiles; None where there is nothing to expect.
+        """Return who is left to somebody who knows who is new and when they wait; None where there is nothing to know.
 
-        ``bit`` is the true network. Where it is not new, or waited as long as chance had it, the expectation is wrong and
-        the whole block is left.
+        ``bit`` is the true network. Of a profile that did not wait, the new ones are left if it is one of them, and else the
+        others, where so few are new that they would have waited. One that waited as long as chance had it may be anybody's.
         """
         window = shown.window
         if window is None or window.previous_on is None:
@@ -253,7 +253,11 @@ class Attacker:
         if key not in self._since:
             self._since[key] = self._editions[window.edition].since(window.previous_on)
         new = left & self._since[key]
-        return left if window.deferred or not new & bit else new
+        if window.deferred:
+            return left
+        if new & bit:
+            return new
+        return left & ~new if new.bit_count() <= self._pages[shown.page].k else left
 
 
 def expose(attacker: Attacker, versions: Sequence[Shown], pages: Sequence[Page], numbers: Numbers) -> list[Exposure]:

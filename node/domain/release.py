@@ -8,7 +8,8 @@ held, or the first day on which it may leave. Pure: the same facts give the same
 2. an edition with fewer than ``k_build`` networks in the scope gives no partition, and holds everything of that scope;
 3. what leaves, leaves on the first day of a round, never in the round in which it was decided (unless ``immediate``);
 4. a network registered since the edition before waits one to four rounds more, unless ``k`` others of its block share
-   that window; the wait is drawn once for the life of the identifier;
+   that window; the wait is drawn once for the life of the identifier. Where such networks wait, the others of the block
+   do so too if they are fewer than ``k``: what leaves meanwhile would be known to be one of them;
 5. after a withdrawal a network returns two rounds later at the earliest;
 6. a profile names its owner, so where the scope is wider than the owner's territory only the networks of the territory
    count, unless a declared group publishes the whole scope together.
@@ -71,17 +72,25 @@ class Census:
         }
         return replace(self, blocks=blocks)
 
+    def _fresh(self, block_id: int) -> set[str]:
+        if self.previous_on is None:
+            return set()
+        return {name for name, day in self.blocks.get(block_id, {}).items() if day > self.previous_on}
+
     def companions(self, block_id: int, register_id: str) -> int:
         """Return how many others of a block were registered since the edition before."""
-        if self.previous_on is None:
-            return 0
-        found = self.blocks.get(block_id, {})
-        return sum(day > self.previous_on for other, day in found.items() if other != register_id)
+        return len(self._fresh(block_id) - {register_id})
 
     def stands_out(self, block_id: int, register_id: str, registered_on: dt.date, k: int) -> bool:
-        """Tell whether a network is new in the register with fewer than ``k`` companions (rule 4)."""
-        fresh = self.previous_on is not None and registered_on > self.previous_on
-        return fresh and self.companions(block_id, register_id) < max(k, self.k)
+        """Tell whether the day of publication would tell a network from its block (rule 4)."""
+        if self.previous_on is None:
+            return False
+        needed = max(k, self.k)
+        fresh = self._fresh(block_id) - {register_id}
+        if registered_on > self.previous_on:
+            return len(fresh) < needed
+        others = self.blocks.get(block_id, {}).keys() - fresh - {register_id}
+        return 0 < len(fresh) <= needed and len(others) + 1 < needed
 
     def hold(self, block_id: int, k: int) -> str | None:
         """Return why a block's profiles may not leave (rules 1 and 2), None when they may."""

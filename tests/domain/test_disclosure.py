@@ -149,12 +149,21 @@ def test_what_stands_is_looked_for_in_the_newest_edition() -> None:
 
 @pytest.mark.parametrize(
     ("fresh", "own_is_fresh", "deferred", "candidates"),
-    [(1, True, False, 1), (4, True, False, 4), (6, True, False, 6), (1, True, True, 10), (3, False, False, 10)],
+    [
+        (1, True, False, 1),
+        (4, True, False, 4),
+        (6, True, False, 6),
+        (1, True, True, 10),
+        (3, False, False, 7),
+        (5, False, False, 5),
+        (6, False, False, 10),
+        (3, False, True, 10),
+    ],
 )
 def test_a_new_network_in_a_new_profile_is_expected(
     fresh: int, own_is_fresh: bool, deferred: bool, candidates: int
 ) -> None:
-    """Who is new and leaves at once is hidden by the other new ones alone; who waited, or is old, by the block."""
+    """Who leaves at once is hidden by its own side alone, unless so many are new that none of them waits; who waited by all."""
     old = crowd(10 - fresh)
     new = [
         replace(row, register_id=f"N{n}", registered_on=dt.date(2014, 6, 1))

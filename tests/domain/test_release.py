@@ -93,13 +93,21 @@ def test_other_territories_and_dissolved_networks_are_nobodys_companions() -> No
     assert not five.stands_out(0, own.register_id, own.registered_on, 5)
 
 
-@given(st.dates(dt.date(2020, 1, 1), dt.date(2026, 1, 1)), st.integers(0, 8), st.integers(5, 10))
-def test_only_a_newcomer_with_too_few_companions_stands_out(registered: dt.date, companions: int, k: int) -> None:
-    """Registered before the previous edition, or with k others of its window, or with no edition before: nothing to see."""
-    others = {f"R{n}": PREVIOUS + dt.timedelta(days=1 + n) for n in range(companions)}
-    counted = Census({0: {**others, "own": registered}}, 100, 5, 8, PREVIOUS)
-    assert counted.stands_out(0, "own", registered, k) == (registered > PREVIOUS and companions < k)
-    assert not replace(counted, previous_on=None).stands_out(0, "own", registered, k)
+@given(st.booleans(), st.integers(0, 12), st.integers(0, 12), st.integers(5, 10))
+def test_who_is_on_the_small_side_of_the_window_stands_out(is_fresh: bool, fresh: int, old: int, k: int) -> None:
+    """A newcomer with fewer than k companions; and, where such newcomers wait, one of fewer than k that are not new."""
+    day = PREVIOUS + dt.timedelta(days=1 if is_fresh else -1)
+    others = {f"F{n}": PREVIOUS + dt.timedelta(days=1 + n) for n in range(fresh)}
+    others |= {f"O{n}": PREVIOUS - dt.timedelta(days=n) for n in range(old)}
+    counted = Census({0: {**others, "own": day}}, 100, 5, 8, PREVIOUS)
+    waits = fresh < k if is_fresh else 0 < fresh <= k and old + 1 < k
+    assert counted.stands_out(0, "own", day, k) == waits
+    assert not replace(counted, previous_on=None).stands_out(0, "own", day, k)
+    if not waits:
+        # Whoever sees it leave at once is left with k, or with a block of which nobody is new.
+        new_ones_wait = 0 < fresh + is_fresh <= k
+        left = fresh + 1 if is_fresh else old + 1 + (0 if new_ones_wait else fresh)
+        assert left >= k or fresh == 0
 
 
 @given(DAYS, st.sampled_from(PERIODS), st.integers(-3, 9))
