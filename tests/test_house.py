@@ -176,6 +176,13 @@ def test_peer_facing_routes_never_reach_the_private_registry() -> None:
     assert not {m for m in reachable("node.web.federation") if any(within(m, wall) for wall in private)}
 
 
+@pytest.mark.parametrize("start", [name_of(p) for p in modules() if "web" in p.parts or p.name == "scheduler.py"])
+def test_nothing_that_serves_reaches_which_network_a_profile_is(start: str) -> None:
+    """The audit and its export, which tie profiles to the register, are commands of the office and nothing else."""
+    truth = ("node.store.disclosure", "node.flows.published", "node.flows.privacy", "node.flows.privacy_export")
+    assert not {m for m in reachable(start) if any(within(m, wall) for wall in truth)}
+
+
 @pytest.mark.parametrize("path", modules(), ids=name_of)
 def test_no_rooms_without_a_name(path: Path) -> None:
     """No utils, no helpers, and no code in __init__."""
