@@ -3,13 +3,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help install demo test prove mutants lint bench clean
+.PHONY: help install demo test prove mutants independent lint bench clean
 
 help:
 	@echo "make demo     four administrations on this machine find each other's networks (Ctrl-C ends it)"
 	@echo "make test     everything a change must pass (style, types, tests on a real PostgreSQL)"
 	@echo "make install  only .venv with the locked packages; the command is then .venv/bin/rete"
 	@echo "make mutants  every check of the wire broken on purpose: does a test see it (docs/mutants.md)"
+	@echo "make independent  the risks of the privacy audit against pycanon's (docs/privacy.md)"
 	@echo "make prove    the heavier proofs and measurements (bench/); make clean: remove .venv and caches"
 
 install: .venv/.installed
@@ -41,6 +42,7 @@ prove: .venv/.installed-dev
 	$(BIN)/python bench/partition_utility.py
 	$(BIN)/python bench/text_gate.py
 	$(BIN)/python bench/text_attack.py
+	$(BIN)/python bench/linkage.py
 	$(BIN)/python bench/federation_sim.py
 	RETE_KILLS=500 $(BIN)/python -m pytest -q -k killed tests/flows/test_crash.py
 	$(BIN)/python bench/million.py
@@ -55,6 +57,16 @@ prove: .venv/.installed-dev
 mutants: .venv-mutants/.installed
 	RETE_HYPOTHESIS=mutants timeout 3600 .venv-mutants/bin/mutmut run --max-children 1
 	.venv-mutants/bin/mutmut results
+
+# A third environment, for a measure by other hands: what it says of a sample must be what the audit says.
+.venv-independent/.installed:
+	$(PYTHON) -m venv .venv-independent
+	.venv-independent/bin/python -m pip --quiet install pycanon==1.3.6
+	@touch $@
+
+independent: .venv/.installed-dev .venv-independent/.installed
+	$(BIN)/python bench/sample_risk.py write artefacts/sample
+	.venv-independent/bin/python bench/sample_risk.py compare artefacts/sample
 
 bench: prove
 

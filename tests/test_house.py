@@ -166,8 +166,21 @@ def reachable(start: str) -> set[str]:
 
 def test_peer_facing_routes_never_reach_the_private_registry() -> None:
     """What answers other nodes cannot even import what holds private records."""
-    private = ("node.store.registry", "node.store.publication", "node.domain.network", "node.flows")
+    private = (
+        "node.store.registry",
+        "node.store.publication",
+        "node.store.disclosure",
+        "node.domain.network",
+        "node.flows",
+    )
     assert not {m for m in reachable("node.web.federation") if any(within(m, wall) for wall in private)}
+
+
+@pytest.mark.parametrize("start", [name_of(p) for p in modules() if "web" in p.parts or p.name == "scheduler.py"])
+def test_nothing_that_serves_reaches_which_network_a_profile_is(start: str) -> None:
+    """The audit and its export, which tie profiles to the register, are commands of the office and nothing else."""
+    truth = ("node.store.disclosure", "node.flows.published", "node.flows.privacy", "node.flows.privacy_export")
+    assert not {m for m in reachable(start) if any(within(m, wall) for wall in truth)}
 
 
 @pytest.mark.parametrize("path", modules(), ids=name_of)

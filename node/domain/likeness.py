@@ -132,14 +132,18 @@ class Likeness:
 
     def attack(self, text: str, own: int, k: int) -> Finding:
         """Return what ``text`` tells of the ``own``-th of these texts, the one of its own network."""
-        scores, shares = self.scores(text), self.copied(text)
-        mine, copied = scores[own], shares[own]
-        ranked = sorted(scores, reverse=True)
-        # Where there are fewer texts than the crowd has to count, the missing ones resemble nothing.
-        last = ranked[crowd(k) - 1] if len(ranked) >= crowd(k) else 0.0
-        is_copy = copied >= COPIED and _as_high(shares, copied) < k
-        found = mine - last > SAME_GUESS or is_copy
-        return Finding(_as_high(scores, mine), mine - last, mine, copied, found)
+        return judge(self.scores(text), self.copied(text), own, k)
+
+
+def judge(scores: Sequence[float], shares: Sequence[float], own: int, k: int) -> Finding:
+    """Return what the ``scores`` and ``copied`` shares of a text tell of the ``own``-th of the texts it was compared with."""
+    mine, copied = scores[own], shares[own]
+    ranked = sorted(scores, reverse=True)
+    # Where there are fewer texts than the crowd has to count, the missing ones resemble nothing.
+    last = ranked[crowd(k) - 1] if len(ranked) >= crowd(k) else 0.0
+    is_copy = copied >= COPIED and _as_high(shares, copied) < k
+    found = mine - last > SAME_GUESS or is_copy
+    return Finding(_as_high(scores, mine), mine - last, mine, copied, found)
 
 
 def _as_high(values: Iterable[float], own: float) -> int:

@@ -3,11 +3,14 @@
 In: a partition, the newest loaded edition of the public register, days, a draw that the caller made. Out: why a profile is
 held, or the first day on which it may leave. Pure: the same facts give the same answer. The rules (privacy.md P.3, Rounds):
 
-1. a block shows while at least ``k`` networks of its partition's edition are still active in the NEWEST one, its own among them;
+1. a block shows while at least ``k`` networks that its partition's edition had in it are active in it in the NEWEST one,
+   too: whoever came later hides nobody from somebody who holds an earlier version against the register of its day;
+   the profile's own network is one of them;
 2. an edition with fewer than ``k_build`` networks in the scope gives no partition, and holds everything of that scope;
 3. what leaves, leaves on the first day of a round, never in the round in which it was decided (unless ``immediate``);
 4. a network registered since the edition before waits one to four rounds more, unless ``k`` others of its block share
-   that window; the wait is drawn once for the life of the identifier;
+   that window; the wait is drawn once for the life of the identifier. Where such networks wait, the others of the block
+   do so too if they are fewer than ``k``: what leaves meanwhile would be known to be one of them;
 5. after a withdrawal a network returns two rounds later at the earliest;
 6. a profile names its owner, so where the scope is wider than the owner's territory only the networks of the territory
    count, unless a declared group publishes the whole scope together.
@@ -18,7 +21,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from node.domain import rounds
 from node.domain.partition import Partition, in_scope
@@ -44,7 +47,7 @@ HOLDS: Mapping[str, str] = {
     TEXT_FINDS_NETWORK: N_("con l'ultima edizione dell'elenco pubblico il testo farebbe trovare la rete: va corretto"),
     TEXT_DOUBTFUL: N_("con i nomi che si conoscono oggi il testo ha punti dubbi che nessuno ha ancora giustificato"),
     NETWORK_CEASED: N_(
-        "l'ultima edizione dell'elenco pubblico non ha più questa rete, o la dice cessata: la scheda non esce"
+        "nell'ultima edizione dell'elenco pubblico la rete non c'è più, è cessata o è cambiata: la scheda non esce"
     ),
     POTENTIAL_OVER: N_(
         "l'aggregazione non è più potenziale: ritirare la scheda e, quando la rete è nell'elenco, farne una nuova"
@@ -75,17 +78,33 @@ class Census:
         """Return how many active networks of the edition are in a block: the candidates of its profiles."""
         return len(self.blocks.get(block_id, {}))
 
+    def throughout(self, earlier: Census) -> Census:
+        """Return this census without those who were not in the same block in an ``earlier`` edition of it (rule 1)."""
+        blocks = {
+            block_id: {name: day for name, day in found.items() if name in earlier.blocks.get(block_id, {})}
+            for block_id, found in self.blocks.items()
+        }
+        return replace(self, blocks=blocks)
+
+    def _fresh(self, block_id: int) -> set[str]:
+        if self.previous_on is None:
+            return set()
+        return {name for name, day in self.blocks.get(block_id, {}).items() if day > self.previous_on}
+
     def companions(self, block_id: int, register_id: str) -> int:
         """Return how many others of a block were registered since the edition before."""
-        if self.previous_on is None:
-            return 0
-        found = self.blocks.get(block_id, {})
-        return sum(day > self.previous_on for other, day in found.items() if other != register_id)
+        return len(self._fresh(block_id) - {register_id})
 
     def stands_out(self, block_id: int, register_id: str, registered_on: dt.date, k: int) -> bool:
-        """Tell whether a network is new in the register with fewer than ``k`` companions (rule 4)."""
-        fresh = self.previous_on is not None and registered_on > self.previous_on
-        return fresh and self.companions(block_id, register_id) < max(k, self.k)
+        """Tell whether the day of publication would tell a network from its block (rule 4)."""
+        if self.previous_on is None:
+            return False
+        needed = max(k, self.k)
+        fresh = self._fresh(block_id) - {register_id}
+        if registered_on > self.previous_on:
+            return len(fresh) < needed
+        others = self.blocks.get(block_id, {}).keys() - fresh - {register_id}
+        return 0 < len(fresh) <= needed and len(others) + 1 < needed
 
     def hold(self, block_id: int, k: int) -> str | None:
         """Return why a block's profiles may not leave (rules 1 and 2), None when they may."""

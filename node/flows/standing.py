@@ -1,7 +1,8 @@
 """How profiles stand today: how many networks could be behind each, and why one may not leave.
 
 In: a profile or a partition. Out: counts, and the code under which something is held. Nothing is written here. Who counts are
-the networks of the partition's own edition that are still active: one that came later had no place in that partition.
+the networks of the partition's own edition that are still active and alike: one that came later had no place in that
+partition.
 Source: privacy.md P.3; the rules themselves are domain/release.py, those of aggregations not yet signed domain/potential.py.
 """
 
@@ -20,6 +21,7 @@ from node.domain.release import Census, Edition, Standing
 from node.errors import N_, CallerError
 from node.flows.versions import read_partition
 from node.store import population, publication, registry
+from node.store.population import Editions
 from node.store.postgres import Connection, Pool, acquire
 from node.store.publication import DueVersion, PublicationProfile
 from node.store.reference import load_sectors, load_territories
@@ -30,7 +32,7 @@ _counted: OrderedDict[tuple[object, ...], Census] = OrderedDict()
 
 
 async def census_of(conn: Connection, config: Config, built: Partition) -> Census:
-    """Return which networks of a partition's edition are still active, by block, as far as they may be this node's.
+    """Return which networks of a partition's edition still stand where they stood, as far as they may be this node's.
 
     The same editions give the same census: it is kept under what it was made of.
     """
@@ -40,20 +42,31 @@ async def census_of(conn: Connection, config: Config, built: Partition) -> Censu
         return Census({}, 0, built.k, built.k_build, None)
     # A profile names its owner, and everybody knows its territory (release, rule 6).
     owned = () if built.group else config.node.territory
-    key = (built.digest, editions.digest, editions.newest, editions.previous_on, owned)
+    key = (built.digest, editions.digest, editions.newest_digest, editions.previous_on, owned)
     found = _counted.get(key)
     if found is None:
-        territories, sectors = load_territories(), load_sectors()
-        provinces = partition.provinces_of(built.scope, territories)
-        rows = await population.surviving_networks(conn, editions.snapshot_id, provinces)
-        edition = Edition(tuple(rows), editions.previous_on)
-        # A whole country is a fraction of a second of work: a thread's, while the connection waits.
-        found = await asyncio.to_thread(release.take_census, built, edition, territories, sectors, territory=owned)
-        _counted[key] = found
+        found = _counted[key] = await _take(conn, built, editions, owned)
         while len(_counted) > KEPT:
             _counted.popitem(last=False)
     _counted.move_to_end(key)
     return found
+
+
+async def _take(conn: Connection, built: Partition, editions: Editions, owned: Sequence[str]) -> Census:
+    territories, sectors = load_territories(), load_sectors()
+    provinces = partition.provinces_of(built.scope, territories)
+
+    async def count(snapshot_id: int) -> Census:
+        rows = await population.edition_networks(conn, snapshot_id, provinces)
+        edition = Edition(tuple(rows), editions.previous_on)
+        # A whole country is a fraction of a second of work: a thread's, while the connection waits.
+        return await asyncio.to_thread(release.take_census, built, edition, territories, sectors, territory=owned)
+
+    newest = await count(editions.newest_id)
+    if editions.snapshot_id == editions.newest_id:
+        return newest
+    # Who was not there when the partition was made is not behind its profiles (release, rule 1).
+    return newest.throughout(await count(editions.snapshot_id))
 
 
 async def stand_of(

@@ -160,7 +160,8 @@ class Editions:
 
     snapshot_id: int
     digest: str
-    newest: str
+    newest_id: int
+    newest_digest: str
     previous_on: dt.date | None
 
 
@@ -168,18 +169,6 @@ async def editions_of(conn: Connection, version: int) -> Editions | None:
     """Return the editions that a partition's census is taken from."""
     row = await conn.fetchrow(QUERIES["editions_of"], version)
     return None if row is None else Editions(**dict(row))
-
-
-async def surviving_networks(
-    conn: Connection, snapshot_id: int, provinces: Sequence[str] | None
-) -> list[RegisterNetwork]:
-    """Return an edition's active contracts in some provinces (None: all) that the newest edition still has as active.
-
-    As the edition described them, without texts and firms.
-    """
-    wanted = None if provinces is None else list(provinces)
-    rows = await conn.fetch(QUERIES["surviving_networks"], snapshot_id, wanted, timeout=COPY_TIMEOUT_S)
-    return [_network(row) for row in rows]
 
 
 async def count_around(

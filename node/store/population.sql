@@ -53,20 +53,6 @@ WHERE n.register_id = $1
 ORDER BY s.taken_on DESC
 LIMIT 1;
 
--- The contracts of one edition ($1), in some provinces ($2, NULL = all), that are active in it and in the newest: who stood in a
--- partition of that edition and could still be behind a profile. As the partition's own edition described them.
--- name: surviving_networks
-SELECT n.register_id, n.deed_register_number, n.deed_number, n.registered_on, n.name, n.kind, '' AS object_text, n.municipality,
-       n.municipality_name, n.province, n.region, n.macro, n.ateco, n.members, n.theme, n.active
-FROM population.network n
-WHERE n.snapshot_id = $1 AND n.active AND ($2::text[] IS NULL OR n.province = ANY($2::text[]))
-  AND EXISTS (
-    SELECT FROM population.network t
-    WHERE t.snapshot_id = (SELECT snapshot_id FROM population.snapshot ORDER BY taken_on DESC LIMIT 1)
-      AND t.register_id = n.register_id AND t.active)
-ORDER BY n.register_id
-LIMIT 1000000;
-
 -- How many active contracts the newest edition has in some regions and divisions, and in some provinces ($3, NULL = all).
 -- name: count_around
 SELECT count(*) FROM population.network
@@ -82,12 +68,13 @@ WHERE snapshot_id = $1 AND active AND ($2::text[] IS NULL OR province = ANY($2::
 ORDER BY register_id
 LIMIT 1000000;
 
--- The edition that a partition was built from, the one before it, and the newest: what a census depends on.
+-- The edition that a partition was built from, the day of the one before it, and the newest: what a census depends on.
 -- name: editions_of
-SELECT o.snapshot_id, o.digest, (SELECT digest FROM population.snapshot ORDER BY taken_on DESC LIMIT 1) AS newest,
+SELECT o.snapshot_id, o.digest, n.snapshot_id AS newest_id, n.digest AS newest_digest,
        (SELECT max(b.taken_on) FROM population.snapshot b WHERE b.taken_on < o.taken_on) AS previous_on
 FROM population.partition p
 JOIN population.snapshot o USING (snapshot_id)
+CROSS JOIN (SELECT snapshot_id, digest FROM population.snapshot ORDER BY taken_on DESC LIMIT 1) n
 WHERE p.version = $1;
 
 -- The public objects of some contracts, as the newest edition has them.

@@ -93,13 +93,21 @@ def test_other_territories_and_dissolved_networks_are_nobodys_companions() -> No
     assert not five.stands_out(0, own.register_id, own.registered_on, 5)
 
 
-@given(st.dates(dt.date(2020, 1, 1), dt.date(2026, 1, 1)), st.integers(0, 8), st.integers(5, 10))
-def test_only_a_newcomer_with_too_few_companions_stands_out(registered: dt.date, companions: int, k: int) -> None:
-    """Registered before the previous edition, or with k others of its window, or with no edition before: nothing to see."""
-    others = {f"R{n}": PREVIOUS + dt.timedelta(days=1 + n) for n in range(companions)}
-    counted = Census({0: {**others, "own": registered}}, 100, 5, 8, PREVIOUS)
-    assert counted.stands_out(0, "own", registered, k) == (registered > PREVIOUS and companions < k)
-    assert not replace(counted, previous_on=None).stands_out(0, "own", registered, k)
+@given(st.booleans(), st.integers(0, 12), st.integers(0, 12), st.integers(5, 10))
+def test_who_is_on_the_small_side_of_the_window_stands_out(is_fresh: bool, fresh: int, old: int, k: int) -> None:
+    """A newcomer with fewer than k companions; and, where such newcomers wait, one of fewer than k that are not new."""
+    day = PREVIOUS + dt.timedelta(days=1 if is_fresh else -1)
+    others = {f"F{n}": PREVIOUS + dt.timedelta(days=1 + n) for n in range(fresh)}
+    others |= {f"O{n}": PREVIOUS - dt.timedelta(days=n) for n in range(old)}
+    counted = Census({0: {**others, "own": day}}, 100, 5, 8, PREVIOUS)
+    waits = fresh < k if is_fresh else 0 < fresh <= k and old + 1 < k
+    assert counted.stands_out(0, "own", day, k) == waits
+    assert not replace(counted, previous_on=None).stands_out(0, "own", day, k)
+    if not waits:
+        # Whoever sees it leave at once is left with k, or with a block of which nobody is new.
+        new_ones_wait = 0 < fresh + is_fresh <= k
+        left = fresh + 1 if is_fresh else old + 1 + (0 if new_ones_wait else fresh)
+        assert left >= k or fresh == 0
 
 
 @given(DAYS, st.sampled_from(PERIODS), st.integers(-3, 9))
@@ -152,3 +160,18 @@ def test_immediate_rounds_wait_for_nobody() -> None:
 def test_the_round_shown_is_the_one_in_which_the_version_leaves(release_day: dt.date | None, shown: dt.date) -> None:
     """The next one while nothing is decided, its own when it waits, this one when it was held over its day."""
     assert release.shown_day(dt.date(2026, 11, 24), "weekly", release_day) == shown
+
+
+@given(populations(), st.data())
+def test_who_came_later_hides_nobody(rows: list[RegisterNetwork], data: st.DataObject) -> None:
+    """Newcomers of a later edition fill a block up again, but not for somebody who holds the first version against its day."""
+    made = built(rows)
+    block = data.draw(st.sampled_from(made.blocks))
+    inside = [row for row in rows if made.lookup(row, SECTORS) == block]
+    left = data.draw(st.integers(0, len(inside)))
+    later = [row for row in rows if row not in inside[left:]]
+    later += [replace(row, register_id=f"N{row.register_id}") for row in inside[left:]]
+    both = census(made, later).throughout(census(made, rows))
+    assert census(made, later).members(block.block_id) == len(inside)
+    assert set(both.blocks.get(block.block_id, {})) == {row.register_id for row in inside[:left]}
+    assert (both.in_scope, both.k, both.previous_on) == (len(later), made.k, None)

@@ -145,11 +145,10 @@ class World:
         """The day of the newest edition."""
         return max(self.editions)
 
-    def candidates(self, body: dict[str, Any], built: partition.Partition) -> set[str]:
-        """Whom a body may be of, for a stranger: in the partition's edition, with its labels and kind, in the owner's land."""
+    def candidates(self, body: dict[str, Any], rows: list[RegisterNetwork]) -> set[str]:
+        """Whom of an edition a body may be of, for a stranger: active, with its labels and kind."""
         labels = {name: Label(item["level"], tuple(item["values"])) for name, item in body["labels"].items()}
         block = Block(0, labels, 0, body["kind"])
-        rows = self.editions[dt.date.fromisoformat(built.snapshot)]
         return {
             row.register_id
             for row in rows
@@ -286,6 +285,9 @@ class Life(RuleBasedStateMachine):
         rows = list(world.editions[world.newest])
         for _ in range(gone):
             rows.pop(source.randrange(len(rows)))
+        for _ in range(source.randrange(3)):
+            at = source.randrange(len(rows))
+            rows[at] = replace(rows[at], members=source.choice((2, 5, 12)), theme=source.choice(rows).theme)
         born = [
             replace(
                 source.choice(rows),
@@ -372,10 +374,11 @@ class Life(RuleBasedStateMachine):
         for name in ("labels", "kind", "partition"):
             assert body[name] == known.bodies[0][name]
         # The intersection over all versions is the block, of at least k_build then and k active now.
-        inside = set.intersection(*(world.candidates(other, built) for other in known.bodies))
+        edition = world.editions[dt.date.fromisoformat(built.snapshot)]
+        inside = set.intersection(*(world.candidates(other, edition) for other in known.bodies))
         block = next(b for b in built.blocks if profile.labels_dict(b) == body["labels"] and b.kind == body["kind"])
         assert len(inside) == block.count >= built.k_build
-        active = {row.register_id for row in world.editions[world.newest] if row.active}
+        active = world.candidates(body, world.editions[world.newest])
         assert len(inside & active) >= K
         own = await conn.fetchval("SELECT register_id FROM publication.profile WHERE profile_id::text = $1", key)
         assert own in inside & active

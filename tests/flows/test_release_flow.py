@@ -443,3 +443,17 @@ async def test_a_network_that_left_the_register_is_not_released(office: Office) 
     assert await refused(office.draft(title="Altro titolo")) == "network-ceased"
     await office.load(lecce(), LATER + dt.timedelta(days=1))
     assert await office.release(MONDAY) == [waiting]
+
+
+async def test_newcomers_do_not_fill_a_block_up_again(office: Office) -> None:
+    """Four of the block cease and as many are registered: who intersects both editions has four left, so nothing leaves."""
+    profile_id = await office.queued()
+    await office.release(MONDAY)
+    others, _ = await doubles(office)
+    gone = {row.register_id for row in others[3:]}
+    stay = [row for row in lecce() if row.register_id not in gone]
+    newcomers = [replace(row, register_id=f"N{row.register_id}") for row in others[3:]]
+    await office.load([*stay, *newcomers], LATER)
+    assert await refused(office.draft(title="Aggiornata")) == "block-too-small"
+    assert await held(office) == [(4, "block-too-small")]
+    assert (await office.preview(profile_id)).candidates == 4

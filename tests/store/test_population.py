@@ -69,8 +69,8 @@ async def test_the_newest_edition_speaks_whatever_was_loaded_last(conn: Connecti
     assert (found.name, found.active) == ("Nome di oggi", True)
 
 
-async def test_the_survivors_of_an_edition_are_read_by_province_as_it_described_them(conn: Connection) -> None:
-    """What the census of a block needs: contracts of the partition's edition that the newest edition still has as active."""
+async def test_what_a_census_depends_on_is_read_by_edition_and_province(conn: Connection) -> None:
+    """The partition's own edition, the day of the one before, the newest; active contracts of a scope."""
     made = networks()
     first = await put(conn, FIRST, made)
     for version, snapshot in ((1, first), (2, await put(conn, SECOND, (replace(made[0], name="Altro"), replace(made[1], active=False))))):  # fmt: skip
@@ -81,12 +81,12 @@ async def test_the_survivors_of_an_edition_are_read_by_province_as_it_described_
     assert of_first is not None
     assert of_second is not None
     assert (of_first.snapshot_id, of_first.previous_on, of_second.previous_on) == (first, None, FIRST)
-    assert (of_first.newest, of_second.newest) == (of_second.digest, of_second.digest)
+    assert (of_first.newest_id, of_first.newest_digest) == (of_second.snapshot_id, of_second.digest)
     assert await population.editions_of(conn, 3) is None
     for provinces in (None, ("LE", "BR")):
-        found = await population.surviving_networks(conn, first, provinces)
-        assert found == [replace(made[0], object_text="", firms=())]
-    assert await population.surviving_networks(conn, first, ("BR",)) == []
+        found = await population.edition_networks(conn, of_second.snapshot_id, provinces)
+        assert found == [replace(made[0], name="Altro", object_text="", firms=())]
+    assert await population.edition_networks(conn, first, ("BR",)) == []
     assert await population.count_around(conn, ["ITF4"], [made[0].ateco[:2]], None) == 1
     assert await population.count_around(conn, ["ITF4"], [made[0].ateco[:2]], ["TA"]) == 0
     assert await population.count_around(conn, ["ITC1"], [made[0].ateco[:2]], None) == 0
