@@ -15,8 +15,10 @@ import hypothesis
 import pytest
 import structlog
 
+from node.domain.folding import fold
 from node.store import embedded
 from node.store.postgres import Connection, Pool, migrate, open_pool
+from tests import canary
 
 # Machines are shared and slow at times: an example's time is no property; the test's own timeout bounds it.
 hypothesis.settings.register_profile("rete", deadline=None)
@@ -108,10 +110,25 @@ async def db(server: str) -> AsyncIterator[str]:
     admin = await asyncpg.connect(dsn_of(server, "postgres"))
     try:
         await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{TEMPLATE}"')
+        canary.HEARD.forget()
         yield dsn_of(server, name)
+        await _nothing_private_was_said(dsn_of(server, name))
         await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
     finally:
         await admin.close()
+
+
+async def _nothing_private_was_said(dsn: str) -> None:
+    """Hold all that this test's nodes said over HTTP against the names, codes and people of its own registry."""
+    if not canary.HEARD.said:
+        return
+    conn = await asyncpg.connect(dsn)
+    try:
+        terms = {row["text"] for row in await conn.fetch("SELECT text FROM registry.secret_term")}
+    finally:
+        await conn.close()
+    # Shorter ones are words of the language.
+    assert not canary.found(bytes(canary.HEARD.said), (term for term in terms if len(fold(term)) >= 8))
 
 
 @pytest.fixture
