@@ -106,6 +106,17 @@ class PrivacySection:
 
 
 @dataclass(frozen=True, slots=True)
+class RetentionSection:
+    """How many days each kind of object is kept after it has ended."""
+
+    drafts_days: int
+    contacts_days: int
+    closed_networks_days: int
+    consents_days: int
+    editions_days: int
+
+
+@dataclass(frozen=True, slots=True)
 class WebSection:
     """Where the server listens."""
 
@@ -125,6 +136,7 @@ class Config:
     peers: tuple[PeerSection, ...]
     sync: SyncSection
     privacy: PrivacySection
+    retention: RetentionSection
     web: WebSection
 
     @property
@@ -288,6 +300,13 @@ TABLES: Mapping[str, Mapping[str, tuple[Check, Any]]] = {
         "scope": (_codes, []),
         "group": (_members, []),
         "round": (_choice(*ROUNDS), "weekly"),
+    },
+    "retention": {
+        "drafts_days": (_number(30, 36_500), 365),
+        "contacts_days": (_number(30, 36_500), 365),
+        "closed_networks_days": (_number(365, 36_500), 3650),
+        "consents_days": (_number(365, 36_500), 3650),
+        "editions_days": (_number(365, 36_500), 1825),
     },
     "web": {
         "host": (_text(longest=255), "127.0.0.1"),
@@ -462,6 +481,7 @@ def parse(text: str, *, file: str = "node.toml") -> Config:
         peers=_read_peers(raw.get("peer", []), locate),
         sync=SyncSection(**sections["sync"]),
         privacy=PrivacySection(**sections["privacy"]),
+        retention=RetentionSection(**sections["retention"]),
         web=WebSection(**sections["web"]),
     )
     _check_across(config, locate)

@@ -1,0 +1,205 @@
+"""What is kept about whom, why and how long: one list, from which access, erasure, retention and the register are made.
+
+In: nothing. Out: ``HOLDINGS``, one for each table that may hold data of firms or people, column by column. Source: Regulation
+(EU) 2016/679, articles 5, 6, 15, 17, 30; domain.md 1. A test holds the list against the database's own catalogue.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from stdnum.it import codicefiscale, iva
+
+from node.errors import N_, CallerError
+
+# What stands where a name stood.
+MASK = "[cancellato]"
+CODE_FORM = re.compile(r"[0-9A-Z]{11}|[0-9A-Z]{16}")
+
+
+class Role(Enum):
+    """What a column may say of a subject, and so how it is found and erased."""
+
+    CODE = "code"
+    NAME = "name"
+    WORDS = "words"
+    FILE = "file"
+    # Officers act in their office: their names are kept as long as what they decided.
+    OFFICER = "officer"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """One table: whose data, what for, by what right, who else sees them, and which term of [retention] ends them."""
+
+    table: str
+    subjects: str
+    data: str
+    purpose: str
+    basis: str
+    recipients: str
+    term: str | None
+    columns: Mapping[str, Role]
+
+    def of(self, *roles: Role) -> tuple[str, ...]:
+        """Return the columns that have one of some roles."""
+        return tuple(name for name, role in self.columns.items() if role in roles)
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether a subject may be found in it by name or code."""
+        return bool(self.of(Role.CODE, Role.NAME, Role.WORDS, Role.FILE))
+
+
+def _columns(code: str = "", name: str = "", words: str = "", file: str = "", officer: str = "", none: str = "") -> dict[str, Role]:  # fmt: skip
+    told = ((Role.CODE, code), (Role.NAME, name), (Role.WORDS, words), (Role.FILE, file), (Role.OFFICER, officer), (Role.NONE, none))  # fmt: skip
+    return {column: role for role, columns in told for column in columns.split()}
+
+
+FIRMS, PEOPLE, OFFICERS = N_("imprese, anche individuali"), N_("referenti, notai, organi comuni"), N_("funzionari")
+TASK = N_("compito di interesse pubblico (art. 6 par. 1 lett. e): sostegno alle reti d'impresa")
+CONSENT = N_("consenso dell'interessato (art. 6 par. 1 lett. a)")
+DUTY = N_("obbligo di dimostrare il proprio operato (art. 5 par. 2)")
+NOBODY = N_("nessuno fuori dall'ente")
+HOLDINGS: tuple[Holding, ...] = (
+    Holding(
+        "registry.network", PEOPLE, N_("denominazione, oggetto e programma della rete; notaio; organo comune"),
+        N_("registro delle reti del territorio"), TASK, NOBODY, "closed_networks_days",
+        _columns(
+            code="own_tax_code", name="notary common_body_holder",
+            words="name name_key object_text programme common_body_kind own_rea seat_municipality",
+            none="register_id deed_register_number deed_number deed_form status kind purpose capabilities languages target_countries certifications extras source digest owner",
+        ),
+    ),
+    Holding(
+        "registry.firm", FIRMS, N_("codice fiscale, partita IVA, denominazione, REA, sede, attività"),
+        N_("composizione delle reti"), TASK, NOBODY, "closed_networks_days",
+        _columns(
+            code="tax_code vat_number", name="name name_key", words="rea",
+            none="legal_form municipality municipality_name province ateco ateco_edition employees turnover certifications export_countries led_by",
+        ),
+    ),
+    Holding(
+        "registry.membership", FIRMS, N_("partecipazione a una rete: date, ruolo, conferimento"),
+        N_("composizione delle reti"), TASK, NOBODY, "closed_networks_days", {},
+    ),
+    Holding(
+        "registry.objective", FIRMS, N_("obiettivi della rete, in parole"), N_("registro delle reti del territorio"), TASK,
+        NOBODY, "closed_networks_days", _columns(words="kind text measure target"),
+    ),
+    Holding(
+        "registry.want", FIRMS, N_("fabbisogni e offerte della rete, in parole"), N_("ricerca di partner"), TASK,
+        N_("gli altri enti, solo in forma anonima e dopo due approvazioni"), "closed_networks_days",
+        _columns(words="text", none="side category"),
+    ),
+    Holding(
+        "registry.contact", PEOPLE, N_("nome, ruolo, posta elettronica, telefono"), N_("contattare la rete"), CONSENT, NOBODY,
+        "contacts_days", _columns(name="person", words="role email phone"),
+    ),
+    Holding(
+        "registry.document", PEOPLE, N_("documenti consegnati dalla rete"), N_("istruttoria"), TASK, NOBODY,
+        "closed_networks_days", _columns(words="title", file="content", none="media_type sha256"),
+    ),
+    Holding(
+        "registry.consent", PEOPLE, N_("chi ha dato quale consenso, quando, con quale testo"), N_("dimostrare il consenso"),
+        DUTY, NOBODY, "consents_days", _columns(name="person", none="purpose version"),
+    ),
+    Holding(
+        "registry.import_batch", OFFICERS, N_("nome del file importato, conteggi"), N_("tracciare le importazioni"), DUTY,
+        NOBODY, "editions_days", _columns(words="file_name", none="sha256 layout"),
+    ),
+    Holding(
+        "registry.erasure", OFFICERS, N_("cancellazioni eseguite: quando, chi, motivo, conteggi"),
+        N_("dimostrare le cancellazioni"), DUTY, NOBODY, None, _columns(words="reason", officer="officer", none="counts"),
+    ),
+    Holding(
+        "publication.profile", FIRMS, N_("identificativo casuale della scheda e rete a cui appartiene"),
+        N_("pubblicazione anonima"), TASK, NOBODY, None, _columns(officer="withdrawn_by", none="register_id labels state"),
+    ),
+    Holding(
+        "publication.version", OFFICERS, N_("testi delle schede, autore e approvatore"), N_("pubblicazione anonima"), TASK,
+        N_("gli altri enti e il pubblico, dopo due approvazioni"), "drafts_days",
+        _columns(words="content", officer="author approver", none="state content_hash approved_hash held_code"),
+    ),
+    Holding(
+        "publication.decision", OFFICERS, N_("decisioni sulle schede: chi, quando, perché"), N_("quattro occhi"), DUTY, NOBODY,
+        None, _columns(words="reason", officer="officer", none="action content_hash gate"),
+    ),
+    Holding(
+        "population.network", FIRMS, N_("contratti di rete dell'elenco pubblico"), N_("misurare l'anonimato"), TASK,
+        N_("nessuno: dati pubblici tenuti in copia"), "editions_days",
+        _columns(
+            words="name object_text",
+            none="register_id deed_register_number deed_number kind municipality municipality_name province region macro ateco theme",
+        ),
+    ),
+    Holding(
+        "population.firm", FIRMS, N_("imprese dell'elenco pubblico: codice fiscale, denominazione, sede"),
+        N_("misurare l'anonimato"), TASK, N_("nessuno: dati pubblici tenuti in copia"), "editions_days",
+        _columns(
+            code="tax_code", name="name", words="rea",
+            none="register_id municipality municipality_name province legal_form ateco",
+        ),
+    ),
+    Holding(
+        "population.snapshot", FIRMS, N_("edizioni dell'elenco pubblico: data e conteggi"), N_("misurare l'anonimato"), TASK,
+        NOBODY, "editions_days", _columns(none="digest"),
+    ),
+    Holding(
+        "population.partition", FIRMS, N_("gruppi di reti che si somigliano: nessun nome"), N_("misurare l'anonimato"), TASK,
+        N_("gli altri enti e il pubblico"), None, _columns(none="digest document"),
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whose data are asked for: a tax code in normal form, and the names by which the subject is known."""
+
+    tax_code: str
+    names: tuple[str, ...] = ()
+
+    @property
+    def pattern(self) -> str:
+        """Return the expression (PostgreSQL's, without regard to case) that finds the subject in words.
+
+        A name of one word may be a word of the language: it counts only where nothing else stands.
+        """
+        whole = [re.escape(name) for name in self.names if len(name.split()) == 1]
+        # However the words are spaced.
+        inside = [re.escape(self.tax_code)]
+        inside += [r"\s+".join(map(re.escape, name.split())) for name in self.names if len(name.split()) > 1]
+        terms = [rf"(?<![[:alnum:]])({term})(?![[:alnum:]])" for term in inside]
+        return "|".join([*terms, *(rf"^\s*({term})\s*$" for term in whole)])
+
+    def known_as(self, names: Iterable[str]) -> Subject:
+        """Return the subject with further names, longest first so that no part of a longer one is left over."""
+        found = {name.strip() for name in (*self.names, *names) if name.strip() and MASK not in name}
+        return Subject(self.tax_code, tuple(sorted(found, key=lambda name: (-len(name), name))))
+
+    def named_in(self, words: str) -> bool:
+        """Tell whether words name the subject."""
+        told = f" {' '.join(words.split()).casefold()} "
+        return any(term.casefold() in told for term in (self.tax_code, *(n for n in self.names if " " in n)))
+
+
+def subject_of(text: str, name: str | None = None) -> Subject:
+    """Return the subject of a tax code as people write it. Raises: CallerError(tax-code-bad)."""
+    code = re.sub(r"[\s.\-/]", "", text).upper().removeprefix("IT")
+    valid = iva.is_valid(code) if len(code) == 11 else codicefiscale.is_valid(code) if len(code) == 16 else False
+    # A code that is in the register stays findable even if its check letter is wrong there.
+    if not CODE_FORM.fullmatch(code) or (len(code) == 11 and not code.isdigit()) or (len(code) == 16 and not valid and not code[:6].isalpha()):  # fmt: skip
+        raise CallerError(
+            "tax-code-bad",
+            N_("«{code}» non è un codice fiscale: servono 11 cifre, o 16 caratteri"),
+            where="CODICE",
+            hint=N_(
+                "scriverlo senza segni; per una persona di cui non si ha il codice, il proprio responsabile dei dati sa come procedere"
+            ),
+            code=text[:30],
+        )
+    return Subject(code).known_as([name] if name else [])
