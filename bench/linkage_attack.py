@@ -172,11 +172,11 @@ def similar(texts: list[str]) -> Callable[[str], list[float]]:
     return compare
 
 
-def credit(scores: list[float], own: int) -> float:
-    """Return how probably the best score is the true network's."""
-    best = max(scores)
-    named = [at for at, score in enumerate(scores) if score >= best - 1e-9]
-    return (own in named) / len(named)
+def credit(names: list[str], scores: list[float], own: str) -> float:
+    """Return how probably the best score is the true network's; 0 where it is not among the candidates."""
+    best = max(scores, default=0.0)
+    named = [name for name, score in zip(names, scores, strict=True) if score >= best - 1e-9]
+    return (own in named) / max(1, len(named))
 
 
 class Attack:
@@ -192,8 +192,9 @@ class Attack:
             )
             for at in snapshots
         }
-        self.profiles = tables["profiles"]
         self.truth = {row["profile_id"]: row["pop_id"] for row in tables["truth"]}
+        # What is in no register has no true row to look for.
+        self.profiles = [row for row in tables["profiles"] if row["profile_id"] in self.truth]
         self.days = {(row["profile_id"], row["version"]): row for row in tables.get("days", [])}
         self.score = Score(k)
         self.versions: defaultdict[str, list[Row]] = defaultdict(list)
@@ -275,7 +276,7 @@ class Attack:
             new = {name for name in candidates if name not in before.rows}
             if 0 < len(new) < self.score.k:
                 right.append((self.truth[profile_id] in new) / len(new))
-                chance.append(1 / len(candidates))
+                chance.append(1 / max(1, len(candidates)))
             if day_of[profile_id] == opening[profile["snapshot"]] and 0 < len(new) <= self.score.k:
                 # Whoever is new and alone waits: what leaves at once is of the others.
                 left.append(len(candidates - new))
@@ -295,9 +296,8 @@ class Attack:
                 names = sorted(key[1])
                 compare[key] = names, similar([rows[name]["testo"] for name in names])
             names, measure = compare[key]
-            own = names.index(self.truth[profile["profile_id"]])
-            right.append(credit(measure(profile["testo"]), own))
-            chance.append(1 / len(names))
+            right.append(credit(names, measure(profile["testo"]), self.truth[profile["profile_id"]]))
+            chance.append(1 / max(1, len(names)))
         self.score.guessed("text similarity", right, chance)
 
     def _sizes(self, everywhere: dict[str, set[str]]) -> None:
@@ -309,7 +309,7 @@ class Attack:
             mean = sum(len(p["testo"]) for p in told) / max(1, len(told))
             means = [
                 sum(measure(self._register(p).rows[name]) for name in everywhere[p["profile_id"]])
-                / len(everywhere[p["profile_id"]])
+                / max(1, len(everywhere[p["profile_id"]]))
                 for p in told
             ]
             scale = (sum(means) / len(means) / mean) if told else 1.0
@@ -317,8 +317,8 @@ class Attack:
                 names = sorted(everywhere[profile["profile_id"]])
                 sizes = [measure(self._register(profile).rows[name]) for name in names]
                 near = [-abs(size - scale * len(profile["testo"])) for size in sizes]
-                right.append(credit(near, names.index(self.truth[profile["profile_id"]])))
-        chance = [1 / len(everywhere[p["profile_id"]]) for p in told]
+                right.append(credit(names, near, self.truth[profile["profile_id"]]))
+        chance = [1 / max(1, len(everywhere[p["profile_id"]])) for p in told]
         self.score.guessed("size: length of the object", by_text, chance)
         self.score.guessed("size: number of firms", by_firms, chance)
 

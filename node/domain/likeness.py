@@ -9,8 +9,9 @@ Source: privacy.md T.7; the criterion and what was measured with it: docs/decisi
 
 from __future__ import annotations
 
+import functools
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -49,6 +50,8 @@ def crowd(k: int) -> int:
     return max(2, math.ceil(k / 2))
 
 
+# Objects of contracts say the same words over and over; the counts are read, never changed.
+@functools.lru_cache(maxsize=8192)
 def _grams(word: str) -> Counter[str]:
     padded = f" {word} "
     return Counter(
@@ -65,10 +68,10 @@ class Likeness:
         word_grams: list[Counter[str]] = []
         documents: list[list[int]] = []
         found_in: Counter[str] = Counter()
-        totals: list[Counter[str]] = []
+        totals: list[Mapping[str, int]] = []
         for text in texts:
             document = []
-            total: Counter[str] = Counter()
+            total: defaultdict[str, int] = defaultdict(int)
             for word, times in Counter(fold(text).split()).items():
                 number = self._numbers.get(word)
                 if number is None:

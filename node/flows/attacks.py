@@ -8,6 +8,7 @@ Source: privacy.md, last section; docs/decisions/0011.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import math
 import statistics
 from collections import defaultdict
@@ -106,26 +107,26 @@ def _chance(targets: Sequence[_Target]) -> float:
 def _by_text(
     published: Published, targets: Sequence[_Target], objects: Mapping[int, Mapping[str, str]]
 ) -> tuple[Guesses, tuple[str, ...]]:
-    indexed: dict[tuple[int, tuple[str, ...]], Likeness] = {}
-    tried, likely, shared = [], 0.0, 0.0
+    likely, shared = 0.0, 0.0
     recognised = []
-    for target in targets:
-        said = _by_language(target.version)
-        if not said:
-            continue
-        key = (target.edition, target.networks)
-        if key not in indexed:
-            indexed[key] = Likeness([objects[target.edition].get(name, "") for name in target.networks])
-        likeness, own, k = indexed[key], target.own, published.pages[target.version.shown.page].k
-        tried.append(target)
-        compared = [(likeness.scores(words), likeness.copied(words)) for words in said]
-        # Each language is read as one text, and the one that tells more counts.
-        likely += max(_credit(best(scores), target) for scores, _ in compared)
-        shared += max(_credit(best(shares), target) for _, shares in compared)
-        if any(judge(scores, shares, own, k).found for scores, shares in compared):
-            recognised.append(target.version.shown.profile_id)
-    guessed = Guesses(TEXT, len(tried), max(likely, shared), _chance(tried), _bound(published, targets))
+    told = [target for target in targets if _by_language(target.version)]
+    # One block after the other: an index of every block at once is hundreds of megabytes.
+    for (edition, networks), of_block in itertools.groupby(sorted(told, key=_block_of), key=_block_of):
+        likeness = Likeness([objects[edition].get(name, "") for name in networks])
+        for target in of_block:
+            k = published.pages[target.version.shown.page].k
+            compared = [(likeness.scores(said), likeness.copied(said)) for said in _by_language(target.version)]
+            # Each language is read as one text, and the one that tells more counts.
+            likely += max(_credit(best(scores), target) for scores, _ in compared)
+            shared += max(_credit(best(shares), target) for _, shares in compared)
+            if any(judge(scores, shares, target.own, k).found for scores, shares in compared):
+                recognised.append(target.version.shown.profile_id)
+    guessed = Guesses(TEXT, len(told), max(likely, shared), _chance(told), _bound(published, targets))
     return guessed, tuple(sorted(recognised))
+
+
+def _block_of(target: _Target) -> tuple[int, tuple[str, ...]]:
+    return target.edition, target.networks
 
 
 def _credit(named: Sequence[int], target: _Target) -> float:
