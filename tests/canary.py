@@ -46,6 +46,7 @@ PLANS: Mapping[str, Mapping[str, str]] = {
     "registry.document": {"title": WORD, "media_type": WORD, "sha256": OWN, "content": WORD},
     "registry.consent": {"person": WORD, "purpose": WORD, "version": WORD},
     "registry.import_batch": {"file_name": WORD, "sha256": OWN, "layout": CLOSED},
+    "registry.erasure": {"officer": WORD, "reason": WORD, "counts": OWN},
     "publication.profile": {"register_id": WORD, "labels": OUT, "state": CLOSED, "withdrawn_by": WORD},
     "publication.version": {
         "state": CLOSED, "content": OUT, "content_hash": OWN, "author": WORD, "approver": WORD, "approved_hash": OWN,

@@ -170,6 +170,7 @@ def test_peer_facing_routes_never_reach_the_private_registry() -> None:
         "node.store.registry",
         "node.store.publication",
         "node.store.disclosure",
+        "node.store.gdpr",
         "node.domain.network",
         "node.flows",
     )

@@ -1,0 +1,67 @@
+"""The list of what is kept: whole against the database's catalogue; subjects and the words that find them."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from node.config import RetentionSection
+from node.domain.processing import HOLDINGS, subject_of
+from node.errors import CallerError
+from node.store import gdpr
+from node.store.postgres import Connection
+from tests.networks_made import PERSON_CODE, code
+
+KEPT_SCHEMAS = ["registry", "publication", "population"]
+
+
+async def test_every_column_of_the_private_schemas_stands_in_a_holding(conn: Connection) -> None:
+    """Of each column that can hold words somebody said what it may tell of whom; a new one fails here."""
+    rows = await conn.fetch(
+        "SELECT format('%I.%I', n.nspname, c.relname) AS place, a.attname AS name FROM pg_attribute a"
+        " JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE n.nspname = ANY($1) AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''"
+        " AND a.atttypid::regtype::text IN ('text', 'text[]', 'bytea', 'jsonb', 'json', 'character varying', 'xml')",
+        KEPT_SCHEMAS,
+    )
+    assert {(r["place"], r["name"]) for r in rows} == {(h.table, name) for h in HOLDINGS for name in h.columns}
+    tables = await conn.fetch("SELECT format('%I.%I', schemaname, tablename) AS place FROM pg_tables WHERE schemaname = ANY($1)", KEPT_SCHEMAS)  # fmt: skip
+    assert {row["place"] for row in tables} == {h.table for h in HOLDINGS}
+
+
+def test_every_personal_holding_is_searched_and_every_term_exists() -> None:
+    """What may hold a name has its queries; terms are those of the configuration."""
+    assert {h.table for h in HOLDINGS if h.is_personal} | {"registry.membership"} == set(gdpr.PLACES)
+    assert {h.term for h in HOLDINGS if h.term} <= set(RetentionSection.__slots__)
+
+
+@pytest.mark.parametrize("text", [code(1), f" IT {code(1)} ", ".".join(code(1)), PERSON_CODE.lower()])
+def test_codes_are_read_as_people_write_them(text: str) -> None:
+    """Spaces, points, small letters and the country's letters are nothing."""
+    assert subject_of(text).tax_code in (code(1), PERSON_CODE)
+
+
+@pytest.mark.parametrize("text", ["", "123", "9" * 12, "ABCDEF80A01Z99", "' OR 1=1 --", "12345678X01"])
+def test_what_is_no_code_is_refused(text: str) -> None:
+    """With what was written, and what is needed."""
+    with pytest.raises(CallerError) as caught:
+        subject_of(text)
+    assert caught.value.code == "tax-code-bad"
+
+
+async def test_words_are_found_whole_and_only_there(conn: Connection) -> None:
+    """PostgreSQL's own reading of the expression: case, spacing and signs around; a common word only where it stands alone."""
+    subject = subject_of(code(1)).known_as(["Forno (del) Corso S.r.l.", "LAVORO"])
+    for words, found in (
+        ("fornito dal FORNO  (del)\nCorso S.r.l., di Lecce", True), (f"cod.{code(1)}.", True), (f"x{code(1)}", False),
+        ("forno del corso", False), ("il lavoro comune", False), (" lavoro ", True), ("", False),
+        ("Forno (del) Corso S.r.l.x", False),
+    ):  # fmt: skip
+        assert await conn.fetchval("SELECT $1::text ~* $2", words, subject.pattern) == found, words
+        masked = await conn.fetchval("SELECT registry.masked($1, $2)", words, subject.pattern)
+        assert ("[cancellato]" in masked) == found
+        assert not re.search(re.escape(code(1)) + r"\b", masked) or not found
+    assert subject.named_in(f"per {code(1)}")
+    assert subject.named_in("il forno (del)  corso s.r.l.")
+    assert not subject.named_in("richiesta dell'interessato")
