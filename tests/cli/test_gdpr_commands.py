@@ -22,7 +22,7 @@ async def test_an_interested_person_is_answered_and_erased(server: str, tmp_path
         assert (status, found["tax_code"], found["published"]) == (0, code, [])
         assert found["rows"] == sum(map(len, found["found"].values())) > 10
         status, out, _ = await rete(town, "gdpr", "access", code)
-        assert (status, NAME in " ".join(out.split())) == (0, True)
+        assert (status, NAME in " ".join(out.decode().split())) == (0, True)
         status, _, err = await rete(town, "gdpr", "erase", code, "--reason", WHY, "--json")
         assert (status, "confirmation-missing" in err) == (1, True)
         status, out, _ = await rete(town, "gdpr", "erase", code, "--reason", WHY, "--dry-run", "--json")
@@ -32,7 +32,7 @@ async def test_an_interested_person_is_answered_and_erased(server: str, tmp_path
         done = json.loads(out)
         assert (status, done["erased"], done["rows"]) == (0, True, tried["rows"])
         status, out, err = await rete(town, "gdpr", "access", code)
-        assert (status, out, "gdpr-unknown" in err, "Traceback" in err) == (1, "", True, False)
+        assert (status, out, "gdpr-unknown" in err, "Traceback" in err) == (1, b"", True, False)
         status, _, err = await rete(town, "gdpr", "access", "123")
         assert (status, "tax-code-bad" in err) == (1, True)
 
