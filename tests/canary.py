@@ -47,12 +47,12 @@ PLANS: Mapping[str, Mapping[str, str]] = {
     "registry.consent": {"person": WORD, "purpose": WORD, "version": WORD},
     "registry.import_batch": {"file_name": WORD, "sha256": OWN, "layout": CLOSED},
     "registry.erasure": {"officer": WORD, "reason": WORD, "counts": OWN},
-    "publication.profile": {"register_id": WORD, "labels": OUT, "state": CLOSED, "withdrawn_by": WORD},
+    "publication.profile": {"register_id": WORD, "labels": OUT, "state": CLOSED, "withdrawn_by": WORD, "changed_in": OWN},
     "publication.version": {
         "state": CLOSED, "content": OUT, "content_hash": OWN, "author": WORD, "approver": WORD, "approved_hash": OWN,
-        "held_code": OWN,
+        "held_code": OWN, "changed_in": OWN,
     },
-    "publication.decision": {"action": CLOSED, "officer": WORD, "content_hash": OWN, "reason": WORD, "gate": OWN},
+    "publication.decision": {"action": CLOSED, "officer": WORD, "content_hash": OWN, "reason": WORD, "gate": OWN, "reason_salt": OWN, "reason_erased_by": WORD, "decided_in": OWN},
 }  # fmt: skip
 PRIVATE_SCHEMAS = ("registry", "publication")
 _FOLDED = re.compile(rb"[^0-9a-z]+")

@@ -118,16 +118,16 @@ HOLDINGS: tuple[Holding, ...] = (
     ),
     Holding(
         "publication.profile", FIRMS, N_("identificativo casuale della scheda e rete a cui appartiene"),
-        N_("pubblicazione anonima"), TASK, NOBODY, None, _columns(officer="withdrawn_by", none="register_id labels state"),
+        N_("pubblicazione anonima"), TASK, NOBODY, None, _columns(officer="withdrawn_by", none="register_id labels state changed_in"),
     ),
     Holding(
         "publication.version", OFFICERS, N_("testi delle schede, autore e approvatore"), N_("pubblicazione anonima"), TASK,
         N_("gli altri enti e il pubblico, dopo due approvazioni"), "drafts_days",
-        _columns(words="content", officer="author approver", none="state content_hash approved_hash held_code"),
+        _columns(words="content", officer="author approver", none="state content_hash approved_hash held_code changed_in"),
     ),
     Holding(
         "publication.decision", OFFICERS, N_("decisioni sulle schede: chi, quando, perché"), N_("quattro occhi"), DUTY, NOBODY,
-        None, _columns(words="reason", officer="officer", none="action content_hash gate"),
+        None, _columns(words="reason", officer="officer reason_erased_by", none="action content_hash gate reason_salt decided_in"),
     ),
     Holding(
         "population.network", FIRMS, N_("contratti di rete dell'elenco pubblico"), N_("misurare l'anonimato"), TASK,

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from node.config import Config
-from node.domain import partition, potential, profile, release, rounds, vocabulary
+from node.domain import officers, partition, potential, profile, release, rounds, vocabulary
 from node.domain.network import NetworkRecord
 from node.domain.partition import Partition
 from node.domain.potential import Place
@@ -25,7 +25,7 @@ from node.errors import N_, CallerError, NotFoundError
 from node.flows import gate
 from node.flows.gate import KnownNames
 from node.flows.standing import stand_now
-from node.flows.versions import is_same, open_profile, read_partition, register_row
+from node.flows.versions import open_profile, read_partition, register_row
 from node.protocol import canonical
 from node.store import population, publication, registry
 from node.store.postgres import Connection, Pool, run_tx
@@ -92,6 +92,7 @@ async def draft(
     republish-too-early, potential-signed, potential-incomplete, potential-over (the living profile is of another kind),
     profile-withdrawn (while this was decided); NotFoundError(network-unknown).
     """
+    officers.check(author)
     parsed = profile.parse_content(content)
     raw = canonical.dumps(parsed.to_dict())
     hashed = hashlib.sha256(raw).digest()
@@ -128,7 +129,7 @@ async def draft(
 
 def _says_so(version: OpenVersion, hashed: bytes, author: str) -> bool:
     """Tell whether a version already is this officer's draft of this content."""
-    return version.state == "draft" and version.content_hash == hashed and is_same(version.author, author)
+    return version.state == "draft" and version.content_hash == hashed and officers.is_same(version.author, author)
 
 
 async def _lock_living(conn: Connection, network_id: str) -> PublicationProfile | None:
@@ -246,12 +247,13 @@ async def approve(
     Raises: CallerError content-hash-differs, potential-warning, text-refused, text-finds-network, text-doubtful, same-officer, block-too-small,
     partition-missing, profile-already-approved (by somebody else), ...
     """
+    officers.check(officer)
 
     async def work(conn: Connection) -> str:
         found, version = await open_profile(conn, profile_id)
         _refuse_other_content(version, expected_hash)
         if version.state != "draft":
-            if is_same(version.approver or "", officer):
+            if officers.is_same(version.approver or "", officer):
                 return version.content_hash.hex()
             raise CallerError("profile-already-approved", N_("questa versione è già approvata"))
         standing = await stand_now(conn, config, found)

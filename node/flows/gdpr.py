@@ -15,6 +15,7 @@ from typing import Any
 import structlog
 
 from node.config import Config
+from node.domain import officers
 from node.domain.folding import fold
 from node.domain.processing import HOLDINGS, Subject, subject_of
 from node.errors import N_, CallerError, NotFoundError, OperatorError
@@ -108,9 +109,10 @@ async def erase(
 ) -> Erasure:
     """Erase a subject from every table; own profiles whose texts name it are withdrawn first, and gone at once.
 
-    Raises: CallerError tax-code-bad, gdpr-reason-names; NotFoundError(gdpr-unknown); OperatorError(gdpr-incomplete), and then
+    Raises: CallerError tax-code-bad, gdpr-reason-names, officer-name-bad; NotFoundError(gdpr-unknown); OperatorError(gdpr-incomplete), and then
     nothing of the tables was changed.
     """
+    officers.check(officer)
     seen = await access(pool, tax_code, name)
     if seen.subject.named_in(reason):
         raise CallerError(
@@ -128,7 +130,7 @@ async def erase(
         await publish.withdraw(pool, own, profile_id, officer, now)
 
     async def work(conn: Connection) -> tuple[dict[str, int], str]:
-        done = await gdpr.erase(conn, seen.subject)
+        done = await gdpr.erase(conn, seen.subject, officer)
         left = {table for table in await gdpr.find(conn, seen.subject) if table not in gdpr.KEPT}
         if left:
             raise OperatorError(

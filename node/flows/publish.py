@@ -14,7 +14,7 @@ import secrets
 import structlog
 
 from node.config import Config
-from node.domain import release
+from node.domain import officers, release
 from node.domain.release import Departure
 from node.errors import N_, CallerError, LogStateError, NotFoundError
 from node.flows import partitions
@@ -22,7 +22,7 @@ from node.flows.append import Operation, OwnLog, append, sign_head
 from node.flows.gate import KnownNames
 from node.flows.sift import Ready, sift
 from node.flows.standing import census_of, stand_of
-from node.flows.versions import checked_id, is_same, open_profile, read_partition
+from node.flows.versions import checked_id, open_profile, read_partition
 from node.store import population, publication
 from node.store.postgres import Connection, Pool, run_tx
 from node.store.publication import DueVersion, PublicationProfile
@@ -41,6 +41,7 @@ def day_number(day: dt.date) -> int:
 
 async def publish(pool: Pool, config: Config, profile_id: str, officer: str, now: dt.datetime) -> dt.date:
     """Queue the approved version for its round and return the round's day (with ``immediate`` rounds, today)."""
+    officers.check(officer)
 
     async def work(conn: Connection) -> dt.date:
         found, version = await open_profile(conn, profile_id)
@@ -189,12 +190,13 @@ async def withdraw(pool: Pool, own: OwnLog, profile_id: str, officer: str, now: 
 
     Withdrawing again is no error for who did it. Raises: profile-unknown, profile-withdrawn (by somebody else).
     """
+    officers.check(officer)
 
     async def work(conn: Connection) -> None:
         found = await publication.lock_profile(conn, checked_id(profile_id))
         if found is None:
             raise NotFoundError("profile-unknown", N_("profilo sconosciuto: {id}"), id=profile_id)
-        if found.state == "withdrawn" and is_same(found.withdrawn_by or "", officer):
+        if found.state == "withdrawn" and officers.is_same(found.withdrawn_by or "", officer):
             return
         if found.state == "withdrawn":
             raise CallerError("profile-withdrawn", N_("il profilo è già ritirato"))

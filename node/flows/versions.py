@@ -71,11 +71,6 @@ async def shown_profile(conn: Connection, profile_id: str) -> tuple[PublicationP
     return found, version
 
 
-def is_same(officer: str, other: str) -> bool:
-    """Tell whether two names are one officer's, as the database tells it (four eyes)."""
-    return officer.lower() == other.lower()
-
-
 def checked_id(profile_id: str) -> str:
     """Return a profile id in normal form. Raises: NotFoundError(profile-unknown)."""
     try:

@@ -38,6 +38,7 @@ PLACES: Mapping[str, str] = {
     "population.firm": "listed_firm",
 }
 # Memberships go on without the name of the firm; a record of erasure names nobody to begin with.
+DECISIONS = "publication.decision"
 KEPT = ("registry.membership", "registry.erasure")
 BATCH = 1000
 
@@ -84,11 +85,17 @@ async def profiles_named(conn: Connection, subject: Subject) -> list[str]:
     return [str(row["profile_id"]) for row in rows]
 
 
-async def erase(conn: Connection, subject: Subject) -> dict[str, int]:
+async def erase(conn: Connection, subject: Subject, officer: str) -> dict[str, int]:
     """Mask or delete what ``find`` finds; return how many rows of each table were touched."""
     counts = {}
     for table, name in PLACES.items():
         if table in KEPT:
+            continue
+        if table == DECISIONS:
+            # The chain of decisions knows that words are gone, and by whom: only its own function takes them out.
+            touched = await conn.fetchval(QUERIES["erase_decision"], subject.tax_code, subject.pattern, officer)
+            if touched:
+                counts[table] = touched
             continue
         done = await conn.execute(QUERIES[f"erase_{name}"], subject.tax_code, subject.pattern, timeout=TIMEOUT_S)
         if touched := int(done.split()[-1]):

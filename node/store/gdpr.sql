@@ -158,9 +158,11 @@ UPDATE registry.import_batch SET file_name = registry.masked(file_name, $2) WHER
 UPDATE publication.version SET state = 'erased', content = NULL
 WHERE content IS NOT NULL AND (content::text ~* $2 OR position($1 IN content::text) > 0);
 
--- The one place where a decision's reason goes.
+-- The one place where a decision's reason goes; $3 = by whom.
 -- name: erase_decision
-UPDATE publication.decision SET reason = NULL WHERE reason ~* $2 OR reason = $1;
+SELECT count(*) FILTER (WHERE publication.erase_reason(d.decision_id, $3))
+FROM publication.decision d
+WHERE d.reason ~* $2 OR d.reason = $1;
 
 -- name: erase_listed_network
 UPDATE population.network SET name = registry.masked(name, $2), object_text = registry.masked(object_text, $2)

@@ -26,6 +26,7 @@ from node.store.whole_file import SECRET, WholeFile
 from tests.domain.test_partition import national
 from tests.flows.test_partitions import load, two_offices
 from tests.office_made import NOW, SNAPSHOT, Office, configured, lecce, make_office
+from tests.tampering import unguarded
 
 MONDAY = NOW + dt.timedelta(days=6)
 LATER = dt.date(2026, 6, 30)
@@ -213,7 +214,7 @@ async def test_a_profile_whose_version_was_lost_with_a_database_is_still_attacke
     """After a restore the log knows what the decisions do not: with its private side, and without."""
     first, second = [await office.queued(at) for at in range(2)]
     await office.release(MONDAY)
-    async with office.pool.acquire() as conn:
+    async with office.pool.acquire() as conn, unguarded(conn):
         await conn.execute("DELETE FROM publication.decision")
         await conn.execute("DELETE FROM publication.version WHERE profile_id = $1::text::uuid", first)
         await conn.execute("DELETE FROM publication.version WHERE profile_id = $1::text::uuid", second)
@@ -253,7 +254,7 @@ async def test_freshness_is_told_when_a_new_network_did_not_wait(office: Office)
     counts = {count.attack: count for count in found.counts}
     assert (found.ok, counts["freshness"].tried) == (True, 1)
     assert (counts["freshness"].smallest or 0) >= 5
-    async with office.pool.acquire() as conn:
+    async with office.pool.acquire() as conn, unguarded(conn):
         await conn.execute("UPDATE publication.profile SET deferred_until = NULL")
     found = await audit(office)
     assert broken(found) == ["freshness"]
@@ -265,7 +266,7 @@ async def test_an_order_of_work_in_the_log_is_told(office: Office) -> None:
         await office.queued(at)
     await office.release(MONDAY)
     assert not (await audit(office)).order.broken
-    async with office.pool.acquire() as conn:
+    async with office.pool.acquire() as conn, unguarded(conn):
         await conn.execute(
             "WITH placed AS (SELECT profile_id, row_number() OVER (ORDER BY register_id) AS place FROM publication.profile)"
             " UPDATE publication.version v SET log_idx = 1000 + p.place FROM placed p WHERE p.profile_id = v.profile_id"

@@ -20,6 +20,7 @@ from node.store.postgres import Pool
 from tests.domain.test_partition import national
 from tests.every_table import everything
 from tests.office_made import KEY, NOW, SNAPSHOT, Office, configured, make_office
+from tests.tampering import unguarded
 
 
 @pytest.fixture
@@ -94,7 +95,7 @@ async def test_what_officers_withdraw_is_in_no_table(office: Office) -> None:
 async def test_the_author_never_approves(office: Office) -> None:
     """Not in any spelling, and not by writing to the table either."""
     profile_id = await office.draft()
-    for name in ("anna", "ANNA"):
+    for name in ("anna", "ANNA", " Anna ", "\uff41nna"):
         with pytest.raises(CallerError) as caught:
             await office.approve(profile_id, name)
         assert refusal(caught) == "same-officer"
@@ -186,7 +187,7 @@ async def test_a_withdrawn_network_comes_back_late_and_as_another(office: Office
     with pytest.raises(CallerError) as caught:
         await office.draft()
     assert refusal(caught) == "republish-too-early"
-    async with office.pool.acquire() as conn:
+    async with office.pool.acquire() as conn, unguarded(conn):
         await conn.execute("UPDATE publication.profile SET withdrawn_at = $1", NOW - dt.timedelta(days=15))
         old = await publication.lock_profile(conn, profile_id)
     again = await office.draft()

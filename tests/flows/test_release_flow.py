@@ -22,6 +22,7 @@ from node.store import population, postgres, publication
 from node.store.postgres import Connection, Pool
 from node.store.reference import load_sectors
 from tests.office_made import NOW, Office, lecce, make_office
+from tests.tampering import unguarded
 
 LATER = dt.date(2026, 6, 30)
 MONDAY = NOW + dt.timedelta(days=6)
@@ -167,7 +168,7 @@ async def test_the_preview_of_a_queued_version_shows_its_own_round(office: Offic
     """Whatever day it is looked at; once held over its day, the round of today."""
     profile_id = await office.queued()
     epoch, monday = dt.date(1970, 1, 1), dt.date(2026, 11, 30)
-    async with office.pool.acquire() as conn:
+    async with office.pool.acquire() as conn, unguarded(conn):
         await conn.execute("UPDATE publication.version SET release_day = release_day + 21")
     for later, shown in ((0, 21), (10, 21), (40, 28)):
         seen = await office.preview(profile_id, NOW + dt.timedelta(days=later))
@@ -203,7 +204,7 @@ SPOILED = (
 async def test_one_bad_version_does_not_stop_its_round(office: Office) -> None:
     """Set aside with a reason that the officer sees, still queued; everybody else leaves."""
     ids = [await office.queued(at) for at in range(5)]
-    async with office.pool.acquire() as conn:
+    async with office.pool.acquire() as conn, unguarded(conn):
         for at, statement in enumerate(SPOILED):
             await conn.execute(statement, ids[at])
     assert await office.release(MONDAY) == [ids[4]]
@@ -361,7 +362,7 @@ async def test_a_draft_that_races_with_a_withdrawal_is_refused(office: Office) -
     """It neither revives what was withdrawn nor begins another profile in its place."""
     profile_id = await office.draft()
     async with office.pool.acquire() as conn:
-        async with conn.transaction():
+        async with unguarded(conn), conn.transaction():
             await publication.lock_profile(conn, profile_id)
             late = asyncio.create_task(office.draft(title="Troppo tardi"))
             await _waiting(office)
@@ -374,7 +375,7 @@ async def test_a_draft_that_races_with_a_release_leaves_what_was_published(offic
     """What stands in the log is not written over: the edit is another version, to be approved."""
     profile_id = await office.queued()
     async with office.pool.acquire() as conn:
-        async with conn.transaction():
+        async with unguarded(conn), conn.transaction():
             await publication.due_versions(conn, 100_000)
             late = asyncio.create_task(office.draft(title="Troppo tardi"))
             await _waiting(office)
