@@ -50,7 +50,7 @@ DECLARE
 BEGIN
     FOR place IN
         SELECT nspname FROM pg_namespace
-        WHERE nspname IN ('ops', 'registry', 'population', 'publication', 'log', 'coop')
+        WHERE nspname IN ('ops', 'registry', 'population', 'publication', 'log', 'coop', 'audit')
     LOOP
         EXECUTE format('ALTER SCHEMA %I OWNER TO rete_owner', place);
         FOR item IN
@@ -77,12 +77,32 @@ BEGIN
     END LOOP;
 END
 $$;
+-- Functions belong with their tables: those that write the chain do so as its owner, whoever decides.
+DO $$
+DECLARE
+    item record;
+BEGIN
+    FOR item IN
+        SELECT p.oid::regprocedure AS name FROM pg_proc p
+        WHERE p.pronamespace::regnamespace::text IN ('registry', 'publication', 'audit')
+    LOOP
+        EXECUTE format('ALTER FUNCTION %s OWNER TO rete_owner', item.name);
+    END LOOP;
+END
+$$;
+-- The chain of decisions is written by triggers alone, and only ever added to; so are decisions and rulings.
+REVOKE INSERT, UPDATE, DELETE ON audit.event, audit.chain FROM rete_node;
+REVOKE UPDATE, DELETE ON publication.decision, log.ruling FROM rete_node;
+REVOKE DELETE ON publication.profile, publication.version FROM rete_node;
+GRANT EXECUTE ON FUNCTION publication.erase_reason(bigint, text) TO rete_node;
 -- The history of the schema is written by those who change it.
 REVOKE INSERT, UPDATE, DELETE ON ops.migration FROM rete_node;
 
 -- What other nodes and searches may reach. No default privileges: a new table is out of their reach until it is named here.
 GRANT USAGE ON SCHEMA ops, log, coop TO rete_public;
 GRANT SELECT ON ALL TABLES IN SCHEMA log, coop TO rete_public;
+-- Who decided about another node, and why, is this office's.
+REVOKE SELECT ON log.ruling FROM rete_public;
 GRANT SELECT ON ops.migration TO rete_public;
 GRANT SELECT, INSERT ON ops.nonce TO rete_public;
 -- News of a log makes it due; a proof against one ends its following.

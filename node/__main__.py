@@ -26,6 +26,11 @@ COMMANDS = {
     "profile": ("node.cli.profile", "profile", N_("Profili anonimi: bozza, approvazione, pubblicazione, ritiro.")),
     "text": ("node.cli.text", "text", N_("La barriera dei testi: provarla su un testo.")),
     "privacy": ("node.cli.privacy", "privacy", N_("Anonimato: la verifica di ciò che è pubblicato.")),
+    "audit": (
+        "node.cli.audit",
+        "audit",
+        N_("La catena delle decisioni: chi ha deciso che cosa, e che nulla è cambiato."),
+    ),
     "gdpr": ("node.cli.gdpr", "gdpr", N_("Diritti degli interessati: accesso, cancellazione, durate, consensi.")),
     "log": ("node.cli.log", "log_group", N_("Il registro firmato: stato, prove, ripresa, nuovo anno.")),
     "peer": ("node.cli.peer", "peer", N_("Gli altri nodi della federazione.")),

@@ -20,7 +20,7 @@ from node.web import app as application
 
 ROLES = Path(__file__).resolve().parents[2] / "deploy" / "roles.sql"
 NOW = dt.datetime(2026, 11, 24, 10, 0, tzinfo=dt.UTC)
-PRIVATE = ("registry", "publication", "population")
+PRIVATE = ("registry", "publication", "population", "audit")
 RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 
 

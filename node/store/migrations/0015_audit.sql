@@ -230,7 +230,7 @@ CREATE FUNCTION publication.erase_reason(decision bigint, officer text DEFAULT s
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     UPDATE publication.decision d
-    SET reason = NULL, reason_salt = NULL, reason_erased_by = officer
+    SET reason = NULL, reason_salt = NULL, reason_erased_by = erase_reason.officer
     WHERE d.decision_id = decision AND d.reason IS NOT NULL;
     RETURN FOUND;
 END

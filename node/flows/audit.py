@@ -1,0 +1,194 @@
+"""The chain of decisions read back: whole or broken, compared with what it speaks of and with what was seen of it before.
+
+In: the database's chain, or an export of it. Out: a verdict, never a change. A chain proves that nothing in its middle was
+changed; that its end was not cut off is told by what somebody else has kept: the mark in the node's home, an export.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import orjson
+
+from node.domain.chain import BROKEN, Walk
+from node.errors import N_, CallerError, NotFoundError
+from node.store import audit, whole_file
+from node.store.audit import Event
+from node.store.postgres import Connection, Pool, acquire
+from node.store.whole_file import SECRET, WholeFile
+
+PAGE = 2000
+MARK = "audit-mark.json"
+UNTOLD, ORPHANED, CUT, FORKED, OTHER = "untold", "orphaned", "cut", "forked", "other-chain"
+REASONS = {
+    **BROKEN,
+    UNTOLD: N_("la decisione {event} non è nella catena, o la catena dice altro"),
+    ORPHANED: N_("la decisione dell'evento {event} non c'è più"),
+    CUT: N_("mancano gli ultimi eventi: la catena arrivava almeno a {event}"),
+    FORKED: N_("l'evento {event} non è quello che era stato visto"),
+    OTHER: N_("è la catena di un'altra base dati"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A chain: how many events are in order, the hash of the newest, and where and why it is broken, if it is."""
+
+    chain: str
+    events: int
+    head: str
+    broken: str | None
+    place: int | None
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong."""
+        return self.broken is None
+
+
+async def verify(pool: Pool, home: Path) -> Verdict:
+    """Walk the whole chain, compare it with decisions and rulings and with the mark; keep a new mark when all is well."""
+    async with acquire(pool) as conn, conn.transaction(isolation="repeatable_read", readonly=True):
+        walk, chain = Walk(), await audit.chain_id(conn)
+        async for page in _pages(conn):
+            if not walk.follow(page):
+                break
+        found = await _judge(conn, walk, chain, _read_mark(home / MARK))
+    if found.ok:
+        mark = {"chain": chain, "event_id": found.events, "hash": found.head}
+        whole_file.write([WholeFile(home / MARK, orjson.dumps(mark), SECRET)], replace=True)
+    return found
+
+
+async def _pages(conn: Connection) -> AsyncIterator[list[Event]]:
+    after = 0
+    while page := await audit.read_page(conn, after, PAGE):
+        yield page
+        after = page[-1].event_id
+
+
+async def _judge(conn: Connection, walk: Walk, chain: str, mark: tuple[str, int, str] | None) -> Verdict:
+    def broken(why: str, place: int | None) -> Verdict:
+        return Verdict(chain, walk.count, walk.last.hex(), why, place)
+
+    if walk.broken is not None:
+        return broken(walk.broken.why, walk.broken.event_id)
+    untold = await audit.untold(conn)
+    if untold is not None:
+        return broken(UNTOLD, untold[1])
+    orphaned = await audit.orphaned(conn)
+    if orphaned is not None:
+        return broken(ORPHANED, orphaned)
+    if mark is not None and mark[0] == chain:
+        there = await audit.event_at(conn, mark[1])
+        if there is None:
+            return broken(CUT, mark[1])
+        if there.hash.hex() != mark[2]:
+            return broken(FORKED, mark[1])
+    return Verdict(chain, walk.count, walk.last.hex(), None, None)
+
+
+def _read_mark(path: Path) -> tuple[str, int, str] | None:
+    try:
+        value = orjson.loads(path.read_bytes())
+        return str(value["chain"]), int(value["event_id"]), str(value["hash"])
+    except FileNotFoundError:
+        return None
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+        raise CallerError(
+            "audit-mark-bad",
+            N_("il segno dell'ultima verifica non si legge"),
+            where=str(path),
+            hint=N_("ripristinare il file, oppure toglierlo e verificare contro un'esportazione (--from FILE)"),
+        ) from error
+
+
+def read_export(path: Path) -> list[Event]:
+    """Return the events of an export. Raises: NotFoundError(file-not-found), CallerError(audit-file-bad)."""
+    try:
+        lines = path.read_bytes().splitlines()
+    except FileNotFoundError as error:
+        raise NotFoundError("file-not-found", N_("il file non c'è"), where=str(path)) from error
+    events = []
+    for number, line in enumerate(lines, 1):
+        try:
+            value = orjson.loads(line)
+            texts = (value["at"], value["kind"], value["document"])
+            if type(value["event_id"]) is not int or any(type(text) is not str for text in texts):
+                raise ValueError  # noqa: TRY301 - one refusal for all that is no event
+            events.append(
+                Event(value["event_id"], *texts, bytes.fromhex(value["previous"]), bytes.fromhex(value["hash"]))
+            )
+        except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+            raise CallerError(
+                "audit-file-bad",
+                N_("la riga {line} non è un evento"),
+                where=str(path),
+                hint=N_("serve un file scritto da «rete audit export»"),
+                line=number,
+            ) from error
+    return events
+
+
+def judge_export(events: Iterable[Event]) -> Verdict:
+    """Walk an export, without any database."""
+    events = list(events)
+    walk = Walk()
+    walk.follow(events)
+    chain = ""
+    if events and events[0].kind == "chain-begun":
+        chain = str(orjson.loads(events[0].document).get("chain", ""))
+    broken = walk.broken
+    return Verdict(
+        chain, walk.count, walk.last.hex(), broken.why if broken else None, broken.event_id if broken else None
+    )
+
+
+async def compare(pool: Pool, events: list[Event]) -> Verdict:
+    """Tell whether the database's chain is the one of an export, gone on: nothing changed, nothing cut off."""
+    seen = judge_export(events)
+    if not seen.ok:
+        return seen
+    async with acquire(pool) as conn:
+        chain = await audit.chain_id(conn)
+        if events and seen.chain != chain:
+            return Verdict(chain, 0, "", OTHER, None)
+        for event in reversed(events):
+            there = await audit.event_at(conn, event.event_id)
+            if there is None:
+                return Verdict(chain, 0, "", CUT, event.event_id)
+            if there.hash != event.hash:
+                return Verdict(chain, 0, "", FORKED, event.event_id)
+            # Each hash holds all before it.
+            break
+    return seen
+
+
+async def export(pool: Pool, path: Path, *, force: bool) -> int:
+    """Write the whole chain, one event a line; return how many. Raises: CallerError(file-exists)."""
+    whole_file.check_targets([path], replace=force)
+    lines = []
+    async with acquire(pool) as conn, conn.transaction(isolation="repeatable_read", readonly=True):
+        async for page in _pages(conn):
+            lines += [orjson.dumps(_line(event)) for event in page]
+    whole_file.write([WholeFile(path, b"\n".join(lines) + b"\n" if lines else b"", SECRET)], replace=force)
+    return len(lines)
+
+
+def _line(event: Event) -> dict[str, object]:
+    return {
+        "event_id": event.event_id,
+        "at": event.at,
+        "kind": event.kind,
+        "document": event.document,
+        "previous": event.previous.hex(),
+        "hash": event.hash.hex(),
+    }
+
+
+async def list_events(pool: Pool, *, after: int, profile_id: str | None, limit: int) -> list[Event]:
+    """Return events in their order, of one profile or of all."""
+    async with acquire(pool) as conn:
+        return await audit.list_events(conn, after, profile_id, limit)

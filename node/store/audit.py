@@ -1,0 +1,67 @@
+"""The chain of decisions as the database keeps it: events in pages, and rows that do not match their events.
+
+In: places in the chain. Out: events in the very words that were hashed. Nothing here writes: the database's own triggers do
+(migration 0015).
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+import asyncpg
+
+from node.store.postgres import Connection, load_queries
+
+QUERIES = load_queries("audit")
+TIMEOUT_S = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One link of the chain; ``document`` is JSON, kept as it was hashed."""
+
+    event_id: int
+    at: str
+    kind: str
+    document: str
+    previous: bytes
+    hash: bytes
+
+
+def _event(row: asyncpg.Record) -> Event:
+    return Event(**dict(row))
+
+
+async def read_page(conn: Connection, after: int, limit: int) -> list[Event]:
+    """Return the events after one."""
+    return [_event(row) for row in await conn.fetch(QUERIES["page"], after, limit, timeout=TIMEOUT_S)]
+
+
+async def list_events(conn: Connection, after: int, profile_id: str | None, limit: int) -> list[Event]:
+    """Return the events after one, of one profile or of all."""
+    key = None if profile_id is None else uuid.UUID(profile_id)
+    return [_event(row) for row in await conn.fetch(QUERIES["list_events"], after, key, limit, timeout=TIMEOUT_S)]
+
+
+async def event_at(conn: Connection, event_id: int) -> Event | None:
+    """Return one event."""
+    row = await conn.fetchrow(QUERIES["event_at"], event_id)
+    return None if row is None else _event(row)
+
+
+async def chain_id(conn: Connection) -> str:
+    """Return the random name of this database's chain."""
+    return str(await conn.fetchval(QUERIES["chain"]))
+
+
+async def untold(conn: Connection) -> tuple[str, int] | None:
+    """Return (decision | ruling, its number) of the first row whose event is missing or different, None when there is none."""
+    row = await conn.fetchrow(QUERIES["untold"], timeout=TIMEOUT_S)
+    return None if row is None else (row["kind"], row["subject"])
+
+
+async def orphaned(conn: Connection) -> int | None:
+    """Return the first event whose decision or ruling is gone, None when there is none."""
+    found: int | None = await conn.fetchval(QUERIES["orphaned"], timeout=TIMEOUT_S)
+    return found

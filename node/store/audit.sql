@@ -1,0 +1,46 @@
+-- name: page
+SELECT event_id, audit.instant(at) AS at, kind, document, previous, hash
+FROM audit.event
+WHERE event_id > $1
+ORDER BY event_id
+LIMIT $2;
+
+-- name: event_at
+SELECT event_id, audit.instant(at) AS at, kind, document, previous, hash FROM audit.event WHERE event_id = $1;
+
+-- name: list_events
+SELECT event_id, audit.instant(at) AS at, kind, document, previous, hash
+FROM audit.event
+WHERE event_id > $1 AND ($2::uuid IS NULL OR profile = $2)
+ORDER BY event_id
+LIMIT $3;
+
+-- name: chain
+SELECT chain_id::text FROM audit.chain;
+
+-- A decision or ruling whose event is missing or says something else; a reason that is gone must have been erased.
+-- name: untold
+SELECT 'decision' AS kind, d.decision_id AS subject
+FROM publication.decision d
+LEFT JOIN audit.event e ON e.kind = 'decision' AND e.subject = d.decision_id
+WHERE e.event_id IS NULL
+   OR (e.document::jsonb - 'session' - 'reason') <> (audit.decision_facts(d) - 'reason')
+   OR (d.reason IS NOT NULL AND e.document::jsonb ->> 'reason' IS DISTINCT FROM audit.decision_facts(d) ->> 'reason')
+   OR (d.reason IS NULL AND e.document::jsonb ->> 'reason' IS NOT NULL
+       AND NOT EXISTS (SELECT FROM audit.event x WHERE x.kind = 'reason-erased' AND x.subject = d.decision_id))
+UNION ALL
+SELECT 'ruling', r.ruling_id
+FROM log.ruling r
+LEFT JOIN audit.event e ON e.kind = 'ruling' AND e.subject = r.ruling_id
+WHERE e.event_id IS NULL OR (e.document::jsonb - 'session') <> audit.ruling_facts(r)
+ORDER BY kind, subject
+LIMIT 1;
+
+-- An event whose decision or ruling is gone.
+-- name: orphaned
+SELECT e.event_id
+FROM audit.event e
+WHERE (e.kind = 'decision' AND NOT EXISTS (SELECT FROM publication.decision d WHERE d.decision_id = e.subject))
+   OR (e.kind = 'ruling' AND NOT EXISTS (SELECT FROM log.ruling r WHERE r.ruling_id = e.subject))
+ORDER BY e.event_id
+LIMIT 1;
