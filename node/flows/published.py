@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from node.config import K_FLOOR, Config
-from node.domain import partition, partition_parts
+from node.domain import partition, partition_parts, potential, rounds
 from node.domain.disclosure import Listed, Look, Numbers, Page, Shown, Window
 from node.domain.partition import Partition
-from node.domain.partition_form import ANY_KIND
+from node.domain.partition_form import ANY_KIND, Label
 from node.domain.register import RegisterNetwork
 from node.errors import N_, CallerError
 from node.flows.partitions import NO_EDITION, OTHER_EDITION
@@ -187,7 +187,9 @@ async def read_in(conn: Connection, config: Config, *, federation: bool) -> Publ
     told = {found.profile_id for found in of_own}
     # An own one that this database has no decision of is in the log all the same.
     others = [await _of_log(reading, known, body) for body in living if body.profile_id not in told]
-    versions += [version for version in others if version is not None]
+    for version in others:
+        if version is not None:
+            (outside if _is_potential(version.document) else versions).append(version)
     return Published(
         tuple(versions),
         tuple(outside),
@@ -236,6 +238,14 @@ async def _own(reading: _Reading, found: OwnVersion, body: LivingBody | None, *,
     size = stands.size if stands is not None else 0
     document = stands.document if stands is not None else None
     return Version(shown, document, size, position, found.published_at, found.created_at)
+
+
+def _is_potential(document: Mapping[str, Any] | None) -> bool:
+    """Tell whether a document is of an aggregation without a contract, and shows no more than it may."""
+    if document is None or document["maturity"] != rounds.POTENTIAL:
+        return False
+    labels = {name: Label(label["level"], tuple(label["values"])) for name, label in document["labels"].items()}
+    return potential.is_form(labels, document["kind"])
 
 
 async def _of_log(reading: _Reading, known: Mapping[str, Logged], body: LivingBody) -> Version | None:

@@ -12,10 +12,11 @@ import pytest
 from node.domain.network import Member, NetworkRecord
 from node.domain.register import NetworkKind
 from node.errors import CallerError
-from node.flows import draft, intake, partitions, preview, publish
+from node.flows import draft, intake, partitions, preview, privacy, privacy_export, publish
 from node.store.postgres import Pool
 from tests.networks_made import firm
 from tests.office_made import NOW, Office, lecce, make_office
+from tests.tampering import unguarded
 
 MONDAY = NOW + dt.timedelta(days=6)
 CONTENT = {"title": "Cerchiamo partner", "summary": "Cerchiamo chi distribuisca all'estero i nostri prodotti"}
@@ -90,6 +91,17 @@ async def test_region_and_section_leave_after_a_warning_that_was_read(office: Of
     assert (body["kind"], body["maturity"]) == ("any", "potential")
     (verdict,) = await partitions.verify(office.pool, "p_LE")
     assert (verdict.state, verdict.profiles, verdict.astray) == ("same", 1, 0)
+    found = await privacy.audit(office.pool, office.config, MONDAY)
+    assert (found.ok, found.profiles, found.outside) == (True, 0, 1)
+    tables = await privacy_export.export(office.pool, office.config)
+    assert (len(tables.profiles), len(tables.truth)) == (1, 0)
+    async with office.pool.acquire() as conn, unguarded(conn):
+        # As a peer holds it, or who lost its decisions: the document tells all.
+        await conn.execute("DELETE FROM publication.decision")
+        await conn.execute("DELETE FROM publication.version")
+        await conn.execute("DELETE FROM publication.profile")
+    found = await privacy.audit(office.pool, office.config, MONDAY, federation=True)
+    assert (found.ok, found.outside) == (True, 1)
 
 
 async def test_a_potential_profile_with_finer_labels_is_seen(office: Office) -> None:
