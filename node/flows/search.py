@@ -110,7 +110,7 @@ class SearchResult:
 
 
 @asynccontextmanager
-async def _snapshot(pool: Pool) -> AsyncIterator[Connection]:
+async def snapshot(pool: Pool) -> AsyncIterator[Connection]:
     """One read-only view of the database, in which no statement runs for long."""
     async with acquire(pool) as conn, conn.transaction(isolation="repeatable_read", readonly=True):
         await store.bound_time(conn)
@@ -125,7 +125,7 @@ async def _terms(conn: Connection, query: Query, reference: LabelReference) -> s
 async def search(pool: Pool, query: Query, reference: LabelReference, *, now: dt.datetime) -> SearchResult:
     """Answer ``query`` from this node's copy of all logs. Raises: OperatorError(search-timeout)."""
     today = (now.date() - EPOCH).days
-    async with _snapshot(pool) as conn:
+    async with snapshot(pool) as conn:
         terms = await _terms(conn, query, reference)
         # One more than asked tells whether there is a next page.
         found = await store.hits(conn, terms, query, today=today, limit=query.limit + 1)
@@ -147,7 +147,7 @@ async def facets(
     pool: Pool, query: Query, reference: LabelReference, *, now: dt.datetime
 ) -> tuple[int, bool, Mapping[str, tuple[Bucket, ...]]]:
     """Return (total, whether exact, facets) of ``query`` without its hits. Raises: OperatorError(search-timeout)."""
-    async with _snapshot(pool) as conn:
+    async with snapshot(pool) as conn:
         terms = await _terms(conn, query, reference)
         return await _count(conn, terms, query, reference, (now.date() - EPOCH).days)
 
@@ -156,7 +156,7 @@ async def read_profile(
     pool: Pool, profile_id: str, reference: LabelReference, *, now: dt.datetime, owner: str | None = None
 ) -> Hit:
     """Return one visible profile by its identifier. Raises: NotFoundError(profile-unknown)."""
-    async with _snapshot(pool) as conn:
+    async with snapshot(pool) as conn:
         stored = await store.profile(conn, profile_id, owner, today=(now.date() - EPOCH).days)
     if stored is None:
         message = N_("nessun profilo visibile con questo identificativo")
@@ -180,7 +180,7 @@ async def find_profile(
             text=beginning[:40],
             count=BEGINNING_MIN,
         )
-    async with _snapshot(pool) as conn:
+    async with snapshot(pool) as conn:
         found = await store.profile_ids(conn, digits, owner, today=(now.date() - EPOCH).days)
     if len(found) > 1:
         raise CallerError(

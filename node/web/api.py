@@ -1,4 +1,4 @@
-"""The JSON face of search, for offices' own systems and for the pages: ``/api/v1/profiles``, ``/{id}``, ``/facets``.
+"""The JSON face of search, for offices' own systems and for the pages: ``/api/v1/profiles``, ``/{id}``, ``/facets``, ``/matches``.
 
 In: query parameters ``q``, ``territory``, ``sector``, ``period``, ``size``, ``theme``, ``kind``, ``purpose``, ``need``,
 ``offer``, ``target_country``, ``language``, ``certification``, ``owner``, ``sort``, ``limit``, ``cursor`` (domain/query).
@@ -13,7 +13,8 @@ Out, with an ETag, and stable within v1 (keys may be added)::
      "cursor": "text for the next page, empty on the last",
      "completeness": {"nodes": 4, "current": 3, "stale": [{"owner", "origin", "state", "since"}]}}
 
-``/profiles/{id}`` answers one hit with the whole ``document``; ``/facets`` answers total and facets without hits.
+``/profiles/{id}`` answers one hit with the whole ``document``; ``/facets`` answers total and facets without hits;
+``/matches``: web/matches.py.
 Errors are raised as ReteError and become problem+json in the middleware. Source: domain.md 7 (ModI).
 """
 
@@ -32,9 +33,11 @@ from aiohttp import web
 from node.domain.labels import LabelReference
 from node.domain.query import parse
 from node.errors import N_, NotFoundError
+from node.flows import match as flow
 from node.flows.search import Bucket, Hit, SearchResult, facets, read_profile, search
 from node.store.cooperation import load_label_reference
 from node.store.postgres import Pool
+from node.web import matches
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ def install(app: web.Application, pool: Pool, clock: Callable[[], dt.datetime]) 
             web.get("/api/v1/profiles", profiles),
             web.get("/api/v1/profiles/{profile_id}", profile),
             web.get("/api/v1/facets", counts),
+            web.get("/api/v1/matches", partners),
         ]
     )
 
@@ -87,6 +91,19 @@ async def profile(request: web.Request) -> web.StreamResponse:
     owner = parse([item for item in request.query.items() if item[0] == "owner"], shared.reference).owner
     hit = await read_profile(shared.pool, profile_id, shared.reference, now=shared.clock(), owner=owner or None)
     return _reply(request, profile_document(hit))
+
+
+async def partners(request: web.Request) -> web.StreamResponse:
+    """Answer the partners of one profile, or groups around it."""
+    shared = request.app[COOPERATION]
+    asked = matches.parse(request.query.items())
+    hit = await read_profile(shared.pool, asked.profile_id, shared.reference, now=shared.clock())
+    now = shared.clock()
+    if asked.suggest:
+        groups = await flow.suggest(shared.pool, hit.document, shared.reference, now=now, limit=asked.limit)
+        return _reply(request, matches.suggestions_document(groups))
+    found = await flow.match(shared.pool, hit.document, shared.reference, now=now, limit=asked.limit)
+    return _reply(request, matches.matches_document(found))
 
 
 def _reply(request: web.Request, document: Mapping[str, Any]) -> web.Response:
