@@ -36,7 +36,18 @@ RATES: Mapping[str, Rate] = {
     "hint": Rate(5, 100),
     "witness": Rate(20, 200),
     "proof": Rate(1, 20),
+    # Searches of people and of offices' systems; one page asks a few.
+    "api": Rate(20, 200),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """How many requests a caller may make at once, how many are left, and the seconds until all are there again."""
+
+    limit: int
+    remaining: int
+    reset_s: int
 
 
 class Allowances:
@@ -47,8 +58,8 @@ class Allowances:
         self._rates = rates
         self._buckets: OrderedDict[tuple[str, str], tuple[float, dt.datetime]] = OrderedDict()
 
-    def spend(self, kind: str, caller: str, now: dt.datetime) -> None:
-        """Take one token. Raises: CallerError(rate-limited) with ``retry_after_s``."""
+    def spend(self, kind: str, caller: str, now: dt.datetime) -> Left:
+        """Take one token and return what is left. Raises: CallerError(rate-limited) with ``retry_after_s``."""
         rate = self._rates[kind]
         tokens, seen = self._buckets.pop((kind, caller), (rate.burst, now))
         # A clock that was set back fills nothing and empties nothing.
@@ -61,6 +72,14 @@ class Allowances:
             wait = max(1, math.ceil((1 - tokens) / rate.per_s))
             message = N_("troppe richieste: riprovare tra {retry_after_s} secondi")
             raise CallerError("rate-limited", message, retry_after_s=wait)
+        return Left(int(rate.burst), int(tokens - 1), math.ceil((rate.burst - tokens + 1) / rate.per_s))
+
+    def look(self, kind: str, caller: str, now: dt.datetime) -> Left:
+        """Return what is left, without taking anything."""
+        rate = self._rates[kind]
+        tokens, seen = self._buckets.get((kind, caller), (rate.burst, now))
+        tokens = min(rate.burst, tokens + rate.per_s * max(0.0, (now - seen).total_seconds()))
+        return Left(int(rate.burst), int(tokens), math.ceil((rate.burst - tokens) / rate.per_s))
 
 
 _KINDS = {
@@ -84,9 +103,29 @@ def limiter(allowances: Allowances, clock: Callable[[], dt.datetime], *, behind_
     async def limit(
         request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
-        if request.path.startswith("/federation/"):
-            kind = _KINDS.get(f"{request.method} {request.path}", "read")
+        kind = kind_of(request)
+        if kind is not None:
             allowances.spend(kind, caller_of(request, behind_proxy=behind_proxy), clock())
         return await handler(request)
 
     return limit
+
+
+def kind_of(request: web.Request) -> str | None:
+    """Return under which kind a request is counted, None when it is not."""
+    if request.path.startswith("/federation/"):
+        return _KINDS.get(f"{request.method} {request.path}", "read")
+    return "api" if request.path.startswith("/api/") or request.path == "/status" else None
+
+
+def teller(allowances: Allowances, clock: Callable[[], dt.datetime], *, behind_proxy: bool) -> Any:
+    """Return what tells callers of the API how many requests they have left, on every answer, also on a refusal."""
+
+    async def tell(request: web.Request, response: web.StreamResponse) -> None:
+        if kind_of(request) == "api":
+            left = allowances.look("api", caller_of(request, behind_proxy=behind_proxy), clock())
+            response.headers["X-RateLimit-Limit"] = str(left.limit)
+            response.headers["X-RateLimit-Remaining"] = str(left.remaining)
+            response.headers["X-RateLimit-Reset"] = str(left.reset_s)
+
+    return tell

@@ -37,7 +37,7 @@ from node.flows import match as flow
 from node.flows.search import Bucket, Hit, SearchResult, facets, read_profile, search
 from node.store.cooperation import load_label_reference
 from node.store.postgres import Pool
-from node.web import matches
+from node.web import matches, openapi
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +50,25 @@ class Cooperation:
 
 
 COOPERATION = web.AppKey("cooperation", Cooperation)
+DESCRIPTION: web.AppKey[Mapping[str, Any]] = web.AppKey("openapi", Mapping)
 
 
-def install(app: web.Application, pool: Pool, clock: Callable[[], dt.datetime]) -> None:
-    """Add the routes and what they share to ``app``."""
+def install(
+    app: web.Application,
+    pool: Pool,
+    clock: Callable[[], dt.datetime],
+    server: tuple[str, bool] = (openapi.SANDBOX, True),
+) -> None:
+    """Add the routes and what they share to ``app``; ``server``: where they answer, and whether that is a trial's address."""
     app[COOPERATION] = Cooperation(pool, load_label_reference(), clock)
+    app[DESCRIPTION] = openapi.document(server[0], sandbox=server[1])
     app.add_routes(
         [
             web.get("/api/v1/profiles", profiles),
             web.get("/api/v1/profiles/{profile_id}", profile),
             web.get("/api/v1/facets", counts),
             web.get("/api/v1/matches", partners),
+            web.get("/api/v1/openapi.json", description),
         ]
     )
 
@@ -91,6 +99,11 @@ async def profile(request: web.Request) -> web.StreamResponse:
     owner = parse([item for item in request.query.items() if item[0] == "owner"], shared.reference).owner
     hit = await read_profile(shared.pool, profile_id, shared.reference, now=shared.clock(), owner=owner or None)
     return _reply(request, profile_document(hit))
+
+
+async def description(request: web.Request) -> web.StreamResponse:
+    """Answer the OpenAPI document."""
+    return _reply(request, request.app[DESCRIPTION])
 
 
 async def partners(request: web.Request) -> web.StreamResponse:

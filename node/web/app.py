@@ -15,7 +15,7 @@ from node.runtime import Node
 from node.store import log
 from node.store.postgres import acquire
 from node.web import api, federation, gossip
-from node.web.allowance import Allowances, limiter
+from node.web.allowance import Allowances, limiter, teller
 from node.web.middleware import LANGUAGE, UNAVAILABLE, errors, language_of, problem
 
 POOL_ALIVE_TIMEOUT_S = 5.0
@@ -45,6 +45,12 @@ async def status(request: web.Request) -> web.StreamResponse:
     return web.json_response(document, headers={"Cache-Control": "no-store"})
 
 
+def _server(node: Node) -> tuple[str, bool]:
+    """Return where the API answers and whether that is a trial's address."""
+    authority, trial = node.config.federation.authority, node.config.node.environment == "development"
+    return f"{'http' if trial else 'https'}://{authority}", trial
+
+
 def build(node: Node) -> web.Application:
     """Return the application of ``node``."""
     allowances = Allowances()
@@ -61,6 +67,7 @@ def build(node: Node) -> web.Application:
         allowances=allowances,
     )
     app.add_routes([*federation.routes(), *gossip.routes()])
-    api.install(app, node.pool, node.clock)
+    app.on_response_prepare.append(teller(allowances, node.clock, behind_proxy=node.config.web.behind_proxy))
+    api.install(app, node.pool, node.clock, _server(node))
     app.add_routes([web.get("/status", status)])
     return app

@@ -1,0 +1,120 @@
+"""The OpenAPI document: the same served and kept, true of every answer, and answers tell how many requests are left."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import jsonschema
+import pytest
+
+from node.web import openapi
+from tests.federation_made import Clock, Town, federation
+from tests.profiles_made import label
+
+KEPT = Path(__file__).resolve().parents[2] / "schemas" / "openapi.v1.json"
+ODD = ("", "x", "-1", "0", "10+", "ITF4", "Lecce", "10.41", "olio -vino", '"una frase"', "%", "é\u0301", "a" * 150, "2013", "1e9", "p_LE")  # fmt: skip
+
+
+@pytest.fixture
+async def town(server: str, tmp_path: Path) -> AsyncIterator[Town]:
+    """A node with thirty profiles of its own, half of them with needs and offers."""
+    async with federation(server, tmp_path, Clock(), ["p_LE"]) as (made,):
+        wants = [{"category": "distribution", "text": {"it": "olio"}}]
+        await made.publish(20, needs=wants)
+        await made.publish(10, offers=wants, labels={"territory": label("RIP", "ITC", "ITF"), "sector": label("*"), "period": label("Y1", "2013"), "size": label("*"), "theme": label("THEME", "energy")})  # fmt: skip
+        yield made
+
+
+def resolved(schema: Any, document: Mapping[str, Any]) -> Any:
+    """A schema of OpenAPI 3.0 as JSON Schema: references followed, ``nullable`` as a type."""
+    if isinstance(schema, list):
+        return [resolved(item, document) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        found: Any = document
+        for part in schema["$ref"].removeprefix("#/").split("/"):
+            found = found[part]
+        return resolved(found, document)
+    told = {key: resolved(value, document) for key, value in schema.items() if key != "nullable"}
+    return {**told, "type": [told["type"], "null"]} if schema.get("nullable") else told
+
+
+async def ask(session: aiohttp.ClientSession, url: str, document: Mapping[str, Any], path: str, **more: Any) -> int:
+    """Ask once and hold the answer against the document; return its status."""
+    async with session.get(url, **more) as reply:
+        answers = document["paths"][path]["get"]["responses"]
+        assert reply.status < 500, (url, more)
+        assert str(reply.status) in answers, (reply.status, url, more)
+        answer = resolved(answers[str(reply.status)], document)
+        for name in answer["headers"]:
+            assert name in reply.headers, (name, url, reply.status)
+        assert 0 <= int(reply.headers["X-RateLimit-Remaining"]) <= int(reply.headers["X-RateLimit-Limit"])
+        if reply.status != 304:
+            assert reply.content_type in answer["content"]
+            schema = answer["content"][reply.content_type]["schema"]
+            jsonschema.validate(await reply.json(content_type=None), schema, cls=jsonschema.Draft202012Validator)
+        return int(reply.status)
+
+
+def test_the_kept_copy_is_what_nodes_serve() -> None:
+    """Made by the same function: whoever changes it writes the copy anew (openapi.document(openapi.SANDBOX, sandbox=True))."""
+    made = openapi.document(openapi.SANDBOX, sandbox=True)
+    assert json.loads(KEPT.read_text(encoding="utf-8")) == made
+
+
+async def test_every_answer_is_as_the_document_says(town: Town) -> None:
+    """Hundreds of questions, sensible and odd, in every parameter of every path; none is a server's error."""
+    base, source = f"http://127.0.0.1:{town.port}", random.Random(7)
+    seen: dict[int, int] = {}
+    # The bucket fills by the node's clock, which stands still here: it moves on so that all can be asked.
+    async with aiohttp.ClientSession() as session:
+        async with session.get(f"{base}/api/v1/openapi.json") as reply:
+            document = await reply.json()
+        assert document["servers"] == [{"url": base, "description": "This node.", "x-sandbox": True}]  # fmt: skip
+        for path, methods in document["paths"].items():
+            names = {p["name"]: p for p in methods["get"]["parameters"]}
+            for _ in range(120):
+                asked = {}
+                for name in source.sample(sorted(names), min(len(names), source.randrange(4))):
+                    allowed = names[name]["schema"].get("enum", [])
+                    asked[name] = source.choice([*allowed, *ODD] if source.random() < 0.6 else [*allowed] or ODD)
+                identifier = source.choice([*town.published, "nope", "0" * 32])
+                asked.pop("profile_id", None)
+                if "profile" in names and source.random() < 0.8:
+                    asked["profile"] = identifier
+                url = base + path.replace("{profile_id}", identifier)
+                status = await ask(session, url, document, path, params=asked)
+                seen[status] = seen.get(status, 0) + 1
+                town.node.clock.forward(seconds=1)  # type: ignore[attr-defined]
+    assert {200, 400, 404} <= set(seen), seen
+    assert seen[200] > 100
+
+
+async def test_the_same_answer_is_not_sent_twice(town: Town) -> None:
+    """ETag and 304, with the requests that are left."""
+    base = f"http://127.0.0.1:{town.port}"
+    document = openapi.document(base, sandbox=True)
+    async with aiohttp.ClientSession() as session:
+        async with session.get(f"{base}/api/v1/profiles") as reply:
+            tag = reply.headers["ETag"]
+        assert await ask(session, f"{base}/api/v1/profiles", document, "/api/v1/profiles", headers={"If-None-Match": tag}) == 304  # fmt: skip
+
+
+async def test_a_flood_is_told_to_wait(town: Town) -> None:
+    """After so many at once: 429, problem+json, Retry-After and what is left; a second later some are served again."""
+    base = f"http://127.0.0.1:{town.port}"
+    document = openapi.document(base, sandbox=True)
+    async with aiohttp.ClientSession() as session:
+        statuses = [await ask(session, f"{base}/api/v1/facets", document, "/api/v1/facets") for _ in range(202)]
+        assert statuses == [200] * 200 + [429] * 2
+        async with session.get(f"{base}/api/v1/facets") as reply:
+            assert (reply.headers["X-RateLimit-Remaining"], int(reply.headers["Retry-After"])) == ("0", 1)
+            assert reply.headers["X-RateLimit-Reset"] == "10"
+        town.node.clock.forward(seconds=1)  # type: ignore[attr-defined]
+        assert await ask(session, f"{base}/api/v1/facets", document, "/api/v1/facets") == 200
