@@ -44,6 +44,9 @@ _FILTERS = (
     ("language", "lingua, per esempio en"),
     ("certification", "famiglia di certificazione, per esempio iso_9001"),
     ("owner", "amministrazione titolare"),
+    ("maturity", "età della rete: potential, lt2, 2to5, gt5"),
+    ("since", "da questo giorno in poi (aaaa-mm-gg)"),
+    ("witnessed", "con testimoni: yes"),
 )
 
 

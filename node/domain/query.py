@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import datetime as dt
 import difflib
 import hashlib
 import json
@@ -23,7 +24,7 @@ from typing import Any, Final
 
 from node.domain.labels import KINDS, PERIODS, SIZES, LabelReference
 from node.domain.theme import THEMES
-from node.domain.vocabulary import CATEGORIES, CERTIFICATIONS, PURPOSES
+from node.domain.vocabulary import CATEGORIES, CERTIFICATIONS, MATURITIES, PURPOSES
 from node.errors import N_, CallerError
 
 WORDS_MAX_CHARS: Final = 200
@@ -34,7 +35,7 @@ RELEVANCE: Final = "relevance"
 NEWEST: Final = "newest"
 SORTS: Final = (RELEVANCE, NEWEST)
 LABEL_FILTERS: Final = ("territory", "sector", "period", "size", "theme", "kind")
-EXACT_FILTERS: Final = ("purpose", "need", "offer", "target_country", "language", "certification", "owner")
+EXACT_FILTERS: Final = ("purpose", "need", "offer", "target_country", "language", "certification", "owner", "maturity")
 _EXACT_PREFIX: Final = {
     "purpose": "use=",
     "need": "need=",
@@ -43,8 +44,11 @@ _EXACT_PREFIX: Final = {
     "language": "lang=",
     "certification": "cert=",
     "owner": "own=",
+    "maturity": "age=",
 }
 INT_MAX: Final = 2**53 - 1
+YES: Final = "yes"
+_EPOCH: Final = dt.date(1970, 1, 1)
 
 
 def exact_term(name: str, value: str) -> str:
@@ -80,6 +84,9 @@ class Query:
     language: str = ""
     certification: str = ""
     owner: str = ""
+    maturity: str = ""
+    since: str = ""
+    witnessed: str = ""
     sort: str = RELEVANCE
     limit: int = LIMIT_DEFAULT
     cursor: Cursor | None = None
@@ -91,6 +98,11 @@ class Query:
     def exact_terms(self) -> tuple[str, ...]:
         """Return the index terms that a hit must have, all of them."""
         return tuple(exact_term(name, getattr(self, name)) for name in EXACT_FILTERS if getattr(self, name))
+
+    @property
+    def since_day(self) -> int | None:
+        """The first publication round that is asked for, in days since 1970-01-01; None for any."""
+        return (dt.date.fromisoformat(self.since) - _EPOCH).days if self.since else None
 
     def parameters(self) -> tuple[tuple[str, str], ...]:
         """Return the question as parameters, without its place: what a permalink holds."""
@@ -252,6 +264,15 @@ def _form(pattern: str, like: str, fold: Callable[[str], str] = str) -> Callable
     return read
 
 
+def _date(name: str, value: str, _: LabelReference) -> str:
+    try:
+        if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
+            raise ValueError  # noqa: TRY301 - one refusal for all that is no day
+        return dt.date.fromisoformat(value).isoformat()
+    except ValueError as error:
+        raise _bad(name, N_("la forma attesa è, per esempio, {like}"), like="2026-01-31") from error
+
+
 def _limit(name: str, value: str, _: LabelReference) -> int:
     if not re.fullmatch(r"[0-9]{1,4}", value) or not 1 <= int(value) <= LIMIT_MAX:
         raise _bad(name, N_("serve un numero da 1 a {most}"), most=LIMIT_MAX)
@@ -273,6 +294,9 @@ _READERS: Final[Mapping[str, Callable[[str, str, LabelReference], Any]]] = {
     "language": _form(r"[a-z]{2}", "en", str.lower),
     "certification": _choice(*CERTIFICATIONS),
     "owner": _form(r"[A-Za-z][A-Za-z0-9_-]{0,31}", "p_LE"),
+    "maturity": _choice(*(name for name in MATURITIES if name != "any")),
+    "since": _date,
+    "witnessed": _choice(YES),
     "sort": _choice(*SORTS),
     "limit": _limit,
 }

@@ -96,6 +96,14 @@ KINDS: Titles = {
     "any": ("Non indicato", "Not stated"),
 }
 
+MATURITIES: Titles = {
+    "potential": ("Non ancora firmata", "Not signed yet"),
+    "lt2": ("Meno di due anni", "Less than two years"),
+    "2to5": ("Da due a cinque anni", "Two to five years"),
+    "gt5": ("Più di cinque anni", "More than five years"),
+    "any": ("Non indicata", "Not stated"),
+}
+
 # What a private record says by a word (domain/network.py): never in a profile, shown on screens.
 NETWORK_STATUSES: Titles = {
     "potential": ("potenziale", "potential"),

@@ -103,7 +103,7 @@ def _wants(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _exact(document: Mapping[str, Any], owner: str) -> list[str]:
-    terms = [_term("owner", owner), _term("purpose", document["purpose"])]
+    terms = [_term("owner", owner), _term("purpose", document["purpose"]), _term("maturity", document["maturity"])]
     terms += [_term("need", item["category"]) for item in document["needs"]]
     terms += [_term("offer", item["category"]) for item in document["offers"]]
     terms += [_term("target_country", code) for code in document["target_countries"]]

@@ -31,6 +31,8 @@ class Terms:
     exact: list[str] | None
     possible: tuple[list[str] | None, ...]
     certain: tuple[str | None, ...]
+    since: int | None = None
+    witnessed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,8 @@ def terms_of(query: Query, reference: LabelReference, *, has_words: bool) -> Ter
         exact=list(query.exact_terms()) or None,
         possible=tuple(None if a is None else list(a.possible) for a in asked),
         certain=tuple(None if a is None else a.certain for a in asked),
+        since=query.since_day,
+        witnessed=bool(query.witnessed),
     )
 
 
@@ -103,7 +107,7 @@ def _hits_arguments(terms: Terms, query: Query, today: int, limit: int) -> list[
     after: list[object] = [None] * 6
     if place is not None:
         after = [*place.keys, place.profile_id, place.origin_id, place.index]
-    return [terms.words, terms.exact, *labels, today, query.sort == NEWEST, *after, limit]
+    return [terms.words, terms.exact, *labels, today, query.sort == NEWEST, *after, limit, terms.since, terms.witnessed]
 
 
 async def hits(conn: Connection, terms: Terms, query: Query, *, today: int, limit: int) -> list[Found]:
@@ -135,7 +139,7 @@ async def counts(conn: Connection, terms: Terms, *, today: int) -> tuple[int, st
 
     At most COUNT_BOUND + 1 profiles are counted, those with the lowest identifiers. Raises: OperatorError(search-timeout).
     """
-    arguments = [terms.words, terms.exact, *terms.possible, today, COUNT_BOUND + 1]
+    arguments = [terms.words, terms.exact, *terms.possible, today, COUNT_BOUND + 1, terms.since, terms.witnessed]
     facets: dict[str, dict[str, int]] = {}
     for row in await _fetch(conn, "counts", arguments):
         facets.setdefault(row["facet"], {})[row["value"] or ""] = row["count"]

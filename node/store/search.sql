@@ -3,7 +3,8 @@
 
 -- name: hits
 -- $1 words; $2 exact terms; $3-$14 possible terms and the certain term of territory, sector, period, size, theme, kind;
--- $15 today (days since 1970); $16 newest first; $17-$22 the place after which to go on; $23 how many.
+-- $15 today (days since 1970); $16 newest first; $17-$22 the place after which to go on; $23 how many; $24 published since;
+-- $25 only what witnesses vouch for.
 WITH found AS (
     SELECT p.origin_id, p.idx, p.profile_id, o.origin, p.owner,
            CASE WHEN $4::text IS NULL THEN 0 ELSE (p.keys @> ARRAY[$4::text])::int END
@@ -29,6 +30,8 @@ WITH found AS (
       AND ($11::text[] IS NULL OR p.keys && $11::text[])
       AND ($13::text[] IS NULL OR p.keys && $13::text[])
       AND p.valid_until >= date '1970-01-01' + $15::int
+      AND ($24::int IS NULL OR p.published >= $24::int)
+      AND (NOT $25::boolean OR p.idx < o.witnessed_size)
       AND o.state NOT IN ('closed', 'suspended')
 ), placed AS (
     SELECT f.origin_id, f.idx, f.profile_id, f.origin, f.owner, f.certain, f.rank, f.published,
@@ -55,7 +58,7 @@ ORDER BY g.first DESC, g.second DESC, g.third DESC, g.profile_id, g.origin_id, g
 
 -- name: counts
 -- $1 words; $2 exact terms; $3-$8 possible terms of territory, sector, period, size, theme, kind; $9 today; $10 how many
--- at most. Beyond that many, a sample: the lowest identifiers, which are random and the same on every node.
+-- at most; $11 published since; $12 only what witnesses vouch for. Beyond that many, a sample: the lowest identifiers, which are random and the same on every node.
 WITH sample AS MATERIALIZED (
     SELECT p.profile_id, p.territory, p.sector, p.size, p.theme, p.kind, p.owner
     FROM coop.profile p
@@ -69,6 +72,8 @@ WITH sample AS MATERIALIZED (
       AND ($7::text[] IS NULL OR p.keys && $7::text[])
       AND ($8::text[] IS NULL OR p.keys && $8::text[])
       AND p.valid_until >= date '1970-01-01' + $9::int
+      AND ($11::int IS NULL OR p.published >= $11::int)
+      AND (NOT $12::boolean OR p.idx < o.witnessed_size)
       AND o.state NOT IN ('closed', 'suspended')
     ORDER BY p.profile_id, p.origin_id, p.idx
     LIMIT $10::int

@@ -1,7 +1,7 @@
 """The JSON face of search, for offices' own systems and for the pages: ``/api/v1/profiles``, ``/{id}``, ``/facets``, ``/matches``.
 
 In: query parameters ``q``, ``territory``, ``sector``, ``period``, ``size``, ``theme``, ``kind``, ``purpose``, ``need``,
-``offer``, ``target_country``, ``language``, ``certification``, ``owner``, ``sort``, ``limit``, ``cursor`` (domain/query).
+``offer``, ``target_country``, ``language``, ``certification``, ``owner``, ``maturity``, ``since``, ``witnessed``, ``sort``, ``limit``, ``cursor`` (domain/query).
 Out, with an ETag, and stable within v1 (keys may be added)::
 
     {"total": 42, "total_is_exact": true, "words_ignored": false,

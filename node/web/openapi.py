@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from node.domain.labels import KINDS, PERIODS, SIZES
-from node.domain.query import LIMIT_DEFAULT, LIMIT_MAX, SORTS, WORDS_MAX_CHARS
+from node.domain.query import LIMIT_DEFAULT, LIMIT_MAX, SORTS, WORDS_MAX_CHARS, YES
 from node.domain.theme import THEMES
-from node.domain.vocabulary import CATEGORIES, CERTIFICATIONS, PURPOSES
+from node.domain.vocabulary import CATEGORIES, CERTIFICATIONS, MATURITIES, PURPOSES
 from node.web import matches
 
 VERSION: Final = "1.0.0"
@@ -164,6 +164,9 @@ def _filters() -> list[Schema]:
         _parameter("language", _text(longest=2, pattern="^[A-Za-z]{2}$"), "A language spoken."),
         _parameter("certification", _text(longest=32, enum=sorted(CERTIFICATIONS)), "A family of certifications."),
         _parameter("owner", _text(longest=32, pattern=_OWNER_PATTERN), "The administration that published it."),
+        _parameter("maturity", _text(longest=16, enum=sorted(set(MATURITIES) - {"any"})), "Age of the network."),
+        _parameter("since", _text(longest=10, format="date"), "Published since."),
+        _parameter("witnessed", _text(longest=3, enum=[YES]), "Only what witnesses vouch for."),
     ]
 
 

@@ -54,6 +54,9 @@ def test_all_parameters_are_read_and_made_canonical() -> None:
         ("language", "EN"),
         ("certification", "ISO_9001"),
         ("owner", "p_LE"),
+        ("maturity", "LT2"),
+        ("since", "2026-01-31"),
+        ("witnessed", "yes"),
         ("sort", "newest"),
         ("limit", "100"),
     )
@@ -64,7 +67,8 @@ def test_all_parameters_are_read_and_made_canonical() -> None:
     )  # fmt: skip
     assert (query.certification, query.owner, query.sort, query.limit) == ("iso_9001", "p_LE", "newest", 100)
     assert "own=p_le" in query.exact_terms()
-    assert len(query.exact_terms()) == 7
+    assert len(query.exact_terms()) == 8
+    assert (query.maturity, query.since_day, query.witnessed) == ("lt2", 20484, "yes")
     assert dict(query.labels())["sector"] == "10.41"
     assert parse(query.parameters(), REFERENCE) == query
 
@@ -194,3 +198,12 @@ def test_any_text_is_a_question_or_one_clear_error(parameters: list[tuple[str, s
     except CallerError as error:
         said = error.render()[0]
     assert said or (query and parse(query.parameters(), REFERENCE).parameters() == query.parameters())
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("maturity", "any"), ("maturity", "vecchia"), ("since", "ieri"), ("since", "2026-02-30"), ("since", "20260131"), ("witnessed", "no")],
+)  # fmt: skip
+def test_what_is_no_age_day_or_yes_is_refused(name: str, value: str) -> None:
+    """With the parameter's name; nothing is guessed."""
+    assert refused((name, value)).where == name

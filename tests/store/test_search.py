@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import datetime as dt
 import itertools
 import random
 import uuid
+from importlib import resources
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -45,6 +47,41 @@ async def fill(pool: Pool, *documents: dict[str, object], owner: str = "p_LE", s
         origin = await add_origin(conn, owner, state=state)
         await store(conn, origin, [{**document, "owner": owner} for document in documents])
     return origin
+
+
+async def test_age_day_and_witnesses_part_what_is_found(pool: Pool) -> None:
+    """Each alone and together, in hits, counts and pages alike; nobody's rounds of the future count as older."""
+    origin = await fill(
+        pool, profile(1, "Giovane", maturity="lt2", round=TODAY - 10), profile(2, "Vecchia", maturity="gt5", round=TODAY - 400),
+        profile(3, "Nascente", maturity="potential", round=TODAY + 30), profile(4, "Muta", round=TODAY - 11),
+    )  # fmt: skip
+    async with pool.acquire() as conn:
+        await conn.execute("UPDATE log.origin SET witnessed_size = 2, witnessed_at = $2 WHERE origin_id = $1", origin, NOW)  # fmt: skip
+    day = (NOW - dt.timedelta(days=10)).date().isoformat()
+    for asked, expected in (
+        ({"maturity": "lt2"}, {"Giovane"}), ({"maturity": "potential"}, {"Nascente"}), ({"since": day}, {"Giovane", "Nascente"}),
+        ({"witnessed": "yes"}, {"Giovane", "Vecchia"}), ({"witnessed": "yes", "since": day}, {"Giovane"}),
+        ({"maturity": "gt5", "since": day}, set()),
+    ):  # fmt: skip
+        found = await answer(pool, **asked)
+        assert {hit.title for hit in found.hits} == expected
+        assert found.total == len(expected)
+        assert dict(ask(**asked).parameters()) == asked
+
+
+async def test_rows_of_before_get_the_age_of_their_own_bodies(pool: Pool) -> None:
+    """What the migration writes is what a new row would have."""
+    await fill(pool, profile(1, maturity="lt2"), profile(2, maturity="any"))
+    text = resources.files("node.store").joinpath("migrations/0018_maturity.sql").read_text(encoding="utf-8")
+    async with pool.acquire() as conn:
+        before = await conn.fetch("SELECT idx, array(SELECT unnest(keys) ORDER BY 1) AS keys FROM coop.profile ORDER BY idx")  # fmt: skip
+        await conn.execute(
+            "UPDATE coop.profile SET keys = array(SELECT k FROM unnest(keys) k WHERE k NOT LIKE 'age=%')"
+        )
+        await conn.execute(text)
+        after = await conn.fetch("SELECT idx, array(SELECT unnest(keys) ORDER BY 1) AS keys FROM coop.profile ORDER BY idx")  # fmt: skip
+    assert before == after
+    assert "age=lt2" in before[0]["keys"]
 
 
 async def test_words_filters_and_both(pool: Pool) -> None:
@@ -321,7 +358,7 @@ async def test_hot_queries_use_the_index(conn: Connection, query: str) -> None:
     await big(conn)
     for asked in (ask(q="numero7"), ask(q="filiera numero9", territory="ITF4"), ask(territory="LE", owner="p_TO")):
         terms = questions.terms_of(asked, REFERENCE, has_words=bool(asked.words))
-        arguments: list[object] = [terms.words, terms.exact, *terms.possible, TODAY, 10_001]
+        arguments: list[object] = [terms.words, terms.exact, *terms.possible, TODAY, 10_001, None, False]
         if query == "hits":
             arguments = questions._hits_arguments(terms, asked, TODAY, 21)
         async with conn.transaction():
