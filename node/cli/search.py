@@ -13,6 +13,7 @@ from node.cli.frame import Face, command
 from node.cli.reports import areas
 from node.domain.query import LIMIT_DEFAULT, LIMIT_MAX, SORTS, parse
 from node.errors import N_
+from node.flows import prove
 from node.flows.search import CERTAIN, Hit, SearchResult, find_profile
 from node.flows.search import search as ask
 from node.store.cooperation import load_label_reference
@@ -92,7 +93,8 @@ async def _open(face: Face, beginning: str, owner: str | None) -> None:
     reference = load_label_reference()
     async with runtime.open_node(face.home) as node:
         hit = await find_profile(node.pool, beginning, reference, now=node.clock(), owner=owner)
-    face.emit(profile_document(hit), lambda: _show_profile(face, hit))
+        proof = await prove.proof_text(node.pool, hit.profile_id, hit.origin, hit.index)
+    face.emit(profile_document(hit, proof), lambda: _show_profile(face, hit))
 
 
 def _show_profile(face: Face, hit: Hit) -> None:

@@ -63,6 +63,17 @@ async def inclusion(pool: Pool, profile_id: str) -> InclusionProof:
     return InclusionProof(index, tuple(hashes), signed, raw)
 
 
+async def proof_text(pool: Pool, profile_id: str, origin: str, index: int) -> str | None:
+    """Return the tlog-proof of an entry as text, None while no signed checkpoint holds it or where another log is meant."""
+    try:
+        made = await inclusion(pool, profile_id)
+    except (NotFoundError, CallerError):
+        return None
+    # An identifier is public: another log may repeat it, and its proof would be of something else.
+    same = made.index == index and made.checkpoint.startswith(f"{origin}\n".encode())
+    return tlog_proof.encode(made).decode() if same else None
+
+
 async def _signed(conn: Connection, row: log.Origin) -> tuple[int, bytes | None]:
     if not row.is_own:
         return row.checkpoint_size, row.checkpoint

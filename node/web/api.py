@@ -13,7 +13,8 @@ Out, with an ETag, and stable within v1 (keys may be added)::
      "cursor": "text for the next page, empty on the last",
      "completeness": {"nodes": 4, "current": 3, "stale": [{"owner", "origin", "state", "since"}]}}
 
-``/profiles/{id}`` answers one hit with the whole ``document``; ``/facets`` answers total and facets without hits;
+``/profiles/{id}`` answers one hit with the whole ``document`` and ``proof``, its tlog-proof (PROTOCOL 2.8; null while no signed
+checkpoint holds it); ``/facets`` answers total and facets without hits;
 ``/matches``: web/matches.py.
 Errors are raised as ReteError and become problem+json in the middleware. Source: domain.md 7 (ModI).
 """
@@ -34,6 +35,7 @@ from node.domain.labels import LabelReference
 from node.domain.query import parse
 from node.errors import N_, NotFoundError
 from node.flows import match as flow
+from node.flows import prove
 from node.flows.search import Bucket, Hit, SearchResult, facets, read_profile, search
 from node.store.cooperation import load_label_reference
 from node.store.postgres import Pool
@@ -98,7 +100,8 @@ async def profile(request: web.Request) -> web.StreamResponse:
         raise NotFoundError("profile-unknown", N_("nessun profilo visibile con questo identificativo")) from error
     owner = parse([item for item in request.query.items() if item[0] == "owner"], shared.reference).owner
     hit = await read_profile(shared.pool, profile_id, shared.reference, now=shared.clock(), owner=owner or None)
-    return _reply(request, profile_document(hit))
+    proof = await prove.proof_text(shared.pool, hit.profile_id, hit.origin, hit.index)
+    return _reply(request, profile_document(hit, proof))
 
 
 async def description(request: web.Request) -> web.StreamResponse:
@@ -129,9 +132,9 @@ def _reply(request: web.Request, document: Mapping[str, Any]) -> web.Response:
     return web.Response(body=body, content_type="application/json", headers=headers)
 
 
-def profile_document(hit: Hit) -> dict[str, Any]:
-    """Return one hit with its whole document; the command line prints the same."""
-    return {**_hit(hit), "document": hit.document}
+def profile_document(hit: Hit, proof: str | None) -> dict[str, Any]:
+    """Return one hit with its whole document and its tlog-proof; the command line prints the same."""
+    return {**_hit(hit), "document": hit.document, "proof": proof}
 
 
 def search_document(result: SearchResult) -> dict[str, Any]:

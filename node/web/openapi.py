@@ -110,7 +110,7 @@ def _schemas() -> dict[str, Schema]:
                 "completeness": _ref("Completeness"),
             }
         ),
-        "Profile": _object({**hit, "document": {"type": "object", "additionalProperties": True, "description": "The whole profile/1 document (schemas/profile.v1.json)."}}),
+        "Profile": _object({**hit, "document": {"type": "object", "additionalProperties": True, "description": "The whole profile/1 document (schemas/profile.v1.json)."}, "proof": _text("Its C2SP tlog-proof, for anybody to check offline; null while no signed checkpoint holds it.", 100_000, nullable=True)}),
         "Facets": _object({**counted, **facets}),
         **_match_schemas(hit),
         "Status": _object(
