@@ -156,6 +156,15 @@ HOLDINGS: tuple[Holding, ...] = (
 )  # fmt: skip
 
 
+_APOSTROPHES = "'’‘`´ʼ"
+_BETWEEN = rf"[{_APOSTROPHES}]?\s+"
+
+
+def _word(word: str) -> str:
+    """Return the expression of one word of a name."""
+    return "".join(f"[{_APOSTROPHES}]" if sign in _APOSTROPHES else re.escape(sign) for sign in word)
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
     """Whose data are asked for: a tax code in normal form, and the names by which the subject is known."""
@@ -169,10 +178,10 @@ class Subject:
 
         A name of one word may be a word of the language: it counts only where nothing else stands.
         """
-        whole = [re.escape(name) for name in self.names if len(name.split()) == 1]
-        # However the words are spaced.
-        inside = [re.escape(self.tax_code)]
-        inside += [r"\s+".join(map(re.escape, name.split())) for name in self.names if len(name.split()) > 1]
+        whole = [_word(name) for name in self.names if len(name.split()) == 1]
+        # However words are spaced, codes parted, apostrophes drawn or put for accents.
+        inside = [r"[\s.\-]?".join(self.tax_code)]
+        inside += [_BETWEEN.join(map(_word, name.split())) for name in self.names if len(name.split()) > 1]
         terms = [rf"(?<![[:alnum:]])({term})(?![[:alnum:]])" for term in inside]
         return "|".join([*terms, *(rf"^\s*({term})\s*$" for term in whole)])
 

@@ -52,9 +52,10 @@ def test_what_is_no_code_is_refused(text: str) -> None:
 
 async def test_words_are_found_whole_and_only_there(conn: Connection) -> None:
     """PostgreSQL's own reading of the expression: case, spacing and signs around; a common word only where it stands alone."""
-    subject = subject_of(code(1)).known_as(["Forno (del) Corso S.r.l.", "LAVORO"])
+    subject = subject_of(code(1)).known_as(["Forno (del) Corso S.r.l.", "LAVORO", "D'Angelo & C. s.s.", "peru caffe"])
     for words, found in (
         ("fornito dal FORNO  (del)\nCorso S.r.l., di Lecce", True), (f"cod.{code(1)}.", True), (f"x{code(1)}", False),
+        (" ".join(code(1)), True), ("la D’Angelo & C. s.s. vende", True), ("PERU' CAFFE' di Lecce", True),
         ("forno del corso", False), ("il lavoro comune", False), (" lavoro ", True), ("", False),
         ("Forno (del) Corso S.r.l.x", False),
     ):  # fmt: skip
