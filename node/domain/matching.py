@@ -177,8 +177,15 @@ def groups(documents: Sequence[Mapping[str, Any]], seed: int, limit: int) -> lis
         if first != seed and linked[min(seed, first), max(seed, first)] and _apart([documents[seed], documents[first]]):
             group = _grow(documents, linked, (seed, first))
             if group is not None:
-                found.setdefault(tuple(sorted(group.members)), group)
+                found[tuple(sorted(group.members))] = _in_order(documents, group, seed)
     return sorted(found.values(), key=lambda g: (-g.score, [documents[m]["id"] for m in g.members]))[:limit]
+
+
+def _in_order(documents: Sequence[Mapping[str, Any]], group: Group, seed: int) -> Group:
+    """Return a group told in one order, whichever way it was come by: the seed, then by identifier."""
+    members = sorted(group.members, key=lambda m: (m != seed, documents[m]["id"]))
+    links = sorted(group.links, key=lambda link: (link.needs, link.offers, link.category))
+    return Group(tuple(members), group.score, tuple(links), group.countries)
 
 
 _Linked = Mapping[tuple[int, int], tuple[Link, ...]]
