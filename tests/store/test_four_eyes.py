@@ -79,6 +79,8 @@ ALONE: dict[str, tuple[str, str]] = {
     "approve, decided by another": ("draft", APPROVE.format(officer="carla") + ";" + DECIDE.format(action="approved", officer="bruno", gate=GATE)),
     "approve without the gate": ("draft", APPROVE.format(officer="carla") + ";" + DECIDE.format(action="approved", officer="carla", gate="NULL")),
     "approve what the gate refuses": ("draft", APPROVE.format(officer="carla") + ";" + DECIDE.format(action="approved", officer="carla", gate="""'{"red": 1, "amber": 0}'::jsonb""")),
+    "approve without counted doubts": ("draft", APPROVE.format(officer="carla") + ";" + DECIDE.format(action="approved", officer="carla", gate="""'{"red": 0, "amber": null}'::jsonb""")),
+    "approve with doubts left out": ("draft", APPROVE.format(officer="carla") + ";" + DECIDE.format(action="approved", officer="carla", gate="""'{"red": 0}'::jsonb""")),
     "approve doubts without a reason": ("draft", APPROVE.format(officer="carla") + ";" + DECIDE.format(action="approved", officer="carla", gate="""'{"red": 0, "amber": 2}'::jsonb""")),
     "queue a draft": ("draft", "UPDATE publication.version SET state = 'queued', release_day = 1 WHERE profile_id = $1"),
     "publish what is only approved": ("approved", "UPDATE publication.version SET state = 'published', log_idx = 1 WHERE profile_id = $1"),

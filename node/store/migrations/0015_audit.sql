@@ -159,8 +159,8 @@ BEGIN
     END IF;
     IF NEW.action = 'approved' THEN
         -- What the gate measured stands with the approval: no red, no text that finds its network; amber has a reason.
-        IF NEW.gate IS NULL OR (NEW.gate ->> 'red') IS DISTINCT FROM '0' OR (NEW.gate ->> 'amber') !~ '^[0-9]+$'
-           OR NOT NEW.gate ? 'amber' OR (NEW.gate #>> '{attack,found}') = 'true'
+        IF NEW.gate IS NULL OR (NEW.gate ->> 'red') IS DISTINCT FROM '0' OR coalesce(NEW.gate ->> 'amber', '') !~ '^[0-9]+$'
+           OR (NEW.gate #>> '{attack,found}') = 'true'
            OR (NEW.gate ->> 'amber' <> '0' AND coalesce(btrim(NEW.reason), '') = '') THEN
             PERFORM publication.refuse('decision_gate', 'an approval holds what the text gate measured, and it let the text pass');
         END IF;
