@@ -37,6 +37,9 @@ BEGIN
     EXECUTE format('GRANT CREATE, TEMPORARY ON DATABASE %I TO rete_owner', current_database());
     -- Imports are staged in temporary tables.
     EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO rete_node', current_database());
+    -- What a constraint refuses would be quoted in the server's own log: rows of the private register as plain text.
+    EXECUTE format('ALTER DATABASE %I SET log_error_verbosity = terse', current_database());
+    EXECUTE format('ALTER DATABASE %I SET log_min_error_statement = panic', current_database());
 END
 $$;
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;

@@ -11,6 +11,7 @@ import base64
 import re
 import secrets
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
 import structlog
@@ -104,6 +105,21 @@ class Ears:
 
 
 HEARD = Ears()
+
+
+async def server_log(conn: Connection) -> Path | None:
+    """Where the embedded server of ``conn`` writes its own log; None for a server that somebody else runs."""
+    path = Path(await conn.fetchval("SHOW data_directory")) / "log"
+    return path if path.is_file() else None
+
+
+def lines_since(path: Path | None, begun: int) -> bytes:
+    """Return what was written after the first ``begun`` bytes."""
+    if path is None:
+        return b""
+    with path.open("rb") as lines:
+        lines.seek(begun)
+        return lines.read()
 
 
 def word() -> str:

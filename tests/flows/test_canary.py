@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import aiohttp
+import asyncpg
 import pytest
 import structlog
 
@@ -210,6 +211,43 @@ async def test_what_leaks_is_heard(scene: Scene) -> None:
     async with scene.there.node.pool.acquire() as conn:
         await conn.execute("UPDATE log.origin SET error_text = $1", four)
         assert canary.found(await tables(conn, SHOWN), scene.secrets) == {two, four}
+
+
+REFUSED = (
+    # A second row of the same key, a check, a row that hangs on nothing, a value of another type, a line of COPY.
+    ("INSERT INTO registry.contact SELECT * FROM registry.contact", "duplicate key"),
+    ("UPDATE registry.network SET status = name", "check constraint"),
+    ("INSERT INTO registry.want SELECT * FROM registry.want", "duplicate key"),
+    ("UPDATE registry.contact SET network_id = gen_random_uuid()", "foreign key"),
+    ("UPDATE registry.firm SET name = NULL", "not-null"),
+)
+
+
+async def refused(conn: Connection, log: Path) -> bytes:
+    """Have rows of the registry refused in each way there is; return what the server wrote of it."""
+    begun = log.stat().st_size
+    for statement, why in REFUSED:
+        with pytest.raises(asyncpg.PostgresError, match=why):
+            await conn.execute(statement)
+    rows = await conn.fetch("SELECT * FROM registry.contact LIMIT 3")
+    with pytest.raises(asyncpg.PostgresError, match="duplicate key"):
+        await conn.copy_records_to_table("contact", schema_name="registry", records=[tuple(row) for row in rows])
+    return canary.lines_since(log, begun)
+
+
+async def test_the_database_server_s_own_log_quotes_no_row(scene: Scene) -> None:
+    """Whatever a constraint refuses, the server says which constraint, and neither row nor statement."""
+    async with scene.here.node.pool.acquire() as conn:
+        log = await canary.server_log(conn)
+        if log is None:
+            pytest.skip("another server's log is not ours to read")
+        said = await refused(conn, log)
+        assert said.count(b"ERROR") == len(REFUSED) + 1
+        assert canary.found(said, scene.secrets) == set()
+        # Sabotage: as the server comes from its package, each row would be heard.
+        await conn.execute("SET log_error_verbosity = 'default'; SET log_min_error_statement = error")
+        assert len(canary.found(await refused(conn, log), scene.secrets)) >= 3
+        await conn.execute("RESET ALL")
 
 
 @pytest.mark.parametrize("lead", ["", "a", "ab", "abc"])

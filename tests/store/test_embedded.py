@@ -82,3 +82,26 @@ async def test_only_silence_means_that_a_server_is_gone(server: str, tmp_path: P
     assert not await embedded._is_gone(server)
     assert not await embedded._is_gone(server.replace("/postgres?", "/nothing_here?"))
     assert await embedded._is_gone(f"postgresql://postgres@/postgres?host={tmp_path}")
+
+
+@pytest.mark.timeout(120)
+async def test_a_cluster_of_an_earlier_version_gets_the_settings_it_lacks(tmp_path: Path) -> None:
+    """Without a restart: its log quotes no refused row any more; what it had set stays, and nothing is written twice."""
+    with embedded.lease(tmp_path / "cluster") as cluster:
+        path = cluster.folder / "postgresql.conf"
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        path.write_text(
+            "".join(line for line in lines if not line.startswith("log_error_verbosity =")), encoding="utf-8"
+        )
+    with embedded.lease(tmp_path / "cluster") as cluster:
+        started = postmaster(cluster)
+        written = path.read_text(encoding="utf-8")
+        with embedded.lease(tmp_path / "cluster"):
+            assert path.read_text(encoding="utf-8") == written
+        for _ in range(100):
+            found = await answered(cluster, "SHOW log_error_verbosity")
+            if found == "terse":
+                break
+            await asyncio.sleep(0.05)
+        assert found == "terse"
+        assert postmaster(cluster) == started

@@ -62,10 +62,20 @@ async def test_what_answers_other_nodes_has_no_right_in_private_schemas(admin: C
     assert (await rights(admin, "rete_node", "registry"))["registry.later"] == set(RIGHTS)
 
 
+async def test_the_server_s_own_log_quotes_no_row(admin: Connection, db: str) -> None:
+    """Whoever connects to the node's database has its server log told what failed, without the row or the statement."""
+    conn = await asyncpg.connect(db)
+    try:
+        assert await conn.fetchval("SHOW log_error_verbosity") == "terse"
+        assert await conn.fetchval("SHOW log_min_error_statement") == "panic"
+    finally:
+        await conn.close()
+
+
 async def test_private_tables_are_really_closed_and_the_log_is_open(admin: Connection) -> None:
     """As the peer-facing role: the register and drafts are refused, log and cooperation are read, entries can't be written."""
     await admin.execute("SET ROLE rete_public")
-    for table in ("registry.network", "registry.contact", "publication.version", "population.firm"):
+    for table in ("registry.network", "registry.contact", "publication.version", "population.firm", "log.ruling"):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await admin.fetch(f"SELECT * FROM {table}")
     for table in ("log.origin", "log.entry", "log.body", "log.signed", "coop.profile"):
