@@ -17,7 +17,7 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from node.errors import LogStateError, ReteError
-from node.flows import announce, epoch, gossip, publish, recover
+from node.flows import announce, audit, epoch, gossip, publish, recover
 from node.flows.append import sign_head
 from node.flows.sync import sync_peers
 from node.protocol import limits
@@ -92,6 +92,7 @@ def build(node: Node, session: aiohttp.ClientSession) -> Jobs:
 
     async def release() -> None:
         await publish.release_due(node.pool, node.config, await current_own(node), node.clock(), known=node.known)
+        await audit.keep_mark(node.pool, node.home)
 
     async def tell() -> None:
         own = await current_own(node)

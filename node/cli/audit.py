@@ -61,7 +61,8 @@ def _tell(face: Face, found: Verdict) -> None:
         face.say(N_("Catena intera: {events} eventi, l'ultimo {head}."), events=found.events, head=found.head[:16])
         return
     face.say(
-        N_("CATENA ROTTA: {why} [audit-broken]."), why=face.tr(flow.REASONS[found.broken]).format(event=found.place)
+        N_("CATENA ROTTA: {why} [audit-broken]."),
+        why=face.tr(flow.REASONS[found.broken]).format(event=found.place, profile=found.profile),
     )
     face.say(
         N_("Non cancellare nulla: confrontare con l'ultima esportazione («rete audit verify --from FILE») e con le copie di sicurezza.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import getpass
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import click
 
 from node import runtime
 from node.cli.frame import Face, command
+from node.cli.officer import BY, deciding, name_of
 from node.errors import N_, CallerError
 from node.flows import gdpr as flow
 from node.flows.gdpr import Access, Erasure, Term
@@ -21,7 +21,6 @@ from node.store.whole_file import PLAIN, WholeFile
 FILE = click.Path(path_type=Path, dir_okay=False)
 CODE = click.argument("tax_code", metavar="CODICE")
 NAME = click.option("--name", metavar="NOME", help="Nome o denominazione, per i dati che non hanno il codice fiscale.")
-BY = click.option("--by", "officer", help="Funzionario che decide; altrimenti l'utente del sistema.")
 # What the rows of a table are called when nobody reads its name.
 TERM_TITLES = {
     "drafts": N_("bozze mai approvate"),
@@ -34,10 +33,6 @@ TERM_TITLES = {
 REGISTER_COLUMNS = (
     N_("dove"), N_("di chi"), N_("dati"), N_("per che cosa"), N_("base giuridica"), N_("chi li vede"), N_("per quanto"),
 )  # fmt: skip
-
-
-def _officer(given: str | None) -> str:
-    return (given or getpass.getuser()).strip().lower()
 
 
 @click.group("gdpr", help="Diritti degli interessati: accesso, cancellazione, durate, registro, consensi.")
@@ -85,8 +80,8 @@ async def erase(
     """Erase a subject, after showing what will go."""
     if not (yes or dry_run) and face.json:
         raise CallerError("confirmation-missing", N_("con --json serve --yes, o --dry-run"), where="--yes")
-    async with runtime.open_node(face.home) as node:
-        work = (node.pool, node.own, tax_code, _officer(officer), reason, node.clock())
+    async with deciding(face) as node:
+        work = (node.pool, node.own, tax_code, name_of(officer), reason, node.clock())
         if not yes:
             seen = await flow.erase(*work, name=name, dry_run=True)
             if dry_run:

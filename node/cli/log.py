@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import getpass
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import click
 
 from node import runtime
 from node.cli.frame import Face, command
+from node.cli.officer import BY, deciding, name_of
 from node.errors import N_, CallerError, OperatorError
 from node.flows import epoch, prove, recover
 from node.flows.home import set_epoch
@@ -25,17 +25,12 @@ from node.store import highwater, keyfiles, log
 from node.store import witness as store
 from node.store.postgres import acquire
 
-BY = click.option("--by", "officer", metavar="NOME", help="Chi decide (altrimenti l'utente del sistema).")
 REASON = click.option("--reason", required=True, metavar="TESTO", help="Perché; resta scritto.")
 
 
 @click.group("log", help="Il registro firmato: stato, prove, ripresa, nuovo anno.")
 def log_group() -> None:
     """Hold the log commands."""
-
-
-def _officer(name: str | None) -> str:
-    return name or getpass.getuser()
 
 
 @command(log_group, "show", help="Stato del proprio registro: voci, firma, testimoni, recinto.")
@@ -185,9 +180,9 @@ async def recover_(face: Face) -> None:
 @REASON
 async def confirm(face: Face, officer: str | None, reason: str) -> None:
     """Open the fence on an administrator's word."""
-    async with runtime.open_node(face.home) as node:
+    async with deciding(face) as node:
         own = await runtime.current_own(node)
-        await recover.confirm(node.pool, own, _officer(officer), reason, node.clock())
+        await recover.confirm(node.pool, own, name_of(officer), reason, node.clock())
     face.emit({"origin": own.origin, "state": "ready"}, lambda: face.say(N_("Il registro si può di nuovo scrivere.")))
 
 
@@ -198,9 +193,9 @@ async def confirm(face: Face, officer: str | None, reason: str) -> None:
 @BY
 async def rollover(face: Face, year: int | None, officer: str | None) -> None:
     """Begin the next epoch."""
-    async with runtime.open_node(face.home) as node:
+    async with deciding(face) as node:
         own = await runtime.current_own(node)
-        begun = await epoch.rollover(node.pool, own, year or node.clock().year, _officer(officer), node.clock())
+        begun = await epoch.rollover(node.pool, own, year or node.clock().year, name_of(officer), node.clock())
         async with acquire(node.pool) as conn:
             signed = await log.signed_latest(conn, begun.origin_id)
     found = epoch.split(begun.origin)

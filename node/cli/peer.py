@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import getpass
 from typing import Any, cast
 
 import click
 
 from node import runtime
 from node.cli.frame import Face, command
+from node.cli.officer import BY, deciding, name_of
 from node.cli.reports import problem_line
 from node.config import is_peer_url
 from node.errors import N_, CallerError, NotFoundError, RoadWrongError, Said, plain_facts
@@ -135,12 +135,12 @@ def _when(face: Face, moment: object) -> str:
 
 @command(peer, "release", help="Riprende a seguire un nodo in quarantena, con un motivo che resta scritto.")
 @click.argument("peer_id", metavar="ID")
-@click.option("--by", "officer", metavar="NOME", help="Chi decide (altrimenti l'utente del sistema).")
+@BY
 @click.option("--reason", required=True, metavar="TESTO", help="Perché; resta scritto.")
 @click.option("--forget", is_flag=True, help="Dimenticare ciò che si ha di quel registro e riprenderlo dall'inizio.")
 async def release(face: Face, peer_id: str, officer: str | None, reason: str, forget: bool) -> None:
     """Release every quarantined log of one peer."""
-    async with runtime.open_node(face.home) as node:
+    async with deciding(face) as node:
         async with acquire(node.pool) as conn:
             origins = await log.list_origins(conn, peer_id)
         held = [origin for origin in origins if origin.state == "quarantined"]
@@ -150,7 +150,7 @@ async def release(face: Face, peer_id: str, officer: str | None, reason: str, fo
                 hint=N_("«rete peer list» mostra lo stato di ciascuno"),
             )  # fmt: skip
         for origin in held:
-            await accuse.release(node.pool, origin, officer or getpass.getuser(), reason, node.clock(), forget=forget)
+            await accuse.release(node.pool, origin, name_of(officer), reason, node.clock(), forget=forget)
     facts = {"peer": peer_id, "released": [origin.origin for origin in held], "forgotten": forget}
     face.emit(facts, lambda: face.say(N_("«{peer}» sarà di nuovo seguito dal prossimo prelievo."), peer=peer_id))
 

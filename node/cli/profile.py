@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import getpass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import orjson
 from node import runtime
 from node.cli import marked
 from node.cli.frame import Face, command
+from node.cli.officer import BY, deciding, name_of
 from node.domain import release
 from node.errors import N_, CallerError, NotFoundError
 from node.flows import draft as drafting
@@ -22,7 +22,6 @@ from node.flows import publish as flow
 from node.peers.client import open_session
 from node.store import log, registry
 
-BY = click.option("--by", "officer", help="Funzionario che decide; altrimenti l'utente del sistema.")
 FILE = click.Path(path_type=Path, dir_okay=False)
 # Enough digits that no other content has them by chance, few enough to read aloud.
 SHORT_HASH = 12
@@ -36,10 +35,6 @@ def profile() -> None:
 def _say_held(face: Face, code: str) -> None:
     message = release.HOLDS.get(code, N_("il documento non passa i controlli"))
     face.say(N_("Trattenuto: {reason} [{code}]."), reason=face.tr(message), code=code)
-
-
-def _officer(given: str | None) -> str:
-    return (given or getpass.getuser()).strip().lower()
 
 
 def _read_content(file: Path) -> dict[str, Any]:
@@ -67,7 +62,7 @@ def _read_content(file: Path) -> dict[str, Any]:
 @BY
 async def draft(face: Face, network_id: str, content_file: Path | None, potential: bool, officer: str | None) -> None:
     """Store a draft."""
-    async with runtime.open_node(face.home) as node:
+    async with deciding(face) as node:
         if content_file is not None:
             content = _read_content(content_file)
         else:
@@ -80,7 +75,7 @@ async def draft(face: Face, network_id: str, content_file: Path | None, potentia
                 raise NotFoundError("network-unknown", N_("rete sconosciuta: {id}"), id=network_id[:60])
             content = drafting.suggest_content(record)
         profile_id = await drafting.draft(
-            node.pool, node.config, network_id, content, _officer(officer), node.clock(), as_potential=potential
+            node.pool, node.config, network_id, content, name_of(officer), node.clock(), as_potential=potential
         )
     face.emit(
         {"profile_id": profile_id, "network_id": network_id, "state": "draft"},
@@ -131,12 +126,12 @@ async def approve(
     face: Face, profile_id: str, reason: str | None, expected_hash: str | None, potential: bool, officer: str | None
 ) -> None:
     """Approve a draft as a second officer."""
-    async with runtime.open_node(face.home) as node:
+    async with deciding(face) as node:
         approved = await drafting.approve(
             node.pool,
             node.config,
             profile_id,
-            _officer(officer),
+            name_of(officer),
             node.clock(),
             amber_reason=reason,
             expected_hash=expected_hash,
@@ -158,8 +153,8 @@ async def approve(
 @BY
 async def publish(face: Face, profile_id: str, officer: str | None) -> None:
     """Queue an approved version, and release what is due."""
-    async with runtime.open_node(face.home) as node:
-        day = await flow.publish(node.pool, node.config, profile_id, _officer(officer), node.clock())
+    async with deciding(face) as node:
+        day = await flow.publish(node.pool, node.config, profile_id, name_of(officer), node.clock())
         released = await flow.release_due(node.pool, node.config, node.own, node.clock(), known=node.known)
         held = await standing.held_code(node.pool, profile_id)
     gone = profile_id in released
@@ -184,8 +179,8 @@ async def publish(face: Face, profile_id: str, officer: str | None) -> None:
 @BY
 async def withdraw(face: Face, profile_id: str, officer: str | None) -> None:
     """Withdraw a profile for ever."""
-    async with runtime.open_node(face.home) as node:
-        await flow.withdraw(node.pool, node.own, profile_id, _officer(officer), node.clock())
+    async with deciding(face) as node:
+        await flow.withdraw(node.pool, node.own, profile_id, name_of(officer), node.clock())
         async with node.pool.acquire() as conn:
             signed = await log.signed_latest(conn, node.own.origin_id)
     size = signed.size if signed else 0

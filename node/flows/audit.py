@@ -14,18 +14,20 @@ import orjson
 
 from node.domain.chain import BROKEN, Walk
 from node.errors import N_, CallerError, NotFoundError
-from node.store import audit, whole_file
+from node.store import audit, marks, whole_file
 from node.store.audit import Event
 from node.store.postgres import Connection, Pool, acquire
 from node.store.whole_file import SECRET, WholeFile
 
 PAGE = 2000
 MARK = "audit-mark.json"
-UNTOLD, ORPHANED, CUT, FORKED, OTHER = "untold", "orphaned", "cut", "forked", "other-chain"
+UNTOLD, ORPHANED, UNDECIDED = "untold", "orphaned", "undecided"
+CUT, FORKED, OTHER = "cut", "forked", "other-chain"
 REASONS = {
     **BROKEN,
     UNTOLD: N_("la decisione {event} non è nella catena, o la catena dice altro"),
     ORPHANED: N_("la decisione dell'evento {event} non c'è più"),
+    UNDECIDED: N_("la versione {event} della scheda {profile} è approvata o pubblicata senza la sua decisione"),
     CUT: N_("mancano gli ultimi eventi: la catena arrivava almeno a {event}"),
     FORKED: N_("l'evento {event} non è quello che era stato visto"),
     OTHER: N_("è la catena di un'altra base dati"),
@@ -34,13 +36,17 @@ REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A chain: how many events are in order, the hash of the newest, and where and why it is broken, if it is."""
+    """A chain: how many events are in order, the hash of the newest, and where and why it is broken, if it is.
+
+    ``place`` is the number of an event, but of a decision for "untold", and of a version of ``profile`` for "undecided".
+    """
 
     chain: str
     events: int
     head: str
     broken: str | None
     place: int | None
+    profile: str | None = None
 
     @property
     def ok(self) -> bool:
@@ -57,9 +63,36 @@ async def verify(pool: Pool, home: Path) -> Verdict:
                 break
         found = await _judge(conn, walk, chain, _read_mark(home / MARK))
     if found.ok:
-        mark = {"chain": chain, "event_id": found.events, "hash": found.head}
-        whole_file.write([WholeFile(home / MARK, orjson.dumps(mark), SECRET)], replace=True)
+        # Whatever mark there is was compared already.
+        marks.replace_in_turn(home / MARK, lambda _: _mark(chain, found.events, found.head))
     return found
+
+
+async def keep_mark(pool: Pool, home: Path) -> None:
+    """Move the mark on to the newest event, after decisions: what is cut off before the next verification is known too.
+
+    A mark that the chain does not go through stays, for ``verify`` to find.
+    """
+    async with acquire(pool) as conn, conn.transaction(isolation="repeatable_read", readonly=True):
+        chain, known = await audit.chain_id(conn), _read_mark(home / MARK)
+        if known is not None:
+            there = await audit.event_at(conn, known[1])
+            if known[0] != chain or there is None or there.hash.hex() != known[2]:
+                return
+        newest = await audit.newest(conn)
+    if newest is not None:
+
+        def later(present: bytes | None) -> bytes | None:
+            passed = None if present is None else _parse_mark(home / MARK, present)
+            if passed is not None and passed[0] == chain and passed[1] > newest.event_id:
+                return None
+            return _mark(chain, newest.event_id, newest.hash.hex())
+
+        marks.replace_in_turn(home / MARK, later)
+
+
+def _mark(chain: str, event_id: int, head: str) -> bytes:
+    return orjson.dumps({"chain": chain, "event_id": event_id, "hash": head})
 
 
 async def _pages(conn: Connection) -> AsyncIterator[list[Event]]:
@@ -87,15 +120,23 @@ async def _judge(conn: Connection, walk: Walk, chain: str, mark: tuple[str, int,
             return broken(CUT, mark[1])
         if there.hash.hex() != mark[2]:
             return broken(FORKED, mark[1])
+    undecided = await audit.undecided(conn)
+    if undecided is not None:
+        return Verdict(chain, walk.count, walk.last.hex(), UNDECIDED, undecided[1], undecided[0])
     return Verdict(chain, walk.count, walk.last.hex(), None, None)
 
 
 def _read_mark(path: Path) -> tuple[str, int, str] | None:
     try:
-        value = orjson.loads(path.read_bytes())
-        return str(value["chain"]), int(value["event_id"]), str(value["hash"])
+        return _parse_mark(path, path.read_bytes())
     except FileNotFoundError:
         return None
+
+
+def _parse_mark(path: Path, content: bytes) -> tuple[str, int, str]:
+    try:
+        value = orjson.loads(content)
+        return str(value["chain"]), int(value["event_id"]), str(value["hash"])
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
         raise CallerError(
             "audit-mark-bad",

@@ -50,6 +50,12 @@ async def event_at(conn: Connection, event_id: int) -> Event | None:
     return None if row is None else _event(row)
 
 
+async def newest(conn: Connection) -> Event | None:
+    """Return the last event of the chain."""
+    row = await conn.fetchrow(QUERIES["newest"])
+    return None if row is None else _event(row)
+
+
 async def chain_id(conn: Connection) -> str:
     """Return the random name of this database's chain."""
     return str(await conn.fetchval(QUERIES["chain"]))
@@ -65,3 +71,9 @@ async def orphaned(conn: Connection) -> int | None:
     """Return the first event whose decision or ruling is gone, None when there is none."""
     found: int | None = await conn.fetchval(QUERIES["orphaned"], timeout=TIMEOUT_S)
     return found
+
+
+async def undecided(conn: Connection) -> tuple[str, int] | None:
+    """Return (profile, number) of the first version whose approval or publication has no decision, None when there is none."""
+    row = await conn.fetchrow(QUERIES["undecided"], timeout=TIMEOUT_S)
+    return None if row is None else (row["profile_id"], row["number"])

@@ -44,3 +44,24 @@ WHERE (e.kind = 'decision' AND NOT EXISTS (SELECT FROM publication.decision d WH
    OR (e.kind = 'ruling' AND NOT EXISTS (SELECT FROM log.ruling r WHERE r.ruling_id = e.subject))
 ORDER BY e.event_id
 LIMIT 1;
+
+-- A version that shows an approval which nobody decided, or whose approver wrote it: triggers were off.
+-- name: undecided
+SELECT v.profile_id::text AS profile_id, v.number
+FROM publication.version v
+WHERE (v.approver IS NOT NULL OR v.state IN ('approved', 'queued', 'published'))
+  AND (coalesce(publication.officer_key(v.approver) = publication.officer_key(v.author), true)
+       OR v.approved_hash IS DISTINCT FROM v.content_hash
+       OR NOT EXISTS (
+           SELECT FROM publication.decision d
+           WHERE d.profile_id = v.profile_id AND d.number = v.number AND d.action = 'approved' AND d.officer = v.approver
+             AND d.content_hash = v.content_hash)
+       OR (v.state = 'published' AND NOT EXISTS (
+           SELECT FROM publication.decision d
+           WHERE d.profile_id = v.profile_id AND d.number = v.number AND d.action = 'published'
+             AND d.content_hash = v.content_hash)))
+ORDER BY v.profile_id, v.number
+LIMIT 1;
+
+-- name: newest
+SELECT event_id, audit.instant(at) AS at, kind, document, previous, hash FROM audit.event ORDER BY event_id DESC LIMIT 1;

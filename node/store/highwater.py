@@ -6,14 +6,13 @@ a copy can't take this file back with it. Written whole or not at all. Source: P
 
 from __future__ import annotations
 
-import fcntl
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import orjson
 
 from node.errors import N_, OperatorError
+from node.store.marks import replace_in_turn
 
 FILE = "highwater.json"
 
@@ -30,10 +29,15 @@ class Mark:
 def read(path: Path) -> Mark | None:
     """Return the mark, None when there is none yet. Raises: OperatorError(highwater-bad)."""
     try:
-        value = orjson.loads(path.read_bytes())
-        return Mark(str(value["origin"]), int(value["size"]), bytes.fromhex(value["root"]))
+        return _parse(path, path.read_bytes())
     except FileNotFoundError:
         return None
+
+
+def _parse(path: Path, content: bytes) -> Mark:
+    try:
+        value = orjson.loads(content)
+        return Mark(str(value["origin"]), int(value["size"]), bytes.fromhex(value["root"]))
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
         raise OperatorError(
             "highwater-bad",
@@ -45,20 +49,11 @@ def read(path: Path) -> Mark | None:
 
 def write(path: Path, mark: Mark) -> None:
     """Replace the mark, unless a later one of the same log is there already (two processes may sign in turn)."""
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        # One at a time, from the look to the replacement; the kernel takes the lock from whoever is killed.
-        fcntl.flock(folder, fcntl.LOCK_EX)
-        known = read(path)
+
+    def later(present: bytes | None) -> bytes | None:
+        known = None if present is None else _parse(path, present)
         if known is not None and known.origin == mark.origin and known.size > mark.size:
-            return
-        # Always the same name: what a kill leaves of a draft is overwritten by the next.
-        draft = path.with_suffix(".new")
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-            file.write(orjson.dumps({"origin": mark.origin, "root": mark.root.hex(), "size": mark.size}))
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+            return None
+        return orjson.dumps({"origin": mark.origin, "root": mark.root.hex(), "size": mark.size})
+
+    replace_in_turn(path, later)

@@ -194,6 +194,10 @@ TAMPERED = {
     "DELETE FROM publication.decision WHERE decision_id = 2": "orphaned",
     "SET session_replication_role = origin; INSERT INTO audit.event (kind, document) VALUES ('decision', '{\"row\": 9999}')": "orphaned",
     "INSERT INTO publication.decision (profile_id, number, action, officer, decided_at, candidates, content_hash) SELECT profile_id, number, action, 'dora', now(), 1, content_hash FROM publication.decision LIMIT 1": "untold",
+    "UPDATE publication.version SET state = 'approved', approver = 'dora', approved_at = now(), approved_hash = content_hash WHERE state = 'draft'": "undecided",
+    "UPDATE publication.version SET author = 'ｂｒｕｎｏ' WHERE state = 'queued'": "undecided",
+    "UPDATE publication.version SET content_hash = sha256('x'), approved_hash = sha256('x') WHERE state = 'approved'": "undecided",
+    "UPDATE publication.version SET state = 'published', log_idx = 99 WHERE state = 'approved'": "undecided",
 }  # fmt: skip
 
 
@@ -222,10 +226,30 @@ async def test_an_end_that_was_cut_off_is_known_by_the_mark_and_by_an_export(sta
         last = await stage.conn.fetchrow("DELETE FROM audit.event WHERE event_id = (SELECT max(event_id) FROM audit.event) RETURNING kind, subject")  # fmt: skip
         assert last["kind"] == "decision"
         await stage.conn.execute("DELETE FROM publication.decision WHERE decision_id = $1", last["subject"])
+        await stage.conn.execute("UPDATE publication.version SET state = 'draft', approver = NULL, approved_at = NULL, approved_hash = NULL WHERE state = 'approved'")  # fmt: skip
     for found in (await audit.verify(pool, tmp_path), await audit.compare(pool, events)):
         assert (found.broken, found.place) == ("cut", len(events))
     (tmp_path / audit.MARK).unlink()
     assert (await audit.verify(pool, tmp_path)).ok
+
+
+async def test_the_mark_moves_with_each_decision_and_never_over_a_hole(stage: Stage, tmp_path: Path) -> None:
+    """What was cut off before anybody verified is known too; a chain that does not go through the mark is not marked."""
+    pool = stage.office.pool
+    await audit.keep_mark(pool, tmp_path)
+    begun = (tmp_path / audit.MARK).read_bytes()
+    await stage.office.approve(stage.ids["draft"], amber_reason="prova")
+    await audit.keep_mark(pool, tmp_path)
+    moved = (tmp_path / audit.MARK).read_bytes()
+    assert moved != begun
+    await stage.conn.execute("RESET ROLE")
+    async with unguarded(stage.conn):
+        subject = await stage.conn.fetchval("DELETE FROM audit.event WHERE event_id = (SELECT max(event_id) FROM audit.event) RETURNING subject")  # fmt: skip
+        await stage.conn.execute("DELETE FROM publication.decision WHERE decision_id = $1", subject)
+        await stage.conn.execute("UPDATE publication.version SET state = 'draft', approver = NULL, approved_at = NULL, approved_hash = NULL WHERE profile_id = $1", stage.ids["draft"])  # fmt: skip
+    await audit.keep_mark(pool, tmp_path)
+    assert (tmp_path / audit.MARK).read_bytes() == moved
+    assert (await audit.verify(pool, tmp_path)).broken == "cut"
 
 
 async def test_ten_thousand_events_are_walked_quickly(conn: Connection, pool: Pool, tmp_path: Path) -> None:
