@@ -114,7 +114,9 @@ async def _judge(conn: Connection, walk: Walk, chain: str, mark: tuple[str, int,
     orphaned = await audit.orphaned(conn)
     if orphaned is not None:
         return broken(ORPHANED, orphaned)
-    if mark is not None and mark[0] == chain:
+    if mark is not None:
+        if mark[0] != chain:
+            return broken(OTHER, None)
         there = await audit.event_at(conn, mark[1])
         if there is None:
             return broken(CUT, mark[1])
@@ -173,14 +175,27 @@ def read_export(path: Path) -> list[Event]:
     return events
 
 
+def _name_of(events: list[Event]) -> str:
+    """Return the name that a chain gives itself in its first event. Raises: CallerError(audit-file-bad)."""
+    try:
+        first = events[0]
+        if first.kind != "chain-begun":
+            raise ValueError  # noqa: TRY301 - as whatever else is no beginning
+        return str(orjson.loads(first.document)["chain"])
+    except (IndexError, KeyError, TypeError, ValueError) as error:
+        raise CallerError(
+            "audit-file-bad",
+            N_("il file non comincia con l'inizio di una catena"),
+            hint=N_("serve un file scritto da «rete audit export», intero"),
+        ) from error
+
+
 def judge_export(events: Iterable[Event]) -> Verdict:
-    """Walk an export, without any database."""
+    """Walk an export, without any database. Raises: CallerError(audit-file-bad) for what has no beginning."""
     events = list(events)
     walk = Walk()
     walk.follow(events)
-    chain = ""
-    if events and events[0].kind == "chain-begun":
-        chain = str(orjson.loads(events[0].document).get("chain", ""))
+    chain = _name_of(events)
     broken = walk.broken
     return Verdict(
         chain, walk.count, walk.last.hex(), broken.why if broken else None, broken.event_id if broken else None

@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
+import orjson
 import pytest
 
+from node.errors import CallerError
 from node.flows import audit
 from node.store.postgres import Connection, Pool
 from tests.office_made import NOW, Office, lecce, make_office
@@ -231,6 +233,34 @@ async def test_an_end_that_was_cut_off_is_known_by_the_mark_and_by_an_export(sta
         assert (found.broken, found.place) == ("cut", len(events))
     (tmp_path / audit.MARK).unlink()
     assert (await audit.verify(pool, tmp_path)).ok
+
+
+async def test_another_chain_under_the_mark_is_told(stage: Stage, tmp_path: Path) -> None:
+    """A chain that was made anew is whole in itself, and is not the one that was seen; the mark stays as it was."""
+    assert (await audit.verify(stage.office.pool, tmp_path)).ok
+    await stage.conn.execute("RESET ROLE")
+    async with unguarded(stage.conn):
+        await stage.conn.execute("UPDATE audit.chain SET chain_id = gen_random_uuid()")
+    kept = (tmp_path / audit.MARK).read_bytes()
+    await audit.keep_mark(stage.office.pool, tmp_path)
+    assert (await audit.verify(stage.office.pool, tmp_path)).broken == "other-chain"
+    assert (tmp_path / audit.MARK).read_bytes() == kept
+
+
+async def test_a_file_without_a_beginning_is_no_chain(stage: Stage, tmp_path: Path) -> None:
+    """Empty, begun later, or with a first event that names nothing: refused, not called whole."""
+    path = tmp_path / "chain.jsonl"
+    await audit.export(stage.office.pool, path, force=False)
+    lines = path.read_bytes().splitlines(keepends=True)
+    first = orjson.loads(lines[0])
+    for document in ("no json", "{}", "[]"):
+        first["document"] = document
+        first["hash"] = hashlib.sha256("\n".join(["rete-audit/1", "1", first["at"], first["kind"], "00" * 32, document]).encode()).hexdigest()  # fmt: skip
+        lines.append(orjson.dumps(first))
+    for content in (b"", b"".join(lines[1:3]), *lines[-3:]):
+        path.write_bytes(content)
+        with pytest.raises(CallerError, match="audit-file-bad"):
+            audit.judge_export(audit.read_export(path))
 
 
 async def test_the_mark_moves_with_each_decision_and_never_over_a_hole(stage: Stage, tmp_path: Path) -> None:
