@@ -53,13 +53,16 @@ async def ask(session: aiohttp.ClientSession, url: str, document: Mapping[str, A
         assert reply.status < 500, (url, more)
         assert str(reply.status) in answers, (reply.status, url, more)
         answer = resolved(answers[str(reply.status)], document)
-        for name in answer["headers"]:
+        for name in set(answer["headers"]) - {"Link"}:
             assert name in reply.headers, (name, url, reply.status)
+        assert "Link" not in reply.headers or "Link" in answer["headers"]
         assert 0 <= int(reply.headers["X-RateLimit-Remaining"]) <= int(reply.headers["X-RateLimit-Limit"])
         if reply.status != 304:
             assert reply.content_type in answer["content"]
             schema = answer["content"][reply.content_type]["schema"]
-            jsonschema.validate(await reply.json(content_type=None), schema, cls=jsonschema.Draft202012Validator)
+            body = await reply.read()
+            told = json.loads(body) if reply.content_type.endswith("json") else body.decode("latin-1")
+            jsonschema.validate(told, schema, cls=jsonschema.Draft202012Validator)
         return int(reply.status)
 
 
