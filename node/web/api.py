@@ -87,7 +87,7 @@ async def profiles(request: web.Request) -> web.StreamResponse:
     link = exports.next_link(request.path, query, form, result.cursor)
     if form is exports.JSON:
         return _send(request, orjson.dumps(search_document(result)), form, **_VARIES, **link)
-    # A workbook of a full page takes long enough to keep others waiting.
+    # Some 10 ms a page, and more where a stranger's labels are long: others should not wait for it.
     body = await asyncio.to_thread(exports.table, form, result)
     return _send(request, body, form, **_VARIES, **link)
 

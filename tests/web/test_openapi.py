@@ -100,6 +100,28 @@ async def test_every_answer_is_as_the_document_says(town: Town) -> None:
     assert seen[200] > 100
 
 
+@pytest.mark.parametrize("path", ["/api/v1/profiles", "/api/v1/facets"])
+async def test_every_form_is_as_the_document_says(town: Town, path: str) -> None:
+    """Those that are listed, and no other: with a page after it, as the last, and unchanged."""
+    base = f"http://127.0.0.1:{town.port}"
+    document = openapi.document(base, sandbox=True)
+    answers = document["paths"][path]["get"]["responses"]
+    (listed,) = (p["schema"]["enum"] for p in document["paths"][path]["get"]["parameters"] if p["name"] == "format")
+    seen = set()
+    async with aiohttp.ClientSession() as session:
+        for form in listed:
+            for limit in ("2", "100"):
+                asked = {"format": form, "limit": limit}
+                assert await ask(session, base + path, document, path, params=asked) == 200
+                async with session.get(base + path, params=asked) as reply:
+                    seen.add(reply.content_type)
+                    assert ("Link" in reply.headers) == (path.endswith("profiles") and limit == "2")
+                    tag = {"If-None-Match": reply.headers["ETag"]}
+                assert await ask(session, base + path, document, path, params=asked, headers=tag) == 304
+        assert await ask(session, base + path, document, path, params={"format": "ods"}) == 400
+    assert seen == set(answers["200"]["content"])
+
+
 async def test_the_same_answer_is_not_sent_twice(town: Town) -> None:
     """ETag and 304, with the requests that are left."""
     base = f"http://127.0.0.1:{town.port}"
