@@ -66,14 +66,16 @@ async def follow(
 ) -> SearchResult:
     """Return ``result`` with the hits of its next pages too, ``most`` in all at most; its cursor goes on after the last.
 
-    Each page is read in a view of its own: what is withdrawn meanwhile is missing, nothing is told twice.
+    Each page is read in a view of its own: what changes its place meanwhile may be missing, nothing is told twice.
     Raises: OperatorError(search-timeout).
     """
-    hits, cursor = list(result.hits), result.cursor
+    hits, cursor = {(hit.origin, hit.profile_id): hit for hit in result.hits}, result.cursor
     asked = [(name, value) for name, value in query.parameters() if name != "limit"]
     while cursor and len(hits) < most:
         limit = str(min(LIMIT_MAX, most - len(hits)))
         page = await search(pool, parse([*asked, ("limit", limit), ("cursor", cursor)], reference), reference, now=now)
-        hits += page.hits
+        for hit in page.hits:
+            # A profile that was updated meanwhile comes again, further down: it stays where it was first.
+            hits.setdefault((hit.origin, hit.profile_id), hit)
         cursor = page.cursor
-    return dataclasses.replace(result, hits=tuple(hits), cursor=cursor)
+    return dataclasses.replace(result, hits=tuple(hits.values()), cursor=cursor)
