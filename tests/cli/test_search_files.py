@@ -76,12 +76,14 @@ def test_all_pages_follow_up_to_the_bound(office: Terminal, tmp_path: Path) -> N
     assert (status, len(ids(table)), "--cursor" in out) == (0, 3, False)
 
 
-def test_what_is_there_stays(office: Terminal, tmp_path: Path) -> None:
+def test_what_is_there_stays(office: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that exists is refused before anything is asked, both or none are written; --force replaces."""
     table, book = tmp_path / "a.csv", tmp_path / "a.xlsx"
     book.write_text("mio", encoding="utf-8")
     words = ("search", "vino", "--csv", str(table), "--xlsx", str(book))
-    status, _, err = office.run(*words)
+    with monkeypatch.context() as nothing:
+        nothing.setattr("node.cli.search.runtime.open_node", None)
+        status, _, err = office.run(*words)
     assert (status, "[file-exists]" in err, table.exists(), book.read_text(encoding="utf-8")) == (1, True, False, "mio")
     assert office.run(*words, "--force")[0] == 0
     assert book.read_bytes().startswith(b"PK")
