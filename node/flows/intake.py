@@ -24,6 +24,7 @@ from node.errors import N_, CallerError
 from node.store import registry, spreadsheet
 from node.store.postgres import Connection, Pool, run_tx
 from node.store.reference import load_sectors, load_territories
+from node.store.whole_file import SECRET
 
 MEMBERS_MIN = 2
 # Network id, digest of what was last imported, source.
@@ -235,10 +236,10 @@ async def _changed(
 
 
 async def export_networks(pool: Pool, path: Path, ids: Sequence[str] | None = None, *, replace: bool = True) -> int:
-    """Write records in the template's layout; return how many. Raises: CallerError(file-...)."""
+    """Write records in the template's layout, for the owner's eyes only; return how many. Raises: CallerError(file-...)."""
     spreadsheet.check_target(path, replace=replace)
     async with pool.acquire() as conn:
         records = await registry.read_records(conn, ids)
     sheets = template.sheets_of(list(records.values()))
-    await asyncio.to_thread(spreadsheet.write_sheets, path, sheets, replace=replace)
+    await asyncio.to_thread(spreadsheet.write_sheets, path, sheets, replace=replace, mode=SECRET)
     return len(records)
