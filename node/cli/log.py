@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import click
 from node import runtime
 from node.cli.frame import Face, command
 from node.cli.officer import BY, deciding, name_of
+from node.domain.days import day_of
 from node.errors import N_, CallerError, OperatorError
 from node.flows import epoch, prove, recover
 from node.flows.home import set_epoch
@@ -126,7 +126,7 @@ def verify(face: Face, file: Path, vkeys: tuple[str, ...], witnesses: tuple[str,
         "index": shown.index,
         "op": shown.entry.op,
         "profile_id": shown.entry.id,
-        "day": dt.date(1970, 1, 1) + dt.timedelta(days=shown.entry.t),
+        "day": day_of(shown.entry.t),
         "cosigned": shown.cosigned,
         "witnessed": witness.quorum_time(times) is not None,
     }

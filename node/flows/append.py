@@ -17,6 +17,7 @@ from pathlib import Path
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from node.domain.days import day_number
 from node.errors import N_, LogStateError
 from node.flows.ingest import ingest_bodies, ingest_entries, open_bodies
 from node.flows.trees import stored_root
@@ -27,7 +28,6 @@ from node.store.highwater import Mark
 from node.store.postgres import Connection, Pool, run_tx
 
 logger = structlog.get_logger()
-EPOCH_DAY = dt.date(1970, 1, 1)
 # States in which the own log takes no entry and no signature.
 UNWRITABLE = ("quarantined", "closed", "frozen", "fenced")
 
@@ -76,7 +76,7 @@ async def append(conn: Connection, own: OwnLog, operations: Sequence[Operation],
         i: (last, rev, dead)
         for i, last, rev, dead in await log.items_by_id(conn, origin_id, {o.item_id for o in operations})
     }
-    day = (now.date() - EPOCH_DAY).days
+    day = day_number(now.date())
     raws: list[bytes] = []
     replies: list[tuple[int, bytes, bytes]] = []
     for index, operation in enumerate(operations, size):
