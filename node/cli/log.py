@@ -17,7 +17,6 @@ from node.errors import N_, CallerError, OperatorError
 from node.flows import epoch, prove, recover
 from node.flows.home import set_epoch
 from node.flows.membership import membership_of
-from node.peers.client import open_session
 from node.protocol import keys, tlog_proof, witness
 from node.protocol.member import Membership
 from node.runtime import Node
@@ -166,10 +165,8 @@ def _known(face: Face) -> tuple[Membership, list[keys.Verifier]]:
 )
 async def recover_(face: Face) -> None:
     """Settle a fenced log; exit 2 when it may still not be written."""
-    async with runtime.open_node(face.home) as node:
-        loopback = node.config.node.environment == "development"
-        async with open_session(loopback=loopback, total_s=node.config.sync.request_timeout_s) as session:
-            verdict = await recover.settle(node.syncer(session), await runtime.current_own(node))
+    async with runtime.open_node(face.home) as node, node.session() as session:
+        verdict = await recover.settle(node.syncer(session), await runtime.current_own(node))
     facts = {"state": verdict.state, "size": verdict.here, "heard": verdict.heard, "asked": verdict.asked}
     message = N_("Il registro è intero: {size} voci; hanno risposto {heard} nodi su {asked}.")
     face.emit(facts, lambda: face.say(message, **facts))
