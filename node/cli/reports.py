@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from node.cli.counts import ROWS_DOUBTFUL, ROWS_MORE, counted
 from node.cli.frame import Face
 from node.config import Config
-from node.domain.chamber import COLUMN_UNKNOWN, RowProblem
+from node.domain.rows import COLUMN_UNKNOWN, RowProblem
 from node.errors import N_, NotFoundError
 from node.store.cooperation import load_label_reference
 

@@ -12,6 +12,8 @@ import re
 from dataclasses import dataclass
 
 _OFFICE_PREFIX = re.compile(r"^[A-Z]{2}\s*-\s*")
+# The longest object of a contract that is kept.
+OBJECT_MAX = 8000
 _SPACES = re.compile(r"\s+")
 _TAX_CODE = re.compile(r"[0-9]{11}|[0-9A-Z]{16}")
 

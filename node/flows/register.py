@@ -21,6 +21,7 @@ from node.domain import chamber, partition
 from node.domain.chamber import CONTRACTS_SHEET, ENTITIES_SHEET, ChamberList
 from node.domain.generation.national import generate
 from node.domain.register import RegisterFirm, RegisterNetwork
+from node.domain.rows import RowProblem
 from node.errors import N_, CallerError, NotFoundError, Said
 from node.flows import partitions
 from node.store import population, spreadsheet
@@ -52,7 +53,7 @@ class Loaded:
     partition_version: int | None
     blocks: int
     refusal: str | None
-    problems: tuple[chamber.RowProblem, ...]
+    problems: tuple[RowProblem, ...]
     superseded_by: dt.date | None = None
     partition_day: str | None = None
 
