@@ -13,7 +13,7 @@ from node import runtime
 from node.cli.frame import Face, command
 from node.cli.officer import BY, deciding, name_of
 from node.domain.days import day_of
-from node.errors import N_, CallerError, OperatorError
+from node.errors import N_, CallerError, NotFoundError, OperatorError
 from node.flows import epoch, prove, recover
 from node.flows.home import set_epoch
 from node.flows.membership import membership_of
@@ -43,7 +43,9 @@ async def show(face: Face) -> None:
 async def _facts(node: Node) -> dict[str, Any]:
     own = await runtime.current_own(node)
     async with acquire(node.pool) as conn:
-        row = next(o for o in await log.list_origins(conn, own.origin) if o.origin == own.origin)
+        row = await log.origin_named(conn, own.origin)
+        if row is None:
+            raise NotFoundError("log-unknown", N_("questo nodo non ha quel registro"))
         signed = await log.signed_latest(conn, own.origin_id)
         acknowledged = {ack.member: ack for ack in await store.own_cosignatures(conn, own.origin_id)}
     mark = await asyncio.to_thread(highwater.read, own.mark)

@@ -19,7 +19,7 @@ from node.errors import N_, LogStateError, OperatorError
 from node.flows import recover
 from node.flows.append import sign_head
 from node.runtime import Node
-from node.store import log
+from node.store import wake
 from node.store.postgres import listen
 from node.web import app as application
 from node.web.server import Runner
@@ -46,7 +46,7 @@ async def serve(face: Face, exit_with_parent: bool) -> None:
         await runner.setup()
         jobs = scheduler.build(node, session)
         aside = [
-            asyncio.create_task(listen(node.dsn, log.WAKE_CHANNEL, jobs.wake)),
+            asyncio.create_task(listen(node.dsn, wake.CHANNEL, jobs.wake)),
             asyncio.create_task(runtime.keep_database(node)),
         ]
         try:

@@ -23,7 +23,7 @@ from node.flows.ingest import ingest_bodies, ingest_entries, open_bodies
 from node.flows.trees import stored_root
 from node.protocol import body, entry, feed, keys, merkle, note
 from node.protocol.checkpoint import Checkpoint
-from node.store import fence, highwater, log, schemas
+from node.store import fence, highwater, log, schemas, wake
 from node.store.highwater import Mark
 from node.store.postgres import Connection, Pool, run_tx
 
@@ -173,7 +173,7 @@ async def sign_head(pool: Pool, own: OwnLog, now: dt.datetime) -> int | None:
         await log.insert_signed(conn, own.origin_id, size, root, signed, now)
         await fence.record(conn, own.origin_id, now)
         await log.head_changed(conn, own.origin_id)
-        await log.wake(conn, log.WAKE_ANNOUNCE)
+        await wake.wake(conn, wake.ANNOUNCE)
         return Mark(own.origin, size, root)
 
     mark = await run_tx(pool, work)
