@@ -14,7 +14,7 @@ NODE = ROOT / "node"
 # Floors, from the ground up; a module imports from its own floor or below, never above.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("node.errors", "node.telemetry", "node.i18n"),
-    ("node.domain", "node.protocol", "node.config"),
+    ("node.domain", "node.protocol", "node.config", "node.config_checks", "node.config_places"),
     ("node.store", "node.peers"),
     ("node.flows",),
     ("node.runtime",),

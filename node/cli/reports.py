@@ -10,7 +10,7 @@ from node.cli.frame import Face
 from node.config import Config
 from node.domain.rows import COLUMN_UNKNOWN, RowProblem
 from node.errors import N_, NotFoundError
-from node.store.cooperation import load_label_reference
+from node.store.reference import load_label_reference
 
 SHOWN = 20
 AREAS_SHOWN = 3

@@ -16,7 +16,7 @@ from node.errors import N_
 from node.flows import prove
 from node.flows.search import CERTAIN, Hit, SearchResult, find_profile
 from node.flows.search import search as ask
-from node.store.cooperation import load_label_reference
+from node.store.reference import load_label_reference
 from node.web.api import profile_document, search_document
 
 FACET_TITLES = {

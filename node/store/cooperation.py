@@ -23,7 +23,8 @@ from node.domain.theme import THEME_TITLES
 from node.domain.vocabulary import CAPABILITIES, CATEGORIES, title
 from node.store.copying import copy_packed, pack_known_text, pack_text, pack_uuid
 from node.store.postgres import Connection, load_queries
-from node.store.reference import load_sectors, load_territories
+from node.store.reference import label_reference
+from node.store.reference import load_label_reference as load_label_reference  # noqa: PLC0414 - web/api takes it from here
 
 QUERIES = load_queries("cooperation")
 COLUMNS: Final = (
@@ -48,17 +49,6 @@ Row = tuple[Any, ...]
 Block = tuple[tuple[str, ...], ...]
 _block_labels = operator.itemgetter(*ATTRIBUTES[:5])
 _term = functools.lru_cache(maxsize=4096)(exact_term)
-
-
-@functools.lru_cache(maxsize=8)
-def label_reference(territories: Territories, sectors: Sectors) -> LabelReference:
-    """Return the one label reference of these tables, so that its memory serves all callers."""
-    return LabelReference(territories, sectors)
-
-
-def load_label_reference() -> LabelReference:
-    """Return the label reference over the package's own tables."""
-    return label_reference(load_territories(), load_sectors())
 
 
 def index_row(origin_id: int, idx: int, document: Mapping[str, Any], territories: Territories, sectors: Sectors) -> Row:

@@ -18,12 +18,12 @@ from profiles_made import NOW, TODAY, add_origin, label, profile, store
 from node.domain.query import Query, parse
 from node.errors import CallerError, NotFoundError, OperatorError
 from node.flows.search import SearchResult, facets, find_profile, read_profile, search
-from node.store import cooperation
+from node.store import cooperation, reference
 from node.store import search as questions
 from node.store.postgres import Connection, Pool, open_pool
 from tests.tampering import unguarded
 
-REFERENCE = cooperation.load_label_reference()
+REFERENCE = reference.load_label_reference()
 
 
 def ask(**parameters: str) -> Query:
