@@ -2,7 +2,7 @@
 
 In: sheets as rows of cells. Out: networks with their firms, and for every row that was refused its sheet, row, column,
 and reason; the rest goes on. The column map is a value, so that another edition needs no code. Traps kept in mind:
-(register number, tax code) is not unique, ``progr.`` is numbered apart on each sheet, "NA" is Napoli. Source: domain.md 4.
+(register number, tax code) is not unique, ``progr.`` is numbered apart on each sheet, "NA" is Napoli. Source: docs/rules.md F.4.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ CONTRACT_COLUMNS = (
     "sezione attivita'",
     "attivita'",
 )
-# The second sheet's headers vary; its positions do not (domain.md 4).
+# The second sheet's headers vary; its positions do not (docs/rules.md F.4).
 ENTITY_POSITIONS: Mapping[str, int] = {
     "denominazione contratto": 1,
     "data atto": 4,

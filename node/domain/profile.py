@@ -2,7 +2,7 @@
 
 In: an officer's content (closed vocabularies and gated text), a block of the partition. Out: ``profile/1``. The object is
 built new, key by key: a field nobody listed here cannot leave. Labels, kind and maturity come from the block alone.
-Source: privacy.md P.4, domain.md 2.
+Source: docs/rules.md P.4, F.2.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The public register of network contracts: the reference population against which anonymity is measured.
 
 In: rows of the chamber system's list, grouped. Out: one value per contract. All of it is public.
-Key: deed register number + deed number + date; the list's own ``progr.`` is never an identity. Source: domain.md 4.
+Key: deed register number + deed number + date; the list's own ``progr.`` is never an identity. Source: docs/rules.md F.4.
 """
 
 from __future__ import annotations

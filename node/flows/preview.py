@@ -1,6 +1,6 @@
 """What would leave, before it leaves: exactly the document, who could be behind it, what the text gate says.
 
-In: a profile under way, or a text that is in no profile. Out: values to show; nothing is written. Source: privacy.md P, T.
+In: a profile under way, or a text that is in no profile. Out: values to show; nothing is written. Source: docs/rules.md P, T.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Publishing approved profiles in rounds, and withdrawing them at once.
 
 In: officers' decisions, the clock. Out: entries in the own log, written in the same transaction as the decision. Rules
-(privacy.md P): what leaves, leaves in rounds and in random order; who would stand out waits; withdrawals do not wait. Each
+(docs/rules.md P): what leaves, leaves in rounds and in random order; who would stand out waits; withdrawals do not wait. Each
 flow may run twice, also after a commit of which nobody knows whether it happened: what already stands is done, and the
 head is signed in any case.
 """

@@ -2,7 +2,7 @@
 
 In: a file in the chamber's layout and its date. Out: a snapshot and, when it is the newest and says something new, a new
 partition version. A list that can't be today's (of a day to come, or with far fewer contracts) is refused: it would lead.
-Profiles already published keep the labels of their own version; nothing here touches them (privacy.md P).
+Profiles already published keep the labels of their own version; nothing here touches them (docs/rules.md P).
 """
 
 from __future__ import annotations

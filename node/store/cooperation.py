@@ -3,7 +3,7 @@
 In: a profile document that passed the gate and its schema, at its log position. Out: one row of coop.profile.
 Rules: ``index_row`` never fails on such a document: what it can't place is indexed so that it is never missed, an
 impossible date so that it is never shown. It is the hot path of a pull, so labels are expanded once per distinct block.
-Transactions are the flows' to open. Source: privacy.md P (the profile), domain/labels.py (terms).
+Transactions are the flows' to open. Source: docs/rules.md P (the profile), domain/labels.py (terms).
 """
 
 from __future__ import annotations
