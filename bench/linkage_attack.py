@@ -1,4 +1,4 @@
-"""An attacker who shares no code with the node: reads the exported tables and tries every attack of privacy.md's last section.
+"""An attacker who shares no code with the node: reads the exported tables and tries every attack of docs/rules.md.
 
 ``python bench/linkage_attack.py --population pop.csv --profiles profiles.csv --labels labels.csv --truth truth.csv
 [--days days.csv] [--k 5] [--json]``. Standard library alone. The truth only keeps the score, as does ``days.csv`` (profile_id,

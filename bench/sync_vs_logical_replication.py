@@ -61,10 +61,10 @@ from pathlib import Path
 from node import runtime, telemetry
 from node.flows.sync import sync_peers
 from node.peers.client import open_session
-from node.store import cooperation, schemas
+from node.store import reference, schemas
 async def main(home, size):
     # A node has read its tables and schemas long before it pulls.
-    cooperation.load_label_reference(), schemas.validators()
+    reference.load_label_reference(), schemas.validators()
     telemetry.configure(level="ERROR")
     async with runtime.open_node(home) as node, open_session(loopback=True) as session:
         runtime.settle_memory()

@@ -2,8 +2,11 @@
 --
 --   rete_owner   owns the schemas and changes them; used for upgrades only
 --   rete_node    reads and writes the node's rows; cannot change tables
---   rete_public  what answers other nodes and searches: reads the signed log and the cooperation database, keeps nonces,
+--   rete_public  enough to answer other nodes and searches: reads the signed log and the cooperation database, keeps nonces,
 --                votes as a witness, and never sees the private register, drafts, decisions or the population
+--
+-- The program has one database login, [database] url, and everything it does goes by that one: rete_node. rete_public is for
+-- whoever serves peers and searches by a process of their own, with a login of its own.
 --
 -- As a superuser of the node's database, once it is migrated and again after each upgrade (running it twice changes nothing):
 --

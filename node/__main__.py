@@ -19,9 +19,9 @@ from node.i18n import spoken, translator
 COMMANDS = {
     "init": ("node.cli.home", "init", N_("Crea la cartella di un nodo: configurazione, chiavi, base dati.")),
     "config": ("node.cli.home", "config", N_("Controlla la configurazione.")),
-    "serve": ("node.cli.serve", "serve", N_("Avvia il nodo: pagine, API, federazione, sincronizzazione.")),
-    "partition": ("node.cli.partition", "partition", N_("Partizioni pubbliche: gruppi di reti e loro controllo.")),
+    "serve": ("node.cli.serve", "serve", N_("Avvia il nodo: API, federazione, sincronizzazione.")),
     "register": ("node.cli.register", "register", N_("Elenco pubblico dei contratti di rete.")),
+    "partition": ("node.cli.partition", "partition", N_("Partizioni pubbliche: gruppi di reti e loro controllo.")),
     "network": ("node.cli.network", "network", N_("Registro (privato) delle reti dell'amministrazione.")),
     "profile": ("node.cli.profile", "profile", N_("Profili anonimi: bozza, approvazione, pubblicazione, ritiro.")),
     "text": ("node.cli.text", "text", N_("La barriera dei testi: provarla su un testo.")),

@@ -1,14 +1,12 @@
 """The node's configuration: TOML text in, one frozen value out, or one error with the line and a hint.
 
 Rules: unknown tables and keys, wrong types, out-of-range values and keys that could never verify anything are refused,
-never ignored; what a key means stands in nodes.example.toml, which a test holds to this file. Reading the file is the
+never ignored; what a key means stands in nodes.example.toml, which a test holds to this file; what one value must be, in config_checks.py. Reading the file is the
 caller's; this module is pure. Whether a territory exists only the reference tables can tell (flows/home.check_places).
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
 import difflib
 import re
 import tomllib
@@ -16,19 +14,20 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from node.errors import N_, CallerError, OperatorError, Said
+from node import config_checks as checks
+from node.config_checks import CARD_HINT, Check, Refused
+from node.config_places import Locator
+from node.errors import N_, OperatorError
 from node.protocol import keys as wire_keys
 
 K_FLOOR = 5
 ROUNDS = ("weekly", "daily", "monthly", "immediate")
 ENVIRONMENTS = ("development", "production")
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
-_ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
 # Host and optional port as they stand in the log's origin: lower case, no scheme, no path, no user information.
 _AUTHORITY = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:]{2,39}\])(?::[1-9][0-9]{0,4})?")
 _URL = re.compile(r"https?://(?:[^\s/?#@:\[\]]+|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _ORIGIN = re.compile(rf"{_AUTHORITY.pattern}/federation/log/[0-9]{{4}}")
-_CODE = re.compile(r"[A-Za-z0-9]{2,6}")
 _DATABASE = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
@@ -145,216 +144,66 @@ class Config:
         return self.privacy.scope or self.node.territory
 
 
-EXAMPLE_HINT = N_("vedere nodes.example.toml")
-CARD_HINT = N_("copiare il blocco [[peer]] che «rete peer card» stampa sull'altro nodo")
-
-
-class _Refused(Exception):  # noqa: N818 - internal, becomes an OperatorError with its line
-    """A value is wrong; carries the reason as a catalogue id with its facts, and what to do."""
-
-    def __init__(self, template: str, *, hint: str = EXAMPLE_HINT, **facts: object) -> None:
-        super().__init__(template)
-        self.said = Said(template, facts)
-        self.hint = hint
-
-
-Check = Callable[[Any], Any]
-
-
-def _text(pattern: re.Pattern[str] | None = None, *, empty: bool = False, longest: int = 200) -> Check:
-    def check(value: Any) -> str:
-        if not isinstance(value, str) or len(value) > longest or any(ord(c) < 32 for c in value):
-            raise _Refused(N_("serve un testo di una riga"))
-        if not value and empty:
-            return value
-        if not value or (pattern is not None and not pattern.fullmatch(value)):
-            raise _Refused(N_("il testo è vuoto o non ha la forma attesa"))
-        return value
-
-    return check
-
-
-def _address(pattern: re.Pattern[str], longest: int = 300) -> Check:
-    """Check a text that ends in a host and perhaps a port."""
-
-    def check(value: Any) -> str:
-        text: str = _text(pattern, longest=longest)(value)
-        port = re.search(r":([0-9]+)$", text)
-        if port and not 1 <= int(port.group(1)) <= 65535:
-            raise _Refused(N_("la porta va da 1 a 65535"))
-        return text
-
-    return check
-
-
-def _choice(*allowed: str) -> Check:
-    def check(value: Any) -> str:
-        if value not in allowed:
-            raise _Refused(N_("valori ammessi: {values}"), values=", ".join(allowed))
-        return str(value)
-
-    return check
-
-
-def _number(low: float, high: float, *, whole: bool = True) -> Check:
-    def check(value: Any) -> int | float:
-        fits = isinstance(value, int) or (isinstance(value, float) and not whole)
-        if isinstance(value, bool) or not fits or not low <= value <= high:
-            raise _Refused(N_("serve un numero da {low} a {high}"), low=f"{low:g}", high=f"{high:g}")
-        return value  # type: ignore[no-any-return]
-
-    return check
-
-
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise _Refused(N_("serve true o false"))
-    return value
-
-
-def _codes(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list) or any(not isinstance(v, str) or not _CODE.fullmatch(v) for v in value):
-        raise _Refused(N_('serve un elenco di sigle o codici, per esempio ["LE", "BR"]'))
-    return tuple(sorted({v.upper() for v in value}))
-
-
-def _members(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list) or any(not isinstance(v, str) or not _ID.fullmatch(v) for v in value):
-        raise _Refused(N_('serve un elenco di id di nodi, per esempio ["p_BR"]'))
-    return tuple(sorted(set(value)))
-
-
-def _some_codes(value: Any) -> tuple[str, ...]:
-    codes = _codes(value)
-    if not codes:
-        raise _Refused(N_("serve almeno una sigla: un nodo tiene le reti di un territorio"))
-    return codes
-
-
-def _vkey(kind: int, role: str = "") -> Check:
-    """Check a verification key of ``kind``; of a cosigner also its ``role``, and it may be missing."""
-
-    def check(value: Any) -> str:
-        text: str = _text(empty=bool(role), longest=500)(value)
-        if not text:
-            return ""
-        try:
-            found = wire_keys.parse_vkey(text)
-        except CallerError as error:
-            raise _Refused(error.what, hint=CARD_HINT, **error.facts) from error
-        if found.kind != kind or (role and not found.name.endswith(f"/{role}")):
-            raise _Refused(N_("è la chiave di un altro ruolo"), hint=CARD_HINT)
-        return text
-
-    return check
-
-
-def _http_key(value: Any) -> tuple[str, bytes]:
-    if not isinstance(value, dict) or set(value) != {"keyid", "public"}:
-        raise _Refused(N_('serve { keyid = "...", public = "<base64>" }'))
-    keyid = _text()(value["keyid"])
-    try:
-        public = base64.b64decode(value["public"], validate=True)
-    except (binascii.Error, TypeError, ValueError):
-        public = b""
-    if len(public) != wire_keys.KEY_BYTES:
-        raise _Refused(N_("public deve essere una chiave Ed25519 di 32 byte in base64"), hint=CARD_HINT)
-    try:
-        return keyid, wire_keys.check_public(public)
-    except CallerError as error:
-        raise _Refused(error.what, hint=CARD_HINT, **error.facts) from error
-
-
 # table -> key -> (check, default); REQUIRED has no default.
 REQUIRED = object()
 TABLES: Mapping[str, Mapping[str, tuple[Check, Any]]] = {
     "node": {
-        "id": (_text(_ID), REQUIRED),
-        "name": (_text(), REQUIRED),
-        "ipa_code": (_text(empty=True, longest=32), ""),
-        "territory": (_some_codes, REQUIRED),
-        "environment": (_choice(*ENVIRONMENTS), "development"),
-        "language": (_choice("it", "en"), "it"),
+        "id": (checks.text(checks.ID), REQUIRED),
+        "name": (checks.text(), REQUIRED),
+        "ipa_code": (checks.text(empty=True, longest=32), ""),
+        "territory": (checks.some_codes, REQUIRED),
+        "environment": (checks.choice(*ENVIRONMENTS), "development"),
+        "language": (checks.choice("it", "en"), "it"),
     },
     "database": {
-        "url": (_text(re.compile(r"postgres(?:ql)?://\S+"), empty=True, longest=1000), ""),
-        "cluster": (_text(longest=1000), "postgres"),
-        "name": (_text(_DATABASE), "rete"),
-        "max_connections": (_number(2, 200), 8),
+        "url": (checks.text(re.compile(r"postgres(?:ql)?://\S+"), empty=True, longest=1000), ""),
+        "cluster": (checks.text(longest=1000), "postgres"),
+        "name": (checks.text(_DATABASE), "rete"),
+        "max_connections": (checks.number(2, 200), 8),
     },
     "federation": {
-        "authority": (_address(_AUTHORITY), REQUIRED),
-        "epoch": (_number(2020, 9999), REQUIRED),
-        "keys": (_text(longest=1000), "keys"),
-        "keep_epochs_days": (_number(0, 36_500), 730),
+        "authority": (checks.address(_AUTHORITY), REQUIRED),
+        "epoch": (checks.number(2020, 9999), REQUIRED),
+        "keys": (checks.text(longest=1000), "keys"),
+        "keep_epochs_days": (checks.number(0, 36_500), 730),
     },
     "sync": {
-        "poll_minutes": (_number(0.05, 1440, whole=False), 15),
-        "parallel": (_number(1, 64), 8),
-        "request_timeout_s": (_number(1, 300, whole=False), 30),
-        "pull_minutes": (_number(0.1, 120, whole=False), 10),
+        "poll_minutes": (checks.number(0.05, 1440, whole=False), 15),
+        "parallel": (checks.number(1, 64), 8),
+        "request_timeout_s": (checks.number(1, 300, whole=False), 30),
+        "pull_minutes": (checks.number(0.1, 120, whole=False), 10),
     },
     "privacy": {
-        "k": (_number(K_FLOOR, 100), K_FLOOR),
-        "k_build": (_number(K_FLOOR, 200), 8),
-        "scope": (_codes, []),
-        "group": (_members, []),
-        "round": (_choice(*ROUNDS), "weekly"),
+        "k": (checks.number(K_FLOOR, 100), K_FLOOR),
+        "k_build": (checks.number(K_FLOOR, 200), 8),
+        "scope": (checks.codes, []),
+        "group": (checks.members, []),
+        "round": (checks.choice(*ROUNDS), "weekly"),
     },
     "retention": {
-        "drafts_days": (_number(30, 36_500), 365),
-        "contacts_days": (_number(30, 36_500), 365),
-        "closed_networks_days": (_number(365, 36_500), 3650),
-        "consents_days": (_number(365, 36_500), 3650),
-        "editions_days": (_number(365, 36_500), 1825),
+        "drafts_days": (checks.number(30, 36_500), 365),
+        "contacts_days": (checks.number(30, 36_500), 365),
+        "closed_networks_days": (checks.number(365, 36_500), 3650),
+        "consents_days": (checks.number(365, 36_500), 3650),
+        "editions_days": (checks.number(365, 36_500), 1825),
     },
     "web": {
-        "host": (_text(longest=255), "127.0.0.1"),
-        "port": (_number(1, 65535), 8441),
-        "max_request_bytes": (_number(1024, 64 * 1024 * 1024), 1048576),
-        "behind_proxy": (_flag, False),
+        "host": (checks.text(longest=255), "127.0.0.1"),
+        "port": (checks.number(1, 65535), 8441),
+        "max_request_bytes": (checks.number(1024, 64 * 1024 * 1024), 1048576),
+        "behind_proxy": (checks.flag, False),
     },
 }
 PEER_KEYS: Mapping[str, tuple[Check, Any]] = {
-    "id": (_text(_ID), REQUIRED),
-    "name": (_text(), REQUIRED),
-    "url": (_address(_URL), REQUIRED),
-    "origin": (_text(_ORIGIN), REQUIRED),
-    "vkey": (_vkey(wire_keys.LOG_TYPE), REQUIRED),
-    "witness": (_vkey(wire_keys.COSIGNATURE_TYPE, "witness"), ""),
-    "mirror": (_vkey(wire_keys.COSIGNATURE_TYPE, "mirror"), ""),
-    "http_key": (_http_key, REQUIRED),
+    "id": (checks.text(checks.ID), REQUIRED),
+    "name": (checks.text(), REQUIRED),
+    "url": (checks.address(_URL), REQUIRED),
+    "origin": (checks.text(_ORIGIN), REQUIRED),
+    "vkey": (checks.vkey(wire_keys.LOG_TYPE), REQUIRED),
+    "witness": (checks.vkey(wire_keys.COSIGNATURE_TYPE, "witness"), ""),
+    "mirror": (checks.vkey(wire_keys.COSIGNATURE_TYPE, "mirror"), ""),
+    "http_key": (checks.http_key, REQUIRED),
 }
-
-
-class _Locator:
-    """Finds the line of a table or key in the TOML text, since the parser keeps none."""
-
-    def __init__(self, text: str, file: str) -> None:
-        self._file = file
-        self._lines = text.splitlines()
-
-    def place(self, table: str, key: str | None = None, occurrence: int = 0) -> str:
-        """Return ``file:line`` of a table, or of a key in it; only the file when it is not there."""
-        seen = -1
-        inside = False
-        found = 0
-        for number, line in enumerate(self._lines, 1):
-            header = re.match(r"\s*\[\[?\s*([^\]\s]+)\s*\]\]?", line)
-            if header:
-                inside = header.group(1) == table
-                seen += inside
-                if inside and seen == occurrence:
-                    found = number
-            elif inside and seen == occurrence and key and re.match(rf"""\s*["']?{re.escape(key)}["']?\s*=""", line):
-                found = number
-                break
-        return f"{self._file}:{found}" if found else self._file
-
-
-def place(text: str, file: str, table: str, key: str) -> str:
-    """Return ``file:line`` of a key in a configuration's text, for what only the reference tables can tell."""
-    return _Locator(text, file).place(table, key)
 
 
 def _refuse(code: str, place: str, what: str, hint: str = "", **facts: object) -> OperatorError:
@@ -388,7 +237,7 @@ def _read_table(
             raise _refuse("config-missing-key", where(None), message, hint, key=key, table=table)
         try:
             values[key] = check(raw.get(key, default))
-        except _Refused as error:
+        except Refused as error:
             message = N_("valore non valido per «{key}» in [{table}]: {reason}")
             raise _refuse(
                 "config-bad-value", where(key), message, error.hint, key=key, table=table, reason=error.said
@@ -405,13 +254,13 @@ def is_loopback_url(url: str) -> bool:
 def is_peer_url(url: str) -> bool:
     """Tell whether other nodes could write ``url`` into their [[peer]]: https, or http on this machine for trials."""
     try:
-        _address(_URL)(url)
-    except _Refused:
+        checks.address(_URL)(url)
+    except Refused:
         return False
     return url.startswith("https://") or is_loopback_url(url)
 
 
-def _check_across(config: Config, locate: _Locator) -> None:
+def _check_across(config: Config, locate: Locator) -> None:
     if config.privacy.k_build < config.privacy.k:
         place = locate.place("privacy", "k_build")
         raise _refuse("config-bad-value", place, N_("k_build non può essere minore di k"))
@@ -459,7 +308,7 @@ def parse(text: str, *, file: str = "node.toml") -> Config:
         place = f"{file}:{line.group(1)}" if line else file
         message = N_("il file non è TOML valido: {reason}")
         raise _refuse("config-not-toml", place, message, reason=str(error)) from error
-    locate = _Locator(text, file)
+    locate = Locator(text, file)
     for table in raw:
         if table not in TABLES and table != "peer":
             near = difflib.get_close_matches(table, [*TABLES, "peer"], 1)
@@ -488,7 +337,7 @@ def parse(text: str, *, file: str = "node.toml") -> Config:
     return config
 
 
-def _read_peers(raw: Any, locate: _Locator) -> tuple[PeerSection, ...]:
+def _read_peers(raw: Any, locate: Locator) -> tuple[PeerSection, ...]:
     if not isinstance(raw, list) or any(not isinstance(item, dict) for item in raw):
         raise _refuse("config-bad-value", locate.place("peer"), N_("i nodi si elencano come [[peer]]"))
     peers = []

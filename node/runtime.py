@@ -25,17 +25,17 @@ from node.errors import N_, CallerError, OperatorError, ReteError
 from node.flows.append import OwnLog
 from node.flows.bodies import Progress
 from node.flows.gate import KnownNames
+from node.flows.home import CONFIG_FILE
 from node.flows.membership import enrol_members, membership_of
 from node.flows.pull import Parts
 from node.flows.sync import Syncer
-from node.peers.client import RequestSigner
+from node.peers.client import RequestSigner, open_session
 from node.protocol import request
 from node.protocol.member import Cosigner, Membership
 from node.store import embedded, highwater, keyfiles, log, schemas
 from node.store.keyfiles import Keys
 from node.store.postgres import CONNECT_TIMEOUT_S, UNWRITABLE_VALUE, VALUE_BAD, Pool, acquire, migrate, open_pool
 
-CONFIG_FILE = "node.toml"
 Clock = Callable[[], dt.datetime]
 
 
@@ -61,6 +61,15 @@ class Node:
     def cosigner(self, role: str) -> Cosigner:
         """Return this node's voice as ``witness`` or ``mirror`` (PROTOCOL 1.2)."""
         return Cosigner(f"{self.config.federation.authority}/{role}", self.keys.signing[role])
+
+    def session(self) -> aiohttp.ClientSession:
+        """Open the session for all that this node asks of others, for the time of an ``async with``.
+
+        Bounded by [sync] request_timeout_s; only a development node may reach this machine's own addresses.
+        """
+        return open_session(
+            loopback=self.config.node.environment == "development", total_s=self.config.sync.request_timeout_s
+        )
 
     def syncer(self, session: aiohttp.ClientSession, progress: Callable[[str], Progress] | None = None) -> Syncer:
         """Return what pulls the other logs for this node."""

@@ -22,7 +22,7 @@ from node.flows.append import sign_head
 from node.flows.sync import sync_peers
 from node.protocol import limits
 from node.runtime import Node, current_own
-from node.store import log
+from node.store import log, nonces, wake
 from node.store.postgres import acquire
 
 logger = structlog.get_logger()
@@ -31,7 +31,7 @@ ANNOUNCE_MINUTES = 1
 RELEASE_MINUTES = 5
 TIDY_MINUTES = 10
 # What a wake-up asks for -> the job that does it.
-JOBS = {log.WAKE_PULL: "due", log.WAKE_GOSSIP: "gossip", log.WAKE_ANNOUNCE: "announce"}
+JOBS = {wake.PULL: "due", wake.GOSSIP: "gossip", wake.ANNOUNCE: "announce"}
 
 
 @dataclass(slots=True)
@@ -113,7 +113,7 @@ def build(node: Node, session: aiohttp.ClientSession) -> Jobs:
     async def tidy() -> None:
         now = node.clock()
         async with acquire(node.pool) as conn:
-            await log.purge_nonces(conn, now - dt.timedelta(seconds=limits.NONCE_KEEP_S))
+            await nonces.purge(conn, now - dt.timedelta(seconds=limits.NONCE_KEEP_S))
         await epoch.prune(node.pool, keep, now)
 
     def every(name: str, work: Callable[[], Awaitable[object]], minutes: float, **extra: Any) -> None:

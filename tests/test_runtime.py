@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import asyncpg
 import pytest
 
-from node.errors import OperatorError
-from node.flows.home import Facts, make_home
+from node.errors import OperatorError, RoadWrongError
+from node.flows.home import CONFIG_FILE, Facts, make_home
+from node.peers.client import PeerClient
 from node.runtime import open_node
 
 
@@ -76,3 +78,20 @@ async def test_other_errors_pass_as_they_are(home: Path) -> None:
     with pytest.raises(KeyError):
         async with open_node(home):
             raise KeyError("x")
+
+
+async def test_what_a_node_asks_of_others_is_bounded_as_configured(home: Path) -> None:
+    """Its own time limit, and this machine's own addresses only where there is nothing to protect."""
+    file = home / CONFIG_FILE
+    text = file.read_text(encoding="utf-8")
+    assert "request_timeout_s = 30" in text
+    file.write_text(text.replace("request_timeout_s = 30", "request_timeout_s = 7"), encoding="utf-8")
+    async with open_node(home) as node:
+        section = dataclasses.replace(node.config.node, environment="production")
+        strict = dataclasses.replace(node, config=dataclasses.replace(node.config, node=section))
+        for opener, code in ((node, "road-refused"), (strict, "road-address-refused")):
+            async with opener.session() as session:
+                assert session.timeout.total == 7
+                with pytest.raises(RoadWrongError) as caught:
+                    await PeerClient(session, "http://127.0.0.1:9").get("/x", max_bytes=10)
+            assert caught.value.code == code

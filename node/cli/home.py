@@ -12,7 +12,7 @@ import click
 from node import runtime
 from node.cli.frame import Face, command
 from node.errors import N_, OperatorError
-from node.flows.home import Facts, check_places, new_home
+from node.flows.home import CONFIG_FILE, Facts, check_places, new_home
 from node.flows.membership import membership_of
 from node.store import keyfiles
 
@@ -116,7 +116,7 @@ def check(face: Face) -> None:
     """Read configuration and keys, and say that they are good."""
     home = face.home
     parsed = runtime.read_config(home)
-    path = home / runtime.CONFIG_FILE
+    path = home / CONFIG_FILE
     check_places(parsed, path.read_text(encoding="utf-8"), file=str(path))
     held = keyfiles.read(home / parsed.federation.keys)
     membership_of(parsed, {role: key.public_key().public_bytes_raw() for role, key in held.signing.items()})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,11 +12,11 @@ import click
 from node import runtime
 from node.cli.frame import Face, command
 from node.cli.officer import BY, deciding, name_of
-from node.errors import N_, CallerError, OperatorError
+from node.domain.days import day_of
+from node.errors import N_, CallerError, NotFoundError, OperatorError
 from node.flows import epoch, prove, recover
 from node.flows.home import set_epoch
 from node.flows.membership import membership_of
-from node.peers.client import open_session
 from node.protocol import keys, tlog_proof, witness
 from node.protocol.member import Membership
 from node.runtime import Node
@@ -44,7 +43,9 @@ async def show(face: Face) -> None:
 async def _facts(node: Node) -> dict[str, Any]:
     own = await runtime.current_own(node)
     async with acquire(node.pool) as conn:
-        row = next(o for o in await log.list_origins(conn, own.origin) if o.origin == own.origin)
+        row = await log.origin_named(conn, own.origin)
+        if row is None:
+            raise NotFoundError("log-unknown", N_("questo nodo non ha quel registro"))
         signed = await log.signed_latest(conn, own.origin_id)
         acknowledged = {ack.member: ack for ack in await store.own_cosignatures(conn, own.origin_id)}
     mark = await asyncio.to_thread(highwater.read, own.mark)
@@ -126,7 +127,7 @@ def verify(face: Face, file: Path, vkeys: tuple[str, ...], witnesses: tuple[str,
         "index": shown.index,
         "op": shown.entry.op,
         "profile_id": shown.entry.id,
-        "day": dt.date(1970, 1, 1) + dt.timedelta(days=shown.entry.t),
+        "day": day_of(shown.entry.t),
         "cosigned": shown.cosigned,
         "witnessed": witness.quorum_time(times) is not None,
     }
@@ -166,10 +167,8 @@ def _known(face: Face) -> tuple[Membership, list[keys.Verifier]]:
 )
 async def recover_(face: Face) -> None:
     """Settle a fenced log; exit 2 when it may still not be written."""
-    async with runtime.open_node(face.home) as node:
-        loopback = node.config.node.environment == "development"
-        async with open_session(loopback=loopback, total_s=node.config.sync.request_timeout_s) as session:
-            verdict = await recover.settle(node.syncer(session), await runtime.current_own(node))
+    async with runtime.open_node(face.home) as node, node.session() as session:
+        verdict = await recover.settle(node.syncer(session), await runtime.current_own(node))
     facts = {"state": verdict.state, "size": verdict.here, "heard": verdict.heard, "asked": verdict.asked}
     message = N_("Il registro è intero: {size} voci; hanno risposto {heard} nodi su {asked}.")
     face.emit(facts, lambda: face.say(message, **facts))

@@ -19,7 +19,7 @@ from node.errors import N_, CallerError
 from node.flows import match as flow
 from node.flows import seek
 from node.flows.match import Fit, Matches, Suggestion
-from node.store.cooperation import load_label_reference
+from node.store.reference import load_label_reference
 from node.web.matches import matches_document, suggestions_document
 
 ID_SHOWN = 8

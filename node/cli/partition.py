@@ -16,7 +16,7 @@ from node.errors import N_, CallerError
 from node.flows import partitions as flow
 from node.flows import standing
 from node.flows.partitions import Known, Verdict
-from node.store.cooperation import load_label_reference
+from node.store.reference import load_label_reference
 
 OWNER = click.option("--owner", metavar="NODO", help="Il nodo di cui (altrimenti questo).")
 VERSION = click.argument("version", type=click.IntRange(1, 1_000_000), required=False, metavar="[VERSIONE]")

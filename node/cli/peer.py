@@ -10,13 +10,13 @@ import click
 from node import runtime
 from node.cli.frame import Face, command
 from node.cli.officer import BY, deciding, name_of
-from node.cli.reports import problem_line
+from node.cli.reports import peer_unknown, problem_line
 from node.config import is_peer_url
 from node.errors import N_, CallerError, NotFoundError, RoadWrongError, Said, plain_facts
 from node.flows import accuse, ping
 from node.flows.home import peer_card
 from node.flows.ping import Step
-from node.peers.client import PeerClient, open_session
+from node.peers.client import PeerClient
 from node.protocol import keys, limits
 from node.store import cooperation, keyfiles, log
 from node.store.log import Origin
@@ -163,11 +163,8 @@ async def ping_(face: Face, peer_id: str) -> None:
         async with acquire(node.pool) as conn:
             found = [o for o in await log.list_origins(conn, peer_id) if not o.is_own]
         if not found:
-            known = ", ".join(item.id for item in node.config.peers) or "-"
-            raise NotFoundError(
-                "peer-unknown", N_("nodo sconosciuto: {peer}"), hint=N_("nodi: {known}"), peer=peer_id, known=known
-            )
-        async with open_session(loopback=node.config.node.environment == "development") as session:
+            raise peer_unknown(node.config, peer_id)
+        async with node.session() as session:
             steps = await ping.ping(found[0], PeerClient(session, str(found[0].url), node.request_signer()), node.clock)
     shown = [_step(face, step) for step in steps]
     face.emit(

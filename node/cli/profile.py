@@ -20,7 +20,6 @@ from node.flows import gossip, prove, standing
 from node.flows import preview as previewing
 from node.flows import publish as flow
 from node.flows.versions import record_of
-from node.peers.client import open_session
 from node.store import log
 
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -191,8 +190,7 @@ async def withdraw(face: Face, profile_id: str, officer: str | None) -> None:
 async def receipts(face: Face, profile_id: object) -> None:
     """Ask who has not confirmed yet, then show everybody's receipt."""
     async with runtime.open_node(face.home) as node:
-        loopback = node.config.node.environment == "development"
-        async with open_session(loopback=loopback, total_s=node.config.sync.request_timeout_s) as session:
+        async with node.session() as session:
             own = await runtime.current_own(node)
             await gossip.collect_receipts(node.syncer(session), own)
         found = await prove.receipts(node.pool, node.membership, str(profile_id))

@@ -1,4 +1,4 @@
-"""What several commands show alike: row problems of a file, the territory of a profile."""
+"""What several commands show alike: row problems of a file, the territory of a profile, another node that is not known."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Sequence
 
 from node.cli.counts import ROWS_DOUBTFUL, ROWS_MORE, counted
 from node.cli.frame import Face
-from node.domain.chamber import COLUMN_UNKNOWN, RowProblem
-from node.errors import N_
-from node.store.cooperation import load_label_reference
+from node.config import Config
+from node.domain.rows import COLUMN_UNKNOWN, RowProblem
+from node.errors import N_, NotFoundError
+from node.store.reference import load_label_reference
 
 SHOWN = 20
 AREAS_SHOWN = 3
@@ -18,6 +19,14 @@ AREAS_SHOWN = 3
 def areas(face: Face, values: Sequence[str]) -> str:
     """Return a territory label for a table: a few names, the others counted; --json has them all."""
     return load_label_reference().describe("territory", values, limit=AREAS_SHOWN, translate=face.tr)
+
+
+def peer_unknown(config: Config, peer: str) -> NotFoundError:
+    """Return the refusal of a node's id that no [[peer]] has, with those that are there."""
+    known = ", ".join(item.id for item in config.peers) or "-"
+    return NotFoundError(
+        "peer-unknown", N_("nodo sconosciuto: {peer}"), hint=N_("nodi: {known}"), peer=peer, known=known
+    )
 
 
 def problem_line(face: Face, peer: str, error: str, code: str) -> None:

@@ -22,7 +22,7 @@ from node.flows.search import CERTAIN, Hit, SearchResult, find_profile
 from node.flows.search import search as ask
 from node.flows.search_rows import ROWS_MAX, follow
 from node.store import whole_file
-from node.store.cooperation import load_label_reference
+from node.store.reference import load_label_reference
 from node.store.whole_file import PLAIN, WholeFile
 from node.web import exports
 from node.web.api import profile_document, search_document

@@ -18,9 +18,8 @@ from node.cli.frame import Face, command
 from node.errors import N_, LogStateError, OperatorError
 from node.flows import recover
 from node.flows.append import sign_head
-from node.peers.client import open_session
 from node.runtime import Node
-from node.store import log
+from node.store import wake
 from node.store.postgres import listen
 from node.web import app as application
 from node.web.server import Runner
@@ -39,36 +38,34 @@ def _top() -> None:
 async def serve(face: Face, exit_with_parent: bool) -> None:
     """Serve until told to stop; drain what is under way."""
     telemetry.configure(level=telemetry.level_from_environment("INFO"))
-    async with runtime.open_node(face.home) as node:
-        loopback = node.config.node.environment == "development"
-        async with open_session(loopback=loopback, total_s=node.config.sync.request_timeout_s) as session:
-            runtime.settle_memory()
-            runner = Runner(
-                application.build(node), access_log=None, shutdown_timeout=SHUTDOWN_S, handler_cancellation=False
+    async with runtime.open_node(face.home) as node, node.session() as session:
+        runtime.settle_memory()
+        runner = Runner(
+            application.build(node), access_log=None, shutdown_timeout=SHUTDOWN_S, handler_cancellation=False
+        )
+        await runner.setup()
+        jobs = scheduler.build(node, session)
+        aside = [
+            asyncio.create_task(listen(node.dsn, wake.CHANNEL, jobs.wake)),
+            asyncio.create_task(runtime.keep_database(node)),
+        ]
+        try:
+            await _listen(runner, node.config.web.host, node.config.web.port)
+            await _settle(node, session)
+            jobs.timers.start()
+            face.say(
+                N_("{name}: in ascolto su http://{host}:{port}"),
+                name=node.config.node.name,
+                host=node.config.web.host,
+                port=node.config.web.port,
             )
-            await runner.setup()
-            jobs = scheduler.build(node, session)
-            aside = [
-                asyncio.create_task(listen(node.dsn, log.WAKE_CHANNEL, jobs.wake)),
-                asyncio.create_task(runtime.keep_database(node)),
-            ]
-            try:
-                await _listen(runner, node.config.web.host, node.config.web.port)
-                await _settle(node, session)
-                jobs.timers.start()
-                face.say(
-                    N_("{name}: in ascolto su http://{host}:{port}"),
-                    name=node.config.node.name,
-                    host=node.config.web.host,
-                    port=node.config.web.port,
-                )
-                await _until_stopped(exit_with_parent=exit_with_parent)
-            finally:
-                for task in aside:
-                    task.cancel()
-                if jobs.timers.running:
-                    jobs.timers.shutdown(wait=False)
-                await runner.cleanup()
+            await _until_stopped(exit_with_parent=exit_with_parent)
+        finally:
+            for task in aside:
+                task.cancel()
+            if jobs.timers.running:
+                jobs.timers.shutdown(wait=False)
+            await runner.cleanup()
 
 
 async def _settle(node: Node, session: aiohttp.ClientSession) -> None:

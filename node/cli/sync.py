@@ -9,12 +9,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from node import runtime
 from node.cli.frame import Face, command
-from node.cli.reports import problem_line
-from node.errors import N_, NotFoundError, RoadWrongError, plain
+from node.cli.reports import peer_unknown, problem_line
+from node.errors import N_, RoadWrongError, plain
 from node.flows.bodies import Progress as ShowProgress
 from node.flows.pull import PullReport
 from node.flows.sync import sync_peers
-from node.peers.client import open_session
 
 STAGES = {"entries": N_("voci"), "bodies": N_("profili")}
 
@@ -30,11 +29,7 @@ async def sync(face: Face, peer: str | None) -> None:
     """Pull every peer, or one, now; exit 1 when any of them failed."""
     async with runtime.open_node(face.home) as node:
         if peer is not None and peer not in {known.id for known in node.config.peers}:
-            known = ", ".join(item.id for item in node.config.peers) or "-"
-            raise NotFoundError(
-                "peer-unknown", N_("nodo sconosciuto: {peer}"), hint=N_("nodi: {known}"), peer=peer, known=known
-            )
-        loopback = node.config.node.environment == "development"
+            raise peer_unknown(node.config, peer)
         bars = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
@@ -53,7 +48,7 @@ async def sync(face: Face, peer: str | None) -> None:
 
             return update
 
-        async with open_session(loopback=loopback, total_s=node.config.sync.request_timeout_s) as session:
+        async with node.session() as session:
             runtime.settle_memory()
             with bars:
                 reports = await sync_peers(node.syncer(session, show), owner=peer, force=True)

@@ -2,18 +2,18 @@
 
 In: sheets as rows of cells. Out: networks with their firms, and for every row that was refused its sheet, row, column,
 and reason; the rest goes on. The column map is a value, so that another edition needs no code. Traps kept in mind:
-(register number, tax code) is not unique, ``progr.`` is numbered apart on each sheet, "NA" is Napoli. Source: domain.md 4.
+(register number, tax code) is not unique, ``progr.`` is numbered apart on each sheet, "NA" is Napoli. Source: docs/rules.md F.4.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from node.domain import columns
 from node.domain.register import (
+    OBJECT_MAX,
     NetworkKind,
     RegisterFirm,
     RegisterNetwork,
@@ -21,10 +21,22 @@ from node.domain.register import (
     normal_number,
     register_id,
 )
+from node.domain.rows import (
+    Cell,
+    RowPlace,
+    RowProblem,
+    Rows,
+    ignored_columns,
+    in_row_order,
+    paragraphs_of,
+    parse_date,
+    tax_code_of,
+    text_of,
+)
 from node.domain.sector import Sectors, dotted
 from node.domain.territory import Territories, fold
 from node.domain.theme import classify
-from node.errors import N_, CallerError, Translate, plain_facts
+from node.errors import N_, CallerError
 
 CONTRACTS_SHEET, ENTITIES_SHEET = "Elenco", "Sogg. Giu."
 CONTRACT_COLUMNS = (
@@ -47,7 +59,7 @@ CONTRACT_COLUMNS = (
     "sezione attivita'",
     "attivita'",
 )
-# The second sheet's headers vary; its positions do not (domain.md 4).
+# The second sheet's headers vary; its positions do not (docs/rules.md F.4).
 ENTITY_POSITIONS: Mapping[str, int] = {
     "denominazione contratto": 1,
     "data atto": 4,
@@ -65,16 +77,8 @@ ENTITY_POSITIONS: Mapping[str, int] = {
 ENTITY_WIDTH = 20
 REQUIRED = ("denominazione contratto", "data atto", "numero repertorio", "oggetto", "denominazione impresa", "PV")
 YES = frozenset({"s", "si", "x", "1", "y", "r"})
-TAX_CODE_MAX, COMPANY_CODE_LENGTH, COMPANY_CODE_ZEROS_MAX = 16, 11, 4
-OBJECT_MAX = 8000
-_DATE = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})|(\d{4})-(\d{2})-(\d{2})(?:[T ].*)?")
+TAX_CODE_MAX = 16
 EARLIEST = dt.date(2009, 1, 1)
-COLUMN_UNKNOWN = "column-unknown"
-
-Cell = object
-# Sheet and row, counted from 1 with the header.
-Place = tuple[str, int]
-Rows = Sequence[Sequence[Cell]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,62 +94,6 @@ DEFAULT_LAYOUT = Layout({name: name for name in CONTRACT_COLUMNS}, ENTITIES_SHEE
 
 
 @dataclass(frozen=True, slots=True)
-class RowProblem:
-    """Why one row was refused, or accepted with a doubt (``fatal`` False); ``row`` counts from 1 with the header.
-
-    ``reason`` is an Italian catalogue id with ``facts``. ``about`` are the contracts (register_id) that the row concerns,
-    as far as it can be told; ``province`` is the row's own, empty where it is unknown.
-    """
-
-    sheet: str
-    row: int
-    column: str
-    code: str
-    reason: str
-    fatal: bool = True
-    facts: Mapping[str, object] = field(default_factory=dict)
-    about: tuple[str, ...] = ()
-    province: str = ""
-
-    def text(self, translate: Translate = str) -> str:
-        """Return the reason as a sentence in the language of ``translate``."""
-        said = translate(self.reason)
-        return said.format(**plain_facts(self.facts)) if self.facts else said
-
-
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """A network that is not imported because one of its rows was refused; ``keys`` are what the register may know it by."""
-
-    name: str
-    keys: tuple[str, ...]
-
-
-def ignored_columns(sheet: str, header: Sequence[Cell], known: Sequence[str]) -> list[RowProblem]:
-    """Return a doubt for each column of a header that a layout does not know, with the one that may be meant."""
-    return [
-        RowProblem(
-            sheet,
-            1,
-            name,
-            COLUMN_UNKNOWN,
-            N_("colonna sconosciuta: ignorata; forse: {near}"),
-            fatal=False,
-            facts={"near": near},
-        )
-        if near
-        else RowProblem(sheet, 1, name, COLUMN_UNKNOWN, N_("colonna sconosciuta: ignorata"), fatal=False)
-        for name, near in columns.unknown([text_of(cell) for cell in header], known)
-    ]
-
-
-def in_row_order(problems: Iterable[RowProblem], sheets: Iterable[str]) -> tuple[RowProblem, ...]:
-    """Return problems as a person meets them who reads the file from its first sheet and row."""
-    order = {name: at for at, name in enumerate(sheets)}
-    return tuple(sorted(problems, key=lambda p: (order.get(p.sheet, len(order)), p.row)))
-
-
-@dataclass(frozen=True, slots=True)
 class ChamberList:
     """What a file of the chamber's list contains."""
 
@@ -153,7 +101,7 @@ class ChamberList:
     problems: tuple[RowProblem, ...]
     rows: int
     # (sheet, row) of each firm of a contract, by register_id and in the order of its firms.
-    places: Mapping[str, tuple[Place, ...]] = field(default_factory=dict)
+    places: Mapping[str, tuple[RowPlace, ...]] = field(default_factory=dict)
 
     @property
     def incomplete(self) -> frozenset[str]:
@@ -171,14 +119,14 @@ class _Group:
     object_text: str
     kind: NetworkKind
     firms: dict[tuple[str, str], RegisterFirm] = field(default_factory=dict)
-    places: list[Place] = field(default_factory=list)
+    places: list[RowPlace] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
     """One row as far as it can be read: ``day`` and ``sigla`` are None where they are bad."""
 
-    place: Place
+    place: RowPlace
     cells: Mapping[str, Cell]
     name: str
     register_number: str
@@ -190,48 +138,6 @@ class _Line:
 
 def _deed(register_number: str, deed_number: str) -> str:
     return f"{normal_number(register_number)}/{normal_number(deed_number)}"
-
-
-def text_of(cell: Cell) -> str:
-    """Return a cell as text: whole floats without their ``.0``, dates as ISO, single spaces."""
-    if cell is None:
-        return ""
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
-    if isinstance(cell, dt.datetime):
-        return cell.date().isoformat()
-    if isinstance(cell, dt.date):
-        return cell.isoformat()
-    return " ".join(str(cell).split())
-
-
-def paragraphs_of(cell: Cell, limit: int = OBJECT_MAX) -> str:
-    """Return a cell as text that keeps its lines, at most ``limit`` characters."""
-    return str("" if cell is None else cell).replace("\r\n", "\n").strip()[:limit].rstrip()
-
-
-def tax_code_of(cell: Cell) -> str:
-    """Return a tax code without spaces, upper case, with the leading zeros that a number cell loses."""
-    code = text_of(cell).replace(" ", "").upper()
-    if code.isdigit() and 0 < COMPANY_CODE_LENGTH - len(code) <= COMPANY_CODE_ZEROS_MAX:
-        return code.zfill(COMPANY_CODE_LENGTH)
-    return code
-
-
-def parse_date(cell: Cell) -> dt.date | None:
-    """Return the day of ``dd/mm/yyyy`` text or of a real date cell, None when it is neither or impossible."""
-    if isinstance(cell, dt.datetime):
-        return cell.date()
-    if isinstance(cell, dt.date):
-        return cell
-    match = _DATE.fullmatch(text_of(cell))
-    if match is None:
-        return None
-    day, month, year = match.group(1, 2, 3) if match.group(3) else match.group(6, 5, 4)
-    try:
-        return dt.date(int(year), int(month), int(day))
-    except ValueError:
-        return None
 
 
 def is_chamber_layout(sheets: Mapping[str, Rows], layout: Layout = DEFAULT_LAYOUT) -> bool:
@@ -327,7 +233,7 @@ class _Reader:
             else:
                 self._firm(line, self._group(line, kind))
 
-    def _line(self, place: Place, cells: Mapping[str, Cell]) -> _Line:
+    def _line(self, place: RowPlace, cells: Mapping[str, Cell]) -> _Line:
         day = parse_date(cells["data atto"])
         return _Line(
             place=place,
@@ -361,7 +267,7 @@ class _Reader:
         key = register_id(line.register_number, line.deed_number, day)
         group = self._groups.get(key)
         if group is None:
-            text = paragraphs_of(line.cells["oggetto"])
+            text = paragraphs_of(line.cells["oggetto"], OBJECT_MAX)
             group = self._groups[key] = _Group(key, line.name, line.register_number, line.deed_number, day, text, kind)
         elif group.name != line.name and fold(group.name) != fold(line.name):
             reason = N_("lo stesso atto ha già un altro nome di rete: vale il primo")

@@ -2,8 +2,8 @@
 
 In: editions of the public register, the partitions built from them, what each published version shows. Out: for each
 version the networks that are left to somebody who tries one attack. A set of networks is an integer, a bit for each register
-id of any edition: 2,000 profiles against 9,630 contracts are unions and intersections, not pairs. The attacks (privacy.md,
-last section):
+id of any edition: 2,000 profiles against 9,630 contracts are unions and intersections, not pairs. The attacks
+(docs/rules.md, Attacks):
 
 1. ``linkage``: every shown label and the kind are true of the network (k-map, nearest record);
 2. ``scope``: and it lies where the owner publishes from (decisions/0012);

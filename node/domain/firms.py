@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from node.domain.chamber import Place, RowProblem
 from node.domain.network import FirmRecord, Member, NetworkRecord
+from node.domain.rows import RowPlace, RowProblem
 from node.domain.territory import fold
 from node.errors import N_
 
@@ -29,7 +29,7 @@ Key = tuple[str, str, str]
 
 def settle(
     records: Sequence[NetworkRecord],
-    places: Mapping[str, Sequence[Place]],
+    places: Mapping[str, Sequence[RowPlace]],
     sheets: Sequence[str],
     facts: Mapping[str, str],
 ) -> tuple[tuple[NetworkRecord, ...], list[RowProblem]]:
@@ -37,7 +37,7 @@ def settle(
 
     ``places`` has the rows of a record's members, in their order, by import key; ``facts`` is one of the tables above.
     """
-    first: dict[Key, tuple[FirmRecord, Place]] = {}
+    first: dict[Key, tuple[FirmRecord, RowPlace]] = {}
     doubts: list[RowProblem] = []
     for place, member in _in_file_order(records, places, sheets):
         firm = member.firm
@@ -49,8 +49,8 @@ def settle(
 
 
 def _in_file_order(
-    records: Sequence[NetworkRecord], places: Mapping[str, Sequence[Place]], sheets: Sequence[str]
-) -> Iterator[tuple[Place, Member]]:
+    records: Sequence[NetworkRecord], places: Mapping[str, Sequence[RowPlace]], sheets: Sequence[str]
+) -> Iterator[tuple[RowPlace, Member]]:
     order = {name: at for at, name in enumerate(sheets)}
     rows = [pair for record in records for pair in zip(places[record.import_key], record.members, strict=True)]
     yield from sorted(rows, key=lambda pair: (order[pair[0][0]], pair[0][1]))
@@ -65,7 +65,7 @@ def same(one: FirmRecord, other: FirmRecord, fact: str) -> bool:
 
 
 def _difference(
-    firm: FirmRecord, place: Place, known: FirmRecord, where: Place, facts: Mapping[str, str]
+    firm: FirmRecord, place: RowPlace, known: FirmRecord, where: RowPlace, facts: Mapping[str, str]
 ) -> Iterator[RowProblem]:
     """Yield one doubt for a row, on the first fact that differs."""
     for fact, column in facts.items():
@@ -86,7 +86,7 @@ def _filled(known: FirmRecord, firm: FirmRecord) -> FirmRecord:
     return replace(known, **blank)
 
 
-def _with(record: NetworkRecord, first: Mapping[Key, tuple[FirmRecord, Place]]) -> NetworkRecord:
+def _with(record: NetworkRecord, first: Mapping[Key, tuple[FirmRecord, RowPlace]]) -> NetworkRecord:
     members = tuple(
         member if member.firm == first[member.firm.key][0] else replace(member, firm=first[member.firm.key][0])
         for member in record.members

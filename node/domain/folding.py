@@ -2,7 +2,7 @@
 
 In: a text as an officer wrote it. Out: lower-case letters and digits between single spaces, with offsets into the text as
 given. NFKC first (wide and ligature forms), then what hides a name from a plain comparison is dropped or replaced:
-zero-width characters, loose accents, Cyrillic and Greek letters that look Latin. Source: privacy.md T.1.
+zero-width characters, loose accents, Cyrillic and Greek letters that look Latin. Source: docs/rules.md T.1.
 """
 
 from __future__ import annotations

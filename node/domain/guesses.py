@@ -2,7 +2,7 @@
 
 In: guesses that somebody made and which were right; positions and what they might follow. Out: a share against its bound, or
 how far an order is from chance. A few right guesses are luck: a bound of shares counts as broken only where the share is
-above it and chance would hardly bring it there. Source: privacy.md, last section.
+above it and chance would hardly bring it there. Source: docs/rules.md, Attacks.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ and ``t<x`` for each area x that holds them all. Certain implies possible.
 Rules: nothing inside the asked area is ever missed. What this node can't place (a code newer than its tables, a value
 without end) may be anywhere, so it counts as the whole: always possible, never certain. A province that was split is
 an area above its successors, so old and new codes find each other.
-Source: privacy.md P (labels), domain.md 5 (province codes).
+Source: docs/rules.md P (labels), F.5 (province codes).
 """
 
 from __future__ import annotations

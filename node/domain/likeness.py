@@ -4,7 +4,7 @@ In: texts. Out: cosine similarities of TF-IDF vectors over character 3-5-grams, 
 side. Pure, and no library: a document is kept as the numbers of its words, a query weighs each known word once, and a
 score is a sum over a document's words; 9,630 objects of contracts take some tens of milliseconds.
 
-Source: privacy.md T.7; the criterion and what was measured with it: docs/decisions/0011.
+Source: docs/rules.md T.7; the criterion and what was measured with it: docs/decisions/0011.
 """
 
 from __future__ import annotations

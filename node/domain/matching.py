@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from node.domain.days import day_number
 from node.domain.folding import fold
 from node.domain.labels import LabelReference
 
@@ -30,7 +31,6 @@ CATEGORY_SHARE: Final = 0.6
 FRESH_DAYS: Final = 730
 GROUP_MIN, GROUP_MAX = 3, 5
 _STEM, _WORD_MIN = 5, 4
-_EPOCH = dt.date(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ def match(one: Mapping[str, Any], other: Mapping[str, Any], reference: LabelRefe
     new = sorted({*other["capabilities"]} - {*one["capabilities"]})
     offers = {offer["category"] for offer in one["offers"]}
     same = {offer["category"] for offer in other["offers"]} & offers
-    age = (today - _EPOCH).days - other["round"]
+    age = day_number(today) - other["round"]
     earned: dict[str, tuple[float, Iterable[str]]] = {
         ANSWERED: (_earned(answered, len(one["needs"])), (link.category for link in answered)),
         ASKED: (_earned(asked, len(other["needs"])), (link.category for link in asked)),

@@ -1,7 +1,7 @@
 """The private network record: what the administration knows of a network, with the rules that make it one.
 
 In: fields as a file or a form gives them. Out: one frozen record, or what is wrong with it. Nothing of it leaves the node;
-profiles are made from officers' words and public labels only. Source: domain.md 1 (DL 5/2009 art. 3 c. 4-ter and following).
+profiles are made from officers' words and public labels only. Source: docs/rules.md F.1 (DL 5/2009 art. 3 c. 4-ter and following).
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ In: the public register of a snapshot, the node's scope. Out: ``partition/1``, a
 for somebody who knows the register, this rule and the partition, are the block's members. The build is a pure function
 of public inputs: any peer with the snapshot rebuilds it bit for bit. Values the edition did not have are in no block: a
 label is never said of a row it is not true of (docs/decisions/0008). A document may be a peer's: reading one either gives
-a whole, sound partition or refuses it. Source: privacy.md P, PROTOCOL 8.
+a whole, sound partition or refuses it. Source: docs/rules.md P, PROTOCOL 8.
 """
 
 from __future__ import annotations

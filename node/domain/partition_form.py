@@ -2,7 +2,7 @@
 
 In: the fields of a document, perhaps a peer's. Out: blocks in the order of their leaves, or ValueError and its like for what
 is no sound tree. Documents of before PROTOCOL 8 (a nested ``tree``) are read into the same nodes; none of them was ever in a
-log. Source: privacy.md P, PROTOCOL 8.
+log. Source: docs/rules.md P, PROTOCOL 8.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 In: an officer's record of a network without a contract. Out: its region and section, or why it cannot be published. No
 register has such a network, so no block hides it: nothing finer than region and section leaves, and only after an officer has
-read the warning. Source: privacy.md P.1.
+read the warning. Source: docs/rules.md P.1.
 """
 
 from __future__ import annotations

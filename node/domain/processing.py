@@ -1,7 +1,7 @@
 """What is kept about whom, why and how long: one list, from which access, erasure, retention and the register are made.
 
 In: nothing. Out: ``HOLDINGS``, one for each table that may hold data of firms or people, column by column. Source: Regulation
-(EU) 2016/679, articles 5, 6, 15, 17, 30; domain.md 1. A test holds the list against the database's own catalogue.
+(EU) 2016/679, articles 5, 6, 15, 17, 30; docs/rules.md F.1. A test holds the list against the database's own catalogue.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 In: an officer's content (closed vocabularies and gated text), a block of the partition. Out: ``profile/1``. The object is
 built new, key by key: a field nobody listed here cannot leave. Labels, kind and maturity come from the block alone.
-Source: privacy.md P.4, domain.md 2.
+Source: docs/rules.md P.4, F.2.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from node.domain import rounds, vocabulary
+from node.domain.days import day_number
 from node.domain.partition import Partition
 from node.domain.partition_form import ATTRIBUTES, Block
 from node.domain.theme import THEMES
 from node.errors import N_, CallerError
 
 TYPE = "profile/1"
-EPOCH_DAY = dt.date(1970, 1, 1)
 TITLE_MAX, SUMMARY_MAX, DESCRIPTION_MAX, WANT_TEXT_MAX = 150, 500, 4000, 500
 WANTS_MAX, CAPABILITIES_MAX, COUNTRIES_MAX, LANGUAGES_MAX, CERTIFICATIONS_MAX = 5, 5, 20, 10, 10
 VALIDITY_MONTHS = 12
@@ -293,7 +293,7 @@ def build_body(
         "id": profile_id,
         "owner": owner,
         "purpose": content.purpose,
-        "round": (round_day - EPOCH_DAY).days,
+        "round": day_number(round_day),
         "title": dict(content.title),
         "summary": dict(content.summary),
         "labels": labels_dict(block),

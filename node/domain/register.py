@@ -1,7 +1,7 @@
 """The public register of network contracts: the reference population against which anonymity is measured.
 
 In: rows of the chamber system's list, grouped. Out: one value per contract. All of it is public.
-Key: deed register number + deed number + date; the list's own ``progr.`` is never an identity. Source: domain.md 4.
+Key: deed register number + deed number + date; the list's own ``progr.`` is never an identity. Source: docs/rules.md F.4.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import re
 from dataclasses import dataclass
 
 _OFFICE_PREFIX = re.compile(r"^[A-Z]{2}\s*-\s*")
+# The longest object of a contract that is kept.
+OBJECT_MAX = 8000
 _SPACES = re.compile(r"\s+")
 _TAX_CODE = re.compile(r"[0-9]{11}|[0-9A-Z]{16}")
 

@@ -1,7 +1,7 @@
 """May a block's profile leave, and when: counts, days and draws.
 
 In: a partition, the newest loaded edition of the public register, days, a draw that the caller made. Out: why a profile is
-held, or the first day on which it may leave. Pure: the same facts give the same answer. The rules (privacy.md P.3, Rounds):
+held, or the first day on which it may leave. Pure: the same facts give the same answer. The rules (docs/rules.md P.3, Rounds):
 
 1. a block shows while at least ``k`` networks that its partition's edition had in it are active in it in the NEWEST one,
    too: whoever came later hides nobody from somebody who holds an earlier version against the register of its day;

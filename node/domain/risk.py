@@ -4,7 +4,7 @@ In: for each profile the networks it may be, and the class of profiles that look
 the sample alone. Journalist: who picks any profile is right one time in F, its networks in the register. Marketer: how many
 of all would be right. Prosecutor: who knows that a network has a profile here is right one time in f, the profiles alike;
 the rule of this house bounds the first two (k-map), not the third: an administration's own few records hide nobody.
-Source: privacy.md P; Sweeney 2002 (k-map), El Emam and Dankar 2008 (the three names).
+Source: docs/rules.md P; Sweeney 2002 (k-map), El Emam and Dankar 2008 (the three names).
 """
 
 from __future__ import annotations

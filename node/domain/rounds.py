@@ -1,7 +1,7 @@
 """Publication rounds: the calendar of what leaves, and what a network's age may say.
 
 In: a date, a period, labels. Out: days. Rule: everything of one round leaves together, so that the day of a publication
-tells at most the round; withdrawals do not wait. Who leaves in which round: domain/release.py. Source: privacy.md Rounds.
+tells at most the round; withdrawals do not wait. Who leaves in which round: domain/release.py. Source: docs/rules.md Rounds.
 """
 
 from __future__ import annotations

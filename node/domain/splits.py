@@ -1,8 +1,8 @@
 """How a population is parted into blocks: the greedy rule, and nothing of what the keys mean.
 
 In: the rows' keys as columns (attribute, level, row), their kinds, the rules. Out: the nodes of a partition in preorder, as
-they stand in ``partition/1``. A pure function of these columns. Source: privacy.md P, PROTOCOL 8.2; why some splits come
-first: docs/decisions/0011.
+they stand in ``partition/1``. A pure function of these columns. Source: docs/rules.md P, PROTOCOL 8.2; why some splits come
+first: docs/decisions/0012.
 """
 
 from __future__ import annotations

@@ -14,10 +14,11 @@ from decimal import Decimal
 from typing import TypeVar
 
 from node.domain import vocabulary
-from node.domain.chamber import (
-    OBJECT_MAX,
+from node.domain.network import ContactRecord, FirmRecord, Member, NetworkRecord, WantRecord, check, check_tax_code
+from node.domain.register import OBJECT_MAX, NetworkKind, register_id
+from node.domain.rows import (
     LeftOut,
-    Place,
+    RowPlace,
     RowProblem,
     ignored_columns,
     in_row_order,
@@ -26,8 +27,6 @@ from node.domain.chamber import (
     tax_code_of,
     text_of,
 )
-from node.domain.network import ContactRecord, FirmRecord, Member, NetworkRecord, WantRecord, check, check_tax_code
-from node.domain.register import NetworkKind, register_id
 from node.domain.sector import Sectors
 from node.domain.template import (
     COLUMNS,
@@ -66,7 +65,7 @@ class TemplateFile:
     rows: int
     left: tuple[LeftOut, ...] = ()
     # (sheet, row) of each member of a record, by import key and in the order of its members.
-    places: Mapping[str, tuple[Place, ...]] = field(default_factory=dict)
+    places: Mapping[str, tuple[RowPlace, ...]] = field(default_factory=dict)
 
 
 class _CellError(Exception):
@@ -89,7 +88,7 @@ def parse_rows(
     positions, problems = _positions(sheet, rows[0])
     groups, count = _group(rows, positions)
     records: dict[str, NetworkRecord] = {}
-    places: dict[str, tuple[Place, ...]] = {}
+    places: dict[str, tuple[RowPlace, ...]] = {}
     left: list[LeftOut] = []
     reader = _Reader(territories, sectors)
     for lines in groups:

@@ -17,17 +17,17 @@ from pathlib import Path
 import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from node.domain.days import day_number
 from node.errors import N_, LogStateError
 from node.flows.ingest import ingest_bodies, ingest_entries, open_bodies
 from node.flows.trees import stored_root
 from node.protocol import body, entry, feed, keys, merkle, note
 from node.protocol.checkpoint import Checkpoint
-from node.store import fence, highwater, log, schemas
+from node.store import fence, highwater, log, schemas, wake
 from node.store.highwater import Mark
 from node.store.postgres import Connection, Pool, run_tx
 
 logger = structlog.get_logger()
-EPOCH_DAY = dt.date(1970, 1, 1)
 # States in which the own log takes no entry and no signature.
 UNWRITABLE = ("quarantined", "closed", "frozen", "fenced")
 
@@ -76,7 +76,7 @@ async def append(conn: Connection, own: OwnLog, operations: Sequence[Operation],
         i: (last, rev, dead)
         for i, last, rev, dead in await log.items_by_id(conn, origin_id, {o.item_id for o in operations})
     }
-    day = (now.date() - EPOCH_DAY).days
+    day = day_number(now.date())
     raws: list[bytes] = []
     replies: list[tuple[int, bytes, bytes]] = []
     for index, operation in enumerate(operations, size):
@@ -175,7 +175,7 @@ async def sign_head(pool: Pool, own: OwnLog, now: dt.datetime) -> int | None:
         await log.insert_signed(conn, own.origin_id, size, root, signed, now)
         await fence.record(conn, own.origin_id, now)
         await log.head_changed(conn, own.origin_id)
-        await log.wake(conn, log.WAKE_ANNOUNCE)
+        await wake.wake(conn, wake.ANNOUNCE)
         return Mark(own.origin, size, root)
 
     mark = await run_tx(pool, work)

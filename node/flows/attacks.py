@@ -2,7 +2,7 @@
 
 In: what is published (flows/published), the public objects of the networks that hide each profile. Out: how often the first
 guess is right, and which texts point at their own network. Only profiles whose true network this node knows can be judged.
-Source: privacy.md, last section; docs/decisions/0011.
+Source: docs/rules.md, Attacks; docs/decisions/0011.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Drafting a profile: from a network of the registry to a version that a second officer has approved.
 
 In: officers' words, the network's row of the public register, the frozen partition. Out: an approved version. Rules
-(privacy.md P, T): the block comes from the register row, never from the private one; labels are frozen for the life of the
+(docs/rules.md P, T): the block comes from the register row, never from the private one; labels are frozen for the life of the
 id and for the network's next id; the author is not the approver; red text never passes; any edit re-opens the approval; a
 block below k in the newest edition stops here. Each flow may run twice: what already stands, by the same officer, is done.
 """

@@ -2,7 +2,7 @@
 
 In: a connection, a profile's content, the census of its block. Out: a verdict that may refuse, and says what it measured.
 Names are kept in layers, each known by a digest of what it is made of and built again only when that has changed: an import
-renews the office's names and leaves the public register's as they are. Source: privacy.md T.
+renews the office's names and leaves the public register's as they are. Source: docs/rules.md T.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from importlib import resources
 from pathlib import Path
 
 from node import config as configuration
+from node.config_places import place
 from node.domain.territory import COM
 from node.errors import N_, CallerError, OperatorError
 from node.protocol import keys
@@ -114,7 +115,7 @@ def check_places(parsed: configuration.Config, text: str, *, file: str) -> None:
                 raise OperatorError(
                     "config-bad-value",
                     N_("«{key}» in [{table}]: nessuna provincia o regione ha la sigla «{code}»"),
-                    where=configuration.place(text, file, table, key),
+                    where=place(text, file, table, key),
                     hint=N_(
                         'usare la sigla di una provincia ("LE"), una regione NUTS ("ITF4"), una ripartizione ("ITF") o "IT"'
                     ),

@@ -17,13 +17,15 @@ from pathlib import Path
 
 from node.config import Config
 from node.domain import chamber, columns, firms, partition, template, template_reader
-from node.domain.chamber import ChamberList, LeftOut, Place, RowProblem
+from node.domain.chamber import ChamberList
 from node.domain.network import NetworkRecord, firm_from_list, from_register
 from node.domain.register import RegisterNetwork
+from node.domain.rows import LeftOut, RowPlace, RowProblem, in_row_order
 from node.errors import N_, CallerError
 from node.store import registry, spreadsheet
 from node.store.postgres import Connection, Pool, run_tx
 from node.store.reference import load_sectors, load_territories
+from node.store.whole_file import SECRET
 
 MEMBERS_MIN = 2
 # Network id, digest of what was last imported, source.
@@ -77,7 +79,7 @@ def read_file(path: Path, config: Config, *, everything: bool = False) -> Intake
     if filled is not None:
         made = template_reader.parse_rows(filled, sheets[filled], territories, sectors)
         records, doubts = firms.settle(made.records, made.places, (filled,), firms.TEMPLATE_FACTS)
-        problems = chamber.in_row_order([*made.problems, *doubts], (filled,))
+        problems = in_row_order([*made.problems, *doubts], (filled,))
         return IntakeFile("template", path.name, digest, made.rows, records, 0, problems, made.left)
     if not chamber.is_chamber_layout(sheets):
         raise _of_neither_layout(sheets, str(path))
@@ -131,12 +133,12 @@ def _from_list(
         rows=listed.rows,
         records=records,
         outside=len(listed.networks) - len(own),
-        problems=chamber.in_row_order([*filter(ours, listed.problems), *alone.values(), *doubts], sheets),
+        problems=in_row_order([*filter(ours, listed.problems), *alone.values(), *doubts], sheets),
         left=tuple(LeftOut(n.name, (key,)) for key, n in own.items() if key in incomplete or key in alone),
     )
 
 
-def _places(network: RegisterNetwork, listed: ChamberList) -> tuple[Place, ...]:
+def _places(network: RegisterNetwork, listed: ChamberList) -> tuple[RowPlace, ...]:
     """Return the rows of the members that ``from_register`` makes: firms that are one by name stand on the last one's row."""
     rows = zip(network.firms, listed.places[network.register_id], strict=True)
     return tuple({firm_from_list(firm).key: place for firm, place in rows}.values())
@@ -235,10 +237,10 @@ async def _changed(
 
 
 async def export_networks(pool: Pool, path: Path, ids: Sequence[str] | None = None, *, replace: bool = True) -> int:
-    """Write records in the template's layout; return how many. Raises: CallerError(file-...)."""
+    """Write records in the template's layout, for the owner's eyes only; return how many. Raises: CallerError(file-...)."""
     spreadsheet.check_target(path, replace=replace)
     async with pool.acquire() as conn:
         records = await registry.read_records(conn, ids)
     sheets = template.sheets_of(list(records.values()))
-    await asyncio.to_thread(spreadsheet.write_sheets, path, sheets, replace=replace)
+    await asyncio.to_thread(spreadsheet.write_sheets, path, sheets, replace=replace, mode=SECRET)
     return len(records)

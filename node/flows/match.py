@@ -15,6 +15,7 @@ import orjson
 
 from node.config import Config
 from node.domain import matching
+from node.domain.days import day_number
 from node.domain.labels import LabelReference
 from node.domain.matching import Group, Match
 from node.domain.query import exact_term
@@ -29,7 +30,6 @@ COMPARED: Final = 500
 GROUPED: Final = 40
 HOPS: Final = 4
 SEEDS: Final = 20
-_EPOCH = dt.date(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ async def _candidates(
             hint=N_("aggiungere fabbisogni o offerte"),
         )
     async with snapshot(pool) as conn:
-        return await _read(conn, offering, looking, document["id"], (today - _EPOCH).days, without_owner)
+        return await _read(conn, offering, looking, document["id"], day_number(today), without_owner)
 
 
 async def _read(
@@ -152,7 +152,7 @@ async def suggest_own(
 ) -> list[Suggestion]:
     """Return the best groups around this node's own newest profiles, at most one for each."""
     async with snapshot(pool) as conn:
-        bodies = await store.own_newest(conn, config.node.id, (now.date() - _EPOCH).days, SEEDS)
+        bodies = await store.own_newest(conn, config.node.id, day_number(now.date()), SEEDS)
     found = []
     for body in bodies:
         document = orjson.loads(body)

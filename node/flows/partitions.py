@@ -2,7 +2,7 @@
 
 In: versions that are about to be shown; documents of any log. Out: log entries in the caller's transaction; verdicts. A
 partition is built from public data alone, so whoever has the edition must come to the same bytes; what then remains to
-check of a profile is that its labels are a block's. Source: privacy.md P, PROTOCOL 8.
+check of a profile is that its labels are a block's. Source: docs/rules.md P, PROTOCOL 8.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What would leave, before it leaves: exactly the document, who could be behind it, what the text gate says.
 
-In: a profile under way, or a text that is in no profile. Out: values to show; nothing is written. Source: privacy.md P, T.
+In: a profile under way, or a text that is in no profile. Out: values to show; nothing is written. Source: docs/rules.md P, T.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any
 
 from node.config import Config
 from node.domain import profile, release
+from node.domain.days import day_of
 from node.domain.redaction.hits import Hit
 from node.flows import gate
 from node.flows.gate import KnownNames
@@ -23,7 +24,6 @@ from node.store.publication import OpenVersion, PublicationProfile
 from node.store.reference import load_sectors
 
 TEXT_PLACE = "text.it"
-EPOCH_DAY = dt.date(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,5 +132,5 @@ async def check_text(
 def _day_set(found: PublicationProfile, version: OpenVersion) -> dt.date | None:
     """Return the day on which a version leaves as far as it is settled: its round's, or the end of its deferral."""
     if version.state == "queued" and version.release_day is not None:
-        return EPOCH_DAY + dt.timedelta(days=version.release_day)
+        return day_of(version.release_day)
     return found.deferred_until if found.state == "new" else None

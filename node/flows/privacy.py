@@ -1,8 +1,8 @@
-"""The audit of privacy: the attacks of privacy.md run on what this node has published, or on all it holds.
+"""The audit of privacy: the attacks of docs/rules.md run on what this node has published, or on all it holds.
 
 In: the database, the configuration. Out: one value with every attack's outcome, the risks, and whom to look at. Nothing is
 written, nothing leaves. A bound that is broken is told, whatever the reason: what was seen can't be taken back, but an
-officer can withdraw what stands. Source: privacy.md, last section; docs/privacy.md.
+officer can withdraw what stands. Source: docs/rules.md, Attacks; docs/privacy.md.
 """
 
 from __future__ import annotations

@@ -47,10 +47,10 @@ async def inclusion(pool: Pool, profile_id: str) -> InclusionProof:
     """Return the proof that a profile's last entry is in its log. Raises: NotFoundError(profile-unknown), CallerError(proof-too-early)."""
     async with acquire(pool) as conn, conn.transaction(isolation="repeatable_read", readonly=True):
         found = await log.find_item(conn, profile_id)
-        if found is None:
+        row = None if found is None else await log.origin_named(conn, found[1])
+        if found is None or row is None:
             raise NotFoundError("profile-unknown", N_("profilo sconosciuto: {id}"), id=profile_id)
-        origin_id, origin, index, _ = found
-        row = next(o for o in await log.list_origins(conn, origin) if o.origin_id == origin_id)
+        origin_id, _, index, _ = found
         size, signed = await _signed(conn, row)
         if signed is None or index >= size:
             raise CallerError("proof-too-early", N_("la voce non è ancora in un checkpoint firmato"))

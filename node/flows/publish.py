@@ -1,7 +1,7 @@
 """Publishing approved profiles in rounds, and withdrawing them at once.
 
 In: officers' decisions, the clock. Out: entries in the own log, written in the same transaction as the decision. Rules
-(privacy.md P): what leaves, leaves in rounds and in random order; who would stand out waits; withdrawals do not wait. Each
+(docs/rules.md P): what leaves, leaves in rounds and in random order; who would stand out waits; withdrawals do not wait. Each
 flow may run twice, also after a commit of which nobody knows whether it happened: what already stands is done, and the
 head is signed in any case.
 """
@@ -15,6 +15,7 @@ import structlog
 
 from node.config import Config
 from node.domain import officers, release
+from node.domain.days import day_number, day_of
 from node.domain.release import Departure
 from node.errors import N_, CallerError, LogStateError, NotFoundError
 from node.flows import partitions
@@ -29,15 +30,9 @@ from node.store.postgres import Connection, Pool, run_tx
 from node.store.publication import DueVersion, PublicationProfile
 
 logger = structlog.get_logger()
-EPOCH_DAY = dt.date(1970, 1, 1)
 # What the log refuses of one profile; anything else it refuses concerns them all.
 ONE_PROFILE = ("item-not-live", "own-entry-refused", "own-body-refused")
 _random = secrets.SystemRandom()
-
-
-def day_number(day: dt.date) -> int:
-    """Return days since 1970-01-01."""
-    return (day - EPOCH_DAY).days
 
 
 async def publish(pool: Pool, config: Config, profile_id: str, officer: str, now: dt.datetime) -> dt.date:
@@ -47,7 +42,7 @@ async def publish(pool: Pool, config: Config, profile_id: str, officer: str, now
     async def work(conn: Connection) -> dt.date:
         found, version = await open_profile(conn, profile_id)
         if version.state == "queued":
-            return EPOCH_DAY + dt.timedelta(days=version.release_day or 0)
+            return day_of(version.release_day or 0)
         if version.state != "approved":
             raise CallerError(
                 "profile-not-approved",

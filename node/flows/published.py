@@ -2,7 +2,7 @@
 
 In: the database, the configuration. Out: versions with what they show, the partitions they stand on, the editions of the
 register that were in force when they left. Of the own node every version that ever stood in the log, with its true network;
-of the federation what stands today. Nothing is written. Source: privacy.md, last section; docs/privacy.md.
+of the federation what stands today. Nothing is written. Source: docs/rules.md, Attacks; docs/privacy.md.
 """
 
 from __future__ import annotations

@@ -317,7 +317,8 @@ class _Pull:
 
     async def _reload(self) -> None:
         async with acquire(self._pool) as conn:
-            self.origin = (await log.list_origins(conn, self.origin.origin))[0]
+            # A log that was closed meanwhile says nothing new.
+            self.origin = await log.origin_named(conn, self.origin.origin) or self.origin
 
     async def _bodies(self) -> None:
         """Fetch the bodies still wanted, from each road in turn while any is missing."""

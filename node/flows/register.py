@@ -2,7 +2,7 @@
 
 In: a file in the chamber's layout and its date. Out: a snapshot and, when it is the newest and says something new, a new
 partition version. A list that can't be today's (of a day to come, or with far fewer contracts) is refused: it would lead.
-Profiles already published keep the labels of their own version; nothing here touches them (privacy.md P).
+Profiles already published keep the labels of their own version; nothing here touches them (docs/rules.md P).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from node.domain import chamber, partition
 from node.domain.chamber import CONTRACTS_SHEET, ENTITIES_SHEET, ChamberList
 from node.domain.generation.national import generate
 from node.domain.register import RegisterFirm, RegisterNetwork
+from node.domain.rows import RowProblem
 from node.errors import N_, CallerError, NotFoundError, Said
 from node.flows import partitions
 from node.store import population, spreadsheet
@@ -52,7 +53,7 @@ class Loaded:
     partition_version: int | None
     blocks: int
     refusal: str | None
-    problems: tuple[chamber.RowProblem, ...]
+    problems: tuple[RowProblem, ...]
     superseded_by: dt.date | None = None
     partition_day: str | None = None
 

@@ -2,7 +2,7 @@
 
 In: due versions, locked by the caller. Out: documents ready to be written, and (version, code) of those set aside. One
 version that can't leave never stops the rest of its round: it stays queued, is tried again each time, and the officer
-reads why. Texts pass the gate once more, by what is known today. What all profiles of a block would show alike is withheld from those that leave. Source: privacy.md P.3, T.8.
+reads why. Texts pass the gate once more, by what is known today. What all profiles of a block would show alike is withheld from those that leave. Source: docs/rules.md P.3, T.8.
 """
 
 from __future__ import annotations

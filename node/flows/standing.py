@@ -3,7 +3,7 @@
 In: a profile or a partition. Out: counts, and the code under which something is held. Nothing is written here. Who counts are
 the networks of the partition's own edition that are still active and alike: one that came later had no place in that
 partition.
-Source: privacy.md P.3; the rules themselves are domain/release.py, those of aggregations not yet signed domain/potential.py.
+Source: docs/rules.md P.3; the rules themselves are domain/release.py, those of aggregations not yet signed domain/potential.py.
 """
 
 from __future__ import annotations

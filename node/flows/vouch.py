@@ -26,8 +26,8 @@ async def vouch(
     """Read what the witnesses say of the head that was just reached, and add this node's word as a mirror."""
 
     async def work(conn: Connection) -> None:
-        row = (await log.list_origins(conn, origin.origin))[0]
-        if row.checkpoint is not None and row.checkpoint_size == row.size:
+        row = await log.origin_named(conn, origin.origin)
+        if row is not None and row.checkpoint is not None and row.checkpoint_size == row.size:
             await _keep(conn, row, row.checkpoint, membership, mirror, now)
 
     await run_tx(pool, work)

@@ -3,7 +3,7 @@
 In: a profile document that passed the gate and its schema, at its log position. Out: one row of coop.profile.
 Rules: ``index_row`` never fails on such a document: what it can't place is indexed so that it is never missed, an
 impossible date so that it is never shown. It is the hot path of a pull, so labels are expanded once per distinct block.
-Transactions are the flows' to open. Source: privacy.md P (the profile), domain/labels.py (terms).
+Transactions are the flows' to open. Source: docs/rules.md P (the profile), domain/labels.py (terms).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from node.domain.theme import THEME_TITLES
 from node.domain.vocabulary import CAPABILITIES, CATEGORIES, title
 from node.store.copying import copy_packed, pack_known_text, pack_text, pack_uuid
 from node.store.postgres import Connection, load_queries
-from node.store.reference import load_sectors, load_territories
+from node.store.reference import label_reference
 
 QUERIES = load_queries("cooperation")
 COLUMNS: Final = (
@@ -48,17 +48,6 @@ Row = tuple[Any, ...]
 Block = tuple[tuple[str, ...], ...]
 _block_labels = operator.itemgetter(*ATTRIBUTES[:5])
 _term = functools.lru_cache(maxsize=4096)(exact_term)
-
-
-@functools.lru_cache(maxsize=8)
-def label_reference(territories: Territories, sectors: Sectors) -> LabelReference:
-    """Return the one label reference of these tables, so that its memory serves all callers."""
-    return LabelReference(territories, sectors)
-
-
-def load_label_reference() -> LabelReference:
-    """Return the label reference over the package's own tables."""
-    return label_reference(load_territories(), load_sectors())
 
 
 def index_row(origin_id: int, idx: int, document: Mapping[str, Any], territories: Territories, sectors: Sectors) -> Row:

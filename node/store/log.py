@@ -19,9 +19,6 @@ from node.store.postgres import Connection, load_queries
 
 QUERIES = load_queries("log")
 HASH_BYTES = 32
-# What a running node listens to (a hint between processes; what matters is in the tables).
-WAKE_CHANNEL = "rete_wake"
-WAKE_PULL, WAKE_GOSSIP, WAKE_ANNOUNCE = "pull", "gossip", "announce"
 COPY_TIMEOUT_S = 120.0
 # Rows for COPY: the number of fields, then each field's length and value, in the order of the columns.
 _ENTRY = struct.Struct(">hiiiqi").pack
@@ -128,7 +125,13 @@ async def close_absent_origins(conn: Connection, present: Sequence[str]) -> list
 
 async def list_origins(conn: Connection, owner: str | None = None) -> list[Origin]:
     """Return the open logs, the own one first, optionally only those of one owner (or one origin line)."""
-    return [_origin(row) for row in await conn.fetch(QUERIES["list_origins"], owner)]
+    return [_origin(row) for row in await conn.fetch(QUERIES["list_origins"], owner, None)]
+
+
+async def origin_named(conn: Connection, line: str) -> Origin | None:
+    """Return the open log with this origin line, None where there is none."""
+    row = await conn.fetchrow(QUERIES["list_origins"], None, line)
+    return None if row is None else _origin(row)
 
 
 async def own_log(conn: Connection) -> OwnRow | None:
@@ -160,11 +163,6 @@ async def advance(
 ) -> None:
     """Move the verified head of a locked origin."""
     await conn.execute(QUERIES["advance_origin"], origin_id, size, root, b"".join(range_hashes), checkpoint, now)
-
-
-async def wake(conn: Connection, what: str) -> None:
-    """Tell this node's server, once the transaction commits, that there is something to pull or to announce."""
-    await conn.execute(QUERIES["wake"], WAKE_CHANNEL, what)
 
 
 async def has_authority(conn: Connection, authority: str) -> bool:
@@ -425,13 +423,3 @@ async def find_item(conn: Connection, item_id: str, *, own: bool | None = None) 
     """Return (log id, origin, last position, withdrawn) of an item, optionally only in own or only in others' logs."""
     row = await conn.fetchrow(QUERIES["find_item"], uuid.UUID(item_id), own)
     return None if row is None else tuple(row.values())
-
-
-async def keep_nonce(conn: Connection, keyid: str, nonce: str, now: dt.datetime) -> bool:
-    """Remember a verified request's nonce; False when it was seen before."""
-    return await conn.fetchval(QUERIES["keep_nonce"], keyid, nonce, now) is not None
-
-
-async def purge_nonces(conn: Connection, before: dt.datetime) -> None:
-    """Forget nonces older than any signature may be."""
-    await conn.execute(QUERIES["purge_nonces"], before)

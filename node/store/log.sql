@@ -21,7 +21,7 @@ SELECT o.origin_id, o.origin, o.owner, o.name, o.url, o.vkey, o.is_own, o.state,
        o.witnessed_size, o.witnessed_at, o.cosigned_at, o.confirmed_at, o.relay, o.grown_on, o.grown, o.predecessor_id, o.frozen_at,
        EXISTS (SELECT FROM log.wanted w WHERE w.origin_id = o.origin_id) AS wanting
 FROM log.origin o
-WHERE o.state <> 'closed' AND ($1::text IS NULL OR o.owner = $1 OR o.origin = $1)
+WHERE o.state <> 'closed' AND ($1::text IS NULL OR o.owner = $1 OR o.origin = $1) AND ($2::text IS NULL OR o.origin = $2)
 ORDER BY o.is_own DESC, o.owner, o.origin
 LIMIT 10000;
 
@@ -50,9 +50,6 @@ SET size = $2, root = $3, range_hashes = $4, checkpoint = coalesce($5, checkpoin
                  ELSE $2 - size END,
     grown_on = ($6::timestamptz AT TIME ZONE 'UTC')::date
 WHERE origin_id = $1;
-
--- name: wake
-SELECT pg_notify($1, $2);
 
 -- name: has_authority
 SELECT EXISTS (SELECT FROM log.origin WHERE split_part(origin, '/federation/log/', 1) = $1 AND state <> 'closed');
@@ -271,11 +268,3 @@ JOIN log.item i ON i.origin_id = o.origin_id
 WHERE i.item_id = $1 AND o.state <> 'closed' AND ($2::boolean IS NULL OR o.is_own = $2)
 ORDER BY (o.state = 'frozen'), o.origin_id
 LIMIT 1;
-
--- name: keep_nonce
-INSERT INTO ops.nonce (keyid, nonce, seen_at) VALUES ($1, $2, $3)
-ON CONFLICT (keyid, nonce) DO NOTHING
-RETURNING nonce;
-
--- name: purge_nonces
-DELETE FROM ops.nonce WHERE seen_at < $1;

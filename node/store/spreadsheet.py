@@ -25,7 +25,8 @@ import xlsxwriter
 import xlwt
 
 from node.errors import N_, CallerError, NotFoundError
-from node.store import workbook
+from node.store import whole_file, workbook
+from node.store.whole_file import PLAIN
 
 FILE_MAX_BYTES = 200 * 1024 * 1024
 UNPACKED_MAX_BYTES = 1024 * 1024 * 1024
@@ -226,7 +227,7 @@ def plain_cell(value: object) -> object:
 def check_target(path: Path, *, replace: bool) -> None:
     """Refuse a file that can't be written, or is there already unless ``replace``, before any work is done for it.
 
-    Raises: CallerError(file-type-unknown | file-exists).
+    Raises: CallerError(file-type-unknown | file-is-folder | file-exists).
     """
     if path.suffix.lower() not in _WRITERS:
         raise CallerError(
@@ -236,55 +237,19 @@ def check_target(path: Path, *, replace: bool) -> None:
             hint=N_("usare .xlsx, .xls o .csv"),
             suffix=path.suffix.lower(),
         )
-    if not replace and _holds_something(path):
-        raise _exists(path)
+    whole_file.check_targets([path], replace=replace)
 
 
-def _holds_something(path: Path) -> bool:
-    # A file that a program made only to have its name is nobody's work.
-    return path.exists() and not (path.is_file() and path.stat().st_size == 0)
+def write_sheets(
+    path: Path, sheets: Mapping[str, Iterable[Sequence[object]]], *, replace: bool = True, mode: int = PLAIN
+) -> None:
+    """Write xlsx, xls or csv by the file's ending, with the permissions ``mode``; csv holds the first sheet only.
 
-
-def _exists(path: Path) -> CallerError:
-    hint = N_("scegliere un altro nome, o ripetere con --force per sostituirlo")
-    return CallerError("file-exists", N_("il file c'è già"), where=str(path), hint=hint)
-
-
-def write_sheets(path: Path, sheets: Mapping[str, Iterable[Sequence[object]]], *, replace: bool = True) -> None:
-    """Write xlsx, xls or csv by the file's ending; csv holds the first sheet only.
-
-    Raises: CallerError(file-type-unknown | file-too-many-rows | cell-too-long; file-exists unless ``replace``).
+    Raises: as ``check_target``; CallerError(file-too-many-rows | cell-too-long).
     """
     check_target(path, replace=replace)
-    replace = replace or path.exists()
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        # A folder that can't be written is told before the work, and before a library holds files of its own open.
-        partial.touch()
-        _WRITERS[path.suffix.lower()](partial, sheets)
-        _put(partial, path, replace=replace)
-    except OSError as error:
-        # Nobody asked for the file under its passing name.
-        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
-    finally:
-        partial.unlink(missing_ok=True)
-
-
-def _put(partial: Path, path: Path, *, replace: bool) -> None:
-    """Give a finished file its name. Whole or not at all: a full disk leaves no half file under the name asked for."""
-    if not replace:
-        try:
-            # Unlike a rename, a link never takes the place of a file that came meanwhile.
-            path.hardlink_to(partial)
-        except FileExistsError as error:
-            raise _exists(path) from error
-        except OSError:
-            # Some file systems know no links.
-            if path.exists():
-                raise
-        else:
-            return
-    partial.replace(path)
+    writer = _WRITERS[path.suffix.lower()]
+    whole_file.replace_whole(path, lambda partial: writer(partial, sheets), replace=replace, mode=mode)
 
 
 def _write_xlsx(path: Path, sheets: Mapping[str, Iterable[Sequence[object]]]) -> None:

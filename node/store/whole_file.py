@@ -7,9 +7,11 @@ is not replaced unless the caller says so; nothing is written when one of the fi
 from __future__ import annotations
 
 import csv
+import functools
 import io
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +19,8 @@ from node.errors import N_, CallerError
 
 # Readable by everybody whom the umask does not keep out, and by nobody but the owner.
 PLAIN, SECRET = 0o666, 0o600
+# Fills the empty file of a path; it may open it as it likes, but not take its place.
+Fill = Callable[[Path], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,33 +62,62 @@ def _exists(path: Path) -> CallerError:
 def write(files: Sequence[WholeFile], *, replace: bool) -> None:
     """Write all files. Raises: as ``check_targets``; OSError with the name of the file that could not be written."""
     check_targets((file.path for file in files), replace=replace)
-    partials: list[tuple[Path, WholeFile]] = []
+    _write_all(
+        [(file.path, file.mode, functools.partial(_write_bytes, file.content)) for file in files], replace=replace
+    )
+
+
+def replace_whole(path: Path, fill: Fill, *, replace: bool, mode: int = PLAIN) -> None:
+    """Write one file by ``fill``, which is given the path of an empty one to fill. Raises: as ``write``, and what ``fill`` does."""
+    check_targets([path], replace=replace)
+    _write_all([(path, mode, fill)], replace=replace)
+
+
+def _write_bytes(content: bytes, partial: Path) -> None:
+    with partial.open("r+b") as opened:
+        opened.write(content)
+
+
+def _write_all(parts: Sequence[tuple[Path, int, Fill]], *, replace: bool) -> None:
+    # What is there now was allowed to be replaced; what comes meanwhile was not.
+    there = [replace or path.exists() for path, _, _ in parts]
+    partials: list[Path] = []
     try:
-        for file in files:
-            partial = file.path.with_name(f".{file.path.name}.partial")
-            partial.unlink(missing_ok=True)
-            partials.append((partial, file))
-            _fill(partial, file)
+        for path, mode, fill in parts:
+            partial = path.with_name(f".{path.name}.partial")
+            with _told_as(path):
+                partial.unlink(missing_ok=True)
+                partials.append(partial)
+                # Its permissions are there before its first byte.
+                os.close(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode))
+                fill(partial)
+                _settle(partial)
         # A crash between two of these leaves whole files, some of them: each says all it has to say.
-        for partial, file in partials:
-            _put(partial, file.path, replace=replace or file.path.exists())
+        for partial, (path, _, _), over in zip(partials, parts, there, strict=True):
+            with _told_as(path):
+                _put(partial, path, replace=over)
     finally:
-        for partial, _ in partials:
+        for partial in partials:
             partial.unlink(missing_ok=True)
 
 
-def _fill(partial: Path, file: WholeFile) -> None:
+@contextmanager
+def _told_as(path: Path) -> Iterator[None]:
     try:
-        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, file.mode), "wb") as opened:
-            opened.write(file.content)
-            opened.flush()
-            os.fsync(opened.fileno())
+        yield
     except OSError as error:
         # Nobody asked for the file under its passing name.
-        raise OSError(error.errno, error.strerror or str(error), str(file.path)) from error
+        raise OSError(error.errno, error.strerror or str(error), str(path)) from error
+
+
+def _settle(partial: Path) -> None:
+    # A name given before the bytes are on the disk could outlive them in a power cut.
+    with partial.open("rb") as opened:
+        os.fsync(opened.fileno())
 
 
 def _put(partial: Path, path: Path, *, replace: bool) -> None:
+    """Give a finished file its name. Whole or not at all: a full disk leaves no half file under the name asked for."""
     if not replace:
         try:
             # Unlike a rename, a link never takes the place of a file that came meanwhile.

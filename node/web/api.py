@@ -39,8 +39,8 @@ from node.errors import N_, NotFoundError
 from node.flows import match as flow
 from node.flows import prove
 from node.flows.search import Bucket, Hit, SearchResult, facets, read_profile, search
-from node.store.cooperation import load_label_reference
 from node.store.postgres import Pool
+from node.store.reference import load_label_reference
 from node.web import exports, matches, openapi
 
 

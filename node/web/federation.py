@@ -19,7 +19,7 @@ from aiohttp import web
 from node.errors import N_, CallerError, NotFoundError
 from node.protocol import body, limits, merkle, request, tiles
 from node.protocol.member import Cosigner
-from node.store import log
+from node.store import log, nonces
 from node.store import witness as store
 from node.store.log import Served
 from node.store.postgres import Connection, Pool, acquire
@@ -195,7 +195,7 @@ async def authenticate(request_: web.Request, raw: bytes | None) -> str:
     federation.allowances.spend("signed", verified.keyid, now)
     async with acquire(federation.pool) as conn:
         # Kept only after the signature proved good: strangers can't fill the table.
-        if not await log.keep_nonce(conn, verified.keyid, verified.nonce, now):
+        if not await nonces.keep(conn, verified.keyid, verified.nonce, now):
             raise CallerError("nonce-replayed", N_("richiesta già ricevuta"))
     return verified.keyid
 

@@ -16,7 +16,7 @@ from node.errors import N_, CallerError, NotFoundError, PeerWrongError
 from node.protocol import heads as wire
 from node.protocol import inconsistency, keys, witness
 from node.protocol.inconsistency import Inconsistency
-from node.store import evidence, log
+from node.store import evidence, log, wake
 from node.store import witness as store
 from node.store.postgres import Connection, acquire, run_tx
 from node.web.federation import FEDERATION, Federation, has_etag, note_reply, require_json
@@ -97,9 +97,9 @@ async def hint(request_: web.Request) -> web.StreamResponse:
             # Perhaps a member's next log, which a round of heads will bring.
             if not await log.has_authority(conn, origin.partition("/")[0]):
                 raise NotFoundError("log-unknown", N_("questo nodo non ha quel registro"))
-            await log.wake(conn, log.WAKE_GOSSIP)
+            await wake.wake(conn, wake.GOSSIP)
         elif await log.wake_origin(conn, origin, size, federation.clock()):
-            await log.wake(conn, log.WAKE_PULL)
+            await wake.wake(conn, wake.PULL)
     return web.Response(status=204)
 
 
@@ -131,15 +131,15 @@ async def _keep(federation: Federation, claim: Inconsistency) -> bool:
     now = federation.clock()
 
     async def work(conn: Connection) -> bool:
-        known = await log.list_origins(conn, claim.origin)
-        if not known or known[0].origin != claim.origin:
+        known = await log.origin_named(conn, claim.origin)
+        if known is None:
             raise NotFoundError("log-unknown", N_("questo nodo non ha quel registro"))
         try:
-            inconsistency.verify(claim, [keys.parse_vkey(known[0].vkey)])
+            inconsistency.verify(claim, [keys.parse_vkey(known.vkey)])
         except PeerWrongError as error:
             message = N_("la prova non dimostra alcuna incoerenza del registro")
             raise CallerError("inconsistency-unproven", message) from error
-        return await evidence.condemn(conn, known[0], inconsistency.digest(claim), inconsistency.encode(claim), now)
+        return await evidence.condemn(conn, known, inconsistency.digest(claim), inconsistency.encode(claim), now)
 
     return await run_tx(federation.pool, work)
 
@@ -151,10 +151,9 @@ async def add_checkpoint(request_: web.Request) -> web.StreamResponse:
     now = federation.clock()
 
     async def work(conn: Connection) -> bytes:
-        known = [o for o in await log.list_origins(conn, found.origin) if o.origin == found.origin]
-        if not known:
+        origin = await log.origin_named(conn, found.origin)
+        if origin is None:
             raise NotFoundError("log-unknown", N_("questo nodo non ha quel registro"))
-        origin = known[0]
         if origin.state == "quarantined":
             raise CallerError("witness-quarantined", N_("il registro è in quarantena: qui non lo si firma"))
         # The row is locked from the check to the commit, and the reply comes after it: two histories are never cosigned.

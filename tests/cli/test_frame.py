@@ -14,7 +14,7 @@ from node.cli import peer, sync
 from node.cli.counts import ROWS_READ, counted
 from node.cli.frame import Face, show_error
 from node.cli.reports import areas, problem_table
-from node.domain.chamber import RowProblem
+from node.domain.rows import RowProblem
 from node.errors import CallerError, Said, plain
 from node.flows.pull import PullReport
 from node.i18n import speak

@@ -154,6 +154,8 @@ def test_a_network_is_listed_shown_exported_and_imported_again(terminal: Termina
     assert code(1) in out
     exported = str(tmp_path / "export.xlsx")
     assert terminal.json("network", "export", exported) == {"file": exported, "networks": 2}
+    # What the register keeps private is private on the disk too.
+    assert Path(exported).stat().st_mode & 0o777 == 0o600
     again = terminal.json("network", "import", exported, "--apply")
     assert (again["layout"], again["new"], again["changed"], again["unchanged"]) == ("template", 0, 0, 2)
 

@@ -1,4 +1,4 @@
-"""The properties of privacy.md P, each by its name, five hundred examples each; those over time: test_anonymity_machine.py."""
+"""The properties of docs/rules.md P, each by its name, five hundred examples each; those over time: test_anonymity_machine.py."""
 
 from __future__ import annotations
 

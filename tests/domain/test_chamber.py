@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from networks_made import PERSON_CODE, code, listed, listed_entity, pair, read, sheets
 
 from node.domain import chamber
-from node.domain.chamber import CONTRACT_COLUMNS, DEFAULT_LAYOUT, parse_date, parse_sheets, text_of
+from node.domain.chamber import CONTRACT_COLUMNS, DEFAULT_LAYOUT, parse_sheets
 from node.domain.generation.national import generate
 from node.domain.register import NetworkKind
+from node.domain.rows import parse_date, text_of
 from node.errors import CallerError
 from node.store.reference import load_sectors, load_territories
 

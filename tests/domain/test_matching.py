@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from node.domain import matching
 from node.domain.vocabulary import CAPABILITIES, CATEGORIES
-from node.store.cooperation import load_label_reference
+from node.store.reference import load_label_reference
 from tests.profiles_made import NOW, label, profile
 
 REFERENCE, TODAY = load_label_reference(), NOW.date()

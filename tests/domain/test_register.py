@@ -29,7 +29,7 @@ def test_a_number_of_zeros_or_letters_stays_something() -> None:
 
 
 def test_each_part_of_the_key_counts() -> None:
-    """Register number, deed number and date: any of them makes another contract (domain.md 4: repertorio is not unique)."""
+    """Register number, deed number and date: any of them makes another contract (docs/rules.md F.4: repertorio is not unique)."""
     keys = {
         register_id("15829", "77", DAY),
         register_id("15830", "77", DAY),

@@ -425,7 +425,7 @@ def live(base: str, lives: int) -> Counter[str]:
 
 @pytest.mark.timeout(280)
 def test_nothing_that_happens_to_an_office_gives_a_network_away(server: str) -> None:
-    """Add, update, withdraw, new editions, two hundred steps: each promise of privacy.md P holds after each."""
+    """Add, update, withdraw, new editions, two hundred steps: each promise of docs/rules.md P holds after each."""
     happened = live(server, LIVES)
     # Hypothesis leaves out some of what can happen in each life: over some lives there must be something of everything.
     for _ in range(8):

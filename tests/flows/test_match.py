@@ -9,8 +9,8 @@ import pytest
 
 from node.errors import CallerError
 from node.flows import match
-from node.store.cooperation import load_label_reference
 from node.store.postgres import Connection, Pool
+from node.store.reference import load_label_reference
 from tests.profiles_made import NOW, add_origin, profile, store
 
 REFERENCE = load_label_reference()

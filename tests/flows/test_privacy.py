@@ -19,8 +19,8 @@ from node.errors import CallerError
 from node.flows import epoch, privacy, privacy_export
 from node.flows.privacy import Audit
 from node.flows.privacy_export import Tables
-from node.store import disclosure, population, whole_file
-from node.store.postgres import Connection, Pool
+from node.store import population, whole_file
+from node.store.postgres import Pool
 from node.store.reference import load_sectors, load_territories
 from node.store.whole_file import SECRET, WholeFile
 from tests.domain.test_partition import national
@@ -67,12 +67,6 @@ def broken(found: Audit) -> list[str]:
         *(g.attack for g in found.guesses if g.broken),
         *([found.order.attack] if found.order.broken else []),
     ]
-
-
-async def test_every_query_is_valid_on_this_server(conn: Connection) -> None:
-    """PREPARE finds a wrong column before a user does."""
-    for name, query in disclosure.QUERIES.items():
-        assert await conn.prepare(query), name
 
 
 async def test_without_a_register_there_is_nothing_to_attack_with(pool: Pool) -> None:

@@ -9,8 +9,8 @@ from node.domain.labels import LabelReference
 from node.domain.query import parse
 from node.flows.search import search
 from node.flows.search_rows import COLUMNS, follow, rows
-from node.store.cooperation import load_label_reference
 from node.store.postgres import Pool
+from node.store.reference import load_label_reference
 
 
 @pytest.fixture(scope="module")

@@ -74,9 +74,3 @@ async def test_hot_queries_never_scan_entries_or_bodies(conn: Connection, query:
     arguments = {"list_wanted": (100, 256)}.get(query, (list(range(256)),))
     plan = await conn.fetch(f"EXPLAIN {log.QUERIES[query]}", origin, *arguments)
     assert "Seq Scan" not in "\n".join(row[0] for row in plan)
-
-
-async def test_every_query_is_valid(conn: Connection) -> None:
-    """The database understands each named query."""
-    for text in log.QUERIES.values():
-        assert await conn.prepare(text)

@@ -130,9 +130,3 @@ async def test_one_day_has_one_edition(conn: Connection) -> None:
     twice = read(listed()).networks * 2
     with pytest.raises(asyncpg.UniqueViolationError):
         await put(conn, SECOND, twice)
-
-
-async def test_every_query_is_valid_on_this_server(conn: Connection) -> None:
-    """PREPARE finds a wrong column before a user does."""
-    for name, query in population.QUERIES.items():
-        assert await conn.prepare(query), name

@@ -28,9 +28,3 @@ async def test_a_block_is_its_labels_and_kind_wherever_its_profiles_come_from(co
     found = await publication.classes_in_block(conn, profile(2, territory=wide)["labels"], "contract", [])
     assert [shown["certifications"] for shown in found] == [["soa"]]
     assert len(await publication.classes_in_block(conn, made["labels"], "any", [])) == 1
-
-
-async def test_every_query_is_valid_on_this_server(conn: Connection) -> None:
-    """PREPARE finds a wrong column before a user does."""
-    for name, query in publication.QUERIES.items():
-        assert await conn.prepare(query), name

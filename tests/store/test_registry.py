@@ -333,12 +333,3 @@ async def test_a_natural_person_is_marked_by_the_database(conn: Connection) -> N
     """Rows to which the GDPR applies are found without knowing how codes are made."""
     await put(conn, record(members=(member(1), member(2, firm=firm(2, tax_code=PERSON_CODE)))))
     assert await conn.fetchval("SELECT tax_code FROM registry.firm WHERE natural_person") == PERSON_CODE
-
-
-async def test_every_query_is_valid_on_this_server(conn: Connection) -> None:
-    """PREPARE finds a wrong column before a user does."""
-    async with conn.transaction():
-        await conn.execute(registry._STAGE)
-        for name, query in registry.QUERIES.items():
-            if not query.startswith("LOCK"):
-                assert await conn.prepare(query), name

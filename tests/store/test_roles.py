@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from node.errors import OperatorError
 from node.flows.home import Facts, make_home
 from node.runtime import open_node
-from node.store import log, registry
+from node.store import nonces, registry
 from node.store.postgres import Connection, acquire, open_pool
 from node.web import app as application
 
@@ -80,7 +80,7 @@ async def test_private_tables_are_really_closed_and_the_log_is_open(admin: Conne
             await admin.fetch(f"SELECT * FROM {table}")
     for table in ("log.origin", "log.entry", "log.body", "log.signed", "coop.profile"):
         assert await admin.fetch(f"SELECT * FROM {table}") == []
-    assert await log.keep_nonce(admin, "k#http-1", "n" * 22, NOW)
+    assert await nonces.keep(admin, "k#http-1", "n" * 22, NOW)
     for statement in (
         "DELETE FROM log.entry",
         "UPDATE log.origin SET vkey = ''",

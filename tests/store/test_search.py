@@ -18,12 +18,12 @@ from profiles_made import NOW, TODAY, add_origin, label, profile, store
 from node.domain.query import Query, parse
 from node.errors import CallerError, NotFoundError, OperatorError
 from node.flows.search import SearchResult, facets, find_profile, read_profile, search
-from node.store import cooperation
+from node.store import reference
 from node.store import search as questions
 from node.store.postgres import Connection, Pool, open_pool
 from tests.tampering import unguarded
 
-REFERENCE = cooperation.load_label_reference()
+REFERENCE = reference.load_label_reference()
 
 
 def ask(**parameters: str) -> Query:
@@ -320,12 +320,6 @@ async def test_a_search_that_takes_too_long_is_ended(pool: Pool, monkeypatch: py
     assert caught.value.code == "search-timeout"
     monkeypatch.undo()
     assert (await answer(pool)).total == 0
-
-
-async def test_every_query_is_valid(conn: Connection) -> None:
-    """The server understands every named query."""
-    for name, text in {**questions.QUERIES, **cooperation.QUERIES}.items():
-        assert await conn.prepare(text), name
 
 
 async def big(conn: Connection, count: int = 4000) -> None:

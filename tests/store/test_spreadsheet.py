@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from node.errors import CallerError, NotFoundError
 from node.store import spreadsheet
 from node.store.spreadsheet import plain_cell, read_sheets, safe_cell, write_sheets
+from node.store.whole_file import SECRET
 
 ROWS: list[list[object]] = [["rete", "valore"], ["Città d'arte «Ørsted»", 12], ["a\nb", ""], ["", 1.5]]
 DANGEROUS = ("=1+1", "+39 000", "-1", "@SUM(A1)", "\tx", "'=1+1", "'quoted'", "plain")
@@ -333,3 +334,29 @@ def test_a_failure_names_the_file_that_was_asked_for(tmp_path: Path, ending: str
     with pytest.raises(CallerError) as refused:
         write_sheets(tmp_path / "big.xls", {"A": [["x"]] * 65_537})
     assert "partial" not in str(refused.value)
+
+
+@pytest.mark.parametrize("ending", [".xlsx", ".xls", ".csv"])
+def test_a_secret_file_is_nobody_else_s_from_its_first_byte_on(tmp_path: Path, ending: str) -> None:
+    """Also under the name it has while it is written, and when it takes the place of one that all could read."""
+    path = tmp_path / f"x{ending}"
+    before = os.umask(0o022)
+    try:
+        write_sheets(path, {"A": [["old", "file"]]})
+        assert path.stat().st_mode & 0o777 == 0o644
+        # As a killed run would have left it.
+        (tmp_path / f".x{ending}.partial").write_text("left")
+        seen: list[int] = []
+
+        def rows() -> Iterator[list[object]]:
+            for number in range(3):
+                seen.extend(found.stat().st_mode & 0o777 for found in tmp_path.iterdir() if found != path)
+                yield ["row", number]
+
+        write_sheets(path, {"A": rows()}, mode=SECRET)
+    finally:
+        os.umask(before)
+    assert seen
+    assert set(seen) == {0o600}
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert len(next(iter(read_sheets(path).values()))) == 3

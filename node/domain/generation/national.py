@@ -1,7 +1,7 @@
 """A realistic national register in exactly the chamber's layout, from a seed.
 
 In: how many contracts, a seed, the tables of places and sectors. Out: the rows of both sheets, traps included. The
-distributions follow the published figures (domain.md 4): growth by year, sizes, regions, sectors, one/two/more provinces,
+distributions follow the published figures (docs/rules.md F.4): growth by year, sizes, regions, sectors, one/two/more provinces,
 sole traders, legal-entity networks. The real list may not be redistributed; this one may.
 """
 

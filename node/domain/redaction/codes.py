@@ -1,7 +1,7 @@
 """Numbers that name a firm, a person, an account, a deed or a tender, in the forms in which people write them.
 
 Where the number has check digits they are checked, so that quantities pass; where its name stands before it, it counts
-even with wrong ones: a slip of the pen still leads to the firm. Source: privacy.md T.2; python-stdnum for the checks.
+even with wrong ones: a slip of the pen still leads to the firm. Source: docs/rules.md T.2; python-stdnum for the checks.
 """
 
 from __future__ import annotations

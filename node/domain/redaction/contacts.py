@@ -1,6 +1,6 @@
 """Ways to reach somebody: mail, web pages, names in social networks, telephones also when spelled out.
 
-In: a readable text. Out: red hits. Source: privacy.md T.2; phonenumbers for how numbers are grouped in each country.
+In: a readable text. Out: red hits. Source: docs/rules.md T.2; phonenumbers for how numbers are grouped in each country.
 """
 
 from __future__ import annotations

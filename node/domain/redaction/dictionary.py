@@ -2,7 +2,7 @@
 
 In: terms of the office's registers, of the public register in scope, municipalities. Out: hits. Names are compared
 folded, by whole words and also without spaces, so that "M e t a l s u d" and "metal-sud" are found like "Metalsud". A
-layer is built once from what it holds and never changed: what has not changed is not built again. Source: privacy.md T.3.
+layer is built once from what it holds and never changed: what has not changed is not built again. Source: docs/rules.md T.3.
 """
 
 from __future__ import annotations

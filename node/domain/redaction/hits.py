@@ -1,7 +1,7 @@
 """What the gate finds in a text: places that would give somebody away, how gravely, and how they are shown.
 
 In: hits of the gate's steps. Out: the ones that stand, the text with markers instead, the text with the hits marked.
-Markers have no numbers: "[impresa 1]" twice would say that two sentences speak of the same firm. Source: privacy.md T.5.
+Markers have no numbers: "[impresa 1]" twice would say that two sentences speak of the same firm. Source: docs/rules.md T.5.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Names that no register gave us: beside a legal form or a title they are red, elsewhere a capital makes them amber.
 
-In: a readable text. Out: hits. Source: privacy.md T.4 and T.6.
+In: a readable text. Out: hits. Source: docs/rules.md T.4 and T.6.
 """
 
 from __future__ import annotations

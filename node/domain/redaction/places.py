@@ -1,7 +1,7 @@
 """Where somebody is: street addresses in Italian and English, coordinates, postal codes.
 
 In: a readable text. Out: red hits; a postal code alone is amber, for five digits before a capital may be many things.
-Municipalities are a matter of the dictionary (towns.py). Source: privacy.md T.2.
+Municipalities are a matter of the dictionary (towns.py). Source: docs/rules.md T.2.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A text as its reader takes it: invisible characters gone, look-alike letters Latin, "(at)" and "punto it" undone.
 
 In: a text as given. Out: the readable text, with the place in the given one of every character, so that patterns look
-for what is meant and hits are marked where it was written. Source: privacy.md T.1.
+for what is meant and hits are marked where it was written. Source: docs/rules.md T.1.
 """
 
 from __future__ import annotations

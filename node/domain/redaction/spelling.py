@@ -1,7 +1,7 @@
 """How the names of firms and persons are written: with and without legal form, in every order, with initials.
 
 In: a name as a register has it. Out: folded spellings, and how sure each is of meaning that name. A name made of common
-words ("Trasporti Internazionali") means the firm only with capitals or with its legal form. Source: privacy.md T.3.
+words ("Trasporti Internazionali") means the firm only with capitals or with its legal form. Source: docs/rules.md T.3.
 """
 
 from __future__ import annotations

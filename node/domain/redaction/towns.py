@@ -2,7 +2,7 @@
 
 About 450 names of municipalities are words that everybody writes ("sale", "vita", "fonte"): those need a capital and a
 preposition of place, or "comune di" before them. The list was made once, by looking the names up in word lists of Italian
-and English, and read through by hand. Source: privacy.md T.3.
+and English, and read through by hand. Source: docs/rules.md T.3.
 """
 
 from __future__ import annotations

@@ -1,0 +1,148 @@
+"""What one value of the configuration must be: each check returns the value as the program wants it, or refuses it.
+
+In: a value as TOML gives it. Out: the same, typed; or ``Refused`` with the reason and what to do. Pure. What stands where is
+for config.py to say.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable
+from typing import Any
+
+from node.errors import N_, CallerError, Said
+from node.protocol import keys as wire_keys
+
+EXAMPLE_HINT = N_("vedere nodes.example.toml")
+CARD_HINT = N_("copiare il blocco [[peer]] che «rete peer card» stampa sull'altro nodo")
+
+
+class Refused(Exception):  # noqa: N818 - it becomes an OperatorError with its line
+    """A value is wrong; carries the reason as a catalogue id with its facts, and what to do."""
+
+    def __init__(self, template: str, *, hint: str = EXAMPLE_HINT, **facts: object) -> None:
+        super().__init__(template)
+        self.said = Said(template, facts)
+        self.hint = hint
+
+
+Check = Callable[[Any], Any]
+ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
+_CODE = re.compile(r"[A-Za-z0-9]{2,6}")
+
+
+def text(pattern: re.Pattern[str] | None = None, *, empty: bool = False, longest: int = 200) -> Check:
+    """Check a text of one line in the form of ``pattern``."""
+
+    def check(value: Any) -> str:
+        if not isinstance(value, str) or len(value) > longest or any(ord(c) < 32 for c in value):
+            raise Refused(N_("serve un testo di una riga"))
+        if not value and empty:
+            return value
+        if not value or (pattern is not None and not pattern.fullmatch(value)):
+            raise Refused(N_("il testo è vuoto o non ha la forma attesa"))
+        return value
+
+    return check
+
+
+def address(pattern: re.Pattern[str], longest: int = 300) -> Check:
+    """Check a text that ends in a host and perhaps a port."""
+
+    def check(value: Any) -> str:
+        whole: str = text(pattern, longest=longest)(value)
+        port = re.search(r":([0-9]+)$", whole)
+        if port and not 1 <= int(port.group(1)) <= 65535:
+            raise Refused(N_("la porta va da 1 a 65535"))
+        return whole
+
+    return check
+
+
+def choice(*allowed: str) -> Check:
+    """Check one of the values ``allowed``."""
+
+    def check(value: Any) -> str:
+        if value not in allowed:
+            raise Refused(N_("valori ammessi: {values}"), values=", ".join(allowed))
+        return str(value)
+
+    return check
+
+
+def number(low: float, high: float, *, whole: bool = True) -> Check:
+    """Check a number from ``low`` to ``high``."""
+
+    def check(value: Any) -> int | float:
+        fits = isinstance(value, int) or (isinstance(value, float) and not whole)
+        if isinstance(value, bool) or not fits or not low <= value <= high:
+            raise Refused(N_("serve un numero da {low} a {high}"), low=f"{low:g}", high=f"{high:g}")
+        return value  # type: ignore[no-any-return]
+
+    return check
+
+
+def flag(value: Any) -> bool:
+    """Check true or false."""
+    if not isinstance(value, bool):
+        raise Refused(N_("serve true o false"))
+    return value
+
+
+def codes(value: Any) -> tuple[str, ...]:
+    """Check a list of territories' codes; return them in capitals, sorted, once each."""
+    if not isinstance(value, list) or any(not isinstance(v, str) or not _CODE.fullmatch(v) for v in value):
+        raise Refused(N_('serve un elenco di sigle o codici, per esempio ["LE", "BR"]'))
+    return tuple(sorted({v.upper() for v in value}))
+
+
+def members(value: Any) -> tuple[str, ...]:
+    """Check a list of nodes' ids; return them sorted, once each."""
+    if not isinstance(value, list) or any(not isinstance(v, str) or not ID.fullmatch(v) for v in value):
+        raise Refused(N_('serve un elenco di id di nodi, per esempio ["p_BR"]'))
+    return tuple(sorted(set(value)))
+
+
+def some_codes(value: Any) -> tuple[str, ...]:
+    """Check a list of territories' codes with at least one."""
+    found = codes(value)
+    if not found:
+        raise Refused(N_("serve almeno una sigla: un nodo tiene le reti di un territorio"))
+    return found
+
+
+def vkey(kind: int, role: str = "") -> Check:
+    """Check a verification key of ``kind``; of a cosigner also its ``role``, and it may be missing."""
+
+    def check(value: Any) -> str:
+        key: str = text(empty=bool(role), longest=500)(value)
+        if not key:
+            return ""
+        try:
+            found = wire_keys.parse_vkey(key)
+        except CallerError as error:
+            raise Refused(error.what, hint=CARD_HINT, **error.facts) from error
+        if found.kind != kind or (role and not found.name.endswith(f"/{role}")):
+            raise Refused(N_("è la chiave di un altro ruolo"), hint=CARD_HINT)
+        return key
+
+    return check
+
+
+def http_key(value: Any) -> tuple[str, bytes]:
+    """Check the key of a node's request signatures; return (key id, public key)."""
+    if not isinstance(value, dict) or set(value) != {"keyid", "public"}:
+        raise Refused(N_('serve { keyid = "...", public = "<base64>" }'))
+    keyid = text()(value["keyid"])
+    try:
+        public = base64.b64decode(value["public"], validate=True)
+    except (binascii.Error, TypeError, ValueError):
+        public = b""
+    if len(public) != wire_keys.KEY_BYTES:
+        raise Refused(N_("public deve essere una chiave Ed25519 di 32 byte in base64"), hint=CARD_HINT)
+    try:
+        return keyid, wire_keys.check_public(public)
+    except CallerError as error:
+        raise Refused(error.what, hint=CARD_HINT, **error.facts) from error

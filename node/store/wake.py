@@ -1,0 +1,17 @@
+"""How processes of one node wake each other: a hint; what matters is in the tables.
+
+In: what there is to do. Out: a notification that a running node listens to (store/postgres.listen).
+"""
+
+from __future__ import annotations
+
+from node.store.postgres import Connection, load_queries
+
+QUERIES = load_queries("wake")
+CHANNEL = "rete_wake"
+PULL, GOSSIP, ANNOUNCE = "pull", "gossip", "announce"
+
+
+async def wake(conn: Connection, what: str) -> None:
+    """Tell this node's server, once the transaction commits, that there is something to pull or to announce."""
+    await conn.execute(QUERIES["wake"], CHANNEL, what)

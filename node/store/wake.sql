@@ -1,0 +1,2 @@
+-- name: wake
+SELECT pg_notify($1, $2);
