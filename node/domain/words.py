@@ -40,20 +40,20 @@ class Not:
 
 
 @dataclass(frozen=True, slots=True)
-class Any_:
+class EitherOf:
     """One of several."""
 
     parts: tuple[Tree, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class All_:
+class AllOf:
     """All of several."""
 
     parts: tuple[Tree, ...]
 
 
-Tree: TypeAlias = "Word | Phrase | Not | Any_ | All_"
+Tree: TypeAlias = "Word | Phrase | Not | EitherOf | AllOf"
 _TOKEN = re.compile(r"\s*('(?:[^']|'')*'|<->|<(?P<distance>\d+)>|[&|!()])")
 
 
@@ -75,13 +75,13 @@ def parse(text: str) -> Tree | None:
 
 
 def _either(tokens: list[str]) -> tuple[Tree, list[str]]:
-    parts, rest = _several(tokens, "|", lambda inner: _several_all(inner))
-    return (parts[0] if len(parts) == 1 else Any_(tuple(parts))), rest
+    parts, rest = _several(tokens, "|", _several_all)
+    return (parts[0] if len(parts) == 1 else EitherOf(tuple(parts))), rest
 
 
 def _several_all(tokens: list[str]) -> tuple[Tree, list[str]]:
     parts, rest = _several(tokens, "&", _following)
-    return (parts[0] if len(parts) == 1 else All_(tuple(parts))), rest
+    return (parts[0] if len(parts) == 1 else AllOf(tuple(parts))), rest
 
 
 def _several(
@@ -133,7 +133,7 @@ def _words(tree: Tree) -> Iterable[str]:
         case Phrase(left, _, right):
             yield from _words(left)
             yield from _words(right)
-        case Any_(parts) | All_(parts):
+        case EitherOf(parts) | AllOf(parts):
             for part in parts:
                 yield from _words(part)
         case Not(_):
@@ -145,25 +145,25 @@ def widened(tree: Tree, alike: Callable[[str], tuple[str, ...]]) -> Tree:
     match tree:
         case Word(lexeme):
             others = tuple(Word(other) for other in alike(lexeme) if other != lexeme)
-            return Any_((tree, *others)) if others else tree
-        case Any_(parts):
-            return Any_(tuple(widened(part, alike) for part in parts))
-        case All_(parts):
-            return All_(tuple(widened(part, alike) for part in parts))
+            return EitherOf((tree, *others)) if others else tree
+        case EitherOf(parts):
+            return EitherOf(tuple(widened(part, alike) for part in parts))
+        case AllOf(parts):
+            return AllOf(tuple(widened(part, alike) for part in parts))
         case _:
             return tree
 
 
 def relaxed(tree: Tree) -> Tree | None:
     """Return what asks for any of the words instead of all, exclusions kept; None when not at least two were asked together."""
-    if not isinstance(tree, All_):
+    if not isinstance(tree, AllOf):
         return None
     wanted = tuple(part for part in tree.parts if not isinstance(part, Not))
     unwanted = tuple(part for part in tree.parts if isinstance(part, Not))
-    if len(wanted) < 2:  # noqa: PLR2004 - one word can't be asked for less strictly
+    if len(wanted) < 2:
         return None
-    either = Any_(wanted)
-    return All_((either, *unwanted)) if unwanted else either
+    either = EitherOf(wanted)
+    return AllOf((either, *unwanted)) if unwanted else either
 
 
 def tsquery(tree: Tree) -> str:
@@ -175,9 +175,9 @@ def tsquery(tree: Tree) -> str:
             return f"({tsquery(left)} <{distance}> {tsquery(right)})"
         case Not(part):
             return f"!({tsquery(part)})"
-        case Any_(parts):
+        case EitherOf(parts):
             return "(" + " | ".join(map(tsquery, parts)) + ")"
-        case All_(parts):
+        case AllOf(parts):
             return "(" + " & ".join(map(tsquery, parts)) + ")"
 
 
