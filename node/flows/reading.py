@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -113,13 +114,13 @@ async def _nearest(conn: Connection, word: str) -> str:
     folded = fold(word)
     found = process.extract(
         folded,
-        field_words(),
+        list(field_words()),
         scorer=OSA.distance,
         score_cutoff=2 if len(folded) >= LONG else 1,
         limit=CANDIDATES,
     )
-    # The nearest first; of equals one that begins alike, then by the alphabet: the same on every node.
-    ordered = sorted(found, key=lambda item: (item[1], item[0][0] != folded[0], item[0]))
+    # The nearest first; of equals one that begins alike, then the commoner, then by the alphabet: the same on every node.
+    ordered = sorted(found, key=lambda item: (item[1], item[0][0] != folded[0], -field_words()[item[0]], item[0]))
     candidates = [str(item[0]) for item in ordered]
     lexemes = await store.lexemes(conn, candidates)
     known = await store.known_lexemes(conn, sorted({lexeme for _, found in lexemes for lexeme in found}))
@@ -127,10 +128,10 @@ async def _nearest(conn: Connection, word: str) -> str:
 
 
 @functools.lru_cache(maxsize=1)
-def field_words() -> Sequence[str]:
-    """Return the words of the field, folded, each once and in order: what typing errors are put right towards."""
+def field_words() -> Mapping[str, int]:
+    """Return the words of the field, folded, with how often they stand there: what typing errors are put right towards."""
     titles = list(load_sectors().titles())
     lists = (vocabulary.PURPOSES, vocabulary.CAPABILITIES, vocabulary.CATEGORIES, vocabulary.ROLES)
     titles += [title for found in lists for pair in found.values() for title in pair]
     titles += [*THEME_TITLES.values(), *(word for group in load_synonyms() for word in group)]
-    return tuple(sorted({word for title in titles for word in _WORD.findall(fold(title))}))
+    return Counter(word for title in titles for word in _WORD.findall(fold(title)))
