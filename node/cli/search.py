@@ -38,6 +38,12 @@ FACET_TITLES = {
     "owner": N_("titolare"),
     "period": N_("periodo"),
 }
+PARTS = {
+    "words": N_("parole"),
+    "theme": N_("tema"),
+    "freshness": N_("novità"),
+    "witnessed": N_("testimoni"),
+}
 MATCH_TITLES = {True: N_("certo"), False: N_("possibile")}
 FACET_VALUES_SHOWN = 6
 ID_SHOWN = 8
@@ -106,6 +112,7 @@ def _filters(function: click.decorators.FC) -> click.decorators.FC:
 )
 @click.option("--cursor", metavar="TESTO", help="Pagina successiva: il cursore stampato dalla precedente.")
 @click.option("--id", "beginning", metavar="ID", help="Mostra un profilo: il suo identificativo, o come comincia.")
+@click.option("--why", is_flag=True, help="Mostra perché ogni risultato sta dov'è: quanto vale ogni parte.")
 @click.option("--csv", "csv_file", type=FILE, metavar="FILE", help="Scrive i risultati in CSV, per i programmi.")
 @click.option(
     "--xlsx", "xlsx_file", type=FILE, metavar="FILE", help="Scrive i risultati in XLSX, per i fogli elettronici."
@@ -122,6 +129,7 @@ async def search(
     xlsx_file: Path | None,
     whole: bool,
     force: bool,
+    why: bool,
     **options: str | None,
 ) -> None:
     """Print one page of hits, or one profile; write hits to files."""
@@ -147,7 +155,8 @@ async def search(
     if files.targets:
         files.write(written)
     face.emit(
-        search_document(result), lambda: _tell_files(face, files, written) if files.targets else _show(face, result)
+        search_document(result),
+        lambda: _tell_files(face, files, written) if files.targets else _show(face, result, why=why),
     )
 
 
@@ -185,6 +194,10 @@ def _tell_files(face: Face, files: _Files, written: SearchResult) -> None:
 
 
 def _show_ignored(face: Face, result: SearchResult) -> None:
+    if result.words_corrected:
+        face.say(N_("Nessuna scheda ha le parole scritte così; cercato: {words}"), words=result.words_corrected)
+    if result.words_relaxed:
+        face.say(N_("Nessuna scheda ha tutte le parole: queste ne hanno alcune."))
     if result.words_ignored:
         face.say(N_("Le parole cercate sono tutte troppo comuni: contano solo i filtri."))
 
@@ -195,11 +208,22 @@ def _show_cursor(face: Face, result: SearchResult) -> None:
         click.echo(face.tr(N_("pagina successiva: --cursor {cursor}")).format(cursor=result.cursor))
 
 
-def _show(face: Face, result: SearchResult) -> None:
+def _show(face: Face, result: SearchResult, *, why: bool) -> None:
     _show_ignored(face, result)
     if result.hits:
-        columns = (N_("profilo"), N_("titolo"), N_("titolare"), N_("territorio"), N_("esito"), N_("testimoni"))
-        face.table(_headline(face, result), columns, [_row(face, hit) for hit in result.hits])
+        columns: tuple[str, ...] = (
+            N_("profilo"),
+            N_("titolo"),
+            N_("titolare"),
+            N_("territorio"),
+            N_("esito"),
+            N_("testimoni"),
+        )
+        rows = [_row(face, hit) for hit in result.hits]
+        if why:
+            columns = (*columns, N_("perché"))
+            rows = [(*row, _reasons(face, hit)) for row, hit in zip(rows, result.hits, strict=True)]
+        face.table(_headline(face, result), columns, rows)
     else:
         face.say(N_("Nessun profilo trovato."))
     for name, buckets in result.facets.items():
@@ -226,6 +250,10 @@ def _row(face: Face, hit: Hit) -> tuple[object, ...]:
         face.tr(MATCH_TITLES[hit.match == CERTAIN]),
         _vouched(face, hit),
     )
+
+
+def _reasons(face: Face, hit: Hit) -> str:
+    return " · ".join(f"{face.tr(PARTS[part.name])} {part.share:.0%}" for part in hit.why)
 
 
 def _vouched(face: Face, hit: Hit) -> str:

@@ -60,7 +60,7 @@ def exact_term(name: str, value: str) -> str:
 class Cursor:
     """The place of one hit in its result's total order; the next page begins after it."""
 
-    keys: tuple[int, int, int]
+    keys: tuple[int, int]
     profile_id: str
     origin_id: int
     index: int
@@ -121,7 +121,7 @@ class Query:
     def _seal(self, text: bytes) -> bytes:
         # Not a secret: it tells a damaged or foreign cursor from ours. A forged one only moves the forger's own page.
         asked = json.dumps([p for p in self.parameters() if p[0] != "limit"]).encode()
-        return hashlib.sha256(b"rete/cursor/v1\n" + asked + b"\n" + text).digest()[:8]
+        return hashlib.sha256(b"rete/cursor/v2\n" + asked + b"\n" + text).digest()[:8]
 
 
 _PARAMETER: Final = {"words": "q"}
@@ -170,11 +170,11 @@ def _read_cursor(query: Query, text: str) -> Cursor:
         sealed, place = raw[:8], raw[8:]
         if len(text) > CURSOR_MAX_CHARS or query._seal(place) != sealed:  # noqa: SLF001 - the other half of cursor_after
             raise refused
-        first, second, third, profile_id, origin_id, index = json.loads(place)
-        numbers = (first, second, third, origin_id, index)
+        first, second, profile_id, origin_id, index = json.loads(place)
+        numbers = (first, second, origin_id, index)
         if any(type(n) is not int or abs(n) > INT_MAX for n in numbers) or not 0 <= origin_id < 2**31:
             raise refused
-        return Cursor((first, second, third), str(uuid.UUID(profile_id)), origin_id, index)
+        return Cursor((first, second), str(uuid.UUID(profile_id)), origin_id, index)
     except (binascii.Error, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise refused from error
 

@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Any, Final
+from dataclasses import dataclass, replace
+from typing import Any, Final, TypeAlias
 
 import orjson
 
+from node.domain import ranking
 from node.domain.labels import ATTRIBUTES, KINDS, SIZES, LabelReference, decode
 from node.domain.query import Query
+from node.domain.ranking import Part
 from node.domain.theme import THEMES
 from node.errors import N_, CallerError, NotFoundError
+from node.flows.reading import Reading, read
 from node.store import search as store
 from node.store.postgres import Connection, Pool, acquire
 
@@ -57,7 +60,9 @@ class Hit:
     summary: str
     purpose: str
     match: str
+    # Its points of 10,000 (domain/ranking), and what gave them.
     rank: float
+    why: tuple[Part, ...]
     published: dt.date
     # Since when a quorum of its log's witnesses vouches for its position; None: not witnessed.
     witnessed_at: dt.datetime | None
@@ -98,7 +103,11 @@ class Completeness:
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """The answer to one Query; ``cursor`` is empty on the last page, ``words_ignored`` tells stop words alone."""
+    """The answer to one Query; ``cursor`` is empty on the last page, ``words_ignored`` tells stop words alone.
+
+    ``words_corrected`` is what was searched instead of words with typing errors, empty when nothing was put right;
+    ``words_relaxed`` tells that no profile has all the words, and that hits have some of them.
+    """
 
     total: int
     total_is_exact: bool
@@ -106,6 +115,8 @@ class SearchResult:
     facets: Mapping[str, tuple[Bucket, ...]]
     cursor: str
     words_ignored: bool
+    words_corrected: str
+    words_relaxed: bool
     completeness: Completeness
 
 
@@ -117,28 +128,62 @@ async def snapshot(pool: Pool) -> AsyncIterator[Connection]:
         yield conn
 
 
-async def _terms(conn: Connection, query: Query, reference: LabelReference) -> store.Terms:
-    meant = bool(query.words) and await store.has_words(conn, query.words)
-    return store.terms_of(query, reference, has_words=meant)
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """A query whose words were read: what the store is asked."""
+
+    query: Query
+    reference: LabelReference
+    reading: Reading
+    first: Sequence[str]
+    today: int
+
+    @property
+    def terms(self) -> store.Terms:
+        return store.terms_of(self.query, self.reference, self.reading.match, self.reading.tests, self.first)
 
 
-async def search(pool: Pool, query: Query, reference: LabelReference, *, now: dt.datetime) -> SearchResult:
-    """Answer ``query`` from this node's copy of all logs. Raises: OperatorError(search-timeout)."""
+_Counted: TypeAlias = tuple[int, bool, Mapping[str, tuple[Bucket, ...]]]
+
+
+async def _ask(
+    conn: Connection, query: Query, reference: LabelReference, first: Sequence[str], today: int
+) -> tuple[_Question, _Counted]:
+    """Return the question, less strict when nothing has all its words, and what it counts."""
+    asked = _Question(query, reference, await read(conn, query.words), first, today)
+    counted = await _count(conn, asked)
+    wider = asked.reading.less_strict()
+    if counted[0] or wider is None:
+        return asked, counted
+    asked = replace(asked, reading=wider)
+    return asked, await _count(conn, asked)
+
+
+async def search(
+    pool: Pool,
+    query: Query,
+    reference: LabelReference,
+    *,
+    now: dt.datetime,
+    first: Sequence[str] = ranking.FIRST_THEMES,
+) -> SearchResult:
+    """Answer ``query`` from this node's copy of all logs; ``first``: themes that come first. Raises: OperatorError(search-timeout)."""
     today = (now.date() - EPOCH).days
     async with snapshot(pool) as conn:
-        terms = await _terms(conn, query, reference)
+        asked, (total, exact, facets) = await _ask(conn, query, reference, first, today)
         # One more than asked tells whether there is a next page.
-        found = await store.hits(conn, terms, query, today=today, limit=query.limit + 1)
-        total, exact, facets = await _count(conn, terms, query, reference, today)
+        found = await store.hits(conn, asked.terms, query, today=today, limit=query.limit + 1)
         health = await store.completeness(conn)
     page = found[: query.limit]
     return SearchResult(
         total=total,
         total_is_exact=exact,
-        hits=tuple(_hit(item, query, reference) for item in page),
+        hits=tuple(_hit(item, asked) for item in page),
         facets=facets,
         cursor=query.cursor_after(page[-1].place) if len(found) > query.limit else "",
-        words_ignored=bool(query.words) and terms.words is None,
+        words_ignored=bool(query.words) and asked.reading.tree is None,
+        words_corrected=asked.reading.corrected,
+        words_relaxed=asked.reading.relaxed,
         completeness=_completeness(health, now),
     )
 
@@ -148,8 +193,7 @@ async def facets(
 ) -> tuple[int, bool, Mapping[str, tuple[Bucket, ...]]]:
     """Return (total, whether exact, facets) of ``query`` without its hits. Raises: OperatorError(search-timeout)."""
     async with snapshot(pool) as conn:
-        terms = await _terms(conn, query, reference)
-        return await _count(conn, terms, query, reference, (now.date() - EPOCH).days)
+        return (await _ask(conn, query, reference, (), (now.date() - EPOCH).days))[1]
 
 
 async def read_profile(
@@ -161,7 +205,7 @@ async def read_profile(
     if stored is None:
         message = N_("nessun profilo visibile con questo identificativo")
         raise NotFoundError("profile-unknown", message, hint=N_("può essere scaduto o ritirato"))
-    return _shown(stored, stored.index, 0.0, Query(), reference)
+    return _shown(stored, stored.index, Query(), reference)
 
 
 async def find_profile(
@@ -192,11 +236,21 @@ async def find_profile(
     return await read_profile(pool, found[0] if found else digits.ljust(32, "0"), reference, now=now, owner=owner)
 
 
-def _hit(found: store.Found, query: Query, reference: LabelReference) -> Hit:
-    return _shown(found, found.place.index, found.rank, query, reference)
+def _hit(found: store.Found, asked: _Question) -> Hit:
+    hit = _shown(found, found.place.index, asked.query, asked.reference)
+    level = hit.labels["theme"]
+    is_first = any(asked.reference.matches("theme", level.values, theme)[1] for theme in asked.first)
+    why = ranking.account(
+        found.points,
+        is_first=is_first,
+        published=found.published,
+        today=asked.today,
+        witnessed=found.witnessed_at is not None,
+    )
+    return replace(hit, rank=found.points / ranking.TOTAL, why=why)
 
 
-def _shown(stored: store.Found | store.Stored, index: int, rank: float, query: Query, reference: LabelReference) -> Hit:
+def _shown(stored: store.Found | store.Stored, index: int, query: Query, reference: LabelReference) -> Hit:
     document: Mapping[str, Any] = orjson.loads(stored.body)
     labels = {name: _label(name, document, getattr(query, name), reference) for name in ATTRIBUTES}
     return Hit(
@@ -208,7 +262,8 @@ def _shown(stored: store.Found | store.Stored, index: int, rank: float, query: Q
         summary=document["summary"]["it"],
         purpose=document["purpose"],
         match=POSSIBLE if any(label.match == POSSIBLE for label in labels.values()) else CERTAIN,
-        rank=rank,
+        rank=0.0,
+        why=(),
         published=EPOCH + dt.timedelta(days=max(0, min(document["round"], 2_000_000))),
         witnessed_at=stored.witnessed_at,
         quarantined=stored.quarantined,
@@ -231,15 +286,13 @@ def _label(name: str, document: Mapping[str, Any], asked: str, reference: LabelR
     return Label(level, values, reference.describe(name, values), match, share)
 
 
-async def _count(
-    conn: Connection, terms: store.Terms, query: Query, reference: LabelReference, today: int
-) -> tuple[int, bool, Mapping[str, tuple[Bucket, ...]]]:
-    counted, highest, stored = await store.counts(conn, terms, today=today)
+async def _count(conn: Connection, asked: _Question) -> _Counted:
+    counted, highest, stored = await store.counts(conn, asked.terms, today=asked.today)
     exact = counted <= store.COUNT_BOUND
     total = counted if exact else _estimate(counted, highest)
     scale = total / counted if counted else 1.0
-    units = _units(query, reference)
-    facets = {name: _buckets(name, stored.get(name, {}), units[name], scale, reference) for name in units}
+    units = _units(asked.query, asked.reference)
+    facets = {name: _buckets(name, stored.get(name, {}), units[name], scale, asked.reference) for name in units}
     owners = ((owner, round(count * scale)) for owner, count in stored.get("owner", {}).items())
     buckets = sorted((Bucket(owner, owner, count, count) for owner, count in owners), key=_most_first)
     return total, exact, {**facets, "owner": tuple(buckets)}

@@ -46,6 +46,7 @@ _CELLS: Final[tuple[tuple[str, Callable[[Hit], Cell]], ...]] = (
     ("rank", lambda hit: hit.rank),
     ("witnessed_at", lambda hit: _moment(hit.witnessed_at)),
     ("quarantined", lambda hit: hit.quarantined),
+    ("why", lambda hit: " ".join(f"{part.name}={part.points}" for part in hit.why)),
 )
 COLUMNS: Final = tuple(name for name, _ in _CELLS)
 

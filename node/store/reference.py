@@ -18,6 +18,7 @@ from importlib import resources
 from node.domain.labels import LabelReference
 from node.domain.sector import Sectors
 from node.domain.territory import IT, PRO, REG, RIP, Area, Municipality, Territories
+from node.store import schemas
 
 # Columns of the ISTAT list, by position: its header spans lines and changes with the year.
 NAME, NAME_IT, NAME_OTHER, MACRO_NAME, REGION_NAME, PROVINCE_NAME = 5, 6, 7, 9, 10, 11
@@ -113,3 +114,10 @@ def label_reference(territories: Territories, sectors: Sectors) -> LabelReferenc
 def load_label_reference() -> LabelReference:
     """Return the label reference over the package's own tables."""
     return label_reference(load_territories(), load_sectors())
+
+
+@functools.lru_cache(maxsize=1)
+def load_synonyms() -> tuple[tuple[str, ...], ...]:
+    """Return groups of words of the field that mean the same to a searcher (schemas/synonyms.json)."""
+    found = json.loads(schemas.folder().joinpath("synonyms.json").read_text(encoding="utf-8"))
+    return tuple(tuple(group) for group in found)

@@ -13,6 +13,7 @@ from typing import Final
 
 import asyncpg
 
+from node.domain import ranking
 from node.domain.labels import LabelReference
 from node.domain.query import LABEL_FILTERS, NEWEST, Cursor, Query
 from node.errors import N_, OperatorError
@@ -25,25 +26,31 @@ COUNT_BOUND: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """A Query as index terms; None where it asks nothing. Possible and certain are in the order of LABEL_FILTERS."""
+    """A Query as index terms; None where it asks nothing. Possible and certain are in the order of LABEL_FILTERS.
 
-    words: str | None
+    ``match`` is what the words must meet, as tsquery; ``tests`` are what their points are earned by; ``first`` are the terms
+    of the themes that come first.
+    """
+
+    match: str | None
+    tests: tuple[ranking.Test, ...]
     exact: list[str] | None
     possible: tuple[list[str] | None, ...]
     certain: tuple[str | None, ...]
+    first: list[str]
     since: int | None = None
     witnessed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One hit: its place in the order, whose it is, how many asked labels are certain, its rank and its body."""
+    """One hit: its place in the order, whose it is, how many asked labels are certain, its points and its body."""
 
     place: Cursor
     origin: str
     owner: str
     certain: int
-    rank: float
+    points: int
     published: int
     body: bytes
     witnessed_at: dt.datetime | None
@@ -78,14 +85,19 @@ class OriginHealth:
     wanted: int
 
 
-def terms_of(query: Query, reference: LabelReference, *, has_words: bool) -> Terms:
-    """Return the index terms of a query; words that mean nothing are left out."""
+def terms_of(
+    query: Query, reference: LabelReference, match: str | None, tests: tuple[ranking.Test, ...], first: Sequence[str]
+) -> Terms:
+    """Return the index terms of a query whose words were read already; ``first``: themes that come first."""
     asked = [reference.asked(name, value) if (value := getattr(query, name)) else None for name in LABEL_FILTERS]
+    themes = [reference.asked("theme", theme) for theme in first]
     return Terms(
-        words=query.words if has_words else None,
+        match=match,
+        tests=tests,
         exact=list(query.exact_terms()) or None,
         possible=tuple(None if a is None else list(a.possible) for a in asked),
         certain=tuple(None if a is None else a.certain for a in asked),
+        first=[theme.certain for theme in themes if theme is not None],
         since=query.since_day,
         witnessed=bool(query.witnessed),
     )
@@ -96,18 +108,45 @@ async def bound_time(conn: Connection) -> None:
     await conn.execute(QUERIES["bound_time"], str(STATEMENT_TIMEOUT_MS))
 
 
-async def has_words(conn: Connection, words: str) -> bool:
-    """Tell whether the words are more than stop words and punctuation."""
-    return bool(await conn.fetchval(QUERIES["has_words"], words))
+async def read_words(conn: Connection, words: str) -> str:
+    """Return what the words mean to the index, as the text of a tsquery; empty for stop words and punctuation alone."""
+    return str(await conn.fetchval(QUERIES["read_words"], words))
+
+
+async def lexemes(conn: Connection, words: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
+    """Return each word with its lexemes (none for a stop word), in the order given."""
+    rows = await conn.fetch(QUERIES["lexemes"], list(words))
+    return [(row["word"], tuple(row["lexemes"])) for row in rows]
+
+
+async def known_lexemes(conn: Connection, asked: Sequence[str]) -> set[str]:
+    """Return those lexemes that any profile holds."""
+    return {row["lexeme"] for row in await _fetch(conn, "known_lexemes", [list(asked)])}
 
 
 def _hits_arguments(terms: Terms, query: Query, today: int, limit: int) -> list[object]:
     labels = [part for pair in zip(terms.possible, terms.certain, strict=True) for part in pair]
     place = query.cursor
-    after: list[object] = [None] * 6
+    after: list[object] = [None] * 5
     if place is not None:
         after = [*place.keys, place.profile_id, place.origin_id, place.index]
-    return [terms.words, terms.exact, *labels, today, query.sort == NEWEST, *after, limit, terms.since, terms.witnessed]
+    return [
+        terms.match,
+        terms.exact,
+        *labels,
+        today,
+        query.sort == NEWEST,
+        *after,
+        limit,
+        terms.since,
+        terms.witnessed,
+        [test.tsquery() for test in terms.tests],
+        [test.points for test in terms.tests],
+        terms.first,
+        *ranking.freshness(today),
+        ranking.THEME,
+        ranking.WITNESSED,
+    ]
 
 
 async def hits(conn: Connection, terms: Terms, query: Query, *, today: int, limit: int) -> list[Found]:
@@ -118,13 +157,11 @@ async def hits(conn: Connection, terms: Terms, query: Query, *, today: int, limi
     rows = await _fetch(conn, "hits", _hits_arguments(terms, query, today, limit))
     return [
         Found(
-            place=Cursor(
-                (row["first"], row["second"], row["third"]), str(row["profile_id"]), row["origin_id"], row["idx"]
-            ),
+            place=Cursor((row["first"], row["second"]), str(row["profile_id"]), row["origin_id"], row["idx"]),
             origin=row["origin"],
             owner=row["owner"],
             certain=row["certain"],
-            rank=row["rank"] / 1_000_000,
+            points=row["points"],
             published=row["published"],
             body=row["body"],
             witnessed_at=row["witnessed_at"],
@@ -139,7 +176,7 @@ async def counts(conn: Connection, terms: Terms, *, today: int) -> tuple[int, st
 
     At most COUNT_BOUND + 1 profiles are counted, those with the lowest identifiers. Raises: OperatorError(search-timeout).
     """
-    arguments = [terms.words, terms.exact, *terms.possible, today, COUNT_BOUND + 1, terms.since, terms.witnessed]
+    arguments = [terms.match, terms.exact, *terms.possible, today, COUNT_BOUND + 1, terms.since, terms.witnessed]
     facets: dict[str, dict[str, int]] = {}
     for row in await _fetch(conn, "counts", arguments):
         facets.setdefault(row["facet"], {})[row["value"] or ""] = row["count"]

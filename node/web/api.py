@@ -6,7 +6,9 @@ In: query parameters ``q``, ``territory``, ``sector``, ``period``, ``size``, ``t
 Out, with an ETag and a Link to the next page, and stable within v1 (keys may be added)::
 
     {"total": 42, "total_is_exact": true, "words_ignored": false,
-     "hits": [{"profile_id", "owner", "origin", "index", "title", "summary", "purpose", "published", "rank",
+     "words_corrected": "what was searched instead, empty when nothing was put right", "words_relaxed": false,
+     "hits": [{"profile_id", "owner", "origin", "index", "title", "summary", "purpose", "published",
+               "rank": points of 10,000 as a share (docs/search.md), "why": [{"part", "points", "share"}],
                "match": "certain" | "possible", "witnessed_at": time or null, "quarantined": false,
                "labels": {"territory" | "sector" | "period" | "size" | "theme" | "kind":
                           {"level", "values", "title", "match": "certain" | "possible" | "", "share"}}}],
@@ -164,6 +166,8 @@ def search_document(result: SearchResult) -> dict[str, Any]:
         "total": result.total,
         "total_is_exact": result.total_is_exact,
         "words_ignored": result.words_ignored,
+        "words_corrected": result.words_corrected,
+        "words_relaxed": result.words_relaxed,
         "hits": [_hit(hit) for hit in result.hits],
         "facets": _facets(result.facets),
         "cursor": result.cursor,
@@ -193,6 +197,7 @@ def _hit(hit: Hit) -> dict[str, Any]:
         "purpose": hit.purpose,
         "published": hit.published.isoformat(),
         "rank": hit.rank,
+        "why": [{"part": part.name, "points": part.points, "share": part.share} for part in hit.why],
         "match": hit.match,
         "witnessed_at": _moment(hit.witnessed_at),
         "quarantined": hit.quarantined,

@@ -76,7 +76,8 @@ def _schemas() -> dict[str, Schema]:
         "profile_id": _PROFILE_ID, "owner": _text("Who published it.", 32), "origin": _text("The signed log it stands in.", 300),
         "index": _whole("Its position in that log."), "title": _text(longest=150), "summary": _text(longest=500),
         "purpose": _text(longest=32, enum=sorted(PURPOSES)), "published": _text("Publication round.", 10, format="date"),
-        "rank": {"type": "number", "format": "double", "description": "Rank of the words."},
+        "rank": {"type": "number", "format": "double", "description": "Points of 10,000, as a share."},
+        "why": _list(_object({"part": _text("Part of the formula.", 16, enum=["words", "theme", "freshness", "witnessed"]), "points": _whole("What it gave.", 0, 10_000), "share": _share("Its share of the hit's points.")}), 4),
         "match": _text("Whether it surely meets what was asked.", 8, enum=["certain", "possible"]),
         "witnessed_at": _moment("Since when witnesses vouch for it."),
         "quarantined": {"type": "boolean", "description": "Its log told two histories."},
@@ -108,6 +109,8 @@ def _schemas() -> dict[str, Schema]:
         "Profiles": _object(
             {
                 **counted, "words_ignored": {"type": "boolean", "description": "The words were too common."},
+                "words_corrected": _text("What was searched instead of words with typing errors; empty when nothing was put right.", 400),
+                "words_relaxed": {"type": "boolean", "description": "No profile has all the words: hits have some of them."},
                 "hits": _list(_ref("Hit"), LIMIT_MAX), **facets, "cursor": _text("For the next page; empty on the last.", 400),
                 "completeness": _ref("Completeness"),
             }

@@ -15,8 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from profiles_made import NOW, TODAY, add_origin, label, profile, store
 
+from node.domain import ranking
 from node.domain.query import Query, parse
 from node.errors import CallerError, NotFoundError, OperatorError
+from node.flows import reading
 from node.flows.search import SearchResult, facets, find_profile, read_profile, search
 from node.store import reference
 from node.store import search as questions
@@ -136,16 +138,81 @@ async def test_title_weighs_more_than_text(pool: Pool) -> None:
     assert await titles(pool, q="meccatronica") == ["Meccatronica", "Due", "Uno"]
 
 
+async def test_words_of_the_field_mean_the_same_and_the_word_itself_comes_first(pool: Pool) -> None:
+    """Oil and oil mills; accents, plurals and capitals are one word; an exclusion is never widened."""
+    await fill(pool, profile(1, "Rete olearia"), profile(2, "Rete dell'olio"), profile(3, "Meccatronica"))
+    assert await titles(pool, q="OLII") == ["Rete dell'olio", "Rete olearia"]
+    assert await titles(pool, q="olearie") == ["Rete olearia", "Rete dell'olio"]
+    assert await titles(pool, q="robotica") == ["Meccatronica"]
+    assert await titles(pool, q="rete -olio") == ["Rete olearia"]
+    assert await titles(pool, q='"olio"') == await titles(pool, q="olio")
+
+
+async def test_typing_errors_are_put_right_and_told(pool: Pool) -> None:
+    """Towards words that some profile has; a word that is there is left as it is; what looks like nothing finds nothing."""
+    await fill(pool, profile(1, "Filiera agroalimentare"), profile(2, "Meccatronica e automazione"))
+    for typed, right, found in (
+        ("agroalimetare", "agroalimentare", ["Filiera agroalimentare"]),
+        ("filiera agroalimentrae", "filiera agroalimentare", ["Filiera agroalimentare"]),
+        ("mecatronica", "meccatronica", ["Meccatronica e automazione"]),
+        ("agroalimentare", "", ["Filiera agroalimentare"]),
+        ("calzature", "", []),
+        ("qwertyuiop", "", []),
+    ):
+        result = await answer(pool, q=typed)
+        assert ([hit.title for hit in result.hits], result.words_corrected) == (found, right), typed
+        assert not result.words_relaxed
+
+
+async def test_some_of_the_words_are_better_than_nothing_and_it_is_said(pool: Pool) -> None:
+    """Those with more of them first; exclusions and filters stay as strict; the count and the facets follow."""
+    await fill(
+        pool,
+        profile(1, "Olio e vino", kind="entity"),
+        profile(2, "Olio"),
+        profile(3, "Olio e vino e ceramica"),
+        profile(4, "Legno"),
+    )
+    result = await answer(pool, q="olio vino turismo -ceramica")
+    assert [hit.title for hit in result.hits] == ["Olio e vino", "Olio"]
+    assert (result.total, result.words_relaxed) == (2, True)
+    assert sum(bucket.count for bucket in result.facets["kind"]) == 2
+    assert [hit.title for hit in (await answer(pool, q="olio vino turismo", kind="entity")).hits] == ["Olio e vino"]
+    assert not (await answer(pool, q="olio vino")).words_relaxed
+
+
+async def test_every_hit_says_why_it_stands_there(pool: Pool) -> None:
+    """Words by their best place, theme, freshness, witnesses; themes that come first can be others."""
+    origin = await fill(
+        pool,
+        profile(1, "Olio", theme=label("THEME", "innovation"), round=TODAY),
+        profile(2, "Altro", summary="olio", round=TODAY - 800),
+        profile(3, "Terzo", description="olio", theme=label("THEME", "innovation", "energy"), round=TODAY - 100),
+    )
+    async with pool.acquire() as conn:
+        await conn.execute("UPDATE log.origin SET witnessed_size = 2, witnessed_at = $2 WHERE origin_id = $1", origin, NOW)  # fmt: skip
+    hits = (await answer(pool, q="olio")).hits
+    assert [{part.name: part.points for part in hit.why} for hit in hits] == [
+        {"words": 7000, "theme": 1000, "freshness": 1000, "witnessed": 1000},
+        {"words": 3500, "witnessed": 1000},
+        {"words": 2100, "freshness": 700},
+    ]
+    assert [hit.rank for hit in hits] == [1.0, 0.45, 0.28]
+    assert [round(part.share, 2) for part in hits[1].why] == [0.78, 0.22]
+    other = await search(pool, ask(q="olio"), REFERENCE, now=NOW, first=("energy",))
+    assert [hit.rank for hit in other.hits] == [0.9, 0.45, 0.28]
+
+
 async def test_newest_first_and_a_future_round_gains_nothing(pool: Pool) -> None:
-    """The order by day is by day; a day to come counts as today."""
+    """The order by day is by day; a day to come comes after all that have come."""
     await fill(
         pool,
         profile(1, "Vecchio", round=TODAY - 90),
         profile(2, "Oggi", round=TODAY),
         profile(3, "Domani", round=TODAY + 900),
     )
-    assert (await titles(pool, sort="newest"))[2] == "Vecchio"
-    assert (await titles(pool, sort="newest"))[0] == "Oggi"
+    assert await titles(pool, sort="newest") == ["Oggi", "Vecchio", "Domani"]
+    assert [hit.rank for hit in (await answer(pool)).hits] == [0.1, 0.07, 0.0]
 
 
 async def test_stop_words_alone_leave_the_filters(pool: Pool) -> None:
@@ -351,8 +418,9 @@ async def test_hot_queries_use_the_index(conn: Connection, query: str) -> None:
     """Words and labels are answered by the inverted index, by the very text that is run."""
     await big(conn)
     for asked in (ask(q="numero7"), ask(q="filiera numero9", territory="ITF4"), ask(territory="LE", owner="p_TO")):
-        terms = questions.terms_of(asked, REFERENCE, has_words=bool(asked.words))
-        arguments: list[object] = [terms.words, terms.exact, *terms.possible, TODAY, 10_001, None, False]
+        meant = await reading.read(conn, asked.words)
+        terms = questions.terms_of(asked, REFERENCE, meant.match, meant.tests, ranking.FIRST_THEMES)
+        arguments: list[object] = [terms.match, terms.exact, *terms.possible, TODAY, 10_001, None, False]
         if query == "hits":
             arguments = questions._hits_arguments(terms, asked, TODAY, 21)
         async with conn.transaction():

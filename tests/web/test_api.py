@@ -37,7 +37,17 @@ async def test_a_result_has_the_documented_keys(client: Client) -> None:
     reply = await client.get("/api/v1/profiles", params={"q": "olio", "territory": "ITF4"})
     assert (reply.status, reply.content_type) == (200, "application/json")
     document = await reply.json()
-    assert set(document) == {"total", "total_is_exact", "words_ignored", "hits", "facets", "cursor", "completeness"}
+    assert set(document) == {
+        "total",
+        "total_is_exact",
+        "words_ignored",
+        "words_corrected",
+        "words_relaxed",
+        "hits",
+        "facets",
+        "cursor",
+        "completeness",
+    }
     assert (document["total"], document["total_is_exact"], document["cursor"]) == (1, True, "")
     (hit,) = document["hits"]
     assert (hit["profile_id"], hit["owner"], hit["index"]) == (profile(1)["id"], "p_LE", 5)

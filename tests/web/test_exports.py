@@ -99,6 +99,7 @@ def expected(hit: dict[str, Any]) -> dict[str, object]:
     labels = hit.pop("labels")
     return {
         **hit,
+        "why": " ".join(f"{part['part']}={part['points']}" for part in hit["why"]),
         **{name: told["title"] for name, told in labels.items()},
         **{f"{name}_code": " ".join(told["values"]) for name, told in labels.items()},
     }
