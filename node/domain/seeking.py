@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
+from html import unescape
 from itertools import permutations
 from typing import Any
 
@@ -23,7 +24,10 @@ _FORMS = frozenset(("srl", "srls", "spa", "snc", "sas", "sapa", "scarl", "scrl",
 # Names of more words are sought as they stand and with the first or last word moved: the rest would be too many.
 _ANY_ORDER = 5
 _PIECE, _OVERLAP = 1 << 20, 1000
-_LOOSE = re.compile(r"[^a-z0-9]+")
+# A text of one word is no longer, whatever signs stand around it.
+_WORD_MAX = 300
+_SIGNS = bytes(sign for sign in range(128) if not chr(sign).isalnum())
+_ALIKE = re.compile(f"[{''.join(map(chr, LOOKALIKES))}]")
 _NEVER = re.compile(r"(?!)")
 
 
@@ -32,11 +36,14 @@ def code_of(text: str) -> str:
     return re.sub(r"[\W_]+", "", text).upper()
 
 
-def _squeezed(text: str) -> str:
+def _squeezed(text: str) -> bytes:
     """Return letters and digits alone: what a folded text holds stands here too, at a hundredth of the price."""
     if not text.isascii():
-        text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold()).translate(LOOKALIKES)
-    return _LOOSE.sub("", text.lower())
+        # The one loose sign that would turn into a letter.
+        text = unicodedata.normalize("NFKD", text.replace("\u0345", "")).casefold()
+        if _ALIKE.search(text):
+            text = text.translate(LOOKALIKES)
+    return text.encode("ascii", "ignore").lower().translate(None, _SIGNS)
 
 
 def _orders(words: tuple[str, ...]) -> Iterable[tuple[str, ...]]:
@@ -95,7 +102,7 @@ class Seeker:
 
     def spans(self, text: str, *, alone: bool = True) -> list[tuple[int, int]]:
         """Return where a text names the subject, in order; ``alone``: also as the one word that it is."""
-        single = alone and bool(self._single) and fold(text) in self._single
+        single = alone and bool(self._single) and len(text) <= _WORD_MAX and fold(text) in self._single
         if not single and not self._may_hold(text):
             return []
         folded = Folded(text)
@@ -152,12 +159,12 @@ def _past_marks(text: str, end: int) -> int:
 
 
 def strings_of(value: Any) -> Iterator[str]:
-    """Yield every string of a JSON value, keys too."""
+    """Yield every string of a JSON value, keys too; numbers as they are written."""
     stack = [value]
     while stack:
         item = stack.pop()
-        if isinstance(item, str):
-            yield item
+        if isinstance(item, str | int):
+            yield str(item)
         elif isinstance(item, dict):
             stack += item.keys()
             stack += item.values()
@@ -166,7 +173,11 @@ def strings_of(value: Any) -> Iterator[str]:
 
 
 def _readings(data: bytes) -> Iterator[str]:
-    yield data.decode("utf-8", errors="replace")
+    text = data.decode("utf-8", errors="replace")
+    yield text
+    if "&" in text and "\ufffd" not in text:
+        # A page writes letters by their names.
+        yield unescape(text)
     if not data.isascii():
         yield data.decode("latin-1")
     if zeros := data.count(0):

@@ -190,7 +190,7 @@ async def _hits(
                 yield row, ()
         else:
             words = [seeker.masked(word) for word in row["words"]]
-            if words != row["words"] or ("content" in row and seeker.in_bytes(row["content"])):
+            if words != row["words"] or ("content" in row and _in_file(seeker, row["content"])):
                 yield row, words
 
 
@@ -199,6 +199,10 @@ def _is_own(seeker: Seeker, row: asyncpg.Record) -> bool:
     if row["tax_code"]:
         return row["tax_code"] in seeker.codes
     return row["vat_number"] in seeker.codes if row["vat_number"] else seeker.is_name(row["name"])
+
+
+def _in_file(seeker: Seeker, content: bytes) -> bool:
+    return seeker.in_bytes(content) or (content[:1] in (b"{", b"[", b'"') and _in_document(seeker, content))
 
 
 def _in_document(seeker: Seeker, document: bytes) -> bool:

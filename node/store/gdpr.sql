@@ -128,9 +128,10 @@ LIMIT 10000;
 -- name: erase_document
 DELETE FROM registry.document WHERE document_id IN (SELECT (t ->> 'id')::uuid FROM jsonb_array_elements($1::jsonb) t);
 
+-- PDF, archives (office files among them), images: what stands in them is compressed or drawn.
 -- name: unread_documents
 SELECT count(*) FROM registry.document
-WHERE substring(content FOR 4) IN ('\x25504446', '\x504b0304') OR media_type LIKE 'image/%';
+WHERE substring(content FOR 4) IN ('\x25504446', '\x504b0304') OR substring(content FOR 2) = '\x1f8b' OR media_type LIKE 'image/%';
 
 -- name: scan_consent
 SELECT consent_id::text AS id, ARRAY[person, purpose, version] AS words FROM registry.consent;

@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from node.domain.seeking import MASK, Seeker, code_of
+from node.domain.folding import fold
+from node.domain.seeking import MASK, Seeker, _squeezed, code_of
 from tests.networks_made import PERSON_CODE, code
 
 PERSON = "Zefirina Quarantotti"
@@ -86,6 +87,16 @@ def test_bytes_are_read_in_every_encoding(coding: str, said: str) -> None:
     assert not seeker.in_bytes(f"nota: {PERSON}".encode(coding))
 
 
+def test_values_are_read_as_what_they_stand_for() -> None:
+    """Strings with their escapes read, numbers, keys; a name does not run from one string into the next. Pages by their letters' names."""
+    seeker = seek("Niccolò D'Amico", codes=("12345678903",))
+    for value in (["D'Amico\nNiccolò"], {"a": [{"b": 12345678903}]}, {"12345678903": None}):
+        assert seeker.in_value(value)
+    for value in (["Niccolò", "D'Amico"], {"a": True, "b": 1.5, "c": None}, 3):
+        assert not seeker.in_value(value)
+    assert seeker.in_bytes(b"<p>Niccol&ograve; D&#39;Amico</p>")
+
+
 def test_no_bytes_make_it_fail() -> None:
     """Whatever is kept is read through."""
     seeker, draw = seek(PERSON), random.Random(1)
@@ -101,6 +112,13 @@ def test_long_texts_are_read_piece_by_piece() -> None:
     for at in ((1 << 20) - 5, (1 << 20) + 3, 3 << 20):
         assert seeker.in_text("x " * (at // 2) + PERSON + " y")
     assert not seeker.in_text("zefirina " * 300_000)
+
+
+def test_the_quick_look_misses_nothing() -> None:
+    """Of every character there is, what is looked at first holds the letters and digits that are compared then."""
+    for at in range(0x110000):
+        told = f"a{chr(at)}b"
+        assert _squeezed(told) == fold(told).replace(" ", "").encode("ascii", "ignore"), hex(at)
 
 
 def test_codes_lose_their_signs() -> None:

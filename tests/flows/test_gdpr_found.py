@@ -141,6 +141,7 @@ async def test_forms_people_write_are_found_and_gone(office: Office) -> None:
         await add_document(
             conn, network, "binario", b"\x89\xff\x00" + code.lower().encode("utf-16-le"), "application/pdf"
         )
+        await add_document(conn, network, "dati", b'{"nome": "Quarantotti\\u0020Zefirina"}', "application/json")
         await add_document(conn, network, "resta", f"{NAME}na".encode())
         await conn.execute("UPDATE registry.contact SET person = 'Segreteria', email = 'zefirina.quarantotti@pec.it' WHERE network_id::text = $1", network)  # fmt: skip
         await conn.execute("UPDATE registry.contact SET person = 'QUARANTOTTI ZEFIRINA' WHERE network_id::text = $1", office.networks[2])  # fmt: skip
@@ -149,7 +150,7 @@ async def test_forms_people_write_are_found_and_gone(office: Office) -> None:
     drafted = await office.draft(2, description="Con Quarantotti\nZefirina si lavora", needs=[], offers=[])
     tried = await gdpr.erase(office.pool, office.own, code, "anna", WHY, NOW, dry_run=True)
     assert tried.profiles == [drafted]
-    assert (tried.counts["registry.document"], tried.counts["registry.contact"]) == (10, 3)
+    assert (tried.counts["registry.document"], tried.counts["registry.contact"]) == (11, 3)
     done = await gdpr.erase(office.pool, office.own, code, "anna", WHY, NOW)
     assert done.profiles == [drafted]
     said = await said_anywhere(office)
