@@ -16,7 +16,7 @@ import asyncpg
 import orjson
 
 from node.domain.processing import Subject
-from node.domain.seeking import Seeker
+from node.domain.seeking import Seeker, person_in
 from node.store.postgres import Connection, load_queries
 
 QUERIES = load_queries("gdpr")
@@ -68,20 +68,27 @@ class Consent:
 async def known(conn: Connection, subject: Subject) -> Subject | None:
     """Return the subject with the other codes and all names of its firms; None when its number is of several firms.
 
-    A number that firms of other codes have too (a VAT group's) is not taken for the subject's.
+    A number that a firm of another code and name has too (a VAT group's, a partner's company) is not taken for the subject's.
     """
     code = subject.tax_code
-    rows = await conn.fetch(QUERIES["rows_of_code"], code, timeout=TIMEOUT_S)
-    own = [row for row in rows if row["tax_code"] == code or len(row["tax_code"]) == 16]
-    own = own if any(row["tax_code"] == code for row in own) else rows
-    if len({row["tax_code"] for row in own if row["tax_code"] not in ("", code)}) > 1:
-        return None
-    codes = sorted({row[name] for row in own for name in ("tax_code", "vat_number")} - {"", code})
-    taxes = [code, *(row["tax_code"] for row in own)]
-    shared = {row["vat_number"] for row in await conn.fetch(QUERIES["shared_numbers"], codes, taxes, timeout=TIMEOUT_S)}
-    codes = [item for item in codes if item not in shared]
-    names = await conn.fetch(QUERIES["names_of"], [code, *codes], timeout=TIMEOUT_S)
-    return subject.known_as((row["name"] for row in names), codes)
+    rows = await conn.fetch(QUERIES["rows_of_codes"], [code], timeout=TIMEOUT_S)
+    own = [row for row in rows if row["tax_code"] in ("", code)]
+    if any(row["tax_code"] == code for row in rows):
+        same = Seeker((), (row["name"] for row in own))
+        own += [row for row in rows if row not in own and same.is_name(row["name"])]
+    else:
+        own = rows
+        if len({row["tax_code"] for row in rows} - {""}) > 1:
+            return None
+    taxes = {code, *(row["tax_code"] for row in own)}
+    codes = {row[name] for row in own for name in ("tax_code", "vat_number")} - {"", code}
+    same = Seeker((), (row["name"] for row in own))
+    for row in await conn.fetch(QUERIES["rows_of_codes"], sorted(codes), timeout=TIMEOUT_S):
+        if row["tax_code"] not in ("", *taxes) and not same.is_name(row["name"]):
+            codes -= {row["tax_code"], row["vat_number"]} - taxes
+    names = await conn.fetch(QUERIES["names_of"], [code, *sorted(codes)], timeout=TIMEOUT_S)
+    found = subject.known_as((row["name"] for row in names), codes)
+    return found.known_as(filter(None, (person_in(name, each) for name in found.names for each in (code, *codes))))
 
 
 async def other_firms(conn: Connection, seeker: Seeker) -> dict[str, list[str]]:

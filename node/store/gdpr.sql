@@ -1,20 +1,12 @@
 -- Words are judged by the program (domain/seeking): "scan" gives each row's id as text with its words, in the order in which "erase"
 -- takes them back masked; "found" gives rows by id as they are kept. $1 of "erase" = a JSON list of {id, words}.
 
--- Rows of firms that have a code among their own.
--- name: rows_of_code
+-- Firms that have one of some codes as either of theirs.
+-- name: rows_of_codes
 SELECT upper(regexp_replace(tax_code, '[^[:alnum:]]', '', 'g')) AS tax_code, upper(regexp_replace(vat_number, '[^[:alnum:]]', '', 'g')) AS vat_number, name
 FROM registry.firm
-WHERE upper(regexp_replace(tax_code, '[^[:alnum:]]', '', 'g')) = $1 OR upper(regexp_replace(vat_number, '[^[:alnum:]]', '', 'g')) = $1
+WHERE upper(regexp_replace(tax_code, '[^[:alnum:]]', '', 'g')) = ANY($1::text[]) OR upper(regexp_replace(vat_number, '[^[:alnum:]]', '', 'g')) = ANY($1::text[])
 ORDER BY firm_id
-LIMIT 1000;
-
--- VAT numbers among $1 that firms of other codes than $2 have too: a group's, nobody's own.
--- name: shared_numbers
-SELECT DISTINCT upper(regexp_replace(vat_number, '[^[:alnum:]]', '', 'g')) AS vat_number
-FROM registry.firm
-WHERE upper(regexp_replace(vat_number, '[^[:alnum:]]', '', 'g')) = ANY($1::text[]) AND tax_code <> '' AND NOT upper(regexp_replace(tax_code, '[^[:alnum:]]', '', 'g')) = ANY($2::text[])
-ORDER BY 1
 LIMIT 1000;
 
 -- name: names_of

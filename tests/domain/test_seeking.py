@@ -7,7 +7,7 @@ import random
 import pytest
 
 from node.domain.folding import fold
-from node.domain.seeking import MASK, Seeker, _squeezed, code_of
+from node.domain.seeking import MASK, Seeker, _squeezed, code_of, person_in
 from tests.networks_made import PERSON_CODE, code
 
 PERSON = "Zefirina Quarantotti"
@@ -119,6 +119,24 @@ def test_the_quick_look_misses_nothing() -> None:
     for at in range(0x110000):
         told = f"a{chr(at)}b"
         assert _squeezed(told) == fold(told).replace(" ", "").encode("ascii", "ignore"), hex(at)
+
+
+@pytest.mark.parametrize(
+    ("name", "person_code", "person"),
+    [
+        ("BAR SPORT DI QUARANTOTTI ZEFIRINA", "QRNZRN80A41E506Z", "quarantotti zefirina"),
+        ("Zefirina Quarantotti & figli", "QRNZRN80A41E506Z", "zefirina quarantotti"),
+        ('ROSSI MARIO "PINO"', "RSSMRA80A01E506X", "rossi mario"),
+        ("Officina De Luca Gianfranco", "DLCGFR80A01E506X", "de luca gianfranco"),
+        ("Fo Io sartoria", "FOXIOX80A01E506X", "fo io"),
+        ("BAR SPORT", "QRNZRN80A41E506Z", None),
+        ("Rossi Mario", code(1), None),
+        ("", "QRNZRN80A41E506Z", None),
+    ],
+)  # fmt: skip
+def test_a_sole_traders_own_name_is_known_by_the_tax_code(name: str, person_code: str, person: str | None) -> None:
+    """Three letters of the surname and three of the given name tell it from the words around."""
+    assert person_in(name, person_code) == person
 
 
 def test_codes_lose_their_signs() -> None:

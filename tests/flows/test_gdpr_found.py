@@ -6,6 +6,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
 from node.domain.processing import MASK
@@ -21,6 +22,7 @@ from tests.every_table import everything
 from tests.flows.test_gdpr import MONDAY, NAME, WHY, person
 from tests.office_made import NOW, Office, lecce, make_office
 from tests.profiles_made import add_origin
+from tests.store.test_roles import ROLES
 
 CODE, NUMBER = "QRNZRN80A41E506Z", "01234567897"
 ODD = [b"\xff\xfe", b'{"a":"\x00"}', b'{"a":"\\u0000"}', b"", b"\xed\xa0\x80", b'{"a":"\\ud800"}', bytes(range(256))]
@@ -195,6 +197,44 @@ async def test_codes_of_one_firm_are_one_subject(office: Office) -> None:
     with pytest.raises(CallerError) as caught:
         await gdpr.access(office.pool, "12345678903")
     assert caught.value.code == "gdpr-code-shared"
+
+
+async def test_a_partner_is_not_the_company_whose_number_stands_beside(office: Office) -> None:
+    """A sole trader that was noted twice is one subject by name; a company of another name is another, either way round."""
+    async with office.pool.acquire() as conn:
+        person_, again, company, partner = await some_firms(conn, 4)
+        await rename(conn, person_, f"Sartoria di {NAME}", CODE, NUMBER)
+        await rename(conn, again, f"SARTORIA DI {NAME.upper()}", NUMBER, NUMBER)
+        await rename(conn, company, "Tessuti del Capo s.n.c.")
+        await rename(conn, partner, "Bianchi Ada", "BNCDAA80A41E506Y", company["tax_code"])
+        await conn.execute(
+            "UPDATE registry.contact SET person = $2 WHERE network_id::text = $1", office.networks[0], NAME
+        )
+    for code in (CODE, NUMBER):
+        found = (await gdpr.access(office.pool, code)).found
+        assert {row["firm_id"] for row in found["registry.firm"]} == {str(person_["firm_id"]), str(again["firm_id"])}
+        assert [row["person"] for row in found["registry.contact"]] == [NAME]
+    for code, firm in ((company["tax_code"], company), ("BNCDAA80A41E506Y", partner)):
+        found = (await gdpr.access(office.pool, code)).found
+        assert [row["firm_id"] for row in found["registry.firm"]] == [str(firm["firm_id"])]
+
+
+async def test_the_programs_role_erases_and_changes_nothing_else(office: Office, db: str) -> None:
+    """As deploy/roles.sql grants: a whole erasure, the words of a ruling too; no other change of a ruling."""
+    code = await person(office)
+    async with office.pool.acquire() as conn:
+        origin_id = await conn.fetchval("SELECT origin_id FROM log.origin LIMIT 1")
+        await evidence.insert_ruling(conn, origin_id, "released", "anna", f"per {NAME}", NOW)
+        await conn.execute(ROLES.read_text(encoding="utf-8"))
+    pool = await asyncpg.create_pool(db, min_size=0, max_size=4, server_settings={"role": "rete_node"})
+    try:
+        done = await gdpr.erase(pool, office.own, code, "anna", WHY, NOW)
+        assert done.counts["log.ruling"] == 1
+        async with pool.acquire() as conn:
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                await conn.execute("UPDATE log.ruling SET reason = 'altro'")
+    finally:
+        pool.terminate()
 
 
 async def test_reasons_of_rulings_and_erasures_go_and_the_chain_knows(office: Office, tmp_path: Path) -> None:
