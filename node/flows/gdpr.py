@@ -148,7 +148,13 @@ async def erase(
     profiles: list[str] = []
     for _ in range(TRIES):
         for profile_id in await _named(pool, seen.seeker):
-            await publish.withdraw(pool, own, profile_id, officer, now)
+            try:
+                await publish.withdraw(pool, own, profile_id, officer, now)
+            except CallerError as error:
+                # Another officer was quicker.
+                if error.code != "profile-withdrawn":
+                    raise
+                continue
             profiles.append(profile_id)
         done = await _erase_rows(pool, seen.seeker, officer, reason, now)
         if done is not None:

@@ -319,6 +319,27 @@ async def test_a_text_approved_meanwhile_is_withdrawn_or_told(
         assert await conn.fetchval("SELECT count(*) FROM registry.firm WHERE tax_code = $1", code) == 1
 
 
+async def test_a_profile_that_another_officer_withdraws_meanwhile_stops_nobody(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is gone, which is all that was wanted."""
+    code = await person(office)
+    drafted = await office.draft(1, summary=f"Con {NAME} si lavora", needs=[], offers=[])
+    real = store.profiles_named
+
+    async def named(conn: Connection, seeker: Any) -> list[str]:
+        found = await real(conn, seeker)
+        for profile_id in found:
+            await office.withdraw(profile_id, officer="bruno")
+        return found
+
+    monkeypatch.setattr(store, "profiles_named", named)
+    done = await gdpr.erase(office.pool, office.own, code, "anna", WHY, NOW)
+    assert (done.profiles, bool(done.reference)) == ([], True)
+    async with office.pool.acquire() as conn:
+        assert await conn.fetchval("SELECT withdrawn_by FROM publication.profile WHERE profile_id::text = $1", drafted) == "bruno"  # fmt: skip
+
+
 async def test_the_word_of_the_mask_is_nobodys_name(office: Office) -> None:
     """The gate forgets an erased name at once, in a running node too, and does not take the mask for one."""
     code = await person(office)
