@@ -506,3 +506,18 @@ def test_a_command_that_is_mistyped_is_told_in_the_reader_s_language(
     assert said in err
     assert "[usage]" in err
     assert "rimedio: " in err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("network", "list", "--name", "perch\udce9"),
+        ("audit", "list", "--after", "99999999999999999999"),
+        ("gdpr", "access", "RSSMRA80A01H501U", "--name", "\udcff"),
+    ],
+)
+def test_a_value_that_no_column_can_hold_is_the_callers(terminal: Terminal, words: tuple[str, ...]) -> None:
+    """Bytes that are no text and numbers beyond all: said as such, not as a database that is down."""
+    status, out, err = terminal.run(*words)
+    assert (status, out) == (1, "")
+    assert "[value-bad]" in err
