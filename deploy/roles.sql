@@ -101,6 +101,7 @@ REVOKE INSERT, UPDATE, DELETE ON audit.event, audit.chain FROM rete_node;
 REVOKE UPDATE, DELETE ON publication.decision, log.ruling FROM rete_node;
 REVOKE DELETE ON publication.profile, publication.version FROM rete_node;
 GRANT EXECUTE ON FUNCTION publication.erase_reason(bigint, text) TO rete_node;
+GRANT EXECUTE ON FUNCTION audit.erase_ruling_reason(bigint, text) TO rete_node;
 -- The history of the schema is written by those who change it.
 REVOKE INSERT, UPDATE, DELETE ON ops.migration FROM rete_node;
 

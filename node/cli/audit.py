@@ -25,6 +25,7 @@ KINDS = {
     "profile-begun": N_("scheda iniziata"),
     "draft-erased": N_("bozza cancellata"),
     "reason-erased": N_("motivo cancellato"),
+    "ruling-reason-erased": N_("motivo di un provvedimento cancellato"),
     "reconciled": N_("ripreso dal registro firmato"),
 }
 ACTIONS = {

@@ -26,7 +26,7 @@ TERM_TITLES = {
     "drafts": N_("bozze mai approvate"),
     "contacts": N_("referenti di reti chiuse"),
     "consents": N_("consensi revocati"),
-    "closed_networks": N_("reti chiuse, mai pubblicate"),
+    "closed_networks": N_("reti chiuse"),
     "import_batches": N_("note di importazioni"),
     "editions": N_("edizioni dell'elenco pubblico"),
 }
@@ -47,7 +47,14 @@ async def access(face: Face, tax_code: str, name: str | None) -> None:
     """Answer a subject who asks what is kept."""
     async with runtime.open_node(face.home) as node:
         found = await flow.access(node.pool, tax_code, name)
-    value = {"tax_code": found.subject.tax_code, "rows": found.rows, "found": found.found, "published": found.published}
+    value = {
+        "tax_code": found.subject.tax_code,
+        "codes": list(found.subject.codes),
+        "rows": found.rows,
+        "found": found.found,
+        "published": found.published,
+        "documents_unread": found.unread,
+    }
     face.emit(value, lambda: _tell_access(face, found))
 
 
@@ -57,6 +64,15 @@ def _tell_access(face: Face, found: Access) -> None:
             cells = [(name, value) for name, value in row.items() if value not in (None, "", [], {})]
             face.table(table, (N_("campo"), N_("valore")), cells)
     _tell_published(face, found.published)
+    _tell_unread(face, found.unread)
+
+
+def _tell_unread(face: Face, unread: int) -> None:
+    if unread:
+        face.say(
+            N_("Di {count} documenti (PDF, Office, immagini) si legge solo il titolo e ciò che non è compresso: vanno guardati a mano."),
+            count=unread,
+        )  # fmt: skip
 
 
 def _tell_published(face: Face, published: list[dict[str, Any]]) -> None:
@@ -100,14 +116,24 @@ def _erasure_facts(found: Erasure) -> dict[str, Any]:
         "rows": found.counts,
         "profiles_withdrawn": found.profiles,
         "published": found.published,
+        "other_firms": found.others,
+        "documents_unread": found.unread,
     }
 
 
 def _tell_erasure(face: Face, found: Erasure) -> None:
     face.table("", (N_("dove"), N_("righe")), sorted(found.counts.items()))
+    if found.others:
+        names = [(table, name) for table, told in found.others.items() for name in told]
+        face.table(
+            N_("Imprese con un altro codice, o senza, che portano lo stesso nome: restano come sono"),
+            (N_("dove"), N_("nome")),
+            names,
+        )
     if found.profiles:
         face.say(N_("Schede ritirate: {ids}."), ids=", ".join(found.profiles))
     _tell_published(face, found.published)
+    _tell_unread(face, found.unread)
     if found.reference:
         face.say(
             N_("Cancellato; riferimento {reference}. I file da cui venivano i dati vanno corretti: una nuova importazione li riporterebbe."),

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 # Letters of other alphabets that are read as Latin ones (Unicode TR39 confusables, the lower-case ones that matter), and
 # Latin letters that no decomposition takes apart.
-_LOOKALIKES = str.maketrans(
+LOOKALIKES = str.maketrans(
     {
         "а": "a", "в": "b", "с": "c", "ԁ": "d", "е": "e", "ѐ": "e", "ё": "e", "һ": "h", "н": "h", "і": "i", "ї": "i", "ј": "j",
         "к": "k", "ӏ": "l", "м": "m", "о": "o", "р": "p", "ԛ": "q", "ѕ": "s", "т": "t", "у": "y", "х": "x", "ԝ": "w", "г": "r",
@@ -36,7 +36,7 @@ def readable(char: str) -> str:
     if unicodedata.category(char) == "Pd":
         return "-"
     shown = unicodedata.normalize("NFKC", char)
-    alike = shown.casefold().translate(_LOOKALIKES)
+    alike = shown.casefold().translate(LOOKALIKES)
     if alike != shown.casefold() and len(shown) == 1:
         return alike.upper() if shown.isupper() else alike
     return shown
@@ -48,7 +48,7 @@ def _plain(char: str) -> str:
     seen = readable(char)
     if not seen:
         return ""
-    shown = unicodedata.normalize("NFKD", seen.casefold()).translate(_LOOKALIKES)
+    shown = unicodedata.normalize("NFKD", seen.casefold()).translate(LOOKALIKES)
     kept = "".join(c if c.isalnum() else " " for c in shown if not unicodedata.combining(c))
     return kept if kept.strip() else " "
 

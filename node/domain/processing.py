@@ -13,10 +13,9 @@ from enum import Enum
 
 from stdnum.it import codicefiscale, iva
 
+from node.domain.seeking import MASK, Seeker
 from node.errors import N_, CallerError
 
-# What stands where a name stood.
-MASK = "[cancellato]"
 CODE_FORM = re.compile(r"[0-9A-Z]{11}|[0-9A-Z]{16}")
 
 
@@ -106,7 +105,7 @@ HOLDINGS: tuple[Holding, ...] = (
     ),
     Holding(
         "registry.consent", PEOPLE, N_("chi ha dato quale consenso, quando, con quale testo"), N_("dimostrare il consenso"),
-        DUTY, NOBODY, "consents_days", _columns(name="person", none="purpose version"),
+        DUTY, NOBODY, "consents_days", _columns(name="person", words="purpose version"),
     ),
     Holding(
         "registry.import_batch", OFFICERS, N_("nome del file importato, conteggi"), N_("tracciare le importazioni"), DUTY,
@@ -128,6 +127,11 @@ HOLDINGS: tuple[Holding, ...] = (
     Holding(
         "publication.decision", OFFICERS, N_("decisioni sulle schede: chi, quando, perché"), N_("quattro occhi"), DUTY, NOBODY,
         None, _columns(words="reason", officer="officer reason_erased_by", none="action content_hash gate reason_salt decided_in"),
+    ),
+    Holding(
+        "log.ruling", OFFICERS, N_("provvedimenti sugli altri nodi: chi, quando, perché"),
+        N_("dimostrare i provvedimenti"), DUTY, NOBODY, None,
+        _columns(words="reason", officer="officer reason_erased_by", none="action reason_salt"),
     ),
     Holding(
         "population.network", FIRMS, N_("contratti di rete dell'elenco pubblico"), N_("misurare l'anonimato"), TASK,
@@ -156,44 +160,23 @@ HOLDINGS: tuple[Holding, ...] = (
 )  # fmt: skip
 
 
-_APOSTROPHES = "'’‘`´ʼ"
-_BETWEEN = rf"[{_APOSTROPHES}]?\s+"
-
-
-def _word(word: str) -> str:
-    """Return the expression of one word of a name."""
-    return "".join(f"[{_APOSTROPHES}]" if sign in _APOSTROPHES else re.escape(sign) for sign in word)
-
-
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Whose data are asked for: a tax code in normal form, and the names by which the subject is known."""
+    """Whose data are asked for: a tax code in normal form, other codes of the same firm, and the names it is known by."""
 
     tax_code: str
     names: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()
 
-    @property
-    def pattern(self) -> str:
-        """Return the expression (PostgreSQL's, without regard to case) that finds the subject in words.
-
-        A name of one word may be a word of the language: it counts only where nothing else stands.
-        """
-        whole = [_word(name) for name in self.names if len(name.split()) == 1]
-        # However words are spaced, codes parted, apostrophes drawn or put for accents.
-        inside = [r"[\s.\-]?".join(self.tax_code)]
-        inside += [_BETWEEN.join(map(_word, name.split())) for name in self.names if len(name.split()) > 1]
-        terms = [rf"(?<![[:alnum:]])({term})(?![[:alnum:]])" for term in inside]
-        return "|".join([*terms, *(rf"^\s*({term})\s*$" for term in whole)])
-
-    def known_as(self, names: Iterable[str]) -> Subject:
-        """Return the subject with further names, longest first so that no part of a longer one is left over."""
+    def known_as(self, names: Iterable[str], codes: Iterable[str] = ()) -> Subject:
+        """Return the subject with further names and codes; what was masked before is no name."""
         found = {name.strip() for name in (*self.names, *names) if name.strip() and MASK not in name}
-        return Subject(self.tax_code, tuple(sorted(found, key=lambda name: (-len(name), name))))
+        more = {code for code in (*self.codes, *codes) if code} - {self.tax_code}
+        return Subject(self.tax_code, tuple(sorted(found, key=lambda name: (-len(name), name))), tuple(sorted(more)))
 
-    def named_in(self, words: str) -> bool:
-        """Tell whether words name the subject."""
-        told = f" {' '.join(words.split()).casefold()} "
-        return any(term.casefold() in told for term in (self.tax_code, *(n for n in self.names if " " in n)))
+    def seeker(self, others: Iterable[str] = ()) -> Seeker:
+        """Return what finds the subject, told from ``others`` whose names hold one of its own."""
+        return Seeker((self.tax_code, *self.codes), self.names, others)
 
 
 def subject_of(text: str, name: str | None = None) -> Subject:

@@ -28,6 +28,7 @@ from node.domain.rows import (
     text_of,
 )
 from node.domain.sector import Sectors
+from node.domain.seeking import code_of
 from node.domain.template import (
     COLUMNS,
     DEED_WORDS,
@@ -208,7 +209,7 @@ class _Reader:
             common_body_kind=text_of(cells.get("tipo organo")),
             common_body_holder=text_of(cells.get("titolare organo")),
             seat_municipality=text_of(cells.get("sede")),
-            own_tax_code=text_of(cells.get("codice fiscale rete")),
+            own_tax_code=code_of(tax_code_of(cells.get("codice fiscale rete"))),
             own_rea=text_of(cells.get("rea rete")),
             capabilities=_known(cells, "capacità", vocabulary.CAPABILITIES.__contains__),
             languages=_known(cells, "lingue", lambda code: len(code) == 2 and code.isalpha() and code.islower()),

@@ -58,7 +58,8 @@ class KnownNames:
         provinces = partition.provinces_of(config.scope, load_territories())
         async with self._turn:
             edition = await population.newest_snapshot(conn)
-            source = (edition.digest if edition else None, edition and edition.snapshot_id, provinces)
+            erasures = await population.count_erasures(conn)
+            source = (edition.digest if edition else None, edition and edition.snapshot_id, provinces, erasures)
             return Dictionary(
                 (
                     await self._layer("own", await registry.terms_digest(conn), lambda: registry.secret_terms(conn)),

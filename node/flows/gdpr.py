@@ -16,8 +16,8 @@ import structlog
 
 from node.config import Config
 from node.domain import officers
-from node.domain.folding import fold
 from node.domain.processing import HOLDINGS, Subject, subject_of
+from node.domain.seeking import Seeker
 from node.errors import N_, CallerError, NotFoundError, OperatorError
 from node.flows import publish
 from node.flows.append import OwnLog
@@ -37,13 +37,24 @@ TERMS = {
 }
 
 
+# How often an erasure begins again when a text is approved under its hands.
+TRIES = 2
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
-    """All that is kept of a subject: rows by table, and documents of any log that name it."""
+    """All that is kept of a subject: rows by table, and documents of any log that name it.
+
+    ``others``: by table, the names of others' firms that hold one of the subject's; they are not the subject's data. ``unread``
+    counts documents whose content nobody could read.
+    """
 
     subject: Subject
+    seeker: Seeker
     found: dict[str, list[dict[str, Any]]]
     published: list[dict[str, Any]]
+    others: dict[str, list[str]]
+    unread: int
 
     @property
     def rows(self) -> int:
@@ -53,11 +64,16 @@ class Access:
 
 @dataclass(frozen=True, slots=True)
 class Erasure:
-    """What an erasure did, or would do: rows by table, profiles withdrawn; ``reference`` is None when nothing was done."""
+    """What an erasure did, or would do: rows by table, profiles withdrawn; ``reference`` is None when nothing was done.
+
+    ``others`` and ``unread`` as of ``Access``: what was left as it was.
+    """
 
     counts: dict[str, int]
     profiles: list[str]
     published: list[dict[str, Any]]
+    others: dict[str, list[str]]
+    unread: int
     reference: str | None
 
 
@@ -72,20 +88,25 @@ class Term:
     ended: int
 
 
-async def _known(conn: Connection, subject: Subject) -> Subject:
-    names = await gdpr.names_of(conn, subject.tax_code)
-    every = (*subject.names, *names)
-    return subject.known_as((*names, *map(fold, every)))
-
-
 async def access(pool: Pool, tax_code: str, name: str | None = None) -> Access:
-    """Return all that is kept of a subject. Raises: CallerError(tax-code-bad), NotFoundError(gdpr-unknown)."""
+    """Return all that is kept of a subject. Raises: CallerError(tax-code-bad, gdpr-code-shared), NotFoundError(gdpr-unknown)."""
     async with acquire(pool) as conn, conn.transaction(isolation="repeatable_read", readonly=True):
-        subject = await _known(conn, subject_of(tax_code, name))
-        found = Access(subject, await gdpr.find(conn, subject), await gdpr.find_published(conn, subject))
-    if not found.found and not found.published:
+        subject = await gdpr.known(conn, subject_of(tax_code, name))
+        if subject is None:
+            raise CallerError(
+                "gdpr-code-shared",
+                N_("questa partita IVA è di più imprese con codici fiscali diversi"),
+                where="CODICE",
+                hint=N_("ripetere con il codice fiscale dell'interessato"),
+            )
+        others = await gdpr.other_firms(conn, subject.seeker())
+        seeker = subject.seeker(name for names in others.values() for name in names)
+        found = await gdpr.find(conn, seeker)
+        published = await gdpr.find_published(conn, seeker)
+        unread = await gdpr.unread_documents(conn)
+    if not found and not published:
         raise _unknown()
-    return found
+    return Access(subject, seeker, found, published, others, unread)
 
 
 def _unknown() -> NotFoundError:
@@ -109,29 +130,69 @@ async def erase(
 ) -> Erasure:
     """Erase a subject from every table; own profiles whose texts name it are withdrawn first, and gone at once.
 
-    Raises: CallerError tax-code-bad, gdpr-reason-names, officer-name-bad; NotFoundError(gdpr-unknown); OperatorError(gdpr-incomplete), and then
-    nothing of the tables was changed.
+    Raises: CallerError tax-code-bad, gdpr-code-shared, gdpr-reason-names, officer-name-bad; NotFoundError(gdpr-unknown);
+    OperatorError gdpr-incomplete, gdpr-again, and then nothing of the tables was changed.
     """
     officers.check(officer)
     seen = await access(pool, tax_code, name)
-    if seen.subject.named_in(reason):
+    if seen.seeker.in_text(reason):
         raise CallerError(
             "gdpr-reason-names",
             N_("il motivo resterebbe scritto, e nomina proprio chi va cancellato"),
             where="--reason",
             hint=N_("scrivere il motivo senza nomi né codici, per esempio «richiesta dell'interessato»"),
         )
-    async with acquire(pool) as conn:
-        profiles = await gdpr.profiles_named(conn, seen.subject)
-    counts = {table: len(rows) for table, rows in seen.found.items() if table not in gdpr.KEPT}
     if dry_run:
-        return Erasure(counts, profiles, seen.published, None)
-    for profile_id in profiles:
-        await publish.withdraw(pool, own, profile_id, officer, now)
+        counts = {table: len(rows) for table, rows in seen.found.items() if table not in gdpr.KEPT}
+        return Erasure(counts, await _named(pool, seen.seeker), seen.published, seen.others, seen.unread, None)
+    profiles: list[str] = []
+    for _ in range(TRIES):
+        for profile_id in await _named(pool, seen.seeker):
+            try:
+                await publish.withdraw(pool, own, profile_id, officer, now)
+            except CallerError as error:
+                # Another officer was quicker.
+                if error.code != "profile-withdrawn":
+                    raise
+                continue
+            profiles.append(profile_id)
+        done = await _erase_rows(pool, seen.seeker, officer, reason, now)
+        if done is not None:
+            break
+    else:
+        raise OperatorError(
+            "gdpr-again",
+            N_(
+                "mentre si cancellava è stata approvata una scheda che nomina l'interessato: non è stato cancellato nulla"
+            ),
+            hint=N_("ripetere il comando"),
+        )
+    counts, reference = done
+    logger.info("subject.erased", reference=reference, rows=sum(counts.values()))
+    async with acquire(pool) as conn, conn.transaction(readonly=True):
+        published = await gdpr.find_published(conn, seen.seeker)
+    return Erasure(counts, profiles, published, seen.others, seen.unread, reference)
+
+
+async def _named(pool: Pool, seeker: Seeker) -> list[str]:
+    async with acquire(pool) as conn, conn.transaction(readonly=True):
+        return await gdpr.profiles_named(conn, seeker)
+
+
+class _ApprovedError(Exception):
+    """A text that names the subject was approved since the profiles were looked for."""
+
+
+async def _erase_rows(
+    pool: Pool, seeker: Seeker, officer: str, reason: str, now: dt.datetime
+) -> tuple[dict[str, int], str] | None:
+    """Erase and look again; None, and nothing done, where a text was approved meanwhile. Raises: OperatorError(gdpr-incomplete)."""
 
     async def work(conn: Connection) -> tuple[dict[str, int], str]:
-        done = await gdpr.erase(conn, seen.subject, officer)
-        left = {table for table in await gdpr.find(conn, seen.subject) if table not in gdpr.KEPT}
+        done = await gdpr.erase(conn, seeker, officer)
+        left = set(await gdpr.search(conn, seeker))
+        if left == {gdpr.VERSIONS}:
+            raise _ApprovedError
         if left:
             raise OperatorError(
                 "gdpr-incomplete",
@@ -141,11 +202,10 @@ async def erase(
             )
         return done, await gdpr.record_erasure(conn, officer, reason, done, now)
 
-    done, reference = await run_tx(pool, work)
-    logger.info("subject.erased", reference=reference, rows=sum(done.values()))
-    async with acquire(pool) as conn:
-        published = await gdpr.find_published(conn, seen.subject)
-    return Erasure(done, profiles, published, reference)
+    try:
+        return await run_tx(pool, work)
+    except _ApprovedError:
+        return None
 
 
 async def retention(pool: Pool, config: Config, now: dt.datetime, *, apply: bool) -> list[Term]:

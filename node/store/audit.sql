@@ -32,7 +32,11 @@ UNION ALL
 SELECT 'ruling', r.ruling_id
 FROM log.ruling r
 LEFT JOIN audit.event e ON e.kind = 'ruling' AND e.subject = r.ruling_id
-WHERE e.event_id IS NULL OR (e.document::jsonb - 'session') <> audit.ruling_facts(r)
+WHERE e.event_id IS NULL
+   OR (e.document::jsonb - 'session' - 'reason') <> (audit.ruling_facts(r) - 'reason')
+   OR (r.reason IS NOT NULL AND e.document::jsonb ->> 'reason' IS DISTINCT FROM audit.ruling_facts(r) ->> 'reason')
+   OR (r.reason IS NULL
+       AND NOT EXISTS (SELECT FROM audit.event x WHERE x.kind = 'ruling-reason-erased' AND x.subject = r.ruling_id))
 ORDER BY kind, subject
 LIMIT 1;
 

@@ -1,14 +1,14 @@
 """Data of one subject in all tables that may hold them, what is over its term, and the consent log.
 
-In: a subject's code and expression (domain/processing). Out: rows as they are kept, and counts of what was changed.
-Transactions are the flows' to open.
+In: a subject and what finds it (domain/seeking): every row of every table is read in a stream and judged here, the same way for
+access, erasure and the check after it. Out: rows as they are kept, and counts of what was changed. Transactions are the flows'.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ import asyncpg
 import orjson
 
 from node.domain.processing import Subject
+from node.domain.seeking import Seeker, person_in
 from node.store.postgres import Connection, load_queries
 
 QUERIES = load_queries("gdpr")
@@ -34,13 +35,20 @@ PLACES: Mapping[str, str] = {
     "registry.erasure": "erasure",
     "publication.version": "version",
     "publication.decision": "decision",
+    "log.ruling": "ruling",
     "population.network": "listed_network",
     "population.firm": "listed_firm",
 }
-# Memberships go on without the name of the firm; a record of erasure names nobody to begin with.
-DECISIONS = "publication.decision"
-KEPT = ("registry.membership", "registry.erasure")
+# A row of these is a firm: its code says whose it is, and its name only where it has none.
+FIRMS = ("registry.firm", "population.firm")
+VERSIONS = "publication.version"
+# The chain of what was decided knows that words are gone, and by whom: only their own functions take them out.
+CHAINED = ("publication.decision", "log.ruling")
+# Memberships go on without the name of the firm.
+KEPT = ("registry.membership",)
 BATCH = 1000
+# Rows read at once, and documents, which may be large.
+STREAM, STREAM_FILES = 500, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,50 +65,159 @@ class Consent:
     revoked_at: dt.datetime | None
 
 
-async def names_of(conn: Connection, tax_code: str) -> list[str]:
-    """Return the names under which a tax code is known here."""
-    return [row["name"] for row in await conn.fetch(QUERIES["names_of"], tax_code, timeout=TIMEOUT_S)]
+async def known(conn: Connection, subject: Subject) -> Subject | None:
+    """Return the subject with the other codes and all names of its firms; None when its number is of several firms.
+
+    A number that a firm of another code and name has too (a VAT group's, a partner's company) is not taken for the subject's.
+    """
+    code = subject.tax_code
+    rows = await conn.fetch(QUERIES["rows_of_codes"], [code], timeout=TIMEOUT_S)
+    own = [row for row in rows if row["tax_code"] in ("", code)]
+    if any(row["tax_code"] == code for row in rows):
+        same = Seeker((), (row["name"] for row in own))
+        own += [row for row in rows if row not in own and same.is_name(row["name"])]
+    else:
+        own = rows
+        if len({row["tax_code"] for row in rows} - {""}) > 1:
+            return None
+    taxes = {code, *(row["tax_code"] for row in own)}
+    codes = {row[name] for row in own for name in ("tax_code", "vat_number")} - {"", code}
+    same = Seeker((), (row["name"] for row in own))
+    for row in await conn.fetch(QUERIES["rows_of_codes"], sorted(codes), timeout=TIMEOUT_S):
+        if row["tax_code"] not in ("", *taxes) and not same.is_name(row["name"]):
+            codes -= {row["tax_code"], row["vat_number"]} - taxes
+    names = await conn.fetch(QUERIES["names_of"], [code, *sorted(codes)], timeout=TIMEOUT_S)
+    found = subject.known_as((row["name"] for row in names), codes)
+    return found.known_as(filter(None, (person_in(name, each) for name in found.names for each in (code, *codes))))
 
 
-async def find(conn: Connection, subject: Subject) -> dict[str, list[dict[str, Any]]]:
-    """Return the rows of each table that hold something of a subject; tables with nothing are left out."""
+async def other_firms(conn: Connection, seeker: Seeker) -> dict[str, list[str]]:
+    """Return the names of others' firms that hold a name of the subject, by table."""
     found = {}
-    for table, name in PLACES.items():
-        given = (subject.tax_code,) if table == "registry.membership" else (subject.tax_code, subject.pattern)
-        rows = await conn.fetch(QUERIES[f"find_{name}"], *given, timeout=TIMEOUT_S)
-        if rows:
-            found[table] = [orjson.loads(row["found"]) for row in rows]
+    for table in FIRMS:
+        names = {
+            row["name"]
+            async for row in _stream(conn, f"scan_{PLACES[table]}")
+            if not _is_own(seeker, row) and seeker.in_text(row["name"])
+        }
+        if names:
+            found[table] = sorted(names)
     return found
 
 
-async def find_published(conn: Connection, subject: Subject) -> list[dict[str, Any]]:
-    """Return where documents of any log name a subject: owner, origin, position."""
-    rows = await conn.fetch(QUERIES["find_body"], subject.tax_code, subject.pattern, timeout=TIMEOUT_S)
+async def search(conn: Connection, seeker: Seeker) -> dict[str, list[str]]:
+    """Return the ids of the rows of each table that hold something of a subject; tables with nothing are left out."""
+    found = {}
+    for table, name in PLACES.items():
+        if table not in KEPT:
+            ids = [row["id"] async for row, _ in _hits(conn, table, name, seeker)]
+            if ids:
+                found[table] = ids
+    return found
+
+
+async def find(conn: Connection, seeker: Seeker) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows of each table that hold something of a subject; tables with nothing are left out."""
+    ids = await search(conn, seeker)
+    found = {}
+    for table, name in PLACES.items():
+        keys = ids.get("registry.firm" if table == "registry.membership" else table, [])
+        rows = await conn.fetch(QUERIES[f"found_{name}"], keys, timeout=TIMEOUT_S) if keys else []
+        if rows:
+            found[table] = [_shown(seeker, orjson.loads(row["found"])) for row in rows]
+    return found
+
+
+def _shown(seeker: Seeker, row: dict[str, Any]) -> dict[str, Any]:
+    # A network that names the subject has a code of its own, which is nobody else's business.
+    return {name: "" if name == "own_tax_code" and not seeker.in_text(value) else value for name, value in row.items()}
+
+
+async def find_published(conn: Connection, seeker: Seeker) -> list[dict[str, Any]]:
+    """Return where documents of any log name a subject: owner, origin, position. A body may be any bytes."""
+    ids = [row["id"] async for row in _stream(conn, "scan_body") if _in_document(seeker, row["document"])]
+    rows = await conn.fetch(QUERIES["found_body"], ids, timeout=TIMEOUT_S)
     return [orjson.loads(row["found"]) for row in rows]
 
 
-async def profiles_named(conn: Connection, subject: Subject) -> list[str]:
+async def profiles_named(conn: Connection, seeker: Seeker) -> list[str]:
     """Return the living own profiles whose texts, approved or not, name a subject."""
-    rows = await conn.fetch(QUERIES["profiles_named"], subject.tax_code, subject.pattern, timeout=TIMEOUT_S)
-    return [str(row["profile_id"]) for row in rows]
+    ids = [row["id"] async for row, _ in _hits(conn, VERSIONS, PLACES[VERSIONS], seeker)]
+    return [str(row["profile_id"]) for row in await conn.fetch(QUERIES["living_profiles"], ids, timeout=TIMEOUT_S)]
 
 
-async def erase(conn: Connection, subject: Subject, officer: str) -> dict[str, int]:
+async def erase(conn: Connection, seeker: Seeker, officer: str) -> dict[str, int]:
     """Mask or delete what ``find`` finds; return how many rows of each table were touched."""
     counts = {}
     for table, name in PLACES.items():
         if table in KEPT:
             continue
-        if table == DECISIONS:
-            # The chain of decisions knows that words are gone, and by whom: only its own function takes them out.
-            touched = await conn.fetchval(QUERIES["erase_decision"], subject.tax_code, subject.pattern, officer)
-            if touched:
-                counts[table] = touched
-            continue
-        done = await conn.execute(QUERIES[f"erase_{name}"], subject.tax_code, subject.pattern, timeout=TIMEOUT_S)
-        if touched := int(done.split()[-1]):
+        touched, batch = 0, []
+        async for row, words in _hits(conn, table, name, seeker):
+            batch.append({"id": row["id"], "words": words})
+            if len(batch) == BATCH:
+                touched += await _erase(conn, table, batch, officer)
+                batch = []
+        touched += await _erase(conn, table, batch, officer)
+        if touched:
             counts[table] = touched
     return counts
+
+
+async def _erase(conn: Connection, table: str, batch: list[dict[str, Any]], officer: str) -> int:
+    if not batch:
+        return 0
+    query, told = QUERIES[f"erase_{PLACES[table]}"], orjson.dumps(batch).decode()
+    if table in CHAINED:
+        return int(await conn.fetchval(query, told, officer, timeout=TIMEOUT_S))
+    return int((await conn.execute(query, told, timeout=TIMEOUT_S)).split()[-1])
+
+
+async def unread_documents(conn: Connection) -> int:
+    """Return how many documents are of forms whose content is not opened: compressed ones and images."""
+    return int(await conn.fetchval(QUERIES["unread_documents"], timeout=TIMEOUT_S))
+
+
+async def _stream(conn: Connection, query: str) -> AsyncIterator[asyncpg.Record]:
+    size = STREAM_FILES if query == "scan_document" else STREAM
+    async for row in conn.cursor(QUERIES[query], prefetch=size, timeout=TIMEOUT_S):
+        yield row
+
+
+async def _hits(
+    conn: Connection, table: str, name: str, seeker: Seeker
+) -> AsyncIterator[tuple[asyncpg.Record, Sequence[str]]]:
+    """Yield the rows of a table that hold something of a subject, with their words masked."""
+    async for row in _stream(conn, f"scan_{name}"):
+        if table in FIRMS:
+            if _is_own(seeker, row):
+                yield row, ()
+        elif table == VERSIONS:
+            if _in_document(seeker, row["document"].encode()):
+                yield row, ()
+        else:
+            words = [seeker.masked(word) for word in row["words"]]
+            if words != row["words"] or ("content" in row and _in_file(seeker, row["content"])):
+                yield row, words
+
+
+def _is_own(seeker: Seeker, row: asyncpg.Record) -> bool:
+    """Tell whether a firm is the subject's: by its code, or where it has none by its whole name."""
+    if row["tax_code"]:
+        return row["tax_code"] in seeker.codes
+    return row["vat_number"] in seeker.codes if row["vat_number"] else seeker.is_name(row["name"])
+
+
+def _in_file(seeker: Seeker, content: bytes) -> bool:
+    return seeker.in_bytes(content) or (content[:1] in (b"{", b"[", b'"') and _in_document(seeker, content))
+
+
+def _in_document(seeker: Seeker, document: bytes) -> bool:
+    try:
+        value = orjson.loads(document)
+    except orjson.JSONDecodeError:
+        return seeker.in_bytes(document)
+    return seeker.in_value(value)
 
 
 async def record_erasure(
@@ -126,12 +243,16 @@ async def end(conn: Connection, what: str, until: dt.datetime) -> int:
 
 
 async def _end_networks(conn: Connection, until: dt.datetime) -> int:
-    ids = [row["network_id"] for row in await conn.fetch(QUERIES["ended_networks"], until, BATCH)]
+    rows = await conn.fetch(QUERIES["ended_networks"], until, BATCH)
+    ids = [row["network_id"] for row in rows]
     if ids:
+        stay = [row["network_id"] for row in rows if row["stays"]]
         await conn.execute(QUERIES["end_members"], ids)
-        # Deleted with their network, which a standing consent would keep from going.
+        # Deleted with their network, which a standing consent would keep from going; of one that stays, at their own term.
         await conn.execute(QUERIES["end_network_consents"], ids, until)
-        await conn.execute(QUERIES["end_networks"], ids, timeout=TIMEOUT_S)
+        await conn.execute(QUERIES["end_networks"], [key for key in ids if key not in set(stay)], timeout=TIMEOUT_S)
+        await conn.execute(QUERIES["end_words"], stay, timeout=TIMEOUT_S)
+        await conn.execute(QUERIES["blank_networks"], stay, timeout=TIMEOUT_S)
         await conn.execute(QUERIES["end_lone_firms"], timeout=TIMEOUT_S)
     return len(ids)
 

@@ -195,6 +195,11 @@ async def newest_objects(conn: Connection, register_ids: Sequence[str]) -> dict[
     return {row["register_id"]: row["object_text"] for row in rows}
 
 
+async def count_erasures(conn: Connection) -> int:
+    """Return how many erasures there were: each may have taken names out of editions."""
+    return int(await conn.fetchval(QUERIES["count_erasures"]))
+
+
 async def listed_terms(conn: Connection, provinces: Sequence[str] | None) -> list[Term]:
     """Return the names and codes of the newest edition's firms and contracts in some provinces (None: all)."""
     wanted = None if provinces is None else list(provinces)

@@ -91,14 +91,15 @@ WHERE snapshot_id = (SELECT snapshot_id FROM population.snapshot ORDER BY taken_
 ORDER BY register_id
 LIMIT 100000;
 
--- Who is in the newest edition in some provinces (NULL = all): firms seated there, and all firms of the contracts there.
+-- Who is in the newest edition in some provinces (NULL = all): firms seated there, and all firms of the contracts there. Where a
+-- name was erased the word in its place is nobody's.
 -- name: listed_terms
 WITH edition AS (SELECT snapshot_id FROM population.snapshot ORDER BY taken_on DESC LIMIT 1)
 SELECT CASE WHEN length(f.tax_code) = 16 THEN 'person' ELSE 'firm' END AS kind, f.name AS text
 FROM population.firm f
 JOIN population.network n USING (snapshot_id, register_id)
 WHERE f.snapshot_id = (SELECT snapshot_id FROM edition)
-  AND ($1::text[] IS NULL OR n.province = ANY($1) OR f.province = ANY($1))
+  AND ($1::text[] IS NULL OR n.province = ANY($1) OR f.province = ANY($1)) AND position('[cancellato]' IN f.name) = 0
 UNION
 SELECT 'code', f.tax_code
 FROM population.firm f
@@ -108,8 +109,13 @@ WHERE f.snapshot_id = (SELECT snapshot_id FROM edition) AND f.tax_code <> ''
 UNION
 SELECT 'network', name FROM population.network
 WHERE snapshot_id = (SELECT snapshot_id FROM edition) AND ($1::text[] IS NULL OR province = ANY($1))
+  AND position('[cancellato]' IN name) = 0
 ORDER BY kind, text
 LIMIT 1000000;
+
+-- Editions are changed by nothing but erasures.
+-- name: count_erasures
+SELECT count(*) FROM registry.erasure;
 
 -- name: list_partitions
 SELECT version, snapshot_id, digest, document, built_at FROM population.partition ORDER BY version LIMIT 10000;

@@ -295,6 +295,13 @@ def test_amounts_are_read_as_italians_write_them(cell: object, amount: str) -> N
     assert one(fondo_iniziale=cell).initial_fund == Decimal(amount)
 
 
+@pytest.mark.parametrize("cell", [" 990.000.000-14 ", "99000000014", 99000000014])
+def test_the_code_of_a_network_is_kept_bare(cell: object) -> None:
+    """As the codes of firms, so that it is found as they are."""
+    assert one(codice_fiscale_rete=cell).own_tax_code == "99000000014"
+    assert one(codice_fiscale_rete="qrn zrn 80a41 e506z").own_tax_code == "QRNZRN80A41E506Z"
+
+
 def test_dates_and_flags_may_be_cells_of_their_kind() -> None:
     """Spreadsheet programs turn what officers type into dates, booleans and numbers."""
     found = one(inizio="2013-04-02T00:00:00", aperta=False, fondo_comune="X", organo_comune="Sì")

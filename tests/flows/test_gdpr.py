@@ -57,7 +57,7 @@ async def test_access_shows_every_table_that_holds_something(office: Office) -> 
     drafted = await office.draft(1, summary=f"Con {NAME} si lavora bene", needs=[], offers=[])
     found = await gdpr.access(office.pool, code)
     assert NAME in found.subject.names
-    assert set(found.found) == set(store.PLACES) - {"registry.erasure", "publication.decision"}
+    assert set(found.found) == set(store.PLACES) - {"registry.erasure", "publication.decision", "log.ruling"}
     assert [row["profile_id"] for row in found.found["publication.version"]] == [drafted]
     assert "content" not in found.found["registry.document"][0]
     assert found.rows == sum(map(len, found.found.values()))
@@ -134,7 +134,7 @@ async def test_an_erasure_that_leaves_something_leaves_everything(
 ) -> None:
     """One transaction: what is still found at its end undoes it."""
     code = await person(office)
-    monkeypatch.setitem(store.QUERIES, "erase_contact", "SELECT $1::text, $2::text")
+    monkeypatch.setitem(store.QUERIES, "erase_contact", "SELECT $1::jsonb")
     with pytest.raises(OperatorError) as caught:
         await gdpr.erase(office.pool, office.own, code, "anna", WHY, NOW)
     assert (caught.value.code, "registry.contact" in str(caught.value.render())) == ("gdpr-incomplete", True)
@@ -191,7 +191,7 @@ async def test_terms_end_what_is_over_them_and_nothing_else(office: Office) -> N
     late = NOW + dt.timedelta(days=3651)
     shown = {term.what: (term.over, term.ended) for term in await gdpr.retention(office.pool, office.config, late, apply=False)}  # fmt: skip
     # The partition of the first edition is the profiles'; the newest two stay: one is left to end.
-    assert shown == {"drafts": (1, 0), "contacts": (2, 0), "consents": (1, 0), "closed_networks": (1, 0), "import_batches": (1, 0), "editions": (1, 0)}  # fmt: skip
+    assert shown == {"drafts": (1, 0), "contacts": (2, 0), "consents": (1, 0), "closed_networks": (2, 0), "import_batches": (1, 0), "editions": (1, 0)}  # fmt: skip
     ended = {term.what: term.ended for term in await gdpr.retention(office.pool, office.config, late, apply=True)}
     assert ended == {name: over for name, (over, _) in shown.items()}
     again = await gdpr.retention(office.pool, office.config, late, apply=True)
@@ -199,7 +199,12 @@ async def test_terms_end_what_is_over_them_and_nothing_else(office: Office) -> N
     async with office.pool.acquire() as conn:
         left = {row["id"] for row in await conn.fetch("SELECT network_id::text AS id FROM registry.network")}
         states = {row["id"]: row["state"] for row in await conn.fetch("SELECT profile_id::text AS id, state FROM publication.version")}  # fmt: skip
+        kept = await conn.fetchrow("SELECT name, object_text, notary, register_id FROM registry.network WHERE network_id::text = $1", closed[0])  # fmt: skip
+        members = await conn.fetchval("SELECT count(*) FROM registry.membership WHERE network_id::text = $1", closed[0])
         days = [row["taken_on"].isoformat() for row in await conn.fetch("SELECT taken_on FROM population.snapshot ORDER BY 1")]  # fmt: skip
     assert left == set(office.networks) - {office.networks[2]}
+    # Of the network that was published only the row is left, without words and members.
+    assert (kept["name"], kept["object_text"], kept["notary"], members) == (f"{MASK} {closed[0][:8]}", "", "", 0)
+    assert kept["register_id"]
     assert states == {drafted: "erased", published: "published"}
     assert days == ["2024-12-31", "2025-12-31", "2026-06-30"]

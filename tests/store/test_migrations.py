@@ -67,6 +67,23 @@ async def test_rows_that_break_a_new_rule_do_not_stop_the_node(
             await bare.execute(statement)
 
 
+async def test_codes_of_networks_lose_their_signs(bare: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As firms' do; a row that breaks a rule of before stays as it is and stops nobody."""
+    files = postgres._migrations()
+    monkeypatch.setattr(postgres, "_migrations", lambda: [item for item in files if item[0] <= BEFORE])
+    await postgres.migrate(bare)
+    await bare.execute(OLD_ROWS)
+    await bare.execute("UPDATE registry.network SET own_tax_code = 'it 0.1'")
+    await bare.execute(
+        "INSERT INTO registry.network SELECT (jsonb_populate_record(n, $1)).* FROM registry.network n",
+        '{"network_id": "00000000-0000-4000-8000-000000000002", "status": "drafting", "name_key": "b", "own_tax_code": " qrn zrn80a41.e506z"}',
+    )
+    monkeypatch.setattr(postgres, "_migrations", lambda: files)
+    await postgres.migrate(bare)
+    codes = await bare.fetch("SELECT own_tax_code FROM registry.network ORDER BY network_id")
+    assert [row["own_tax_code"] for row in codes] == ["it 0.1", "QRNZRN80A41E506Z"]
+
+
 async def test_where_all_rows_keep_the_rules_they_are_known_to(conn: Connection) -> None:
     """On a new database no constraint is left in doubt."""
     assert await conn.fetch(NOT_VALIDATED) == []
