@@ -29,6 +29,9 @@ _AUTHORITY = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:]{
 _URL = re.compile(r"https?://(?:[^\s/?#@:\[\]]+|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _ORIGIN = re.compile(rf"{_AUTHORITY.pattern}/federation/log/[0-9]{{4}}")
 _CODE = re.compile(r"[A-Za-z0-9]{2,6}")
+MAIL_TLS = ("starttls", "tls", "none")
+_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9A-Fa-f:]{2,39}")
+_MAILBOX = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 _DATABASE = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
@@ -117,6 +120,27 @@ class RetentionSection:
 
 
 @dataclass(frozen=True, slots=True)
+class SavedSection:
+    """How many saved searches there may be, when digests leave, and how long an unread feed is kept."""
+
+    max_searches: int
+    digest_hour: int
+    unread_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class MailSection:
+    """The administration's mail server; ``host`` empty: this node sends no mail."""
+
+    host: str
+    port: int
+    tls: str
+    user: str
+    password_file: str
+    sender: str
+
+
+@dataclass(frozen=True, slots=True)
 class WebSection:
     """Where the server listens."""
 
@@ -137,6 +161,8 @@ class Config:
     sync: SyncSection
     privacy: PrivacySection
     retention: RetentionSection
+    saved: SavedSection
+    mail: MailSection
     web: WebSection
 
     @property
@@ -308,6 +334,19 @@ TABLES: Mapping[str, Mapping[str, tuple[Check, Any]]] = {
         "consents_days": (_number(365, 36_500), 3650),
         "editions_days": (_number(365, 36_500), 1825),
     },
+    "saved": {
+        "max_searches": (_number(0, 100_000), 1000),
+        "digest_hour": (_number(0, 23), 6),
+        "unread_days": (_number(1, 3650), 90),
+    },
+    "mail": {
+        "host": (_text(_HOST, empty=True, longest=255), ""),
+        "port": (_number(1, 65535), 587),
+        "tls": (_choice(*MAIL_TLS), "starttls"),
+        "user": (_text(empty=True), ""),
+        "password_file": (_text(empty=True, longest=1000), ""),
+        "sender": (_text(_MAILBOX, empty=True, longest=254), ""),
+    },
     "web": {
         "host": (_text(longest=255), "127.0.0.1"),
         "port": (_number(1, 65535), 8441),
@@ -411,6 +450,22 @@ def is_peer_url(url: str) -> bool:
     return url.startswith("https://") or is_loopback_url(url)
 
 
+def _check_mail(config: Config, locate: _Locator) -> None:
+    mail = config.mail
+    if mail.host and not mail.sender:
+        raise _refuse(
+            "config-bad-value", locate.place("mail", "sender"), N_("con un server di posta serve il mittente")
+        )
+    if bool(mail.user) != bool(mail.password_file):
+        place = locate.place("mail", "user")
+        raise _refuse("config-bad-value", place, N_("user e password_file vanno insieme, o nessuno dei due"))
+    away = mail.host and mail.host not in (*LOOPBACK, "::1")
+    if mail.tls == "none" and (mail.user or (away and config.node.environment == "production")):
+        place = locate.place("mail", "tls")
+        message = N_('tls = "none" manderebbe in chiaro password o indirizzi: usare starttls o tls')
+        raise _refuse("config-bad-value", place, message)
+
+
 def _check_across(config: Config, locate: _Locator) -> None:
     if config.privacy.k_build < config.privacy.k:
         place = locate.place("privacy", "k_build")
@@ -430,6 +485,7 @@ def _check_across(config: Config, locate: _Locator) -> None:
         place = locate.place("privacy", "round")
         message = N_('in produzione round = "immediate" tradirebbe chi pubblica: usare weekly, daily o monthly')
         raise _refuse("config-immediate-in-production", place, message)
+    _check_mail(config, locate)
     seen: dict[str, int] = {}
     for number, peer in enumerate(config.peers):
         if not peer.url.startswith("https://") and (production or not is_loopback_url(peer.url)):
@@ -482,6 +538,8 @@ def parse(text: str, *, file: str = "node.toml") -> Config:
         sync=SyncSection(**sections["sync"]),
         privacy=PrivacySection(**sections["privacy"]),
         retention=RetentionSection(**sections["retention"]),
+        saved=SavedSection(**sections["saved"]),
+        mail=MailSection(**sections["mail"]),
         web=WebSection(**sections["web"]),
     )
     _check_across(config, locate)

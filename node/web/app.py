@@ -47,8 +47,7 @@ async def status(request: web.Request) -> web.StreamResponse:
 
 def _server(node: Node) -> tuple[str, bool]:
     """Return where the API answers and whether that is a trial's address."""
-    authority, trial = node.config.federation.authority, node.config.node.environment == "development"
-    return f"{'http' if trial else 'https'}://{authority}", trial
+    return node.public_url, node.config.node.environment == "development"
 
 
 def build(node: Node) -> web.Application:
