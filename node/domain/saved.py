@@ -12,6 +12,7 @@ import base64
 import datetime as dt
 import hashlib
 import hmac
+import json
 import re
 import uuid
 import xml.etree.ElementTree as ET
@@ -20,7 +21,7 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from email.policy import SMTP
 from typing import Any, Final
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import urlsplit
 
 from node.errors import N_, UNSEEN, CallerError, plain
 
@@ -130,13 +131,14 @@ def split_webhook(url: str) -> tuple[str, str]:
 
 
 def write_query(parameters: Iterable[tuple[str, str]]) -> str:
-    """Return a question's parameters as they are kept: a permalink, without order and page."""
-    return urlencode([item for item in parameters if item[0] not in NOT_SAVED])
+    """Return a question as it is kept: a permalink's parameters as a JSON object, without order and page."""
+    return json.dumps({name: value for name, value in parameters if name not in NOT_SAVED}, ensure_ascii=False)
 
 
-def read_query(text: str) -> list[tuple[str, str]]:
+def read_query(text: str) -> dict[str, str]:
     """Return the parameters of a kept question."""
-    return parse_qsl(text, keep_blank_values=False)
+    found: dict[str, str] = json.loads(text)
+    return found
 
 
 def token_hash(token: str) -> bytes:
@@ -243,7 +245,7 @@ def webhook_document(sheet: Sheet, delivery_id: str, items: Sequence[Item]) -> d
 def _part(sheet: Sheet, items: Sequence[Item], leave_url: str, tr: Translate) -> list[str]:
     lines = [tr(N_("Profili nuovi per la ricerca «{title}»: {count}.")).format(title=sheet.title, count=len(items)), ""]
     for item in items:
-        warning = tr(N_(" (registro in quarantena)")) if item.quarantined else ""
+        warning = f" {tr(N_('(registro in quarantena)'))}" if item.quarantined else ""
         lines += [
             f"* {plain(item.title)} - {item.owner}, {item.published:%d/%m/%Y}{warning}",
             f"  {plain(item.summary)}",

@@ -249,7 +249,7 @@ async def feed(
 
 
 def _query(text: str, reference: LabelReference) -> Query:
-    return parse(domain.read_query(text), reference)
+    return parse(domain.read_query(text).items(), reference)
 
 
 async def settled(pool: Pool) -> int:

@@ -36,6 +36,9 @@ PLACES: Mapping[str, str] = {
     "publication.decision": "decision",
     "population.network": "listed_network",
     "population.firm": "listed_firm",
+    # Whom to tell goes before what is asked, which would take it along uncounted.
+    "office.saved_channel": "saved_channel",
+    "office.saved_search": "saved_search",
 }
 # Memberships go on without the name of the firm; a record of erasure names nobody to begin with.
 DECISIONS = "publication.decision"

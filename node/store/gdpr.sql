@@ -95,6 +95,17 @@ WHERE f.tax_code = $1 OR f.name ~* $2 OR f.rea ~* $2
 ORDER BY f.snapshot_id, f.register_id, f.position
 LIMIT 10000;
 
+-- name: find_saved_channel
+SELECT to_jsonb(c) AS found FROM office.saved_channel c WHERE c.address ~* $2 OR c.address = $1
+ORDER BY c.search_id, c.channel
+LIMIT 10000;
+
+-- name: find_saved_search
+SELECT to_jsonb(s) - 'token_hash' AS found FROM office.saved_search s
+WHERE s.title ~* $2 OR s.title = $1 OR s.query ->> 'q' ~* $2 OR s.query ->> 'q' = $1
+ORDER BY s.search_id
+LIMIT 10000;
+
 -- Profiles that passed no gate of ours: another node answers for them.
 -- name: find_body
 SELECT jsonb_build_object('owner', o.owner, 'origin', o.origin, 'idx', b.idx) AS found
@@ -170,6 +181,12 @@ WHERE name ~* $2 OR object_text ~* $2 OR object_text = $1;
 
 -- name: erase_listed_firm
 UPDATE population.firm SET tax_code = '', name = '[cancellato]', rea = '' WHERE tax_code = $1 OR name ~* $2 OR rea ~* $2;
+
+-- name: erase_saved_channel
+DELETE FROM office.saved_channel WHERE address ~* $2 OR address = $1;
+
+-- name: erase_saved_search
+DELETE FROM office.saved_search WHERE title ~* $2 OR title = $1 OR query ->> 'q' ~* $2 OR query ->> 'q' = $1;
 
 -- name: insert_erasure
 INSERT INTO registry.erasure (erasure_id, erased_at, officer, reason, counts) VALUES ($1, $2, $3, $4, $5);

@@ -2,7 +2,7 @@
 
 -- name: insert_search
 INSERT INTO office.saved_search (search_id, title, query, token_hash, made_by, created_at, arrival, read_on)
-VALUES ($1, $2, $3, $4, $5, $6, $7, ($6::timestamptz AT TIME ZONE 'UTC')::date);
+VALUES ($1, $2, $3::jsonb, $4, $5, $6, $7, ($6::timestamptz AT TIME ZONE 'UTC')::date);
 
 -- name: insert_channel
 INSERT INTO office.saved_channel (search_id, channel, address, next_at) VALUES ($1, $2, $3, $4);

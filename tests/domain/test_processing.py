@@ -13,7 +13,7 @@ from node.store import gdpr
 from node.store.postgres import Connection
 from tests.networks_made import PERSON_CODE, code
 
-KEPT_SCHEMAS = ["registry", "publication", "population"]
+KEPT_SCHEMAS = ["registry", "publication", "population", "office"]
 
 
 async def test_every_column_of_the_private_schemas_stands_in_a_holding(conn: Connection) -> None:

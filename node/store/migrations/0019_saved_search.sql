@@ -15,7 +15,7 @@ CREATE TABLE office.saved_search (
     search_id   uuid PRIMARY KEY,
     title       text NOT NULL CHECK (length(title) BETWEEN 1 AND 120),
     -- The question as a permalink's parameters.
-    query       text COLLATE "C" NOT NULL CHECK (length(query) <= 4000),
+    query       jsonb NOT NULL CHECK (jsonb_typeof(query) = 'object' AND length(query::text) <= 4000),
     -- SHA-256 of what its maker shows to read or delete it; the token itself is kept nowhere.
     token_hash  bytea NOT NULL CHECK (octet_length(token_hash) = 32),
     made_by     text COLLATE "C" NOT NULL CHECK (made_by IN ('api', 'office')),
