@@ -41,6 +41,9 @@ _ADDRESS = re.compile(
     r"@[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)+"
 )
 _LOCAL_MAX_CHARS: Final = 64
+# Lines are as long as RFC 5322 lets them be: folded at 78 characters, a long link would be written as an encoded word, which
+# no mail program reads as a link.
+_MAIL = SMTP.clone(max_line_length=998)
 _PATH = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*")
 # What no XML document may hold, besides what no line of ours may.
 _NO_XML = re.compile("[\ufffe\uffff]")
@@ -271,7 +274,7 @@ def digest(
     languages: Sequence[Translate],
 ) -> EmailMessage:
     """Return the digest of new profiles, once in each language; ``delivery_id`` names the message at every attempt."""
-    message = EmailMessage(policy=SMTP)
+    message = EmailMessage(policy=_MAIL)
     first = languages[0]
     message["From"], message["To"] = sender, recipient
     message["Subject"] = first(N_("Profili nuovi: {title}")).format(title=sheet.title)
@@ -283,7 +286,8 @@ def digest(
     # No automatic answer is wanted (RFC 3834).
     message["Auto-Submitted"] = "auto-generated"
     parts = ["\n".join(_part(sheet, items, leave_url, tr)) for tr in languages]
-    message.set_content("\n\n--------\n\n".join(parts) + "\n", charset="utf-8")
+    # Not every server takes eight bits.
+    message.set_content("\n\n--------\n\n".join(parts) + "\n", charset="utf-8", cte="quoted-printable")
     return message
 
 

@@ -91,7 +91,7 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One turn: news found, messages sent by channel, attempts that failed."""
+    """One turn: news found (counted for each channel), messages sent by channel, attempts that failed."""
 
     found: int
     email: int

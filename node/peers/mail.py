@@ -8,6 +8,7 @@ Source: RFC 5321, RFC 3207 (STARTTLS), RFC 8314 (TLS from the first byte).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import smtplib
 import ssl
 from dataclasses import dataclass, field
@@ -67,9 +68,14 @@ def _speak(server: MailServer, message: EmailMessage) -> None:
         connection: smtplib.SMTP = smtplib.SMTP_SSL(server.host, server.port, timeout=TIMEOUT_S, context=context)
     else:
         connection = smtplib.SMTP(server.host, server.port, timeout=TIMEOUT_S)
-    with connection:
+    try:
         if server.tls == STARTTLS:
             connection.starttls(context=context)
         if server.user:
             connection.login(server.user, server.password)
         connection.send_message(message)
+        # The message is the server's now: what it says of our leaving changes nothing.
+        with contextlib.suppress(smtplib.SMTPException, OSError):
+            connection.quit()
+    finally:
+        connection.close()

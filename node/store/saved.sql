@@ -56,10 +56,11 @@ WHERE search_id = $1 AND channel = 'email' AND unsubscribed_at IS NULL;
 SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM coop.profile_arrival;
 
 -- name: next_transaction
-SELECT pg_snapshot_xmax(pg_current_snapshot())::text;
+-- A number of its own: every writer that has begun has a lower one, and a snapshot alone would not count the youngest of them.
+SELECT pg_current_xact_id()::text;
 
 -- name: is_past
--- Whether every transaction that had begun to write before $1 has ended.
+-- Whether every transaction with a lower number than $1 has ended.
 SELECT pg_snapshot_xmin(pg_current_snapshot()) >= $1::text::xid8;
 
 -- name: behind

@@ -131,7 +131,9 @@ async def drive(scene: Scene) -> None:
     async with there.node.pool.acquire() as conn:
         ids = [row["id"] for row in await conn.fetch("SELECT DISTINCT profile_id::text AS id FROM coop.profile")]
     async with here.node.pool.acquire() as conn:
-        searches = [row["id"] for row in await conn.fetch("SELECT search_id::text AS id FROM office.saved_search ORDER BY 1")]
+        searches = [
+            row["id"] for row in await conn.fetch("SELECT search_id::text AS id FROM office.saved_search ORDER BY 1")
+        ]
     assert len(ids) >= 4
     base = f"http://127.0.0.1:{here.port}"
     origin = here.node.own.origin.partition("/")[2]
