@@ -239,3 +239,29 @@ def test_peers_are_written_into_a_configuration() -> None:
     assert block is not None
     parsed = config.parse(config_text(FACTS, block.group()).replace('"ar.example.it"', '"127.0.0.1:8500"'))
     assert [peer.id for peer in parsed.peers] == ["cmto"]
+
+
+SECRET_FILE = "mail.password"
+
+
+def mailing(**keys: str) -> str:
+    """The example with a mail server, and some keys of [mail] and [node] as they are given."""
+    text = EXAMPLE
+    for key, value in {"host": "mail.example.org", "sender": "rete@example.org", **keys}.items():
+        text = re.sub(
+            rf'(\[mail\].*?^{key} = )"[^"]*"', rf'\g<1>"{value}"', text, count=1, flags=re.MULTILINE | re.DOTALL
+        )
+    return text
+
+
+def test_a_mail_server_is_whole_and_sends_no_secret_in_the_clear() -> None:
+    """With a sender; user and password together; without TLS only where there is nothing to hide or nobody to hear."""
+    assert config.parse(mailing()).mail.host == "mail.example.org"
+    assert config.parse(mailing(user="rete", password_file=SECRET_FILE)).mail.user == "rete"
+    assert config.parse(mailing(tls="none")).mail.tls == "none"
+    for text in (
+        mailing(sender=""), mailing(user="rete"), mailing(password_file=SECRET_FILE), mailing(sender="Rete <r@example.org>"), mailing(tls="ssl"),
+        mailing(host="https://mail.example.org"), mailing(tls="none", user="rete", password_file=SECRET_FILE),
+    ):  # fmt: skip
+        found = refusal(text)
+        assert (found.code, found.where.startswith("node.toml:")) == ("config-bad-value", True)
