@@ -40,7 +40,7 @@ from node.store.saved import Leased, Listed, Saved
 logger = structlog.get_logger()
 TOKEN_BYTES: Final = 32
 # Longer than any attempt takes: only of a process that died is a lease waited for.
-LEASE: Final = dt.timedelta(minutes=5)
+LEASE: Final = dt.timedelta(minutes=10)
 BACKOFF_MIN: Final = dt.timedelta(minutes=1)
 BACKOFF_MAX: Final = dt.timedelta(hours=6)
 SETTLE_S: Final = 20.0

@@ -71,6 +71,15 @@ class Scene:
         """One turn of the job."""
         return await flow.tell_due(self.pool, self.settings, self.outward, REFERENCE, self.clock)
 
+    async def look(self) -> int:
+        """The first half of a turn: what is new is noted, nothing sent."""
+        until, found = await flow.settled(self.pool), 0
+        async with self.pool.acquire() as conn:
+            waiting = await store.behind(conn, until)
+        for search_id in waiting:
+            found += (await flow.news(self.pool, search_id, REFERENCE, until, self.clock()))[0]
+        return found
+
     async def pull(self) -> None:
         """The first node fetches what the second has."""
         await self.there.announce()
@@ -259,12 +268,30 @@ async def test_withdrawn_before_it_was_told_means_never_told(scene: Scene) -> No
     assert gone not in scene.sink.messages[0].get_content()
     (last,) = await scene.there.publish(1)
     await scene.pull()
-    async with scene.pool.acquire() as conn:
-        await flow.news(scene.pool, str(await conn.fetchval("SELECT search_id FROM office.saved_channel LIMIT 1")), REFERENCE, await flow.settled(scene.pool), scene.clock())  # fmt: skip
+    assert await scene.look() == 2
     await scene.there.withdraw(last)
     await scene.pull()
     assert await scene.turn() == Told(0, 0, 0, 0)
     assert scene.heard() == [kept]
+
+
+async def test_expired_or_suspended_before_it_was_told_means_not_told(scene: Scene) -> None:
+    """What nobody can find by searching is in no message either."""
+    await scene.save(hook=True)
+    (brief,) = await scene.there.publish(1, valid_until="2026-11-30")
+    (long,) = await scene.there.publish(1)
+    await scene.pull()
+    assert await scene.look() == 2
+    scene.clock.forward(days=7)
+    await scene.turn()
+    assert scene.heard() == [long]
+    await scene.there.publish(1)
+    await scene.pull()
+    assert await scene.look() == 1
+    async with scene.pool.acquire() as conn:
+        await conn.execute("UPDATE log.origin SET state = 'suspended' WHERE owner = 'there'")
+    await scene.turn()
+    assert (scene.heard(), brief in scene.heard()) == ([long], False)
 
 
 async def test_who_has_left_is_told_nothing_more(scene: Scene) -> None:
@@ -312,9 +339,10 @@ async def test_two_processes_tell_it_once(scene: Scene) -> None:
         await scene.save(hook=True)
     await scene.there.publish(2)
     await scene.pull()
+    looks = await asyncio.gather(*(scene.look() for _ in range(4)))
+    assert sum(looks) == 6
     turns = await asyncio.gather(*(scene.turn() for _ in range(4)))
-    await scene.turn()
-    assert sum(turn.found for turn in turns) == 6
+    assert sum(turn.webhook for turn in turns) == 3
     assert len(scene.hook.heard) == 3
     assert len(scene.heard()) == 6
 
@@ -335,7 +363,7 @@ async def test_a_process_that_dies_while_sending_leaves_only_a_lease(
         with pytest.raises(ExceptionGroup):
             await scene.turn()
     assert (await scene.turn()).webhook == 0
-    scene.clock.forward(minutes=6)
+    scene.clock.forward(minutes=11)
     assert (await scene.turn()).webhook == 1
     assert scene.heard() == scene.there.published
 

@@ -249,7 +249,12 @@ async def test_the_peer_facing_role_serves_all_of_it_and_reads_no_address(db: st
     try:
         async with TestClient(TestServer(application(public))) as client:
             made = await make(client)
+            async with pool.acquire() as conn:
+                await conn.execute("UPDATE office.saved_search SET read_on = '2026-01-01'")
             await feed_of(client, made["search_id"])
+            async with pool.acquire() as conn:
+                read_on = "SELECT read_on FROM office.saved_search WHERE search_id::text = $1"
+                assert await conn.fetchval(read_on, made["search_id"]) == NOW.date()
             async with client.delete(f"{PATH}/{made['search_id']}", headers=bearer(made["token"])) as reply:
                 assert reply.status == 204
             async with client.post(SETTINGS.leave_url(told.search_id).removeprefix(SETTINGS.base_url)) as reply:
