@@ -247,10 +247,11 @@ LOGIN_FILE = "mail.password"
 def mailing(**keys: str) -> str:
     """The example with a mail server, and some keys of its tables as they are given."""
     text = EXAMPLE
+    tables = {"environment": "node", "url": "database"}
     for key, value in {"host": "mail.example.org", "sender": "rete@example.org", **keys}.items():
-        text = re.sub(
-            rf'(\[mail\].*?^{key} = )"[^"]*"', rf'\g<1>"{value}"', text, count=1, flags=re.MULTILINE | re.DOTALL
-        )
+        place = rf'(^\[{tables.get(key, "mail")}\]$.*?^{key} = )"[^"]*"'
+        text, count = re.subn(place, rf'\g<1>"{value}"', text, count=1, flags=re.MULTILINE | re.DOTALL)
+        assert count == 1
     return text
 
 
