@@ -257,7 +257,7 @@ def _saved_paths() -> dict[str, Schema]:
     }
     gone.pop("200")
     gone["204"] = {"description": "Erased.", "headers": _headers()}
-    feed = _answers("SavedSearch", missing=True)
+    feed = _answers("Profiles", missing=True)
     feed["200"] = {
         **feed["200"],
         "content": {

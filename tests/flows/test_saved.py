@@ -14,7 +14,7 @@ import asyncpg
 import pytest
 import structlog
 
-from node import telemetry
+from node import scheduler, telemetry
 from node.domain.query import parse
 from node.errors import CallerError, NotFoundError, OperatorError
 from node.flows import saved as flow
@@ -331,6 +331,21 @@ async def test_a_webhook_never_reaches_a_private_address(scene: Scene) -> None:
         told = await flow.tell_due(scene.pool, production, strict, REFERENCE, scene.clock)
     assert (told.failed, scene.hook.heard) == (1, [])
     assert await scene.row("SELECT error_code FROM office.saved_channel") == "road-address-refused"
+
+
+async def test_the_node_s_own_timers_tell_it(scene: Scene) -> None:
+    """``rete serve`` has a job for it, and its tidying takes what nobody reads."""
+    made = await flow.save(scene.pool, scene.settings, "x", parse([], REFERENCE), scene.clock(), made_by=store.API)
+    await scene.save(hook=True)
+    await scene.there.publish(1)
+    await scene.pull()
+    jobs = scheduler.build(scene.here.node, scene.here.session)
+    await jobs.timers.get_job("saved").func()
+    assert scene.heard() == scene.there.published
+    scene.clock.forward(days=scene.here.node.config.saved.unread_days + 1)
+    await jobs.timers.get_job("tidy").func()
+    assert made.search_id not in {item.search_id for item in await flow.list_all(scene.pool)}
+    assert "job.failed" not in scene.lines.getvalue()
 
 
 async def test_two_processes_tell_it_once(scene: Scene) -> None:
