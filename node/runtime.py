@@ -22,7 +22,7 @@ import asyncpg
 from node import config as configuration
 from node.config import Config
 from node.domain.saved import leave_key
-from node.errors import N_, OperatorError
+from node.errors import N_, CallerError, OperatorError, ReteError
 from node.flows import saved
 from node.flows.append import OwnLog
 from node.flows.bodies import Progress
@@ -36,7 +36,7 @@ from node.protocol import request
 from node.protocol.member import Cosigner, Membership
 from node.store import embedded, highwater, keyfiles, log, schemas
 from node.store.keyfiles import Keys
-from node.store.postgres import CONNECT_TIMEOUT_S, Pool, acquire, migrate, open_pool
+from node.store.postgres import CONNECT_TIMEOUT_S, UNWRITABLE_VALUE, VALUE_BAD, Pool, acquire, migrate, open_pool
 
 CONFIG_FILE = "node.toml"
 Clock = Callable[[], dt.datetime]
@@ -240,9 +240,13 @@ def _database_failure(error: BaseException) -> _DatabaseError | None:
     return error if isinstance(error, _DatabaseError) else None
 
 
-def _explain(error: _DatabaseError) -> OperatorError:
+def _explain(error: _DatabaseError) -> ReteError:
     # What was committed before the failure stays, and nobody knows here how far the command came: every flow is safe
     # to run twice, so that is what can be promised.
+    if isinstance(error, UNWRITABLE_VALUE):
+        return CallerError(
+            "value-bad", VALUE_BAD, hint=N_("controllare i caratteri e i numeri scritti nel comando, e ripeterlo")
+        )
     if isinstance(error, asyncpg.DiskFullError):
         return OperatorError(
             "database-disk-full",

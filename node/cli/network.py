@@ -26,9 +26,10 @@ from node.cli.record import show_networks, show_record
 from node.cli.reports import SHOWN, problem_rows, problem_table
 from node.domain import template as layout
 from node.domain.network import legal_effect_on
-from node.errors import N_, NotFoundError
+from node.errors import N_
 from node.flows import intake
 from node.flows.intake import ImportPlan
+from node.flows.versions import record_of
 from node.store import registry, spreadsheet
 from node.store.postgres import acquire
 
@@ -115,13 +116,7 @@ async def list_(face: Face, name: str | None, limit: int) -> None:
 async def show(face: Face, network_id: str) -> None:
     """Show one whole record."""
     async with runtime.open_node(face.home) as node, acquire(node.pool) as conn:
-        try:
-            found = await registry.read_records(conn, [network_id])
-        except ValueError as error:
-            raise NotFoundError("network-unknown", N_("rete sconosciuta: {id}"), id=network_id[:60]) from error
-    if network_id not in found:
-        raise NotFoundError("network-unknown", N_("rete sconosciuta: {id}"), id=network_id[:60])
-    record = found[network_id]
+        network_id, record = await record_of(conn, network_id)
     effect = legal_effect_on(record.members)
     value = {
         "network_id": network_id,

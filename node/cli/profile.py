@@ -19,8 +19,9 @@ from node.flows import draft as drafting
 from node.flows import gossip, prove, standing
 from node.flows import preview as previewing
 from node.flows import publish as flow
+from node.flows.versions import record_of
 from node.peers.client import open_session
-from node.store import log, registry
+from node.store import log
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 # Enough digits that no other content has them by chance, few enough to read aloud.
@@ -67,12 +68,7 @@ async def draft(face: Face, network_id: str, content_file: Path | None, potentia
             content = _read_content(content_file)
         else:
             async with node.pool.acquire() as conn:
-                try:
-                    record = (await registry.read_records(conn, [network_id])).get(network_id)
-                except ValueError:
-                    record = None
-            if record is None:
-                raise NotFoundError("network-unknown", N_("rete sconosciuta: {id}"), id=network_id[:60])
+                _, record = await record_of(conn, network_id)
             content = drafting.suggest_content(record)
         profile_id = await drafting.draft(
             node.pool, node.config, network_id, content, name_of(officer), node.clock(), as_potential=potential

@@ -1,10 +1,14 @@
 """``rete search``: ask this node's copy of the cooperation database.
 
 In: words and filters as options. Out: a table of hits with their certainty and log position, facets below, and how
-complete the answer is; with --json the same document as ``/api/v1/profiles`` (node/web/api.py).
+complete the answer is; with --json the same document as ``/api/v1/profiles`` (node/web/api.py). --csv and --xlsx write the
+hits to files, the same bytes as the API's of the same hits (docs/exports.md).
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
 
 import click
 
@@ -12,12 +16,18 @@ from node import runtime
 from node.cli.frame import Face, command
 from node.cli.reports import areas
 from node.domain.query import LIMIT_DEFAULT, LIMIT_MAX, SORTS, parse
-from node.errors import N_
+from node.errors import N_, CallerError
 from node.flows import prove
 from node.flows.search import CERTAIN, Hit, SearchResult, find_profile
 from node.flows.search import search as ask
+from node.flows.search_rows import ROWS_MAX, follow
+from node.store import whole_file
 from node.store.cooperation import load_label_reference
+from node.store.whole_file import PLAIN, WholeFile
+from node.web import exports
 from node.web.api import profile_document, search_document
+
+FILE = click.Path(path_type=Path, dir_okay=False)
 
 FACET_TITLES = {
     "territory": N_("territorio"),
@@ -51,6 +61,27 @@ _FILTERS = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """Where hits are written, and how."""
+
+    csv: Path | None
+    xlsx: Path | None
+    replace: bool
+
+    @property
+    def targets(self) -> list[tuple[Path, exports.Form]]:
+        both = ((self.csv, exports.CSV), (self.xlsx, exports.XLSX))
+        return [(path, form) for path, form in both if path is not None]
+
+    def check(self) -> None:
+        whole_file.check_targets((path for path, _ in self.targets), replace=self.replace)
+
+    def write(self, result: SearchResult) -> None:
+        files = [WholeFile(path, exports.table(form, result), PLAIN) for path, form in self.targets]
+        whole_file.write(files, replace=self.replace)
+
+
 @click.group("top", hidden=True)
 def _top() -> None:
     """Hold the command."""
@@ -76,18 +107,49 @@ def filters(function: click.decorators.FC) -> click.decorators.FC:
 )
 @click.option("--cursor", metavar="TESTO", help="Pagina successiva: il cursore stampato dalla precedente.")
 @click.option("--id", "beginning", metavar="ID", help="Mostra un profilo: il suo identificativo, o come comincia.")
-async def search(face: Face, words: tuple[str, ...], beginning: str | None, **options: str | None) -> None:
-    """Print one page of hits, or one profile."""
+@click.option("--csv", "csv_file", type=FILE, metavar="FILE", help="Scrive i risultati in CSV, per i programmi.")
+@click.option(
+    "--xlsx", "xlsx_file", type=FILE, metavar="FILE", help="Scrive i risultati in XLSX, per i fogli elettronici."
+)
+@click.option(
+    "--all", "whole", is_flag=True, help=f"Nei file, anche le pagine successive: al massimo {ROWS_MAX} righe."
+)
+@click.option("--force", is_flag=True, help="Sostituisce il file che c'è già.")
+async def search(
+    face: Face,
+    words: tuple[str, ...],
+    beginning: str | None,
+    csv_file: Path | None,
+    xlsx_file: Path | None,
+    whole: bool,
+    force: bool,
+    **options: str | None,
+) -> None:
+    """Print one page of hits, or one profile; write hits to files."""
+    files = _Files(csv_file, xlsx_file, force)
+    if whole and not files.targets:
+        hint = N_("aggiungere --csv FILE o --xlsx FILE; a video si segue --cursor")
+        raise CallerError("search-file-missing", N_("--all vale per i file"), hint=hint)
     if beginning is not None:
+        if files.targets:
+            message = N_("un profilo solo non si scrive in CSV o XLSX")
+            raise CallerError("search-file-one-profile", message, hint=N_("con --id usare --json"))
         await _open(face, beginning, options["owner"])
         return
     reference = load_label_reference()
     given = [("q", " ".join(words)), *((name, value) for name, value in options.items() if value is not None)]
     # Asked before the database is opened: a typing error costs nothing.
     query = parse(given, reference)
+    files.check()
     async with runtime.open_node(face.home) as node:
-        result = await ask(node.pool, query, reference, now=node.clock())
-    face.emit(search_document(result), lambda: _show(face, result))
+        now = node.clock()
+        result = await ask(node.pool, query, reference, now=now)
+        written = await follow(node.pool, query, result, reference, now=now) if whole else result
+    if files.targets:
+        files.write(written)
+    face.emit(
+        search_document(result), lambda: _tell_files(face, files, written) if files.targets else _show(face, result)
+    )
 
 
 async def _open(face: Face, beginning: str, owner: str | None) -> None:
@@ -112,9 +174,30 @@ def _show_profile(face: Face, hit: Hit) -> None:
     face.say(N_("Il contenuto intero è in --json, alla chiave «document»."))
 
 
-def _show(face: Face, result: SearchResult) -> None:
+def _tell_files(face: Face, files: _Files, written: SearchResult) -> None:
+    _show_ignored(face, written)
+    message = (
+        N_("{file}: {rows} righe su {total}") if written.total_is_exact else N_("{file}: {rows} righe su circa {total}")
+    )
+    for path, _ in files.targets:
+        face.say(message, file=path, rows=len(written.hits), total=written.total)
+    _show_cursor(face, written)
+    _show_completeness(face, written)
+
+
+def _show_ignored(face: Face, result: SearchResult) -> None:
     if result.words_ignored:
         face.say(N_("Le parole cercate sono tutte troppo comuni: contano solo i filtri."))
+
+
+def _show_cursor(face: Face, result: SearchResult) -> None:
+    if result.cursor:
+        # Never folded: it is there to be copied.
+        click.echo(face.tr(N_("pagina successiva: --cursor {cursor}")).format(cursor=result.cursor))
+
+
+def _show(face: Face, result: SearchResult) -> None:
+    _show_ignored(face, result)
     if result.hits:
         columns = (N_("profilo"), N_("titolo"), N_("titolare"), N_("territorio"), N_("esito"), N_("testimoni"))
         face.table(_headline(face, result), columns, [_row(face, hit) for hit in result.hits])
@@ -125,9 +208,7 @@ def _show(face: Face, result: SearchResult) -> None:
             shown = " · ".join(f"{bucket.title} {bucket.count}" for bucket in buckets[:FACET_VALUES_SHOWN])
             more = " · …" if len(buckets) > FACET_VALUES_SHOWN else ""
             face.say(N_("{facet}: {values}"), facet=face.tr(FACET_TITLES[name]), values=shown + more)
-    if result.cursor:
-        # Never folded: it is there to be copied.
-        click.echo(face.tr(N_("pagina successiva: --cursor {cursor}")).format(cursor=result.cursor))
+    _show_cursor(face, result)
     _show_completeness(face, result)
 
 

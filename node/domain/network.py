@@ -19,7 +19,8 @@ from node.domain.register import NetworkKind, RegisterFirm, RegisterNetwork, has
 from node.domain.territory import fold
 from node.errors import N_, CallerError
 
-STATUSES = ("potential", "drafting", "signed", "registered", "amended", "closed")
+CLOSED = "closed"
+STATUSES = ("potential", "drafting", "signed", "registered", "amended", CLOSED)
 PURPOSES = ("growth", "solidarity", "agricultural")
 DEED_FORMS = ("public", "authenticated", "digital")
 EXTRAS = ("innovation", "internationalisation", "certification")
@@ -186,7 +187,7 @@ def check(record: NetworkRecord) -> NetworkRecord:
     if any(member.left_on is not None and member.left_on < member.joined_on for member in record.members):
         raise refuse("member-left-early", "left_on", N_("un'impresa esce prima di entrare"))
     # Everybody has left a closed network; it was one all the same.
-    present = [member for member in record.members if member.left_on is None or record.status == "closed"]
+    present = [member for member in record.members if member.left_on is None or record.status == CLOSED]
     if len({member.firm.key for member in present}) < 2:
         raise refuse("network-too-few-members", "members", N_("una rete ha almeno due imprese"))
     periods = [(member.firm.key, member.joined_on) for member in record.members]

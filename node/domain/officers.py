@@ -1,7 +1,7 @@
 """Officers' names: which are names at all, and when two of them are one officer's.
 
 In: names as people and programs write them. Out: a name to keep, or why it is none. The database judges the same way, and is
-the last word (migration 0015: officer_key, require_officer).
+the last word (migration 0020: officer_key, require_officer).
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import unicodedata
 from node.errors import N_, CallerError
 
 LONGEST = 200
-_LATIN = re.compile("[A-Za-z\u00c0-\u024f]")
-_LOOK_ALIKE = re.compile("[\u0370-\u052f\u0530-\u058f\u13a0-\u13ff]")
-_UNSEEN_KINDS = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+# Latin letters with or without accents, accents that stand by themselves, digits, and what stands in names and logins. A list
+# of what may be there: what nobody sees and what looks like something else is more than anybody can list.
+_READABLE = re.compile("[A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f\u1e00-\u1eff\u0300-\u0345 0-9.,'\u2019_@+-]+")
 
 
 def key_of(name: str) -> str:
@@ -30,13 +30,11 @@ def is_same(name: str, other: str) -> bool:
 
 def check(name: str) -> str:
     """Return a name that can stand under a decision. Raises: CallerError(officer-name-bad)."""
-    unseen = any(unicodedata.category(sign) in _UNSEEN_KINDS for sign in name)
-    mixed = _LATIN.search(name) is not None and _LOOK_ALIKE.search(name) is not None
-    if unseen or mixed or not key_of(name) or len(name) > LONGEST:
+    if len(name) > LONGEST or not _READABLE.fullmatch(name) or not re.search("[^\\W_]", name):
         raise CallerError(
             "officer-name-bad",
             N_(
-                "il nome del funzionario non è leggibile: servono da uno a {longest} caratteri visibili di un solo alfabeto"
+                "il nome del funzionario non è leggibile: servono da uno a {longest} caratteri: lettere latine, cifre, spazi e . , ' _ @ + -"
             ),
             where="--by",
             hint=N_("scriverlo com'è in organico, senza caratteri speciali"),

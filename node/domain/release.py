@@ -47,7 +47,7 @@ HOLDS: Mapping[str, str] = {
     TEXT_FINDS_NETWORK: N_("con l'ultima edizione dell'elenco pubblico il testo farebbe trovare la rete: va corretto"),
     TEXT_DOUBTFUL: N_("con i nomi che si conoscono oggi il testo ha punti dubbi che nessuno ha ancora giustificato"),
     NETWORK_CEASED: N_(
-        "nell'ultima edizione dell'elenco pubblico la rete non c'è più, è cessata o è cambiata: la scheda non esce"
+        "per l'ultima edizione dell'elenco pubblico, o per questo ufficio, la rete non c'è più, è cessata o è cambiata: la scheda non esce"
     ),
     POTENTIAL_OVER: N_(
         "l'aggregazione non è più potenziale: ritirare la scheda e, quando la rete è nell'elenco, farne una nuova"

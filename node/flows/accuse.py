@@ -14,6 +14,7 @@ from collections.abc import Iterable
 import aiohttp
 import structlog
 
+from node.domain import officers
 from node.errors import N_, NotFoundError, PeerWrongError, ReteError
 from node.flows import trees
 from node.flows.extend import Source, Target
@@ -132,7 +133,11 @@ async def fetch(pool: Pool, client: PeerClient, now: dt.datetime) -> list[Incons
 async def release(
     pool: Pool, origin: Origin, officer: str, reason: str, now: dt.datetime, *, forget: bool = False
 ) -> None:
-    """Follow a quarantined log again, from where it stands or, with ``forget``, from its beginning; the decision is kept."""
+    """Follow a quarantined log again, from where it stands or, with ``forget``, from its beginning; the decision is kept.
+
+    Raises: CallerError(officer-name-bad).
+    """
+    officers.check(officer)
 
     async def work(conn: Connection) -> None:
         await log.lock_head(conn, origin.origin_id)

@@ -130,22 +130,24 @@ async def require_whole(conn: Connection, own: OwnLog) -> None:
 
 async def doubts(conn: Connection, own: OwnLog) -> str | None:
     """Return why the database can't be taken for the newest there was (a catalogue id), None when all fits."""
-    mark = await asyncio.to_thread(highwater.read, own.mark)
-    latest = await log.signed_latest(conn, own.origin_id)
-    size = latest.size if latest is not None else -1
-    if mark is not None and mark.origin == own.origin and mark.size > size:
-        return N_("il registro firmato ha meno voci di quante ne furono firmate")
-    signed = None if latest is None else Mark(own.origin, latest.size, latest.root)
-    if (
-        mark is not None
-        and signed is not None
-        and mark.size == signed.size
-        and mark.origin == own.origin
-        and mark != signed
-    ):
-        return N_("il registro firmato non è quello che fu firmato")
-    if latest is not None and await fence.changed(conn, own.origin_id):
+    doubt = await mark_doubt(conn, own)
+    if doubt is not None:
+        return doubt
+    if await log.signed_latest(conn, own.origin_id) is not None and await fence.changed(conn, own.origin_id):
         return N_("il server della base dati non è più quello di prima")
+    return None
+
+
+async def mark_doubt(conn: Connection, own: OwnLog) -> str | None:
+    """Return how the database contradicts the high-water mark (a catalogue id), None when it does not: nobody's word mends that."""
+    mark = await asyncio.to_thread(highwater.read, own.mark)
+    if mark is None or mark.origin != own.origin:
+        return None
+    latest = await log.signed_latest(conn, own.origin_id)
+    if latest is None or mark.size > latest.size:
+        return N_("il registro firmato ha meno voci di quante ne furono firmate")
+    if mark.size == latest.size and mark.root != latest.root:
+        return N_("il registro firmato non è quello che fu firmato")
     return None
 
 

@@ -21,13 +21,16 @@ from node.store.whole_file import SECRET, WholeFile
 
 PAGE = 2000
 MARK = "audit-mark.json"
-UNTOLD, ORPHANED, UNDECIDED = "untold", "orphaned", "undecided"
+UNTOLD, ORPHANED, UNDECIDED, UNACCOUNTED = "untold", "orphaned", "undecided", "unaccounted"
 CUT, FORKED, OTHER = "cut", "forked", "other-chain"
 REASONS = {
     **BROKEN,
     UNTOLD: N_("la decisione {event} non è nella catena, o la catena dice altro"),
     ORPHANED: N_("la decisione dell'evento {event} non c'è più"),
     UNDECIDED: N_("la versione {event} della scheda {profile} è approvata o pubblicata senza la sua decisione"),
+    UNACCOUNTED: N_(
+        "la voce {event} del registro firmato è della scheda {profile}, che nessuna decisione ha pubblicato"
+    ),
     CUT: N_("mancano gli ultimi eventi: la catena arrivava almeno a {event}"),
     FORKED: N_("l'evento {event} non è quello che era stato visto"),
     OTHER: N_("è la catena di un'altra base dati"),
@@ -38,7 +41,8 @@ REASONS = {
 class Verdict:
     """A chain: how many events are in order, the hash of the newest, and where and why it is broken, if it is.
 
-    ``place`` is the number of an event, but of a decision for "untold", and of a version of ``profile`` for "undecided".
+    ``place`` is the number of an event, but of a decision for "untold", and of a version of ``profile`` for
+    "undecided", and a position in the own log for "unaccounted".
     """
 
     chain: str
@@ -114,7 +118,9 @@ async def _judge(conn: Connection, walk: Walk, chain: str, mark: tuple[str, int,
     orphaned = await audit.orphaned(conn)
     if orphaned is not None:
         return broken(ORPHANED, orphaned)
-    if mark is not None and mark[0] == chain:
+    if mark is not None:
+        if mark[0] != chain:
+            return broken(OTHER, None)
         there = await audit.event_at(conn, mark[1])
         if there is None:
             return broken(CUT, mark[1])
@@ -123,6 +129,9 @@ async def _judge(conn: Connection, walk: Walk, chain: str, mark: tuple[str, int,
     undecided = await audit.undecided(conn)
     if undecided is not None:
         return Verdict(chain, walk.count, walk.last.hex(), UNDECIDED, undecided[1], undecided[0])
+    unaccounted = await audit.unaccounted(conn)
+    if unaccounted is not None:
+        return Verdict(chain, walk.count, walk.last.hex(), UNACCOUNTED, unaccounted[1], unaccounted[0])
     return Verdict(chain, walk.count, walk.last.hex(), None, None)
 
 
@@ -173,14 +182,27 @@ def read_export(path: Path) -> list[Event]:
     return events
 
 
+def _name_of(events: list[Event]) -> str:
+    """Return the name that a chain gives itself in its first event. Raises: CallerError(audit-file-bad)."""
+    try:
+        first = events[0]
+        if first.kind != "chain-begun":
+            raise ValueError  # noqa: TRY301 - as whatever else is no beginning
+        return str(orjson.loads(first.document)["chain"])
+    except (IndexError, KeyError, TypeError, ValueError) as error:
+        raise CallerError(
+            "audit-file-bad",
+            N_("il file non comincia con l'inizio di una catena"),
+            hint=N_("serve un file scritto da «rete audit export», intero"),
+        ) from error
+
+
 def judge_export(events: Iterable[Event]) -> Verdict:
-    """Walk an export, without any database."""
+    """Walk an export, without any database. Raises: CallerError(audit-file-bad) for what has no beginning."""
     events = list(events)
     walk = Walk()
     walk.follow(events)
-    chain = ""
-    if events and events[0].kind == "chain-begun":
-        chain = str(orjson.loads(events[0].document).get("chain", ""))
+    chain = _name_of(events)
     broken = walk.broken
     return Verdict(
         chain, walk.count, walk.last.hex(), broken.why if broken else None, broken.event_id if broken else None
@@ -192,19 +214,20 @@ async def compare(pool: Pool, events: list[Event]) -> Verdict:
     seen = judge_export(events)
     if not seen.ok:
         return seen
-    async with acquire(pool) as conn:
-        chain = await audit.chain_id(conn)
-        if events and seen.chain != chain:
+    async with acquire(pool) as conn, conn.transaction(isolation="repeatable_read", readonly=True):
+        chain, walk = await audit.chain_id(conn), Walk()
+        if seen.chain != chain:
             return Verdict(chain, 0, "", OTHER, None)
-        for event in reversed(events):
-            there = await audit.event_at(conn, event.event_id)
-            if there is None:
-                return Verdict(chain, 0, "", CUT, event.event_id)
-            if there.hash != event.hash:
-                return Verdict(chain, 0, "", FORKED, event.event_id)
-            # Each hash holds all before it.
-            break
-    return seen
+        # Each hash holds all before it: the last one seen stands for all of them, if the chain is whole up to there.
+        there = await audit.event_at(conn, events[-1].event_id)
+        if there is None:
+            return Verdict(chain, 0, "", CUT, events[-1].event_id)
+        if there.hash != events[-1].hash:
+            return Verdict(chain, 0, "", FORKED, events[-1].event_id)
+        async for page in _pages(conn):
+            if not walk.follow(page):
+                break
+        return await _judge(conn, walk, chain, None)
 
 
 async def export(pool: Pool, path: Path, *, force: bool) -> int:

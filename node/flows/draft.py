@@ -21,13 +21,13 @@ from node.domain.network import NetworkRecord
 from node.domain.partition import Partition
 from node.domain.potential import Place
 from node.domain.register import RegisterNetwork
-from node.errors import N_, CallerError, NotFoundError
+from node.errors import N_, CallerError
 from node.flows import gate
 from node.flows.gate import KnownNames
 from node.flows.standing import stand_now
-from node.flows.versions import open_profile, read_partition, register_row
+from node.flows.versions import open_profile, read_partition, record_of, register_row
 from node.protocol import canonical
-from node.store import population, publication, registry
+from node.store import population, publication
 from node.store.postgres import Connection, Pool, run_tx
 from node.store.publication import OpenVersion, PublicationProfile
 from node.store.reference import load_sectors, load_territories
@@ -171,12 +171,7 @@ async def _stand_in(conn: Connection, place: Place) -> _Begun:
 
 
 async def _potential_place(conn: Connection, config: Config, network_id: str) -> Place:
-    try:
-        record = (await registry.read_records(conn, [network_id])).get(network_id)
-    except ValueError:
-        record = None
-    if record is None:
-        raise NotFoundError("network-unknown", N_("rete sconosciuta: {id}"), id=network_id[:60])
+    _, record = await record_of(conn, network_id)
     place = potential.place_of(record, load_territories(), load_sectors())
     if record.register_id and await population.find_network(conn, record.register_id) is not None:
         potential.refuse_signed("registered")

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import structlog
 
+from node.domain import officers
 from node.errors import N_, CallerError, PeerWrongError
 from node.flows.append import Operation, OwnLog, append, sign_head
 from node.protocol import keys, merkle, tlog_proof
@@ -83,8 +84,9 @@ async def retire_predecessor(pool: Pool, origin: Origin, now: dt.datetime) -> bo
 async def rollover(pool: Pool, own: OwnLog, year: int, officer: str, now: dt.datetime) -> OwnLog:
     """Freeze the own log and begin the next with its live profiles, in one transaction; sign it; return it.
 
-    Raises: CallerError(epoch-not-later).
+    Raises: CallerError epoch-not-later, officer-name-bad.
     """
+    officers.check(officer)
     at = split(own.origin)
     if at is None or year <= at[1]:
         raise CallerError(

@@ -23,7 +23,8 @@ from node.flows.gate import KnownNames
 from node.flows.sift import Ready, sift
 from node.flows.standing import census_of, stand_of
 from node.flows.versions import checked_id, open_profile, read_partition
-from node.store import population, publication
+from node.store import evidence, log, population, publication
+from node.store import partitions as parts
 from node.store.postgres import Connection, Pool, run_tx
 from node.store.publication import DueVersion, PublicationProfile
 
@@ -188,14 +189,16 @@ async def _write(
 async def withdraw(pool: Pool, own: OwnLog, profile_id: str, officer: str, now: dt.datetime) -> None:
     """Withdraw a profile at once: its body and its approved text are erased here and, with the log, everywhere.
 
-    Withdrawing again is no error for who did it. Raises: profile-unknown, profile-withdrawn (by somebody else).
+    Withdrawing again is no error for who did it. A profile that a restored database has forgotten and its log has not is
+    withdrawn from the log, with a ruling. Raises: profile-unknown, profile-withdrawn (by somebody else).
     """
     officers.check(officer)
 
     async def work(conn: Connection) -> None:
         found = await publication.lock_profile(conn, checked_id(profile_id))
         if found is None:
-            raise NotFoundError("profile-unknown", N_("profilo sconosciuto: {id}"), id=profile_id)
+            await _withdraw_orphan(conn, own, checked_id(profile_id), officer, now)
+            return
         if found.state == "withdrawn" and officers.is_same(found.withdrawn_by or "", officer):
             return
         if found.state == "withdrawn":
@@ -218,3 +221,11 @@ async def withdraw(pool: Pool, own: OwnLog, profile_id: str, officer: str, now: 
     await run_tx(pool, work)
     await sign_head(pool, own, now)
     logger.info("profile.withdrawn", profile_id=profile_id)
+
+
+async def _withdraw_orphan(conn: Connection, own: OwnLog, profile_id: str, officer: str, now: dt.datetime) -> None:
+    known = await log.items_by_id(conn, own.origin_id, [profile_id])
+    if not known or known[0][3] or await parts.is_part(conn, own.origin_id, known[0][1]):
+        raise NotFoundError("profile-unknown", N_("profilo sconosciuto: {id}"), id=profile_id)
+    await append(conn, own, [Operation(profile_id, None)], now)
+    await evidence.insert_ruling(conn, own.origin_id, evidence.ORPHAN_WITHDRAWN, officer, profile_id, now)

@@ -15,8 +15,9 @@ from dataclasses import dataclass, replace
 
 import structlog
 
+from node.domain import officers
 from node.errors import N_, LogStateError, ReteError
-from node.flows.append import OwnLog, doubts
+from node.flows.append import OwnLog, doubts, mark_doubt
 from node.flows.extend import Source, Target
 from node.flows.pull import PullReport, pull_origin, relay_road
 from node.flows.sync import Syncer
@@ -152,15 +153,17 @@ async def _unfence(pool: Pool, own: OwnLog, now: dt.datetime) -> None:
 async def confirm(pool: Pool, own: OwnLog, officer: str, reason: str, now: dt.datetime) -> None:
     """Take the own log for whole on an administrator's word, when nobody else can say; the decision is kept.
 
-    Raises: LogStateError(log-fenced) when the high-water mark itself says that signatures are missing here.
+    Raises: LogStateError(log-fenced) when the high-water mark itself says that signatures are missing here or that another
+    history was signed; CallerError(officer-name-bad).
     """
+    officers.check(officer)
 
     async def work(conn: Connection) -> None:
-        mark, latest = await asyncio.to_thread(highwater.read, own.mark), await log.signed_latest(conn, own.origin_id)
-        if mark is not None and mark.origin == own.origin and mark.size > (latest.size if latest else 0):
+        doubt = await mark_doubt(conn, own)
+        if doubt is not None:
             raise LogStateError(
                 "log-fenced",
-                N_("il registro firmato ha meno voci di quante ne furono firmate"),
+                doubt,
                 where=own.origin,
                 hint=N_("«rete log recover» quando gli altri nodi rispondono, oppure «rete log rollover»"),
             )

@@ -16,7 +16,7 @@ from node.domain.labels import ATTRIBUTES, LabelReference
 from node.errors import N_, CallerError, NotFoundError
 from node.flows.draft import suggest_content
 from node.flows.search import find_profile
-from node.store import registry
+from node.flows.versions import record_of
 from node.store.postgres import Pool, acquire
 
 _ANY = {"level": "*", "values": []}
@@ -31,14 +31,14 @@ async def document_of(
     """
     async with acquire(pool) as conn:
         try:
-            record = (await registry.read_records(conn, [text])).get(text.lower())
-        except ValueError:
-            record = None
+            key, record = await record_of(conn, text)
+        except NotFoundError:
+            key, record = "", None
     if record is not None:
         content = profile.parse_content(suggest_content(record)).to_dict()
         # Labels say where it is to whoever seeks it; of an own network that was never published nothing is said.
         labels = dict.fromkeys(ATTRIBUTES[:-1], _ANY)
-        return {**content, "id": text.lower(), "owner": config.node.id, "labels": labels, "kind": "any", "round": 0}
+        return {**content, "id": key, "owner": config.node.id, "labels": labels, "kind": "any", "round": 0}
     try:
         return (await find_profile(pool, text, reference, now=now)).document
     except (NotFoundError, CallerError) as error:

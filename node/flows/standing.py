@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from node.config import Config
-from node.domain import partition, potential, release
+from node.domain import network, partition, potential, release
 from node.domain.partition import Partition
 from node.domain.release import Census, Edition, Standing
 from node.errors import N_, CallerError
@@ -80,6 +80,9 @@ async def stand_of(
     held = census.hold(found.block_id, config.privacy.k)
     if held is None and found.register_id not in members:
         # Nobody looks for it among the others any more.
+        held = release.NETWORK_CEASED
+    if held is None and (await registry.status_of(conn, found.network_id))[0] == network.CLOSED:
+        # Its own office knows before the register does.
         held = release.NETWORK_CEASED
     return Standing(census.members(found.block_id), max(config.privacy.k, built.k), held, members)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import uuid
 
 from node.domain import partition, potential
+from node.domain.network import NetworkRecord
 from node.domain.partition import Partition
 from node.domain.partition_form import ANY_KIND, Block, Label
 from node.domain.register import RegisterNetwork
@@ -47,6 +48,18 @@ async def register_row(conn: Connection, network_id: str) -> RegisterNetwork:
             hint=N_("attendere la prossima edizione dell'elenco, o correggere repertorio e numero d'atto"),
         )
     return row
+
+
+async def record_of(conn: Connection, network_id: str) -> tuple[str, NetworkRecord]:
+    """Return an own network's id in normal form, and all that is known of it. Raises: NotFoundError(network-unknown)."""
+    try:
+        key = str(uuid.UUID(network_id))
+    except ValueError:
+        key = ""
+    record = (await registry.read_records(conn, [key])).get(key) if key else None
+    if record is None:
+        raise NotFoundError("network-unknown", N_("rete sconosciuta: {id}"), id=network_id[:60])
+    return key, record
 
 
 async def open_profile(conn: Connection, profile_id: str) -> tuple[PublicationProfile, OpenVersion]:

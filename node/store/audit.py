@@ -77,3 +77,9 @@ async def undecided(conn: Connection) -> tuple[str, int] | None:
     """Return (profile, number) of the first version whose approval or publication has no decision, None when there is none."""
     row = await conn.fetchrow(QUERIES["undecided"], timeout=TIMEOUT_S)
     return None if row is None else (row["profile_id"], row["number"])
+
+
+async def unaccounted(conn: Connection) -> tuple[str, int] | None:
+    """Return (profile, its position) of the first live item of the own log that no decision published, None when there is none."""
+    row = await conn.fetchrow(QUERIES["unaccounted"], timeout=TIMEOUT_S)
+    return None if row is None else (row["profile_id"], row["last_idx"])

@@ -16,6 +16,7 @@ INCONSISTENT = "log-inconsistent"
 SAID = N_("il registro ha firmato due storie diverse: c'è la prova")
 QUERIES = load_queries("evidence")
 RELEASED, FORGOTTEN, CONFIRMED, ROLLED_OVER, PRUNED = "released", "forgotten", "confirmed", "rolled-over", "pruned"
+ORPHAN_WITHDRAWN = "orphan-withdrawn"
 
 
 async def keep_evidence(conn: Connection, origin_id: int, digest: bytes, document: bytes, now: dt.datetime) -> bool:

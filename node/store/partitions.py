@@ -115,3 +115,8 @@ async def labels_shown(conn: Connection, origin_id: int) -> list[Shown]:
         )
         for row in await conn.fetch(QUERIES["labels_shown"], origin_id, timeout=READ_TIMEOUT_S)
     ]
+
+
+async def is_part(conn: Connection, origin_id: int, index: int) -> bool:
+    """Tell whether an entry is one of a partition, and no profile's."""
+    return bool(await conn.fetchval(QUERIES["is_part"], origin_id, index))

@@ -47,3 +47,6 @@ WHERE c.origin_id = $1
 GROUP BY 1, 2, c.territory, c.sector, c.period, c.size, c.theme, c.kind, 9
 ORDER BY 1, 2, c.territory, c.sector, c.period, c.size, c.theme, c.kind, 9
 LIMIT 1000000;
+
+-- name: is_part
+SELECT EXISTS (SELECT FROM coop.partition p WHERE p.origin_id = $1 AND p.idx = $2);

@@ -33,8 +33,13 @@ FROM publication.profile f
 JOIN population.partition p ON p.version = f.partition_version
 WHERE p.snapshot_id = $1;
 
+-- Of the newest edition, whichever was written last: two loads may end in another order than they began.
 -- name: latest_partition
-SELECT version, snapshot_id, digest, document, built_at FROM population.partition ORDER BY version DESC LIMIT 1;
+SELECT p.version, p.snapshot_id, p.digest, p.document, p.built_at
+FROM population.partition p
+JOIN population.snapshot s USING (snapshot_id)
+ORDER BY s.taken_on DESC, p.version DESC
+LIMIT 1;
 
 -- name: partition_version
 SELECT version, snapshot_id, digest, document, built_at FROM population.partition WHERE version = $1;

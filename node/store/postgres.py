@@ -57,6 +57,9 @@ _CONNECT_ERRORS = (
     asyncpg.InternalClientError,
     ValueError,
 )
+# Our own fault or a caller's, not the server's: a value that no column can hold. (asyncpg counts it among InterfaceErrors.)
+UNWRITABLE_VALUE = asyncpg.DataError
+VALUE_BAD = N_("un valore ha caratteri o cifre che nessun campo può contenere")
 _NAME = re.compile(r"^-- name: ([a-z][a-z0-9_]*)\s*$", re.MULTILINE)
 
 
@@ -153,6 +156,8 @@ async def run_tx(pool: Pool, work: Callable[[Connection], Awaitable[T]]) -> T:
     try:
         async with transaction(pool) as conn:
             return await work(conn)
+    except UNWRITABLE_VALUE:
+        raise
     except _RETRYABLE:
         await asyncio.sleep(0.05)
         async with transaction(pool) as conn:

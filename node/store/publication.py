@@ -192,6 +192,8 @@ async def approve(conn: Connection, profile_id: str, number: int, approver: str,
     try:
         done = await conn.execute(QUERIES["approve_version"], uuid.UUID(profile_id), number, approver, now)
     except asyncpg.CheckViolationError as error:
+        if error.constraint_name != "four_eyes":
+            raise
         raise CallerError(
             "same-officer",
             N_("chi approva deve essere diverso da chi ha scritto"),

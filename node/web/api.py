@@ -1,8 +1,9 @@
 """The JSON face of search, for offices' own systems and for the pages: ``/api/v1/profiles``, ``/{id}``, ``/facets``, ``/matches``.
 
 In: query parameters ``q``, ``territory``, ``sector``, ``period``, ``size``, ``theme``, ``kind``, ``purpose``, ``need``,
-``offer``, ``target_country``, ``language``, ``certification``, ``owner``, ``maturity``, ``since``, ``witnessed``, ``sort``, ``limit``, ``cursor`` (domain/query).
-Out, with an ETag, and stable within v1 (keys may be added)::
+``offer``, ``target_country``, ``language``, ``certification``, ``owner``, ``maturity``, ``since``, ``witnessed``, ``sort``, ``limit``, ``cursor`` (domain/query),
+``format`` (web/exports: CSV and XLSX of a page, GeoJSON of facets).
+Out, with an ETag and a Link to the next page, and stable within v1 (keys may be added)::
 
     {"total": 42, "total_is_exact": true, "words_ignored": false,
      "hits": [{"profile_id", "owner", "origin", "index", "title", "summary", "purpose", "published", "rank",
@@ -21,12 +22,13 @@ Errors are raised as ReteError and become problem+json in the middleware. Source
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import hashlib
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from aiohttp import web
@@ -39,7 +41,7 @@ from node.flows import prove
 from node.flows.search import Bucket, Hit, SearchResult, facets, read_profile, search
 from node.store.cooperation import load_label_reference
 from node.store.postgres import Pool
-from node.web import matches, openapi
+from node.web import exports, matches, openapi
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class Cooperation:
 
 COOPERATION = web.AppKey("cooperation", Cooperation)
 DESCRIPTION: web.AppKey[Mapping[str, Any]] = web.AppKey("openapi", Mapping)
+_VARIES: Final = {"Vary": "Accept"}
 
 
 def install(
@@ -78,17 +81,27 @@ def install(
 async def profiles(request: web.Request) -> web.StreamResponse:
     """Answer one page of profiles."""
     shared = request.app[COOPERATION]
-    query = parse(request.query.items(), shared.reference)
+    form, asked = exports.choose(request.query.items(), _accept(request), exports.PROFILES)
+    query = parse(asked, shared.reference)
     result = await search(shared.pool, query, shared.reference, now=shared.clock())
-    return _reply(request, search_document(result))
+    link = exports.next_link(request.path, query, form, result.cursor)
+    if form is exports.JSON:
+        return _send(request, orjson.dumps(search_document(result)), form, **_VARIES, **link)
+    # Some 10 ms a page, and more where a stranger's labels are long: others should not wait for it.
+    body = await asyncio.to_thread(exports.table, form, result)
+    return _send(request, body, form, **_VARIES, **link)
 
 
 async def counts(request: web.Request) -> web.StreamResponse:
     """Answer how many profiles there are, in all and per facet."""
     shared = request.app[COOPERATION]
-    query = parse(request.query.items(), shared.reference)
+    form, asked = exports.choose(request.query.items(), _accept(request), exports.FACETS)
+    query = parse(asked, shared.reference)
     total, exact, counted = await facets(shared.pool, query, shared.reference, now=shared.clock())
-    return _reply(request, {"total": total, "total_is_exact": exact, "facets": _facets(counted)})
+    if form is exports.GEOJSON:
+        return _send(request, orjson.dumps(exports.regions(total, counted, exact=exact)), form, **_VARIES)
+    document = {"total": total, "total_is_exact": exact, "facets": _facets(counted)}
+    return _send(request, orjson.dumps(document), form, **_VARIES)
 
 
 async def profile(request: web.Request) -> web.StreamResponse:
@@ -122,14 +135,22 @@ async def partners(request: web.Request) -> web.StreamResponse:
     return _reply(request, matches.matches_document(found))
 
 
+def _accept(request: web.Request) -> str:
+    return ",".join(request.headers.getall("Accept", []))
+
+
 def _reply(request: web.Request, document: Mapping[str, Any]) -> web.Response:
-    body = orjson.dumps(document)
-    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    headers = {"ETag": etag, "Cache-Control": "no-cache"}
+    return _send(request, orjson.dumps(document), exports.JSON)
+
+
+def _send(request: web.Request, body: bytes, form: exports.Form, **more: str) -> web.Response:
+    # A page that has become followed by another is a new answer, also where only the Link tells so.
+    etag = f'"{hashlib.sha256(body + more.get("Link", "").encode()).hexdigest()[:32]}"'
+    headers = {"ETag": etag, "Cache-Control": "no-cache", **more}
     asked = {tag.strip().removeprefix("W/") for tag in request.headers.get("If-None-Match", "").split(",")}
     if etag in asked or "*" in asked:
         return web.Response(status=304, headers=headers)
-    return web.Response(body=body, content_type="application/json", headers=headers)
+    return web.Response(body=body, headers={**headers, **form.headers})
 
 
 def profile_document(hit: Hit, proof: str | None) -> dict[str, Any]:

@@ -27,7 +27,8 @@ async def status(request: web.Request) -> web.StreamResponse:
     node = request.app[NODE]
     try:
         async with asyncio.timeout(POOL_ALIVE_TIMEOUT_S), acquire(node.pool) as conn:
-            signed = await log.signed_latest(conn, node.own.origin_id)
+            own = await log.own_log(conn)
+            signed = None if own is None else await log.signed_latest(conn, own.origin_id)
             origins = await log.list_origins(conn)
     except Exception:  # noqa: BLE001 - whatever is wrong with the database, the answer is the same
         return problem(request, 503, "database-unavailable", translator(language_of(request))(UNAVAILABLE))
@@ -35,7 +36,7 @@ async def status(request: web.Request) -> web.StreamResponse:
     document = {
         "status": "ok",
         "node": node.config.node.id,
-        "log": {"origin": node.own.origin, "size": signed.size if signed else 0},
+        "log": {"origin": own.origin if own else node.own.origin, "size": signed.size if signed else 0},
         "peers": {
             "known": len(peers),
             "ready": sum(peer.state == "ready" for peer in peers),

@@ -26,7 +26,7 @@ from node.errors import (
     RoadWrongError,
 )
 from node.i18n import LANGUAGES, language_from_header, translator
-from node.store.postgres import DATABASE_AWAY
+from node.store.postgres import DATABASE_AWAY, UNWRITABLE_VALUE, VALUE_BAD
 
 logger = structlog.get_logger()
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -147,6 +147,10 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = refusal(request, error.status, language_of(request))
         if error.status == 405 and "Allow" in error.headers:
             response.headers["Allow"] = error.headers["Allow"]
+    except UNWRITABLE_VALUE:
+        # Characters or numbers beyond what any text or number here may be: refused as the parameters that hold them.
+        code = "value-bad"
+        response = problem(request, 400, code, translator(language_of(request))(VALUE_BAD))
     except (*DATABASE_AWAY, TimeoutError, OSError):
         code = "database-unavailable"
         logger.exception("request.failed", request_id=request[REQUEST_ID])

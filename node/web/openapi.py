@@ -14,9 +14,11 @@ from node.domain.query import LIMIT_DEFAULT, LIMIT_MAX, SORTS, WORDS_MAX_CHARS, 
 from node.domain.saved import TITLE_MAX_CHARS
 from node.domain.theme import THEMES
 from node.domain.vocabulary import CATEGORIES, CERTIFICATIONS, MATURITIES, PURPOSES
-from node.web import matches
+from node.web import exports, matches
 
 VERSION: Final = "1.0.0"
+# A full page of the longest texts.
+TABLE_MAX_CHARS: Final = 100_000_000
 SANDBOX: Final = "https://node.example.it"
 _ID_PATTERN = "^[0-9A-Fa-f]{8}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{4}-[0-9A-Fa-f]{12}$"
 _OWNER_PATTERN = "^[A-Za-z][A-Za-z0-9_-]{0,31}$"
@@ -113,6 +115,7 @@ def _schemas() -> dict[str, Schema]:
         ),
         "Profile": _object({**hit, "document": {"type": "object", "additionalProperties": True, "description": "The whole profile/1 document (schemas/profile.v1.json)."}, "proof": _text("Its C2SP tlog-proof, for anybody to check offline; null while no signed checkpoint holds it.", 100_000, nullable=True)}),
         "Facets": _object({**counted, **facets}),
+        "Regions": _regions(counted),
         **_match_schemas(hit),
         **_saved_schemas(),
         "Status": _object(
@@ -123,6 +126,22 @@ def _schemas() -> dict[str, Schema]:
             }
         ),
     }  # fmt: skip
+
+
+def _regions(counted: Mapping[str, Schema]) -> Schema:
+    properties = {
+        "code": _text("NUTS2 code.", 40), "name": _text(longest=400), "count": _whole("How many may be there."),
+        "certain": _whole("How many surely are."), "exact": {"type": "boolean", "description": "False: estimated."},
+    }  # fmt: skip
+    feature = {
+        "type": _text(longest=8, enum=["Feature"]), "id": _text("NUTS2 code.", 40),
+        "geometry": {"type": "object", "nullable": True, "additionalProperties": True, "description": "Always null: no boundaries are told."},
+        "properties": _object(properties),
+    }  # fmt: skip
+    return _object(
+        {"type": _text(longest=32, enum=["FeatureCollection"]), **counted, "features": _list(_object(feature), 100)},
+        "RFC 7946: one feature per region with hits.",
+    )
 
 
 def _match_schemas(hit: Mapping[str, Schema]) -> dict[str, Schema]:
@@ -165,6 +184,13 @@ def _saved_schemas() -> dict[str, Schema]:
     }  # fmt: skip
 
 
+def _format(forms: Sequence[exports.Form]) -> Schema:
+    names = [form.name for form in forms]
+    return _parameter(
+        exports.PARAMETER, _text(longest=8, enum=names, default=names[0]), "Form of the answer; it overrules Accept."
+    )
+
+
 def _parameter(name: str, schema: Schema, description: str, *, required: bool = False, where: str = "query") -> Schema:
     return {"name": name, "in": where, "required": required, "description": description, "schema": schema}
 
@@ -203,16 +229,34 @@ def _headers(*more: str) -> dict[str, Schema]:
     return {**told, "Cache-Control": {"$ref": "#/components/headers/Cache-Control"}}
 
 
-def _answers(name: str, *, missing: bool = False, bad: bool = True, cached: bool = True) -> dict[str, Schema]:
+def _contents(name: str, forms: Sequence[exports.Form]) -> dict[str, Schema]:
+    schemas = {
+        exports.JSON: _ref(name),
+        exports.CSV: _text("A header and one line per hit: RFC 4180, UTF-8.", TABLE_MAX_CHARS),
+        exports.XLSX: _text("A workbook of one sheet.", TABLE_MAX_CHARS, format="binary"),
+        exports.GEOJSON: _ref("Regions"),
+    }
+    return {form.media_type: {"schema": schemas[form]} for form in forms}
+
+
+def _answers(
+    name: str,
+    *,
+    forms: Sequence[exports.Form] = (exports.JSON,),
+    missing: bool = False,
+    bad: bool = True,
+    cached: bool = True,
+) -> dict[str, Schema]:
+    headers = [
+        *(["ETag"] if cached else []),
+        *(["Vary"] if len(forms) > 1 else []),
+        *(["Link"] if exports.CSV in forms else []),
+    ]
     found: dict[str, Schema] = {
-        "200": {
-            "description": "The answer.",
-            "headers": _headers("ETag") if cached else _headers(),
-            "content": {"application/json": {"schema": _ref(name)}},
-        }
+        "200": {"description": "The answer.", "headers": _headers(*headers), "content": _contents(name, forms)}
     }
     if cached:
-        found["304"] = {"description": "As it was.", "headers": _headers("ETag")}
+        found["304"] = {"description": "As it was.", "headers": _headers(*headers)}
     if bad:
         found["400"] = {"$ref": "#/components/responses/Bad"}
     if missing:
@@ -315,9 +359,9 @@ def document(server: str, *, sandbox: bool) -> dict[str, Any]:
         "tags": [{"name": "public", "description": "Open to everybody."}],
         "paths": {
             "/status": _get("status", "Whether the node can work.", [], _answers("Status", bad=False, cached=False)),
-            "/api/v1/profiles": _get("profiles", "Search profiles.", [*_filters(), *paging], _answers("Profiles")),
+            "/api/v1/profiles": _get("profiles", "Search profiles.", [*_filters(), *paging, _format(exports.PROFILES)], _answers("Profiles", forms=exports.PROFILES)),
             "/api/v1/profiles/{profile_id}": _get("profile", "One profile, whole.", [one, whose], _answers("Profile", missing=True)),
-            "/api/v1/facets": _get("facets", "Counts without hits.", [*_filters(), *paging], _answers("Facets")),
+            "/api/v1/facets": _get("facets", "Counts without hits.", [*_filters(), *paging, _format(exports.FACETS)], _answers("Facets", forms=exports.FACETS)),
             "/api/v1/matches": _get("matches", "Partners of one profile.", partners, _answers("Matches", missing=True)),
             **_saved_paths(),
         },
@@ -329,6 +373,8 @@ def document(server: str, *, sandbox: bool) -> dict[str, Any]:
                 "ETag": {"description": "Of this very answer.", "schema": _text(longest=80)},
                 "Location": {"description": "Where it is.", "schema": _text(longest=200)},
                 "WWW-Authenticate": {"description": "RFC 6750.", "schema": _text(longest=80)},
+                "Vary": {"description": "The form may follow Accept.", "schema": _text(longest=80)},
+                "Link": {"description": "RFC 8288: the next page, rel=next; missing on the last.", "schema": _text(longest=8_000)},
                 "Retry-After": {"description": "Seconds to wait.", "schema": _whole("", 1, 86_400)},
                 "Cache-Control": {"description": "RFC 9111: whether and how long the answer may be kept; always ask again.", "schema": _text(longest=80)},
             },

@@ -142,6 +142,8 @@ def test_a_network_is_listed_shown_exported_and_imported_again(terminal: Termina
     listing = terminal.json("network", "list", "--name", "due")["networks"]
     assert [(n["name"], n["members"], n["province"]) for n in listing] == [("Due [grassetto]", 2, "LE")]
     shown = terminal.json("network", "show", listing[0]["network_id"])
+    # As it may come from another program.
+    assert terminal.json("network", "show", listing[0]["network_id"].upper()) == shown
     assert (shown["register_id"], shown["legal_effect_on"], len(shown["members"])) == (
         "15829/88/2013-03-15",
         "2013-04-02",
@@ -504,3 +506,18 @@ def test_a_command_that_is_mistyped_is_told_in_the_reader_s_language(
     assert said in err
     assert "[usage]" in err
     assert "rimedio: " in err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("network", "list", "--name", "perch\udce9"),
+        ("audit", "list", "--after", "99999999999999999999"),
+        ("gdpr", "access", "RSSMRA80A01H501U", "--name", "\udcff"),
+    ],
+)
+def test_a_value_that_no_column_can_hold_is_the_callers(terminal: Terminal, words: tuple[str, ...]) -> None:
+    """Bytes that are no text and numbers beyond all: said as such, not as a database that is down."""
+    status, out, err = terminal.run(*words)
+    assert (status, out) == (1, "")
+    assert "[value-bad]" in err

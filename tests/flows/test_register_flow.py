@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import uuid
 from collections import Counter
@@ -289,3 +290,27 @@ def test_a_format_that_cannot_be_written_is_said_and_leaves_no_file(tmp_path: Pa
         register.generate_file(tmp_path / "x.pdf", contracts=1, seed=1)
     assert caught.value.code == "file-type-unknown"
     assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_slow_load_of_an_older_edition_does_not_lead(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two loads at once, the older one written last: new profiles stand on the newest edition all the same."""
+    made, go = register._build, asyncio.Event()
+
+    async def slow(pool: Pool, config: configuration.Config, found: ChamberList, snapshot: int, day: dt.date, now: dt.datetime) -> object:  # fmt: skip
+        if day == FIRST:
+            await go.wait()
+        return await made(pool, config, found, snapshot, day, now)
+
+    monkeypatch.setattr(register, "_build", slow)
+    older = asyncio.create_task(load(pool, rows_of(40)))
+    await asyncio.sleep(0.3)
+    newer = await load(pool, rows_of(39), SECOND, shrunk=True)
+    go.set()
+    late = await older
+    assert late.partition_version is not None
+    assert newer.partition_version is not None
+    assert late.partition_version > newer.partition_version
+    async with pool.acquire() as conn:
+        latest = await population.latest_partition(conn)
+    assert latest is not None
+    assert latest.version == newer.partition_version

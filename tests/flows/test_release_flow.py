@@ -458,3 +458,16 @@ async def test_newcomers_do_not_fill_a_block_up_again(office: Office) -> None:
     assert await refused(office.draft(title="Aggiornata")) == "block-too-small"
     assert await held(office) == [(4, "block-too-small")]
     assert (await office.preview(profile_id)).candidates == 4
+
+
+async def test_a_network_that_its_own_office_closed_does_not_leave(pool: Pool, tmp_path: Path) -> None:
+    """The public register may take months to say so; nor can another draft of it be approved meanwhile."""
+    office = await make_office(pool, lecce(), tmp_path)
+    waiting = await office.queued(0)
+    async with pool.acquire() as conn:
+        await conn.execute("UPDATE registry.network SET status = 'closed' WHERE network_id::text = $1", office.networks[0])  # fmt: skip
+    assert await office.release(NOW + dt.timedelta(days=6)) == []
+    async with pool.acquire() as conn:
+        assert await conn.fetchval("SELECT held_code FROM publication.version WHERE profile_id = $1", waiting) == "network-ceased"  # fmt: skip
+        await conn.execute("UPDATE registry.network SET status = 'registered' WHERE network_id::text = $1", office.networks[0])  # fmt: skip
+    assert await office.release(NOW + dt.timedelta(days=7)) == [waiting]

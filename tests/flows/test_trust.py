@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import aiohttp
 import asyncpg
 import pytest
 
@@ -408,10 +409,18 @@ async def test_without_voices_a_doubt_stays_a_fence_until_an_administrator_decid
     with pytest.raises(LogStateError, match="log-fenced"):
         await lecce.publish(1)
     mark = lecce.node.own.mark.read_bytes()
-    highwater.write(lecce.node.own.mark, highwater.Mark(lecce.node.own.origin, 99, bytes(32)))
-    with pytest.raises(LogStateError, match="log-fenced"):
-        await recover.confirm(lecce.node.pool, lecce.node.own, "anna", "nuovo server", clock.now)
+    known = highwater.read(lecce.node.own.mark)
+    assert known is not None
+    # More entries than here, and as many with another history: both are proof, and no word stands against proof.
+    for size in (99, known.size):
+        lecce.node.own.mark.unlink()
+        highwater.write(lecce.node.own.mark, highwater.Mark(known.origin, size, bytes(32)))
+        with pytest.raises(LogStateError, match="log-fenced"):
+            await recover.confirm(lecce.node.pool, lecce.node.own, "anna", "nuovo server", clock.now)
+        assert highwater.read(lecce.node.own.mark) == highwater.Mark(known.origin, size, bytes(32))
     lecce.node.own.mark.write_bytes(mark)
+    with pytest.raises(CallerError, match="officer-name-bad"):
+        await recover.confirm(lecce.node.pool, lecce.node.own, "an\u200bna", "nuovo server", clock.now)
     await recover.confirm(lecce.node.pool, lecce.node.own, "anna", "nuovo server", clock.now)
     await lecce.publish(1)
     assert (await lecce.origin("p_LE")).state == "ready"
@@ -446,8 +455,13 @@ async def test_a_new_epoch_carries_the_living_and_ends_the_old(towns: list[Town]
     await lecce.withdraw(gone)
     await spread(towns)
     clock.forward(days=60)
+    with pytest.raises(CallerError, match="officer-name-bad"):
+        await epoch.rollover(lecce.node.pool, lecce.node.own, 2027, "an\u200bna", clock.now)
     begun = await epoch.rollover(lecce.node.pool, lecce.node.own, 2027, "anna", clock.now)
     assert begun.origin.endswith("/2027")
+    # A server that was started before tells of the log that is written now.
+    async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{lecce.port}/status") as reply:
+        assert (await reply.json())["log"] == {"origin": begun.origin, "size": 3}
     assert await lecce.known() == 3
     await spread(towns)
     await spread(towns)

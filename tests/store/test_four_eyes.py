@@ -8,14 +8,20 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
+import orjson
 import pytest
 
-from node.flows import audit
+from node.domain import officers
+from node.errors import CallerError, NotFoundError
+from node.flows import audit, publish
+from node.flows.append import Operation, append
+from node.protocol import canonical
 from node.store.postgres import Connection, Pool
 from tests.office_made import NOW, Office, lecce, make_office
 from tests.store.test_roles import ROLES
@@ -233,6 +239,34 @@ async def test_an_end_that_was_cut_off_is_known_by_the_mark_and_by_an_export(sta
     assert (await audit.verify(pool, tmp_path)).ok
 
 
+async def test_another_chain_under_the_mark_is_told(stage: Stage, tmp_path: Path) -> None:
+    """A chain that was made anew is whole in itself, and is not the one that was seen; the mark stays as it was."""
+    assert (await audit.verify(stage.office.pool, tmp_path)).ok
+    await stage.conn.execute("RESET ROLE")
+    async with unguarded(stage.conn):
+        await stage.conn.execute("UPDATE audit.chain SET chain_id = gen_random_uuid()")
+    kept = (tmp_path / audit.MARK).read_bytes()
+    await audit.keep_mark(stage.office.pool, tmp_path)
+    assert (await audit.verify(stage.office.pool, tmp_path)).broken == "other-chain"
+    assert (tmp_path / audit.MARK).read_bytes() == kept
+
+
+async def test_a_file_without_a_beginning_is_no_chain(stage: Stage, tmp_path: Path) -> None:
+    """Empty, begun later, or with a first event that names nothing: refused, not called whole."""
+    path = tmp_path / "chain.jsonl"
+    await audit.export(stage.office.pool, path, force=False)
+    lines = path.read_bytes().splitlines(keepends=True)
+    first = orjson.loads(lines[0])
+    for document in ("no json", "{}", "[]"):
+        first["document"] = document
+        first["hash"] = hashlib.sha256("\n".join(["rete-audit/1", "1", first["at"], first["kind"], "00" * 32, document]).encode()).hexdigest()  # fmt: skip
+        lines.append(orjson.dumps(first))
+    for content in (b"", b"".join(lines[1:3]), *lines[-3:]):
+        path.write_bytes(content)
+        with pytest.raises(CallerError, match="audit-file-bad"):
+            audit.judge_export(audit.read_export(path))
+
+
 async def test_the_mark_moves_with_each_decision_and_never_over_a_hole(stage: Stage, tmp_path: Path) -> None:
     """What was cut off before anybody verified is known too; a chain that does not go through the mark is not marked."""
     pool = stage.office.pool
@@ -259,3 +293,66 @@ async def test_ten_thousand_events_are_walked_quickly(conn: Connection, pool: Po
         await conn.execute("INSERT INTO audit.event (kind, document) SELECT 'reconciled', jsonb_build_object('n', g)::text FROM generate_series(1, 10000) g")  # fmt: skip
     found = await audit.verify(pool, tmp_path)
     assert (found.ok, found.events) == (True, 10_001)
+
+
+async def test_what_runs_with_the_owners_rights_is_nobodys_to_attach(stage: Stage, tmp_path: Path) -> None:
+    """The program's role may make temporary tables: none of them can be watched by a function of the owner's."""
+    conn = stage.conn
+    await conn.execute("CREATE TEMP TABLE t (decision_id bigint, profile_id uuid, reason_erased_by text)")
+    names = await conn.fetch("SELECT p.oid::regprocedure::text AS name, p.prorettype = 'trigger'::regtype AS fires, has_function_privilege('public', p.oid, 'EXECUTE') AS open FROM pg_proc p WHERE p.prosecdef")  # fmt: skip
+    assert not [row["name"] for row in names if row["open"]]
+    firing = [row["name"] for row in names if row["fires"]]
+    assert len(firing) >= 6
+    for name in firing:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await conn.execute(f"CREATE TRIGGER x AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION {name}")
+    async with conn.transaction():
+        await conn.execute(APPROVE.format(officer="bruno"), stage.ids["draft"])
+        await conn.execute(DECIDE.format(action="approved", officer="bruno", gate=GATE), stage.ids["draft"])
+    assert (await audit.verify(stage.office.pool, tmp_path)).ok
+
+
+async def test_what_stands_in_the_signed_log_without_a_decision_is_found(stage: Stage, tmp_path: Path) -> None:
+    """Written straight into the log, past publication: the chain alone would be whole. A withdrawal needs no lost row."""
+    office, pool = stage.office, stage.office.pool
+    async with pool.acquire() as conn:
+        raw = await conn.fetchval("SELECT b.body FROM log.body b JOIN coop.profile p USING (origin_id, idx) WHERE p.profile_id = $1", stage.ids["published"])  # fmt: skip
+        document = {**orjson.loads(raw), "id": str(uuid.uuid4())}
+        async with conn.transaction():
+            (place,) = await append(conn, office.own, [Operation(document["id"], canonical.dumps(document))], NOW)
+    found = await audit.verify(pool, tmp_path)
+    assert (found.broken, found.profile, found.place) == ("unaccounted", document["id"], place)
+    await publish.withdraw(pool, office.own, document["id"], "bruno", NOW)
+    assert (await audit.verify(pool, tmp_path)).ok
+    events = await audit.list_events(pool, after=0, profile_id=None, limit=100)
+    assert events[-1].kind == "ruling"
+    assert "orphan-withdrawn" in events[-1].document
+    with pytest.raises(NotFoundError, match="profile-unknown"):
+        await publish.withdraw(pool, office.own, document["id"], "bruno", NOW)
+
+
+async def test_an_export_vouches_for_the_whole_chain_behind_it(stage: Stage, tmp_path: Path) -> None:
+    """Changed before its last event, with that one left as it was: compared link by link, not by its end."""
+    pool = stage.office.pool
+    await audit.export(pool, tmp_path / "chain.jsonl", force=False)
+    events = audit.read_export(tmp_path / "chain.jsonl")
+    await stage.conn.execute("RESET ROLE")
+    async with unguarded(stage.conn):
+        await stage.conn.execute("UPDATE audit.event SET document = replace(document, 'bruno', 'carla') WHERE event_id < $1", len(events))  # fmt: skip
+    assert (await audit.compare(pool, events)).broken == "hash"
+
+
+@pytest.mark.parametrize("name", ["anna\u3164", "\u115f", "anna\u034f", "anna\ufe0f", "anna\u0600", "anna\U00016fe4", "anna\U0001d159", "anna\U0001bca0", "ΑΝΝΑ", "аnna", "", " ", "--", "x" * 201, "a\nb"])  # fmt: skip
+async def test_no_name_is_read_two_ways(stage: Stage, name: str) -> None:
+    """What the program refuses the database refuses too, each by itself."""
+    with pytest.raises(CallerError, match="officer-name-bad"):
+        officers.check(name)
+    with pytest.raises(asyncpg.CheckViolationError):
+        await stage.conn.execute("SELECT publication.require_officer($1)", name)
+
+
+@pytest.mark.parametrize("name", ["anna", "D'Amico Niccolò", "j. müller-žižka", "u01.rossi@provincia.le.it", "3", "Nicco\u0300"])  # fmt: skip
+async def test_names_as_offices_write_them_pass(stage: Stage, name: str) -> None:
+    """Accents, apostrophes, logins and numbers of staff."""
+    assert officers.check(name) == name
+    await stage.conn.execute("SELECT publication.require_officer($1)", name)
