@@ -36,6 +36,7 @@ COMMANDS = {
     "peer": ("node.cli.peer", "peer", N_("Gli altri nodi della federazione.")),
     "sync": ("node.cli.sync", "sync", N_("Preleva ora le novità degli altri nodi.")),
     "search": ("node.cli.search", "search", N_("Cerca nella banca dati per la cooperazione.")),
+    "saved": ("node.cli.saved", "saved", N_("Ricerche salvate: novità per feed, posta o webhook.")),
     "match": ("node.cli.match", "match", N_("Partner per una rete: chi offre ciò che le serve, con le ragioni.")),
     "demo": ("node.cli.demo", "demo", N_("Quattro amministrazioni su questa macchina, dall'inizio alla ricerca.")),
 }

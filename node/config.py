@@ -28,6 +28,9 @@ LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _AUTHORITY = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:]{2,39}\])(?::[1-9][0-9]{0,4})?")
 _URL = re.compile(r"https?://(?:[^\s/?#@:\[\]]+|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _ORIGIN = re.compile(rf"{_AUTHORITY.pattern}/federation/log/[0-9]{{4}}")
+MAIL_TLS = ("starttls", "tls", "none")
+_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9A-Fa-f:]{2,39}")
+_MAILBOX = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 _DATABASE = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
@@ -116,6 +119,27 @@ class RetentionSection:
 
 
 @dataclass(frozen=True, slots=True)
+class SavedSection:
+    """How many saved searches there may be, when digests leave, and how long an unread feed is kept."""
+
+    max_searches: int
+    digest_hour: int
+    unread_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class MailSection:
+    """The administration's mail server; ``host`` empty: this node sends no mail."""
+
+    host: str
+    port: int
+    tls: str
+    user: str
+    password_file: str
+    sender: str
+
+
+@dataclass(frozen=True, slots=True)
 class WebSection:
     """Where the server listens."""
 
@@ -136,6 +160,8 @@ class Config:
     sync: SyncSection
     privacy: PrivacySection
     retention: RetentionSection
+    saved: SavedSection
+    mail: MailSection
     web: WebSection
 
     @property
@@ -186,6 +212,19 @@ TABLES: Mapping[str, Mapping[str, tuple[Check, Any]]] = {
         "closed_networks_days": (checks.number(365, 36_500), 3650),
         "consents_days": (checks.number(365, 36_500), 3650),
         "editions_days": (checks.number(365, 36_500), 1825),
+    },
+    "saved": {
+        "max_searches": (checks.number(0, 100_000), 1000),
+        "digest_hour": (checks.number(0, 23), 6),
+        "unread_days": (checks.number(1, 3650), 90),
+    },
+    "mail": {
+        "host": (checks.text(_HOST, empty=True, longest=255), ""),
+        "port": (checks.number(1, 65535), 587),
+        "tls": (checks.choice(*MAIL_TLS), "starttls"),
+        "user": (checks.text(empty=True), ""),
+        "password_file": (checks.text(empty=True, longest=1000), ""),
+        "sender": (checks.text(_MAILBOX, empty=True, longest=254), ""),
     },
     "web": {
         "host": (checks.text(longest=255), "127.0.0.1"),
@@ -260,6 +299,22 @@ def is_peer_url(url: str) -> bool:
     return url.startswith("https://") or is_loopback_url(url)
 
 
+def _check_mail(config: Config, locate: Locator) -> None:
+    mail = config.mail
+    if mail.host and not mail.sender:
+        raise _refuse(
+            "config-bad-value", locate.place("mail", "sender"), N_("con un server di posta serve il mittente")
+        )
+    if bool(mail.user) != bool(mail.password_file):
+        place = locate.place("mail", "user")
+        raise _refuse("config-bad-value", place, N_("user e password_file vanno insieme, o nessuno dei due"))
+    away = mail.host and mail.host not in (*LOOPBACK, "::1")
+    if mail.tls == "none" and (mail.user or (away and config.node.environment == "production")):
+        place = locate.place("mail", "tls")
+        message = N_('tls = "none" manderebbe in chiaro password o indirizzi: usare starttls o tls')
+        raise _refuse("config-bad-value", place, message)
+
+
 def _check_across(config: Config, locate: Locator) -> None:
     if config.privacy.k_build < config.privacy.k:
         place = locate.place("privacy", "k_build")
@@ -279,6 +334,7 @@ def _check_across(config: Config, locate: Locator) -> None:
         place = locate.place("privacy", "round")
         message = N_('in produzione round = "immediate" tradirebbe chi pubblica: usare weekly, daily o monthly')
         raise _refuse("config-immediate-in-production", place, message)
+    _check_mail(config, locate)
     seen: dict[str, int] = {}
     for number, peer in enumerate(config.peers):
         if not peer.url.startswith("https://") and (production or not is_loopback_url(peer.url)):
@@ -331,6 +387,8 @@ def parse(text: str, *, file: str = "node.toml") -> Config:
         sync=SyncSection(**sections["sync"]),
         privacy=PrivacySection(**sections["privacy"]),
         retention=RetentionSection(**sections["retention"]),
+        saved=SavedSection(**sections["saved"]),
+        mail=MailSection(**sections["mail"]),
         web=WebSection(**sections["web"]),
     )
     _check_across(config, locate)

@@ -21,7 +21,9 @@ import asyncpg
 
 from node import config as configuration
 from node.config import Config
+from node.domain.saved import leave_key
 from node.errors import N_, CallerError, OperatorError, ReteError
+from node.flows import saved
 from node.flows.append import OwnLog
 from node.flows.bodies import Progress
 from node.flows.gate import KnownNames
@@ -30,6 +32,7 @@ from node.flows.membership import enrol_members, membership_of
 from node.flows.pull import Parts
 from node.flows.sync import Syncer
 from node.peers.client import RequestSigner, open_session
+from node.peers.mail import MailServer
 from node.protocol import request
 from node.protocol.member import Cosigner, Membership
 from node.store import embedded, highwater, keyfiles, log, schemas
@@ -83,6 +86,35 @@ class Node:
             deadline_s=sync.pull_minutes * 60,
         )
         return Syncer(self.pool, session, self.request_signer(), parts, sync.parallel, progress)
+
+    @property
+    def public_url(self) -> str:
+        """Where this node answers the public: scheme and authority."""
+        trial = self.config.node.environment == "development"
+        return f"{'http' if trial else 'https'}://{self.config.federation.authority}"
+
+    def saved_settings(self) -> saved.Settings:
+        """Return what saved searches need to know of this node."""
+        return saved.Settings(
+            node=self.config.node.name,
+            base_url=self.public_url,
+            leave_key=leave_key(self.keys.signing["http"].private_bytes_raw()),
+            max_searches=self.config.saved.max_searches,
+            digest_hour=self.config.saved.digest_hour,
+            loopback=self.config.node.environment == "development",
+        )
+
+    def mail_server(self) -> MailServer | None:
+        """Return where mail goes out, None for a node that sends none. Raises: OperatorError key-file-...."""
+        mail = self.config.mail
+        if not mail.host:
+            return None
+        password = keyfiles.read_password(self.home / mail.password_file) if mail.user else ""
+        return MailServer(mail.host, mail.port, mail.tls, mail.user, mail.sender, password)
+
+    def outward(self, session: aiohttp.ClientSession) -> saved.Outward:
+        """Return how news of saved searches leave this node."""
+        return saved.Outward(session, self.request_signer(), self.mail_server)
 
     def request_signer(self) -> RequestSigner:
         """Return the function that signs this node's requests with the current time and a fresh nonce."""

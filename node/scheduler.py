@@ -1,7 +1,7 @@
 """WHEN flows run: timers in memory, no logic. What must survive a restart is in our own tables.
 
-In: a Node. Out: jobs that hear what is new, pull what is due, release publication rounds, sign and announce, settle a fenced log
-and tidy up. A job that fails is logged and the next one runs; one that is already running is not started again.
+In: a Node. Out: jobs that hear what is new, pull what is due, release publication rounds, sign and announce, settle a fenced log,
+tell saved searches what is new and tidy up. A job that fails is logged and the next one runs; one that is already running is not started again.
 """
 
 from __future__ import annotations
@@ -17,19 +17,21 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from node.errors import LogStateError, ReteError
-from node.flows import announce, audit, epoch, gossip, publish, recover
+from node.flows import announce, audit, epoch, gossip, publish, recover, saved
 from node.flows.append import sign_head
 from node.flows.sync import sync_peers
 from node.protocol import limits
 from node.runtime import Node, current_own
 from node.store import log, nonces, wake
 from node.store.postgres import acquire
+from node.store.reference import load_label_reference
 
 logger = structlog.get_logger()
 DUE_MINUTES = 1
 ANNOUNCE_MINUTES = 1
 RELEASE_MINUTES = 5
 TIDY_MINUTES = 10
+SAVED_MINUTES = 1
 # What a wake-up asks for -> the job that does it.
 JOBS = {wake.PULL: "due", wake.GOSSIP: "gossip", wake.ANNOUNCE: "announce"}
 
@@ -115,6 +117,12 @@ def build(node: Node, session: aiohttp.ClientSession) -> Jobs:
         async with acquire(node.pool) as conn:
             await nonces.purge(conn, now - dt.timedelta(seconds=limits.NONCE_KEEP_S))
         await epoch.prune(node.pool, keep, now)
+        await saved.tidy(node.pool, now, dt.timedelta(days=node.config.saved.unread_days))
+
+    async def tell_saved() -> None:
+        # Digests leave at their own hour: each search knows when its next one is due.
+        outward = node.outward(session)
+        await saved.tell_due(node.pool, node.saved_settings(), outward, load_label_reference(), node.clock)
 
     def every(name: str, work: Callable[[], Awaitable[object]], minutes: float, **extra: Any) -> None:
         first = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=1)
@@ -127,4 +135,5 @@ def build(node: Node, session: aiohttp.ClientSession) -> Jobs:
     every("release", release, RELEASE_MINUTES)
     every("settle", settle, RELEASE_MINUTES)
     every("tidy", tidy, TIDY_MINUTES)
+    every("saved", tell_saved, SAVED_MINUTES)
     return jobs

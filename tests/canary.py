@@ -54,8 +54,13 @@ PLANS: Mapping[str, Mapping[str, str]] = {
         "held_code": OWN, "changed_in": OWN,
     },
     "publication.decision": {"action": CLOSED, "officer": WORD, "content_hash": OWN, "reason": WORD, "gate": OWN, "reason_salt": OWN, "reason_erased_by": WORD, "decided_in": OWN},
+    # Titles are told by the feeds of public searches; those planted tell somebody, and have none.
+    "office.saved_search": {"title": WORD, "query": CLOSED, "token_hash": OWN, "made_by": CLOSED},
+    "office.saved_channel": {"channel": CLOSED, "address": WORD, "error_code": CLOSED},
+    "office.saved_mark": {},
+    "office.saved_news": {"channel": CLOSED, "owner": OWN},
 }  # fmt: skip
-PRIVATE_SCHEMAS = ("registry", "publication")
+PRIVATE_SCHEMAS = ("registry", "publication", "office")
 _FOLDED = re.compile(rb"[^0-9a-z]+")
 _FORM = "zq{}qz"
 

@@ -239,3 +239,30 @@ def test_peers_are_written_into_a_configuration() -> None:
     assert block is not None
     parsed = config.parse(config_text(FACTS, block.group()).replace('"ar.example.it"', '"127.0.0.1:8500"'))
     assert [peer.id for peer in parsed.peers] == ["cmto"]
+
+
+LOGIN_FILE = "mail.password"
+
+
+def mailing(**keys: str) -> str:
+    """The example with a mail server, and some keys of its tables as they are given."""
+    text = EXAMPLE
+    tables = {"environment": "node", "url": "database"}
+    for key, value in {"host": "mail.example.org", "sender": "rete@example.org", **keys}.items():
+        place = rf'(^\[{tables.get(key, "mail")}\]$.*?^{key} = )"[^"]*"'
+        text, count = re.subn(place, rf'\g<1>"{value}"', text, count=1, flags=re.MULTILINE | re.DOTALL)
+        assert count == 1
+    return text
+
+
+def test_a_mail_server_is_whole_and_sends_no_secret_in_the_clear() -> None:
+    """With a sender; user and password together; without TLS only where there is nothing to hide or nobody to hear."""
+    assert config.parse(mailing()).mail.host == "mail.example.org"
+    assert config.parse(mailing(user="rete", password_file=LOGIN_FILE)).mail.user == "rete"
+    assert config.parse(mailing(tls="none")).mail.tls == "none"
+    for text in (
+        mailing(sender=""), mailing(user="rete"), mailing(password_file=LOGIN_FILE), mailing(sender="Rete <r@example.org>"), mailing(tls="ssl"),
+        mailing(tls="none", environment="production", url="postgresql://db.example.org/rete"), mailing(host="https://mail.example.org"), mailing(tls="none", user="rete", password_file=LOGIN_FILE),
+    ):  # fmt: skip
+        found = refusal(text)
+        assert (found.code, found.where.startswith("node.toml:")) == ("config-bad-value", True)

@@ -30,8 +30,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 PURE: dict[str, tuple[str, ...]] = {
     "domain": (
         "__future__", "base64", "binascii", "calendar", "collections", "dataclasses", "datetime", "decimal", "difflib", "enum",
-        "functools", "hashlib", "itertools", "json", "math", "operator", "re", "typing", "unicodedata", "uuid",
-        "ahocorasick_rs", "phonenumbers", "stdnum",
+        "email", "functools", "hashlib", "hmac", "itertools", "json", "math", "operator", "re", "typing", "unicodedata",
+        "urllib.parse", "uuid", "xml.etree", "ahocorasick_rs", "phonenumbers", "stdnum",
     ),
     "protocol": (
         "__future__", "base64", "binascii", "collections", "dataclasses", "datetime", "enum", "hashlib", "itertools", "re",

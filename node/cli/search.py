@@ -93,7 +93,8 @@ def _top() -> None:
     """Hold the command."""
 
 
-def _filters(function: click.decorators.FC) -> click.decorators.FC:
+def filters(function: click.decorators.FC) -> click.decorators.FC:
+    """Add the options that narrow a search."""
     for name, text in reversed(_FILTERS):
         function = click.option(f"--{name}", metavar="VALORE", help=f"Solo: {text}.")(function)
     return function
@@ -105,7 +106,7 @@ def _filters(function: click.decorators.FC) -> click.decorators.FC:
     help='Cerca nella banca dati per la cooperazione. Per escludere una parola: rete search -- olio -vino; una frase esatta sta tra "virgolette".',
 )
 @click.argument("words", nargs=-1, metavar="[PAROLE]")
-@_filters
+@filters
 @click.option("--sort", type=click.Choice(SORTS), help="Ordine: per pertinenza o dal più recente.")
 @click.option(
     "--limit", metavar="N", help=f"Risultati per pagina, al massimo {LIMIT_MAX} (altrimenti {LIMIT_DEFAULT})."

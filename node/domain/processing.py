@@ -157,6 +157,23 @@ HOLDINGS: tuple[Holding, ...] = (
         "population.partition", FIRMS, N_("gruppi di reti che si somigliano: nessun nome"), N_("misurare l'anonimato"), TASK,
         N_("gli altri enti e il pubblico"), None, _columns(none="digest document"),
     ),
+    Holding(
+        "office.saved_search", PEOPLE, N_("titolo e filtri di una ricerca salvata"), N_("avvisare delle novità"), TASK,
+        N_("chi conosce l'indirizzo casuale del suo feed, se non avvisa nessuno"), None,
+        _columns(words="title query", none="token_hash made_by"),
+    ),
+    Holding(
+        "office.saved_channel", PEOPLE, N_("indirizzo di posta o di webhook a cui avvisare, fino alla disiscrizione"),
+        N_("avvisare delle novità"), TASK, NOBODY, None, _columns(words="address", none="channel error_code"),
+    ),
+    Holding(
+        "office.saved_mark", PEOPLE, N_("fin dove una ricerca salvata ha guardato"), N_("avvisare delle novità"), TASK, NOBODY,
+        None, {},
+    ),
+    Holding(
+        "office.saved_news", PEOPLE, N_("quali schede pubbliche sono state segnalate, e quando"), N_("avvisare delle novità"),
+        TASK, NOBODY, None, _columns(none="channel owner"),
+    ),
 )  # fmt: skip
 
 

@@ -132,13 +132,13 @@ class PeerClient:
         """POST ``body`` without a signature: what proves itself. Raises: RoadWrongError, PeerWrongError."""
         return await self._request("POST", path, body, {"Content-Type": content_type}, max_bytes, allow)
 
-    async def post_signed(self, path: str, body: bytes, *, max_bytes: int) -> Reply:
+    async def post_signed(self, path: str, body: bytes, *, max_bytes: int, allow: tuple[int, ...] = (OK,)) -> Reply:
         """POST JSON ``body`` with this node's signature. Raises: RoadWrongError, PeerWrongError."""
         if self._signer is None:
             raise OperatorError("signer-missing", N_("manca la chiave http di questo nodo"))
         signed = self._signer("POST", self.authority, path, "", body)
         headers = {**signed, "Content-Type": "application/json"}
-        return await self._request("POST", path, body, headers, max_bytes, (OK,))
+        return await self._request("POST", path, body, headers, max_bytes, allow)
 
     async def _request(
         self,

@@ -263,6 +263,34 @@ WHERE b.origin_id || '/' || b.idx = ANY($1::text[])
 ORDER BY o.origin_id, b.idx
 LIMIT 10000;
 
+-- name: scan_saved_channel
+SELECT search_id || '/' || channel AS id, ARRAY[address] AS words FROM office.saved_channel WHERE address <> '';
+
+-- name: found_saved_channel
+SELECT to_jsonb(c) AS found FROM office.saved_channel c
+WHERE c.search_id || '/' || c.channel = ANY($1::text[])
+ORDER BY c.search_id, c.channel
+LIMIT 10000;
+
+-- name: erase_saved_channel
+DELETE FROM office.saved_channel c
+USING jsonb_to_recordset($1::jsonb) AS t (id text)
+WHERE c.search_id || '/' || c.channel = t.id;
+
+-- name: scan_saved_search
+SELECT search_id::text AS id, ARRAY[title, coalesce(query ->> 'q', '')] AS words FROM office.saved_search;
+
+-- name: found_saved_search
+SELECT to_jsonb(s) - 'token_hash' AS found FROM office.saved_search s
+WHERE s.search_id = ANY($1::text[]::uuid[])
+ORDER BY s.search_id
+LIMIT 10000;
+
+-- name: erase_saved_search
+DELETE FROM office.saved_search s
+USING jsonb_to_recordset($1::jsonb) AS t (id uuid)
+WHERE s.search_id = t.id;
+
 -- name: insert_erasure
 INSERT INTO registry.erasure (erasure_id, erased_at, officer, reason, counts) VALUES ($1, $2, $3, $4, $5);
 

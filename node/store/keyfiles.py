@@ -51,7 +51,7 @@ def create(folder: Path) -> None:
     _write_new(folder / f"{SEAL_ROLE}.pem", X25519PrivateKey.generate())
 
 
-def _read(path: Path) -> object:
+def _secret(path: Path) -> bytes:
     try:
         mode = path.stat().st_mode
         if mode & 0o077:
@@ -62,7 +62,7 @@ def _read(path: Path) -> object:
                 hint=N_("chmod 600 sul file; se altri utenti possono averlo letto, sostituire la chiave"),
                 mode=f"{mode & 0o777:o}",
             )
-        pem = path.read_bytes()
+        return path.read_bytes()
     except FileNotFoundError as error:
         raise OperatorError(
             "key-file-missing",
@@ -74,6 +74,16 @@ def _read(path: Path) -> object:
         raise OperatorError(
             "key-file-unreadable", N_("il file della chiave non è leggibile"), where=str(path)
         ) from error
+
+
+def read_password(path: Path) -> str:
+    """Return the first line of a file that only its owner may read. Raises: OperatorError key-file-..., as for keys."""
+    lines = _secret(path).decode("utf-8", "replace").splitlines()
+    return lines[0] if lines else ""
+
+
+def _read(path: Path) -> object:
+    pem = _secret(path)
     try:
         return serialization.load_pem_private_key(pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:

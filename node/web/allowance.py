@@ -38,6 +38,9 @@ RATES: Mapping[str, Rate] = {
     "proof": Rate(1, 20),
     # Searches of people and of offices' systems; one page asks a few.
     "api": Rate(20, 200),
+    # Searches that somebody saves, and pages on which somebody leaves.
+    "save": Rate(1 / 60, 10),
+    "leave": Rate(1, 60),
 }
 
 
@@ -115,6 +118,10 @@ def kind_of(request: web.Request) -> str | None:
     """Return under which kind a request is counted, None when it is not."""
     if request.path.startswith("/federation/"):
         return _KINDS.get(f"{request.method} {request.path}", "read")
+    if request.path.startswith("/unsubscribe/"):
+        return "leave"
+    if request.method == "POST" and request.path == "/api/v1/saved-searches":
+        return "save"
     return "api" if request.path.startswith("/api/") or request.path == "/status" else None
 
 
@@ -122,8 +129,9 @@ def teller(allowances: Allowances, clock: Callable[[], dt.datetime], *, behind_p
     """Return what tells callers of the API how many requests they have left, on every answer, also on a refusal."""
 
     async def tell(request: web.Request, response: web.StreamResponse) -> None:
-        if kind_of(request) == "api":
-            left = allowances.look("api", caller_of(request, behind_proxy=behind_proxy), clock())
+        kind = kind_of(request)
+        if kind in ("api", "save"):
+            left = allowances.look(kind, caller_of(request, behind_proxy=behind_proxy), clock())
             response.headers["X-RateLimit-Limit"] = str(left.limit)
             response.headers["X-RateLimit-Remaining"] = str(left.remaining)
             response.headers["X-RateLimit-Reset"] = str(left.reset_s)

@@ -14,7 +14,7 @@ from node.i18n import translator
 from node.runtime import Node
 from node.store import log
 from node.store.postgres import acquire
-from node.web import api, federation, gossip
+from node.web import api, federation, gossip, saved
 from node.web.allowance import Allowances, limiter, teller
 from node.web.middleware import LANGUAGE, UNAVAILABLE, errors, language_of, problem
 
@@ -48,8 +48,7 @@ async def status(request: web.Request) -> web.StreamResponse:
 
 def _server(node: Node) -> tuple[str, bool]:
     """Return where the API answers and whether that is a trial's address."""
-    authority, trial = node.config.federation.authority, node.config.node.environment == "development"
-    return f"{'http' if trial else 'https'}://{authority}", trial
+    return node.public_url, node.config.node.environment == "development"
 
 
 def build(node: Node) -> web.Application:
@@ -70,5 +69,6 @@ def build(node: Node) -> web.Application:
     app.add_routes([*federation.routes(), *gossip.routes()])
     app.on_response_prepare.append(teller(allowances, node.clock, behind_proxy=node.config.web.behind_proxy))
     api.install(app, node.pool, node.clock, _server(node))
+    saved.install(app, node.pool, node.clock, node.saved_settings())
     app.add_routes([web.get("/status", status)])
     return app

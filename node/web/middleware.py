@@ -47,6 +47,7 @@ LANGUAGE = web.AppKey("language", str)
 REQUEST_ID = web.RequestKey("request_id", str)
 # Codes whose status says more than their family does (PROTOCOL 4).
 _STATUS = {
+    "token-missing": 401,
     "signature-missing": 401,
     "signature-malformed": 401,
     "signature-unknown-key": 401,
@@ -60,6 +61,7 @@ _STATUS = {
     "nonce-replayed": 409,
     "member-suspended": 403,
     "epoch-gone": 410,
+    "saved-too-many": 409,
     "witness-unsigned": 403,
     "witness-quarantined": 403,
     "witness-inconsistent": 422,
@@ -123,7 +125,10 @@ def _from_error(request: web.Request, error: ReteError) -> web.Response:
     what, where, hint = error.render(translator(language_of(request)))
     wait = error.facts.get("retry_after_s")
     detail = ". ".join(part for part in (where, hint) if part)
-    return problem(request, status, error.code, what, detail, wait if isinstance(wait, int) else RETRY_AFTER_S)
+    answer = problem(request, status, error.code, what, detail, wait if isinstance(wait, int) else RETRY_AFTER_S)
+    if error.code == "token-missing":
+        answer.headers["WWW-Authenticate"] = "Bearer"
+    return answer
 
 
 @web.middleware

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from node.domain.labels import KINDS, PERIODS, SIZES
 from node.domain.query import LIMIT_DEFAULT, LIMIT_MAX, SORTS, WORDS_MAX_CHARS, YES
+from node.domain.saved import TITLE_MAX_CHARS
 from node.domain.theme import THEMES
 from node.domain.vocabulary import CATEGORIES, CERTIFICATIONS, MATURITIES, PURPOSES
 from node.web import exports, matches
@@ -119,6 +120,7 @@ def _schemas() -> dict[str, Schema]:
         "Facets": _object({**counted, **facets}),
         "Regions": _regions(counted),
         **_match_schemas(hit),
+        **_saved_schemas(),
         "Status": _object(
             {
                 "status": _text(longest=8, enum=["ok"]), "node": _text(longest=32),
@@ -163,6 +165,25 @@ def _match_schemas(hit: Mapping[str, Schema]) -> dict[str, Schema]:
             },
             "Partners of a profile or, with suggest=1, groups around it.", ("profile_id", "compared", "complete", "matches", "groups"),
         ),
+    }  # fmt: skip
+
+
+def _saved_schemas() -> dict[str, Schema]:
+    asked = {item["name"]: item["schema"] for item in _filters()}
+    named = {
+        "search_id": _text("A random UUID.", 36, format="uuid", pattern=_ID_PATTERN),
+        "title": _text("One line.", TITLE_MAX_CHARS),
+    }
+    kept = {
+        **named,
+        "query": _object(asked, "The parameters of a search, without order and page.", list(asked)),
+        "created_at": _text(longest=40, format="date-time"),
+        "feed": _text("Atom 1.0 (RFC 4287).", 400),
+    }
+    return {
+        "SearchToSave": _object({name: kept[name] for name in ("title", "query")}),
+        "SavedSearch": _object(kept),
+        "NewSavedSearch": _object({**kept, "token": _text("Opens and deletes it; shown only now.", 100)}),
     }  # fmt: skip
 
 
@@ -260,6 +281,50 @@ def _get(operation: str, summary: str, parameters: list[Schema], answers: dict[s
     }  # fmt: skip
 
 
+def _saved_paths() -> dict[str, Schema]:
+    one = _parameter(
+        "search_id",
+        _text("A random UUID.", 36, format="uuid", pattern=_ID_PATTERN),
+        "Identifier of a saved search.",
+        required=True,
+        where="path",
+    )
+    made = _answers("NewSavedSearch", cached=False)
+    made["201"] = {
+        **made.pop("200"),
+        "description": "Saved; the token is told only now.",
+        "headers": {**_headers(), "Location": {"$ref": "#/components/headers/Location"}},
+    }
+    made["409"] = {"$ref": "#/components/responses/Full"}
+    made["413"] = made["415"] = {"$ref": "#/components/responses/Bad"}
+    opened = {**_answers("SavedSearch", missing=True, bad=False), "401": {"$ref": "#/components/responses/NoToken"}}
+    gone = {
+        **_answers("SavedSearch", missing=True, bad=False, cached=False),
+        "401": {"$ref": "#/components/responses/NoToken"},
+    }
+    gone.pop("200")
+    gone["204"] = {"description": "Erased.", "headers": _headers()}
+    feed = _answers("Profiles", missing=True)
+    feed["200"] = {
+        **feed["200"],
+        "content": {
+            "application/atom+xml": {
+                "schema": {"type": "string", "description": "An Atom feed of at most 50 profiles, the newest first."}
+            }
+        },
+    }
+    body = {"required": True, "content": {"application/json": {"schema": _ref("SearchToSave")}}}
+    delete = _get("deleteSavedSearch", "Erase a saved search.", [one], gone)["get"]
+    show = _get("savedSearch", "One saved search.", [one], opened)["get"]
+    create = _get("saveSearch", "Save a search, to follow its feed.", [], made)["get"]
+    token: Schema = {"security": [{"token": []}]}
+    return {
+        "/api/v1/saved-searches": {"post": {**create, "requestBody": body}},
+        "/api/v1/saved-searches/{search_id}": {"get": {**show, **token}, "delete": {**delete, **token}},
+        "/api/v1/saved-searches/{search_id}/feed.atom": _get("savedSearchFeed", "What a saved search finds now.", [one], feed),
+    }  # fmt: skip
+
+
 def _problem_response(description: str, *headers: str) -> Schema:
     return {
         "description": description,
@@ -301,12 +366,16 @@ def document(server: str, *, sandbox: bool) -> dict[str, Any]:
             "/api/v1/profiles/{profile_id}": _get("profile", "One profile, whole.", [one, whose], _answers("Profile", missing=True)),
             "/api/v1/facets": _get("facets", "Counts without hits.", [*_filters(), *paging, _format(exports.FACETS)], _answers("Facets", forms=exports.FACETS)),
             "/api/v1/matches": _get("matches", "Partners of one profile.", partners, _answers("Matches", missing=True)),
+            **_saved_paths(),
         },
         "components": {
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": "The token of one saved search, told when it was saved."}},
             "schemas": _schemas(),
             "headers": {
                 **{name: {"description": text, "schema": _whole("", 0, 1_000_000)} for name, text in _RATES.items()},
                 "ETag": {"description": "Of this very answer.", "schema": _text(longest=80)},
+                "Location": {"description": "Where it is.", "schema": _text(longest=200)},
+                "WWW-Authenticate": {"description": "RFC 6750.", "schema": _text(longest=80)},
                 "Vary": {"description": "The form may follow Accept.", "schema": _text(longest=80)},
                 "Link": {"description": "RFC 8288: the next page, rel=next; missing on the last.", "schema": _text(longest=8_000)},
                 "Retry-After": {"description": "Seconds to wait.", "schema": _whole("", 1, 86_400)},
@@ -315,6 +384,8 @@ def document(server: str, *, sandbox: bool) -> dict[str, Any]:
             "responses": {
                 "Bad": _problem_response("What was asked can't be answered; the parameter and what to write are told."),
                 "Missing": _problem_response("There is no such thing."),
+                "NoToken": _problem_response("The token is missing.", "WWW-Authenticate"),
+                "Full": _problem_response("This node keeps as many saved searches as it may."),
                 "TooMany": _problem_response("Too many requests.", "Retry-After"),
                 "Unavailable": _problem_response("For a moment not.", "Retry-After"),
                 "Problem": _problem_response("Anything else."),

@@ -11,7 +11,7 @@ from node.store import gdpr
 from node.store.postgres import Connection
 from tests.networks_made import PERSON_CODE, code
 
-KEPT_SCHEMAS = ["registry", "publication", "population"]
+KEPT_SCHEMAS = ["registry", "publication", "population", "office"]
 # Where words stand that nobody here wrote about anybody: what nodes and members sign and say, and what leaves by two approvals.
 MADE = {
     "coop.profile": "owner territory sector period size theme kind keys text_a text_b text_c text_d",

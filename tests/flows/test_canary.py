@@ -70,6 +70,12 @@ async def furnish(node: Node) -> list[str]:
             "INSERT INTO registry.document (document_id, network_id, title, media_type, sha256, content, added_at)"
             " SELECT gen_random_uuid(), network_id, 'x', 'x', decode(repeat('00', 32), 'hex'), 'x', now() FROM registry.network"
         )
+        for channel in ("email", "webhook"):
+            search_id = await conn.fetchval(
+                "INSERT INTO office.saved_search (search_id, title, query, token_hash, made_by, created_at, read_on)"
+                " VALUES (gen_random_uuid(), 'x', '{}', decode(repeat('00', 32), 'hex'), 'office', now(), '2026-01-01') RETURNING search_id"
+            )
+            await conn.execute("INSERT INTO office.saved_channel (search_id, channel, address, next_at) VALUES ($1, $2, 'x', now())", search_id, channel)  # fmt: skip
         return list(await registry.read_records(conn))
 
 
@@ -124,12 +130,16 @@ async def drive(scene: Scene) -> None:
     await there.announce()
     async with there.node.pool.acquire() as conn:
         ids = [row["id"] for row in await conn.fetch("SELECT DISTINCT profile_id::text AS id FROM coop.profile")]
+    async with here.node.pool.acquire() as conn:
+        searches = [
+            row["id"] for row in await conn.fetch("SELECT search_id::text AS id FROM office.saved_search ORDER BY 1")
+        ]
     assert len(ids) >= 4
     base = f"http://127.0.0.1:{here.port}"
     origin = here.node.own.origin.partition("/")[2]
     fill = {
         "profile_id": [ids[0], "nope"], "index": ["000", "000.p/9", "x000/000", "-1"], "level": ["0", "1", "63"],
-        "hash": ["0" * 64], "epoch": ["2026", "2025"], "log": [origin.rpartition("/")[2]],
+        "search_id": [*searches, "nope"], "mark": ["x"], "hash": ["0" * 64], "epoch": ["2026", "2025"], "log": [origin.rpartition("/")[2]],
     }  # fmt: skip
     asked = 0
     async with aiohttp.ClientSession() as session:

@@ -48,6 +48,8 @@ async def person(office: Office) -> str:
         await conn.execute("INSERT INTO registry.consent (consent_id, network_id, person, purpose, version, given_at) VALUES (gen_random_uuid(), $1::uuid, $2, 'contatto', 'v1', $3)", network, NAME, NOW)  # fmt: skip
         await conn.execute("INSERT INTO registry.document (document_id, network_id, title, media_type, sha256, content, added_at) VALUES (gen_random_uuid(), $1::uuid, 'atto', 'text/plain', decode(repeat('00', 32), 'hex'), convert_to($2, 'UTF8'), $3)", network, said, NOW)  # fmt: skip
         await conn.execute("UPDATE population.network SET object_text = object_text || $1 WHERE register_id = (SELECT register_id FROM registry.network WHERE network_id::text = $2)", said, network)  # fmt: skip
+        search_id = await conn.fetchval("INSERT INTO office.saved_search (search_id, title, query, token_hash, made_by, created_at, read_on) VALUES (gen_random_uuid(), $1, jsonb_build_object('q', $1::text), decode(repeat('00', 32), 'hex'), 'office', $2, '2026-01-01') RETURNING search_id", said[:100], NOW)  # fmt: skip
+        await conn.execute("INSERT INTO office.saved_channel (search_id, channel, address, next_at) VALUES ($1, 'email', $2, $3)", search_id, f"{NAME} <z@example.org>", NOW)  # fmt: skip
     return code
 
 

@@ -62,6 +62,20 @@ async def test_what_answers_other_nodes_has_no_right_in_private_schemas(admin: C
     assert (await rights(admin, "rete_node", "registry"))["registry.later"] == set(RIGHTS)
 
 
+async def test_saved_searches_are_served_without_their_addresses(admin: Connection) -> None:
+    """What answers the public makes, reads and deletes searches; of whom they tell it reads no address, of news nothing."""
+    assert await rights(admin, "rete_public", "office") == {
+        "office.saved_search": {"SELECT", "INSERT", "UPDATE", "DELETE"},
+        "office.saved_channel": {"SELECT", "UPDATE"},
+    }
+    columns = "SELECT attname FROM pg_attribute WHERE attrelid = $1::text::regclass AND attnum > 0 AND has_column_privilege('rete_public', attrelid, attnum, $2)"
+    readable = {row["attname"] for row in await admin.fetch(columns, "office.saved_channel", "SELECT")}
+    assert readable == {"search_id", "channel", "unsubscribed_at"}
+    assert [row["attname"] for row in await admin.fetch(columns, "office.saved_search", "UPDATE")] == ["read_on"]
+    assert set((await rights(admin, "rete_node", "office"))["office.saved_news"]) == set(RIGHTS)
+    assert await admin.fetchval("SELECT has_sequence_privilege('rete_node', 'coop.profile_arrival', 'USAGE')")
+
+
 async def test_the_server_s_own_log_quotes_no_row(admin: Connection, db: str) -> None:
     """Whoever connects to the node's database has its server log told what failed, without the row or the statement."""
     conn = await asyncpg.connect(db)
@@ -75,7 +89,15 @@ async def test_the_server_s_own_log_quotes_no_row(admin: Connection, db: str) ->
 async def test_private_tables_are_really_closed_and_the_log_is_open(admin: Connection) -> None:
     """As the peer-facing role: the register and drafts are refused, log and cooperation are read, entries can't be written."""
     await admin.execute("SET ROLE rete_public")
-    for table in ("registry.network", "registry.contact", "publication.version", "population.firm", "log.ruling"):
+    for table in (
+        "registry.network",
+        "registry.contact",
+        "publication.version",
+        "population.firm",
+        "log.ruling",
+        "office.saved_channel",
+        "office.saved_news",
+    ):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await admin.fetch(f"SELECT * FROM {table}")
     for table in ("log.origin", "log.entry", "log.body", "log.signed", "coop.profile"):

@@ -1,0 +1,242 @@
+"""Saved searches over HTTP: ``/api/v1/saved-searches`` and the page on which a recipient leaves.
+
+``POST /api/v1/saved-searches`` with ``{"title": "...", "query": {"q": "olio", "territory": "ITF4"}}`` (the parameters of
+``/api/v1/profiles``, without order and page) answers 201, and the token only here and now::
+
+    {"search_id", "title", "query": {}, "created_at", "feed": "https://.../feed.atom", "token"}
+
+``GET`` and ``DELETE /api/v1/saved-searches/{id}`` want ``Authorization: Bearer TOKEN``; a wrong token and an unknown search are the
+same 404. ``GET /{id}/feed.atom`` is open to whoever knows the random identifier, and shows what the public search shows.
+What is made here tells nobody by itself: e-mail and webhooks are the office's («rete saved add»), and searches that have one
+have no feed, since their title is the office's own.
+
+``/unsubscribe/{id}/{mark}``: GET asks, POST does it (RFC 8058: without a session, a question or a second page). Both are the same
+however often. Nothing here reads an address.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+from typing import Final
+
+import orjson
+from aiohttp import web
+
+from node.domain import saved as domain
+from node.domain.labels import LabelReference
+from node.domain.query import parse
+from node.errors import N_, CallerError, NotFoundError
+from node.flows import saved as flow
+from node.i18n import translator
+from node.store.postgres import Pool
+from node.store.reference import load_label_reference
+from node.store.saved import API, Saved
+from node.web.middleware import language_of
+
+BODY_MAX_BYTES: Final = 16 * 1024
+KEYS: Final = {"title", "query"}
+_JSON = re.compile(r"application/json(?:\s*;.*)?", re.IGNORECASE)
+_TOKEN = re.compile(r"Bearer +([A-Za-z0-9_-]{20,100})", re.IGNORECASE)
+_PAGE_HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Robots-Tag": "noindex",
+}
+_STYLE: Final = (
+    "body{font-family:sans-serif;color:#17324d;background:#fff;margin:2em;max-width:40em;line-height:1.5}"
+    "button{font:inherit;color:#fff;background:#06c;border:0;border-radius:4px;padding:.6em 1.2em}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SavedSearches:
+    """What these routes need."""
+
+    pool: Pool
+    clock: Callable[[], dt.datetime]
+    settings: flow.Settings
+    reference: LabelReference
+
+
+SAVED = web.AppKey("saved-searches", SavedSearches)
+
+
+def install(app: web.Application, pool: Pool, clock: Callable[[], dt.datetime], settings: flow.Settings) -> None:
+    """Add the routes and what they share to ``app``."""
+    app[SAVED] = SavedSearches(pool, clock, settings, load_label_reference())
+    app.add_routes(
+        [
+            web.post("/api/v1/saved-searches", create),
+            web.get("/api/v1/saved-searches/{search_id}", show, allow_head=False),
+            web.delete("/api/v1/saved-searches/{search_id}", remove),
+            web.get("/api/v1/saved-searches/{search_id}/feed.atom", feed),
+            web.get("/unsubscribe/{search_id}/{mark}", ask_to_leave, allow_head=False),
+            web.post("/unsubscribe/{search_id}/{mark}", leave),
+        ]
+    )
+
+
+async def create(request: web.Request) -> web.StreamResponse:
+    """Save a search without anybody to tell."""
+    shared = request.app[SAVED]
+    title, parameters = _read_body(request, await _body(request))
+    query = parse(parameters, shared.reference)
+    made = await flow.save(shared.pool, shared.settings, title, query, shared.clock(), made_by=API)
+    where = f"/api/v1/saved-searches/{made.search_id}"
+    document = {
+        "search_id": made.search_id,
+        "title": made.title,
+        "query": domain.read_query(made.query),
+        "created_at": _moment(shared.clock()),
+        "feed": f"{shared.settings.base_url}{where}/feed.atom",
+        "token": made.token,
+    }
+    # The token is in this answer alone.
+    headers = {"Location": where, "Cache-Control": "no-store"}
+    return web.Response(body=orjson.dumps(document), status=201, content_type="application/json", headers=headers)
+
+
+async def _body(request: web.Request) -> bytes:
+    if not _JSON.fullmatch(request.headers.get("Content-Type", "")):
+        raise CallerError("content-type-bad", N_("serve Content-Type: application/json"))
+    body = b""
+    async for part in request.content.iter_any():
+        body += part
+        if len(body) > BODY_MAX_BYTES:
+            raise CallerError("request-too-large", N_("richiesta troppo grande"))
+    return body
+
+
+def _read_body(request: web.Request, body: bytes) -> tuple[str, list[tuple[str, str]]]:
+    refused = CallerError(
+        "saved-body-bad",
+        N_("il corpo della richiesta non è una ricerca da salvare"),
+        hint=N_('serve {{"title": "...", "query": {{"q": "..."}}}}, con i parametri della ricerca come testi'),
+    )
+    if request.query_string:
+        raise refused
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise refused from error
+    if not isinstance(document, dict) or set(document) != KEYS:
+        raise refused
+    title, asked = document["title"], document["query"]
+    if not isinstance(title, str) or not isinstance(asked, dict) or not all(isinstance(v, str) for v in asked.values()):
+        raise refused
+    unwanted = sorted(set(asked) & set(domain.NOT_SAVED))
+    if unwanted:
+        raise CallerError(
+            "query-parameter-unknown",
+            N_("parametro sconosciuto: {name}"),
+            hint=N_("una ricerca salvata non ha ordine né pagine"),
+            name=unwanted[0],
+        )
+    return title, list(asked.items())
+
+
+async def _open(request: web.Request) -> Saved:
+    shared = request.app[SAVED]
+    found = _TOKEN.fullmatch(request.headers.get("Authorization", "").strip())
+    if found is None:
+        raise CallerError("token-missing", N_("serve il codice di gestione: Authorization: Bearer ..."))
+    return await flow.open_with(shared.pool, request.match_info["search_id"], found.group(1))
+
+
+async def show(request: web.Request) -> web.StreamResponse:
+    """Answer a search to whoever has its token."""
+    found = await _open(request)
+    document = {
+        "search_id": found.search_id,
+        "title": found.title,
+        "query": domain.read_query(found.query),
+        "created_at": _moment(found.created_at),
+        "feed": f"{request.app[SAVED].settings.base_url}/api/v1/saved-searches/{found.search_id}/feed.atom",
+    }
+    return _tagged(request, orjson.dumps(document), "application/json", "private, no-cache")
+
+
+async def remove(request: web.Request) -> web.StreamResponse:
+    """Erase a search for whoever has its token."""
+    found = await _open(request)
+    await flow.delete(request.app[SAVED].pool, found.search_id)
+    return web.Response(status=204, headers={"Cache-Control": "no-store"})
+
+
+async def feed(request: web.Request) -> web.StreamResponse:
+    """Answer the newest profiles of a search as Atom."""
+    shared = request.app[SAVED]
+    sheet, items = await flow.feed(
+        shared.pool, shared.settings, request.match_info["search_id"], shared.reference, shared.clock()
+    )
+    return _tagged(request, domain.atom(sheet, items), "application/atom+xml", "no-cache")
+
+
+def _tagged(request: web.Request, body: bytes, content_type: str, cache: str) -> web.Response:
+    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    headers = {"ETag": etag, "Cache-Control": cache}
+    asked = {tag.strip().removeprefix("W/") for tag in request.headers.get("If-None-Match", "").split(",")}
+    if etag in asked or "*" in asked:
+        return web.Response(status=304, headers=headers)
+    return web.Response(body=body, content_type=content_type, charset="utf-8" if "xml" in content_type else None, headers=headers)  # fmt: skip
+
+
+def _moment(moment: dt.datetime) -> str:
+    return moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+async def ask_to_leave(request: web.Request) -> web.StreamResponse:
+    """Ask on a page: opening a link, as mail scanners do, changes nothing."""
+    try:
+        flow.check_link(request.app[SAVED].settings, request.match_info["search_id"], request.match_info["mark"])
+    except NotFoundError:
+        return _no_link(request)
+    texts = (N_("Non ricevere più i messaggi di questa ricerca salvata?"),)
+    return _page(request, N_("Disiscrizione"), texts, button=N_("Non ricevere più"))
+
+
+async def leave(request: web.Request) -> web.StreamResponse:
+    """Erase the address; the same answer however often."""
+    shared = request.app[SAVED]
+    search_id, mark = request.match_info["search_id"], request.match_info["mark"]
+    try:
+        await flow.unsubscribe(shared.pool, shared.settings, search_id, mark, shared.clock())
+    except NotFoundError:
+        return _no_link(request)
+    texts = (N_("Fatto: l'indirizzo è stato cancellato e non arriveranno altri messaggi."),)
+    return _page(request, N_("Disiscrizione"), texts)
+
+
+def _no_link(request: web.Request) -> web.Response:
+    texts = (
+        N_("Il collegamento non è valido. Copiarlo intero dal messaggio, o scrivere all'ufficio che lo ha mandato."),
+    )
+    return _page(request, N_("Disiscrizione"), texts, status=404)
+
+
+def _page(
+    request: web.Request, title: str, texts: tuple[str, ...], *, button: str = "", status: int = 200
+) -> web.Response:
+    """Return a page in the reader's language first, then in the other."""
+    language = language_of(request)
+    other = "en" if language == "it" else "it"
+    parts = []
+    for spoken in (language, other):
+        tr = translator(spoken)
+        said = "".join(f"<p>{escape(tr(text))}</p>" for text in texts)
+        # The form has no action: it is sent to the page's own address.
+        form = f'<form method="post"><button type="submit">{escape(tr(button))}</button></form>' if button else ""
+        parts.append(f'<section lang="{spoken}"><h1>{escape(tr(title))}</h1>{said}{form}</section>')
+    heading = escape(translator(language)(title))
+    html = (
+        f'<!doctype html>\n<html lang="{language}"><head><meta charset="utf-8"><title>{heading}</title>'
+        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head>'
+        f"<body><main>{''.join(parts)}</main></body></html>\n"
+    )
+    return web.Response(text=html, status=status, content_type="text/html", headers=_PAGE_HEADERS)

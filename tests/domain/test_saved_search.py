@@ -1,0 +1,89 @@
+"""Saved searches without a database: checked values, links that can't be bent, documents that any reader takes."""
+
+from __future__ import annotations
+
+import datetime as dt
+import xml.etree.ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from node.domain import saved
+from node.errors import CallerError
+from node.i18n import translator
+
+NOW = dt.datetime(2026, 11, 24, 10, 0, tzinfo=dt.UTC)
+SEARCH = "3b0c2d0a-6f5e-4c39-9a53-6e1f7f3a9a11"
+SHEET = saved.Sheet(SEARCH, "Olio & <vino>", NOW, "Provincia di Lecce", "https://lecce.example.it:8441")
+
+
+def item(title: str = "Olio", summary: str = "Imprese.", number: int = 1) -> saved.Item:
+    """One found profile."""
+    return saved.Item(f"00000000-0000-4000-8000-{number:012d}", "p_TO", "o", number, title, summary, NOW.date(), False)
+
+
+@given(st.text(), st.text())
+def test_any_words_of_a_profile_make_a_whole_feed(title: str, summary: str) -> None:
+    """Whatever a peer writes, the document is XML, and equal profiles give equal bytes."""
+    made = saved.atom(SHEET, [item(title, summary), item(number=2), item(number=2)])
+    root = ET.fromstring(made)  # noqa: S314 - our own bytes
+    assert len(root.findall(f"{{{saved.ATOM}}}entry")) == 2
+    assert made == saved.atom(SHEET, [item(title, summary), item(number=2)])
+
+
+@given(st.text(), st.text())
+def test_any_words_of_a_profile_make_one_message(title: str, summary: str) -> None:
+    """They add no header and no recipient; the link is in one piece."""
+    message = saved.digest(
+        SHEET, [item(title, summary)], sender="rete@example.org", recipient="a@example.org", delivery_id="d",
+        leave_url=f"https://lecce.example.it/unsubscribe/{SEARCH}/{'x' * 43}", now=NOW, languages=(translator("it"), translator("en")),
+    )  # fmt: skip
+    raw = message.as_bytes()
+    assert {name.lower() for name in message} == {"from", "to", "subject", "date", "message-id", "list-unsubscribe", "list-unsubscribe-post", "auto-submitted", "content-type", "content-transfer-encoding", "mime-version"}  # fmt: skip
+    assert raw.count(b"\r\nTo: a@example.org\r\n") == 1
+    assert f"\r\nList-Unsubscribe: <https://lecce.example.it/unsubscribe/{SEARCH}/{'x' * 43}>\r\n".encode() in raw
+    assert max(map(len, raw.split(b"\r\n"))) <= 998
+
+
+def test_a_link_is_of_one_search_and_one_node() -> None:
+    """Another key, another search, a cut or a longer mark: no."""
+    key = saved.leave_key(b"s" * 32)
+    mark = saved.leave_mark(key, SEARCH)
+    assert saved.may_leave(key, SEARCH, mark)
+    for wrong in ("", mark[:-1], mark + "A", mark.swapcase(), "è\udcff"):
+        assert not saved.may_leave(key, SEARCH, wrong)
+    assert not saved.may_leave(saved.leave_key(b"t" * 32), SEARCH, mark)
+    assert not saved.may_leave(key, SEARCH.replace("3", "4", 1), mark)
+
+
+@pytest.mark.parametrize(
+    ("now", "found"),
+    [
+        ("2026-11-24T05:59:59", "2026-11-24"),
+        ("2026-11-24T06:00:00", "2026-11-25"),
+        ("2026-12-31T23:00:00", "2027-01-01"),
+    ],
+)
+def test_the_next_digest_is_always_later(now: str, found: str) -> None:
+    """At the hour itself it is tomorrow's."""
+    moment = dt.datetime.fromisoformat(now).replace(tzinfo=dt.UTC)
+    assert saved.next_digest(moment, 6) == dt.datetime.fromisoformat(f"{found}T06:00:00+00:00")
+
+
+def test_webhooks_and_titles_have_one_spelling() -> None:
+    """Case of the host, a missing path, spaces of a title; http only for trials on this machine."""
+    assert saved.check_webhook("https://Example.ORG", loopback=False) == "https://example.org/"
+    assert saved.split_webhook("https://example.org:8443/a/b") == ("https://example.org:8443", "/a/b")
+    assert saved.check_webhook("http://127.0.0.1:1/x", loopback=True) == "http://127.0.0.1:1/x"
+    assert saved.check_title("  Olio \t in  Puglia ") == "Olio in Puglia"
+    for url in ("http://127.0.0.1.example.org/", "http://10.0.0.1/", "https://example.org?", "https://example.org#", "https://exämple.org/", "https://[::1", "//example.org/"):  # fmt: skip
+        with pytest.raises(CallerError) as caught:
+            saved.check_webhook(url, loopback=True)
+        assert caught.value.code == "saved-webhook-bad"
+
+
+def test_a_question_is_kept_without_order_and_page() -> None:
+    """And reads back as it was."""
+    kept = saved.write_query([("q", "olio & è"), ("sort", "newest"), ("limit", "5"), ("territory", "ITF4")])
+    assert saved.read_query(kept) == {"q": "olio & è", "territory": "ITF4"}
