@@ -42,7 +42,7 @@ LIFE_S = 120
 Job = dict[str, Any]
 Said = dict[str, Any]
 
-# One digest per table of a log: what two nodes that agree must have in common, whatever numbers their rows have.
+# One digest per table of a log: what two nodes that agree must have in common, whatever numbers their rows have and came with.
 DIGESTS = {
     "head": "SELECT 1, sha256(int8send(size) || root || range_hashes) AS h FROM log.origin WHERE origin_id = $1",
     "entry": "SELECT idx, sha256(int8send(idx) || entry) AS h FROM log.entry WHERE origin_id = $1",
@@ -51,7 +51,7 @@ DIGESTS = {
     "item": "SELECT last_idx, sha256(uuid_send(item_id) || int8send(last_idx) || int4send(revision) || boolsend(dead)) AS h"
     " FROM log.item WHERE origin_id = $1",
     "body": "SELECT idx, sha256(int8send(idx) || salt || body) AS h FROM log.body WHERE origin_id = $1",
-    "profile": "SELECT idx, sha256(convert_to((to_jsonb(p) - 'origin_id')::text, 'UTF8')) AS h"
+    "profile": "SELECT idx, sha256(convert_to((to_jsonb(p) - 'origin_id' - 'arrival')::text, 'UTF8')) AS h"
     " FROM coop.profile p WHERE origin_id = $1",
     "problem": "SELECT idx, sha256(int8send(idx) || convert_to(code, 'UTF8')) AS h FROM log.problem WHERE origin_id = $1",
 }

@@ -30,7 +30,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
 PURE: dict[str, tuple[str, ...]] = {
     "domain": (
         "__future__", "base64", "binascii", "calendar", "collections", "dataclasses", "datetime", "decimal", "difflib", "enum",
-        "email", "functools", "hashlib", "hmac", "itertools", "json", "math", "operator", "re", "typing", "unicodedata",
+        "email", "functools", "hashlib", "hmac", "html", "itertools", "json", "math", "operator", "re", "typing", "unicodedata",
         "urllib.parse", "uuid", "xml.etree", "ahocorasick_rs", "phonenumbers", "stdnum",
     ),
     "protocol": (

@@ -515,7 +515,6 @@ def test_a_command_that_is_mistyped_is_told_in_the_reader_s_language(
     [
         ("network", "list", "--name", "perch\udce9"),
         ("audit", "list", "--after", "99999999999999999999"),
-        ("gdpr", "access", "RSSMRA80A01H501U", "--name", "\udcff"),
     ],
 )
 def test_a_value_that_no_column_can_hold_is_the_callers(terminal: Terminal, words: tuple[str, ...]) -> None:

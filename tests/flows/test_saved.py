@@ -22,8 +22,8 @@ from node.flows.saved import Told
 from node.peers.client import open_session
 from node.peers.mail import MailServer
 from node.store import saved as store
-from node.store.cooperation import load_label_reference
 from node.store.postgres import Pool
+from node.store.reference import load_label_reference
 from tests.federation_made import Clock, Town, federation
 from tests.mail_made import Hook, Sink, mail_sink, webhook
 
