@@ -17,6 +17,7 @@ from typing import Any
 from node import config_checks as checks
 from node.config_checks import CARD_HINT, Check, Refused
 from node.config_places import Locator
+from node.domain.ranking import FIRST_THEMES
 from node.errors import N_, OperatorError
 from node.protocol import keys as wire_keys
 
@@ -140,6 +141,13 @@ class MailSection:
 
 
 @dataclass(frozen=True, slots=True)
+class SearchSection:
+    """Which themes come first among results."""
+
+    first_themes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class WebSection:
     """Where the server listens."""
 
@@ -162,6 +170,7 @@ class Config:
     retention: RetentionSection
     saved: SavedSection
     mail: MailSection
+    search: SearchSection
     web: WebSection
 
     @property
@@ -225,6 +234,9 @@ TABLES: Mapping[str, Mapping[str, tuple[Check, Any]]] = {
         "user": (checks.text(empty=True), ""),
         "password_file": (checks.text(empty=True, longest=1000), ""),
         "sender": (checks.text(_MAILBOX, empty=True, longest=254), ""),
+    },
+    "search": {
+        "first_themes": (checks.themes, list(FIRST_THEMES)),
     },
     "web": {
         "host": (checks.text(longest=255), "127.0.0.1"),
@@ -389,6 +401,7 @@ def parse(text: str, *, file: str = "node.toml") -> Config:
         retention=RetentionSection(**sections["retention"]),
         saved=SavedSection(**sections["saved"]),
         mail=MailSection(**sections["mail"]),
+        search=SearchSection(**sections["search"]),
         web=WebSection(**sections["web"]),
     )
     _check_across(config, locate)

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from node.domain.theme import THEMES
 from node.errors import N_, CallerError, Said
 from node.protocol import keys as wire_keys
 
@@ -103,6 +104,13 @@ def members(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or any(not isinstance(v, str) or not ID.fullmatch(v) for v in value):
         raise Refused(N_('serve un elenco di id di nodi, per esempio ["p_BR"]'))
     return tuple(sorted(set(value)))
+
+
+def themes(value: Any) -> tuple[str, ...]:
+    """Check a list of themes; return them in their order, once each."""
+    if not isinstance(value, list) or any(theme not in THEMES for theme in value):
+        raise Refused(N_("serve un elenco di temi fra questi: {themes}"), themes=", ".join(THEMES))
+    return tuple(dict.fromkeys(value))
 
 
 def some_codes(value: Any) -> tuple[str, ...]:

@@ -38,8 +38,11 @@ from node.protocol.member import Cosigner, Membership
 from node.store import embedded, highwater, keyfiles, log, schemas
 from node.store.keyfiles import Keys
 from node.store.postgres import CONNECT_TIMEOUT_S, UNWRITABLE_VALUE, VALUE_BAD, Pool, acquire, migrate, open_pool
+from node.store.text_index import TextIndex
 
 Clock = Callable[[], dt.datetime]
+# Derived from the database, and no part of a backup.
+INDEX_FOLDER = "index"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,7 @@ class Node:
     clock: Clock
     own: OwnLog
     membership: Membership
+    index: TextIndex
     known: KnownNames = field(default_factory=KnownNames)
 
     @property
@@ -224,7 +228,7 @@ async def open_node(home: Path, *, clock: Clock = utc_now) -> AsyncIterator[Node
         membership = membership_of(config, public)
         origin_id, origin = await enrol_members(pool, config, public["log"])
         own = OwnLog(origin_id, origin, config.node.id, keys.signing["log"], home / highwater.FILE)
-        yield Node(home, config, keys, pool, dsn, clock, own, membership)
+        yield Node(home, config, keys, pool, dsn, clock, own, membership, TextIndex(home / INDEX_FOLDER))
 
 
 @contextmanager

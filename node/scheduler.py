@@ -17,7 +17,7 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from node.errors import LogStateError, ReteError
-from node.flows import announce, audit, epoch, gossip, publish, recover, saved
+from node.flows import announce, audit, epoch, gossip, indexing, publish, recover, saved
 from node.flows.append import sign_head
 from node.flows.sync import sync_peers
 from node.protocol import limits
@@ -32,6 +32,7 @@ ANNOUNCE_MINUTES = 1
 RELEASE_MINUTES = 5
 TIDY_MINUTES = 10
 SAVED_MINUTES = 1
+INDEX_MINUTES = 0.1
 # What a wake-up asks for -> the job that does it.
 JOBS = {wake.PULL: "due", wake.GOSSIP: "gossip", wake.ANNOUNCE: "announce"}
 
@@ -112,6 +113,9 @@ def build(node: Node, session: aiohttp.ClientSession) -> Jobs:
         if row.state == "fenced":
             await recover.settle(syncer, own)
 
+    async def follow_index() -> None:
+        await indexing.follow(node.pool, node.index, node.clock())
+
     async def tidy() -> None:
         now = node.clock()
         async with acquire(node.pool) as conn:
@@ -136,4 +140,5 @@ def build(node: Node, session: aiohttp.ClientSession) -> Jobs:
     every("settle", settle, RELEASE_MINUTES)
     every("tidy", tidy, TIDY_MINUTES)
     every("saved", tell_saved, SAVED_MINUTES)
+    every("index", follow_index, INDEX_MINUTES)
     return jobs

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -151,8 +152,9 @@ async def search(
     files.check()
     async with runtime.open_node(face.home) as node:
         now = node.clock()
-        result = await ask(node.pool, query, reference, now=now)
-        written = await follow(node.pool, query, result, reference, now=now) if whole else result
+        by: dict[str, Any] = {"now": now, "first": node.config.search.first_themes, "index": node.index}
+        result = await ask(node.pool, query, reference, **by)
+        written = await follow(node.pool, query, result, reference, **by) if whole else result
     if files.targets:
         files.write(written)
     face.emit(

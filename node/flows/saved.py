@@ -27,6 +27,7 @@ from node.domain.labels import LabelReference
 from node.domain.query import NEWEST, Query, parse
 from node.domain.saved import EMAIL, WEBHOOK, Item, Sheet
 from node.errors import N_, CallerError, NotFoundError, OperatorError, ReteError
+from node.flows.arrivals import settled
 from node.flows.reading import read
 from node.flows.search import EPOCH, search, snapshot
 from node.i18n import translator
@@ -44,8 +45,6 @@ TOKEN_BYTES: Final = 32
 LEASE: Final = dt.timedelta(minutes=10)
 BACKOFF_MIN: Final = dt.timedelta(minutes=1)
 BACKOFF_MAX: Final = dt.timedelta(hours=6)
-SETTLE_S: Final = 20.0
-SETTLE_STEP_S: Final = 0.05
 DUE_MAX: Final = 500
 PARALLEL: Final = 4
 LOOKS_MAX: Final = 20
@@ -251,24 +250,6 @@ async def feed(
 
 def _query(text: str, reference: LabelReference) -> Query:
     return parse(domain.read_query(text).items(), reference)
-
-
-async def settled(pool: Pool) -> int:
-    """Return an arrival up to which every profile is either visible or never will be.
-
-    Numbers are given before their writers commit. Each writer has a transaction number before it draws an arrival (it holds
-    its log's row), so once all transactions older than our look have ended, nothing can appear below what we saw.
-    Raises: OperatorError(saved-unsettled) when a writer takes longer than SETTLE_S.
-    """
-    async with acquire(pool) as conn:
-        arrival = await store.last_arrival(conn)
-        # Asked in a statement of its own, after the number: a writer that drew one is older than this.
-        mark = await store.next_transaction(conn)
-        for _ in range(int(SETTLE_S / SETTLE_STEP_S)):
-            if await store.is_past(conn, mark):
-                return arrival
-            await asyncio.sleep(SETTLE_STEP_S)
-    raise OperatorError("saved-unsettled", N_("un prelievo è ancora in corso: le novità si cercano al prossimo giro"))
 
 
 async def news(pool: Pool, search_id: str, reference: LabelReference, until: int, now: dt.datetime) -> tuple[int, bool]:

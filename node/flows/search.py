@@ -7,24 +7,30 @@ what a hit shows comes from the verified body's bytes. Source: PROTOCOL 6 (stale
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Protocol, TypeVar
 
+import asyncpg
 import orjson
 
 from node.domain import ranking
 from node.domain.labels import ATTRIBUTES, KINDS, SIZES, LabelReference, decode
-from node.domain.query import Query
+from node.domain.query import NEWEST, Cursor, Query
 from node.domain.ranking import Part
 from node.domain.theme import THEMES
 from node.errors import N_, CallerError, NotFoundError
+from node.flows.indexing import may_answer
 from node.flows.reading import Reading, read
+from node.store import indexing as indexed
 from node.store import search as store
+from node.store import text_index
 from node.store.postgres import Connection, Pool, acquire
+from node.store.text_index import TextIndex, UnanswerableError
 
 EPOCH: Final = dt.date(1970, 1, 1)
 # A log not looked at for this long may have grown or erased unseen (PROTOCOL 6, STALE).
@@ -111,6 +117,7 @@ class SearchResult:
 
     total: int
     total_is_exact: bool
+    facets_are_exact: bool
     hits: tuple[Hit, ...]
     facets: Mapping[str, tuple[Bucket, ...]]
     cursor: str
@@ -130,7 +137,7 @@ async def snapshot(pool: Pool) -> AsyncIterator[Connection]:
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """A query whose words were read: what the store is asked."""
+    """A query whose words were read: what an engine is asked."""
 
     query: Query
     reference: LabelReference
@@ -143,20 +150,134 @@ class _Question:
         return store.terms_of(self.query, self.reference, self.reading.match, self.reading.tests, self.first)
 
 
-_Counted: TypeAlias = tuple[int, bool, Mapping[str, tuple[Bucket, ...]]]
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """How many profiles meet a question, and by facet; beyond a bound labels, and without an index the total too, are estimates."""
+
+    total: int
+    total_is_exact: bool
+    facets_are_exact: bool
+    facets: Mapping[str, tuple[Bucket, ...]]
+
+
+class _Engine(Protocol):
+    """Whoever finds and counts: the database itself, or the index that follows it."""
+
+    async def count(self, asked: _Question) -> Counted:
+        """Count the hits of a question, and their labels."""
+
+    async def find(self, asked: _Question, limit: int) -> list[store.Found]:
+        """Return up to ``limit`` hits after the query's cursor, best first."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Database:
+    conn: Connection
+
+    async def count(self, asked: _Question) -> Counted:
+        counted, highest, stored = await store.counts(self.conn, asked.terms, today=asked.today)
+        exact = counted <= store.COUNT_BOUND
+        total = counted if exact else _estimate(counted, highest)
+        return Counted(total, exact, exact, _facets(asked, stored, total / counted if counted else 1.0))
+
+    async def find(self, asked: _Question, limit: int) -> list[store.Found]:
+        return await store.hits(self.conn, asked.terms, asked.query, today=asked.today, limit=limit)
+
+
+@dataclass(frozen=True, slots=True)
+class _Indexed:
+    conn: Connection
+    index: TextIndex
+    hidden: list[int]
+    unwitnessed: tuple[list[int], list[str]]
+
+    async def count(self, asked: _Question) -> Counted:
+        found = await asyncio.to_thread(self.index.count, self._asked(asked), store.COUNT_BOUND)
+        exact = found.sampled == found.total
+        return Counted(
+            found.total,
+            total_is_exact=True,
+            facets_are_exact=exact,
+            facets=_facets(asked, found.labels, found.total / (found.sampled or 1)),
+        )
+
+    async def find(self, asked: _Question, limit: int) -> list[store.Found]:
+        places = await asyncio.to_thread(self.index.find, self._asked(asked), limit)
+        rows = {
+            (row["origin_id"], row["idx"]): row
+            for row in await indexed.shown(self.conn, [(p.origin_id, p.idx) for p in places], asked.today)
+        }
+        # What went a moment ago is in the index still, and is not shown.
+        return [_found(place, rows[place[4:6]]) for place in places if place[4:6] in rows]
+
+    def _asked(self, asked: _Question) -> text_index.Question:
+        terms = asked.terms
+        return text_index.Question(
+            tree=asked.reading.tree,
+            tests=terms.tests,
+            exact=terms.exact or (),
+            possible=terms.possible,
+            certain=terms.certain,
+            first=terms.first,
+            today=asked.today,
+            since=terms.since,
+            witnessed=terms.witnessed,
+            newest=asked.query.sort == NEWEST,
+            cursor=asked.query.cursor,
+            hidden=self.hidden,
+            unwitnessed_logs=self.unwitnessed[0],
+            unwitnessed=self.unwitnessed[1],
+        )
+
+
+def _found(place: text_index.Place, row: asyncpg.Record) -> store.Found:
+    first, second = -place.minus_first, -place.minus_second
+    return store.Found(
+        place=Cursor((first, second), str(row["profile_id"]), row["origin_id"], row["idx"]),
+        origin=row["origin"],
+        owner=row["owner"],
+        points=place.points,
+        published=row["published"],
+        body=row["body"],
+        witnessed_at=row["witnessed_at"],
+        quarantined=row["quarantined"],
+    )
+
+
+async def _engine(conn: Connection, index: TextIndex | None, now: dt.datetime) -> _Engine:
+    if index is not None and may_answer(index, await indexed.state(conn), now):
+        unwitnessed = await indexed.unwitnessed(conn)
+        if unwitnessed is not None:
+            return _Indexed(conn, index, await indexed.hidden(conn), unwitnessed)
+    return _Database(conn)
 
 
 async def _ask(
-    conn: Connection, query: Query, reference: LabelReference, first: Sequence[str], today: int
-) -> tuple[_Question, _Counted]:
+    engine: _Engine, conn: Connection, query: Query, reference: LabelReference, first: Sequence[str], today: int
+) -> tuple[_Question, Counted]:
     """Return the question, less strict when nothing has all its words, and what it counts."""
     asked = _Question(query, reference, await read(conn, query.words), first, today)
-    counted = await _count(conn, asked)
+    counted = await engine.count(asked)
     wider = asked.reading.less_strict()
-    if counted[0] or wider is None:
+    if counted.total or wider is None:
         return asked, counted
     asked = replace(asked, reading=wider)
-    return asked, await _count(conn, asked)
+    return asked, await engine.count(asked)
+
+
+_T = TypeVar("_T")
+
+
+async def _by(
+    pool: Pool, index: TextIndex | None, now: dt.datetime, work: Callable[[Connection, _Engine], Awaitable[_T]]
+) -> _T:
+    """Have the index answer if it may and can, else the database; everything else is read in one view."""
+    async with snapshot(pool) as conn:
+        engine = await _engine(conn, index, now)
+        try:
+            return await work(conn, engine)
+        except UnanswerableError:
+            return await work(conn, _Database(conn))
 
 
 async def search(
@@ -166,20 +287,30 @@ async def search(
     *,
     now: dt.datetime,
     first: Sequence[str] = ranking.FIRST_THEMES,
+    index: TextIndex | None = None,
 ) -> SearchResult:
-    """Answer ``query`` from this node's copy of all logs; ``first``: themes that come first. Raises: OperatorError(search-timeout)."""
+    """Answer ``query`` from this node's copy of all logs.
+
+    ``first``: themes that come first; ``index``: what may answer instead of the database, in the same order.
+    Raises: OperatorError(search-timeout).
+    """
     today = (now.date() - EPOCH).days
-    async with snapshot(pool) as conn:
-        asked, (total, exact, facets) = await _ask(conn, query, reference, first, today)
+
+    async def work(conn: Connection, engine: _Engine) -> tuple[_Question, Counted, list[store.Found]]:
+        asked, counted = await _ask(engine, conn, query, reference, first, today)
         # One more than asked tells whether there is a next page.
-        found = await store.hits(conn, asked.terms, query, today=today, limit=query.limit + 1)
+        return asked, counted, await engine.find(asked, query.limit + 1)
+
+    asked, counted, found = await _by(pool, index, now, work)
+    async with snapshot(pool) as conn:
         health = await store.completeness(conn)
     page = found[: query.limit]
     return SearchResult(
-        total=total,
-        total_is_exact=exact,
+        total=counted.total,
+        total_is_exact=counted.total_is_exact,
+        facets_are_exact=counted.facets_are_exact,
         hits=tuple(_hit(item, asked) for item in page),
-        facets=facets,
+        facets=counted.facets,
         cursor=query.cursor_after(page[-1].place) if len(found) > query.limit else "",
         words_ignored=bool(query.words) and asked.reading.tree is None,
         words_corrected=asked.reading.corrected,
@@ -189,11 +320,14 @@ async def search(
 
 
 async def facets(
-    pool: Pool, query: Query, reference: LabelReference, *, now: dt.datetime
-) -> tuple[int, bool, Mapping[str, tuple[Bucket, ...]]]:
-    """Return (total, whether exact, facets) of ``query`` without its hits. Raises: OperatorError(search-timeout)."""
-    async with snapshot(pool) as conn:
-        return (await _ask(conn, query, reference, (), (now.date() - EPOCH).days))[1]
+    pool: Pool, query: Query, reference: LabelReference, *, now: dt.datetime, index: TextIndex | None = None
+) -> Counted:
+    """Count ``query`` without its hits. Raises: OperatorError(search-timeout)."""
+
+    async def work(conn: Connection, engine: _Engine) -> Counted:
+        return (await _ask(engine, conn, query, reference, (), (now.date() - EPOCH).days))[1]
+
+    return await _by(pool, index, now, work)
 
 
 async def read_profile(
@@ -286,16 +420,13 @@ def _label(name: str, document: Mapping[str, Any], asked: str, reference: LabelR
     return Label(level, values, reference.describe(name, values), match, share)
 
 
-async def _count(conn: Connection, asked: _Question) -> _Counted:
-    counted, highest, stored = await store.counts(conn, asked.terms, today=asked.today)
-    exact = counted <= store.COUNT_BOUND
-    total = counted if exact else _estimate(counted, highest)
-    scale = total / counted if counted else 1.0
+def _facets(
+    asked: _Question, stored: Mapping[str, Mapping[str, int]], scale: float
+) -> Mapping[str, tuple[Bucket, ...]]:
     units = _units(asked.query, asked.reference)
-    facets = {name: _buckets(name, stored.get(name, {}), units[name], scale, asked.reference) for name in units}
+    found = {name: _buckets(name, stored.get(name, {}), units[name], scale, asked.reference) for name in units}
     owners = ((owner, round(count * scale)) for owner, count in stored.get("owner", {}).items())
-    buckets = sorted((Bucket(owner, owner, count, count) for owner, count in owners), key=_most_first)
-    return total, exact, {**facets, "owner": tuple(buckets)}
+    return {**found, "owner": tuple(sorted((Bucket(o, o, count, count) for o, count in owners), key=_most_first))}
 
 
 def _estimate(counted: int, highest: str) -> int:

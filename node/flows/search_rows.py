@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final
 
 from node.domain.labels import ATTRIBUTES, LabelReference
 from node.domain.query import LIMIT_MAX, Query, parse
+from node.domain.ranking import FIRST_THEMES
 from node.flows.search import Hit, SearchResult, search
 from node.store.postgres import Pool
 from node.store.table import Cell
+from node.store.text_index import TextIndex
 
 # More than a page, and still a list that a person reads; whoever needs all follows the cursor.
 ROWS_MAX: Final = 1_000
@@ -63,7 +65,15 @@ def rows(hits: Iterable[Hit]) -> Iterator[tuple[Cell, ...]]:
 
 
 async def follow(
-    pool: Pool, query: Query, result: SearchResult, reference: LabelReference, *, now: dt.datetime, most: int = ROWS_MAX
+    pool: Pool,
+    query: Query,
+    result: SearchResult,
+    reference: LabelReference,
+    *,
+    now: dt.datetime,
+    most: int = ROWS_MAX,
+    first: Sequence[str] = FIRST_THEMES,
+    index: TextIndex | None = None,
 ) -> SearchResult:
     """Return ``result`` with the hits of its next pages too, ``most`` in all at most; its cursor goes on after the last.
 
@@ -74,7 +84,8 @@ async def follow(
     asked = [(name, value) for name, value in query.parameters() if name != "limit"]
     while cursor and len(hits) < most:
         limit = str(min(LIMIT_MAX, most - len(hits)))
-        page = await search(pool, parse([*asked, ("limit", limit), ("cursor", cursor)], reference), reference, now=now)
+        further = parse([*asked, ("limit", limit), ("cursor", cursor)], reference)
+        page = await search(pool, further, reference, now=now, first=first, index=index)
         for hit in page.hits:
             # A profile that was updated meanwhile comes again, further down: it stays where it was first.
             hits.setdefault((hit.origin, hit.profile_id), hit)

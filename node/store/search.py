@@ -44,12 +44,11 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One hit: its place in the order, whose it is, how many asked labels are certain, its points and its body."""
+    """One hit: its place in the order, whose it is, its points and its body."""
 
     place: Cursor
     origin: str
     owner: str
-    certain: int
     points: int
     published: int
     body: bytes
@@ -160,7 +159,6 @@ async def hits(conn: Connection, terms: Terms, query: Query, *, today: int, limi
             place=Cursor((row["first"], row["second"]), str(row["profile_id"]), row["origin_id"], row["idx"]),
             origin=row["origin"],
             owner=row["owner"],
-            certain=row["certain"],
             points=row["points"],
             published=row["published"],
             body=row["body"],

@@ -5,7 +5,7 @@ In: query parameters ``q``, ``territory``, ``sector``, ``period``, ``size``, ``t
 ``format`` (web/exports: CSV and XLSX of a page, GeoJSON of facets).
 Out, with an ETag and a Link to the next page, and stable within v1 (keys may be added)::
 
-    {"total": 42, "total_is_exact": true, "words_ignored": false,
+    {"total": 42, "total_is_exact": true, "facets_are_exact": true, "words_ignored": false,
      "words_corrected": "what was searched instead, empty when nothing was put right", "words_relaxed": false,
      "hits": [{"profile_id", "owner", "origin", "index", "title", "summary", "purpose", "published",
                "rank": points of 10,000 as a share (docs/search.md), "why": [{"part", "points", "share"}],
@@ -28,7 +28,7 @@ import asyncio
 import datetime as dt
 import hashlib
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -37,12 +37,14 @@ from aiohttp import web
 
 from node.domain.labels import LabelReference
 from node.domain.query import parse
+from node.domain.ranking import FIRST_THEMES
 from node.errors import N_, NotFoundError
 from node.flows import match as flow
 from node.flows import prove
 from node.flows.search import Bucket, Hit, SearchResult, facets, read_profile, search
 from node.store.postgres import Pool
 from node.store.reference import load_label_reference
+from node.store.text_index import TextIndex
 from node.web import exports, matches, openapi
 
 
@@ -53,6 +55,8 @@ class Cooperation:
     pool: Pool
     reference: LabelReference
     clock: Callable[[], dt.datetime]
+    first_themes: Sequence[str] = FIRST_THEMES
+    index: TextIndex | None = None
 
 
 COOPERATION = web.AppKey("cooperation", Cooperation)
@@ -65,9 +69,11 @@ def install(
     pool: Pool,
     clock: Callable[[], dt.datetime],
     server: tuple[str, bool] = (openapi.SANDBOX, True),
+    first_themes: Sequence[str] = FIRST_THEMES,
+    index: TextIndex | None = None,
 ) -> None:
     """Add the routes and what they share to ``app``; ``server``: where they answer, and whether that is a trial's address."""
-    app[COOPERATION] = Cooperation(pool, load_label_reference(), clock)
+    app[COOPERATION] = Cooperation(pool, load_label_reference(), clock, first_themes, index)
     app[DESCRIPTION] = openapi.document(server[0], sandbox=server[1])
     app.add_routes(
         [
@@ -85,7 +91,9 @@ async def profiles(request: web.Request) -> web.StreamResponse:
     shared = request.app[COOPERATION]
     form, asked = exports.choose(request.query.items(), _accept(request), exports.PROFILES)
     query = parse(asked, shared.reference)
-    result = await search(shared.pool, query, shared.reference, now=shared.clock())
+    result = await search(
+        shared.pool, query, shared.reference, now=shared.clock(), first=shared.first_themes, index=shared.index
+    )
     link = exports.next_link(request.path, query, form, result.cursor)
     if form is exports.JSON:
         return _send(request, orjson.dumps(search_document(result)), form, **_VARIES, **link)
@@ -99,10 +107,16 @@ async def counts(request: web.Request) -> web.StreamResponse:
     shared = request.app[COOPERATION]
     form, asked = exports.choose(request.query.items(), _accept(request), exports.FACETS)
     query = parse(asked, shared.reference)
-    total, exact, counted = await facets(shared.pool, query, shared.reference, now=shared.clock())
+    told = await facets(shared.pool, query, shared.reference, now=shared.clock(), index=shared.index)
     if form is exports.GEOJSON:
-        return _send(request, orjson.dumps(exports.regions(total, counted, exact=exact)), form, **_VARIES)
-    document = {"total": total, "total_is_exact": exact, "facets": _facets(counted)}
+        regions = exports.regions(told.total, told.facets, exact=told.facets_are_exact)
+        return _send(request, orjson.dumps(regions), form, **_VARIES)
+    document = {
+        "total": told.total,
+        "total_is_exact": told.total_is_exact,
+        "facets_are_exact": told.facets_are_exact,
+        "facets": _facets(told.facets),
+    }
     return _send(request, orjson.dumps(document), form, **_VARIES)
 
 
@@ -165,6 +179,7 @@ def search_document(result: SearchResult) -> dict[str, Any]:
     return {
         "total": result.total,
         "total_is_exact": result.total_is_exact,
+        "facets_are_exact": result.facets_are_exact,
         "words_ignored": result.words_ignored,
         "words_corrected": result.words_corrected,
         "words_relaxed": result.words_relaxed,

@@ -68,7 +68,7 @@ def build(node: Node) -> web.Application:
     )
     app.add_routes([*federation.routes(), *gossip.routes()])
     app.on_response_prepare.append(teller(allowances, node.clock, behind_proxy=node.config.web.behind_proxy))
-    api.install(app, node.pool, node.clock, _server(node))
+    api.install(app, node.pool, node.clock, _server(node), node.config.search.first_themes, node.index)
     saved.install(app, node.pool, node.clock, node.saved_settings())
     app.add_routes([web.get("/status", status)])
     return app

@@ -71,7 +71,7 @@ _PROFILE_ID = _text("Identifier of a profile: a random UUID.", 36, format="uuid"
 
 
 def _schemas() -> dict[str, Schema]:
-    counted = {"total": _whole("How many profiles match."), "total_is_exact": {"type": "boolean", "description": "False: estimated."}}  # fmt: skip
+    counted = {"total": _whole("How many profiles match."), "total_is_exact": {"type": "boolean", "description": "False: estimated."}, "facets_are_exact": {"type": "boolean", "description": "False: estimated from a sample."}}  # fmt: skip
     facets = {"facets": _by_label(_list(_ref("Bucket")), _FACETS)}
     hit: dict[str, Schema] = {
         "profile_id": _PROFILE_ID, "owner": _text("Who published it.", 32), "origin": _text("The signed log it stands in.", 300),

@@ -17,6 +17,7 @@ import structlog
 from node import scheduler, telemetry
 from node.domain.query import parse
 from node.errors import CallerError, NotFoundError, OperatorError
+from node.flows import arrivals
 from node.flows import saved as flow
 from node.flows.saved import Told
 from node.peers.client import open_session
@@ -73,7 +74,7 @@ class Scene:
 
     async def look(self) -> int:
         """The first half of a turn: what is new is noted, nothing sent."""
-        until, found = await flow.settled(self.pool), 0
+        until, found = await arrivals.settled(self.pool), 0
         async with self.pool.acquire() as conn:
             waiting = await store.behind(conn, until)
         for search_id in waiting:
@@ -411,7 +412,7 @@ async def test_a_look_does_not_wait_for_ever(scene: Scene, monkeypatch: pytest.M
     await scene.save(hook=True)
     await scene.there.publish(1)
     await scene.pull()
-    monkeypatch.setattr(flow, "SETTLE_S", 0.2)
+    monkeypatch.setattr(arrivals, "SETTLE_S", 0.2)
     async with scene.pool.acquire() as conn:
         async with conn.transaction():
             await conn.execute("SELECT pg_current_xact_id()")

@@ -40,6 +40,7 @@ async def test_a_result_has_the_documented_keys(client: Client) -> None:
     assert set(document) == {
         "total",
         "total_is_exact",
+        "facets_are_exact",
         "words_ignored",
         "words_corrected",
         "words_relaxed",

@@ -1,0 +1,83 @@
+"""What the database tells a text index: how far it got, what came, what went; and what a hit shows.
+
+In: connections. Out: values. The queries stand in indexing.sql.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+import asyncpg
+
+from node.store.postgres import Connection, load_queries
+
+QUERIES = load_queries("indexing")
+TIMEOUT_S = 600
+STREAM = 1_000
+# More profiles than these that nobody vouches for yet are the database's to part from the others.
+UNWITNESSED_MAX = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The index that follows this database (None: none does), up to which arrival and when; what there is to do."""
+
+    token: str | None
+    arrival: int
+    at: dt.datetime | None
+    last_arrival: int
+    removed: bool
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether something came or went since."""
+        return self.removed or self.last_arrival > self.arrival
+
+
+async def state(conn: Connection) -> State:
+    """Return how far the index of this database got."""
+    return State(**dict(await conn.fetchrow(QUERIES["state"])))
+
+
+async def is_worth_it(conn: Connection, least: int) -> bool:
+    """Tell whether there are at least so many profiles."""
+    return bool(await conn.fetchval(QUERIES["is_worth_it"], least))
+
+
+async def removed(conn: Connection, limit: int) -> tuple[int, list[str]]:
+    """Return (the last removal's number, keys of profiles that went), the oldest first."""
+    rows = await conn.fetch(QUERIES["removed"], limit, timeout=TIMEOUT_S)
+    return (rows[-1]["removal_id"] if rows else 0), [f"{row['origin_id']}/{row['idx']}" for row in rows]
+
+
+async def arrived(conn: Connection, after: int, until: int) -> AsyncIterator[list[asyncpg.Record]]:
+    """Yield profiles that arrived after one number and up to another, some at a time."""
+    cursor = await conn.cursor(QUERIES["arrived"], after, until, timeout=TIMEOUT_S)
+    while rows := await cursor.fetch(STREAM, timeout=TIMEOUT_S):
+        yield rows
+
+
+async def follow(conn: Connection, token: str, arrival: int, now: dt.datetime, last_removal: int) -> None:
+    """Note how far the index got; what it knows to be gone needs no note any more."""
+    await conn.execute(QUERIES["follow"], token, arrival, now)
+    await conn.execute(QUERIES["forget_removed"], last_removal)
+
+
+async def hidden(conn: Connection) -> list[int]:
+    """Return the logs whose profiles are not shown."""
+    return [row["origin_id"] for row in await conn.fetch(QUERIES["hidden"])]
+
+
+async def unwitnessed(conn: Connection) -> tuple[list[int], list[str]] | None:
+    """Return (logs, places) for which no quorum of witnesses vouches; None when they are too many to be named."""
+    places = [row["key"] for row in await conn.fetch(QUERIES["unwitnessed"], UNWITNESSED_MAX + 1)]
+    if len(places) > UNWITNESSED_MAX:
+        return None
+    return [row["origin_id"] for row in await conn.fetch(QUERIES["unwitnessed_logs"])], places
+
+
+async def shown(conn: Connection, places: Sequence[tuple[int, int]], today: int) -> list[asyncpg.Record]:
+    """Return what hits show, for those of some places that are there and may be seen today."""
+    return list(await conn.fetch(QUERIES["shown"], [p[0] for p in places], [p[1] for p in places], today))

@@ -1,0 +1,55 @@
+-- name: state
+-- How far the index of this database got, and what it has still to do.
+SELECT i.token::text AS token, i.arrival, i.at,
+       (SELECT last_value FROM coop.profile_arrival) AS last_arrival,
+       EXISTS (SELECT FROM coop.removed) AS removed
+FROM coop.indexed i;
+
+-- name: is_worth_it
+SELECT count(*) >= $1 FROM (SELECT FROM coop.profile LIMIT $1) p;
+
+-- name: removed
+SELECT removal_id, origin_id, idx FROM coop.removed ORDER BY removal_id LIMIT $1;
+
+-- Words as the database cut them; those of before arrivals were counted have 0.
+-- name: arrived
+SELECT p.arrival, p.origin_id, p.idx, p.profile_id, p.owner, p.published, p.valid_until - date '1970-01-01' AS valid_until,
+       p.territory, p.sector, p.size, p.theme, p.kind, p.keys, p.words::text AS words
+FROM coop.profile p
+WHERE p.arrival > $1 AND p.arrival <= $2
+ORDER BY p.arrival;
+
+-- name: follow
+UPDATE coop.indexed SET token = $1::uuid, arrival = $2, at = $3;
+
+-- name: forget_removed
+DELETE FROM coop.removed WHERE removal_id <= $1;
+
+-- name: hidden
+-- Logs whose profiles are not shown.
+SELECT origin_id FROM log.origin WHERE state IN ('closed', 'suspended') ORDER BY origin_id LIMIT 100000;
+
+-- name: unwitnessed_logs
+-- Logs of which no quorum vouches for anything.
+SELECT origin_id FROM log.origin WHERE witnessed_size = 0 ORDER BY origin_id LIMIT 100000;
+
+-- name: unwitnessed
+-- Profiles at the end of a log for which no quorum vouches yet.
+SELECT n.origin_id || '/' || n.idx AS key
+FROM log.origin o
+CROSS JOIN LATERAL (
+    SELECT p.origin_id, p.idx FROM coop.profile p WHERE p.origin_id = o.origin_id AND p.idx >= o.witnessed_size LIMIT $1
+) n
+WHERE o.witnessed_size > 0
+LIMIT $1;
+
+-- name: shown
+-- What a hit shows, for those of the places $1, $2 that are still there and may be seen today ($3).
+SELECT p.origin_id, p.idx, p.profile_id, p.published, o.origin, p.owner, b.body,
+       CASE WHEN p.idx < o.witnessed_size THEN o.witnessed_at END AS witnessed_at, o.state = 'quarantined' AS quarantined
+FROM unnest($1::int[], $2::bigint[]) AS f (origin_id, idx)
+JOIN coop.profile p ON p.origin_id = f.origin_id AND p.idx = f.idx
+JOIN log.origin o ON o.origin_id = p.origin_id
+JOIN log.body b ON b.origin_id = p.origin_id AND b.idx = p.idx
+WHERE p.valid_until >= date '1970-01-01' + $3::int AND o.state NOT IN ('closed', 'suspended')
+ORDER BY p.origin_id, p.idx;

@@ -1,0 +1,265 @@
+"""The text index answers what the database answers: same hits, same order, same counts, whatever came and went before."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import random
+import shutil
+import uuid
+from pathlib import Path
+
+import pytest
+
+from node.domain.query import Query, parse
+from node.flows import indexing
+from node.flows.search import SearchResult, facets, search
+from node.store import indexing as marks
+from node.store import text_index
+from node.store.postgres import Pool
+from node.store.reference import load_label_reference
+from node.store.text_index import TextIndex
+from tests.profiles_made import NOW, TODAY, add_origin, label, profile, store
+
+REFERENCE = load_label_reference()
+TITLES = ("olio", "olearia", "vino rosso", "meccatronica", "automazione industriale", "agroalimentare", "l'acqua", "qualità", "Rete 10.41", "a-b c/d", "vino")  # fmt: skip
+PLACES = [label("*"), label("RIP", "ITF"), label("REG", "ITF4"), label("REG", "ITF4", "ITF5"), label("PRO", "LE"), label("PRO", "LE", "TO")]  # fmt: skip
+SECTORS = [label("*"), label("SEZ", "C"), label("A2", "10"), label("A2", "10", "62")]
+THEMES = [label("*"), label("THEME", "innovation"), label("THEME", "innovation", "energy"), label("THEME", "energy")]
+WORDS = ["", "olio", "olio vino", "vino OR meccatronica", "-vino", "olio -vino", '"vino rosso"', '"rosso vino"', "rete prova", "agroalimetare", "olio turismo calzature", "di e", "qualita", "10.41", "acqua", "automazione", '"automazione industriale" OR olio']  # fmt: skip
+ASKED = [
+    {}, {"territory": "ITF4"}, {"territory": "LE", "sector": "10"}, {"sector": "C", "theme": "innovation"}, {"owner": "p_LE"},
+    {"need": "distribution"}, {"maturity": "lt2"}, {"since": "2026-08-01"}, {"witnessed": "yes"}, {"kind": "entity", "territory": "ITF"},
+]  # fmt: skip
+
+
+def made(number: int, draw: random.Random) -> dict[str, object]:
+    """A random profile, many of which are alike but for their identifiers."""
+    return profile(
+        number,
+        " ".join(draw.sample(TITLES, draw.randint(1, 2))),
+        id=str(uuid.UUID(int=draw.getrandbits(128), version=4)),
+        summary=f"Imprese che lavorano con {draw.choice(TITLES)} e {draw.choice(TITLES)}.",
+        description=draw.choice(
+            ("Una descrizione.", f"Anche {draw.choice(TITLES)}, e di nuovo {draw.choice(TITLES)}.")
+        ),
+        territory=draw.choice(PLACES),
+        sector=draw.choice(SECTORS),
+        theme=draw.choice(THEMES),
+        kind=draw.choice(("contract", "entity")),
+        maturity=draw.choice(("any", "lt2")),
+        needs=draw.choice(([], [{"category": "distribution", "text": {"it": "vino"}}])),
+        round=TODAY - draw.choice((0, 20, 60, 120, 200, 500)),
+        valid_until=draw.choice(("2027-11-30", "2026-11-24", "2026-11-23")),
+    )
+
+
+async def corpus(pool: Pool, seed: int, count: int = 60) -> list[int]:
+    """Four logs: two shown and partly witnessed, one suspended, one that nobody vouches for."""
+    draw = random.Random(seed)
+    origins = []
+    async with pool.acquire() as conn:
+        for owner, state, witnessed in (("p_LE", "ready", count // 3), ("p_TO", "quarantined", count), ("p_RM", "suspended", 0), ("p_MI", "ready", 0)):  # fmt: skip
+            origin = await add_origin(conn, owner, state=state)
+            await store(conn, origin, [{**made(n, draw), "owner": owner} for n in range(count)])
+            await conn.execute("UPDATE log.origin SET size = $2, witnessed_size = $3::bigint, witnessed_at = CASE WHEN $3::bigint > 0 THEN $4::timestamptz END WHERE origin_id = $1", origin, count, witnessed, NOW)  # fmt: skip
+            origins.append(origin)
+    return origins
+
+
+async def follow(pool: Pool, index: TextIndex) -> indexing.Followed:
+    """Bring the index up to date, however few profiles there are."""
+    return await indexing.follow(pool, index, NOW, worth=1)
+
+
+def ask(**parameters: str) -> Query:
+    """A parsed question."""
+    return parse(parameters.items(), REFERENCE)
+
+
+async def both(pool: Pool, index: TextIndex, **parameters: str) -> SearchResult:
+    """The answer of the index, which is that of the database."""
+    query = ask(**parameters)
+    told = await search(pool, query, REFERENCE, now=NOW, index=index)
+    plain = await search(pool, query, REFERENCE, now=NOW)
+    assert [(h.profile_id, h.origin, h.rank, h.why, h.match) for h in told.hits] == [(h.profile_id, h.origin, h.rank, h.why, h.match) for h in plain.hits], parameters  # fmt: skip
+    assert dataclasses.replace(told, hits=()) == dataclasses.replace(plain, hits=()), parameters
+    return told
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> TextIndex:
+    """An index that is not there yet."""
+    return TextIndex(tmp_path / "index")
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the index itself was asked: none of these went to the database instead."""
+    said: list[str] = []
+    for name in ("find", "count"):
+        inner = getattr(TextIndex, name)
+
+        def spy(self: TextIndex, *given: object, inner: object = inner, name: str = name) -> object:
+            result = inner(self, *given)  # type: ignore[operator]
+            said.append(name)
+            return result
+
+        monkeypatch.setattr(TextIndex, name, spy)
+    return said
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+async def test_every_question_has_one_answer(pool: Pool, index: TextIndex, answers: list[str], seed: int) -> None:
+    """Words, filters and both orders; each asked of the index and of the database."""
+    await corpus(pool, seed)
+    done = await follow(pool, index)
+    assert (done.built, done.added) == (True, 240)
+    asked = 0
+    for words, filters, sort in itertools.product(WORDS, ASKED, ("relevance", "newest")):
+        await both(pool, index, q=words, sort=sort, limit="40", **filters)
+        asked += 1
+    # Twice when not all words were found; never the database instead.
+    assert answers.count("find") == asked
+    assert answers.count("count") >= asked
+
+
+@pytest.mark.parametrize("sort", ["relevance", "newest"])
+async def test_pages_among_equals_hold_every_hit_once(
+    pool: Pool, index: TextIndex, monkeypatch: pytest.MonkeyPatch, sort: str
+) -> None:
+    """Hundreds of hits with the same points, looked at a few at a time: the same walk as the database's."""
+    monkeypatch.setattr(text_index, "FIRST_LOOK", 4)
+    monkeypatch.setattr(text_index, "EQUALS_LOOK", 8)
+    draw = random.Random(3)
+    async with pool.acquire() as conn:
+        origin = await add_origin(conn)
+        await store(conn, origin, [profile(n, draw.choice(("Olio", "Vino con olio")), id=str(uuid.UUID(int=draw.getrandbits(128), version=4))) for n in range(300)])  # fmt: skip
+    await follow(pool, index)
+    walked: list[str] = []
+    cursor = ""
+    while True:
+        page = await both(pool, index, q="olio", sort=sort, limit="7", cursor=cursor)
+        walked += [hit.profile_id for hit in page.hits]
+        cursor = page.cursor
+        if not cursor:
+            break
+    assert len(walked) == len(set(walked)) == 300
+
+
+async def test_what_comes_and_goes_is_followed_in_any_order(pool: Pool, index: TextIndex) -> None:
+    """Added, erased, erased and added again under the same place; nothing is done when nothing changed."""
+    origins = await corpus(pool, 4, 20)
+    await follow(pool, index)
+    assert await follow(pool, index) == indexing.Followed()
+    draw = random.Random(5)
+    async with pool.acquire() as conn:
+        await conn.execute("DELETE FROM log.body WHERE origin_id = $1 AND idx < 7", origins[0])
+        await store(conn, origins[0], [{**made(n, draw), "owner": "p_LE"} for n in range(3)], first=0)
+        await store(conn, origins[3], [{**made(n, draw), "owner": "p_MI"} for n in range(5)], first=20)
+        assert await conn.fetchval("SELECT count(*) FROM coop.removed") == 7
+    done = await follow(pool, index)
+    assert (done.built, done.added, done.removed) == (False, 8, 7)
+    async with pool.acquire() as conn:
+        assert await conn.fetchval("SELECT count(*) FROM coop.removed") == 0
+    for words in WORDS:
+        await both(pool, index, q=words, limit="50")
+
+
+async def test_an_index_built_otherwise_gives_the_same_order(pool: Pool, index: TextIndex, tmp_path: Path) -> None:
+    """In one go or in many commits with deletions between: what a hit scores depends on neither."""
+    draw = random.Random(6)
+    async with pool.acquire() as conn:
+        origin = await add_origin(conn)
+    for turn in range(6):
+        async with pool.acquire() as conn:
+            await store(conn, origin, [{**made(n, draw), "owner": "p_LE"} for n in range(25)], first=turn * 25)
+            await conn.execute("DELETE FROM log.body WHERE origin_id = $1 AND idx % 5 = $2", origin, turn)
+        await follow(pool, index)
+    before = [await search(pool, ask(q=words), REFERENCE, now=NOW, index=index) for words in WORDS]
+    other = TextIndex(tmp_path / "other")
+    await indexing._build(pool, other, NOW)
+    after = [await search(pool, ask(q=words), REFERENCE, now=NOW, index=other) for words in WORDS]
+    assert before == after
+
+
+async def test_an_index_of_another_database_is_not_asked(pool: Pool, index: TextIndex, answers: list[str]) -> None:
+    """A copy that was put back, a lost folder, another version: the database answers, and the index is built anew."""
+    await corpus(pool, 7, 10)
+    await follow(pool, index)
+    async with pool.acquire() as conn:
+        await conn.execute("UPDATE coop.indexed SET token = gen_random_uuid()")
+    answers.clear()
+    await both(pool, index, q="olio")
+    assert answers == []
+    assert (await follow(pool, index)).built
+    await both(pool, index, q="olio")
+    assert answers
+    answers.clear()
+    shutil.rmtree(index.folder)
+    late = TextIndex(index.folder)
+    await both(pool, late, q="olio")
+    assert answers == []
+    assert (await follow(pool, late)).built
+    await both(pool, late, q="olio")
+    assert answers
+    (index.folder / text_index.META).write_bytes(b'{"version": 0, "token": "x", "before": ""}')
+    assert (await follow(pool, TextIndex(index.folder))).built
+
+
+@pytest.mark.parametrize("at", ["commit", "keep", "follow"])
+async def test_a_turn_that_is_cut_off_is_taken_again(
+    pool: Pool, index: TextIndex, monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    """Before the commit, between commit and name, between name and note: nothing is missing and nothing is there twice."""
+    origins = await corpus(pool, 8, 15)
+    await follow(pool, index)
+    async with pool.acquire() as conn:
+        await store(conn, origins[0], [{**made(n, random.Random(9)), "owner": "p_LE"} for n in range(4)], first=15)
+        await conn.execute("DELETE FROM log.body WHERE origin_id = $1 AND idx < 3", origins[0])
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError(at)
+
+    with monkeypatch.context() as patched:
+        if at == "follow":
+            patched.setattr(marks, "follow", broken)
+        elif at == "keep":
+            patched.setattr(TextIndex, "keep", broken)
+        else:
+            patched.setattr(indexing, "document_of", broken)
+        with pytest.raises(RuntimeError):
+            await follow(pool, index)
+    fresh = TextIndex(index.folder)
+    done = await follow(pool, fresh)
+    assert (done.built, done.added, done.removed) == (False, 4, 3)
+    for words in WORDS:
+        await both(pool, fresh, q=words, limit="50")
+
+
+async def test_beyond_the_bound_labels_are_counted_of_a_sample(pool: Pool, index: TextIndex, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
+    """The total stays exact; what is estimated says so and is near."""
+    monkeypatch.setattr("node.store.search.COUNT_BOUND", 400)
+    draw = random.Random(10)
+    async with pool.acquire() as conn:
+        origin = await add_origin(conn)
+        await store(conn, origin, [{**made(n, draw), "valid_until": "2027-11-30"} for n in range(2000)])
+    await follow(pool, index)
+    told = await facets(pool, ask(), REFERENCE, now=NOW, index=index)
+    assert (told.total, told.total_is_exact, told.facets_are_exact) == (2000, True, False)
+    kinds = {bucket.value: bucket.count for bucket in told.facets["kind"]}
+    assert abs(kinds["contract"] + kinds["entity"] - 2000) <= 2
+    assert all(abs(count - 1000) < 200 for count in kinds.values())
+
+
+async def test_a_second_writer_leaves_the_folder_alone(pool: Pool, index: TextIndex) -> None:
+    """Two processes of one node: one follows, the other does nothing."""
+    origins = await corpus(pool, 11, 5)
+    await follow(pool, index)
+    async with pool.acquire() as conn:
+        await store(conn, origins[0], [{**made(n, random.Random(12)), "owner": "p_LE"} for n in range(2)], first=5)
+    held = index.writer()
+    assert await follow(pool, TextIndex(index.folder)) == indexing.Followed()
+    held.rollback()
+    del held
+    assert (await follow(pool, TextIndex(index.folder))).added == 2
