@@ -198,9 +198,12 @@ def _tell_files(face: Face, files: _Files, written: SearchResult) -> None:
 
 def _show_ignored(face: Face, result: SearchResult) -> None:
     if result.words_corrected:
-        face.say(N_("Nessuna scheda ha le parole scritte così; cercato: {words}"), words=result.words_corrected)
+        face.say(
+            N_("Nessun profilo contiene queste parole; la ricerca è stata fatta per: {words}"),
+            words=result.words_corrected,
+        )
     if result.words_relaxed:
-        face.say(N_("Nessuna scheda ha tutte le parole: queste ne hanno alcune."))
+        face.say(N_("Nessun profilo ha tutte le parole: questi ne hanno alcune."))
     if result.words_ignored:
         face.say(N_("Le parole cercate sono tutte troppo comuni: contano solo i filtri."))
 

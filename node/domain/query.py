@@ -30,7 +30,9 @@ from node.errors import N_, CallerError
 WORDS_MAX_CHARS: Final = 200
 LIMIT_MAX: Final = 100
 LIMIT_DEFAULT: Final = 20
-CURSOR_MAX_CHARS: Final = 400
+CURSOR_MAX_CHARS: Final = 1400
+# Numbers of logs have sixty bits.
+LOGS: Final = 1 << 60
 RELEVANCE: Final = "relevance"
 NEWEST: Final = "newest"
 SORTS: Final = (RELEVANCE, NEWEST)
@@ -62,8 +64,12 @@ class Cursor:
 
     keys: tuple[int, int]
     profile_id: str
-    origin_id: int
+    # The log it stands in, as a number made of its name: the same on every node.
+    log: int
     index: int
+    # How the words were read on the first page: later ones go on with that.
+    relaxed: bool = False
+    corrected: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +120,14 @@ class Query:
 
     def cursor_after(self, place: Cursor) -> str:
         """Return the opaque text with which the same question goes on after ``place``."""
-        typed = [*place.keys, place.profile_id, place.origin_id, place.index]
-        text = json.dumps(typed, separators=(",", ":")).encode()
+        typed = [*place.keys, place.profile_id, place.log, place.index, int(place.relaxed), place.corrected]
+        text = json.dumps(typed, separators=(",", ":"), ensure_ascii=False).encode()
         return base64.urlsafe_b64encode(self._seal(text) + text).rstrip(b"=").decode()
 
     def _seal(self, text: bytes) -> bytes:
         # Not a secret: it tells a damaged or foreign cursor from ours. A forged one only moves the forger's own page.
         asked = json.dumps([p for p in self.parameters() if p[0] != "limit"]).encode()
-        return hashlib.sha256(b"rete/cursor/v2\n" + asked + b"\n" + text).digest()[:8]
+        return hashlib.sha256(b"rete/cursor/v3\n" + asked + b"\n" + text).digest()[:8]
 
 
 _PARAMETER: Final = {"words": "q"}
@@ -170,11 +176,17 @@ def _read_cursor(query: Query, text: str) -> Cursor:
         sealed, place = raw[:8], raw[8:]
         if len(text) > CURSOR_MAX_CHARS or query._seal(place) != sealed:  # noqa: SLF001 - the other half of cursor_after
             raise refused
-        first, second, profile_id, origin_id, index = json.loads(place)
-        numbers = (first, second, origin_id, index)
-        if any(type(n) is not int or abs(n) > INT_MAX for n in numbers) or not 0 <= origin_id < 2**31:
+        first, second, profile_id, log, index, relaxed, corrected = json.loads(place)
+        if any(type(n) is not int or abs(n) > INT_MAX for n in (first, second, index, relaxed)):
             raise refused
-        return Cursor((first, second), str(uuid.UUID(profile_id)), origin_id, index)
+        if type(log) is not int or not 0 <= log < LOGS or type(corrected) is not str:
+            raise refused
+        # What was put right may be a little longer than what was typed.
+        if len(corrected) > 2 * WORDS_MAX_CHARS or any(
+            unicodedata.category(char) in {"Cc", "Cs"} for char in corrected
+        ):
+            raise refused
+        return Cursor((first, second), str(uuid.UUID(profile_id)), log, index, bool(relaxed), corrected)
     except (binascii.Error, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise refused from error
 

@@ -3,7 +3,7 @@
 In: the words that were asked, as lexemes with their likes; facts of a profile. Out: tests with their points, and an account.
 A hit has at most 10,000 points::
 
-    words      7,000 shared equally by the asked words; each counts by the best place it stands in:
+    words      7,000 shared equally by the asked words (the first eight); each counts by the best place it stands in:
                title 100 %, theme, capability or category 70 %, summary, need or offer 50 %, description 30 %;
                a word of the same meaning counts 60 % of that
     theme      1,000 for a theme that comes first (innovation, internationalisation, certification unless configured)
@@ -34,6 +34,7 @@ FIRST_THEMES: Final = ("innovation", "internationalisation", "certification")
 # Hundredths of a word's points that each place adds to the one below it.
 PLACES: Final = ((texts.ALL, 30), (texts.UP_TO_C, 20), (texts.UP_TO_B, 20), (texts.TITLE, 30))
 ALIKE_PERCENT: Final = 60
+WEIGHED: Final = 8
 _EPOCH: Final = dt.date(1970, 1, 1)
 
 
@@ -69,6 +70,8 @@ class Part:
 
 def tests(asked: Sequence[Asked]) -> tuple[Test, ...]:
     """Return the tests by which words earn points; what they add up to never exceeds WORDS."""
+    # Whoever writes more words than these has all of them looked for, and the first of them weighed.
+    asked = asked[:WEIGHED]
     if not asked:
         return ()
     each = WORDS // len(asked)

@@ -140,6 +140,17 @@ def _words(tree: Tree) -> Iterable[str]:
             return
 
 
+def free_words(tree: Tree | None) -> tuple[str, ...]:
+    """Return the asked lexemes that stand in no phrase: those that may mean something near."""
+    match tree:
+        case Word(lexeme):
+            return (lexeme,)
+        case EitherOf(parts) | AllOf(parts):
+            return tuple(dict.fromkeys(lexeme for part in parts for lexeme in free_words(part)))
+        case _:
+            return ()
+
+
 def widened(tree: Tree, alike: Callable[[str], tuple[str, ...]]) -> Tree:
     """Return the tree in which each free word is met by any word of the same meaning."""
     match tree:

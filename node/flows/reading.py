@@ -1,8 +1,9 @@
 """Asked words read as a person means them: words of the same meaning, typing errors put right, and less strictly when need be.
 
 In: a connection, the words. Out: what must be met and what earns points, and what was done to the words, to be told.
-Rules: a word is put right only when no profile has it; towards words of the field (ATECO, the closed lists, synonyms), by one
-changed sign, two in long words, and only if some profile has that one. Source: docs/search.md.
+Rules: words are put right only when they find nothing, and only those that no profile has; towards words of the field (ATECO,
+the closed lists, synonyms), by one changed sign, two in long words, if some profile has that one or one of its meaning. Phrases
+and exclusions mean what they say. Source: docs/search.md.
 """
 
 from __future__ import annotations
@@ -24,17 +25,23 @@ from node.store import search as store
 from node.store.postgres import Connection
 from node.store.reference import load_sectors, load_synonyms
 
-_WORD: Final = re.compile(r"[^\W\d_]{4,}")
+# Shorter words have too many neighbours.
+_WORD: Final = re.compile(r"[^\W\d_]{5,}")
+_MEANT_SO: Final = re.compile(r'"[^"]*"|(?:^|(?<=\s))-\S+')
 LONG: Final = 7
 CANDIDATES: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What asked words mean: the tree to meet (None: nothing), its tests, the text it was read from when it was put right."""
+    """What asked words mean: the tree to meet (None: nothing) and its tests.
+
+    ``free``: the lexemes that stand in no phrase; ``corrected``: the text it was read from when that was put right.
+    """
 
     tree: words.Tree | None
     tests: tuple[ranking.Test, ...]
+    free: tuple[str, ...] = ()
     corrected: str = ""
     relaxed: bool = False
 
@@ -74,43 +81,49 @@ MEANINGS: Final = Meanings()
 
 
 async def read(conn: Connection, text: str, meanings: Meanings = MEANINGS) -> Reading:
-    """Read words; a tree of None means that they say nothing."""
+    """Read words as they are written, with those of the same meaning; a tree of None means that they say nothing.
+
+    Raises: CallerError(query-value-bad).
+    """
     tree = words.parse(await store.read_words(conn, text)) if text else None
     if tree is None:
         return Reading(None, ())
     alike = await meanings.alike(conn)
-    asked = words.asked_words(tree)
-    known = await store.known_lexemes(
-        conn, sorted({other for lexeme in asked for other in (lexeme, *alike.get(lexeme, ()))})
-    )
-    lost = {lexeme for lexeme in asked if not known & {lexeme, *alike.get(lexeme, ())}}
-    corrected = await _put_right(conn, text, lost) if lost else ""
-    if corrected:
-        tree = words.parse(await store.read_words(conn, corrected)) or tree
-    return replace(_meant(tree, alike), corrected=corrected)
 
-
-def _meant(tree: words.Tree, alike: Mapping[str, tuple[str, ...]]) -> Reading:
     def others(lexeme: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys((lexeme, *alike.get(lexeme, ()))))
 
     tests = ranking.tests([ranking.Asked(lexeme, others(lexeme)) for lexeme in words.asked_words(tree)])
-    return Reading(words.widened(tree, others), tests)
+    return Reading(words.widened(tree, others), tests, words.free_words(tree))
 
 
-async def _put_right(conn: Connection, text: str, lost: set[str]) -> str:
-    """Return the text with its unknown words put right; empty when none can be."""
-    typed = list(dict.fromkeys(_WORD.findall(text)))
-    unknown = [word for word, lexemes in await store.lexemes(conn, typed) if lexemes and set(lexemes) <= lost]
+async def put_right(
+    conn: Connection, text: str, found: Reading, *, today: int, meanings: Meanings = MEANINGS
+) -> Reading | None:
+    """Return how words that found nothing read with their typing errors put right; None when there is nothing to put right."""
+    right = await _right_text(conn, text, found, await meanings.alike(conn), today) if found.free else text
+    return replace(await read(conn, right, meanings), corrected=right) if right != text else None
+
+
+async def _right_text(
+    conn: Connection, text: str, found: Reading, alike: Mapping[str, tuple[str, ...]], today: int
+) -> str:
+    around = {lexeme: (lexeme, *alike.get(lexeme, ())) for lexeme in found.free}
+    known = await store.known_lexemes(
+        conn, sorted({lexeme for near in around.values() for lexeme in near}), today=today
+    )
+    lost = {lexeme for lexeme, near in around.items() if not known & set(near)}
+    # What stands in quotation marks or is excluded means what it says.
+    typed = list(dict.fromkeys(_WORD.findall(_MEANT_SO.sub(" ", text)))) if lost else []
     right = text
-    for word in unknown:
-        near = await _nearest(conn, word)
-        if near:
-            right = re.sub(rf"\b{re.escape(word)}\b", near, right)
-    return right if right != text else ""
+    for word, lexemes in await store.lexemes(conn, typed):
+        if lexemes and set(lexemes) <= lost:
+            near = await _nearest(conn, word, alike, today)
+            right = re.sub(rf"\b{re.escape(word)}\b", near, right) if near else right
+    return right
 
 
-async def _nearest(conn: Connection, word: str) -> str:
+async def _nearest(conn: Connection, word: str, alike: Mapping[str, tuple[str, ...]], today: int) -> str:
     folded = fold(word)
     found = process.extract(
         folded,
@@ -121,10 +134,10 @@ async def _nearest(conn: Connection, word: str) -> str:
     )
     # The nearest first; of equals one that begins alike, then the commoner, then by the alphabet: the same on every node.
     ordered = sorted(found, key=lambda item: (item[1], item[0][0] != folded[0], -field_words()[item[0]], item[0]))
-    candidates = [str(item[0]) for item in ordered]
-    lexemes = await store.lexemes(conn, candidates)
-    known = await store.known_lexemes(conn, sorted({lexeme for _, found in lexemes for lexeme in found}))
-    return next((word for word, found in lexemes if found and set(found) <= known), "")
+    candidates = await store.lexemes(conn, [str(item[0]) for item in ordered])
+    near = {lexeme: {lexeme, *alike.get(lexeme, ())} for _, lexemes in candidates for lexeme in lexemes}
+    known = await store.known_lexemes(conn, sorted(set().union(*near.values())), today=today)
+    return next((word for word, lexemes in candidates if lexemes and all(near[each] & known for each in lexemes)), "")
 
 
 @functools.lru_cache(maxsize=1)

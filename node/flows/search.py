@@ -25,7 +25,7 @@ from node.domain.ranking import Part
 from node.domain.theme import THEMES
 from node.errors import N_, CallerError, NotFoundError
 from node.flows.indexing import may_answer
-from node.flows.reading import Reading, read
+from node.flows.reading import Reading, put_right, read
 from node.store import indexing as indexed
 from node.store import search as store
 from node.store import text_index
@@ -204,11 +204,11 @@ class _Indexed:
     async def find(self, asked: _Question, limit: int) -> list[store.Found]:
         places = await asyncio.to_thread(self.index.find, self._asked(asked), limit)
         rows = {
-            (row["origin_id"], row["idx"]): row
+            f"{row['origin_id']}/{row['idx']}": row
             for row in await indexed.shown(self.conn, [(p.origin_id, p.idx) for p in places], asked.today)
         }
         # What went a moment ago is in the index still, and is not shown.
-        return [_found(place, rows[place[4:6]]) for place in places if place[4:6] in rows]
+        return [_found(place, rows[place.key]) for place in places if place.key in rows]
 
     def _asked(self, asked: _Question) -> text_index.Question:
         terms = asked.terms
@@ -233,7 +233,7 @@ class _Indexed:
 def _found(place: text_index.Place, row: asyncpg.Record) -> store.Found:
     first, second = -place.minus_first, -place.minus_second
     return store.Found(
-        place=Cursor((first, second), str(row["profile_id"]), row["origin_id"], row["idx"]),
+        place=Cursor((first, second), str(row["profile_id"]), place.log, row["idx"]),
         origin=row["origin"],
         owner=row["owner"],
         points=place.points,
@@ -255,14 +255,33 @@ async def _engine(conn: Connection, index: TextIndex | None, now: dt.datetime) -
 async def _ask(
     engine: _Engine, conn: Connection, query: Query, reference: LabelReference, first: Sequence[str], today: int
 ) -> tuple[_Question, Counted]:
-    """Return the question, less strict when nothing has all its words, and what it counts."""
+    """Return the question as it is answered, and what it counts.
+
+    When its words find nothing, their typing errors are put right; when that finds nothing, some of the words are enough. A
+    later page reads them as the first one did, whatever has come or gone since.
+    """
     asked = _Question(query, reference, await read(conn, query.words), first, today)
+    if query.cursor is not None:
+        asked = replace(asked, reading=await _as_before(conn, asked.reading, query.cursor))
+        return asked, await engine.count(asked)
     counted = await engine.count(asked)
+    if counted.total or asked.reading.tree is None:
+        return asked, counted
+    right = await put_right(conn, query.words, asked.reading, today=today)
+    if right is not None:
+        asked = replace(asked, reading=right)
+        counted = await engine.count(asked)
     wider = asked.reading.less_strict()
     if counted.total or wider is None:
         return asked, counted
     asked = replace(asked, reading=wider)
     return asked, await engine.count(asked)
+
+
+async def _as_before(conn: Connection, reading: Reading, cursor: Cursor) -> Reading:
+    if cursor.corrected:
+        reading = replace(await read(conn, cursor.corrected), corrected=cursor.corrected)
+    return (reading.less_strict() or reading) if cursor.relaxed else reading
 
 
 _T = TypeVar("_T")
@@ -311,12 +330,16 @@ async def search(
         facets_are_exact=counted.facets_are_exact,
         hits=tuple(_hit(item, asked) for item in page),
         facets=counted.facets,
-        cursor=query.cursor_after(page[-1].place) if len(found) > query.limit else "",
+        cursor=query.cursor_after(_with_reading(page[-1].place, asked.reading)) if len(found) > query.limit else "",
         words_ignored=bool(query.words) and asked.reading.tree is None,
         words_corrected=asked.reading.corrected,
         words_relaxed=asked.reading.relaxed,
         completeness=_completeness(health, now),
     )
+
+
+def _with_reading(place: Cursor, reading: Reading) -> Cursor:
+    return replace(place, relaxed=reading.relaxed, corrected=reading.corrected)
 
 
 async def facets(

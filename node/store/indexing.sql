@@ -14,8 +14,11 @@ SELECT removal_id, origin_id, idx FROM coop.removed ORDER BY removal_id LIMIT $1
 -- Words as the database cut them; those of before arrivals were counted have 0.
 -- name: arrived
 SELECT p.arrival, p.origin_id, p.idx, p.profile_id, p.owner, p.published, p.valid_until - date '1970-01-01' AS valid_until,
-       p.territory, p.sector, p.size, p.theme, p.kind, p.keys, p.words::text AS words
+       p.territory, p.sector, p.size, p.theme, p.kind, p.keys, p.words::text AS words, l.log
 FROM coop.profile p
+JOIN (
+    SELECT o.origin_id, ('x' || left(encode(sha256(convert_to(o.origin, 'UTF8')), 'hex'), 15))::bit(60)::bigint AS log FROM log.origin o
+) l ON l.origin_id = p.origin_id
 WHERE p.arrival > $1 AND p.arrival <= $2
 ORDER BY p.arrival;
 

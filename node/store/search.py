@@ -16,7 +16,7 @@ import asyncpg
 from node.domain import ranking
 from node.domain.labels import LabelReference
 from node.domain.query import LABEL_FILTERS, NEWEST, Cursor, Query
-from node.errors import N_, OperatorError
+from node.errors import N_, CallerError, OperatorError
 from node.store.postgres import Connection, load_queries
 
 QUERIES = load_queries("search")
@@ -108,8 +108,15 @@ async def bound_time(conn: Connection) -> None:
 
 
 async def read_words(conn: Connection, words: str) -> str:
-    """Return what the words mean to the index, as the text of a tsquery; empty for stop words and punctuation alone."""
-    return str(await conn.fetchval(QUERIES["read_words"], words))
+    """Return what the words mean to the index, as the text of a tsquery; empty for stop words and punctuation alone.
+
+    Raises: CallerError(query-value-bad) for what no reader can read.
+    """
+    try:
+        return str(await conn.fetchval(QUERIES["read_words"], words))
+    except asyncpg.InternalServerError as error:
+        # Too many exclusions or brackets in each other for the server's own reader.
+        raise CallerError("query-value-bad", N_("queste parole non si possono leggere"), where="q") from error
 
 
 async def lexemes(conn: Connection, words: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
@@ -118,9 +125,9 @@ async def lexemes(conn: Connection, words: Sequence[str]) -> list[tuple[str, tup
     return [(row["word"], tuple(row["lexemes"])) for row in rows]
 
 
-async def known_lexemes(conn: Connection, asked: Sequence[str]) -> set[str]:
-    """Return those lexemes that any profile holds."""
-    return {row["lexeme"] for row in await _fetch(conn, "known_lexemes", [list(asked)])}
+async def known_lexemes(conn: Connection, asked: Sequence[str], *, today: int) -> set[str]:
+    """Return those lexemes that any profile holds which may be seen today. Raises: OperatorError(search-timeout)."""
+    return {row["lexeme"] for row in await _fetch(conn, "known_lexemes", [list(asked), today])}
 
 
 def _hits_arguments(terms: Terms, query: Query, today: int, limit: int) -> list[object]:
@@ -128,7 +135,7 @@ def _hits_arguments(terms: Terms, query: Query, today: int, limit: int) -> list[
     place = query.cursor
     after: list[object] = [None] * 5
     if place is not None:
-        after = [*place.keys, place.profile_id, place.origin_id, place.index]
+        after = [*place.keys, place.profile_id, place.log, place.index]
     return [
         terms.match,
         terms.exact,
@@ -156,7 +163,7 @@ async def hits(conn: Connection, terms: Terms, query: Query, *, today: int, limi
     rows = await _fetch(conn, "hits", _hits_arguments(terms, query, today, limit))
     return [
         Found(
-            place=Cursor((row["first"], row["second"]), str(row["profile_id"]), row["origin_id"], row["idx"]),
+            place=Cursor((row["first"], row["second"]), str(row["profile_id"]), row["log"], row["idx"]),
             origin=row["origin"],
             owner=row["owner"],
             points=row["points"],

@@ -9,8 +9,12 @@
 -- The formula is domain/ranking's, in whole points: equal on every server.
 WITH tests AS MATERIALIZED (
     SELECT q::tsquery AS test, t.points FROM unnest($25::text[], $26::int[]) AS t (q, points)
+), logs AS MATERIALIZED (
+    -- Should two logs show one identifier, they stand in an order that is the same on every node.
+    SELECT l.origin_id, ('x' || left(encode(sha256(convert_to(l.origin, 'UTF8')), 'hex'), 15))::bit(60)::bigint AS log
+    FROM log.origin l
 ), found AS (
-    SELECT p.origin_id, p.idx, p.profile_id, o.origin, p.owner, p.published,
+    SELECT p.origin_id, p.idx, p.profile_id, o.origin, p.owner, p.published, l.log,
            CASE WHEN $4::text IS NULL THEN 0 ELSE (p.keys @> ARRAY[$4::text])::int END
            + CASE WHEN $6::text IS NULL THEN 0 ELSE (p.keys @> ARRAY[$6::text])::int END
            + CASE WHEN $8::text IS NULL THEN 0 ELSE (p.keys @> ARRAY[$8::text])::int END
@@ -24,6 +28,7 @@ WITH tests AS MATERIALIZED (
            + coalesce(($29::int[])[width_bucket(p.published, $28::int[])], 0) AS points
     FROM coop.profile p
     JOIN log.origin o ON o.origin_id = p.origin_id
+    JOIN logs l ON l.origin_id = p.origin_id
     WHERE ($1::text IS NULL OR p.words @@ $1::text::tsquery)
       AND ($2::text[] IS NULL OR p.keys @> $2::text[])
       AND ($3::text[] IS NULL OR p.keys && $3::text[])
@@ -37,26 +42,26 @@ WITH tests AS MATERIALIZED (
       AND (NOT $24::boolean OR p.idx < o.witnessed_size)
       AND o.state NOT IN ('closed', 'suspended')
 ), placed AS (
-    SELECT f.origin_id, f.idx, f.profile_id, f.origin, f.owner, f.certain, f.points, f.published,
+    SELECT f.origin_id, f.idx, f.profile_id, f.origin, f.owner, f.log, f.points, f.published,
            -- A round of the future gains nothing.
            CASE WHEN NOT $16::boolean THEN f.certain WHEN f.published > $15::int THEN 0 ELSE f.published END::bigint AS first,
            CASE WHEN $16::boolean THEN 0 ELSE f.points END::bigint AS second
     FROM found f
 ), page AS (
-    SELECT origin_id, idx, profile_id, origin, owner, certain, points, published, first, second
+    SELECT origin_id, idx, profile_id, origin, owner, log, points, published, first, second
     FROM placed
     WHERE $19::uuid IS NULL
-       OR (-first, -second, profile_id, origin_id, idx)
-          > (-$17::bigint, -$18::bigint, $19::uuid, $20::int, $21::bigint)
-    ORDER BY first DESC, second DESC, profile_id, origin_id, idx
+       OR (-first, -second, profile_id, log, idx)
+          > (-$17::bigint, -$18::bigint, $19::uuid, $20::bigint, $21::bigint)
+    ORDER BY first DESC, second DESC, profile_id, log, idx
     LIMIT $22::int
 )
-SELECT g.origin_id, g.idx, g.profile_id, g.origin, g.owner, g.certain, g.points, g.published, g.first, g.second, b.body,
+SELECT g.origin_id, g.idx, g.profile_id, g.origin, g.owner, g.log, g.points, g.published, g.first, g.second, b.body,
        CASE WHEN g.idx < o.witnessed_size THEN o.witnessed_at END AS witnessed_at, o.state = 'quarantined' AS quarantined
 FROM page g
 JOIN log.origin o ON o.origin_id = g.origin_id
 JOIN log.body b ON b.origin_id = g.origin_id AND b.idx = g.idx
-ORDER BY g.first DESC, g.second DESC, g.profile_id, g.origin_id, g.idx;
+ORDER BY g.first DESC, g.second DESC, g.profile_id, g.log, g.idx;
 
 -- name: counts
 -- $1 what the words must meet, as tsquery; $2 exact terms; $3-$8 possible terms of territory, sector, period, size, theme, kind; $9 today; $10 how many
@@ -100,10 +105,14 @@ FROM unnest($1::text[]) WITH ORDINALITY AS w (word, place)
 ORDER BY w.place;
 
 -- name: known_lexemes
--- Those that any profile holds.
+-- Those that any profile holds which may be seen on day $2.
 SELECT l.lexeme
 FROM unnest($1::text[]) AS l (lexeme)
-WHERE EXISTS (SELECT FROM coop.profile p WHERE p.words @@ quote_literal(l.lexeme)::tsquery);
+WHERE EXISTS (
+    SELECT FROM coop.profile p
+    JOIN log.origin o ON o.origin_id = p.origin_id
+    WHERE p.words @@ quote_literal(l.lexeme)::tsquery AND p.valid_until >= date '1970-01-01' + $2::int
+      AND o.state NOT IN ('closed', 'suspended'));
 
 -- name: profile
 SELECT p.origin_id, p.idx, p.profile_id, o.origin, p.owner, p.published, b.body,

@@ -27,7 +27,7 @@ from node.domain.query import Cursor
 from node.store.marks import replace_in_turn
 
 # A new number has every index built anew: what is indexed has changed, or how the database cuts words.
-VERSION: Final = 1
+VERSION: Final = 2
 META: Final = "rete.json"
 WRITER_BYTES: Final = 128_000_000
 # One more label that is certain outweighs all points.
@@ -40,8 +40,8 @@ DAY_MAX: Final = (1 << 18) - 1
 # Hits looked at first, of equals at once, and at most before the database is asked instead.
 FIRST_LOOK: Final = 64
 EQUALS_LOOK: Final = 1024
+EQUALS_AIM: Final = 400
 DEEPEST: Final = 20_000
-WINDOWS: Final = 64
 LABELS: Final = ("territory", "sector", "size", "theme", "kind", "owner")
 LABELS_MAX: Final = 60_000
 PHRASE_GAP_MAX: Final = 8
@@ -85,9 +85,10 @@ class Place(NamedTuple):
     minus_second: int
     high: int
     low: int
-    origin_id: int
+    log: int
     idx: int
     points: int = 0
+    origin_id: int = 0
 
     @property
     def key(self) -> str:
@@ -129,7 +130,7 @@ def _schema() -> tantivy.Schema:
         build.add_integer_field(name, indexed=True)
     for name in ("origin", "published"):
         build.add_integer_field(name, indexed=True, fast=True)
-    for name in ("idx", "high", "low", "newest"):
+    for name in ("idx", "high", "low", "newest", "log"):
         build.add_integer_field(name, fast=True)
     return build.build()
 
@@ -156,6 +157,7 @@ def document_of(row: Mapping[str, Any]) -> tantivy.Document:
         quarter=ranking.quarter_of(min(row["published"], DAY_MAX)),
         valid=row["valid_until"],
         origin=row["origin_id"],
+        log=row["log"],
         published=row["published"],
         idx=row["idx"],
         high=high,
@@ -245,6 +247,7 @@ class TextIndex:
         if asked.newest:
             return self._find_newest(searcher, asked, limit)
         query, after = self._query(asked, scored=True), _after(asked)
+        total = 0
         look = FIRST_LOOK
         while look < limit:
             look *= 4
@@ -259,7 +262,8 @@ class TextIndex:
             if len(sure) >= limit:
                 return sure[:limit]
             if after[:2] <= last:
-                sure += self._equals(searcher, query, last, after, limit - len(sure))
+                total = total or _number(searcher, query)
+                sure += self._equals(searcher, query, last, after, limit - len(sure), WHOLE * EQUALS_AIM // total)
                 if len(sure) == limit:
                     return sure
             look *= 4
@@ -301,11 +305,20 @@ class TextIndex:
         return [place._replace(points=points[place.key]) for place in found]
 
     def _equals(
-        self, searcher: tantivy.Searcher, query: tantivy.Query, order: tuple[int, int], after: Place, wanted: int
+        self,
+        searcher: tantivy.Searcher,
+        query: tantivy.Query,
+        order: tuple[int, int],
+        after: Place,
+        wanted: int,
+        width: int,
     ) -> list[Place]:
-        """Return the first ``wanted`` hits of one place in the order, by their identifiers; fewer when there are no more."""
+        """Return the first ``wanted`` hits of one place in the order, by their identifiers; fewer when there are no more.
+
+        ``width``: how many identifiers to look through at once, at first.
+        """
         begin = after.high if after[:2] == order else 0
-        width = WHOLE // WINDOWS
+        width = max(1, min(width, WHOLE))
         found: list[Place] = []
         while begin < WHOLE and len(found) < wanted:
             end = min(begin + width, WHOLE)
@@ -318,17 +331,17 @@ class TextIndex:
                 continue
             here = [place for place in self._places(searcher, hits) if place[:2] == order and place > after]
             found += sorted(here)
-            begin, width = end, width * (1 if here else 4)
+            begin, width = end, width * (1 if len(hits) * 2 > EQUALS_AIM else 4)
         return found[:wanted]
 
     def _places(self, searcher: tantivy.Searcher, hits: Sequence[tuple[Any, Any]]) -> list[Place]:
         addresses = [address for _, address in hits]
-        columns = [searcher.fast_field_values(name, addresses) for name in ("high", "low", "origin", "idx")]
+        columns = [searcher.fast_field_values(name, addresses) for name in ("high", "low", "log", "idx", "origin")]
         found = []
         for (score, _), *values in zip(hits, *columns, strict=True):
-            high, low, origin_id, idx = (int(value or 0) for value in values)
+            high, low, log, idx, origin_id = (int(value or 0) for value in values)
             first, second = _order_of(score)
-            found.append(Place(first, second, high, low, origin_id, idx, -second))
+            found.append(Place(first, second, high, low, log, idx, -second, origin_id))
         return found
 
     def _query(self, asked: Question, *, scored: bool) -> tantivy.Query:
@@ -454,4 +467,4 @@ def _after(asked: Question) -> Place:
     first, second = asked.cursor.keys
     # Whatever its points are told as: the hit itself is not after itself.
     high, low = parts_of(asked.cursor.profile_id)
-    return Place(-first, -second, high, low, asked.cursor.origin_id, asked.cursor.index, TIER)
+    return Place(-first, -second, high, low, asked.cursor.log, asked.cursor.index, TIER)

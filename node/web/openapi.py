@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from node.domain.labels import KINDS, PERIODS, SIZES
-from node.domain.query import LIMIT_DEFAULT, LIMIT_MAX, SORTS, WORDS_MAX_CHARS, YES
+from node.domain.query import CURSOR_MAX_CHARS, LIMIT_DEFAULT, LIMIT_MAX, SORTS, WORDS_MAX_CHARS, YES
 from node.domain.saved import TITLE_MAX_CHARS
 from node.domain.theme import THEMES
 from node.domain.vocabulary import CATEGORIES, CERTIFICATIONS, MATURITIES, PURPOSES
@@ -112,7 +112,7 @@ def _schemas() -> dict[str, Schema]:
                 **counted, "words_ignored": {"type": "boolean", "description": "The words were too common."},
                 "words_corrected": _text("What was searched instead of words with typing errors; empty when nothing was put right.", 400),
                 "words_relaxed": {"type": "boolean", "description": "No profile has all the words: hits have some of them."},
-                "hits": _list(_ref("Hit"), LIMIT_MAX), **facets, "cursor": _text("For the next page; empty on the last.", 400),
+                "hits": _list(_ref("Hit"), LIMIT_MAX), **facets, "cursor": _text("For the next page; empty on the last.", CURSOR_MAX_CHARS),
                 "completeness": _ref("Completeness"),
             }
         ),
@@ -338,7 +338,7 @@ def document(server: str, *, sandbox: bool) -> dict[str, Any]:
     paging = [
         _parameter("sort", _text(longest=16, enum=list(SORTS)), "Order."),
         _parameter("limit", _whole("", 1, LIMIT_MAX, default=LIMIT_DEFAULT), "Hits on a page."),
-        _parameter("cursor", _text(longest=400), "Where the page before ended."),
+        _parameter("cursor", _text(longest=CURSOR_MAX_CHARS), "Where the page before ended."),
     ]
     whose = _parameter("owner", _text(longest=32, pattern=_OWNER_PATTERN), "Of this administration only.")
     one = _parameter("profile_id", _PROFILE_ID, "Identifier of a profile.", required=True, where="path")
