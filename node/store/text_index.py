@@ -38,9 +38,8 @@ WHOLE: Final = 1 << PART_BITS
 NEWEST_BITS: Final = 44
 DAY_MAX: Final = (1 << 18) - 1
 # Hits looked at first, of equals at once, and at most before the database is asked instead.
-FIRST_LOOK: Final = 64
+FIRST_LOOK: Final = 256
 EQUALS_LOOK: Final = 1024
-EQUALS_AIM: Final = 400
 DEEPEST: Final = 20_000
 LABELS: Final = ("territory", "sector", "size", "theme", "kind", "owner")
 LABELS_MAX: Final = 60_000
@@ -246,8 +245,34 @@ class TextIndex:
         searcher = self._opened().searcher()
         if asked.newest:
             return self._find_newest(searcher, asked, limit)
-        query, after = self._query(asked, scored=True), _after(asked)
-        total = 0
+        after = _after(asked)
+        for narrow, bound in self._narrower(asked):
+            # Nothing outside scores more than the bound: whoever scores more inside stands before all of it.
+            if asked.cursor is None or _total(after) > bound:
+                query = _within(self._query(asked, scored=True), narrow)
+                found = self._best(searcher, query, after, limit)
+                if len(found) == limit and _total(found[-1]) > bound:
+                    return found
+        return self._best(searcher, self._query(asked, scored=True), after, limit)
+
+    def _narrower(self, asked: Question) -> Iterable[tuple[tantivy.Query, int]]:
+        """Yield parts of the hits that are likely to hold the best ones, with what a hit outside can score at most."""
+        certain = [self._term("terms", term) for term in asked.certain if term is not None]
+        title = dict.fromkeys(lexeme for test in asked.tests if test.places == words.TITLE for lexeme in test.lexemes)
+        now = ranking.quarter_of(asked.today)
+        if title:
+            best = tantivy.Query.term_set_query(self._schema, "words_a", list(title))
+            outside = (
+                ranking.WORDS * ranking.UNTITLED_PERCENT // 100 + ranking.THEME + ranking.FRESH[0] + ranking.WITNESSED
+            )
+        else:
+            best = tantivy.Query.term_set_query(self._schema, "quarter", [now, now - 1])
+            outside = ranking.FRESH[2] + ranking.THEME + ranking.WITNESSED
+        yield _all_of([*certain, best]), len(certain) * TIER + outside
+        if certain:
+            yield _all_of(certain), (len(certain) - 1) * TIER + ranking.TOTAL
+
+    def _best(self, searcher: tantivy.Searcher, query: tantivy.Query, after: Place, limit: int) -> list[Place]:
         look = FIRST_LOOK
         while look < limit:
             look *= 4
@@ -262,8 +287,7 @@ class TextIndex:
             if len(sure) >= limit:
                 return sure[:limit]
             if after[:2] <= last:
-                total = total or _number(searcher, query)
-                sure += self._equals(searcher, query, last, after, limit - len(sure), WHOLE * EQUALS_AIM // total)
+                sure += self._equals(searcher, query, last, after, limit - len(sure))
                 if len(sure) == limit:
                     return sure
             look *= 4
@@ -305,33 +329,26 @@ class TextIndex:
         return [place._replace(points=points[place.key]) for place in found]
 
     def _equals(
-        self,
-        searcher: tantivy.Searcher,
-        query: tantivy.Query,
-        order: tuple[int, int],
-        after: Place,
-        wanted: int,
-        width: int,
+        self, searcher: tantivy.Searcher, query: tantivy.Query, order: tuple[int, int], after: Place, wanted: int
     ) -> list[Place]:
-        """Return the first ``wanted`` hits of one place in the order, by their identifiers; fewer when there are no more.
-
-        ``width``: how many identifiers to look through at once, at first.
-        """
+        """Return the first ``wanted`` hits of one place in the order, by their identifiers; fewer when there are no more."""
         begin = after.high if after[:2] == order else 0
-        width = max(1, min(width, WHOLE))
+        # More of them than a look shows: a part of the identifiers at a time, a smaller one whenever some could be missing.
+        width = max(1, (WHOLE - begin) // 16)
         found: list[Place] = []
         while begin < WHOLE and len(found) < wanted:
             end = min(begin + width, WHOLE)
             hits = searcher.search(_within(query, self._range("high", begin, end)), EQUALS_LOOK, count=False).hits
             if len(hits) == EQUALS_LOOK and _order_of(hits[-1][0]) <= order:
-                # Too many at once: some of them are not among these.
                 if width == 1:
                     raise UnanswerableError
-                width = max(1, width // 8)
+                width = max(1, width // 16)
                 continue
             here = [place for place in self._places(searcher, hits) if place[:2] == order and place > after]
             found += sorted(here)
-            begin, width = end, width * (1 if len(hits) * 2 > EQUALS_AIM else 4)
+            begin = end
+            if not here:
+                width *= 4
         return found[:wanted]
 
     def _places(self, searcher: tantivy.Searcher, hits: Sequence[tuple[Any, Any]]) -> list[Place]:
@@ -454,6 +471,14 @@ def _worth(query: tantivy.Query, points: int) -> tantivy.Query:
 
 def _within(query: tantivy.Query, window: tantivy.Query) -> tantivy.Query:
     return tantivy.Query.boolean_query([(Occur.Must, query), (Occur.Must, _worth(window, 0))])
+
+
+def _all_of(parts: Sequence[tantivy.Query]) -> tantivy.Query:
+    return tantivy.Query.boolean_query([(Occur.Must, part) for part in parts])
+
+
+def _total(place: Place) -> int:
+    return -place.minus_first * TIER - place.minus_second
 
 
 def _order_of(score: float) -> tuple[int, int]:
