@@ -71,12 +71,12 @@ BEGIN
         EXECUTE format('REVOKE ALL ON SCHEMA %I FROM rete_public', place);
         EXECUTE format('GRANT USAGE ON SCHEMA %I TO rete_node', place);
         EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA %I TO rete_node', place);
-        EXECUTE format('GRANT USAGE ON ALL SEQUENCES IN SCHEMA %I TO rete_node', place);
+        EXECUTE format('GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA %I TO rete_node', place);
         EXECUTE format(
             'ALTER DEFAULT PRIVILEGES FOR ROLE rete_owner IN SCHEMA %I'
             ' GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO rete_node', place);
         EXECUTE format(
-            'ALTER DEFAULT PRIVILEGES FOR ROLE rete_owner IN SCHEMA %I GRANT USAGE ON SEQUENCES TO rete_node', place);
+            'ALTER DEFAULT PRIVILEGES FOR ROLE rete_owner IN SCHEMA %I GRANT USAGE, SELECT ON SEQUENCES TO rete_node', place);
         IF current_setting('server_version_num')::int >= 170000 THEN
             -- Statistics after a large import.
             EXECUTE format('GRANT MAINTAIN ON ALL TABLES IN SCHEMA %I TO rete_node', place);
@@ -109,6 +109,8 @@ REVOKE INSERT, UPDATE, DELETE ON ops.migration FROM rete_node;
 -- What other nodes and searches may reach. No default privileges: a new table is out of their reach until it is named here.
 GRANT USAGE ON SCHEMA ops, log, coop TO rete_public;
 GRANT SELECT ON ALL TABLES IN SCHEMA log, coop TO rete_public;
+-- How far a text index got is judged by the last arrival.
+GRANT SELECT ON SEQUENCE coop.profile_arrival TO rete_public;
 -- Who decided about another node, and why, is this office's.
 REVOKE SELECT ON log.ruling FROM rete_public;
 GRANT SELECT ON ops.migration TO rete_public;

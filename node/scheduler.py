@@ -80,7 +80,7 @@ class Jobs:
 
 def build(node: Node, session: aiohttp.ClientSession) -> Jobs:
     """Return the node's periodic jobs, not yet started."""
-    sync, keep = node.config.sync, dt.timedelta(days=node.config.federation.keep_epochs_days)
+    sync = node.config.sync
     timers = AsyncIOScheduler(
         timezone=dt.UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
     )
@@ -113,21 +113,6 @@ def build(node: Node, session: aiohttp.ClientSession) -> Jobs:
         if row.state == "fenced":
             await recover.settle(syncer, own)
 
-    async def follow_index() -> None:
-        await indexing.follow(node.pool, node.index, node.clock())
-
-    async def tidy() -> None:
-        now = node.clock()
-        async with acquire(node.pool) as conn:
-            await nonces.purge(conn, now - dt.timedelta(seconds=limits.NONCE_KEEP_S))
-        await epoch.prune(node.pool, keep, now)
-        await saved.tidy(node.pool, now, dt.timedelta(days=node.config.saved.unread_days))
-
-    async def tell_saved() -> None:
-        # Digests leave at their own hour: each search knows when its next one is due.
-        outward = node.outward(session)
-        await saved.tell_due(node.pool, node.saved_settings(), outward, load_label_reference(), node.clock)
-
     def every(name: str, work: Callable[[], Awaitable[object]], minutes: float, **extra: Any) -> None:
         first = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=1)
         timers.add_job(jobs.guarded(name, work), "interval", minutes=minutes, id=name, next_run_time=first, **extra)
@@ -138,7 +123,31 @@ def build(node: Node, session: aiohttp.ClientSession) -> Jobs:
     every("announce", tell, ANNOUNCE_MINUTES)
     every("release", release, RELEASE_MINUTES)
     every("settle", settle, RELEASE_MINUTES)
-    every("tidy", tidy, TIDY_MINUTES)
-    every("saved", tell_saved, SAVED_MINUTES)
-    every("index", follow_index, INDEX_MINUTES)
+    for name, (work, minutes) in _housework(node, session).items():
+        every(name, work, minutes)
     return jobs
+
+
+def _housework(node: Node, session: aiohttp.ClientSession) -> dict[str, tuple[Callable[[], Awaitable[object]], float]]:
+    """Return what a node does for itself and its own people, each with how often (minutes)."""
+
+    async def follow_index() -> None:
+        await indexing.follow(node.pool, node.index, node.clock())
+
+    async def tidy() -> None:
+        now = node.clock()
+        async with acquire(node.pool) as conn:
+            await nonces.purge(conn, now - dt.timedelta(seconds=limits.NONCE_KEEP_S))
+        await epoch.prune(node.pool, dt.timedelta(days=node.config.federation.keep_epochs_days), now)
+        await saved.tidy(node.pool, now, dt.timedelta(days=node.config.saved.unread_days))
+
+    async def tell_saved() -> None:
+        # Digests leave at their own hour: each search knows when its next one is due.
+        outward = node.outward(session)
+        await saved.tell_due(node.pool, node.saved_settings(), outward, load_label_reference(), node.clock)
+
+    return {
+        "tidy": (tidy, TIDY_MINUTES),
+        "saved": (tell_saved, SAVED_MINUTES),
+        "index": (follow_index, INDEX_MINUTES),
+    }

@@ -57,6 +57,15 @@ Tree: TypeAlias = "Word | Phrase | Not | EitherOf | AllOf"
 _TOKEN = re.compile(r"\s*('(?:[^']|'')*'|<->|<(?P<distance>\d+)>|[&|!()])")
 
 
+# Written together, and read by the database's own parser as one path, host or negative number.
+_TOGETHER = re.compile(r"(?<=\w)/(?=\w)|(?<=\d)-(?=\d)|(?<=[^\W\d_])\.(?=[^\W\d_])")
+
+
+def apart(text: str) -> str:
+    """Return a text in which words that only a slash, a point or a range joins stand apart, as they are looked for."""
+    return _TOGETHER.sub(" ", text)
+
+
 def parse(text: str) -> Tree | None:
     """Return the tree of a tsquery's text; None for the empty one. Raises: ValueError for what is no tsquery."""
     tokens, place = [], 0

@@ -10,10 +10,10 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import uuid
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-import asyncpg
 import structlog
 import tantivy
 
@@ -98,7 +98,7 @@ async def _catch_up(
 async def _write(
     conn: Connection, writer: tantivy.IndexWriter, gone: list[str], arrival: int, until: int, *, anew: bool
 ) -> int:
-    def take(rows: list[asyncpg.Record]) -> None:
+    def take(rows: Sequence[Mapping[str, Any]]) -> None:
         for row in rows:
             if not anew:
                 # A turn that was cut off after its commit is taken again.

@@ -85,7 +85,7 @@ async def read(conn: Connection, text: str, meanings: Meanings = MEANINGS) -> Re
 
     Raises: CallerError(query-value-bad).
     """
-    tree = words.parse(await store.read_words(conn, text)) if text else None
+    tree = words.parse(await store.read_words(conn, words.apart(text))) if text else None
     if tree is None:
         return Reading(None, ())
     alike = await meanings.alike(conn)

@@ -13,9 +13,8 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
-import asyncpg
 import orjson
 
 from node.domain import ranking
@@ -35,6 +34,8 @@ from node.store.text_index import TextIndex, UnanswerableError
 EPOCH: Final = dt.date(1970, 1, 1)
 # A log not looked at for this long may have grown or erased unseen (PROTOCOL 6, STALE).
 STALE_AFTER: Final = dt.timedelta(hours=24)
+# One question, whatever it takes to answer it.
+QUESTION_S: Final = 8.0
 CERTAIN: Final = "certain"
 POSSIBLE: Final = "possible"
 # An identifier's first 48 bits are random in a version-4 UUID.
@@ -160,28 +161,28 @@ class Counted:
     facets: Mapping[str, tuple[Bucket, ...]]
 
 
+_Answer: TypeAlias = "tuple[Counted, list[store.Found]]"
+
+
 class _Engine(Protocol):
     """Whoever finds and counts: the database itself, or the index that follows it."""
 
-    async def count(self, asked: _Question) -> Counted:
-        """Count the hits of a question, and their labels."""
-
-    async def find(self, asked: _Question, limit: int) -> list[store.Found]:
-        """Return up to ``limit`` hits after the query's cursor, best first."""
+    async def answer(self, asked: _Question, limit: int) -> _Answer:
+        """Count the hits of a question and their labels; return up to ``limit`` hits after its cursor, best first."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Database:
     conn: Connection
 
-    async def count(self, asked: _Question) -> Counted:
+    async def answer(self, asked: _Question, limit: int) -> _Answer:
         counted, highest, stored = await store.counts(self.conn, asked.terms, today=asked.today)
         exact = counted <= store.COUNT_BOUND
         total = counted if exact else _estimate(counted, highest)
-        return Counted(total, exact, exact, _facets(asked, stored, total / counted if counted else 1.0))
-
-    async def find(self, asked: _Question, limit: int) -> list[store.Found]:
-        return await store.hits(self.conn, asked.terms, asked.query, today=asked.today, limit=limit)
+        told = Counted(total, exact, exact, _facets(asked, stored, total / counted if counted else 1.0))
+        if not limit or not total:
+            return told, []
+        return told, await store.hits(self.conn, asked.terms, asked.query, today=asked.today, limit=limit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,21 +192,21 @@ class _Indexed:
     hidden: list[int]
     unwitnessed: tuple[list[int], list[str]]
 
-    async def count(self, asked: _Question) -> Counted:
-        found = await asyncio.to_thread(self.index.count, self._asked(asked), store.COUNT_BOUND)
+    async def answer(self, asked: _Question, limit: int) -> _Answer:
+        question = self._asked(asked)
+        # Side by side: neither needs the other, and the index leaves Python's own turn to others.
+        counting = asyncio.to_thread(self.index.count, question, store.COUNT_BOUND)
+        finding = asyncio.to_thread(self.index.find, question, limit) if limit else _nothing()
+        found, places = await asyncio.gather(counting, finding)
         exact = found.sampled == found.total
-        return Counted(
-            found.total,
-            total_is_exact=True,
-            facets_are_exact=exact,
-            facets=_facets(asked, found.labels, found.total / (found.sampled or 1)),
-        )
+        facets = _facets(asked, found.labels, found.total / (found.sampled or 1))
+        told = Counted(found.total, total_is_exact=True, facets_are_exact=exact, facets=facets)
+        return told, await self._shown(places, asked.today) if places else []
 
-    async def find(self, asked: _Question, limit: int) -> list[store.Found]:
-        places = await asyncio.to_thread(self.index.find, self._asked(asked), limit)
+    async def _shown(self, places: Sequence[text_index.Place], today: int) -> list[store.Found]:
         rows = {
             f"{row['origin_id']}/{row['idx']}": row
-            for row in await indexed.shown(self.conn, [(p.origin_id, p.idx) for p in places], asked.today)
+            for row in await indexed.shown(self.conn, [(p.origin_id, p.idx) for p in places], today)
         }
         # What went a moment ago is in the index still, and is not shown.
         return [_found(place, rows[place.key]) for place in places if place.key in rows]
@@ -230,7 +231,7 @@ class _Indexed:
         )
 
 
-def _found(place: text_index.Place, row: asyncpg.Record) -> store.Found:
+def _found(place: text_index.Place, row: Mapping[str, Any]) -> store.Found:
     first, second = -place.minus_first, -place.minus_second
     return store.Found(
         place=Cursor((first, second), str(row["profile_id"]), place.log, row["idx"]),
@@ -252,30 +253,32 @@ async def _engine(conn: Connection, index: TextIndex | None, now: dt.datetime) -
     return _Database(conn)
 
 
-async def _ask(
-    engine: _Engine, conn: Connection, query: Query, reference: LabelReference, first: Sequence[str], today: int
-) -> tuple[_Question, Counted]:
-    """Return the question as it is answered, and what it counts.
+async def _nothing() -> list[text_index.Place]:
+    return []
+
+
+async def _ask(engine: _Engine, conn: Connection, asked: _Question, limit: int) -> tuple[_Question, _Answer]:
+    """Return the question as it is answered, and its answer.
 
     When its words find nothing, their typing errors are put right; when that finds nothing, some of the words are enough. A
     later page reads them as the first one did, whatever has come or gone since.
     """
-    asked = _Question(query, reference, await read(conn, query.words), first, today)
-    if query.cursor is not None:
-        asked = replace(asked, reading=await _as_before(conn, asked.reading, query.cursor))
-        return asked, await engine.count(asked)
-    counted = await engine.count(asked)
-    if counted.total or asked.reading.tree is None:
-        return asked, counted
-    right = await put_right(conn, query.words, asked.reading, today=today)
+    asked = replace(asked, reading=await read(conn, asked.query.words))
+    if asked.query.cursor is not None:
+        asked = replace(asked, reading=await _as_before(conn, asked.reading, asked.query.cursor))
+        return asked, await engine.answer(asked, limit)
+    answer = await engine.answer(asked, limit)
+    if answer[0].total or asked.reading.tree is None:
+        return asked, answer
+    right = await put_right(conn, asked.query.words, asked.reading, today=asked.today)
     if right is not None:
         asked = replace(asked, reading=right)
-        counted = await engine.count(asked)
+        answer = await engine.answer(asked, limit)
     wider = asked.reading.less_strict()
-    if counted.total or wider is None:
-        return asked, counted
+    if answer[0].total or wider is None:
+        return asked, answer
     asked = replace(asked, reading=wider)
-    return asked, await engine.count(asked)
+    return asked, await engine.answer(asked, limit)
 
 
 async def _as_before(conn: Connection, reading: Reading, cursor: Cursor) -> Reading:
@@ -291,12 +294,16 @@ async def _by(
     pool: Pool, index: TextIndex | None, now: dt.datetime, work: Callable[[Connection, _Engine], Awaitable[_T]]
 ) -> _T:
     """Have the index answer if it may and can, else the database; everything else is read in one view."""
-    async with snapshot(pool) as conn:
-        engine = await _engine(conn, index, now)
-        try:
-            return await work(conn, engine)
-        except UnanswerableError:
-            return await work(conn, _Database(conn))
+    try:
+        async with asyncio.timeout(QUESTION_S), snapshot(pool) as conn:
+            engine = await _engine(conn, index, now)
+            try:
+                return await work(conn, engine)
+            except UnanswerableError:
+                return await work(conn, _Database(conn))
+    except TimeoutError as error:
+        # Each of its statements was short enough, and all of them together were not.
+        raise store.took_too_long() from error
 
 
 async def search(
@@ -313,16 +320,13 @@ async def search(
     ``first``: themes that come first; ``index``: what may answer instead of the database, in the same order.
     Raises: OperatorError(search-timeout).
     """
-    today = (now.date() - EPOCH).days
+    asked = _Question(query, reference, Reading(None, ()), first, (now.date() - EPOCH).days)
 
-    async def work(conn: Connection, engine: _Engine) -> tuple[_Question, Counted, list[store.Found]]:
-        asked, counted = await _ask(engine, conn, query, reference, first, today)
+    async def work(conn: Connection, engine: _Engine) -> tuple[_Question, _Answer, list[store.OriginHealth]]:
         # One more than asked tells whether there is a next page.
-        return asked, counted, await engine.find(asked, query.limit + 1)
+        return *await _ask(engine, conn, asked, query.limit + 1), await store.completeness(conn)
 
-    asked, counted, found = await _by(pool, index, now, work)
-    async with snapshot(pool) as conn:
-        health = await store.completeness(conn)
+    asked, (counted, found), health = await _by(pool, index, now, work)
     page = found[: query.limit]
     return SearchResult(
         total=counted.total,
@@ -346,9 +350,10 @@ async def facets(
     pool: Pool, query: Query, reference: LabelReference, *, now: dt.datetime, index: TextIndex | None = None
 ) -> Counted:
     """Count ``query`` without its hits. Raises: OperatorError(search-timeout)."""
+    asked = _Question(query, reference, Reading(None, ()), (), (now.date() - EPOCH).days)
 
     async def work(conn: Connection, engine: _Engine) -> Counted:
-        return (await _ask(engine, conn, query, reference, (), (now.date() - EPOCH).days))[1]
+        return (await _ask(engine, conn, asked, 0))[1][0]
 
     return await _by(pool, index, now, work)
 

@@ -21,6 +21,7 @@ from node.domain.sector import Sectors
 from node.domain.territory import Territories
 from node.domain.theme import THEME_TITLES
 from node.domain.vocabulary import CAPABILITIES, CATEGORIES, title
+from node.domain.words import apart
 from node.store.copying import copy_packed, pack_known_text, pack_text, pack_uuid
 from node.store.postgres import Connection, load_queries
 from node.store.reference import label_reference
@@ -64,10 +65,14 @@ def index_row(origin_id: int, idx: int, document: Mapping[str, Any], territories
         _day(document["valid_until"]),
         *texts,
         [*terms, *_exact(document, owner)],
-        _both(document["title"]),
+        apart(_both(document["title"])),
         _named(document),
-        "\n".join([_both(document["summary"]), *[_both(item["text"]) for item in _wants(document) if "text" in item]]),
-        _both(document.get("description")),
+        apart(
+            "\n".join(
+                [_both(document["summary"]), *[_both(item["text"]) for item in _wants(document) if "text" in item]]
+            )
+        ),
+        apart(_both(document.get("description"))),
     )
 
 

@@ -193,10 +193,14 @@ async def _fetch(conn: Connection, name: str, arguments: Sequence[object]) -> li
     try:
         rows: list[asyncpg.Record] = await conn.fetch(QUERIES[name], *arguments)
     except asyncpg.QueryCanceledError as error:
-        message = N_("la ricerca impiega troppo tempo")
-        hint = N_("aggiungere parole o filtri, o riprovare tra poco")
-        raise OperatorError("search-timeout", message, hint=hint) from error
+        raise took_too_long() from error
     return rows
+
+
+def took_too_long() -> OperatorError:
+    """Return what is said of a question that takes too long."""
+    hint = N_("aggiungere parole o filtri, o riprovare tra poco")
+    return OperatorError("search-timeout", N_("la ricerca impiega troppo tempo"), hint=hint)
 
 
 async def profile(conn: Connection, profile_id: str, owner: str | None, *, today: int) -> Stored | None:

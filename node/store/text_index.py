@@ -27,7 +27,7 @@ from node.domain.query import Cursor
 from node.store.marks import replace_in_turn
 
 # A new number has every index built anew: what is indexed has changed, or how the database cuts words.
-VERSION: Final = 2
+VERSION: Final = 3
 META: Final = "rete.json"
 WRITER_BYTES: Final = 128_000_000
 # One more label that is certain outweighs all points.
@@ -35,6 +35,9 @@ TIER: Final = 1 << 17
 # Identifiers as two numbers that a column holds; their last four bits decide no order.
 PART_BITS: Final = 62
 WHOLE: Final = 1 << PART_BITS
+# Identifiers are random: as many of them begin alike in each of so many ways.
+BUCKETS: Final = 4096
+BUCKET_SHIFT: Final = PART_BITS - 12
 NEWEST_BITS: Final = 44
 DAY_MAX: Final = (1 << 18) - 1
 # Hits looked at first, of equals at once, and at most before the database is asked instead.
@@ -125,7 +128,7 @@ def _schema() -> tantivy.Schema:
     build.add_text_field("terms", tokenizer_name="raw", index_option="basic")
     for name in LABELS:
         build.add_text_field(name, tokenizer_name="raw", index_option="basic", fast=True)
-    for name in ("quarter", "valid"):
+    for name in ("quarter", "valid", "bucket"):
         build.add_integer_field(name, indexed=True)
     for name in ("origin", "published"):
         build.add_integer_field(name, indexed=True, fast=True)
@@ -161,6 +164,7 @@ def document_of(row: Mapping[str, Any]) -> tantivy.Document:
         idx=row["idx"],
         high=high,
         low=low,
+        bucket=high >> BUCKET_SHIFT,
         newest=newest_key(row["published"], high),
         **{name: row[name] for name in LABELS},
     )
@@ -299,7 +303,7 @@ class TextIndex:
         query = self._query(asked, scored=False)
         total = _number(searcher, query)
         if total > bound:
-            query = _within(query, self._range("high", 0, WHOLE * bound // total))
+            query = _within(query, self._buckets(0, max(1, BUCKETS * bound // total)))
         told = searcher.aggregate(query, {name: {"terms": {"field": name, "size": LABELS_MAX}} for name in LABELS})
         labels = {name: {b["key"]: b["doc_count"] for b in told[name]["buckets"]} for name in LABELS}
         return Counted(total, sum(labels["kind"].values()), labels)
@@ -332,17 +336,17 @@ class TextIndex:
         self, searcher: tantivy.Searcher, query: tantivy.Query, order: tuple[int, int], after: Place, wanted: int
     ) -> list[Place]:
         """Return the first ``wanted`` hits of one place in the order, by their identifiers; fewer when there are no more."""
-        begin = after.high if after[:2] == order else 0
+        begin = after.high >> BUCKET_SHIFT if after[:2] == order else 0
         # More of them than a look shows: a part of the identifiers at a time, a smaller one whenever some could be missing.
-        width = max(1, (WHOLE - begin) // 16)
+        width = BUCKETS // 16
         found: list[Place] = []
-        while begin < WHOLE and len(found) < wanted:
-            end = min(begin + width, WHOLE)
-            hits = searcher.search(_within(query, self._range("high", begin, end)), EQUALS_LOOK, count=False).hits
+        while begin < BUCKETS and len(found) < wanted:
+            end = min(begin + width, BUCKETS)
+            hits = searcher.search(_within(query, self._buckets(begin, end)), EQUALS_LOOK, count=False).hits
             if len(hits) == EQUALS_LOOK and _order_of(hits[-1][0]) <= order:
                 if width == 1:
                     raise UnanswerableError
-                width = max(1, width // 16)
+                width = max(1, width // 8)
                 continue
             here = [place for place in self._places(searcher, hits) if place[:2] == order and place > after]
             found += sorted(here)
@@ -420,6 +424,11 @@ class TextIndex:
 
     def _range(self, name: str, low: int | None, high: int | None) -> tantivy.Query:
         return tantivy.Query.range_query(self._schema, name, FieldType.Integer, low, high, include_upper=high is None)
+
+    def _buckets(self, begin: int, end: int) -> tantivy.Query:
+        return tantivy.Query.range_query(
+            self._schema, "bucket", FieldType.Integer, begin, end, include_upper=False, use_inverted_index=True
+        )
 
     def _met(self, tree: words.Tree) -> tantivy.Query:
         match tree:

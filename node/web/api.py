@@ -46,6 +46,7 @@ from node.store.postgres import Pool
 from node.store.reference import load_label_reference
 from node.store.text_index import TextIndex
 from node.web import exports, matches, openapi
+from node.web.turns import Turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +56,15 @@ class Cooperation:
     pool: Pool
     reference: LabelReference
     clock: Callable[[], dt.datetime]
+    turns: Turns
     first_themes: Sequence[str] = FIRST_THEMES
     index: TextIndex | None = None
 
 
 COOPERATION = web.AppKey("cooperation", Cooperation)
 DESCRIPTION: web.AppKey[Mapping[str, Any]] = web.AppKey("openapi", Mapping)
+# Questions that may wait for a turn; one more is refused at once.
+WAITING: Final = 64
 _VARIES: Final = {"Vary": "Accept"}
 
 
@@ -73,7 +77,9 @@ def install(
     index: TextIndex | None = None,
 ) -> None:
     """Add the routes and what they share to ``app``; ``server``: where they answer, and whether that is a trial's address."""
-    app[COOPERATION] = Cooperation(pool, load_label_reference(), clock, first_themes, index)
+    # Half of the connections are for everything else.
+    turns = Turns(max(1, pool.get_max_size() // 2), WAITING)
+    app[COOPERATION] = Cooperation(pool, load_label_reference(), clock, turns, first_themes, index)
     app[DESCRIPTION] = openapi.document(server[0], sandbox=server[1])
     app.add_routes(
         [
@@ -91,9 +97,10 @@ async def profiles(request: web.Request) -> web.StreamResponse:
     shared = request.app[COOPERATION]
     form, asked = exports.choose(request.query.items(), _accept(request), exports.PROFILES)
     query = parse(asked, shared.reference)
-    result = await search(
-        shared.pool, query, shared.reference, now=shared.clock(), first=shared.first_themes, index=shared.index
-    )
+    async with shared.turns.turn():
+        result = await search(
+            shared.pool, query, shared.reference, now=shared.clock(), first=shared.first_themes, index=shared.index
+        )
     link = exports.next_link(request.path, query, form, result.cursor)
     if form is exports.JSON:
         return _send(request, orjson.dumps(search_document(result)), form, **_VARIES, **link)
@@ -107,7 +114,8 @@ async def counts(request: web.Request) -> web.StreamResponse:
     shared = request.app[COOPERATION]
     form, asked = exports.choose(request.query.items(), _accept(request), exports.FACETS)
     query = parse(asked, shared.reference)
-    told = await facets(shared.pool, query, shared.reference, now=shared.clock(), index=shared.index)
+    async with shared.turns.turn():
+        told = await facets(shared.pool, query, shared.reference, now=shared.clock(), index=shared.index)
     if form is exports.GEOJSON:
         regions = exports.regions(told.total, told.facets, exact=told.facets_are_exact)
         return _send(request, orjson.dumps(regions), form, **_VARIES)
@@ -142,12 +150,13 @@ async def partners(request: web.Request) -> web.StreamResponse:
     """Answer the partners of one profile, or groups around it."""
     shared = request.app[COOPERATION]
     asked = matches.parse(request.query.items())
-    hit = await read_profile(shared.pool, asked.profile_id, shared.reference, now=shared.clock())
     now = shared.clock()
-    if asked.suggest:
-        groups = await flow.suggest(shared.pool, hit.document, shared.reference, now=now, limit=asked.limit)
-        return _reply(request, matches.suggestions_document(groups))
-    found = await flow.match(shared.pool, hit.document, shared.reference, now=now, limit=asked.limit)
+    async with shared.turns.turn():
+        hit = await read_profile(shared.pool, asked.profile_id, shared.reference, now=now)
+        if asked.suggest:
+            groups = await flow.suggest(shared.pool, hit.document, shared.reference, now=now, limit=asked.limit)
+            return _reply(request, matches.suggestions_document(groups))
+        found = await flow.match(shared.pool, hit.document, shared.reference, now=now, limit=asked.limit)
     return _reply(request, matches.matches_document(found))
 
 

@@ -118,7 +118,7 @@ def _schemas() -> dict[str, Schema]:
         ),
         "Profile": _object({**hit, "document": {"type": "object", "additionalProperties": True, "description": "The whole profile/1 document (schemas/profile.v1.json)."}, "proof": _text("Its C2SP tlog-proof, for anybody to check offline; null while no signed checkpoint holds it.", 100_000, nullable=True)}),
         "Facets": _object({**counted, **facets}),
-        "Regions": _regions(counted),
+        "Regions": _regions({name: counted[name] for name in ("total", "total_is_exact")}),
         **_match_schemas(hit),
         **_saved_schemas(),
         "Status": _object(

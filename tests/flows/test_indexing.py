@@ -120,8 +120,7 @@ async def test_every_question_has_one_answer(pool: Pool, index: TextIndex, answe
         await both(pool, index, q=words, sort=sort, limit="40", **filters)
         asked += 1
     # Twice when not all words were found; never the database instead.
-    assert answers.count("find") == asked
-    assert answers.count("count") >= asked
+    assert answers.count("find") == answers.count("count") >= asked
 
 
 @pytest.mark.parametrize("sort", ["relevance", "newest"])
