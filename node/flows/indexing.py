@@ -63,7 +63,7 @@ async def _build(pool: Pool, index: TextIndex, now: dt.datetime) -> Followed:
         return Followed()
     # From here on the database notes what goes; writers that began before are waited for.
     token = str(uuid.uuid4())
-    await run_tx(pool, lambda conn: store.follow(conn, token, -1, now, 0))
+    await run_tx(pool, lambda conn: store.follow(conn, token, -1, now, ()))
     return await _catch_up(pool, index, -1, token, now, built=True)
 
 
@@ -79,8 +79,8 @@ async def _catch_up(
     try:
         async with acquire(pool) as conn, conn.transaction(isolation="repeatable_read", readonly=True):
             # In one view: what went and came again must not go last.
-            last, gone = await store.removed(conn, REMOVED_MAX)
-            added = await _write(conn, writer, gone, arrival, until, anew=built)
+            gone = await store.removed(conn, REMOVED_MAX)
+            added = await _write(conn, writer, list(gone.values()), arrival, until, anew=built)
         await asyncio.to_thread(writer.commit)
     except BaseException:
         writer.rollback()
@@ -89,7 +89,7 @@ async def _catch_up(
         await asyncio.to_thread(writer.wait_merging_threads)
     token = str(uuid.uuid4())
     await asyncio.to_thread(index.keep, token, before)
-    await run_tx(pool, lambda conn: store.follow(conn, token, until, now, last))
+    await run_tx(pool, lambda conn: store.follow(conn, token, until, now, gone))
     done = Followed(built, added, len(gone))
     logger.info("index.followed", built=built, added=added, removed=len(gone))
     return done

@@ -246,10 +246,10 @@ def _found(place: text_index.Place, row: Mapping[str, Any]) -> store.Found:
 
 
 async def _engine(conn: Connection, index: TextIndex | None, now: dt.datetime) -> _Engine:
-    if index is not None and may_answer(index, await indexed.state(conn), now):
-        unwitnessed = await indexed.unwitnessed(conn)
-        if unwitnessed is not None:
-            return _Indexed(conn, index, await indexed.hidden(conn), unwitnessed)
+    if index is not None and index.is_there():
+        sight = await indexed.sight(conn)
+        if sight.unwitnessed is not None and may_answer(index, sight.state, now):
+            return _Indexed(conn, index, sight.hidden, (sight.unwitnessed_logs, sight.unwitnessed))
     return _Database(conn)
 
 
@@ -257,7 +257,9 @@ async def _nothing() -> list[text_index.Place]:
     return []
 
 
-async def _ask(engine: _Engine, conn: Connection, asked: _Question, limit: int) -> tuple[_Question, _Answer]:
+async def _ask(
+    engine: _Engine, conn: Connection, asked: _Question, limit: int, *, as_written: bool = False
+) -> tuple[_Question, _Answer]:
     """Return the question as it is answered, and its answer.
 
     When its words find nothing, their typing errors are put right; when that finds nothing, some of the words are enough. A
@@ -268,7 +270,7 @@ async def _ask(engine: _Engine, conn: Connection, asked: _Question, limit: int) 
         asked = replace(asked, reading=await _as_before(conn, asked.reading, asked.query.cursor))
         return asked, await engine.answer(asked, limit)
     answer = await engine.answer(asked, limit)
-    if answer[0].total or asked.reading.tree is None:
+    if answer[0].total or asked.reading.tree is None or as_written:
         return asked, answer
     right = await put_right(conn, asked.query.words, asked.reading, today=asked.today)
     if right is not None:
@@ -314,17 +316,19 @@ async def search(
     now: dt.datetime,
     first: Sequence[str] = ranking.FIRST_THEMES,
     index: TextIndex | None = None,
+    as_written: bool = False,
 ) -> SearchResult:
     """Answer ``query`` from this node's copy of all logs.
 
-    ``first``: themes that come first; ``index``: what may answer instead of the database, in the same order.
+    ``as_written``: nothing is put right nor asked less strictly, as for questions that stand for a long time; ``first``: themes that come first; ``index``: what may answer instead of the database, in the same order.
     Raises: OperatorError(search-timeout).
     """
     asked = _Question(query, reference, Reading(None, ()), first, (now.date() - EPOCH).days)
 
     async def work(conn: Connection, engine: _Engine) -> tuple[_Question, _Answer, list[store.OriginHealth]]:
         # One more than asked tells whether there is a next page.
-        return *await _ask(engine, conn, asked, query.limit + 1), await store.completeness(conn)
+        told = await _ask(engine, conn, asked, query.limit + 1, as_written=as_written)
+        return *told, await store.completeness(conn)
 
     asked, (counted, found), health = await _by(pool, index, now, work)
     page = found[: query.limit]

@@ -6,7 +6,7 @@ In: connections. Out: values. The queries stand in indexing.sql.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 
 import asyncpg
@@ -36,9 +36,30 @@ class State:
         return self.removed or self.last_arrival > self.arrival
 
 
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """The state of the index, and what of it may be seen.
+
+    ``hidden``: logs that are not shown. ``unwitnessed_logs``, ``unwitnessed``: logs and single places ("origin/idx") for which
+    no quorum vouches; the places are None when they are too many to be named.
+    """
+
+    state: State
+    hidden: list[int]
+    unwitnessed_logs: list[int]
+    unwitnessed: list[str] | None
+
+
 async def state(conn: Connection) -> State:
     """Return how far the index of this database got."""
     return State(**dict(await conn.fetchrow(QUERIES["state"])))
+
+
+async def sight(conn: Connection) -> Sight:
+    """Return how far the index got, and what of it may be seen."""
+    row = dict(await conn.fetchrow(QUERIES["sight"], UNWITNESSED_MAX + 1))
+    hidden, logs, places = (row.pop(name) for name in ("hidden", "unwitnessed_logs", "unwitnessed"))
+    return Sight(State(**row), hidden, logs, places if len(places) <= UNWITNESSED_MAX else None)
 
 
 async def is_worth_it(conn: Connection, least: int) -> bool:
@@ -46,10 +67,10 @@ async def is_worth_it(conn: Connection, least: int) -> bool:
     return bool(await conn.fetchval(QUERIES["is_worth_it"], least))
 
 
-async def removed(conn: Connection, limit: int) -> tuple[int, list[str]]:
-    """Return (the last removal's number, keys of profiles that went), the oldest first."""
+async def removed(conn: Connection, limit: int) -> dict[int, str]:
+    """Return the keys of profiles that went, by the number of their removal. A lower number may still be to come."""
     rows = await conn.fetch(QUERIES["removed"], limit, timeout=TIMEOUT_S)
-    return (rows[-1]["removal_id"] if rows else 0), [f"{row['origin_id']}/{row['idx']}" for row in rows]
+    return {row["removal_id"]: f"{row['origin_id']}/{row['idx']}" for row in rows}
 
 
 async def arrived(conn: Connection, after: int, until: int) -> AsyncIterator[list[asyncpg.Record]]:
@@ -59,23 +80,11 @@ async def arrived(conn: Connection, after: int, until: int) -> AsyncIterator[lis
         yield rows
 
 
-async def follow(conn: Connection, token: str, arrival: int, now: dt.datetime, last_removal: int) -> None:
-    """Note how far the index got; what it knows to be gone needs no note any more."""
+async def follow(conn: Connection, token: str, arrival: int, now: dt.datetime, removals: Collection[int]) -> None:
+    """Note how far the index got; the removals that it has seen need no note any more."""
     await conn.execute(QUERIES["follow"], token, arrival, now)
-    await conn.execute(QUERIES["forget_removed"], last_removal)
-
-
-async def hidden(conn: Connection) -> list[int]:
-    """Return the logs whose profiles are not shown."""
-    return [row["origin_id"] for row in await conn.fetch(QUERIES["hidden"])]
-
-
-async def unwitnessed(conn: Connection) -> tuple[list[int], list[str]] | None:
-    """Return (logs, places) for which no quorum of witnesses vouches; None when they are too many to be named."""
-    places = [row["key"] for row in await conn.fetch(QUERIES["unwitnessed"], UNWITNESSED_MAX + 1)]
-    if len(places) > UNWITNESSED_MAX:
-        return None
-    return [row["origin_id"] for row in await conn.fetch(QUERIES["unwitnessed_logs"])], places
+    if removals:
+        await conn.execute(QUERIES["forget_removed"], list(removals), timeout=TIMEOUT_S)
 
 
 async def shown(conn: Connection, places: Sequence[tuple[int, int]], today: int) -> list[asyncpg.Record]:

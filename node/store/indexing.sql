@@ -5,6 +5,27 @@ SELECT i.token::text AS token, i.arrival, i.at,
        EXISTS (SELECT FROM coop.removed) AS removed
 FROM coop.indexed i;
 
+-- name: sight
+-- The same, with what of the index may be seen: logs that are not shown, logs of which no quorum vouches for anything, and
+-- profiles at the end of the others for which none vouches yet (one more than $1 when they are too many to be named).
+SELECT i.token::text AS token, i.arrival, i.at,
+       (SELECT last_value FROM coop.profile_arrival) AS last_arrival,
+       EXISTS (SELECT FROM coop.removed) AS removed,
+       array(SELECT origin_id FROM log.origin WHERE state IN ('closed', 'suspended') ORDER BY origin_id) AS hidden,
+       array(SELECT origin_id FROM log.origin WHERE witnessed_size = 0 ORDER BY origin_id) AS unwitnessed_logs,
+       array(
+           SELECT n.origin_id || '/' || n.idx
+           FROM log.origin o
+           CROSS JOIN LATERAL (
+               SELECT p.origin_id, p.idx FROM coop.profile p
+               WHERE p.origin_id = o.origin_id AND p.idx >= o.witnessed_size
+               LIMIT $1
+           ) n
+           WHERE o.witnessed_size > 0
+           LIMIT $1
+       ) AS unwitnessed
+FROM coop.indexed i;
+
 -- name: is_worth_it
 SELECT count(*) >= $1 FROM (SELECT FROM coop.profile LIMIT $1) p;
 
@@ -26,25 +47,7 @@ ORDER BY p.arrival;
 UPDATE coop.indexed SET token = $1::uuid, arrival = $2, at = $3;
 
 -- name: forget_removed
-DELETE FROM coop.removed WHERE removal_id <= $1;
-
--- name: hidden
--- Logs whose profiles are not shown.
-SELECT origin_id FROM log.origin WHERE state IN ('closed', 'suspended') ORDER BY origin_id LIMIT 100000;
-
--- name: unwitnessed_logs
--- Logs of which no quorum vouches for anything.
-SELECT origin_id FROM log.origin WHERE witnessed_size = 0 ORDER BY origin_id LIMIT 100000;
-
--- name: unwitnessed
--- Profiles at the end of a log for which no quorum vouches yet.
-SELECT n.origin_id || '/' || n.idx AS key
-FROM log.origin o
-CROSS JOIN LATERAL (
-    SELECT p.origin_id, p.idx FROM coop.profile p WHERE p.origin_id = o.origin_id AND p.idx >= o.witnessed_size LIMIT $1
-) n
-WHERE o.witnessed_size > 0
-LIMIT $1;
+DELETE FROM coop.removed WHERE removal_id = ANY($1::bigint[]);
 
 -- name: shown
 -- What a hit shows, for those of the places $1, $2 that are still there and may be seen today ($3).

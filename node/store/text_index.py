@@ -195,6 +195,10 @@ class TextIndex:
 
     # --- following the database ---
 
+    def is_there(self) -> bool:
+        """Tell whether there may be an index at all: most nodes are too small for one."""
+        return bool(self._tokens) or (self.folder / META).exists()
+
     def follows(self, token: str | None) -> bool:
         """Tell whether this index follows the database that names itself so; what was committed last is read from now on."""
         if token is None:

@@ -9,6 +9,7 @@ import shutil
 import uuid
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from node.domain.query import Query, parse
@@ -163,6 +164,23 @@ async def test_what_comes_and_goes_is_followed_in_any_order(pool: Pool, index: T
         assert await conn.fetchval("SELECT count(*) FROM coop.removed") == 0
     for words in WORDS:
         await both(pool, index, q=words, limit="50")
+
+
+async def test_a_removal_that_commits_late_is_not_forgotten(pool: Pool, db: str, index: TextIndex) -> None:
+    """Numbers are given before their transactions end: a lower one may be told after a higher one was dealt with."""
+    origins = await corpus(pool, 14, 6)
+    await follow(pool, index)
+    late = await asyncpg.connect(db)
+    slow = late.transaction()
+    await slow.start()
+    await late.execute("DELETE FROM log.body WHERE origin_id = $1 AND idx = 1", origins[3])
+    async with pool.acquire() as conn:
+        await conn.execute("DELETE FROM log.body WHERE origin_id = $1 AND idx = 2", origins[0])
+    assert (await follow(pool, index)).removed == 1
+    await slow.commit()
+    await late.close()
+    assert (await follow(pool, index)).removed == 1
+    await both(pool, index, limit="50")
 
 
 async def test_an_index_built_otherwise_gives_the_same_order(pool: Pool, index: TextIndex, tmp_path: Path) -> None:
