@@ -9,7 +9,7 @@ import asyncio
 from typing import Final
 
 from node.errors import N_, OperatorError
-from node.store import saved as store
+from node.store import arrivals as store
 from node.store.postgres import Pool, acquire
 
 SETTLE_S: Final = 20.0

@@ -17,12 +17,12 @@ import structlog
 from node import scheduler, telemetry
 from node.domain.query import parse
 from node.errors import CallerError, NotFoundError, OperatorError
-from node.flows import arrivals
+from node.flows import arrivals, tell
 from node.flows import saved as flow
-from node.flows.saved import Told
+from node.flows.tell import Told
 from node.peers.client import open_session
 from node.peers.mail import MailServer
-from node.store import saved as store
+from node.store import telling as store
 from node.store.postgres import Pool
 from node.store.reference import load_label_reference
 from tests.federation_made import Clock, Town, federation
@@ -55,22 +55,22 @@ class Scene:
         return self.here.node.saved_settings()
 
     @property
-    def outward(self) -> flow.Outward:
+    def outward(self) -> tell.Outward:
         """How its messages leave: as the node's own, with the sink as its server."""
         server = MailServer("127.0.0.1", self.sink.port, "none", "", "rete@lecce.example.it")
         return replace(self.here.node.outward(self.here.session), mail=lambda: server)
 
     async def save(self, *, email: bool = False, hook: bool = False, **asked: str) -> str:
         """Save a search; return its identifier."""
-        made = await flow.save(
-            self.pool, self.settings, "Olio", parse(asked.items(), REFERENCE), self.clock(), made_by=store.OFFICE,
+        made = await tell.save(
+            self.pool, self.settings, "Olio", parse(asked.items(), REFERENCE), self.clock(),
             email=ADDRESS if email else None, webhook=self.hook.url if hook else None, has_mail=True,
         )  # fmt: skip
         return made.search_id
 
     async def turn(self) -> Told:
         """One turn of the job."""
-        return await flow.tell_due(self.pool, self.settings, self.outward, REFERENCE, self.clock)
+        return await tell.tell_due(self.pool, self.settings, self.outward, REFERENCE, self.clock)
 
     async def look(self) -> int:
         """The first half of a turn: what is new is noted, nothing sent."""
@@ -78,7 +78,7 @@ class Scene:
         async with self.pool.acquire() as conn:
             waiting = await store.behind(conn, until)
         for search_id in waiting:
-            found += (await flow.news(self.pool, search_id, REFERENCE, until, self.clock()))[0]
+            found += (await tell.news(self.pool, search_id, REFERENCE, until, self.clock()))[0]
         return found
 
     async def pull(self) -> None:
@@ -248,9 +248,7 @@ async def test_a_message_that_may_have_gone_keeps_its_name(scene: Scene) -> None
 
 async def test_withdrawn_before_it_was_told_means_never_told(scene: Scene) -> None:
     """Neither by mail nor by webhook nor in the feed; and an outbox with nothing to show sends nothing."""
-    public = await flow.save(
-        scene.pool, scene.settings, "Tutti", parse([], REFERENCE), scene.clock(), made_by=store.API
-    )
+    public = await flow.save(scene.pool, scene.settings, "Tutti", parse([], REFERENCE), scene.clock())
     await scene.save(email=True, hook=True)
     scene.hook.status = 503
     gone, kept = await scene.there.publish(2)
@@ -312,7 +310,7 @@ async def test_who_has_left_is_told_nothing_more(scene: Scene) -> None:
     assert len(scene.heard()) == 2
     assert scene.sink.messages == []
     assert await scene.row("SELECT address FROM office.saved_channel WHERE channel = 'email'") == ""
-    await flow.tidy(scene.pool, scene.clock(), DAY)
+    await tell.tidy(scene.pool, scene.clock(), DAY)
     assert await scene.row("SELECT count(*) FROM office.saved_news WHERE channel = 'email'") == 0
 
 
@@ -322,21 +320,21 @@ async def test_a_webhook_never_reaches_a_private_address(scene: Scene) -> None:
     query = parse([], REFERENCE)
     for url in (scene.hook.url, "https://u:p@example.org/", "https://example.org/?key=1", "https://example.org/#a", "ftp://example.org/", "https:///x", "https://example.org:0/", "https://example.org/a b", "http://example.org/"):  # fmt: skip
         with pytest.raises(CallerError) as caught:
-            await flow.save(scene.pool, production, "x", query, scene.clock(), made_by=store.OFFICE, webhook=url)
+            await tell.save(scene.pool, production, "x", query, scene.clock(), webhook=url)
         assert (caught.value.code, url in str(caught.value.render())) == ("saved-webhook-bad", False)
     await scene.save(hook=True)
     await scene.there.publish(1)
     await scene.pull()
     async with open_session(loopback=False, total_s=5) as session:
         strict = replace(scene.outward, session=session)
-        told = await flow.tell_due(scene.pool, production, strict, REFERENCE, scene.clock)
+        told = await tell.tell_due(scene.pool, production, strict, REFERENCE, scene.clock)
     assert (told.failed, scene.hook.heard) == (1, [])
     assert await scene.row("SELECT error_code FROM office.saved_channel") == "road-address-refused"
 
 
 async def test_the_node_s_own_timers_tell_it(scene: Scene) -> None:
     """``rete serve`` has a job for it, and its tidying takes what nobody reads."""
-    made = await flow.save(scene.pool, scene.settings, "x", parse([], REFERENCE), scene.clock(), made_by=store.API)
+    made = await flow.save(scene.pool, scene.settings, "x", parse([], REFERENCE), scene.clock())
     await scene.save(hook=True)
     await scene.there.publish(1)
     await scene.pull()
@@ -345,7 +343,7 @@ async def test_the_node_s_own_timers_tell_it(scene: Scene) -> None:
     assert scene.heard() == scene.there.published
     scene.clock.forward(days=scene.here.node.config.saved.unread_days + 1)
     await jobs.timers.get_job("tidy").func()
-    assert made.search_id not in {item.search_id for item in await flow.list_all(scene.pool)}
+    assert made.search_id not in {item.search_id for item in await tell.list_all(scene.pool)}
     assert "job.failed" not in scene.lines.getvalue()
 
 
@@ -375,7 +373,7 @@ async def test_a_process_that_dies_while_sending_leaves_only_a_lease(
         raise RuntimeError
 
     with monkeypatch.context() as patched:
-        patched.setattr(flow, "_post", die)
+        patched.setattr(tell, "_post", die)
         with pytest.raises(ExceptionGroup):
             await scene.turn()
     assert (await scene.turn()).webhook == 0
@@ -463,7 +461,7 @@ async def test_a_new_year_s_log_is_no_news(scene: Scene) -> None:
 async def test_more_than_fits_in_one_look_or_message_follows(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """Bounded steps, and all of it is told in the end."""
     monkeypatch.setattr(store, "LOOK_MAX", 3)
-    monkeypatch.setattr(flow.domain, "DELIVERY_MAX", 4)
+    monkeypatch.setattr(tell.domain, "DELIVERY_MAX", 4)
     await scene.save(hook=True)
     await scene.save(hook=True, witnessed="yes")
     await scene.there.publish(10)
@@ -481,11 +479,11 @@ async def test_refusals_of_the_office_s_own(scene: Scene) -> None:
     query = parse([("territory", "ITF4")], REFERENCE)
     await scene.save(hook=True)
     with pytest.raises(CallerError) as caught:
-        await flow.save(scene.pool, scene.settings, "x", query, scene.clock(), made_by=store.OFFICE, email=ADDRESS)
+        await tell.save(scene.pool, scene.settings, "x", query, scene.clock(), email=ADDRESS)
     assert (caught.value.code, ADDRESS in str(caught.value.render())) == ("saved-mail-missing", False)
     for bad in ("", "a", "a@b", "a b@example.org", "a@example.org\nBcc: b@example.org", "è@example.org", "a@-x.org", f"{'a' * 65}@example.org"):  # fmt: skip
         with pytest.raises(CallerError) as caught:
-            await flow.save(scene.pool, scene.settings, "x", query, scene.clock(), made_by=store.OFFICE, email=bad, has_mail=True)  # fmt: skip
+            await tell.save(scene.pool, scene.settings, "x", query, scene.clock(), email=bad, has_mail=True)  # fmt: skip
         assert caught.value.code == "saved-email-bad"
     for unknown in ("x", "00000000-0000-4000-8000-000000000000"):
         with pytest.raises(NotFoundError):
@@ -495,22 +493,19 @@ async def test_refusals_of_the_office_s_own(scene: Scene) -> None:
 async def test_a_feed_that_nobody_reads_is_deleted(scene: Scene) -> None:
     """After its days; one that is read stays, and so does what the office made."""
     await scene.save(hook=True)
-    made = [
-        await flow.save(scene.pool, scene.settings, "x", parse([], REFERENCE), scene.clock(), made_by=store.API)
-        for _ in range(2)
-    ]
+    made = [await flow.save(scene.pool, scene.settings, "x", parse([], REFERENCE), scene.clock()) for _ in range(2)]
     scene.clock.forward(days=60)
     await flow.feed(scene.pool, scene.settings, made[0].search_id, REFERENCE, scene.clock())
     scene.clock.forward(days=60)
-    assert await flow.tidy(scene.pool, scene.clock(), dt.timedelta(days=90)) == 1
-    kept = {item.search_id for item in await flow.list_all(scene.pool)}
+    assert await tell.tidy(scene.pool, scene.clock(), dt.timedelta(days=90)) == 1
+    kept = {item.search_id for item in await tell.list_all(scene.pool)}
     assert (made[0].search_id in kept, made[1].search_id in kept, len(kept)) == (True, False, 2)
 
 
 async def test_every_query_is_good_sql(pool: Pool) -> None:
     """PREPARE finds a wrong column before a user does."""
     async with pool.acquire() as conn:
-        for name, query in store.QUERIES.items():
+        for name, query in (store.QUERIES | arrivals.store.QUERIES | flow.store.QUERIES).items():
             assert await conn.prepare(query), name
 
 

@@ -15,6 +15,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from node.domain.saved import ATOM, leave_mark
 from node.flows import saved as flow
+from node.flows import tell
 from node.store.postgres import Pool, open_pool
 from node.web import openapi, saved
 from node.web.allowance import Allowances, limiter, teller
@@ -201,9 +202,7 @@ async def test_a_feed_is_atom_and_holds_what_the_search_finds(client: Client, po
 async def test_a_search_that_tells_somebody_has_no_feed(client: Client, pool: Pool) -> None:
     """Its title is the office's own; neither its token, which nobody has, nor its identifier opens it."""
     query = saved.parse([("q", "olio")], saved.load_label_reference())
-    made = await flow.save(
-        pool, SETTINGS, "Per Rossi", query, NOW, made_by="office", email="a@example.org", has_mail=True
-    )
+    made = await tell.save(pool, SETTINGS, "Per Rossi", query, NOW, email="a@example.org", has_mail=True)
     async with client.get(f"{PATH}/{made.search_id}/feed.atom") as reply:
         text = await reply.text()
         assert (reply.status, "Rossi" in text, "a@example.org" in text) == (404, False, False)
@@ -212,7 +211,7 @@ async def test_a_search_that_tells_somebody_has_no_feed(client: Client, pool: Po
 async def test_leaving_takes_one_click_and_erases_the_address(client: Client, pool: Pool) -> None:
     """GET only asks, in both languages; POST erases, the same again; a bent link does nothing."""
     query = saved.parse([("q", "olio")], saved.load_label_reference())
-    made = await flow.save(pool, SETTINGS, "Olio", query, NOW, made_by="office", email="a@example.org", has_mail=True)
+    made = await tell.save(pool, SETTINGS, "Olio", query, NOW, email="a@example.org", has_mail=True)
     link = SETTINGS.leave_url(made.search_id).removeprefix("https://lecce.example.it")
     assert link == f"/unsubscribe/{made.search_id}/{leave_mark(KEY, made.search_id)}"
 
@@ -244,7 +243,7 @@ async def test_the_peer_facing_role_serves_all_of_it_and_reads_no_address(db: st
     async with pool.acquire() as conn:
         await conn.execute(ROLES.read_text(encoding="utf-8"))
     query = saved.parse([], saved.load_label_reference())
-    told = await flow.save(pool, SETTINGS, "Olio", query, NOW, made_by="office", email="a@example.org", has_mail=True)
+    told = await tell.save(pool, SETTINGS, "Olio", query, NOW, email="a@example.org", has_mail=True)
     public = await open_pool(f"{db}&role=rete_public" if "?" in db else f"{db}?role=rete_public", max_size=2)
     try:
         async with TestClient(TestServer(application(public))) as client:
