@@ -49,6 +49,8 @@ PARALLEL: Final = 4
 LOOKS_MAX: Final = 20
 REPLY_MAX_BYTES: Final = 64 * 1024
 ACCEPTED: Final = (200, 201, 202, 204)
+# The code of what no sentence of ours was written for, as the public's routes say it.
+BROKEN: Final = "internal-error"
 # How long it is remembered that something was told which is nowhere visible any more.
 TOLD_KEPT: Final = dt.timedelta(days=30)
 
@@ -176,7 +178,13 @@ async def tell_due(
 
     async def one(search_id: str, channel: str) -> None:
         async with slots:
-            sent.append((channel, await _deliver(pool, settings, outward, search_id, channel, clock)))
+            try:
+                done = await _deliver(pool, settings, outward, search_id, channel, clock)
+            except Exception as error:
+                # What became of it could not even be noted: the lease ends by itself, and the others go on.
+                logger.exception("search.tell_failed", search_id=search_id, channel=channel, code=_code(error))
+                done = False
+            sent.append((channel, done))
 
     async with asyncio.TaskGroup() as group:
         for search_id, channel in due:
@@ -199,7 +207,15 @@ async def _look(pool: Pool, search_id: str, reference: LabelReference, until: in
                 break
     except ReteError as error:
         logger.warning("search.look_failed", search_id=search_id, code=error.code)
+    except Exception:
+        # Whatever is wrong with one question, the others are looked after.
+        logger.exception("search.look_failed", search_id=search_id, code=BROKEN)
     return found
+
+
+def _code(error: Exception) -> str:
+    """Return what is kept and logged of an error: the rest may hold a host or an address."""
+    return error.code if isinstance(error, ReteError) else BROKEN
 
 
 async def _deliver(
@@ -209,24 +225,38 @@ async def _deliver(
     now = clock()
     async with transaction(pool) as conn:
         leased = await store.lease(conn, search_id, channel, now, now + LEASE)
-        if leased is None:
-            return None
+    if leased is None:
+        return None
+    try:
+        delivery_id, count = await _attempt(pool, settings, outward, leased, search_id, channel, now)
+    except Exception as error:
+        # Of one delivery and of no other, whatever it is.
+        code = _code(error)
+        async with transaction(pool) as conn:
+            await store.fail(conn, search_id, channel, clock() + _backoff(leased.failures), code)
+        unexpected = None if isinstance(error, ReteError) else error
+        logger.warning("search.tell_failed", search_id=search_id, channel=channel, code=code, exc_info=unexpected)
+        return False
+    next_at = domain.next_digest(clock(), settings.digest_hour) if channel == EMAIL else clock()
+    async with transaction(pool) as conn:
+        await store.succeed(conn, search_id, channel, delivery_id, clock(), next_at)
+    return True if count else None
+
+
+async def _attempt(
+    pool: Pool, settings: Settings, outward: Outward, leased: Leased, search_id: str, channel: str, now: dt.datetime
+) -> tuple[str, int]:
+    """Send what waits in a leased channel; return (the delivery, how many profiles it told). Raises: whatever went wrong."""
+    async with transaction(pool) as conn:
         delivery_id = await store.delivery(conn, search_id, channel, domain.DELIVERY_MAX)
         shown = await store.delivery_hits(conn, search_id, channel, delivery_id, today=(now.date() - EPOCH).days)
     sheet = Sheet(search_id, leased.title, leased.created_at, settings.node, settings.base_url)
-    code = ""
-    if shown:
-        code = await _send(settings, outward, leased, sheet, delivery_id, [_item(hit) for hit in shown], channel, now)
-    async with transaction(pool) as conn:
-        if code:
-            await store.fail(conn, search_id, channel, clock() + _backoff(leased.failures), code)
-        else:
-            next_at = domain.next_digest(clock(), settings.digest_hour) if channel == EMAIL else clock()
-            await store.succeed(conn, search_id, channel, delivery_id, clock(), next_at)
-    if code:
-        logger.warning("search.tell_failed", search_id=search_id, channel=channel, code=code)
-        return False
-    return True if shown else None
+    items = [_item(hit) for hit in shown]
+    if items and channel == EMAIL:
+        await _mail(settings, outward, leased, sheet, delivery_id, items, now)
+    elif items:
+        await _post(outward, leased, sheet, delivery_id, items)
+    return delivery_id, len(items)
 
 
 def _backoff(failures: int) -> dt.timedelta:
@@ -237,28 +267,6 @@ def _item(shown: store.Shown) -> Item:
     day = EPOCH + dt.timedelta(days=max(0, min(shown.published, 2_000_000)))
     document = orjson.loads(shown.body)
     return domain.item_of(shown.owner, shown.origin, shown.idx, document, day, quarantined=shown.quarantined)
-
-
-async def _send(
-    settings: Settings,
-    outward: Outward,
-    leased: Leased,
-    sheet: Sheet,
-    delivery_id: str,
-    items: list[Item],
-    channel: str,
-    now: dt.datetime,
-) -> str:
-    """Send one message; return the code of what went wrong, empty when it went."""
-    try:
-        if channel == EMAIL:
-            await _mail(settings, outward, leased, sheet, delivery_id, items, now)
-        else:
-            await _post(outward, leased, sheet, delivery_id, items)
-    except ReteError as error:
-        # Only the code goes on: the rest may hold a host or an address.
-        return error.code
-    return ""
 
 
 async def _mail(

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import io
+import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
@@ -246,6 +248,95 @@ async def test_a_message_that_may_have_gone_keeps_its_name(scene: Scene) -> None
     assert len({message["Message-ID"] for message in scene.sink.messages}) == 1
 
 
+async def test_one_delivery_that_breaks_is_its_own_channel_s_failure(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever goes wrong with one, the others are told; the list shows its code, it is tried again later, no address is logged."""
+    broken = [await scene.save(email=True) for _ in range(2)]
+    await scene.save(hook=True)
+    await scene.there.publish(1)
+    await scene.pull()
+    bad = "=?utf-8?q?=0d=0aBcc=3a_x?=@x.it"
+    async with scene.pool.acquire() as conn:
+        # As it may have been kept by an older program.
+        await conn.execute("UPDATE office.saved_channel SET address = $2 WHERE search_id::text = $1", broken[0], bad)
+    made = tell.mail.send
+
+    async def send(server: MailServer, message: EmailMessage) -> None:
+        if message["Message-ID"].startswith(f"<{odd}"):
+            raise UnicodeError(ADDRESS)
+        await made(server, message)
+
+    scene.clock.now = scene.clock().replace(hour=5, minute=0) + DAY
+    assert await scene.turn() == Told(3, 0, 1, 0)
+    async with scene.pool.acquire() as conn:
+        key = uuid.UUID(broken[1])
+        odd = await store.delivery(conn, broken[1], "email", 50)
+        monkeypatch.setattr(tell.mail, "send", send)
+    scene.clock.forward(hours=1)
+    await scene.save(hook=True)
+    (new,) = await scene.there.publish(1)
+    await scene.pull()
+    told = await scene.turn()
+    assert (told.failed, told.webhook, told.email) == (2, 2, 0)
+    assert scene.heard().count(new) == 2
+    listed = {item.search_id: item.channels[0] for item in await tell.list_all(scene.pool)}
+    assert [(listed[s].error_code, listed[s].failures) for s in broken] == [
+        ("saved-email-bad", 1),
+        ("internal-error", 1),
+    ]
+    assert all(listed[s].next_at == scene.clock() + dt.timedelta(minutes=1) for s in broken)
+    assert await scene.turn() == Told(0, 0, 0, 0)
+    monkeypatch.setattr(tell.mail, "send", made)
+    scene.clock.forward(minutes=2)
+    told = await scene.turn()
+    assert (told.failed, told.email) == (1, 1)
+    said = scene.lines.getvalue()
+    assert ("x.it" in said, "evil" in said, "UnicodeError" in said, str(key) in said) == (False, False, True, True)
+
+
+async def test_a_delivery_that_cannot_be_read_is_its_own_channel_s_failure(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also what breaks before anything is sent is noted, and the others are told."""
+    first, _ = await scene.save(hook=True), await scene.save(hook=True)
+    await scene.there.publish(1)
+    await scene.pull()
+    made = store.delivery_hits
+
+    async def hits(conn: Any, search_id: str, *rest: Any, **more: Any) -> Any:
+        if search_id == first:
+            raise KeyError(ADDRESS)
+        return await made(conn, search_id, *rest, **more)
+
+    monkeypatch.setattr(store, "delivery_hits", hits)
+    assert await scene.turn() == Told(2, 0, 1, 1)
+    codes = {item.search_id: item.channels[0].error_code for item in await tell.list_all(scene.pool)}
+    assert codes[first] == "internal-error"
+
+
+async def test_a_question_that_breaks_silences_only_its_own_search(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others are looked after and told; the log names the search and what broke."""
+    searches = [await scene.save(hook=True) for _ in range(3)]
+    await scene.there.publish(1)
+    await scene.pull()
+    made = store.lock
+
+    async def lock(conn: Any, search_id: str) -> Any:
+        if search_id == min(searches):
+            raise KeyError(ADDRESS)
+        return await made(conn, search_id)
+
+    monkeypatch.setattr(store, "lock", lock)
+    assert await scene.turn() == Told(2, 0, 2, 0)
+    (line,) = [line for line in scene.lines.getvalue().splitlines() if "search.look_failed" in line]
+    assert (min(searches) in line, "internal-error" in line, "KeyError" in line) == (True, True, True)
+    monkeypatch.setattr(store, "lock", made)
+    assert await scene.turn() == Told(1, 0, 1, 0)
+
+
 async def test_withdrawn_before_it_was_told_means_never_told(scene: Scene) -> None:
     """Neither by mail nor by webhook nor in the feed; and an outbox with nothing to show sends nothing."""
     public = await flow.save(scene.pool, scene.settings, "Tutti", parse([], REFERENCE), scene.clock())
@@ -369,12 +460,15 @@ async def test_a_process_that_dies_while_sending_leaves_only_a_lease(
     await scene.there.publish(1)
     await scene.pull()
 
+    class Death(BaseException):
+        """What no process survives."""
+
     async def die(*_: object) -> None:
-        raise RuntimeError
+        raise Death
 
     with monkeypatch.context() as patched:
         patched.setattr(tell, "_post", die)
-        with pytest.raises(ExceptionGroup):
+        with pytest.raises(BaseExceptionGroup):
             await scene.turn()
     assert (await scene.turn()).webhook == 0
     scene.clock.forward(minutes=11)
