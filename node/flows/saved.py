@@ -58,7 +58,11 @@ class Made:
 
 
 async def save(pool: Pool, settings: Settings, title: str, query: Query, now: dt.datetime) -> Made:
-    """Save a search of the public, which tells nobody by itself. Raises: CallerError saved-title-bad, saved-too-many."""
+    """Save a search of the public, which tells nobody by itself.
+
+    When there are as many as there may be, the longest unread of those that nobody ever came back to makes room.
+    Raises: CallerError saved-title-bad, saved-too-many.
+    """
     made = prepare(title, query)
     async with transaction(pool) as conn:
         await search_store.bound_time(conn)
@@ -79,7 +83,9 @@ async def insert(
 ) -> None:
     """Keep a search that has looked at everything up to ``arrival``. Raises: CallerError(saved-too-many)."""
     await store.hold_count(conn)
-    if await store.count(conn, made_by) >= settings.max_searches:
+    over = await store.count(conn, made_by) + 1 - settings.max_searches
+    dropped = await store.drop_unread(conn, over) if made_by == API and over > 0 else 0
+    if dropped < over:
         raise CallerError(
             "saved-too-many",
             N_("questo nodo tiene già {most} ricerche salvate"),
@@ -88,6 +94,8 @@ async def insert(
         )
     hashed = domain.token_hash(made.token)
     await store.insert(conn, made.search_id, made.title, made.query, hashed, made_by, now, arrival)
+    if dropped:
+        logger.info("searches.dropped", count=dropped)
 
 
 def _unknown() -> NotFoundError:

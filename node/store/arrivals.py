@@ -1,9 +1,11 @@
-"""Who may still be giving numbers to arriving profiles.
+"""Who may still be giving numbers to arriving profiles: the last number, and the transactions that write them.
 
 In: a connection. Out: rows as values. The reasons stand in flows/arrivals.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from node.store.postgres import Connection, load_queries
 
@@ -15,11 +17,11 @@ async def last_arrival(conn: Connection) -> int:
     return int(await conn.fetchval(QUERIES["last_arrival"]))
 
 
-async def next_transaction(conn: Connection) -> str:
-    """Return a transaction number above that of every writer there is."""
-    return str(await conn.fetchval(QUERIES["next_transaction"]))
+async def writers(conn: Connection) -> list[str]:
+    """Return the open transactions of this database that may have given numbers."""
+    return [row["writer"] for row in await conn.fetch(QUERIES["writers"])]
 
 
-async def is_past(conn: Connection, transaction: str) -> bool:
-    """Tell whether every writer with a lower transaction number has ended."""
-    return bool(await conn.fetchval(QUERIES["is_past"], transaction))
+async def still_writing(conn: Connection, writers: Sequence[str]) -> list[int]:
+    """Return the server processes of those of some writers that have not ended."""
+    return [row["pid"] for row in await conn.fetch(QUERIES["still_writing"], writers)]

@@ -3,10 +3,21 @@
 -- name: last_arrival
 SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM coop.profile_arrival;
 
--- name: next_transaction
--- A number of its own: every writer that has begun has a lower one, and a snapshot alone would not count the youngest of them.
-SELECT pg_current_xact_id()::text;
+-- name: writers
+-- Transactions of this database that hold a lock with which rows of coop.profile are written, or the table is written again.
+SELECT DISTINCT l.virtualtransaction AS writer
+FROM pg_locks l
+WHERE l.locktype = 'relation' AND l.granted AND l.relation = 'coop.profile'::regclass
+  AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+  AND l.mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+ORDER BY writer;
 
--- name: is_past
--- Whether every transaction with a lower number than $1 has ended.
-SELECT pg_snapshot_xmin(pg_current_snapshot()) >= $1::text::xid8;
+-- name: still_writing
+-- The processes of those of the transactions $1 that hold such a lock still: it is given back after the commit is visible.
+SELECT DISTINCT l.pid
+FROM pg_locks l
+WHERE l.locktype = 'relation' AND l.granted AND l.relation = 'coop.profile'::regclass
+  AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
+  AND l.mode IN ('RowExclusiveLock', 'ShareRowExclusiveLock', 'ExclusiveLock', 'AccessExclusiveLock')
+  AND l.virtualtransaction = ANY($1::text[]) AND l.pid IS NOT NULL
+ORDER BY l.pid;

@@ -77,6 +77,11 @@ async def delete_unread(conn: Connection, until: dt.date) -> int:
     return int((await conn.execute(QUERIES["delete_unread"], until, BATCH)).split()[-1])
 
 
+async def drop_unread(conn: Connection, limit: int) -> int:
+    """Erase public searches that nobody has read since the day they were made; return how many."""
+    return int((await conn.execute(QUERIES["drop_unread"], limit)).split()[-1])
+
+
 async def unsubscribe(conn: Connection, search_id: str, at: dt.datetime) -> bool:
     """Erase a search's e-mail address; return whether there was one."""
     return bool((await conn.execute(QUERIES["unsubscribe"], uuid.UUID(search_id), at)) != "UPDATE 0")

@@ -28,6 +28,13 @@ DELETE FROM office.saved_search WHERE search_id IN (
     SELECT search_id FROM office.saved_search WHERE made_by = 'api' AND read_on < $1::date
     ORDER BY read_on, search_id LIMIT $2);
 
+-- name: drop_unread
+-- Public searches whose feed nobody has read since the day they were made, the longest unread first.
+DELETE FROM office.saved_search WHERE search_id IN (
+    SELECT search_id FROM office.saved_search
+    WHERE made_by = 'api' AND read_on <= (created_at AT TIME ZONE 'UTC')::date
+    ORDER BY read_on, created_at, search_id LIMIT $1);
+
 -- name: unsubscribe
 UPDATE office.saved_channel SET address = '', unsubscribed_at = $2
 WHERE search_id = $1 AND channel = 'email' AND unsubscribed_at IS NULL;

@@ -197,7 +197,7 @@ async def ask_to_leave(request: web.Request) -> web.StreamResponse:
         flow.check_link(request.app[SAVED].settings, request.match_info["search_id"], request.match_info["mark"])
     except NotFoundError:
         return _no_link(request)
-    texts = (N_("Non ricevere più i messaggi di questa ricerca salvata?"),)
+    texts = (N_("Vuole smettere di ricevere i messaggi di questa ricerca?"),)
     return _page(request, N_("Disiscrizione"), texts, button=N_("Non ricevere più"))
 
 

@@ -16,6 +16,7 @@ import asyncpg
 import pytest
 import structlog
 
+import node
 from node import scheduler, telemetry
 from node.domain.query import parse
 from node.errors import CallerError, NotFoundError, OperatorError
@@ -25,8 +26,9 @@ from node.flows.tell import Told
 from node.peers.client import open_session
 from node.peers.mail import MailServer
 from node.store import telling as store
-from node.store.postgres import Pool
+from node.store.postgres import Pool, open_pool
 from node.store.reference import load_label_reference
+from tests.conftest import dsn_of
 from tests.federation_made import Clock, Town, federation
 from tests.mail_made import Hook, Sink, mail_sink, webhook
 
@@ -500,18 +502,76 @@ async def test_a_number_that_commits_late_is_not_missed(scene: Scene) -> None:
 
 
 async def test_a_look_does_not_wait_for_ever(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A writer that hangs makes this turn fail with its code; the next one finds everything."""
+    """A writer that hangs makes this turn fail with its code and says who; the next one finds everything."""
     await scene.save(hook=True)
     await scene.there.publish(1)
     await scene.pull()
     monkeypatch.setattr(arrivals, "SETTLE_S", 0.2)
     async with scene.pool.acquire() as conn:
         async with conn.transaction():
-            await conn.execute("SELECT pg_current_xact_id()")
+            await conn.execute("UPDATE coop.profile SET owner = owner WHERE false")
             with pytest.raises(OperatorError) as caught:
                 await scene.turn()
-        assert caught.value.code == "saved-unsettled"
+            pid = await conn.fetchval("SELECT pg_backend_pid()")
+        what, _, hint = caught.value.render()
+        assert (caught.value.code, str(pid) in what, "pg_stat_activity" in hint) == ("saved-unsettled", True, True)
+        assert "prelievo" not in what
     assert (await scene.turn()).found == 1
+
+
+async def test_a_look_waits_for_nobody_who_writes_no_profile(
+    scene: Scene, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither for writers of another database of the same server, nor for those of other tables here, nor for readers."""
+    monkeypatch.setattr(arrivals, "SETTLE_S", 0.2)
+    await scene.save(hook=True)
+    await scene.there.publish(1)
+    await scene.pull()
+    other = await asyncpg.connect(dsn_of(server, "postgres"))
+    try:
+        async with other.transaction(), scene.pool.acquire() as conn, conn.transaction():
+            await other.execute("CREATE TEMP TABLE profile (id int)")
+            await other.execute("SELECT pg_current_xact_id()")
+            await conn.execute("SELECT 1 FROM coop.profile")
+            await conn.execute("UPDATE log.origin SET state = state")
+            assert await asyncio.wait_for(arrivals.settled(scene.pool), 5) > 0
+    finally:
+        await other.close()
+    assert (await scene.turn()).found == 1
+
+
+async def test_a_look_that_waits_holds_no_connection(db: str) -> None:
+    """One connection is enough for a look that waits and for everybody else; it ends when the writer does."""
+    narrow = await open_pool(db, max_size=1)
+    writer = await asyncpg.connect(db)
+    try:
+        begun = writer.transaction()
+        await begun.start()
+        await writer.execute("DELETE FROM coop.profile WHERE false")
+        look = asyncio.create_task(arrivals.settled(narrow))
+        await asyncio.sleep(0.2)
+        for _ in range(20):
+            async with narrow.acquire(timeout=0.5) as conn:
+                await conn.fetchval("SELECT 1")
+                await asyncio.sleep(0.02)
+        assert not look.done()
+        await begun.rollback()
+        assert await asyncio.wait_for(look, 5) == 0
+    finally:
+        await writer.close()
+        await narrow.close()
+
+
+def test_arrivals_are_numbered_by_the_column_alone() -> None:
+    """A number drawn before its writer holds the table, by a statement of its own, would be one that no look waits for."""
+    drawn = [
+        line.strip()
+        for path in (Path(node.__file__).parent).rglob("*")
+        if path.suffix in (".sql", ".py")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if "nextval('coop.profile_arrival" in line
+    ]
+    assert drawn == ["ALTER TABLE coop.profile ALTER COLUMN arrival SET DEFAULT nextval('coop.profile_arrival');"]
 
 
 async def test_a_search_of_vouched_profiles_hears_of_them_when_witnesses_vouch(scene: Scene) -> None:
