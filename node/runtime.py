@@ -23,7 +23,7 @@ from node import config as configuration
 from node.config import Config
 from node.domain.saved import leave_key
 from node.errors import N_, CallerError, OperatorError, ReteError
-from node.flows import saved
+from node.flows import saved, tell
 from node.flows.append import OwnLog
 from node.flows.bodies import Progress
 from node.flows.gate import KnownNames
@@ -116,9 +116,9 @@ class Node:
         password = keyfiles.read_password(self.home / mail.password_file) if mail.user else ""
         return MailServer(mail.host, mail.port, mail.tls, mail.user, mail.sender, password)
 
-    def outward(self, session: aiohttp.ClientSession) -> saved.Outward:
+    def outward(self, session: aiohttp.ClientSession) -> tell.Outward:
         """Return how news of saved searches leave this node."""
-        return saved.Outward(session, self.request_signer(), self.mail_server)
+        return tell.Outward(session, self.request_signer(), self.mail_server)
 
     def request_signer(self) -> RequestSigner:
         """Return the function that signs this node's requests with the current time and a fresh nonce."""

@@ -17,7 +17,7 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from node.errors import LogStateError, ReteError
-from node.flows import announce, audit, epoch, gossip, indexing, publish, recover, saved
+from node.flows import announce, audit, epoch, gossip, indexing, publish, recover, tell
 from node.flows.append import sign_head
 from node.flows.sync import sync_peers
 from node.protocol import limits
@@ -97,7 +97,7 @@ def build(node: Node, session: aiohttp.ClientSession) -> Jobs:
         await publish.release_due(node.pool, node.config, await current_own(node), node.clock(), known=node.known)
         await audit.keep_mark(node.pool, node.home)
 
-    async def tell() -> None:
+    async def tell_head() -> None:
         own = await current_own(node)
         await sign_head(node.pool, own, node.clock())
         try:
@@ -120,7 +120,7 @@ def build(node: Node, session: aiohttp.ClientSession) -> Jobs:
     # +- 20 %: nodes that start together do not stay in step.
     every("gossip", hear, sync.poll_minutes, jitter=int(sync.poll_minutes * 60 * 0.2) or None)
     every("due", due, DUE_MINUTES)
-    every("announce", tell, ANNOUNCE_MINUTES)
+    every("announce", tell_head, ANNOUNCE_MINUTES)
     every("release", release, RELEASE_MINUTES)
     every("settle", settle, RELEASE_MINUTES)
     for name, (work, minutes) in _housework(node, session).items():
@@ -139,12 +139,12 @@ def _housework(node: Node, session: aiohttp.ClientSession) -> dict[str, tuple[Ca
         async with acquire(node.pool) as conn:
             await nonces.purge(conn, now - dt.timedelta(seconds=limits.NONCE_KEEP_S))
         await epoch.prune(node.pool, dt.timedelta(days=node.config.federation.keep_epochs_days), now)
-        await saved.tidy(node.pool, now, dt.timedelta(days=node.config.saved.unread_days))
+        await tell.tidy(node.pool, now, dt.timedelta(days=node.config.saved.unread_days))
 
     async def tell_saved() -> None:
         # Digests leave at their own hour: each search knows when its next one is due.
         outward = node.outward(session)
-        await saved.tell_due(node.pool, node.saved_settings(), outward, load_label_reference(), node.clock)
+        await tell.tell_due(node.pool, node.saved_settings(), outward, load_label_reference(), node.clock)
 
     return {
         "tidy": (tidy, TIDY_MINUTES),

@@ -332,6 +332,39 @@ def test_peer_facing_routes_never_reach_the_private_registry(start: str) -> None
     assert not {m for m in found if any(within(m, wall) for wall in private)}
 
 
+PUBLIC_FACING = ("node.web.saved", "node.web.api", "node.web.exports", "node.web.matches")
+
+
+@pytest.mark.parametrize("start", PUBLIC_FACING)
+def test_public_routes_reach_no_private_store_and_no_address(start: str) -> None:
+    """What answers the public cannot even import the register, drafts, decisions, or whom saved searches tell."""
+    private = (
+        "node.store.registry",
+        "node.store.publication",
+        "node.store.disclosure",
+        "node.store.gdpr",
+        "node.store.audit",
+        "node.store.population",
+        "node.store.partitions",
+        "node.store.keyfiles",
+        "node.store.telling",
+        "node.domain.network",
+        "node.flows.tell",
+        "node.peers.mail",
+    )
+    # A wall round a room that was renamed would hold nothing.
+    assert set(private) <= {name_of(path) for path in modules()}
+    found = reachable(start)
+    assert start in found
+    assert not {m for m in found if any(within(m, wall) for wall in private)}
+
+
+def test_no_statement_of_a_public_store_reads_an_address() -> None:
+    """In the statements of saved searches that the public's routes use, an address is only ever erased."""
+    for name, query in load_queries("saved").items():
+        assert "address" not in query.replace("SET address = ''", ""), name
+
+
 @pytest.mark.parametrize("start", [name_of(p) for p in modules() if room_of(p) in ("web", "scheduler.py")])
 def test_nothing_that_serves_reaches_which_network_a_profile_is(start: str) -> None:
     """The audit and its export, which tie profiles to the register, are commands of the office and nothing else."""

@@ -14,10 +14,12 @@ from node.domain.query import parse
 from node.domain.saved import EMAIL, WEBHOOK, read_query
 from node.errors import N_
 from node.flows import saved as flow
+from node.flows import tell
 from node.peers.client import open_session
 from node.runtime import Node
 from node.store.reference import load_label_reference
-from node.store.saved import OFFICE, Listed
+from node.store.saved import OFFICE
+from node.store.telling import Listed
 
 
 @click.group("saved", help="Ricerche salvate: novità per feed, posta o webhook.")
@@ -39,13 +41,12 @@ async def add(
     query = parse(given, load_label_reference())
     async with runtime.open_node(face.home) as node:
         settings, has_mail = node.saved_settings(), bool(node.config.mail.host)
-        made = await flow.save(
+        made = await tell.save(
             node.pool,
             settings,
             title,
             query,
             node.clock(),
-            made_by=OFFICE,
             email=email,
             webhook=webhook,
             has_mail=has_mail,
@@ -69,7 +70,7 @@ def _feed(node: Node, search_id: str) -> str:
 async def list_(face: Face) -> None:
     """Show all saved searches."""
     async with runtime.open_node(face.home) as node:
-        found = await flow.list_all(node.pool)
+        found = await tell.list_all(node.pool)
 
     def human() -> None:
         columns = (
@@ -130,7 +131,7 @@ async def run(face: Face) -> None:
     async with runtime.open_node(face.home) as node:
         loopback = node.config.node.environment == "development"
         async with open_session(loopback=loopback, total_s=node.config.sync.request_timeout_s) as session:
-            told = await flow.tell_due(
+            told = await tell.tell_due(
                 node.pool, node.saved_settings(), node.outward(session), load_label_reference(), node.clock
             )
 

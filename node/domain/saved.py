@@ -35,6 +35,8 @@ DELIVERY_MAX: Final = 50
 # What orders or pages an answer is no part of what is asked.
 NOT_SAVED: Final = ("sort", "limit", "cursor")
 ATOM: Final = "http://www.w3.org/2005/Atom"
+# Of a log that signed what contradicts itself.
+QUARANTINED: Final = N_("(registro in quarantena)")
 WEBHOOK_TYPE: Final = "saved-search-news/1"
 _ADDRESS = re.compile(
     r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*"
@@ -95,10 +97,20 @@ def check_title(text: str) -> str:
 
 
 def check_email(text: str) -> str:
-    """Return an e-mail address. Raises: CallerError(saved-email-bad), which does not repeat it."""
+    """Return an e-mail address, bare: a message's To read back is this one and no other.
+
+    Raises: CallerError(saved-email-bad), which does not repeat it.
+    """
     address = text.strip()
     local = address.partition("@")[0]
-    if len(address) > ADDRESS_MAX_CHARS or len(local) > _LOCAL_MAX_CHARS or not _ADDRESS.fullmatch(address):
+    if (
+        len(address) > ADDRESS_MAX_CHARS
+        or len(local) > _LOCAL_MAX_CHARS
+        or not _ADDRESS.fullmatch(address)
+        # The signs of an encoded word (RFC 2047) may stand in an address; read as one, it is another address.
+        or "=?" in address
+        or [found.addr_spec for found in _MAIL.header_factory("To", address).addresses] != [address]
+    ):
         raise CallerError("saved-email-bad", N_("l'indirizzo di posta non è valido"), where="--email")
     return address
 
@@ -211,10 +223,12 @@ def atom(sheet: Sheet, items: Sequence[Item]) -> bytes:
         seen.add(item.profile_id)
         entry = add(feed, "entry")
         add(entry, "id", f"urn:uuid:{item.profile_id}")
-        add(entry, "title", item.title)
+        add(entry, "title", f"{item.title} {QUARANTINED}" if item.quarantined else item.title)
         add(entry, "updated", _instant(item.published))
         add(add(entry, "author"), "name", item.owner)
         add(entry, "link", rel="alternate", type="application/json", href=sheet.profile_url(item.profile_id))
+        if item.quarantined:
+            add(entry, "category", term="quarantined")
         add(entry, "summary", item.summary)
     made: bytes = ET.tostring(feed, encoding="utf-8", xml_declaration=True)
     return made
@@ -248,7 +262,7 @@ def webhook_document(sheet: Sheet, delivery_id: str, items: Sequence[Item]) -> d
 def _part(sheet: Sheet, items: Sequence[Item], leave_url: str, tr: Translate) -> list[str]:
     lines = [tr(N_("Profili nuovi per la ricerca «{title}»: {count}.")).format(title=sheet.title, count=len(items)), ""]
     for item in items:
-        warning = f" {tr(N_('(registro in quarantena)'))}" if item.quarantined else ""
+        warning = f" {tr(QUARANTINED)}" if item.quarantined else ""
         lines += [
             f"* {plain(item.title)} - {item.owner}, {item.published:%d/%m/%Y}{warning}",
             f"  {plain(item.summary)}",
@@ -273,10 +287,13 @@ def digest(
     now: dt.datetime,
     languages: Sequence[Translate],
 ) -> EmailMessage:
-    """Return the digest of new profiles, once in each language; ``delivery_id`` names the message at every attempt."""
+    """Return the digest of new profiles, once in each language; ``delivery_id`` names the message at every attempt.
+
+    Raises: CallerError(saved-email-bad) for a recipient that is no bare address.
+    """
     message = EmailMessage(policy=_MAIL)
     first = languages[0]
-    message["From"], message["To"] = sender, recipient
+    message["From"], message["To"] = sender, check_email(recipient)
     message["Subject"] = first(N_("Profili nuovi: {title}")).format(title=sheet.title)
     message["Date"] = now
     host = urlsplit(sheet.base_url).hostname or "localhost"

@@ -36,8 +36,8 @@ class MailServer:
 async def send(server: MailServer, message: EmailMessage) -> None:
     """Hand one message to the server.
 
-    Raises: OperatorError(mail-login, mail-no-tls), RoadWrongError(mail-refused, mail-unreachable). When the connection breaks
-    after the message was handed over, nobody knows whether it went: the error is mail-unreachable.
+    Raises: OperatorError(mail-login, mail-no-tls, mail-certificate), RoadWrongError(mail-refused, mail-unreachable). When the
+    connection breaks after the message was handed over, nobody knows whether it went: the error is mail-unreachable.
     """
     await asyncio.to_thread(_send, server, message)
 
@@ -58,6 +58,12 @@ def _send(server: MailServer, message: EmailMessage) -> None:
         ) from None
     except (smtplib.SMTPResponseException, smtplib.SMTPRecipientsRefused):
         raise RoadWrongError("mail-refused", N_("il server di posta non accetta il messaggio")) from None
+    except ssl.SSLCertVerificationError:
+        raise OperatorError(
+            "mail-certificate",
+            N_("il certificato del server di posta non è valido per il suo nome, o nessuno lo garantisce"),
+            hint=N_("controllare [mail] host; l'autorità di un certificato interno si indica con SSL_CERT_FILE"),
+        ) from None
     except (smtplib.SMTPException, OSError, ValueError):
         raise RoadWrongError("mail-unreachable", N_("il server di posta non risponde")) from None
 

@@ -273,8 +273,9 @@ ORDER BY c.search_id, c.channel
 LIMIT 10000;
 
 -- name: erase_saved_channel
-DELETE FROM office.saved_channel c
-USING jsonb_to_recordset($1::jsonb) AS t (id text)
+-- Blanked as by unsubscribing: a search that once told somebody never gets a public feed.
+UPDATE office.saved_channel c SET address = '', unsubscribed_at = now()
+FROM jsonb_to_recordset($1::jsonb) AS t (id text)
 WHERE c.search_id || '/' || c.channel = t.id;
 
 -- name: scan_saved_search

@@ -7,6 +7,7 @@ nothing; the number of callers remembered is bounded, the longest unseen forgott
 from __future__ import annotations
 
 import datetime as dt
+import ipaddress
 import math
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Mapping
@@ -18,6 +19,7 @@ from aiohttp import web
 from node.errors import N_, CallerError
 
 CALLERS_MAX = 10_000
+CALLER_PREFIX = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +96,21 @@ _KINDS = {
 
 
 def caller_of(request: web.Request, *, behind_proxy: bool) -> str:
-    """Return the address that made a request: of the connection, or the last that our own proxy saw."""
+    """Return who made a request, by the address of the connection, or the last that our own proxy saw.
+
+    Of IPv6 its /64: whoever has one address there has all of them.
+    """
     forwarded = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
-    return (forwarded[:64] if behind_proxy and forwarded else request.remote) or "unknown"
+    text = (forwarded[:64] if behind_proxy and forwarded else request.remote) or "unknown"
+    try:
+        # Without brackets and zone, and with nothing that a network can't be made of.
+        address = ipaddress.ip_address(text.strip("[]").partition("%")[0])
+    except ValueError:
+        return text
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    mapped = address.ipv4_mapped
+    return str(mapped or ipaddress.IPv6Network((address, CALLER_PREFIX), strict=False))
 
 
 def limiter(allowances: Allowances, clock: Callable[[], dt.datetime], *, behind_proxy: bool) -> Any:

@@ -35,7 +35,7 @@ from node.flows import saved as flow
 from node.i18n import translator
 from node.store.postgres import Pool
 from node.store.reference import load_label_reference
-from node.store.saved import API, Saved
+from node.store.saved import Saved
 from node.web.middleware import language_of
 
 BODY_MAX_BYTES: Final = 16 * 1024
@@ -87,7 +87,7 @@ async def create(request: web.Request) -> web.StreamResponse:
     shared = request.app[SAVED]
     title, parameters = _read_body(request, await _body(request))
     query = parse(parameters, shared.reference)
-    made = await flow.save(shared.pool, shared.settings, title, query, shared.clock(), made_by=API)
+    made = await flow.save(shared.pool, shared.settings, title, query, shared.clock())
     where = f"/api/v1/saved-searches/{made.search_id}"
     document = {
         "search_id": made.search_id,
@@ -197,7 +197,7 @@ async def ask_to_leave(request: web.Request) -> web.StreamResponse:
         flow.check_link(request.app[SAVED].settings, request.match_info["search_id"], request.match_info["mark"])
     except NotFoundError:
         return _no_link(request)
-    texts = (N_("Non ricevere più i messaggi di questa ricerca salvata?"),)
+    texts = (N_("Vuole smettere di ricevere i messaggi di questa ricerca?"),)
     return _page(request, N_("Disiscrizione"), texts, button=N_("Non ricevere più"))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import xml.etree.ElementTree as ET
+from dataclasses import replace
+from email.message import EmailMessage
 
 import pytest
 from hypothesis import given
@@ -23,6 +25,14 @@ def item(title: str = "Olio", summary: str = "Imprese.", number: int = 1) -> sav
     return saved.Item(f"00000000-0000-4000-8000-{number:012d}", "p_TO", "o", number, title, summary, NOW.date(), False)
 
 
+def digest(items: list[saved.Item], recipient: str = "a@example.org") -> EmailMessage:
+    """A message of those profiles."""
+    return saved.digest(
+        SHEET, items, sender="rete@example.org", recipient=recipient, delivery_id="d",
+        leave_url=f"https://lecce.example.it/unsubscribe/{SEARCH}/{'x' * 43}", now=NOW, languages=(translator("it"), translator("en")),
+    )  # fmt: skip
+
+
 @given(st.text(), st.text())
 def test_any_words_of_a_profile_make_a_whole_feed(title: str, summary: str) -> None:
     """Whatever a peer writes, the document is XML, and equal profiles give equal bytes."""
@@ -32,18 +42,67 @@ def test_any_words_of_a_profile_make_a_whole_feed(title: str, summary: str) -> N
     assert made == saved.atom(SHEET, [item(title, summary), item(number=2)])
 
 
+def test_a_feed_says_that_a_log_is_quarantined() -> None:
+    """To people in the entry's title, to programs as a category; of the others nothing is said."""
+    root = ET.fromstring(saved.atom(SHEET, [replace(item(), quarantined=True), item(number=2)]))  # noqa: S314
+    name = f"{{{saved.ATOM}}}"
+    titles = [entry.findtext(f"{name}title") for entry in root.findall(f"{name}entry")]
+    assert titles == ["Olio (registro in quarantena)", "Olio"]
+    terms = [[c.get("term") for c in entry.findall(f"{name}category")] for entry in root.findall(f"{name}entry")]
+    assert terms == [["quarantined"], []]
+
+
 @given(st.text(), st.text())
 def test_any_words_of_a_profile_make_one_message(title: str, summary: str) -> None:
     """They add no header and no recipient; the link is in one piece."""
-    message = saved.digest(
-        SHEET, [item(title, summary)], sender="rete@example.org", recipient="a@example.org", delivery_id="d",
-        leave_url=f"https://lecce.example.it/unsubscribe/{SEARCH}/{'x' * 43}", now=NOW, languages=(translator("it"), translator("en")),
-    )  # fmt: skip
+    message = digest([item(title, summary)])
     raw = message.as_bytes()
     assert {name.lower() for name in message} == {"from", "to", "subject", "date", "message-id", "list-unsubscribe", "list-unsubscribe-post", "auto-submitted", "content-type", "content-transfer-encoding", "mime-version"}  # fmt: skip
     assert raw.count(b"\r\nTo: a@example.org\r\n") == 1
     assert f"\r\nList-Unsubscribe: <https://lecce.example.it/unsubscribe/{SEARCH}/{'x' * 43}>\r\n".encode() in raw
     assert max(map(len, raw.split(b"\r\n"))) <= 998
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "=?utf-8?q?a=40evil.com=2c_b?=@x.it",
+        "=?utf-8?q?=0d=0aBcc=3a_x?=@x.it",
+        "a=?utf-8?q?b?=@x.it",
+        "=?utf-8?b?YUBldmlsLmNvbSw=?=@x.it",
+        '"a b"@x.it',
+        "a(b)@x.it",
+        "<a@x.it>",
+        "A <a@x.it>",
+        "a@x.it,b@x.it",
+        "a@[127.0.0.1]",
+    ],
+)
+def test_an_address_is_a_plain_one(bad: str) -> None:
+    """Nothing that a mail program would read as more, or other, than what was checked."""
+    with pytest.raises(CallerError) as caught:
+        saved.check_email(bad)
+    assert (caught.value.code, bad in str(caught.value.render())) == ("saved-email-bad", False)
+    # One that was kept before is sent to nobody either.
+    with pytest.raises(CallerError) as caught:
+        digest([item()], recipient=bad)
+    assert (caught.value.code, bad in str(caught.value.render())) == ("saved-email-bad", False)
+
+
+_ATOM = st.text("abc019!#$%&'*+/=?^_`{|}~-.", min_size=1, max_size=30)
+
+
+@given(st.one_of(_ATOM, _ATOM.map(lambda text: f"=?utf-8?q?{text}?="), st.from_regex(r"=\?[a-z]+\?[bq]\?[a-z=0-9]{1,9}\?=", fullmatch=True)))  # fmt: skip
+def test_an_address_that_is_taken_is_the_one_that_is_written_to(local: str) -> None:
+    """Whatever its signs, the message goes to it alone."""
+    try:
+        address = saved.check_email(f"{local}@x.example.it")
+    except CallerError as error:
+        assert error.code == "saved-email-bad"
+        return
+    message = digest([item()], recipient=address)
+    assert [found.addr_spec for found in message["To"].addresses] == [address]
+    assert f"\r\nTo: {address}\r\n".encode() in message.as_bytes()
 
 
 def test_a_link_is_of_one_search_and_one_node() -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import io
+import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +16,19 @@ import asyncpg
 import pytest
 import structlog
 
+import node
 from node import scheduler, telemetry
 from node.domain.query import parse
 from node.errors import CallerError, NotFoundError, OperatorError
-from node.flows import arrivals
+from node.flows import arrivals, tell
 from node.flows import saved as flow
-from node.flows.saved import Told
+from node.flows.tell import Told
 from node.peers.client import open_session
 from node.peers.mail import MailServer
-from node.store import saved as store
-from node.store.postgres import Pool
+from node.store import telling as store
+from node.store.postgres import Pool, open_pool
 from node.store.reference import load_label_reference
+from tests.conftest import dsn_of
 from tests.federation_made import Clock, Town, federation
 from tests.mail_made import Hook, Sink, mail_sink, webhook
 
@@ -55,22 +59,22 @@ class Scene:
         return self.here.node.saved_settings()
 
     @property
-    def outward(self) -> flow.Outward:
+    def outward(self) -> tell.Outward:
         """How its messages leave: as the node's own, with the sink as its server."""
         server = MailServer("127.0.0.1", self.sink.port, "none", "", "rete@lecce.example.it")
         return replace(self.here.node.outward(self.here.session), mail=lambda: server)
 
     async def save(self, *, email: bool = False, hook: bool = False, **asked: str) -> str:
         """Save a search; return its identifier."""
-        made = await flow.save(
-            self.pool, self.settings, "Olio", parse(asked.items(), REFERENCE), self.clock(), made_by=store.OFFICE,
+        made = await tell.save(
+            self.pool, self.settings, "Olio", parse(asked.items(), REFERENCE), self.clock(),
             email=ADDRESS if email else None, webhook=self.hook.url if hook else None, has_mail=True,
         )  # fmt: skip
         return made.search_id
 
     async def turn(self) -> Told:
         """One turn of the job."""
-        return await flow.tell_due(self.pool, self.settings, self.outward, REFERENCE, self.clock)
+        return await tell.tell_due(self.pool, self.settings, self.outward, REFERENCE, self.clock)
 
     async def look(self) -> int:
         """The first half of a turn: what is new is noted, nothing sent."""
@@ -78,7 +82,7 @@ class Scene:
         async with self.pool.acquire() as conn:
             waiting = await store.behind(conn, until)
         for search_id in waiting:
-            found += (await flow.news(self.pool, search_id, REFERENCE, until, self.clock()))[0]
+            found += (await tell.news(self.pool, search_id, REFERENCE, until, self.clock()))[0]
         return found
 
     async def pull(self) -> None:
@@ -246,11 +250,98 @@ async def test_a_message_that_may_have_gone_keeps_its_name(scene: Scene) -> None
     assert len({message["Message-ID"] for message in scene.sink.messages}) == 1
 
 
+async def test_one_delivery_that_breaks_is_its_own_channel_s_failure(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever goes wrong with one, the others are told; the list shows its code, it is tried again later, no address is logged."""
+    broken = [await scene.save(email=True) for _ in range(2)]
+    await scene.save(hook=True)
+    await scene.there.publish(1)
+    await scene.pull()
+    bad = "=?utf-8?q?=0d=0aBcc=3a_x?=@x.it"
+    async with scene.pool.acquire() as conn:
+        # As it may have been kept by an older program.
+        await conn.execute("UPDATE office.saved_channel SET address = $2 WHERE search_id::text = $1", broken[0], bad)
+    made = tell.mail.send
+
+    async def send(server: MailServer, message: EmailMessage) -> None:
+        if message["Message-ID"].startswith(f"<{odd}"):
+            raise UnicodeError(ADDRESS)
+        await made(server, message)
+
+    scene.clock.now = scene.clock().replace(hour=5, minute=0) + DAY
+    assert await scene.turn() == Told(3, 0, 1, 0)
+    async with scene.pool.acquire() as conn:
+        key = uuid.UUID(broken[1])
+        odd = await store.delivery(conn, broken[1], "email", 50)
+        monkeypatch.setattr(tell.mail, "send", send)
+    scene.clock.forward(hours=1)
+    await scene.save(hook=True)
+    (new,) = await scene.there.publish(1)
+    await scene.pull()
+    told = await scene.turn()
+    assert (told.failed, told.webhook, told.email) == (2, 2, 0)
+    assert scene.heard().count(new) == 2
+    listed = {item.search_id: item.channels[0] for item in await tell.list_all(scene.pool)}
+    assert [(listed[s].error_code, listed[s].failures) for s in broken] == [
+        ("saved-email-bad", 1),
+        ("internal-error", 1),
+    ]
+    assert all(listed[s].next_at == scene.clock() + dt.timedelta(minutes=1) for s in broken)
+    assert await scene.turn() == Told(0, 0, 0, 0)
+    monkeypatch.setattr(tell.mail, "send", made)
+    scene.clock.forward(minutes=2)
+    told = await scene.turn()
+    assert (told.failed, told.email) == (1, 1)
+    said = scene.lines.getvalue()
+    assert ("x.it" in said, "evil" in said, "UnicodeError" in said, str(key) in said) == (False, False, True, True)
+
+
+async def test_a_delivery_that_cannot_be_read_is_its_own_channel_s_failure(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also what breaks before anything is sent is noted, and the others are told."""
+    first, _ = await scene.save(hook=True), await scene.save(hook=True)
+    await scene.there.publish(1)
+    await scene.pull()
+    made = store.delivery_hits
+
+    async def hits(conn: Any, search_id: str, *rest: Any, **more: Any) -> Any:
+        if search_id == first:
+            raise KeyError(ADDRESS)
+        return await made(conn, search_id, *rest, **more)
+
+    monkeypatch.setattr(store, "delivery_hits", hits)
+    assert await scene.turn() == Told(2, 0, 1, 1)
+    codes = {item.search_id: item.channels[0].error_code for item in await tell.list_all(scene.pool)}
+    assert codes[first] == "internal-error"
+
+
+async def test_a_question_that_breaks_silences_only_its_own_search(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others are looked after and told; the log names the search and what broke."""
+    searches = [await scene.save(hook=True) for _ in range(3)]
+    await scene.there.publish(1)
+    await scene.pull()
+    made = store.lock
+
+    async def lock(conn: Any, search_id: str) -> Any:
+        if search_id == min(searches):
+            raise KeyError(ADDRESS)
+        return await made(conn, search_id)
+
+    monkeypatch.setattr(store, "lock", lock)
+    assert await scene.turn() == Told(2, 0, 2, 0)
+    (line,) = [line for line in scene.lines.getvalue().splitlines() if "search.look_failed" in line]
+    assert (min(searches) in line, "internal-error" in line, "KeyError" in line) == (True, True, True)
+    monkeypatch.setattr(store, "lock", made)
+    assert await scene.turn() == Told(1, 0, 1, 0)
+
+
 async def test_withdrawn_before_it_was_told_means_never_told(scene: Scene) -> None:
     """Neither by mail nor by webhook nor in the feed; and an outbox with nothing to show sends nothing."""
-    public = await flow.save(
-        scene.pool, scene.settings, "Tutti", parse([], REFERENCE), scene.clock(), made_by=store.API
-    )
+    public = await flow.save(scene.pool, scene.settings, "Tutti", parse([], REFERENCE), scene.clock())
     await scene.save(email=True, hook=True)
     scene.hook.status = 503
     gone, kept = await scene.there.publish(2)
@@ -312,7 +403,7 @@ async def test_who_has_left_is_told_nothing_more(scene: Scene) -> None:
     assert len(scene.heard()) == 2
     assert scene.sink.messages == []
     assert await scene.row("SELECT address FROM office.saved_channel WHERE channel = 'email'") == ""
-    await flow.tidy(scene.pool, scene.clock(), DAY)
+    await tell.tidy(scene.pool, scene.clock(), DAY)
     assert await scene.row("SELECT count(*) FROM office.saved_news WHERE channel = 'email'") == 0
 
 
@@ -322,21 +413,21 @@ async def test_a_webhook_never_reaches_a_private_address(scene: Scene) -> None:
     query = parse([], REFERENCE)
     for url in (scene.hook.url, "https://u:p@example.org/", "https://example.org/?key=1", "https://example.org/#a", "ftp://example.org/", "https:///x", "https://example.org:0/", "https://example.org/a b", "http://example.org/"):  # fmt: skip
         with pytest.raises(CallerError) as caught:
-            await flow.save(scene.pool, production, "x", query, scene.clock(), made_by=store.OFFICE, webhook=url)
+            await tell.save(scene.pool, production, "x", query, scene.clock(), webhook=url)
         assert (caught.value.code, url in str(caught.value.render())) == ("saved-webhook-bad", False)
     await scene.save(hook=True)
     await scene.there.publish(1)
     await scene.pull()
     async with open_session(loopback=False, total_s=5) as session:
         strict = replace(scene.outward, session=session)
-        told = await flow.tell_due(scene.pool, production, strict, REFERENCE, scene.clock)
+        told = await tell.tell_due(scene.pool, production, strict, REFERENCE, scene.clock)
     assert (told.failed, scene.hook.heard) == (1, [])
     assert await scene.row("SELECT error_code FROM office.saved_channel") == "road-address-refused"
 
 
 async def test_the_node_s_own_timers_tell_it(scene: Scene) -> None:
     """``rete serve`` has a job for it, and its tidying takes what nobody reads."""
-    made = await flow.save(scene.pool, scene.settings, "x", parse([], REFERENCE), scene.clock(), made_by=store.API)
+    made = await flow.save(scene.pool, scene.settings, "x", parse([], REFERENCE), scene.clock())
     await scene.save(hook=True)
     await scene.there.publish(1)
     await scene.pull()
@@ -345,7 +436,7 @@ async def test_the_node_s_own_timers_tell_it(scene: Scene) -> None:
     assert scene.heard() == scene.there.published
     scene.clock.forward(days=scene.here.node.config.saved.unread_days + 1)
     await jobs.timers.get_job("tidy").func()
-    assert made.search_id not in {item.search_id for item in await flow.list_all(scene.pool)}
+    assert made.search_id not in {item.search_id for item in await tell.list_all(scene.pool)}
     assert "job.failed" not in scene.lines.getvalue()
 
 
@@ -371,12 +462,15 @@ async def test_a_process_that_dies_while_sending_leaves_only_a_lease(
     await scene.there.publish(1)
     await scene.pull()
 
+    class Death(BaseException):
+        """What no process survives."""
+
     async def die(*_: object) -> None:
-        raise RuntimeError
+        raise Death
 
     with monkeypatch.context() as patched:
-        patched.setattr(flow, "_post", die)
-        with pytest.raises(ExceptionGroup):
+        patched.setattr(tell, "_post", die)
+        with pytest.raises(BaseExceptionGroup):
             await scene.turn()
     assert (await scene.turn()).webhook == 0
     scene.clock.forward(minutes=11)
@@ -408,18 +502,76 @@ async def test_a_number_that_commits_late_is_not_missed(scene: Scene) -> None:
 
 
 async def test_a_look_does_not_wait_for_ever(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A writer that hangs makes this turn fail with its code; the next one finds everything."""
+    """A writer that hangs makes this turn fail with its code and says who; the next one finds everything."""
     await scene.save(hook=True)
     await scene.there.publish(1)
     await scene.pull()
     monkeypatch.setattr(arrivals, "SETTLE_S", 0.2)
     async with scene.pool.acquire() as conn:
         async with conn.transaction():
-            await conn.execute("SELECT pg_current_xact_id()")
+            await conn.execute("UPDATE coop.profile SET owner = owner WHERE false")
             with pytest.raises(OperatorError) as caught:
                 await scene.turn()
-        assert caught.value.code == "saved-unsettled"
+            pid = await conn.fetchval("SELECT pg_backend_pid()")
+        what, _, hint = caught.value.render()
+        assert (caught.value.code, str(pid) in what, "pg_stat_activity" in hint) == ("saved-unsettled", True, True)
+        assert "prelievo" not in what
     assert (await scene.turn()).found == 1
+
+
+async def test_a_look_waits_for_nobody_who_writes_no_profile(
+    scene: Scene, server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither for writers of another database of the same server, nor for those of other tables here, nor for readers."""
+    monkeypatch.setattr(arrivals, "SETTLE_S", 0.2)
+    await scene.save(hook=True)
+    await scene.there.publish(1)
+    await scene.pull()
+    other = await asyncpg.connect(dsn_of(server, "postgres"))
+    try:
+        async with other.transaction(), scene.pool.acquire() as conn, conn.transaction():
+            await other.execute("CREATE TEMP TABLE profile (id int)")
+            await other.execute("SELECT pg_current_xact_id()")
+            await conn.execute("SELECT 1 FROM coop.profile")
+            await conn.execute("UPDATE log.origin SET state = state")
+            assert await asyncio.wait_for(arrivals.settled(scene.pool), 5) > 0
+    finally:
+        await other.close()
+    assert (await scene.turn()).found == 1
+
+
+async def test_a_look_that_waits_holds_no_connection(db: str) -> None:
+    """One connection is enough for a look that waits and for everybody else; it ends when the writer does."""
+    narrow = await open_pool(db, max_size=1)
+    writer = await asyncpg.connect(db)
+    try:
+        begun = writer.transaction()
+        await begun.start()
+        await writer.execute("DELETE FROM coop.profile WHERE false")
+        look = asyncio.create_task(arrivals.settled(narrow))
+        await asyncio.sleep(0.2)
+        for _ in range(20):
+            async with narrow.acquire(timeout=0.5) as conn:
+                await conn.fetchval("SELECT 1")
+                await asyncio.sleep(0.02)
+        assert not look.done()
+        await begun.rollback()
+        assert await asyncio.wait_for(look, 5) == 0
+    finally:
+        await writer.close()
+        await narrow.close()
+
+
+def test_arrivals_are_numbered_by_the_column_alone() -> None:
+    """A number drawn before its writer holds the table, by a statement of its own, would be one that no look waits for."""
+    drawn = [
+        line.strip()
+        for path in (Path(node.__file__).parent).rglob("*")
+        if path.suffix in (".sql", ".py")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if "nextval('coop.profile_arrival" in line
+    ]
+    assert drawn == ["ALTER TABLE coop.profile ALTER COLUMN arrival SET DEFAULT nextval('coop.profile_arrival');"]
 
 
 async def test_a_search_of_vouched_profiles_hears_of_them_when_witnesses_vouch(scene: Scene) -> None:
@@ -463,7 +615,7 @@ async def test_a_new_year_s_log_is_no_news(scene: Scene) -> None:
 async def test_more_than_fits_in_one_look_or_message_follows(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     """Bounded steps, and all of it is told in the end."""
     monkeypatch.setattr(store, "LOOK_MAX", 3)
-    monkeypatch.setattr(flow.domain, "DELIVERY_MAX", 4)
+    monkeypatch.setattr(tell.domain, "DELIVERY_MAX", 4)
     await scene.save(hook=True)
     await scene.save(hook=True, witnessed="yes")
     await scene.there.publish(10)
@@ -481,11 +633,11 @@ async def test_refusals_of_the_office_s_own(scene: Scene) -> None:
     query = parse([("territory", "ITF4")], REFERENCE)
     await scene.save(hook=True)
     with pytest.raises(CallerError) as caught:
-        await flow.save(scene.pool, scene.settings, "x", query, scene.clock(), made_by=store.OFFICE, email=ADDRESS)
+        await tell.save(scene.pool, scene.settings, "x", query, scene.clock(), email=ADDRESS)
     assert (caught.value.code, ADDRESS in str(caught.value.render())) == ("saved-mail-missing", False)
     for bad in ("", "a", "a@b", "a b@example.org", "a@example.org\nBcc: b@example.org", "è@example.org", "a@-x.org", f"{'a' * 65}@example.org"):  # fmt: skip
         with pytest.raises(CallerError) as caught:
-            await flow.save(scene.pool, scene.settings, "x", query, scene.clock(), made_by=store.OFFICE, email=bad, has_mail=True)  # fmt: skip
+            await tell.save(scene.pool, scene.settings, "x", query, scene.clock(), email=bad, has_mail=True)  # fmt: skip
         assert caught.value.code == "saved-email-bad"
     for unknown in ("x", "00000000-0000-4000-8000-000000000000"):
         with pytest.raises(NotFoundError):
@@ -495,22 +647,19 @@ async def test_refusals_of_the_office_s_own(scene: Scene) -> None:
 async def test_a_feed_that_nobody_reads_is_deleted(scene: Scene) -> None:
     """After its days; one that is read stays, and so does what the office made."""
     await scene.save(hook=True)
-    made = [
-        await flow.save(scene.pool, scene.settings, "x", parse([], REFERENCE), scene.clock(), made_by=store.API)
-        for _ in range(2)
-    ]
+    made = [await flow.save(scene.pool, scene.settings, "x", parse([], REFERENCE), scene.clock()) for _ in range(2)]
     scene.clock.forward(days=60)
     await flow.feed(scene.pool, scene.settings, made[0].search_id, REFERENCE, scene.clock())
     scene.clock.forward(days=60)
-    assert await flow.tidy(scene.pool, scene.clock(), dt.timedelta(days=90)) == 1
-    kept = {item.search_id for item in await flow.list_all(scene.pool)}
+    assert await tell.tidy(scene.pool, scene.clock(), dt.timedelta(days=90)) == 1
+    kept = {item.search_id for item in await tell.list_all(scene.pool)}
     assert (made[0].search_id in kept, made[1].search_id in kept, len(kept)) == (True, False, 2)
 
 
 async def test_every_query_is_good_sql(pool: Pool) -> None:
     """PREPARE finds a wrong column before a user does."""
     async with pool.acquire() as conn:
-        for name, query in store.QUERIES.items():
+        for name, query in (store.QUERIES | arrivals.store.QUERIES | flow.store.QUERIES).items():
             assert await conn.prepare(query), name
 
 

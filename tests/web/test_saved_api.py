@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import datetime as dt
 import xml.etree.ElementTree as ET
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,13 +13,16 @@ import asyncpg
 import jsonschema
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 
 from node.domain.saved import ATOM, leave_mark
+from node.errors import CallerError
 from node.flows import saved as flow
+from node.flows import tell
+from node.store import gdpr
 from node.store.postgres import Pool, open_pool
 from node.web import openapi, saved
-from node.web.allowance import Allowances, limiter, teller
+from node.web.allowance import Allowances, caller_of, limiter, teller
 from node.web.middleware import errors
 from tests.profiles_made import NOW, add_origin, profile, store
 from tests.web.test_openapi import resolved
@@ -31,10 +36,10 @@ ROLES = Path(__file__).resolve().parents[2] / "deploy" / "roles.sql"
 OLIO = {"title": "Olio in Puglia", "query": {"q": "olio", "territory": "ITF4"}}
 
 
-def application(pool: Pool, *, limited: bool = False) -> web.Application:
+def application(pool: Pool, *, limited: bool = False, behind_proxy: bool = False) -> web.Application:
     """The routes alone; without an allowance unless it is what is tried."""
     allowances = Allowances()
-    limits = [limiter(allowances, lambda: NOW, behind_proxy=False)] if limited else []
+    limits = [limiter(allowances, lambda: NOW, behind_proxy=behind_proxy)] if limited else []
     app = web.Application(middlewares=[errors, *limits])
     app.on_response_prepare.append(teller(allowances, lambda: NOW, behind_proxy=False))
     saved.install(app, pool, lambda: NOW, SETTINGS)
@@ -146,11 +151,13 @@ async def test_what_is_no_search_is_refused(client: Client, body: bytes, status:
         held(problem, PATH, "post", str(status))
 
 
-async def test_only_json_and_only_so_many(client: Client) -> None:
-    """Another content type is 415; past the configured number 409, until one is erased."""
+async def test_only_json_and_only_so_many(client: Client, pool: Pool) -> None:
+    """Another content type is 415; when all that there may be are read, one more is 409, until one is erased."""
     async with client.post(PATH, data=b"{}", headers={"Content-Type": "text/plain"}) as reply:
         assert reply.status == 415
     made = [await make(client) for _ in range(SETTINGS.max_searches)]
+    async with pool.acquire() as conn:
+        await conn.execute("UPDATE office.saved_search SET created_at = created_at - interval '1 day'")
     async with client.post(PATH, json=OLIO) as reply:
         problem = await reply.json()
         assert (reply.status, problem["code"]) == (409, "saved-too-many")
@@ -158,6 +165,68 @@ async def test_only_json_and_only_so_many(client: Client) -> None:
     async with client.delete(f"{PATH}/{made[0]['search_id']}", headers=bearer(made[0]["token"])) as reply:
         assert reply.status == 204
     await make(client)
+
+
+async def test_a_full_quota_drops_what_nobody_ever_read(client: Client, pool: Pool) -> None:
+    """The longest unread first; never one that was read after its first day, and never the office's."""
+    query = saved.parse([], saved.load_label_reference())
+    office = await tell.save(pool, SETTINGS, "Ufficio", query, NOW)
+    made = [(await make(client, title=f"Ricerca {n}"))["search_id"] for n in range(SETTINGS.max_searches)]
+    async with pool.acquire() as conn:
+        # Made ever earlier, the last first; the last of all was read on a later day.
+        for days, search_id in enumerate(made):
+            day = NOW - dt.timedelta(days=days + 1)
+            await conn.execute("UPDATE office.saved_search SET created_at = $2, read_on = $3 WHERE search_id::text = $1", search_id, day, day.date())  # fmt: skip
+        await conn.execute("UPDATE office.saved_search SET read_on = read_on + 1 WHERE search_id::text = $1", made[-1])
+
+    async def kept() -> set[str]:
+        async with pool.acquire() as conn:
+            return {str(row["search_id"]) for row in await conn.fetch("SELECT search_id FROM office.saved_search")}
+
+    new = [(await make(client))["search_id"] for _ in range(2)]
+    assert await kept() == {office.search_id, made[0], made[1], made[4], *new}
+    # A smaller number than there are: all that is above it goes, or nothing.
+    smaller = dataclasses.replace(SETTINGS, max_searches=2)
+    found = await flow.save(pool, smaller, "x", query, NOW)
+    assert {office.search_id, made[4], found.search_id} == await kept()
+    async with pool.acquire() as conn:
+        await conn.execute("UPDATE office.saved_search SET created_at = created_at - interval '1 day'")
+    before = await kept()
+    for most in (2, 1, 0):
+        with pytest.raises(CallerError) as caught:
+            await flow.save(pool, dataclasses.replace(SETTINGS, max_searches=most), "x", query, NOW)
+        assert caught.value.code == "saved-too-many"
+    with pytest.raises(CallerError):
+        await tell.save(pool, dataclasses.replace(SETTINGS, max_searches=1), "x", query, NOW)
+    assert await kept() == before
+
+
+@pytest.mark.parametrize(
+    ("address", "caller"),
+    [
+        ("198.51.100.7", "198.51.100.7"),
+        ("::ffff:198.51.100.7", "198.51.100.7"),
+        ("2001:db8:1:2::1", "2001:db8:1:2::/64"),
+        ("2001:DB8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:2::/64"),
+        ("[2001:db8:1:2::1]", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("who knows", "who knows"),
+    ],
+)
+def test_a_caller_of_ipv6_is_its_network(address: str, caller: str) -> None:
+    """Whoever has one address of a /64 has all of them; the same address has one spelling."""
+    request = make_mocked_request("GET", "/", headers={"X-Forwarded-For": f"10.0.0.9, {address}"})
+    assert caller_of(request, behind_proxy=True) == caller
+
+
+async def test_one_network_saves_no_more_than_one_address(pool: Pool) -> None:
+    """From ever new addresses of one /64 as from one; the next /64 is somebody else."""
+    async with TestClient(TestServer(application(pool, limited=True, behind_proxy=True))) as client:
+        statuses = []
+        for address in (*(f"2001:db8::{n}" for n in range(1, 12)), "2001:db8:0:1::1"):
+            async with client.post(PATH, data=b"", headers={"X-Forwarded-For": address}) as reply:
+                statuses.append(reply.status)
+        assert statuses == [415] * 10 + [429, 415]
 
 
 async def test_saving_is_rationed_more_than_reading(pool: Pool) -> None:
@@ -201,18 +270,32 @@ async def test_a_feed_is_atom_and_holds_what_the_search_finds(client: Client, po
 async def test_a_search_that_tells_somebody_has_no_feed(client: Client, pool: Pool) -> None:
     """Its title is the office's own; neither its token, which nobody has, nor its identifier opens it."""
     query = saved.parse([("q", "olio")], saved.load_label_reference())
-    made = await flow.save(
-        pool, SETTINGS, "Per Rossi", query, NOW, made_by="office", email="a@example.org", has_mail=True
-    )
+    made = await tell.save(pool, SETTINGS, "Per Rossi", query, NOW, email="a@example.org", has_mail=True)
     async with client.get(f"{PATH}/{made.search_id}/feed.atom") as reply:
         text = await reply.text()
         assert (reply.status, "Rossi" in text, "a@example.org" in text) == (404, False, False)
 
 
+async def test_a_search_whose_address_was_erased_has_no_feed(client: Client, pool: Pool) -> None:
+    """Once an office's search told somebody its title is never public, also after an erasure under the GDPR."""
+    query = saved.parse([], saved.load_label_reference())
+    made = await tell.save(pool, SETTINGS, "Mia", query, NOW, email="zeno.quarantotti@example.org", has_mail=True)
+    hooked = await tell.save(pool, SETTINGS, "Mia", query, NOW, webhook="https://example.org/zeno-quarantotti")
+    async with pool.acquire() as conn, conn.transaction():
+        counts = await gdpr.erase(conn, gdpr.Seeker([], ["Zeno Quarantotti"]), "anna")
+    assert counts == {"office.saved_channel": 2}
+    for search_id in (made.search_id, hooked.search_id):
+        async with client.get(f"{PATH}/{search_id}/feed.atom") as reply:
+            assert (reply.status, "Mia" in await reply.text()) == (404, False)
+    async with pool.acquire() as conn:
+        rows = await conn.fetch("SELECT address, unsubscribed_at IS NOT NULL AS left FROM office.saved_channel")
+    assert [(row["address"], row["left"]) for row in rows] == [("", True)] * 2
+
+
 async def test_leaving_takes_one_click_and_erases_the_address(client: Client, pool: Pool) -> None:
     """GET only asks, in both languages; POST erases, the same again; a bent link does nothing."""
     query = saved.parse([("q", "olio")], saved.load_label_reference())
-    made = await flow.save(pool, SETTINGS, "Olio", query, NOW, made_by="office", email="a@example.org", has_mail=True)
+    made = await tell.save(pool, SETTINGS, "Olio", query, NOW, email="a@example.org", has_mail=True)
     link = SETTINGS.leave_url(made.search_id).removeprefix("https://lecce.example.it")
     assert link == f"/unsubscribe/{made.search_id}/{leave_mark(KEY, made.search_id)}"
 
@@ -223,6 +306,8 @@ async def test_leaving_takes_one_click_and_erases_the_address(client: Client, po
 
     async with client.get(link) as reply:
         page = await reply.text()
+        assert "Vuole smettere di ricevere i messaggi di questa ricerca?" in page
+        assert "Do you want to stop receiving the messages of this search?" in page
         assert (reply.status, reply.content_type) == (200, "text/html")
         assert all(part in page for part in ('<html lang="it">', 'lang="en"', '<form method="post">'))
         assert "default-src 'none'" in reply.headers["Content-Security-Policy"]
@@ -244,11 +329,12 @@ async def test_the_peer_facing_role_serves_all_of_it_and_reads_no_address(db: st
     async with pool.acquire() as conn:
         await conn.execute(ROLES.read_text(encoding="utf-8"))
     query = saved.parse([], saved.load_label_reference())
-    told = await flow.save(pool, SETTINGS, "Olio", query, NOW, made_by="office", email="a@example.org", has_mail=True)
+    told = await tell.save(pool, SETTINGS, "Olio", query, NOW, email="a@example.org", has_mail=True)
     public = await open_pool(f"{db}&role=rete_public" if "?" in db else f"{db}?role=rete_public", max_size=2)
     try:
         async with TestClient(TestServer(application(public))) as client:
-            made = await make(client)
+            for _ in range(SETTINGS.max_searches + 1):
+                made = await make(client)
             async with pool.acquire() as conn:
                 await conn.execute("UPDATE office.saved_search SET read_on = '2026-01-01'")
             await feed_of(client, made["search_id"])
