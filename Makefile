@@ -43,6 +43,8 @@ prove: .venv/.installed-dev
 	$(BIN)/python bench/text_gate.py
 	$(BIN)/python bench/text_attack.py
 	$(BIN)/python bench/linkage.py
+	$(BIN)/python bench/search_quality.py
+	$(BIN)/python bench/search_speed.py
 	$(BIN)/python bench/federation_sim.py
 	RETE_KILLS=500 $(BIN)/python -m pytest -q -k killed tests/flows/test_crash.py
 	$(BIN)/python bench/million.py

@@ -678,3 +678,16 @@ async def test_an_address_goes_when_its_owner_leaves_whoever_writes(pool: Pool) 
         for address, left in (("a@example.org", "now()"), ("", "NULL")):
             with pytest.raises(asyncpg.CheckViolationError):
                 await conn.execute(f"INSERT INTO office.saved_channel (search_id, channel, address, next_at, unsubscribed_at) VALUES ($1, 'email', $2, now(), {left})", search_id, address)  # fmt: skip
+
+
+async def test_standing_questions_mean_what_was_written(scene: Scene) -> None:
+    """Neither put right towards what is there today nor asked less strictly: feed and messages tell the same."""
+    typo = await scene.save(hook=True, q="mecatronica")
+    both = await scene.save(hook=True, q="olio astronave")
+    public = await flow.save(
+        scene.pool, scene.settings, "Prova", parse([("q", "olio astronave")], REFERENCE), scene.clock()
+    )
+    await scene.here.publish(1, title={"it": "Meccatronica e olio"})
+    assert await scene.look() == 0
+    _, items = await flow.feed(scene.pool, scene.settings, public.search_id, REFERENCE, scene.clock())
+    assert (list(items), bool(typo), bool(both)) == ([], True, True)
