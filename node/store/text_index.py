@@ -99,6 +99,15 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class _Part:
+    """Some of the hits: what they have, what a hit outside scores at most, and the lexemes one of which is in each one's title."""
+
+    musts: tuple[tantivy.Query, ...]
+    bound: int
+    title: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Counted:
     """How many hits there are, of how many of them labels were counted, and by which stored label."""
 
@@ -254,31 +263,43 @@ class TextIndex:
         if asked.newest:
             return self._find_newest(searcher, asked, limit)
         after = _after(asked)
-        for narrow, bound in self._narrower(asked):
+        for narrow in self._narrower(asked):
             # Nothing outside scores more than the bound: whoever scores more inside stands before all of it.
-            if asked.cursor is None or _total(after) > bound:
-                query = _within(self._query(asked, scored=True), narrow)
+            if asked.cursor is None or _total(after) > narrow.bound:
+                query = self._query(asked, scored=True, within=narrow)
                 found = self._best(searcher, query, after, limit)
-                if len(found) == limit and _total(found[-1]) > bound:
+                if len(found) == limit and _total(found[-1]) > narrow.bound:
                     return found
         return self._best(searcher, self._query(asked, scored=True), after, limit)
 
-    def _narrower(self, asked: Question) -> Iterable[tuple[tantivy.Query, int]]:
-        """Yield parts of the hits that are likely to hold the best ones, with what a hit outside can score at most."""
+    def _narrower(self, asked: Question) -> Iterable[_Part]:
+        """Yield parts of the hits that are likely to hold the best ones, the smallest first."""
         certain = [self._term("terms", term) for term in asked.certain if term is not None]
-        title = dict.fromkeys(lexeme for test in asked.tests if test.places == words.TITLE for lexeme in test.lexemes)
+        sure = len(certain) * TIER
+        title = tuple(
+            dict.fromkeys(lexeme for test in asked.tests if test.places == words.TITLE for lexeme in test.lexemes)
+        )
+        named = [tantivy.Query.term_set_query(self._schema, "words_a", list(title))] if title else []
+        rest = (ranking.WORDS if title else 0) + ranking.WITNESSED
+        untitled = (
+            ranking.WORDS * ranking.UNTITLED_PERCENT // 100 + ranking.THEME + ranking.FRESH[0] + ranking.WITNESSED
+        )
         now = ranking.quarter_of(asked.today)
-        if title:
-            best = tantivy.Query.term_set_query(self._schema, "words_a", list(title))
-            outside = (
-                ranking.WORDS * ranking.UNTITLED_PERCENT // 100 + ranking.THEME + ranking.FRESH[0] + ranking.WITNESSED
+        if asked.first:
+            # Named in the title, of a first theme, of this quarter: whoever lacks one of these has less.
+            theme, fresh = (
+                tantivy.Query.term_set_query(self._schema, "terms", list(asked.first)),
+                self._term("quarter", now),
             )
+            lacks = [rest + ranking.FRESH[0], rest + ranking.THEME + ranking.FRESH[1], *([untitled] if title else [])]
+            yield _Part((*certain, *named, theme, fresh), sure + max(lacks), title)
+        if title:
+            yield _Part((*certain, *named), sure + untitled, title)
         else:
-            best = tantivy.Query.term_set_query(self._schema, "quarter", [now, now - 1])
-            outside = ranking.FRESH[2] + ranking.THEME + ranking.WITNESSED
-        yield _all_of([*certain, best]), len(certain) * TIER + outside
+            fresh = tantivy.Query.term_set_query(self._schema, "quarter", [now, now - 1])
+            yield _Part((*certain, fresh), sure + rest + ranking.FRESH[2] + ranking.THEME, ())
         if certain:
-            yield _all_of(certain), (len(certain) - 1) * TIER + ranking.TOTAL
+            yield _Part(tuple(certain), sure - TIER + ranking.TOTAL, ())
 
     def _best(self, searcher: tantivy.Searcher, query: tantivy.Query, after: Place, limit: int) -> list[Place]:
         look = FIRST_LOOK
@@ -369,11 +390,14 @@ class TextIndex:
             found.append(Place(first, second, high, low, log, idx, -second, origin_id))
         return found
 
-    def _query(self, asked: Question, *, scored: bool) -> tantivy.Query:
-        clauses = [(Occur.Must, _worth(part, 0)) for part in self._musts(asked)]
+    def _query(self, asked: Question, *, scored: bool, within: _Part | None = None) -> tantivy.Query:
+        musts = [*self._musts(asked), *(within.musts if within else ())]
+        # What every hit has anyway is given to all of them with the first thing they must have.
+        granted = sum(test.points for test in asked.tests if _is_granted(test, asked, within)) if scored else 0
+        clauses = [(Occur.Must, _worth(part, 0 if at else granted)) for at, part in enumerate(musts)]
         clauses += [(Occur.MustNot, part) for part in self._must_nots(asked)]
         if scored:
-            clauses += [(Occur.Should, _worth(part, points)) for part, points in self._worths(asked)]
+            clauses += [(Occur.Should, _worth(part, points)) for part, points in self._worths(asked, within)]
         return tantivy.Query.boolean_query(clauses)
 
     def _musts(self, asked: Question) -> Iterable[tantivy.Query]:
@@ -396,11 +420,13 @@ class TextIndex:
         if asked.witnessed:
             yield from self._unwitnessed(asked)
 
-    def _worths(self, asked: Question) -> Iterable[tuple[tantivy.Query, int]]:
+    def _worths(self, asked: Question, within: _Part | None) -> Iterable[tuple[tantivy.Query, int]]:
         for term in asked.certain:
             if term is not None:
                 yield self._term("terms", term), TIER
         for test in asked.tests:
+            if _is_granted(test, asked, within):
+                continue
             name = _FIELDS[test.places]
             one = len(test.lexemes) == 1
             yield self._term(name, test.lexemes[0]) if one else tantivy.Query.term_set_query(self._schema, name, list(test.lexemes)), test.points  # fmt: skip
@@ -486,8 +512,14 @@ def _within(query: tantivy.Query, window: tantivy.Query) -> tantivy.Query:
     return tantivy.Query.boolean_query([(Occur.Must, query), (Occur.Must, _worth(window, 0))])
 
 
-def _all_of(parts: Sequence[tantivy.Query]) -> tantivy.Query:
-    return tantivy.Query.boolean_query([(Occur.Must, part) for part in parts])
+def _is_granted(test: ranking.Test, asked: Question, within: _Part | None) -> bool:
+    """Tell whether every hit passes a test: it has the asked word, in its title where only those are looked at."""
+    if within is not None and within.title and set(within.title) <= set(test.lexemes):
+        return True
+    met = {part.lexeme for part in asked.tree.parts if isinstance(part, words.Word)} if isinstance(asked.tree, words.EitherOf) else set()  # fmt: skip
+    if isinstance(asked.tree, words.Word):
+        met = {asked.tree.lexeme}
+    return test.places == words.ALL and bool(met) and met <= set(test.lexemes)
 
 
 def _total(place: Place) -> int:
