@@ -20,7 +20,7 @@ from node.domain.labels import LabelReference
 from node.domain.matching import Group, Match
 from node.domain.query import exact_term
 from node.errors import N_, CallerError
-from node.flows.search import snapshot
+from node.flows.engines import snapshot
 from node.store import matching as store
 from node.store.matching import Candidate
 from node.store.postgres import Connection, Pool

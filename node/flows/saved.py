@@ -21,7 +21,8 @@ from node.domain.labels import LabelReference
 from node.domain.query import NEWEST, Query, parse
 from node.domain.saved import Item, Sheet
 from node.errors import N_, CallerError, NotFoundError
-from node.flows.search import search, snapshot
+from node.flows.engines import snapshot
+from node.flows.search import search
 from node.store import saved as store
 from node.store import search as search_store
 from node.store.postgres import Connection, Pool, transaction

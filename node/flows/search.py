@@ -10,25 +10,21 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, Protocol, TypeAlias, TypeVar
+from typing import Any, Final, TypeVar
 
 import orjson
 
 from node.domain import ranking
-from node.domain.labels import ATTRIBUTES, KINDS, SIZES, LabelReference, decode
-from node.domain.query import NEWEST, Cursor, Query
+from node.domain.labels import ATTRIBUTES, LabelReference
+from node.domain.query import Cursor, Query
 from node.domain.ranking import Part
-from node.domain.theme import THEMES
 from node.errors import N_, CallerError, NotFoundError
-from node.flows.indexing import may_answer
+from node.flows.engines import Answer, Bucket, Counted, Engine, InDatabase, Question, engine_of, snapshot
 from node.flows.reading import Reading, put_right, read
-from node.store import indexing as indexed
 from node.store import search as store
-from node.store import text_index
-from node.store.postgres import Connection, Pool, acquire
+from node.store.postgres import Connection, Pool
 from node.store.text_index import TextIndex, UnanswerableError
 
 EPOCH: Final = dt.date(1970, 1, 1)
@@ -38,8 +34,6 @@ STALE_AFTER: Final = dt.timedelta(hours=24)
 QUESTION_S: Final = 8.0
 CERTAIN: Final = "certain"
 POSSIBLE: Final = "possible"
-# An identifier's first 48 bits are random in a version-4 UUID.
-_RANDOM_BITS: Final = 48
 BEGINNING_MIN: Final = 6
 _BEGINNING: Final = re.compile(rf"[0-9a-f]{{{BEGINNING_MIN},32}}")
 
@@ -77,16 +71,6 @@ class Hit:
     quarantined: bool
     labels: Mapping[str, Label]
     document: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Bucket:
-    """One value of a facet: how many hits meet it, and how many of these surely."""
-
-    value: str
-    title: str
-    count: int
-    certain: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,138 +112,9 @@ class SearchResult:
     completeness: Completeness
 
 
-@asynccontextmanager
-async def snapshot(pool: Pool) -> AsyncIterator[Connection]:
-    """One read-only view of the database, in which no statement runs for long."""
-    async with acquire(pool) as conn, conn.transaction(isolation="repeatable_read", readonly=True):
-        await store.bound_time(conn)
-        yield conn
-
-
-@dataclass(frozen=True, slots=True)
-class _Question:
-    """A query whose words were read: what an engine is asked."""
-
-    query: Query
-    reference: LabelReference
-    reading: Reading
-    first: Sequence[str]
-    today: int
-
-    @property
-    def terms(self) -> store.Terms:
-        return store.terms_of(self.query, self.reference, self.reading.match, self.reading.tests, self.first)
-
-
-@dataclass(frozen=True, slots=True)
-class Counted:
-    """How many profiles meet a question, and by facet; beyond a bound labels, and without an index the total too, are estimates."""
-
-    total: int
-    total_is_exact: bool
-    facets_are_exact: bool
-    facets: Mapping[str, tuple[Bucket, ...]]
-
-
-_Answer: TypeAlias = "tuple[Counted, list[store.Found]]"
-
-
-class _Engine(Protocol):
-    """Whoever finds and counts: the database itself, or the index that follows it."""
-
-    async def answer(self, asked: _Question, limit: int) -> _Answer:
-        """Count the hits of a question and their labels; return up to ``limit`` hits after its cursor, best first."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Database:
-    conn: Connection
-
-    async def answer(self, asked: _Question, limit: int) -> _Answer:
-        counted, highest, stored = await store.counts(self.conn, asked.terms, today=asked.today)
-        exact = counted <= store.COUNT_BOUND
-        total = counted if exact else _estimate(counted, highest)
-        told = Counted(total, exact, exact, _facets(asked, stored, total / counted if counted else 1.0))
-        if not limit or not total:
-            return told, []
-        return told, await store.hits(self.conn, asked.terms, asked.query, today=asked.today, limit=limit)
-
-
-@dataclass(frozen=True, slots=True)
-class _Indexed:
-    conn: Connection
-    index: TextIndex
-    hidden: list[int]
-    unwitnessed: tuple[list[int], list[str]]
-
-    async def answer(self, asked: _Question, limit: int) -> _Answer:
-        question = self._asked(asked)
-        # Side by side: neither needs the other, and the index leaves Python's own turn to others.
-        counting = asyncio.to_thread(self.index.count, question, store.COUNT_BOUND)
-        finding = asyncio.to_thread(self.index.find, question, limit) if limit else _nothing()
-        found, places = await asyncio.gather(counting, finding)
-        exact = found.sampled == found.total
-        facets = _facets(asked, found.labels, found.total / (found.sampled or 1))
-        told = Counted(found.total, total_is_exact=True, facets_are_exact=exact, facets=facets)
-        return told, await self._shown(places, asked.today) if places else []
-
-    async def _shown(self, places: Sequence[text_index.Place], today: int) -> list[store.Found]:
-        rows = {
-            f"{row['origin_id']}/{row['idx']}": row
-            for row in await indexed.shown(self.conn, [(p.origin_id, p.idx) for p in places], today)
-        }
-        # What went a moment ago is in the index still, and is not shown.
-        return [_found(place, rows[place.key]) for place in places if place.key in rows]
-
-    def _asked(self, asked: _Question) -> text_index.Question:
-        terms = asked.terms
-        return text_index.Question(
-            tree=asked.reading.tree,
-            tests=terms.tests,
-            exact=terms.exact or (),
-            possible=terms.possible,
-            certain=terms.certain,
-            first=terms.first,
-            today=asked.today,
-            since=terms.since,
-            witnessed=terms.witnessed,
-            newest=asked.query.sort == NEWEST,
-            cursor=asked.query.cursor,
-            hidden=self.hidden,
-            unwitnessed_logs=self.unwitnessed[0],
-            unwitnessed=self.unwitnessed[1],
-        )
-
-
-def _found(place: text_index.Place, row: Mapping[str, Any]) -> store.Found:
-    first, second = -place.minus_first, -place.minus_second
-    return store.Found(
-        place=Cursor((first, second), str(row["profile_id"]), place.log, row["idx"]),
-        origin=row["origin"],
-        owner=row["owner"],
-        points=place.points,
-        published=row["published"],
-        body=row["body"],
-        witnessed_at=row["witnessed_at"],
-        quarantined=row["quarantined"],
-    )
-
-
-async def _engine(conn: Connection, index: TextIndex | None, now: dt.datetime) -> _Engine:
-    if index is not None and index.is_there():
-        sight = await indexed.sight(conn)
-        if sight.unwitnessed is not None and may_answer(index, sight.state, now):
-            return _Indexed(conn, index, sight.hidden, (sight.unwitnessed_logs, sight.unwitnessed))
-    return _Database(conn)
-
-
-async def _nothing() -> list[text_index.Place]:
-    return []
-
-
 async def _ask(
-    engine: _Engine, conn: Connection, asked: _Question, limit: int, *, as_written: bool = False
-) -> tuple[_Question, _Answer]:
+    engine: Engine, conn: Connection, asked: Question, limit: int, *, as_written: bool = False
+) -> tuple[Question, Answer]:
     """Return the question as it is answered, and its answer.
 
     When its words find nothing, their typing errors are put right; when that finds nothing, some of the words are enough. A
@@ -293,16 +148,16 @@ _T = TypeVar("_T")
 
 
 async def _by(
-    pool: Pool, index: TextIndex | None, now: dt.datetime, work: Callable[[Connection, _Engine], Awaitable[_T]]
+    pool: Pool, index: TextIndex | None, now: dt.datetime, work: Callable[[Connection, Engine], Awaitable[_T]]
 ) -> _T:
     """Have the index answer if it may and can, else the database; everything else is read in one view."""
     try:
         async with asyncio.timeout(QUESTION_S), snapshot(pool) as conn:
-            engine = await _engine(conn, index, now)
+            engine = await engine_of(conn, index, now)
             try:
                 return await work(conn, engine)
             except UnanswerableError:
-                return await work(conn, _Database(conn))
+                return await work(conn, InDatabase(conn))
     except TimeoutError as error:
         # Each of its statements was short enough, and all of them together were not.
         raise store.took_too_long() from error
@@ -323,9 +178,9 @@ async def search(
     ``as_written``: nothing is put right nor asked less strictly, as for questions that stand for a long time; ``first``: themes that come first; ``index``: what may answer instead of the database, in the same order.
     Raises: OperatorError(search-timeout).
     """
-    asked = _Question(query, reference, Reading(None, ()), first, (now.date() - EPOCH).days)
+    asked = Question(query, reference, Reading(None, ()), first, (now.date() - EPOCH).days)
 
-    async def work(conn: Connection, engine: _Engine) -> tuple[_Question, _Answer, list[store.OriginHealth]]:
+    async def work(conn: Connection, engine: Engine) -> tuple[Question, Answer, list[store.OriginHealth]]:
         # One more than asked tells whether there is a next page.
         told = await _ask(engine, conn, asked, query.limit + 1, as_written=as_written)
         return *told, await store.completeness(conn)
@@ -354,9 +209,9 @@ async def facets(
     pool: Pool, query: Query, reference: LabelReference, *, now: dt.datetime, index: TextIndex | None = None
 ) -> Counted:
     """Count ``query`` without its hits. Raises: OperatorError(search-timeout)."""
-    asked = _Question(query, reference, Reading(None, ()), (), (now.date() - EPOCH).days)
+    asked = Question(query, reference, Reading(None, ()), (), (now.date() - EPOCH).days)
 
-    async def work(conn: Connection, engine: _Engine) -> Counted:
+    async def work(conn: Connection, engine: Engine) -> Counted:
         return (await _ask(engine, conn, asked, 0))[1][0]
 
     return await _by(pool, index, now, work)
@@ -402,7 +257,7 @@ async def find_profile(
     return await read_profile(pool, found[0] if found else digits.ljust(32, "0"), reference, now=now, owner=owner)
 
 
-def _hit(found: store.Found, asked: _Question) -> Hit:
+def _hit(found: store.Found, asked: Question) -> Hit:
     hit = _shown(found, found.place.index, asked.query, asked.reference)
     level = hit.labels["theme"]
     is_first = any(asked.reference.matches("theme", level.values, theme)[1] for theme in asked.first)
@@ -450,54 +305,6 @@ def _label(name: str, document: Mapping[str, Any], asked: str, reference: LabelR
         match = CERTAIN if certain else POSSIBLE
         share = 1.0 if certain else round(reference.share(name, values, asked), 4)
     return Label(level, values, reference.describe(name, values), match, share)
-
-
-def _facets(
-    asked: _Question, stored: Mapping[str, Mapping[str, int]], scale: float
-) -> Mapping[str, tuple[Bucket, ...]]:
-    units = _units(asked.query, asked.reference)
-    found = {name: _buckets(name, stored.get(name, {}), units[name], scale, asked.reference) for name in units}
-    owners = ((owner, round(count * scale)) for owner, count in stored.get("owner", {}).items())
-    return {**found, "owner": tuple(sorted((Bucket(o, o, count, count) for o, count in owners), key=_most_first))}
-
-
-def _estimate(counted: int, highest: str) -> int:
-    """Estimate how many identifiers there are when the k-th lowest is known (k minimum values; about 1 % off)."""
-    reached = (int(highest.replace("-", "")[: _RANDOM_BITS // 4], 16) + 1) / (1 << _RANDOM_BITS)
-    return max(counted, round((counted - 1) / reached))
-
-
-def _units(query: Query, reference: LabelReference) -> Mapping[str, tuple[str, ...]]:
-    """Return what each facet counts: regions; sections, or the divisions of the asked section; classes."""
-    sector = [query.sector, *reference.sectors.ancestors(query.sector)][-2] if query.sector else "*"
-    return {
-        "territory": tuple(region.code for region in reference.territories.regions),
-        "sector": reference.sectors.children(sector),
-        "size": SIZES,
-        "theme": THEMES,
-        "kind": KINDS,
-    }
-
-
-def _buckets(
-    name: str, stored: Mapping[str, int], units: tuple[str, ...], scale: float, reference: LabelReference
-) -> tuple[Bucket, ...]:
-    possible: dict[str, int] = dict.fromkeys(units, 0)
-    certain: dict[str, int] = dict.fromkeys(units, 0)
-    for label, count in stored.items():
-        for unit, inside in reference.buckets(name, decode(label)[1], units):
-            possible[unit] += count
-            certain[unit] += count * inside
-    buckets = (
-        Bucket(unit, reference.title(name, unit), round(possible[unit] * scale), round(certain[unit] * scale))
-        for unit in units
-        if possible[unit]
-    )
-    return tuple(sorted(buckets, key=_most_first))
-
-
-def _most_first(bucket: Bucket) -> tuple[int, str]:
-    return -bucket.count, bucket.value
 
 
 def _completeness(health: list[store.OriginHealth], now: dt.datetime) -> Completeness:

@@ -41,7 +41,8 @@ from node.domain.ranking import FIRST_THEMES
 from node.errors import N_, NotFoundError
 from node.flows import match as flow
 from node.flows import prove
-from node.flows.search import Bucket, Hit, SearchResult, facets, read_profile, search
+from node.flows.engines import Bucket
+from node.flows.search import Hit, SearchResult, facets, read_profile, search
 from node.store.postgres import Pool
 from node.store.reference import load_label_reference
 from node.store.text_index import TextIndex
