@@ -237,7 +237,7 @@ async def run(count: int, seed: int, minutes: float, *, database: bool) -> None:
                 stored = await store(conn, count, seed, stop)
         index = TextIndex(Path(folder) / "index")
         with said("indexed"):
-            await indexing.follow(pool, index, NOW, worth=1)
+            await indexing.follow(pool, index, NOW, worth=1, rest=0)
         size = sum(file.stat().st_size for file in index.folder.iterdir()) / 1e6
         print(f"{stored} profiles, index of {size:.0f} MB, {len(asked)} questions, seed {seed}")
         ours = await measure(pool, asked, index, stop)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,9 @@ logger = structlog.get_logger()
 # Below, the database itself answers within a few milliseconds.
 WORTH: Final = 20_000
 REMOVED_MAX: Final = 1_000_000
+# Of a processor's time a long turn takes a quarter: an index can wait, and the database answers meanwhile.
+REST: Final = 3.0
+SHORT: Final = 2_000
 # An index that is longer behind than this is not asked.
 LAG_S: Final = 60
 
@@ -39,9 +43,10 @@ class Followed:
     removed: int = 0
 
 
-async def follow(pool: Pool, index: TextIndex, now: dt.datetime, *, worth: int = WORTH) -> Followed:
+async def follow(pool: Pool, index: TextIndex, now: dt.datetime, *, worth: int = WORTH, rest: float = REST) -> Followed:
     """Bring the index up to what the database holds; build it when there is none and there are ``worth`` profiles.
 
+    ``rest``: how many times as long as it works it stands back, so that pulls and answers go first.
     Raises: OperatorError(saved-unsettled) when a writer takes long; nothing is lost.
     """
     async with acquire(pool) as conn:
@@ -52,11 +57,11 @@ async def follow(pool: Pool, index: TextIndex, now: dt.datetime, *, worth: int =
         if not known and not await store.is_worth_it(conn, worth):
             return Followed()
     if not known:
-        return await _build(pool, index, now)
-    return await _catch_up(pool, index, state.arrival, state.token or "", now, built=False)
+        return await _build(pool, index, now, rest)
+    return await _catch_up(pool, index, state.arrival, state.token or "", now, rest, built=False)
 
 
-async def _build(pool: Pool, index: TextIndex, now: dt.datetime) -> Followed:
+async def _build(pool: Pool, index: TextIndex, now: dt.datetime, rest: float = 0.0) -> Followed:
     try:
         await asyncio.to_thread(index.begin)
     except ValueError:
@@ -64,11 +69,11 @@ async def _build(pool: Pool, index: TextIndex, now: dt.datetime) -> Followed:
     # From here on the database notes what goes; writers that began before are waited for.
     token = str(uuid.uuid4())
     await run_tx(pool, lambda conn: store.follow(conn, token, -1, now, ()))
-    return await _catch_up(pool, index, -1, token, now, built=True)
+    return await _catch_up(pool, index, -1, token, now, rest, built=True)
 
 
 async def _catch_up(
-    pool: Pool, index: TextIndex, arrival: int, before: str, now: dt.datetime, *, built: bool
+    pool: Pool, index: TextIndex, arrival: int, before: str, now: dt.datetime, rest: float, *, built: bool
 ) -> Followed:
     until = await settled(pool)
     try:
@@ -80,7 +85,7 @@ async def _catch_up(
         async with acquire(pool) as conn, conn.transaction(isolation="repeatable_read", readonly=True):
             # In one view: what went and came again must not go last.
             gone = await store.removed(conn, REMOVED_MAX)
-            added = await _write(conn, writer, list(gone.values()), arrival, until, anew=built)
+            added = await _write(conn, writer, list(gone.values()), arrival, until, rest, anew=built)
         await asyncio.to_thread(writer.commit)
     except BaseException:
         writer.rollback()
@@ -96,7 +101,7 @@ async def _catch_up(
 
 
 async def _write(
-    conn: Connection, writer: tantivy.IndexWriter, gone: list[str], arrival: int, until: int, *, anew: bool
+    conn: Connection, writer: tantivy.IndexWriter, gone: list[str], arrival: int, until: int, rest: float, *, anew: bool
 ) -> int:
     def take(rows: Sequence[Mapping[str, Any]]) -> None:
         for row in rows:
@@ -112,8 +117,11 @@ async def _write(
     await asyncio.to_thread(drop)
     added = 0
     async for rows in store.arrived(conn, arrival, until):
+        begun = time.perf_counter()
         await asyncio.to_thread(take, rows)
         added += len(rows)
+        if rest and added > SHORT:
+            await asyncio.sleep(rest * (time.perf_counter() - begun))
     return added
 
 
