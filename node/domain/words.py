@@ -58,7 +58,8 @@ _TOKEN = re.compile(r"\s*('(?:[^']|'')*'|<->|<(?P<distance>\d+)>|[&|!()])")
 
 
 # Written together, and read by the database's own parser as one path, host or negative number.
-_TOGETHER = re.compile(r"(?<=\w)/(?=\w)|(?<=\d)-(?=\d)|(?<=[^\W\d_])\.(?=[^\W\d_])")
+# The sign stands first in the pattern: texts are passed over from sign to sign.
+_TOGETHER = re.compile(r"[/.-](?:(?<=\w/)(?=\w)|(?<=\d-)(?=\d)|(?<=[^\W\d_]\.)(?=[^\W\d_]))")
 
 
 def apart(text: str) -> str:
