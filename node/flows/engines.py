@@ -21,7 +21,7 @@ from node.flows.reading import Reading
 from node.store import indexing as indexed
 from node.store import search as store
 from node.store import text_index
-from node.store.postgres import Connection, Pool, acquire
+from node.store.postgres import Connection, Pool, view
 from node.store.text_index import TextIndex
 
 # An identifier's first 48 bits are random in a version-4 UUID.
@@ -29,10 +29,9 @@ _RANDOM_BITS: Final = 48
 
 
 @asynccontextmanager
-async def snapshot(pool: Pool) -> AsyncIterator[Connection]:
+async def snapshot(pool: Pool, *, plan_anew: bool = True) -> AsyncIterator[Connection]:
     """One read-only view of the database, in which no statement runs for long."""
-    async with acquire(pool) as conn, conn.transaction(isolation="repeatable_read", readonly=True):
-        await store.bound_time(conn)
+    async with view(pool, statement_timeout_ms=store.STATEMENT_TIMEOUT_MS, plan_anew=plan_anew) as conn:
         yield conn
 
 
@@ -162,12 +161,33 @@ def _found(place: text_index.Place, row: Mapping[str, Any]) -> store.Found:
     )
 
 
-async def engine_of(conn: Connection, index: TextIndex | None, now: dt.datetime) -> Engine:
-    """Return who answers now: the index where it follows this database closely, else the database."""
-    if index is not None and index.is_there():
-        sight = await indexed.sight(conn)
-        if sight.unwitnessed is not None and may_answer(index, sight.state, now):
-            return InIndex(conn, index, sight.hidden, (sight.unwitnessed_logs, sight.unwitnessed))
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A question before it is asked: who answers it, what its words mean to the database, how current each log is."""
+
+    engine: Engine
+    meant: str
+    health: Sequence[store.OriginHealth]
+
+
+async def open_question(conn: Connection, words: str, index: TextIndex | None, now: dt.datetime) -> Opened:
+    """Return who answers now: the index where it follows this database closely, else the database; all in one statement.
+
+    Raises: CallerError(query-value-bad) for words that no reader can read.
+    """
+    opening = await indexed.opening(conn, words, asked=index is not None)
+    sight = opening.sight
+    if index is not None and sight.unwitnessed is not None and may_answer(index, sight.state, now):
+        engine: Engine = InIndex(conn, index, sight.hidden, (sight.unwitnessed_logs, sight.unwitnessed))
+    else:
+        # Without an index the view was begun so.
+        engine = InDatabase(conn) if index is None else await in_database(conn)
+    return Opened(engine, opening.words, opening.health)
+
+
+async def in_database(conn: Connection) -> InDatabase:
+    """Return the database as the engine, which plans each question for what it asks."""
+    await store.plan_anew(conn)
     return InDatabase(conn)
 
 

@@ -85,7 +85,12 @@ async def read(conn: Connection, text: str, meanings: Meanings = MEANINGS) -> Re
 
     Raises: CallerError(query-value-bad).
     """
-    tree = words.parse(await store.read_words(conn, words.apart(text))) if text else None
+    return await read_meant(conn, await store.read_words(conn, words.apart(text)) if text else "", meanings)
+
+
+async def read_meant(conn: Connection, meant: str, meanings: Meanings = MEANINGS) -> Reading:
+    """Read words that the database has read already: ``meant`` is the text of its tsquery."""
+    tree = words.parse(meant)
     if tree is None:
         return Reading(None, ())
     alike = await meanings.alike(conn)
