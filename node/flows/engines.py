@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeAlias
 
+from node.domain import ranking
 from node.domain.labels import KINDS, SIZES, LabelReference, decode
 from node.domain.query import NEWEST, Cursor, Query
 from node.domain.theme import THEMES
@@ -132,6 +133,7 @@ class InIndex:
         return text_index.Question(
             tree=asked.reading.tree,
             tests=terms.tests,
+            weighed=ranking.by_word(terms.tests),
             exact=terms.exact or (),
             possible=terms.possible,
             certain=terms.certain,

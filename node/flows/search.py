@@ -26,7 +26,8 @@ from node.flows.engines import Answer, Bucket, Counted, Opened, Question, in_dat
 from node.flows.reading import Reading, put_right, read, read_meant
 from node.store import search as store
 from node.store.postgres import Connection, Pool
-from node.store.text_index import TextIndex, UnanswerableError
+from node.store.text_folder import UnanswerableError
+from node.store.text_index import TextIndex
 
 EPOCH: Final = dt.date(1970, 1, 1)
 # A log not looked at for this long may have grown or erased unseen (PROTOCOL 6, STALE).
