@@ -62,15 +62,6 @@ class Test:
 
 
 @dataclass(frozen=True, slots=True)
-class Weighed:
-    """An asked word: the lexemes that earn its points, all of these, and what is left of them where none stands in the title."""
-
-    lexemes: tuple[str, ...]
-    points: int
-    untitled: int
-
-
-@dataclass(frozen=True, slots=True)
 class Part:
     """What one part of the formula gave a hit: its points, and their share of all the hit has (0 to 1)."""
 
@@ -98,22 +89,15 @@ def tests(asked: Sequence[Asked]) -> tuple[Test, ...]:
     return tuple(made)
 
 
-def by_word(made: Sequence[Test]) -> tuple[Weighed, ...]:
-    """Return what tests say of each asked word, in their order."""
+def by_word(made: Sequence[Test]) -> tuple[tuple[Test, ...], ...]:
+    """Return tests by the asked word they weigh, in their order."""
     found: list[list[Test]] = []
     for test in made:
         # A word's tests end with its title.
         if not found or (found[-1][-1].places == texts.TITLE and test.places != texts.TITLE):
             found.append([])
         found[-1].append(test)
-    return tuple(
-        Weighed(
-            tuple(dict.fromkeys(lexeme for test in each for lexeme in test.lexemes)),
-            sum(test.points for test in each),
-            sum(test.points for test in each if test.places != texts.TITLE),
-        )
-        for each in found
-    )
+    return tuple(map(tuple, found))
 
 
 def quarter_of(day: int) -> int:

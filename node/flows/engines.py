@@ -13,8 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeAlias
 
-from node.domain import ranking
-from node.domain.labels import KINDS, SIZES, LabelReference, decode
+from node.domain.labels import KINDS, SIZES, LabelReference
 from node.domain.query import NEWEST, Cursor, Query
 from node.domain.theme import THEMES
 from node.flows.indexing import may_answer
@@ -81,6 +80,9 @@ class Engine(Protocol):
     async def answer(self, asked: Question, limit: int) -> Answer:
         """Count the hits of a question and their labels; return up to ``limit`` hits after its cursor, best first."""
 
+    async def known(self, asked: Question, lexemes: Sequence[str]) -> set[str]:
+        """Return those lexemes that any profile holds which may be seen on the question's day."""
+
 
 @dataclass(frozen=True, slots=True)
 class InDatabase:
@@ -98,6 +100,10 @@ class InDatabase:
             return told, []
         return told, await store.hits(self.conn, asked.terms, asked.query, today=asked.today, limit=limit)
 
+    async def known(self, asked: Question, lexemes: Sequence[str]) -> set[str]:
+        """Return known lexemes as every engine does. Raises: OperatorError(search-timeout)."""
+        return await store.known_lexemes(self.conn, lexemes, today=asked.today)
+
 
 @dataclass(frozen=True, slots=True)
 class InIndex:
@@ -110,15 +116,15 @@ class InIndex:
 
     async def answer(self, asked: Question, limit: int) -> Answer:
         """Answer as every engine does. Raises: UnanswerableError for what the database has to answer."""
-        question = self._asked(asked)
-        # Side by side: neither needs the other, and the index leaves Python's own turn to others.
-        counting = asyncio.to_thread(self.index.count, question, store.COUNT_BOUND)
-        finding = asyncio.to_thread(self.index.find, question, limit) if limit else _nothing()
-        found, places = await asyncio.gather(counting, finding)
-        exact = found.sampled == found.total
+        # In a thread: the index leaves Python's own turn to others.
+        found, places = await asyncio.to_thread(self.index.answer, self._asked(asked), limit, store.COUNT_BOUND)
         facets = _facets(asked, found.labels, found.total / (found.sampled or 1))
-        told = Counted(found.total, total_is_exact=True, facets_are_exact=exact, facets=facets)
+        told = Counted(found.total, found.is_exact, found.sampled == found.total, facets)
         return told, await self._shown(places, asked.today) if places else []
+
+    async def known(self, asked: Question, lexemes: Sequence[str]) -> set[str]:
+        """Return known lexemes as every engine does. Raises: UnanswerableError."""
+        return await asyncio.to_thread(self.index.known, self._asked(asked), lexemes)
 
     async def _shown(self, places: Sequence[text_index.Place], today: int) -> list[store.Found]:
         rows = {
@@ -133,7 +139,6 @@ class InIndex:
         return text_index.Question(
             tree=asked.reading.tree,
             tests=terms.tests,
-            weighed=ranking.by_word(terms.tests),
             exact=terms.exact or (),
             possible=terms.possible,
             certain=terms.certain,
@@ -193,10 +198,6 @@ async def in_database(conn: Connection) -> InDatabase:
     return InDatabase(conn)
 
 
-async def _nothing() -> list[text_index.Place]:
-    return []
-
-
 def _facets(asked: Question, stored: Mapping[str, Mapping[str, int]], scale: float) -> Mapping[str, tuple[Bucket, ...]]:
     units = _units(asked.query, asked.reference)
     found = {name: _buckets(name, stored.get(name, {}), units[name], scale, asked.reference) for name in units}
@@ -227,8 +228,9 @@ def _buckets(
 ) -> tuple[Bucket, ...]:
     possible: dict[str, int] = dict.fromkeys(units, 0)
     certain: dict[str, int] = dict.fromkeys(units, 0)
+    met = reference.buckets(name, units)
     for label, count in stored.items():
-        for unit, inside in reference.buckets(name, decode(label)[1], units):
+        for unit, inside in met(label):
             possible[unit] += count
             certain[unit] += count * inside
     buckets = (

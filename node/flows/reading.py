@@ -11,9 +11,9 @@ from __future__ import annotations
 import functools
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeAlias
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
@@ -30,6 +30,7 @@ _WORD: Final = re.compile(r"[^\W\d_]{5,}")
 _MEANT_SO: Final = re.compile(r'"[^"]*"|(?:^|(?<=\s))-\S+')
 LONG: Final = 7
 CANDIDATES: Final = 12
+Known: TypeAlias = Callable[[Sequence[str]], Awaitable[set[str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,32 +104,33 @@ async def read_meant(conn: Connection, meant: str, meanings: Meanings = MEANINGS
 
 
 async def put_right(
-    conn: Connection, text: str, found: Reading, *, today: int, meanings: Meanings = MEANINGS
+    conn: Connection, text: str, found: Reading, known: Known, meanings: Meanings = MEANINGS
 ) -> Reading | None:
-    """Return how words that found nothing read with their typing errors put right; None when there is nothing to put right."""
-    right = await _right_text(conn, text, found, await meanings.alike(conn), today) if found.free else text
+    """Return how words that found nothing read with their typing errors put right; None when there is nothing to put right.
+
+    ``known``: tells which of some lexemes any profile has that may be seen.
+    """
+    right = await _right_text(conn, text, found, await meanings.alike(conn), known) if found.free else text
     return replace(await read(conn, right, meanings), corrected=right) if right != text else None
 
 
 async def _right_text(
-    conn: Connection, text: str, found: Reading, alike: Mapping[str, tuple[str, ...]], today: int
+    conn: Connection, text: str, found: Reading, alike: Mapping[str, tuple[str, ...]], known: Known
 ) -> str:
     around = {lexeme: (lexeme, *alike.get(lexeme, ())) for lexeme in found.free}
-    known = await store.known_lexemes(
-        conn, sorted({lexeme for near in around.values() for lexeme in near}), today=today
-    )
-    lost = {lexeme for lexeme, near in around.items() if not known & set(near)}
+    held = await known(sorted({lexeme for near in around.values() for lexeme in near}))
+    lost = {lexeme for lexeme, near in around.items() if not held & set(near)}
     # What stands in quotation marks or is excluded means what it says.
     typed = list(dict.fromkeys(_WORD.findall(_MEANT_SO.sub(" ", text)))) if lost else []
     right = text
     for word, lexemes in await store.lexemes(conn, typed):
         if lexemes and set(lexemes) <= lost:
-            near = await _nearest(conn, word, alike, today)
+            near = await _nearest(conn, word, alike, known)
             right = re.sub(rf"\b{re.escape(word)}\b", near, right) if near else right
     return right
 
 
-async def _nearest(conn: Connection, word: str, alike: Mapping[str, tuple[str, ...]], today: int) -> str:
+async def _nearest(conn: Connection, word: str, alike: Mapping[str, tuple[str, ...]], known: Known) -> str:
     folded = fold(word)
     found = process.extract(
         folded,
@@ -141,8 +143,8 @@ async def _nearest(conn: Connection, word: str, alike: Mapping[str, tuple[str, .
     ordered = sorted(found, key=lambda item: (item[1], item[0][0] != folded[0], -field_words()[item[0]], item[0]))
     candidates = await store.lexemes(conn, [str(item[0]) for item in ordered])
     near = {lexeme: {lexeme, *alike.get(lexeme, ())} for _, lexemes in candidates for lexeme in lexemes}
-    known = await store.known_lexemes(conn, sorted(set().union(*near.values())), today=today)
-    return next((word for word, lexemes in candidates if lexemes and all(near[each] & known for each in lexemes)), "")
+    held = await known(sorted(set().union(*near.values())))
+    return next((word for word, lexemes in candidates if lexemes and all(near[each] & held for each in lexemes)), "")
 
 
 @functools.lru_cache(maxsize=1)

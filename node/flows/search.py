@@ -12,6 +12,7 @@ import datetime as dt
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import orjson
@@ -130,7 +131,7 @@ async def _ask(
     answer = await engine.answer(asked, limit)
     if answer[0].total or asked.reading.tree is None or as_written:
         return asked, answer
-    right = await put_right(conn, asked.query.words, asked.reading, today=asked.today)
+    right = await put_right(conn, asked.query.words, asked.reading, partial(engine.known, asked))
     if right is not None:
         asked = replace(asked, reading=right)
         answer = await engine.answer(asked, limit)

@@ -12,7 +12,7 @@ tantivy's own BM25.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
 import tantivy
@@ -35,15 +35,20 @@ from node.store.text_folder import (
 # One more label that is certain outweighs all points.
 TIER: Final = 1 << 17
 # Hits looked at first, of equals at once, and at most before the database is asked instead.
-FIRST_LOOK: Final = 256
-EQUALS_LOOK: Final = 1024
+FIRST_LOOK: Final = 64
+EQUALS_LOOK: Final = 512
 DEEPEST: Final = 20_000
 LABELS_MAX: Final = 60_000
+# The newest hits are looked for in each of so many quarters.
+QUARTERS: Final = 8
 # So many hits are looked at as they are.
-FEW: Final = 3_000
-# How far below the most points that a hit may have the best page is looked for, in turn.
-SLACKS: Final = (0, 999, 2_000, 3_300, 4_700)
-_FIELDS: Final = {words.ALL: "words", words.UP_TO_C: "words_c", words.UP_TO_B: "words_b", words.TITLE: "words_a"}
+FEW: Final = 20_000
+# Beyond so many, how many there are is told from a sample.
+COUNTED_MAX: Final = 50_000
+# From the best place down.
+_FIELDS: Final = {words.TITLE: "words_a", words.UP_TO_B: "words_b", words.UP_TO_C: "words_c", words.ALL: "words"}
+_PLACES: Final = tuple(_FIELDS)
+_TEXTS: Final = frozenset((*_FIELDS.values(), "terms"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +61,6 @@ class Question:
 
     tree: words.Tree | None
     tests: Sequence[ranking.Test]
-    weighed: Sequence[ranking.Weighed]
     exact: Sequence[str]
     possible: Sequence[Sequence[str] | None]
     certain: Sequence[str | None]
@@ -90,24 +94,25 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _Needed:
-    """What every hit with at least so many points has: all sure labels, so many asked words, so many in its title, a first theme, one of these quarters."""
+class _Cell:
+    """Hits that have the same points apart from their words'.
 
-    certain: int = 0
-    present: int = 0
-    titled: int = 0
-    theme: bool = False
-    quarters: tuple[int, ...] = ()
+    ``witnessed``, ``theme``: with witnesses, of a first theme, or not (None: all alike); ``quarters``: of these, none: of none that
+    earns points.
+    """
 
-
-ANYTHING: Final = _Needed()
+    witnessed: bool | None
+    theme: bool | None
+    quarters: tuple[int, ...]
+    points: int
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """How many hits there are, of how many of them labels were counted, and by which stored label."""
+    """How many hits there are (about, where not exact), of how many of them labels were counted, and by which stored label."""
 
     total: int
+    is_exact: bool
     sampled: int
     labels: Mapping[str, Mapping[str, int]]
 
@@ -115,14 +120,21 @@ class Counted:
 class TextIndex(IndexFolder):
     """The text index of a node and its questions."""
 
-    def find(self, asked: Question, limit: int) -> list[Place]:
-        """Return up to ``limit`` places after the cursor, best first. Raises: UnanswerableError."""
-        search = _Search(self.opened().searcher(), self.opened().schema, asked)
-        return search.newest(limit) if asked.newest else search.best(limit)
+    def answer(self, asked: Question, limit: int, bound: int) -> tuple[Counted, list[Place]]:
+        """Count hits and their labels (of a sample when there are more than ``bound``); return the first ``limit`` after the cursor.
 
-    def count(self, asked: Question, bound: int) -> Counted:
-        """Count hits, and their labels: of all, or of the lowest identifiers when there are more than ``bound``. Raises: UnanswerableError."""
-        return _Search(self.opened().searcher(), self.opened().schema, asked).count(bound)
+        Raises: UnanswerableError.
+        """
+        search = _Search.of(self.opened(), asked)
+        counted = search.count(bound)
+        if not limit or not counted.total:
+            return counted, []
+        return counted, search.newest(limit) if asked.newest else search.best(limit, counted)
+
+    def known(self, asked: Question, lexemes: Sequence[str]) -> set[str]:
+        """Return those lexemes that any profile holds which may be seen; of the question only what may be seen counts."""
+        search = _Search.of(self.opened(), asked)
+        return {lexeme for lexeme in lexemes if search.holds(lexeme)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,41 +144,198 @@ class _Search:
     searcher: tantivy.Searcher
     schema: tantivy.Schema
     asked: Question
+    # The tests that any profile passes, by word; the terms of certain labels that any profile has.
+    tests: Sequence[Sequence[ranking.Test]]
+    certain: Sequence[str]
+
+    @classmethod
+    def of(cls, index: tantivy.Index, asked: Question) -> _Search:
+        """Begin a search."""
+        searcher = index.searcher()
+
+        def any_has(name: str, values: Sequence[str]) -> bool:
+            return any(searcher.doc_freq(name, value) for value in values)
+
+        tests = [
+            [test for test in word if any_has(_FIELDS[test.places], test.lexemes)]
+            for word in ranking.by_word(asked.tests)
+        ]
+        certain = [term for term in asked.certain if term is not None and any_has("terms", [term])]
+        return cls(searcher, index.schema, asked, tests, certain)
+
+    def holds(self, lexeme: str) -> bool:
+        """Tell whether any profile that may be seen has this word: one of a few of them, mostly."""
+        query = _all_of([self._term("words", _whole(lexeme))], self._must_nots())
+        few = _within(query, self._buckets(0, BUCKETS // 64))
+        return self.searcher.doc_freq("words", lexeme) > 0 and bool(self._number(few) or self._number(query))
 
     # --- the best hits ---
 
-    def best(self, limit: int) -> list[Place]:
-        """Return the first hits after the cursor: among those that have the most, if these are enough, else among more."""
+    def best(self, limit: int, counted: Counted) -> list[Place]:
+        """Return the first hits after the cursor."""
         after = _after(self.asked)
-        known: _Needed | None = None
-        for least in self._guesses(after):
-            needed = self._needed(least)
-            if needed == ANYTHING:
-                break
-            if needed == known:
-                continue
-            known = needed
-            found = self._best(self._query(needed, scored=True), after, limit)
-            if len(found) == limit:
-                # So many have at least this: whoever stands before them has it too.
-                reached = _total(found[-1])
-                sure = reached >= least or self._needed(reached) == needed
-                return found if sure else self._best(self._query(self._needed(reached), scored=True), after, limit)
-        return self._best(self._query(ANYTHING, scored=True), after, limit)
+        # Where what is asked is rare a cell costs next to nothing; of what is frequent and seldom meets each costs as much as all.
+        if counted.is_exact and counted.total <= FEW < self._read_each_time():
+            return self._best(self._scored(), after, limit)
+        found: list[Place] = []
+        for tier in range(len(self.certain), -1, -1):
+            if tier <= -after.minus_first or self.asked.cursor is None:
+                found += self._best_of(tier, after, limit - len(found), counted.total)
+                if len(found) == limit:
+                    break
+        return found
 
-    def _guesses(self, after: Place) -> Iterable[int]:
-        """Yield totals that the last hit of the page may reach, the highest first."""
-        if self._at_most() <= FEW:
-            return
-        certain = [term for term in self.asked.certain if term is not None]
-        for tier in range(len(certain), -1, -1):
-            if tier == len(certain) > 0 and min(self.searcher.doc_freq("terms", term) for term in certain) == 0:
-                continue
-            highest = tier * TIER + self._most()
-            if self.asked.cursor is not None:
-                highest = min(highest, _total(after))
-            if highest >= tier * TIER:
-                yield from (highest - slack for slack in SLACKS if highest - slack >= tier * TIER)
+    def _best_of(self, tier: int, after: Place, limit: int, total: int) -> list[Place]:
+        """Return the first hits with so many certain labels: cell by cell, as long as a cell may hold any of them."""
+        # With fewer hits than these no cell is likely to hold a page of them that are alike.
+        alike = total > EQUALS_LOOK
+        found: list[Place] = []
+        for cell in self._cells():
+            most = cell.points + self._words_most
+            reached = -found[-1].minus_second if len(found) == limit else None
+            if reached is not None and reached > most:
+                break
+            found = sorted(found + self._best_in(cell, tier, reached, after, limit, alike=alike))[:limit]
+        return found
+
+    def _cells(self) -> list[_Cell]:
+        """Return the parts of the hits, those that may have the most points first."""
+        now = ranking.quarter_of(self.asked.today)
+        by_points: dict[int, tuple[int, ...]] = {}
+        for age, points in enumerate(ranking.FRESH):
+            by_points[points] = (*by_points.get(points, ()), now - age)
+        # Nearly all have witnesses.
+        parted = any(True for _ in self._unwitnessed()) and not self.asked.witnessed
+        cells = [
+            _Cell(
+                witnessed,
+                theme,
+                quarters,
+                fresh + bool(theme) * ranking.THEME + (witnessed is not False) * ranking.WITNESSED,
+            )
+            for fresh, quarters in {**by_points, 0: ()}.items()
+            for theme in ((True, False) if self.asked.first else (None,))
+            for witnessed in ((True, False) if parted else (None,))
+        ]
+        return sorted(cells, key=lambda cell: -cell.points)
+
+    def _best_in(
+        self, cell: _Cell, tier: int, reached: int | None, after: Place, limit: int, *, alike: bool
+    ) -> list[Place]:
+        """Return the first hits of a cell; those with fewer points than are ``reached`` already may be left out."""
+        most = cell.points + self._words_most
+        # What its words may earn in hits that stand after the cursor.
+        left = -after.minus_second - cell.points if after.minus_first == -tier else self._words_most
+        granted, worths = self._word_worths()
+        if left < granted:
+            return []
+        best: list[Place] = []
+        # What stands out has all that its words can earn; of common words that is a page and more.
+        if alike and reached in {None, most} and left >= self._words_most:
+            best = self._outstanding(cell, tier, after, limit)
+            if len(best) == limit or reached == most:
+                return best
+        musts, must_nots = self._of_cell(cell, tier)
+        must_nots += self._beyond(left)
+        if reached is not None:
+            musts += self._placed(most - reached)
+        points = tier * TIER + cell.points - ranking.WITNESSED + granted
+        return self._best(_all_of(musts, must_nots, worths, points), after, limit)
+
+    def _outstanding(self, cell: _Cell, tier: int, after: Place, limit: int) -> list[Place]:
+        """Return the first of those hits of a cell that have the most points: all the same, so by identifier alone."""
+        musts, must_nots = self._of_cell(cell, tier)
+        points = cell.points + self._words_most
+        for word in self.tests:
+            asked: list[set[str]] = []
+            for test in reversed(word):
+                # A word of the title stands in all other places too.
+                if not any(lexemes <= set(test.lexemes) for lexemes in asked):
+                    musts.append(self._passed(test))
+                    asked.append(set(test.lexemes))
+        query = _all_of(musts, must_nots)
+        if after.minus_first != -tier or -after.minus_second != points:
+            return self._by_identifier(query, after, limit, tier, points)[:limit]
+        # From the cursor on: first those whose identifiers begin like its own, then ever larger parts of the others.
+        found: list[Place] = []
+        begin, width = after.high >> BUCKET_SHIFT, 1
+        while begin < BUCKETS and len(found) < limit:
+            end = min(begin + width, BUCKETS)
+            part = _within(query, self._buckets(begin, end))
+            found += self._by_identifier(part, after, limit if found or width > 1 else EQUALS_LOOK, tier, points)
+            begin, width = end, width * 8
+        return found[:limit]
+
+    def _by_identifier(self, query: tantivy.Query, after: Place, limit: int, tier: int, points: int) -> list[Place]:
+        # Some more: of those of the same identifier the logs decide.
+        hits = self.searcher.search(
+            query, limit + FIRST_LOOK, count=False, order_by_field="high", order=tantivy.Order.Asc
+        ).hits
+        bare = self._places([(0.0, address) for _, address in hits])
+        placed = [place._replace(minus_first=-tier, minus_second=-points, points=points) for place in bare]
+        if len(hits) == limit + FIRST_LOOK and max(placed) <= after:
+            raise UnanswerableError
+        return [place for place in sorted(placed) if place > after]
+
+    def _beyond(self, left: int) -> Iterable[tantivy.Query]:
+        """Ask for hits whose words earn more than what is left after the cursor: all words themselves, so well placed."""
+        for place in reversed(_PLACES):
+            lower = _PLACES[_PLACES.index(place) :]
+            if sum(test.points for word in self.tests for test in word if test.places in lower) > left:
+                own = [(word[-1].lexemes[0],) for word in self.tests if word]
+                yield self._least(_FIELDS[place], own, len(own))
+                return
+
+    def _of_cell(self, cell: _Cell, tier: int) -> tuple[list[tantivy.Query], list[tantivy.Query]]:
+        """Return what hits of a cell and a tier have, and what they don't."""
+        musts, must_nots = [*self._musts()], [*self._must_nots()]
+        certain = [(term,) for term in self.certain]
+        if tier:
+            musts.append(self._least("terms", certain, tier))
+        if tier < len(certain):
+            must_nots.append(self._least("terms", certain, tier + 1))
+        if cell.theme is not None:
+            (musts if cell.theme else must_nots).append(self._any("terms", self.asked.first))
+        if cell.witnessed is not None:
+            unwitnessed = tantivy.Query.boolean_query([(Occur.Should, part) for part in self._unwitnessed()])
+            (must_nots if cell.witnessed else musts).append(unwitnessed)
+        now = ranking.quarter_of(self.asked.today)
+        earning = [now - age for age in range(len(ranking.FRESH))]
+        (musts if cell.quarters else must_nots).append(self._any("quarter", cell.quarters or earning))
+        return musts, must_nots
+
+    def _placed(self, lack: int) -> Iterable[tantivy.Query]:
+        """Ask for what every hit has that lacks no more of its words' points: so many of them at least so well placed."""
+        better = 0
+        for at, place in enumerate(_PLACES):
+            # What a word loses that stands lower.
+            losses = sorted(
+                sum(test.points for test in word if _PLACES.index(test.places) <= at) for word in self.tests
+            )
+            lost = free = 0
+            for loss in losses:
+                lost += loss
+                free += lost <= lack
+            least = len(losses) - free
+            if least > better and not (place == words.ALL and self._all_present()):
+                groups: dict[str, Sequence[str]] = {}
+                for test in (test for word in self.tests for test in word if test.places == place):
+                    # First with the words of the same meaning, then without them.
+                    groups.setdefault(test.lexemes[0], test.lexemes)
+                yield self._least(_FIELDS[place], list(groups.values()), least)
+            better = max(better, least)
+
+    @property
+    def _words_most(self) -> int:
+        """The most points that words may earn."""
+        return sum(test.points for word in self.tests for test in word)
+
+    def _read_each_time(self) -> int:
+        """Return about how many places of the index every query reads, however few hits it has."""
+        lists = [test.lexemes for word in self.tests for test in word[:1]]
+        sets = [terms for terms in self.asked.possible if terms is not None and len(terms) > 1]
+        by_words = sum(self.searcher.doc_freq("words", lexeme) for lexemes in lists for lexeme in lexemes)
+        return by_words + sum(self.searcher.doc_freq("terms", term) for terms in sets for term in terms)
 
     def _at_most(self) -> int:
         """Return a number that the hits do not exceed."""
@@ -190,31 +359,6 @@ class _Search:
                 return min(self._holding(left), self._holding(right))
             case _:
                 return int(self.searcher.num_docs)
-
-    def _most(self) -> int:
-        """Return the most points that a hit may have."""
-        theme = ranking.THEME if self.asked.first else 0
-        return sum(word.points for word in self.asked.weighed) + theme + ranking.FRESH[0] + ranking.WITNESSED
-
-    def _needed(self, least: int) -> _Needed:
-        """Return what every hit with at least so many points has."""
-        certain = -(-(least - self._most()) // TIER)
-        # Of its own tier: what it may lack and still have that many points.
-        lack = max(certain, 0) * TIER + self._most() - least
-        if certain < 0 or lack >= TIER:
-            return ANYTHING
-        asked = self.asked.weighed
-        each, untitled = (asked[0].points, asked[0].untitled) if asked else (0, 0)
-        whole = each * len(asked)
-        quarters = [age for age, points in enumerate(ranking.FRESH) if ranking.FRESH[0] - points <= lack]
-        now = ranking.quarter_of(self.asked.today)
-        return _Needed(
-            certain=certain,
-            present=next(n for n in range(len(asked) + 1) if whole - n * each <= lack),
-            titled=next(n for n in range(len(asked) + 1) if whole - n * each - (len(asked) - n) * untitled <= lack),
-            theme=bool(self.asked.first) and lack < ranking.THEME,
-            quarters=tuple(now - age for age in quarters) if lack < ranking.FRESH[0] else (),
-        )
 
     def _best(self, query: tantivy.Query, after: Place, limit: int) -> list[Place]:
         look = FIRST_LOOK
@@ -272,13 +416,33 @@ class _Search:
 
     def newest(self, limit: int) -> list[Place]:
         """Return the first hits after the cursor by day."""
-        query = self._query(ANYTHING, scored=False)
+        query = self._unscored()
         if self._number(_within(query, self._range("published", self.asked.today + 1, None))):
             # Rounds of the future come last, whatever they say: the database sorts them.
             raise UnanswerableError
         after = _after(self.asked)
         if self.asked.cursor is not None:
             query = _within(query, self._range("newest", None, newest_key(-after.minus_first, after.high) + 1))
+        found: list[Place] = []
+        last = ranking.quarter_of(min(self.asked.today, -after.minus_first if self.asked.cursor else self.asked.today))
+        # A quarter at a time, as most pages end within the first.
+        for quarter in range(last, last - QUARTERS, -1):
+            found += self._latest(_within(query, self._term("quarter", quarter)), after, limit - len(found))
+            if len(found) == limit:
+                break
+        else:
+            older = self._range("published", None, ranking.quarter_begins(last - QUARTERS + 1))
+            found += self._latest(_within(query, older), after, limit - len(found))
+        if not found:
+            return []
+        # By day alone; what each is worth is told all the same.
+        these = tantivy.Query.term_set_query(self.schema, "key", [place.key for place in found])
+        granted, worths = self._worths()
+        scored = self.searcher.search(_all_of([these], (), worths, granted), len(found), count=False).hits
+        points = {place.key: place.points for place in self._places(scored)}
+        return [place._replace(points=points[place.key]) for place in found]
+
+    def _latest(self, query: tantivy.Query, after: Place, limit: int) -> list[Place]:
         # Some more: those whose identifiers begin alike are put in order here.
         hits = self.searcher.search(query, limit + FIRST_LOOK, count=False, order_by_field="newest").hits
         days = self.searcher.fast_field_values("published", [address for _, address in hits])
@@ -286,26 +450,38 @@ class _Search:
         dated = (
             place._replace(minus_first=-int(day or 0), minus_second=0) for place, day in zip(bare, days, strict=True)
         )
-        found = [place for place in sorted(dated) if place > after][:limit]
-        if not found:
-            return []
-        # By day alone; what each is worth is told all the same.
-        these = tantivy.Query.term_set_query(self.schema, "key", [place.key for place in found])
-        scored = self.searcher.search(_within(self._query(ANYTHING, scored=True), these), len(found), count=False).hits
-        points = {place.key: place.points for place in self._places(scored)}
-        return [place._replace(points=points[place.key]) for place in found]
+        return [place for place in sorted(dated) if place > after][:limit]
 
     # --- how many ---
 
     def count(self, bound: int) -> Counted:
-        """Count hits, and their labels: of all, or of the lowest identifiers when there are more than ``bound``."""
-        query = self._query(ANYTHING, scored=False)
-        total = self._number(query)
-        if total > bound:
-            query = _within(query, self._buckets(0, max(1, BUCKETS * bound // total)))
+        """Count hits, and their labels: of all, or of a sample when there are more than ``bound``, half as many.
+
+        Of very many their number is told from the sample too: some thousands of random identifiers, 1 or 2 % off.
+        """
+        query, at_most = self._unscored(), self._at_most()
+        # Of several words together there may be far fewer than of the rarest.
+        if at_most > COUNTED_MAX and not isinstance(self.asked.tree, words.AllOf):
+            counted = self._sample(query, max(1, BUCKETS * bound // 2 // at_most))
+            if counted.total > COUNTED_MAX:
+                return counted
+        total = self._number(query) if at_most > bound else None
+        # A large part of all identifiers costs more to name than the rest to count.
+        if total is not None and total > bound * 3 // 2:
+            counted = self._sample(query, max(1, BUCKETS * bound // 2 // total))
+            return replace(counted, total=total, is_exact=True)
+        labels = {} if total == 0 else self._labels(query)
+        total = sum(labels.get("kind", {}).values())
+        return Counted(total, is_exact=True, sampled=total, labels=labels)
+
+    def _sample(self, query: tantivy.Query, share: int) -> Counted:
+        labels = self._labels(_within(query, self._buckets(0, share)))
+        sampled = sum(labels["kind"].values())
+        return Counted(round(sampled * BUCKETS / share), is_exact=False, sampled=sampled, labels=labels)
+
+    def _labels(self, query: tantivy.Query) -> Mapping[str, Mapping[str, int]]:
         told = self.searcher.aggregate(query, {name: {"terms": {"field": name, "size": LABELS_MAX}} for name in LABELS})
-        labels = {name: {b["key"]: b["doc_count"] for b in told[name]["buckets"]} for name in LABELS}
-        return Counted(total, sum(labels["kind"].values()), labels)
+        return {name: {b["key"]: b["doc_count"] for b in told[name]["buckets"]} for name in LABELS}
 
     def _number(self, query: tantivy.Query) -> int:
         # The package's own types leave this attribute out.
@@ -314,32 +490,14 @@ class _Search:
 
     # --- queries ---
 
-    def _query(self, needed: _Needed, *, scored: bool) -> tantivy.Query:
-        certain = [self._term("terms", term) for term in self.asked.certain if term is not None]
-        musts, granted = [*self._musts()], 0
-        if needed.certain == len(certain):
-            musts += [*certain, *self._having(needed)]
-            granted = needed.certain * TIER
-            shown, certain = needed, []
-        else:
-            # One more certain label outweighs all else.
-            either = [
-                (
-                    Occur.Should,
-                    self._least("terms", [(term,) for term in self.asked.certain if term], needed.certain + 1),
-                )
-            ]
-            conditions = list(self._having(needed))
-            if conditions:
-                either.append((Occur.Should, tantivy.Query.boolean_query([(Occur.Must, part) for part in conditions])))
-                musts.append(tantivy.Query.boolean_query(either))
-            shown = ANYTHING
-        if not scored:
-            return _all_of(musts, self._must_nots(), (), 0)
+    def _unscored(self) -> tantivy.Query:
+        return _all_of(self._musts(), self._must_nots())
+
+    def _scored(self) -> tantivy.Query:
+        """Ask for all hits with their scores."""
         # What every hit has anyway is given to all of them with the first thing they must have.
-        more, worths = self._worths(shown)
-        worths += [(term, TIER) for term in certain]
-        return _all_of(musts, self._must_nots(), worths, granted + more)
+        granted, worths = self._worths()
+        return _all_of(self._musts(), self._must_nots(), worths, granted)
 
     def _musts(self) -> Iterable[tantivy.Query]:
         asked = self.asked
@@ -362,47 +520,34 @@ class _Search:
         if self.asked.witnessed:
             yield from self._unwitnessed()
 
-    def _having(self, needed: _Needed) -> Iterable[tantivy.Query]:
-        lexemes = [word.lexemes for word in self.asked.weighed]
-        if needed.present and not self._all_present():
-            yield self._least("words", lexemes, needed.present)
-        if needed.titled:
-            yield self._least("words_a", lexemes, needed.titled)
-        if needed.theme:
-            yield self._any("terms", self.asked.first)
-        if needed.quarters:
-            yield self._any("quarter", needed.quarters)
+    def _passed(self, test: ranking.Test) -> tantivy.Query:
+        return self._any(_FIELDS[test.places], test.lexemes)
 
     def _all_present(self) -> bool:
         met = _met_anyway(self.asked.tree)
-        return all(any(some <= set(word.lexemes) for some in met) for word in self.asked.weighed)
+        return all(any(some <= set(test.lexemes) for some in met for test in word) for word in self.tests)
 
-    def _worths(self, needed: _Needed) -> tuple[int, list[tuple[tantivy.Query, int]]]:
-        """Return the points that each of the hits has that have what is needed, and what gives the others."""
-        asked, granted, worths = self.asked, 0, []
-        present = _met_anyway(asked.tree)
-        titled = [set(word.lexemes) for word in asked.weighed] if needed.titled == len(asked.weighed) else []
-        for test in asked.tests:
-            lexemes = set(test.lexemes)
-            anyway = any(some <= lexemes for some in titled) or (
-                test.places == words.ALL and any(some <= lexemes for some in present)
-            )
-            if anyway:
+    def _word_worths(self) -> tuple[int, list[tuple[tantivy.Query, int]]]:
+        """Return the points of words that each hit has anyway, and what gives the others."""
+        granted, present = 0, _met_anyway(self.asked.tree)
+        worths: list[tuple[tantivy.Query, int]] = []
+        for test in (test for word in self.tests for test in word):
+            if test.places == words.ALL and any(some <= set(test.lexemes) for some in present):
                 granted += test.points
             else:
-                worths.append((self._any(_FIELDS[test.places], test.lexemes), test.points))
-        if needed.theme:
-            granted += ranking.THEME
-        elif asked.first:
-            worths.append((self._any("terms", asked.first), ranking.THEME))
-        now = ranking.quarter_of(asked.today)
-        if len(needed.quarters) == 1:
-            granted += ranking.FRESH[now - needed.quarters[0]]
-        else:
-            ages = [now - quarter for quarter in needed.quarters] or range(len(ranking.FRESH))
-            worths += [(self._term("quarter", now - age), ranking.FRESH[age]) for age in ages]
+                worths.append((self._passed(test), test.points))
+        return granted, worths
+
+    def _worths(self) -> tuple[int, list[tuple[tantivy.Query, int]]]:
+        """Return the points that each hit has anyway, and what gives the others."""
+        granted, worths = self._word_worths()
         # Nearly all are witnessed: those that are not lose what everybody is given (_order_of).
         worths += [(part, -ranking.WITNESSED) for part in self._unwitnessed()]
+        worths += [(self._term("terms", term), TIER) for term in self.certain]
+        if self.asked.first:
+            worths.append((self._any("terms", self.asked.first), ranking.THEME))
+        now = ranking.quarter_of(self.asked.today)
+        worths += [(self._term("quarter", now - age), points) for age, points in enumerate(ranking.FRESH)]
         return granted, worths
 
     def _unwitnessed(self) -> Iterable[tantivy.Query]:
@@ -421,6 +566,11 @@ class _Search:
         return tantivy.Query.boolean_query([(Occur.Should, part) for part in each], minimum_number_should_match=least)
 
     def _any(self, name: str, values: Sequence[Any]) -> tantivy.Query:
+        if name in _TEXTS:
+            # What no profile has costs a set and finds nothing.
+            values = [value for value in values if self.searcher.doc_freq(name, value)]
+        if not values:
+            return tantivy.Query.empty_query()
         if len(values) == 1:
             return self._term(name, values[0])
         return tantivy.Query.term_set_query(self.schema, name, list(values))
@@ -488,10 +638,10 @@ def _met_anyway(tree: words.Tree | None) -> list[set[str]]:
 
 
 def _all_of(
-    musts: Sequence[tantivy.Query],
+    musts: Iterable[tantivy.Query],
     must_nots: Iterable[tantivy.Query],
-    worths: Iterable[tuple[tantivy.Query, int]],
-    granted: int,
+    worths: Iterable[tuple[tantivy.Query, int]] = (),
+    granted: int = 0,
 ) -> tantivy.Query:
     clauses = [(Occur.Must, _worth(part, 0 if at else granted)) for at, part in enumerate(musts)]
     clauses += [(Occur.MustNot, part) for part in must_nots]
@@ -505,10 +655,6 @@ def _worth(query: tantivy.Query, points: int) -> tantivy.Query:
 
 def _within(query: tantivy.Query, window: tantivy.Query) -> tantivy.Query:
     return tantivy.Query.boolean_query([(Occur.Must, query), (Occur.Must, _worth(window, 0))])
-
-
-def _total(place: Place) -> int:
-    return -place.minus_first * TIER - place.minus_second
 
 
 def _order_of(score: float) -> tuple[int, int]:
