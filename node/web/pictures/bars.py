@@ -14,10 +14,23 @@ from typing import Final
 from node.errors import N_
 from node.web.pictures.classes import MIDDLE
 from node.web.pictures.measure import Absent, Measure, Value, present, summary
-from node.web.pictures.svg import DARK, INK, TEXT_SIZE, WIDTH, Frame, Svg, advance, element, label, linked, title
+from node.web.pictures.svg import (
+    DARK,
+    INK,
+    LINE,
+    TEXT_SIZE,
+    WIDTH,
+    Frame,
+    Svg,
+    advance,
+    element,
+    heading,
+    label,
+    linked,
+    title,
+)
 from node.web.pictures.table import Row, Table
 
-_LINE: Final = 16
 _BAR: Final = 14
 _GAP: Final = 8
 _LONGEST: Final = 46
@@ -54,26 +67,23 @@ class Bars:
         widest = max((advance(self.measure.say(bar.value)) for bar in self.bars), default=0.0)
         scale = (WIDTH - 4 - 6 - widest) / ((greatest - least) or 1.0)
         zero = 2 - least * scale
-        parts: list[Svg] = []
-        y = 2.0
-        if self.measure.unit:
-            parts.append(label(self.measure.unit, 2, y + TEXT_SIZE, font_weight="bold"))
-            y += _LINE + 4
+        head, y = heading(self.measure.unit, 2.0)
+        parts = [head]
         for bar in self.bars:
             lines = textwrap.wrap(bar.name, _LONGEST) or [""]
             said = self.measure.say(bar.value)
             # The link is named by what is written on it; the title stands outside, or it would be read too.
             drawn = linked(bar.href, "", *self._drawn(bar, lines, y, zero, scale))
             parts.append(element("g", title(f"{bar.name}: {said}"), drawn))
-            y += _LINE * len(lines) + _BAR + _GAP
+            y += LINE * len(lines) + _BAR + _GAP
         described = summary([(bar.name, bar.value) for bar in self.bars], self.measure)
         return self.frame.around(parts, WIDTH, y + 2, described, links=any(bar.href for bar in self.bars))
 
     def _drawn(self, bar: Bar, lines: list[str], y: float, zero: float, scale: float) -> Iterator[Svg]:
         for number, line in enumerate(lines):
             # The space at the end is not seen; whoever hears the link hears words and number apart.
-            yield label(f"{line} ", 2, y + _LINE * number + TEXT_SIZE)
-        y += _LINE * len(lines)
+            yield label(f"{line} ", 2, y + LINE * number + TEXT_SIZE)
+        y += LINE * len(lines)
         length = 0.0 if isinstance(bar.value, Absent) else float(self.measure.rounded(bar.value)) * scale
         if length:
             # Nothing that is not zero looks like zero.

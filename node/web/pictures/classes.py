@@ -17,7 +17,7 @@ from decimal import Decimal
 from typing import Final
 
 from node.web.pictures.measure import Absent, Measure, Value, present
-from node.web.pictures.svg import DARK, INK, PAPER, TEXT_SIZE, WIDTH, Svg, advance, element, label
+from node.web.pictures.svg import DARK, INK, PAPER, WIDTH, Svg, advance, element, heading, label
 
 MOST: Final = 5
 LIGHT: Final = "#e6f0fa"
@@ -162,10 +162,8 @@ def legend(ident: str, classes: Classes, values: tuple[Value, ...], measure: Mea
     """Return the legend below ``top``, in lines as wide as the picture, and where it ends."""
     absent = sorted({value for value in values if isinstance(value, Absent)})
     entries: list[tuple[int | Absent, str]] = [*classes.legend, *((a, measure.say(a)) for a in absent)]
-    parts, x, y = [], 2.0, top
-    if measure.unit:
-        parts.append(label(measure.unit, x, y + TEXT_SIZE, font_weight="bold"))
-        y += _SWATCH + 2
+    head, y = heading(measure.unit, top)
+    parts, x = [head], 2.0
     for shade, words in entries:
         wide = _SWATCH + 6 + advance(words) + 14
         if x + wide > WIDTH and x > 2.0:

@@ -7,12 +7,12 @@ unless told otherwise; where a value is absent the line has a gap; every point t
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
 from node.web.pictures.measure import Absent, Measure, Value, present, summary
-from node.web.pictures.svg import INK, PAPER, TEXT_SIZE, WIDTH, Frame, Svg, advance, element, fitted, label, title
+from node.web.pictures.svg import INK, PAPER, WIDTH, Frame, Svg, advance, element, fitted, heading, label, title
 from node.web.pictures.table import Row, Table
 
 MOST: Final = 6
@@ -63,6 +63,7 @@ class _Plot:
     bottom: float
     ticks: tuple[Decimal, ...]
     points: int
+    axis: Measure
 
     def x(self, number: int) -> float:
         """Return where the ``number``-th point stands; a single one in the middle."""
@@ -107,8 +108,7 @@ class Lines:
         """Return the lines with their axes, names at the right; names too long for it are repeated whole below."""
         plot = self._plot()
         parts = [*self._axes(plot)]
-        if self.measure.unit:
-            parts.append(label(self.measure.unit, 2, TEXT_SIZE, font_weight="bold"))
+        parts.append(heading(self.measure.unit, 0)[0])
         for number, series in enumerate(self.series):
             parts.append(element("g", *self._line(number, series, plot), fill=_COLOURS[number]))
         parts += self._names(plot)
@@ -124,23 +124,28 @@ class Lines:
         numbers = present(tuple(v for series in self.series for v in series.values), self.measure)
         ends = [*numbers, Decimal(0)] if self.from_zero or not numbers else numbers
         scale = ticks(min(ends), max(ends), Decimal(1).scaleb(-self.measure.decimals))
-        left = max(advance(self.measure.say(t), _SMALL) for t in scale) + 8
+        # No more decimals than the axis needs, whatever the points have.
+        needed = max(-int(t.normalize().as_tuple().exponent) for t in scale)
+        axis = replace(self.measure, decimals=min(max(0, needed), self.measure.decimals))
+        left = max(advance(axis.say(t), _SMALL) for t in scale) + 8
         names = max(advance(fitted(s.name, _NAMES, _SMALL), _SMALL) for s in self.series) + 24
-        top = 30.0 if self.measure.unit else 12.0
-        return _Plot(left, WIDTH - names, top, top + _TALL, scale, len(self.points))
+        top = heading(self.measure.unit, 0)[1] + 10
+        return _Plot(left, WIDTH - names, top, top + _TALL, scale, len(self.points), axis)
 
     def _axes(self, plot: _Plot) -> Iterator[Svg]:
         for tick in plot.ticks:
             y = plot.y(tick)
             yield element("path", d=f"M{plot.left:.1f} {y:.1f}H{plot.right:.1f}", stroke="#c5ccd3", stroke_width=0.8)
-            yield label(self.measure.say(tick), plot.left - 6, y + 4, text_anchor="end", font_size=_SMALL)
+            yield label(plot.axis.say(tick), plot.left - 6, y + 4, text_anchor="end", font_size=_SMALL)
         yield element("path", d=f"M{plot.left:.1f} {plot.bottom:.1f}H{plot.right:.1f}", stroke=INK, stroke_width=1)
         widest = max(advance(point, _SMALL) for point in self.points) + 8
         room = (plot.right - plot.left) / max(len(self.points) - 1, 1)
         # Counted from the last: the newest is always named.
         every = max(1, -int(-widest // room))
         for i in range(len(self.points) - 1, -1, -every):
-            yield label(self.points[i], plot.x(i), plot.bottom + 16, text_anchor="middle", font_size=_SMALL)
+            half = advance(self.points[i], _SMALL) / 2
+            x = min(max(plot.x(i), half), WIDTH - half)
+            yield label(self.points[i], x, plot.bottom + 16, text_anchor="middle", font_size=_SMALL)
 
     def _line(self, number: int, series: Series, plot: _Plot) -> Iterator[Svg]:
         d, pen = "", "M"

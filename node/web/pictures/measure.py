@@ -22,6 +22,7 @@ LOCALES: Final = {"it": "it_IT", "en": "en_GB"}
 # Beyond this a double no longer tells one whole number from the next.
 GREATEST: Final = Decimal(10) ** 15
 MOST_DECIMALS: Final = 6
+NO_BREAK: Final = "\u00a0"
 
 
 class Absent(StrEnum):
@@ -64,7 +65,8 @@ class Measure:
         if isinstance(value, Absent):
             return self.word(_SAID[value])
         number = _number(self.rounded(value), self.language, self.decimals)
-        return f"{number}\u00a0{self.sign}" if self.sign else number
+        # Italian parts a number from its sign, English does not.
+        return f"{number}{'' if self.language == 'en' or not self.sign else NO_BREAK}{self.sign}"
 
     def count(self, number: int) -> str:
         """Return how many there are of something, as a whole number."""

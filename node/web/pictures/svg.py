@@ -11,6 +11,7 @@ is hidden from readers, so it is a ``group`` with the same name, whose links are
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -24,8 +25,10 @@ FONT: Final = "Titillium Web, Arial, sans-serif"
 WIDTH: Final = 360
 WIDEST: Final = 470
 TEXT_SIZE: Final = 13
+LINE: Final = 16
 # The mean advance of a digit or letter of the font above, of its size; measured, rounded up.
 _ADVANCE: Final = 0.56
+_BOLD: Final = 0.6
 _IDENT: Final = re.compile(r"[a-z][a-z0-9-]{0,63}")
 # A path or query of this node: no scheme, no other host (also not by a backslash), nothing unprintable.
 _HREF: Final = re.compile(r"(?:/(?![/\\])|\?|#)[!-\[\]-~]*|/")
@@ -110,6 +113,15 @@ def haloed(texts: Iterable[tuple[str, float, float]], size: float, *, light: boo
 def advance(text: str, size: float = TEXT_SIZE) -> float:
     """Return about how wide a text is; never much less than it is."""
     return len(text) * size * _ADVANCE
+
+
+def heading(text: str, top: float) -> tuple[Svg, float]:
+    """Return what a picture's numbers are of, in bold, in as many lines as it needs, and where they end; empty: nothing."""
+    parts = []
+    for line in textwrap.wrap(text, int((WIDTH - 4) / (TEXT_SIZE * _BOLD))):
+        parts.append(label(line, 2, top + TEXT_SIZE, font_weight="bold"))
+        top += LINE
+    return Svg("".join(parts)), top + 4 if parts else top
 
 
 def fitted(text: str, width: float, size: float = TEXT_SIZE) -> str:

@@ -9,7 +9,11 @@ from xml.etree import ElementTree as ET
 import pytest
 from pictures_made import SVG, Picture, one_of_each, province_map, read, region_map, texts
 
-from node.web.pictures.svg import shown
+from node.web.pictures.bars import Bar, Bars
+from node.web.pictures.flows import Flows
+from node.web.pictures.lines import Lines, Series
+from node.web.pictures.measure import Absent, Measure
+from node.web.pictures.svg import Frame, advance, shown
 
 KINDS = range(len(one_of_each()))
 
@@ -133,3 +137,28 @@ def test_the_reader_of_these_tests_sees_faults() -> None:
     """Markup that is not well-formed is refused by it."""
     with pytest.raises(ET.ParseError):
         read(type(region_map().svg())("<svg><title>a & b</title></svg>"))
+
+
+def test_no_text_stands_outside_its_picture() -> None:
+    """Also long units, great numbers and long names, by the widest that their letters may be."""
+    unit = "Imprese in rete ogni diecimila imprese registrate nello stesso territorio, media dell'anno"
+    far = Measure("it", unit, 1, "%")
+    long = "Provincia autonoma di Bolzano/Bozen, con tutto quello che le sta intorno e anche oltre"
+    series = tuple(Series(f"{n} {long}", (10**14, -(10**14))) for n in range(6))
+    made: list[Picture] = [
+        *one_of_each(),
+        Lines(Frame("a", "x"), far, "Anno", ("gennaio 2023", "gennaio 2024"), series),
+    ]
+    made += [Lines(Frame("a", "x"), Measure(), "Anno", ("31 dicembre 2024",), (Series("a", (1,)),))]
+    made += [Bars(Frame("a", "x"), far, "x", tuple(Bar(long, v) for v in (-(10**14), 10**14, Absent.WITHHELD)))]
+    made += [Bars(Frame("a", "x"), far, "x", (Bar(long, -1), Bar("b", Absent.WITHHELD)))]
+    made += [Flows(Frame("a", "x"), far, (long, "b"), ("c", long), ((10**14, 2), (3, Absent.UNKNOWN)))]
+    for picture in made:
+        root = read(picture.svg())
+        width = float((root.get("viewBox") or "").split()[2])
+        for text in (t for parent in (root, *root.findall(f"{SVG}g")) for t in parent.findall(f"{SVG}text")):
+            if text.get("transform") is None and text.get("paint-order") is None:
+                wide = advance((text.text or "").strip(), float(text.get("font-size", 13)))
+                left = float(text.get("x", 0)) - wide * {"middle": 0.5, "end": 1.0}.get(text.get("text-anchor", ""), 0)
+                assert left >= -0.5, text.text
+                assert left + wide <= width + 0.5, text.text

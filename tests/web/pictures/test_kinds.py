@@ -151,3 +151,11 @@ def test_a_table_has_no_ragged_rows() -> None:
     """A cell under the wrong head would be a wrong number."""
     with pytest.raises(ValueError, match="columns"):
         Table("x", ("a", "b"), (Row("c", ("1", "2")),))
+
+
+def test_an_axis_tells_no_more_decimals_than_it_needs() -> None:
+    """Whole steps are whole; halves keep their decimal, whatever the points have."""
+    for values, words in (((0, 4), {"0", "4"}), ((0, 1), {"0,0", "0,2", "1,0"})):
+        made = Lines(FRAME, Measure("it", decimals=2), "Anno", ("a", "b"), (Series("x", values),))
+        axis = {t.text for t in read(made.svg()).iter(f"{SVG}text") if t.get("text-anchor") == "end"}
+        assert words <= axis

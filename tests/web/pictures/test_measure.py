@@ -17,6 +17,7 @@ from node.web.pictures.measure import Absent, Measure, present, summary
         (Measure(), 1234567, "1.234.567"),
         (Measure("en"), 1234567, "1,234,567"),
         (Measure("it", decimals=1, sign="%"), 12.35, "12,3\u00a0%"),
+        (Measure("en", decimals=1, sign="%"), 12.35, "12.3%"),
         (Measure("it", decimals=2), Decimal("0.005"), "0,00"),
         (Measure("it", decimals=2), 3, "3,00"),
         (Measure(), -0.4, "0"),
