@@ -38,6 +38,7 @@ from aiohttp import web
 from node.domain.labels import LabelReference
 from node.domain.query import parse
 from node.domain.ranking import FIRST_THEMES
+from node.domain.roles import Permission
 from node.errors import N_, NotFoundError
 from node.flows import match as flow
 from node.flows import prove
@@ -47,6 +48,7 @@ from node.store.postgres import Pool
 from node.store.reference import load_label_reference
 from node.store.text_index import TextIndex
 from node.web import exports, matches, openapi
+from node.web.permission import needs
 from node.web.turns import Turns
 
 
@@ -93,6 +95,7 @@ def install(
     )
 
 
+@needs(Permission.PUBLIC)
 async def profiles(request: web.Request) -> web.StreamResponse:
     """Answer one page of profiles."""
     shared = request.app[COOPERATION]
@@ -110,6 +113,7 @@ async def profiles(request: web.Request) -> web.StreamResponse:
     return _send(request, body, form, **_VARIES, **link)
 
 
+@needs(Permission.PUBLIC)
 async def counts(request: web.Request) -> web.StreamResponse:
     """Answer how many profiles there are, in all and per facet."""
     shared = request.app[COOPERATION]
@@ -129,6 +133,7 @@ async def counts(request: web.Request) -> web.StreamResponse:
     return _send(request, orjson.dumps(document), form, **_VARIES)
 
 
+@needs(Permission.PUBLIC)
 async def profile(request: web.Request) -> web.StreamResponse:
     """Answer one profile; ``owner`` tells apart logs that show the same identifier."""
     shared = request.app[COOPERATION]
@@ -142,11 +147,13 @@ async def profile(request: web.Request) -> web.StreamResponse:
     return _reply(request, profile_document(hit, proof))
 
 
+@needs(Permission.PUBLIC)
 async def description(request: web.Request) -> web.StreamResponse:
     """Answer the OpenAPI document."""
     return _reply(request, request.app[DESCRIPTION])
 
 
+@needs(Permission.PUBLIC)
 async def partners(request: web.Request) -> web.StreamResponse:
     """Answer the partners of one profile, or groups around it."""
     shared = request.app[COOPERATION]

@@ -48,6 +48,9 @@ REQUEST_ID = web.RequestKey("request_id", str)
 # Codes whose status says more than their family does (PROTOCOL 4).
 _STATUS = {
     "token-missing": 401,
+    "sign-in-needed": 401,
+    "permission-missing": 403,
+    "permission-undeclared": 500,
     "signature-missing": 401,
     "signature-malformed": 401,
     "signature-unknown-key": 401,
