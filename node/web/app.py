@@ -10,9 +10,9 @@ import asyncio
 
 from aiohttp import web
 
+from node.flows import overview
 from node.i18n import translator
 from node.runtime import Node
-from node.store import log
 from node.store.postgres import acquire
 from node.web import api, federation, gossip, saved
 from node.web.allowance import Allowances, limiter, teller
@@ -27,16 +27,14 @@ async def status(request: web.Request) -> web.StreamResponse:
     node = request.app[NODE]
     try:
         async with asyncio.timeout(POOL_ALIVE_TIMEOUT_S), acquire(node.pool) as conn:
-            own = await log.own_log(conn)
-            signed = None if own is None else await log.signed_latest(conn, own.origin_id)
-            origins = await log.list_origins(conn)
+            stood = await overview.standing(conn)
     except Exception:  # noqa: BLE001 - whatever is wrong with the database, the answer is the same
         return problem(request, 503, "database-unavailable", translator(language_of(request))(UNAVAILABLE))
-    peers = [origin for origin in origins if not origin.is_own]
+    peers = [origin for origin in stood.origins if not origin.is_own]
     document = {
         "status": "ok",
         "node": node.config.node.id,
-        "log": {"origin": own.origin if own else node.own.origin, "size": signed.size if signed else 0},
+        "log": {"origin": stood.own or node.own.origin, "size": stood.signed_size},
         "peers": {
             "known": len(peers),
             "ready": sum(peer.state == "ready" for peer in peers),
