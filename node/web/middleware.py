@@ -10,6 +10,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 import orjson
 import structlog
@@ -44,6 +45,12 @@ _HTTP = {
 }
 _OTHER = ("http-error", N_("richiesta non accettata"))
 LANGUAGE = web.AppKey("language", str)
+# The parameter and the cookie by which a reader chooses a language.
+LANGUAGE_CHOICE: Final = "lang"
+LANGUAGE_COOKIE: Final = "rete_lang"
+# How a failure is shown to somebody who reads pages: (request, status, code, title, detail).
+ErrorPage = Callable[[web.Request, int, str, str, str], web.Response]
+ERROR_PAGE: web.AppKey[ErrorPage] = web.AppKey("error_page", Callable)  # type: ignore[arg-type]
 REQUEST_ID = web.RequestKey("request_id", str)
 # Codes whose status says more than their family does (PROTOCOL 4).
 _STATUS = {
@@ -88,7 +95,14 @@ def status_of(error: ReteError) -> int:
 def problem(
     request: web.BaseRequest, status: int, code: str, title: str, detail: str = "", retry_after_s: int = RETRY_AFTER_S
 ) -> web.Response:
-    """Return an RFC 9457 document."""
+    """Return an RFC 9457 document, or a page to somebody who reads pages."""
+    headers = {"Cache-Control": "no-store"}
+    if status in (429, 503):
+        headers["Retry-After"] = str(retry_after_s)
+    if isinstance(request, web.Request) and wants_page(request):
+        page = request.app[ERROR_PAGE](request, status, code, title, detail)
+        page.headers.update(headers)
+        return page
     document = {
         "type": f"urn:rete-delle-reti:problem:{code}",
         "code": code,
@@ -98,12 +112,16 @@ def problem(
     }
     if detail:
         document["detail"] = detail
-    headers = {"Cache-Control": "no-store"}
-    if status in (429, 503):
-        headers["Retry-After"] = str(retry_after_s)
     return web.Response(
         body=orjson.dumps(document), status=status, content_type="application/problem+json", headers=headers
     )
+
+
+def wants_page(request: web.Request) -> bool:
+    """Tell whether whoever asks reads pages: a browser, outside the paths of programs."""
+    if ERROR_PAGE not in request.app or request.path.startswith(("/api/", "/federation/")):
+        return False
+    return "text/html" in request.headers.get("Accept", "")
 
 
 def refusal(request: web.BaseRequest, status: int, language: str) -> web.Response:
@@ -113,7 +131,10 @@ def refusal(request: web.BaseRequest, status: int, language: str) -> web.Respons
 
 
 def language_of(request: web.Request) -> str:
-    """Return the language of an answer: the reader's, else the node's own."""
+    """Return the language of an answer: the one chosen, now or before, else the reader's, else the node's own."""
+    for chosen in (request.query.get(LANGUAGE_CHOICE), request.cookies.get(LANGUAGE_COOKIE)):
+        if chosen in LANGUAGES:
+            return chosen
     return language_from_header(request.headers.get("Accept-Language", ""), request.app.get(LANGUAGE, LANGUAGES[0]))
 
 
