@@ -35,6 +35,7 @@ from aiohttp import web
 
 from node.domain.query import parse
 from node.domain.ranking import FIRST_THEMES
+from node.domain.roles import Permission
 from node.flows.engines import Bucket
 from node.flows.search import Hit, SearchResult
 from node.store.postgres import Pool
@@ -42,8 +43,8 @@ from node.store.reference import load_label_reference
 from node.store.text_index import TextIndex
 from node.web import cooperation, exports, matches, openapi
 from node.web.cooperation import COOPERATION, WAITING, Cooperation
+from node.web.permission import needs
 from node.web.turns import Turns
-
 
 DESCRIPTION: web.AppKey[Mapping[str, Any]] = web.AppKey("openapi", Mapping)
 _VARIES: Final = {"Vary": "Accept"}
@@ -73,6 +74,7 @@ def install(
     )
 
 
+@needs(Permission.PUBLIC)
 async def profiles(request: web.Request) -> web.StreamResponse:
     """Answer one page of profiles."""
     shared = request.app[COOPERATION]
@@ -87,6 +89,7 @@ async def profiles(request: web.Request) -> web.StreamResponse:
     return _send(request, body, form, **_VARIES, **link)
 
 
+@needs(Permission.PUBLIC)
 async def counts(request: web.Request) -> web.StreamResponse:
     """Answer how many profiles there are, in all and per facet."""
     shared = request.app[COOPERATION]
@@ -105,6 +108,7 @@ async def counts(request: web.Request) -> web.StreamResponse:
     return _send(request, orjson.dumps(document), form, **_VARIES)
 
 
+@needs(Permission.PUBLIC)
 async def profile(request: web.Request) -> web.StreamResponse:
     """Answer one profile; ``owner`` tells apart logs that show the same identifier."""
     shared = request.app[COOPERATION]
@@ -114,11 +118,13 @@ async def profile(request: web.Request) -> web.StreamResponse:
     return _reply(request, profile_document(hit, proof))
 
 
+@needs(Permission.PUBLIC)
 async def description(request: web.Request) -> web.StreamResponse:
     """Answer the OpenAPI document."""
     return _reply(request, request.app[DESCRIPTION])
 
 
+@needs(Permission.PUBLIC)
 async def partners(request: web.Request) -> web.StreamResponse:
     """Answer the partners of one profile, or groups around it."""
     shared = request.app[COOPERATION]

@@ -10,6 +10,7 @@ import asyncio
 
 from aiohttp import web
 
+from node.domain.roles import Permission
 from node.flows import overview
 from node.i18n import translator
 from node.runtime import Node
@@ -17,11 +18,13 @@ from node.store.postgres import acquire
 from node.web import api, federation, gossip, saved
 from node.web.allowance import Allowances, limiter, teller
 from node.web.middleware import LANGUAGE, UNAVAILABLE, errors, language_of, problem
+from node.web.permission import guard, needs
 
 POOL_ALIVE_TIMEOUT_S = 5.0
 NODE = web.AppKey("node", Node)
 
 
+@needs(Permission.PUBLIC)
 async def status(request: web.Request) -> web.StreamResponse:
     """Answer whether this node can work, and how its log and its peers stand."""
     node = request.app[NODE]
@@ -53,7 +56,7 @@ def build(node: Node) -> web.Application:
     """Return the application of ``node``."""
     allowances = Allowances()
     limit = limiter(allowances, node.clock, behind_proxy=node.config.web.behind_proxy)
-    app = web.Application(middlewares=[errors, limit], client_max_size=node.config.web.max_request_bytes)
+    app = web.Application(middlewares=[errors, limit, guard], client_max_size=node.config.web.max_request_bytes)
     app[NODE] = node
     app[LANGUAGE] = node.config.node.language
     app[federation.FEDERATION] = federation.Federation(

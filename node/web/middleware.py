@@ -28,6 +28,7 @@ from node.errors import (
 )
 from node.i18n import LANGUAGES, language_from_header, translator
 from node.store.postgres import DATABASE_AWAY, UNWRITABLE_VALUE, VALUE_BAD
+from node.web.permission import wants_page
 
 logger = structlog.get_logger()
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -55,6 +56,9 @@ REQUEST_ID = web.RequestKey("request_id", str)
 # Codes whose status says more than their family does (PROTOCOL 4).
 _STATUS = {
     "token-missing": 401,
+    "sign-in-needed": 401,
+    "permission-missing": 403,
+    "permission-undeclared": 500,
     "signature-missing": 401,
     "signature-malformed": 401,
     "signature-unknown-key": 401,
@@ -99,7 +103,7 @@ def problem(
     headers = {"Cache-Control": "no-store"}
     if status in (429, 503):
         headers["Retry-After"] = str(retry_after_s)
-    if isinstance(request, web.Request) and wants_page(request):
+    if isinstance(request, web.Request) and ERROR_PAGE in request.app and wants_page(request):
         page = request.app[ERROR_PAGE](request, status, code, title, detail)
         page.headers.update(headers)
         return page
@@ -115,13 +119,6 @@ def problem(
     return web.Response(
         body=orjson.dumps(document), status=status, content_type="application/problem+json", headers=headers
     )
-
-
-def wants_page(request: web.Request) -> bool:
-    """Tell whether whoever asks reads pages: a browser, outside the paths of programs."""
-    if ERROR_PAGE not in request.app or request.path.startswith(("/api/", "/federation/")):
-        return False
-    return "text/html" in request.headers.get("Accept", "")
 
 
 def refusal(request: web.BaseRequest, status: int, language: str) -> web.Response:
