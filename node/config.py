@@ -32,6 +32,8 @@ _ORIGIN = re.compile(rf"{_AUTHORITY.pattern}/federation/log/[0-9]{{4}}")
 MAIL_TLS = ("starttls", "tls", "none")
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9A-Fa-f:]{2,39}")
 _MAILBOX = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
+# A file in the home itself, no path.
+_PICTURE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\.(?:svg|png|ico)")
 _DATABASE = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
@@ -149,12 +151,15 @@ class SearchSection:
 
 @dataclass(frozen=True, slots=True)
 class WebSection:
-    """Where the server listens."""
+    """Where the server listens, and what its pages show of the administration."""
 
     host: str
     port: int
     max_request_bytes: int
     behind_proxy: bool
+    logo: str
+    favicon: str
+    contact: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +248,9 @@ TABLES: Mapping[str, Mapping[str, tuple[Check, Any]]] = {
         "port": (checks.number(1, 65535), 8441),
         "max_request_bytes": (checks.number(1024, 64 * 1024 * 1024), 1048576),
         "behind_proxy": (checks.flag, False),
+        "logo": (checks.text(_PICTURE, empty=True), ""),
+        "favicon": (checks.text(_PICTURE, empty=True), ""),
+        "contact": (checks.text(_MAILBOX, empty=True, longest=254), ""),
     },
 }
 PEER_KEYS: Mapping[str, tuple[Check, Any]] = {

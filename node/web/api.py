@@ -38,6 +38,7 @@ from node.domain.ranking import FIRST_THEMES
 from node.domain.roles import Permission
 from node.flows.engines import Bucket
 from node.flows.search import Hit, SearchResult
+from node.protocol.member import Membership
 from node.store.postgres import Pool
 from node.store.reference import load_label_reference
 from node.store.text_index import TextIndex
@@ -57,11 +58,12 @@ def install(
     server: tuple[str, bool] = (openapi.SANDBOX, True),
     first_themes: Sequence[str] = FIRST_THEMES,
     index: TextIndex | None = None,
+    membership: Membership | None = None,
 ) -> None:
     """Add the routes and what they share to ``app``; ``server``: where they answer, and whether that is a trial's address."""
     # Half of the connections are for everything else.
     turns = Turns(max(1, pool.get_max_size() // 2), WAITING)
-    app[COOPERATION] = Cooperation(pool, load_label_reference(), clock, turns, first_themes, index)
+    app[COOPERATION] = Cooperation(pool, load_label_reference(), clock, turns, first_themes, index, membership)
     app[DESCRIPTION] = openapi.document(server[0], sandbox=server[1])
     app.add_routes(
         [

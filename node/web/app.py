@@ -15,9 +15,10 @@ from node.flows import overview
 from node.i18n import translator
 from node.runtime import Node
 from node.store.postgres import acquire
-from node.web import api, federation, gossip, saved
+from node.web import api, assets, federation, gossip, saved
 from node.web.allowance import Allowances, limiter, teller
 from node.web.middleware import LANGUAGE, UNAVAILABLE, errors, language_of, problem
+from node.web.pages import frame, public
 from node.web.permission import guard, needs
 
 POOL_ALIVE_TIMEOUT_S = 5.0
@@ -69,7 +70,17 @@ def build(node: Node) -> web.Application:
     )
     app.add_routes([*federation.routes(), *gossip.routes()])
     app.on_response_prepare.append(teller(allowances, node.clock, behind_proxy=node.config.web.behind_proxy))
-    api.install(app, node.pool, node.clock, _server(node), node.config.search.first_themes, node.index)
+    first = node.config.search.first_themes
+    api.install(app, node.pool, node.clock, _server(node), first, node.index, node.membership)
     saved.install(app, node.pool, node.clock, node.saved_settings())
     app.add_routes([web.get("/status", status)])
+    _add_pages(app, node)
     return app
+
+
+def _add_pages(app: web.Application, node: Node) -> None:
+    config = node.config
+    assets.install(app, assets.load(node.home, config.web.logo, config.web.favicon))
+    production = config.node.environment == "production"
+    frame.install(app, frame.Site(config.node.name, config.web.contact, production))
+    app.add_routes(public.routes())

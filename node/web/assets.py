@@ -19,7 +19,9 @@ from typing import Final
 
 from aiohttp import web
 
+from node.domain.roles import Permission
 from node.errors import N_, NotFoundError, OperatorError
+from node.web.permission import needs
 
 PREFIX: Final = "/static"
 FOREVER: Final = "public, max-age=31536000, immutable"
@@ -148,6 +150,7 @@ def load(home: Path | None = None, logo: str = "", favicon: str = "") -> Assets:
     return Assets(digest.hexdigest()[:12], files, chosen["logo"], chosen["favicon"])
 
 
+@needs(Permission.PUBLIC)
 async def serve(request: web.Request) -> web.StreamResponse:
     """Answer one file."""
     assets = request.app[ASSETS]
@@ -165,6 +168,7 @@ async def serve(request: web.Request) -> web.StreamResponse:
     return web.Response(body=asset.body, headers=headers)
 
 
+@needs(Permission.PUBLIC)
 async def favicon(request: web.Request) -> web.StreamResponse:
     """Answer the icon that browsers ask for unasked."""
     assets = request.app[ASSETS]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -23,6 +23,7 @@ from node.flows import overview, prove
 from node.flows.engines import Counted
 from node.flows.overview import Overview
 from node.flows.search import Hit, SearchResult, facets, read_profile, search
+from node.protocol.member import Membership
 from node.store.postgres import Pool
 from node.store.text_index import TextIndex
 from node.web import matches
@@ -61,6 +62,7 @@ class Cooperation:
     turns: Turns
     first_themes: Sequence[str] = FIRST_THEMES
     index: TextIndex | None = None
+    membership: Membership | None = None
     remembered: Remembered = field(default_factory=Remembered)
 
 
@@ -98,6 +100,11 @@ async def one(shared: Cooperation, profile_id: str, owner: str) -> tuple[Hit, st
     whose = parse([("owner", owner)], shared.reference).owner
     hit = await read_profile(shared.pool, wanted, shared.reference, now=shared.clock(), owner=whose or None)
     return hit, await prove.proof_text(shared.pool, hit.profile_id, hit.origin, hit.index)
+
+
+def witnesses(shared: Cooperation, hit: Hit, proof: str | None) -> Mapping[str, dt.datetime]:
+    """Return who witnessed the head of a profile's proof, and when, by member."""
+    return {} if proof is None or shared.membership is None else prove.vouched(proof, shared.membership, hit.owner)
 
 
 async def partners(shared: Cooperation, asked: matches.Asked) -> flow.Matches:

@@ -24,6 +24,7 @@ from node.i18n import LANGUAGES, translator
 from node.web.assets import ASSETS, ICONS
 from node.web.middleware import ERROR_PAGE, LANGUAGE_CHOICE, LANGUAGE_COOKIE, REQUEST_ID, language_of
 from node.web.pages.navigation import entries_for
+from node.web.permission import USER
 
 LANGUAGE_COOKIE_S: Final = 365 * 24 * 3600
 HEADERS: Final[Mapping[str, str]] = {
@@ -109,8 +110,8 @@ def _context(request: web.Request, language: str) -> dict[str, Any]:
         "asset": assets.url,
         "logo": assets.url(assets.logo),
         "favicon": assets.url(assets.favicon),
-        "navigation": entries_for(None),
-        "user": None,
+        "navigation": entries_for(request.get(USER)),
+        "user": request.get(USER),
         "csrf": "",
         "request_id": request.get(REQUEST_ID, ""),
         "number": lambda value: i18n.number(value, language),
@@ -132,11 +133,13 @@ def render(
     """Return a template as a page in the reader's language."""
     language = language_of(request)
     text = environment().get_template(template).render({**_context(request, language), **values})
+    user = request.get(USER)
+    keep = "no-cache" if user is None else "no-store"
     response = web.Response(
         text=text,
         status=status,
         content_type="text/html",
-        headers={**HEADERS, "Content-Language": language, "Cache-Control": "no-cache", **(headers or {})},
+        headers={**HEADERS, "Content-Language": language, "Cache-Control": keep, **(headers or {})},
     )
     site = request.app[SITE]
     if site.production:
@@ -145,7 +148,9 @@ def render(
         response.set_cookie(
             LANGUAGE_COOKIE, language, max_age=LANGUAGE_COOKIE_S, httponly=True, samesite="Lax", secure=site.production
         )
-    response.enable_compression()
+    # What is secret on a page of somebody's own is not packed together with what came from outside (BREACH).
+    if user is None:
+        response.enable_compression()
     return response
 
 
