@@ -32,9 +32,10 @@ _CSS, _JS, _SVG, _WOFF2, _PNG = "text/css", "text/javascript", "image/svg+xml", 
 _ITALIA: Final = "bootstrap_italia_template"
 _TITILLIUM: Final = "static/fonts/Titillium_Web/titillium-web-v10-latin-ext_latin-"
 _MONO: Final = "static/fonts/Roboto_Mono/roboto-mono-v13-latin-ext_latin-"
+STYLES: Final = "bootstrap-italia.css"
 # name in the URL -> (package, path in it, type)
 FOREIGN: Final[Mapping[str, tuple[str, str, str]]] = {
-    "bootstrap-italia.css": (_ITALIA, "static/css/bootstrap-italia.min.css", _CSS),
+    STYLES: (_ITALIA, "static/css/bootstrap-italia.min.css", _CSS),
     "htmx.js": ("django_htmx", "static/django_htmx/htmx-2.min.js", _JS),
     "titillium-400.woff2": (_ITALIA, f"{_TITILLIUM}regular.woff2", _WOFF2),
     "titillium-400i.woff2": (_ITALIA, f"{_TITILLIUM}italic.woff2", _WOFF2),
@@ -114,6 +115,11 @@ def icons(sprite: str) -> bytes:
     return f'<svg xmlns="http://www.w3.org/2000/svg">{"".join(symbols[name] for name in ICONS)}</svg>'.encode()
 
 
+def styles(sheet: str) -> bytes:
+    """Return the style sheet without the fonts that stand inside it: pages may load fonts from files alone, and need none of those."""
+    return re.sub(r"@font-face\{[^}]*data:[^}]*\}", "", sheet).encode()
+
+
 def read_picture(home: Path, name: str) -> Asset:
     """Return a picture from the node's home. Raises: OperatorError(web-picture-bad)."""
     path = home / name
@@ -138,6 +144,7 @@ def load(home: Path | None = None, logo: str = "", favicon: str = "") -> Assets:
     """Read all files. Raises: OperatorError web-file-missing, web-picture-bad."""
     files = {name: _asset(_read(package, path), kind) for name, (package, path, kind) in FOREIGN.items()}
     files |= {name: _asset(_read("node", f"web/static/{name}"), kind) for name, kind in OWN.items()}
+    files[STYLES] = _asset(styles(files[STYLES].body.decode("utf-8")), _CSS)
     files["icons.svg"] = _asset(icons(_read(_ITALIA, SPRITE).decode("utf-8")), _SVG)
     chosen = {"logo": "logo.svg", "favicon": "favicon.svg"}
     for use, name in (("logo", logo), ("favicon", favicon)):

@@ -29,8 +29,8 @@ SHOWN: Final = 6
 FILTER_NAMES: Final[Mapping[str, str]] = {
     **LABEL_NAMES,
     "purpose": N_("Scopo"),
-    "need": N_("Cerca"),
-    "offer": N_("Offre"),
+    "need": N_("Che cosa cerca"),
+    "offer": N_("Che cosa offre"),
     "target_country": N_("Paese a cui guarda"),
     "language": N_("Lingua parlata"),
     "certification": N_("Certificazione"),
