@@ -34,6 +34,8 @@ _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9A-Fa-f:]{2,39
 _MAILBOX = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 _ISSUER = re.compile(rf"{_URL.pattern}(?:/[A-Za-z0-9._~/-]*)?")
 _CLAIM = re.compile(r"[A-Za-z][A-Za-z0-9_:/.-]{0,99}")
+# A file in the home itself, no path.
+_PICTURE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\.(?:svg|png|ico)")
 _DATABASE = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
@@ -151,12 +153,15 @@ class SearchSection:
 
 @dataclass(frozen=True, slots=True)
 class WebSection:
-    """Where the server listens."""
+    """Where the server listens, and what its pages show of the administration."""
 
     host: str
     port: int
     max_request_bytes: int
     behind_proxy: bool
+    logo: str
+    favicon: str
+    contact: str
     session_idle_minutes: int
     session_hours: int
     password_code_hours: int
@@ -259,6 +264,9 @@ TABLES: Mapping[str, Mapping[str, tuple[Check, Any]]] = {
         "port": (checks.number(1, 65535), 8441),
         "max_request_bytes": (checks.number(1024, 64 * 1024 * 1024), 1048576),
         "behind_proxy": (checks.flag, False),
+        "logo": (checks.text(_PICTURE, empty=True), ""),
+        "favicon": (checks.text(_PICTURE, empty=True), ""),
+        "contact": (checks.text(_MAILBOX, empty=True, longest=254), ""),
         "session_idle_minutes": (checks.number(5, 1440), 30),
         "session_hours": (checks.number(1, 72), 10),
         "password_code_hours": (checks.number(1, 168), 48),

@@ -7,8 +7,10 @@ import string
 from pathlib import Path
 
 import click
+import jinja2
 import pytest
 from babel.messages.pofile import read_po
+from jinja2 import nodes
 
 from node.__main__ import rete
 from node.cli.help import SpokenCommand
@@ -25,6 +27,20 @@ def sentences() -> set[str]:
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "N_":
                 assert isinstance(call.args[0], ast.Constant), f"{path.name}:{call.lineno}: N_ takes a literal"
                 found.add(str(call.args[0].value))
+    return found
+
+
+def template_sentences() -> dict[str, set[str]]:
+    """Every literal inside _(...) in the templates of pages, with the names of the facts it is given."""
+    found: dict[str, set[str]] = {}
+    for path in sorted((NODE / "web" / "templates").rglob("*.html")):
+        for call in jinja2.Environment().parse(path.read_text(encoding="utf-8")).find_all(nodes.Call):
+            if isinstance(call.node, nodes.Name) and call.node.name == "_":
+                if isinstance(call.args[0], nodes.Const):
+                    found.setdefault(str(call.args[0].value), set()).update(pair.key for pair in call.kwargs)
+                else:
+                    # A title that a value carries is marked with N_ where the value is made.
+                    assert isinstance(call.args[0], (nodes.Getattr, nodes.Call)), f"{path.name}:{call.lineno}"
     return found
 
 
@@ -60,7 +76,7 @@ def facts(text: str) -> set[str]:
 def test_every_sentence_has_an_english_twin_and_no_twin_is_alone() -> None:
     """The catalogue holds exactly the sentences of the product, none of them empty."""
     english = catalogue()
-    said = sentences() | help_texts()
+    said = sentences() | help_texts() | set(template_sentences())
     assert said - set(english) == set()
     assert set(english) - said == set()
     assert [italian for italian, text in english.items() if not text] == []
@@ -68,8 +84,14 @@ def test_every_sentence_has_an_english_twin_and_no_twin_is_alone() -> None:
 
 def test_both_languages_tell_the_same_facts() -> None:
     """Placeholders are the same on both sides."""
-    said = sentences()
+    told = template_sentences()
+    said = sentences() | set(told)
     assert [it for it, text in catalogue().items() if it in said and facts(it) != facts(text)] == []
+
+
+def test_templates_give_each_sentence_its_facts() -> None:
+    """No placeholder is left without its value, and none is given that no sentence tells."""
+    assert {it: names for it, names in template_sentences().items() if names != facts(it)} == {}
 
 
 def test_languages_are_chosen_and_italian_is_the_default() -> None:

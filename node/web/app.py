@@ -11,13 +11,14 @@ import asyncio
 from aiohttp import web
 
 from node.domain.roles import Permission
+from node.flows import overview
 from node.i18n import translator
 from node.runtime import Node
-from node.store import log
 from node.store.postgres import acquire
-from node.web import api, federation, gossip, saved
+from node.web import api, assets, federation, gossip, saved
 from node.web.allowance import Allowances, limiter, teller
 from node.web.middleware import LANGUAGE, UNAVAILABLE, errors, language_of, problem
+from node.web.pages import frame, public
 from node.web.permission import guard, needs
 
 POOL_ALIVE_TIMEOUT_S = 5.0
@@ -30,16 +31,14 @@ async def status(request: web.Request) -> web.StreamResponse:
     node = request.app[NODE]
     try:
         async with asyncio.timeout(POOL_ALIVE_TIMEOUT_S), acquire(node.pool) as conn:
-            own = await log.own_log(conn)
-            signed = None if own is None else await log.signed_latest(conn, own.origin_id)
-            origins = await log.list_origins(conn)
+            stood = await overview.standing(conn)
     except Exception:  # noqa: BLE001 - whatever is wrong with the database, the answer is the same
         return problem(request, 503, "database-unavailable", translator(language_of(request))(UNAVAILABLE))
-    peers = [origin for origin in origins if not origin.is_own]
+    peers = [origin for origin in stood.origins if not origin.is_own]
     document = {
         "status": "ok",
         "node": node.config.node.id,
-        "log": {"origin": own.origin if own else node.own.origin, "size": signed.size if signed else 0},
+        "log": {"origin": stood.own or node.own.origin, "size": stood.signed_size},
         "peers": {
             "known": len(peers),
             "ready": sum(peer.state == "ready" for peer in peers),
@@ -71,7 +70,17 @@ def build(node: Node) -> web.Application:
     )
     app.add_routes([*federation.routes(), *gossip.routes()])
     app.on_response_prepare.append(teller(allowances, node.clock, behind_proxy=node.config.web.behind_proxy))
-    api.install(app, node.pool, node.clock, _server(node), node.config.search.first_themes, node.index)
+    first = node.config.search.first_themes
+    api.install(app, node.pool, node.clock, _server(node), first, node.index, node.membership)
     saved.install(app, node.pool, node.clock, node.saved_settings())
     app.add_routes([web.get("/status", status)])
+    _add_pages(app, node)
     return app
+
+
+def _add_pages(app: web.Application, node: Node) -> None:
+    config = node.config
+    assets.install(app, assets.load(node.home, config.web.logo, config.web.favicon))
+    production = config.node.environment == "production"
+    frame.install(app, frame.Site(config.node.name, config.web.contact, production))
+    app.add_routes(public.routes())

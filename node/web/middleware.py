@@ -10,6 +10,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 import orjson
 import structlog
@@ -27,6 +28,7 @@ from node.errors import (
 )
 from node.i18n import LANGUAGES, language_from_header, translator
 from node.store.postgres import DATABASE_AWAY, UNWRITABLE_VALUE, VALUE_BAD
+from node.web.permission import wants_page
 
 logger = structlog.get_logger()
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -44,6 +46,12 @@ _HTTP = {
 }
 _OTHER = ("http-error", N_("richiesta non accettata"))
 LANGUAGE = web.AppKey("language", str)
+# The parameter and the cookie by which a reader chooses a language.
+LANGUAGE_CHOICE: Final = "lang"
+LANGUAGE_COOKIE: Final = "rete_lang"
+# How a failure is shown to somebody who reads pages: (request, status, code, title, detail).
+ErrorPage = Callable[[web.Request, int, str, str, str], web.Response]
+ERROR_PAGE: web.AppKey[ErrorPage] = web.AppKey("error_page", Callable)  # type: ignore[arg-type]
 REQUEST_ID = web.RequestKey("request_id", str)
 # Codes whose status says more than their family does (PROTOCOL 4).
 _STATUS = {
@@ -91,7 +99,14 @@ def status_of(error: ReteError) -> int:
 def problem(
     request: web.BaseRequest, status: int, code: str, title: str, detail: str = "", retry_after_s: int = RETRY_AFTER_S
 ) -> web.Response:
-    """Return an RFC 9457 document."""
+    """Return an RFC 9457 document, or a page to somebody who reads pages."""
+    headers = {"Cache-Control": "no-store"}
+    if status in (429, 503):
+        headers["Retry-After"] = str(retry_after_s)
+    if isinstance(request, web.Request) and ERROR_PAGE in request.app and wants_page(request):
+        page = request.app[ERROR_PAGE](request, status, code, title, detail)
+        page.headers.update(headers)
+        return page
     document = {
         "type": f"urn:rete-delle-reti:problem:{code}",
         "code": code,
@@ -101,9 +116,6 @@ def problem(
     }
     if detail:
         document["detail"] = detail
-    headers = {"Cache-Control": "no-store"}
-    if status in (429, 503):
-        headers["Retry-After"] = str(retry_after_s)
     return web.Response(
         body=orjson.dumps(document), status=status, content_type="application/problem+json", headers=headers
     )
@@ -116,7 +128,10 @@ def refusal(request: web.BaseRequest, status: int, language: str) -> web.Respons
 
 
 def language_of(request: web.Request) -> str:
-    """Return the language of an answer: the reader's, else the node's own."""
+    """Return the language of an answer: the one chosen, now or before, else the reader's, else the node's own."""
+    for chosen in (request.query.get(LANGUAGE_CHOICE), request.cookies.get(LANGUAGE_COOKIE)):
+        if chosen in LANGUAGES:
+            return chosen
     return language_from_header(request.headers.get("Accept-Language", ""), request.app.get(LANGUAGE, LANGUAGES[0]))
 
 
