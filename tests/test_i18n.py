@@ -34,7 +34,7 @@ def template_sentences() -> dict[str, set[str]]:
     """Every literal inside _(...) in the templates of pages, with the names of the facts it is given."""
     found: dict[str, set[str]] = {}
     for path in sorted((NODE / "web" / "templates").rglob("*.html")):
-        for call in jinja2.Environment().parse(path.read_text(encoding="utf-8")).find_all(nodes.Call):
+        for call in jinja2.Environment(autoescape=True).parse(path.read_text(encoding="utf-8")).find_all(nodes.Call):
             if isinstance(call.node, nodes.Name) and call.node.name == "_":
                 if isinstance(call.args[0], nodes.Const):
                     found.setdefault(str(call.args[0].value), set()).update(pair.key for pair in call.kwargs)

@@ -63,9 +63,7 @@ async def violations(page: Page) -> list[str]:
     found: dict[str, Any] = await page.evaluate(
         "rules => axe.run(document, {runOnly: {type: 'tag', values: rules}, resultTypes: ['violations']})", RULES
     )
-    return [
-        f"{item['id']}: {[node['html'][:120] for node in item['nodes'][:3]]}" for item in found["violations"]
-    ]
+    return [f"{item['id']}: {[node['html'][:120] for node in item['nodes'][:3]]}" for item in found["violations"]]
 
 
 async def whole(context: BrowserContext, path: str) -> tuple[Page, Response]:
@@ -226,7 +224,7 @@ async def test_the_language_is_switched_on_the_same_page_and_kept(bench: Bench) 
     await page.get_by_role("link", name="English").click()
     await expect(page.get_by_role("status")).to_have_text("30 profiles found.")
     await page.goto(PROFILE)
-    await expect(page.get_by_role("heading", name="What it looks for")).to_be_visible()
+    assert await page.get_by_role("heading", name="What it looks for").count() == 1
     await context.close()
 
 
