@@ -132,6 +132,7 @@ async def test_the_first_page_is_light(bench: Bench) -> None:
     fonts = sum(size for request, size in sizes.items() if kinds[request] == "Font")
     total = sum(sizes.values()) - fonts
     await context.close()
+    print(f"first page: {total / 1024:.0f} KiB, fonts {fonts / 1024:.0f} KiB")  # noqa: T201 - a figure of the decision
     assert len(sizes) >= 5
     assert 0 < total <= FIRST_PAGE_MAX_BYTES, total
 
