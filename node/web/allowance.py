@@ -136,7 +136,7 @@ def kind_of(request: web.Request) -> str | None:
         return _KINDS.get(f"{request.method} {request.path}", "read")
     if request.path.startswith("/unsubscribe/"):
         return "leave"
-    if request.method == "POST" and request.path == "/api/v1/saved-searches":
+    if request.method == "POST" and request.path in ("/api/v1/saved-searches", "/cerca/salva"):
         return "save"
     if request.path.startswith("/api/") or request.path == "/status":
         return "api"

@@ -18,7 +18,7 @@ from node.store.postgres import acquire
 from node.web import api, assets, federation, gossip, saved
 from node.web.allowance import Allowances, limiter, teller
 from node.web.middleware import LANGUAGE, UNAVAILABLE, errors, language_of, problem
-from node.web.pages import frame, public
+from node.web.pages import following, frame, public
 from node.web.permission import guard, needs
 
 POOL_ALIVE_TIMEOUT_S = 5.0
@@ -83,4 +83,4 @@ def _add_pages(app: web.Application, node: Node) -> None:
     assets.install(app, assets.load(node.home, config.web.logo, config.web.favicon))
     production = config.node.environment == "production"
     frame.install(app, frame.Site(config.node.name, config.web.contact, production))
-    app.add_routes(public.routes())
+    app.add_routes([*public.routes(), *following.routes()])

@@ -35,6 +35,7 @@ PAGES = {
     "privacy": "/privacy",
     "accessibility": "/accessibilita",
     "interface": "/api",
+    "follow": "/cerca/salva?q=olio&territory=ITF4",
     "missing": "/niente",
 }
 REFUSED = {"wrong": 400, "missing": 404}

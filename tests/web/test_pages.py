@@ -27,7 +27,7 @@ Client = TestClient[web.Request, web.Application]
 TEMPLATES = Path(frame.__file__).parents[1] / "templates"
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8", "Accept-Language": "it"}
 PROFILE = f"/profili/{ours(3)['id']}"
-PAGES = ("/", "/cerca?q=olio", PROFILE, f"{PROFILE}/partner", "/enti", "/stato", "/aiuto", "/privacy", "/accessibilita", "/api")  # fmt: skip
+PAGES = ("/", "/cerca?q=olio", PROFILE, f"{PROFILE}/partner", "/enti", "/stato", "/aiuto", "/privacy", "/accessibilita", "/api", "/cerca/salva?q=olio")  # fmt: skip
 
 
 @pytest.fixture
@@ -209,6 +209,28 @@ async def test_a_script_gets_the_results_alone_and_the_back_button_the_page(clie
     assert "30 profili trovati." in part
     whole = await client.get("/cerca?q=olio", headers={"HX-Request": "true", "HX-History-Restore-Request": "true"})
     assert "<html" in await whole.text()
+
+
+async def test_a_search_is_saved_from_its_page(client: Client) -> None:
+    """The title is asked for, a bad one is said beside its field; the feed that is told answers, the code opens the search."""
+    asked = "/cerca/salva?q=olio&territory=ITF4&sort=newest"
+    form = await (await client.get(asked)).text()
+    token = re.search(r'name="csrf" value="([^"]*)"', form)
+    assert token is not None
+    assert "Territorio Puglia" in words(form)
+    wrong = await client.post(asked, data={"csrf": token.group(1), "title": ""})
+    assert (wrong.status, 'href="#title"' in await wrong.text()) == (400, True)
+    saved = await client.post(asked, data={"csrf": token.group(1), "title": "Olio <in> Puglia"})
+    text = await saved.text()
+    assert (saved.status, saved.headers["Cache-Control"]) == (200, "no-store")
+    assert "Olio &lt;in&gt; Puglia" in text
+    where = re.search(r"(/api/v1/saved-searches/[0-9a-f-]{36})/feed.atom", text)
+    code = re.search(r"<code>([^<]+)</code>", text)
+    assert where is not None
+    assert code is not None
+    assert (await client.get(f"{where.group(1)}/feed.atom")).status == 200
+    opened = await client.get(where.group(1), headers={"Authorization": f"Bearer {code.group(1)}"})
+    assert (await opened.json())["query"] == {"q": "olio", "territory": "ITF4"}
 
 
 async def test_the_page_of_the_api_names_every_operation(client: Client) -> None:
