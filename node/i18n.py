@@ -22,6 +22,8 @@ LANGUAGES = ("it", "en")
 # How numbers and days are written; whose day it is, is Italy's.
 _LOCALES = {"it": "it_IT", "en": "en"}
 _ZONE = ZoneInfo("Europe/Rome")
+# A page of results writes the same few shares, numbers and days many times.
+_REMEMBERED = 4096
 _WEIGHT = re.compile(r"q=([01](?:\.[0-9]{1,3})?)")
 
 
@@ -69,16 +71,19 @@ def _locale(name: str) -> Locale:
     return Locale.parse(name)
 
 
+@functools.lru_cache(_REMEMBERED)
 def number(value: float, language: str) -> str:
     """Return a number with the separators of a language: 12.345,6."""
     return str(numbers.format_decimal(value, locale=locale_of(language)))
 
 
+@functools.lru_cache(_REMEMBERED)
 def percent(share: float, language: str) -> str:
     """Return a share from 0 to 1 in hundredths."""
     return str(numbers.format_percent(share, locale=locale_of(language)))
 
 
+@functools.lru_cache(_REMEMBERED)
 def day(value: dt.date, language: str) -> str:
     """Return a day in words: 3 novembre 2026."""
     return str(dates.format_date(value, "long", locale=locale_of(language)))

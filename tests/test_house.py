@@ -334,7 +334,14 @@ def test_peer_facing_routes_never_reach_the_private_registry(start: str) -> None
     assert not {m for m in found if any(within(m, wall) for wall in private)}
 
 
-PUBLIC_FACING = ("node.web.saved", "node.web.api", "node.web.exports", "node.web.matches")
+PUBLIC_FACING = (
+    "node.web.saved",
+    "node.web.api",
+    "node.web.exports",
+    "node.web.matches",
+    "node.web.pages.public",
+    "node.web.pages.following",
+)
 
 
 @pytest.mark.parametrize("start", PUBLIC_FACING)

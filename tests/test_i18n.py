@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import datetime as dt
 import string
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from jinja2 import nodes
 
 from node.__main__ import rete
 from node.cli.help import SpokenCommand
-from node.i18n import language_from_environment, language_from_header, translator
+from node.i18n import day, language_from_environment, language_from_header, moment, number, percent, translator
 
 NODE = Path(__file__).resolve().parent.parent / "node"
 
@@ -34,7 +35,7 @@ def template_sentences() -> dict[str, set[str]]:
     """Every literal inside _(...) in the templates of pages, with the names of the facts it is given."""
     found: dict[str, set[str]] = {}
     for path in sorted((NODE / "web" / "templates").rglob("*.html")):
-        for call in jinja2.Environment().parse(path.read_text(encoding="utf-8")).find_all(nodes.Call):
+        for call in jinja2.Environment(autoescape=True).parse(path.read_text(encoding="utf-8")).find_all(nodes.Call):
             if isinstance(call.node, nodes.Name) and call.node.name == "_":
                 if isinstance(call.args[0], nodes.Const):
                     found.setdefault(str(call.args[0].value), set()).update(pair.key for pair in call.kwargs)
@@ -100,6 +101,16 @@ def test_languages_are_chosen_and_italian_is_the_default() -> None:
     assert translator("en")("errore") == "error"
     assert translator("en")("mai vista prima") == "mai vista prima"
     assert translator("xx")("errore") == "errore"
+
+
+def test_numbers_and_days_are_written_as_each_language_does() -> None:
+    """Separators, names of months, and the clock in Italy, also where it is the next day there."""
+    late = dt.datetime(2026, 11, 24, 23, 30, tzinfo=dt.UTC)
+    assert (number(12345.6, "it"), number(12345.6, "en")) == ("12.345,6", "12,345.6")
+    assert (percent(0.071, "it"), percent(1, "en")) == ("7%", "100%")
+    assert (day(late.date(), "it"), day(late.date(), "en")) == ("24 novembre 2026", "November 24, 2026")
+    assert (moment(late, "it"), moment(late, "en")) == ("25 novembre 2026, 00:30", "November 25, 2026, 00:30")
+    assert number(1.5, "xx") == "1,5"
 
 
 def test_the_environment_overrules_a_node_s_own_language(monkeypatch: pytest.MonkeyPatch) -> None:

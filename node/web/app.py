@@ -19,7 +19,7 @@ from node.store.postgres import acquire
 from node.web import api, assets, federation, forms, gossip, saved, sessions
 from node.web.allowance import Allowances, limiter, teller
 from node.web.middleware import LANGUAGE, UNAVAILABLE, errors, language_of, problem
-from node.web.pages import account, frame, public
+from node.web.pages import account, following, frame, public
 from node.web.permission import guard, needs
 
 POOL_ALIVE_TIMEOUT_S = 5.0
@@ -101,5 +101,5 @@ def _add_pages(app: web.Application, node: Node) -> None:
     assets.install(app, assets.load(node.home, config.web.logo, config.web.favicon))
     production = config.node.environment == "production"
     frame.install(app, frame.Site(config.node.name, config.web.contact, production))
-    app.add_routes(public.routes())
+    app.add_routes([*public.routes(), *following.routes()])
     _add_access(app, node)

@@ -3,7 +3,7 @@
 In: an allow-list of files in installed packages (Bootstrap Italia, htmx), our own few in node/web/static, perhaps the
 administration's logo and favicon. Out: ``/static/VERSION/NAME``, where VERSION is made of all bytes together, so that whatever is
 under it may be kept for ever. Rules: nothing is served by a path that came from outside; each file is read and packed once;
-of the icons only those that pages use leave. Source: docs/decisions/0014.
+of the icons only those that pages use leave. Source: docs/decisions/0016.
 """
 
 from __future__ import annotations

@@ -103,14 +103,7 @@ def status_of(error: ReteError) -> int:
 def problem(
     request: web.BaseRequest, status: int, code: str, title: str, detail: str = "", retry_after_s: int = RETRY_AFTER_S
 ) -> web.Response:
-    """Return an RFC 9457 document, or a page to somebody who reads pages."""
-    headers = {"Cache-Control": "no-store"}
-    if status in (429, 503):
-        headers["Retry-After"] = str(retry_after_s)
-    if isinstance(request, web.Request) and ERROR_PAGE in request.app and wants_page(request):
-        page = request.app[ERROR_PAGE](request, status, code, title, detail)
-        page.headers.update(headers)
-        return page
+    """Return an RFC 9457 document."""
     document = {
         "type": f"urn:rete-delle-reti:problem:{code}",
         "code": code,
@@ -120,9 +113,31 @@ def problem(
     }
     if detail:
         document["detail"] = detail
+    headers = _headers(status, retry_after_s)
     return web.Response(
         body=orjson.dumps(document), status=status, content_type="application/problem+json", headers=headers
     )
+
+
+def _headers(status: int, retry_after_s: int) -> dict[str, str]:
+    headers = {"Cache-Control": "no-store"}
+    return {**headers, "Retry-After": str(retry_after_s)} if status in (429, 503) else headers
+
+
+def failure(
+    request: web.Request, status: int, code: str, title: str, detail: str = "", retry_after_s: int = RETRY_AFTER_S
+) -> web.Response:
+    """Return a failure in the form its reader reads: a page for people, a problem document for programs."""
+    if ERROR_PAGE in request.app and wants_page(request):
+        try:
+            page = request.app[ERROR_PAGE](request, status, code, title, detail)
+        except Exception:
+            # What is wrong may be the page itself.
+            logger.exception("page.failed", request_id=request.get(REQUEST_ID, ""))
+        else:
+            page.headers.update(_headers(status, retry_after_s))
+            return page
+    return problem(request, status, code, title, detail, retry_after_s)
 
 
 def refusal(request: web.BaseRequest, status: int, language: str) -> web.Response:
@@ -143,11 +158,11 @@ def _from_error(request: web.Request, error: ReteError) -> web.Response:
     status = status_of(error)
     if status in (500, 503):
         # What our own machinery says may hold paths or hosts: it goes to the log, not to the caller.
-        return problem(request, status, error.code, translator(language_of(request))(UNAVAILABLE))
+        return failure(request, status, error.code, translator(language_of(request))(UNAVAILABLE))
     what, where, hint = error.render(translator(language_of(request)))
     wait = error.facts.get("retry_after_s")
     detail = ". ".join(part for part in (where, hint) if part)
-    answer = problem(request, status, error.code, what, detail, wait if isinstance(wait, int) else RETRY_AFTER_S)
+    answer = failure(request, status, error.code, what, detail, wait if isinstance(wait, int) else RETRY_AFTER_S)
     if error.code == "token-missing":
         answer.headers["WWW-Authenticate"] = "Bearer"
     return answer
@@ -165,24 +180,24 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         code = error.code
         response = _from_error(request, error)
     except web.HTTPException as error:
-        code, _ = _HTTP.get(error.status, _OTHER)
-        response = refusal(request, error.status, language_of(request))
+        code, title = _HTTP.get(error.status, _OTHER)
+        response = failure(request, error.status, code, translator(language_of(request))(title))
         if error.status == 405 and "Allow" in error.headers:
             response.headers["Allow"] = error.headers["Allow"]
     except UNWRITABLE_VALUE:
         # Characters or numbers beyond what any text or number here may be: refused as the parameters that hold them.
         code = "value-bad"
-        response = problem(request, 400, code, translator(language_of(request))(VALUE_BAD))
+        response = failure(request, 400, code, translator(language_of(request))(VALUE_BAD))
     except (*DATABASE_AWAY, TimeoutError, OSError):
         code = "database-unavailable"
         logger.exception("request.failed", request_id=request[REQUEST_ID])
-        response = problem(request, 503, code, translator(language_of(request))(UNAVAILABLE))
+        response = failure(request, 503, code, translator(language_of(request))(UNAVAILABLE))
     except asyncio.CancelledError:
         raise
     except Exception:
         code = "internal-error"
         logger.exception("request.failed", request_id=request[REQUEST_ID])
-        response = problem(request, 500, code, translator(language_of(request))(INTERNAL))
+        response = failure(request, 500, code, translator(language_of(request))(INTERNAL))
     response.headers["X-Request-Id"] = request[REQUEST_ID]
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     logger.info(

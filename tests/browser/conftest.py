@@ -7,7 +7,6 @@ import os
 import shutil
 import socket
 import tempfile
-import warnings
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,7 @@ from node.flows.home import Facts, make_home
 from node.runtime import open_node
 from node.web import app as application
 from node.web.server import Runner
-from tests.conftest import TEMPLATE, dsn_of
+from tests.conftest import NO_BROWSER, TEMPLATE, dsn_of
 from tests.pages_made import fill
 from tests.profiles_made import NOW
 
@@ -32,7 +31,7 @@ FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
-MISSING = f"no browser at {CHROMIUM}: install Debian's chromium (apt-get install chromium), or set RETE_CHROMIUM"
+MISSING = f"{NO_BROWSER} {CHROMIUM}: install Debian's chromium (apt-get install chromium), or set RETE_CHROMIUM"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -43,8 +42,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
         if not Path(CHROMIUM).exists():
             item.add_marker(pytest.mark.skip(reason=MISSING))
-    if here and not Path(CHROMIUM).exists():
-        warnings.warn_explicit(MISSING, pytest.PytestWarning, __file__, 1)
 
 
 @dataclass(frozen=True, slots=True)

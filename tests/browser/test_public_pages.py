@@ -35,6 +35,7 @@ PAGES = {
     "privacy": "/privacy",
     "accessibility": "/accessibilita",
     "interface": "/api",
+    "follow": "/cerca/salva?q=olio&territory=ITF4",
     "missing": "/niente",
 }
 REFUSED = {"wrong": 400, "missing": 404}
@@ -132,6 +133,7 @@ async def test_the_first_page_is_light(bench: Bench) -> None:
     fonts = sum(size for request, size in sizes.items() if kinds[request] == "Font")
     total = sum(sizes.values()) - fonts
     await context.close()
+    print(f"first page: {total / 1024:.0f} KiB, fonts {fonts / 1024:.0f} KiB")  # noqa: T201 - a figure of the decision
     assert len(sizes) >= 5
     assert 0 < total <= FIRST_PAGE_MAX_BYTES, total
 
@@ -224,7 +226,7 @@ async def test_the_language_is_switched_on_the_same_page_and_kept(bench: Bench) 
     await page.get_by_role("link", name="English").click()
     await expect(page.get_by_role("status")).to_have_text("30 profiles found.")
     await page.goto(PROFILE)
-    await expect(page.get_by_role("heading", name="What it looks for")).to_be_visible()
+    assert await page.get_by_role("heading", name="What it looks for").count() == 1
     await context.close()
 
 

@@ -20,6 +20,7 @@ from aiohttp import web
 from babel import Locale
 
 from node import i18n
+from node.errors import UNSEEN
 from node.i18n import LANGUAGES, translator
 from node.web import forms
 from node.web.assets import ASSETS, ICONS
@@ -64,6 +65,7 @@ def environment() -> jinja2.Environment:
         loader=jinja2.PackageLoader("node", "web/templates"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        finalize=_visible,
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
@@ -71,6 +73,13 @@ def environment() -> jinja2.Environment:
     made.globals["icons"] = frozenset(ICONS)
     made.filters["refuse"] = _refuse
     return made
+
+
+def _visible(value: object) -> object:
+    """Return what a template shows without signs that turn a line round or can't be seen; lines stay."""
+    if not isinstance(value, str) or hasattr(value, "__html__"):
+        return value
+    return UNSEEN.sub(lambda found: found.group() if found.group() in "\n\t" else "", value)
 
 
 def _refuse(message: str) -> str:

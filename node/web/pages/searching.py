@@ -21,6 +21,7 @@ from node.flows.search import SearchResult
 from node.web.pages.shown import LABEL_NAMES, HitShown, Reader, Said
 
 PATH: Final = "/cerca"
+FOLLOW: Final = "/cerca/salva"
 VIEW: Final = "vista"
 LIST, MAP = "elenco", "mappa"
 FACETS: Final = ("territory", "sector", "theme", "size", "kind", "owner")
@@ -88,6 +89,7 @@ class Links:
     first: str
     csv: str
     xlsx: str
+    follow: str
     list: str
     map: str
     sorts: tuple[tuple[str, str, bool], ...]
@@ -143,7 +145,8 @@ def _value(reader: Reader, name: str, value: str, members: Mapping[str, str]) ->
     return Said(members.get(value, value)) if name == "owner" else Said("" if name == "witnessed" else value)
 
 
-def _chosen(reader: Reader, query: Query, members: Mapping[str, str]) -> tuple[Chosen, ...]:
+def chosen(reader: Reader, query: Query, members: Mapping[str, str]) -> tuple[Chosen, ...]:
+    """Return the filters that are on."""
     names = (*LABEL_FILTERS, *EXACT_FILTERS, "since", "witnessed")
     return tuple(
         Chosen(reader.tr(FILTER_NAMES[name]), _value(reader, name, value, members), href(without(query, name)))
@@ -184,6 +187,7 @@ def _links(query: Query, result: SearchResult, reader: Reader, view: str) -> Lin
         first=href([*asked, *shown]) if query.cursor else "",
         csv=href([*asked, ("format", "csv")], "/api/v1/profiles"),
         xlsx=href([*asked, ("format", "xlsx")], "/api/v1/profiles"),
+        follow=href(without(query, "sort", "limit"), FOLLOW),
         list=href(asked),
         map=href([*asked, (VIEW, MAP)]),
         sorts=tuple(
@@ -207,7 +211,7 @@ def results(
         result=result,
         hits=tuple(reader.hit(hit, profile_href(hit.profile_id, hit.owner), members) for hit in result.hits),
         facets=tuple(facet for facet in facets if facet is not None),
-        chosen=_chosen(reader, query, members),
+        chosen=chosen(reader, query, members),
         links=_links(query, result, reader, view),
         stale=tuple(dict.fromkeys(members.get(item.owner, item.owner) for item in result.completeness.stale)),
         asked=bool(without(query, "sort", "limit")),

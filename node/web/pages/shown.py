@@ -15,7 +15,7 @@ from node.domain import vocabulary
 from node.domain.labels import ATTRIBUTES, LabelReference
 from node.domain.theme import THEME_TITLES
 from node.domain.vocabulary import Titles
-from node.errors import N_, plain
+from node.errors import N_
 from node.flows.search import POSSIBLE, Hit, Label
 from node.i18n import locale_of, translator
 
@@ -108,7 +108,7 @@ class Reader:
         if not isinstance(texts, Mapping):
             return Said("")
         mine = texts.get(self.language)
-        return Said(_lines(mine)) if mine else Said(_lines(texts.get("it", "")), "" if self.language == "it" else "it")
+        return Said(str(mine)) if mine else Said(str(texts.get("it", "")), "" if self.language == "it" else "it")
 
     def title(self, titles: Titles, key: str) -> str:
         """Return the word for a key of a closed list."""
@@ -199,11 +199,6 @@ class Reader:
             (self.tr(N_("Certificazioni")), self.titles(vocabulary.CERTIFICATIONS, document["certifications"])),
             (self.tr(N_("Età della rete")), self.title(vocabulary.MATURITIES, document["maturity"]) if known else ""),
         )
-
-
-def _lines(text: object) -> str:
-    # Signs that turn a line round or can't be seen go; lines stay.
-    return "\n".join(plain(line) for line in str(text).split("\n"))
 
 
 def day_of(text: Any) -> dt.date | None:
