@@ -21,6 +21,7 @@ import asyncpg
 
 from node import config as configuration
 from node.config import Config
+from node.domain.accounts import derive_key
 from node.domain.saved import leave_key
 from node.errors import N_, CallerError, OperatorError, ReteError
 from node.flows import saved, tell
@@ -30,6 +31,7 @@ from node.flows.gate import KnownNames
 from node.flows.home import CONFIG_FILE
 from node.flows.membership import enrol_members, membership_of
 from node.flows.pull import Parts
+from node.flows.sign_in import Settings as SignInSettings
 from node.flows.sync import Syncer
 from node.peers.client import RequestSigner, open_session
 from node.peers.mail import MailServer
@@ -106,6 +108,17 @@ class Node:
             max_searches=self.config.saved.max_searches,
             digest_hour=self.config.saved.digest_hour,
             loopback=self.config.node.environment == "development",
+        )
+
+    def sign_in_settings(self) -> SignInSettings:
+        """Return what sign-in needs to know of this node."""
+        web = self.config.web
+        return SignInSettings(
+            node=self.config.node.name,
+            key=derive_key(self.keys.signing["http"].private_bytes_raw(), "sign-in"),
+            idle=dt.timedelta(minutes=web.session_idle_minutes),
+            longest=dt.timedelta(hours=web.session_hours),
+            code_lasts=dt.timedelta(hours=web.password_code_hours),
         )
 
     def mail_server(self) -> MailServer | None:

@@ -324,6 +324,8 @@ def test_peer_facing_routes_never_reach_the_private_registry(start: str) -> None
         "node.store.gdpr",
         "node.store.audit",
         "node.store.population",
+        "node.store.accounts",
+        "node.store.sessions",
         "node.domain.network",
         "node.flows",
     )
@@ -355,6 +357,8 @@ def test_public_routes_reach_no_private_store_and_no_address(start: str) -> None
         "node.store.partitions",
         "node.store.keyfiles",
         "node.store.telling",
+        "node.store.accounts",
+        "node.store.sessions",
         "node.domain.network",
         "node.flows.tell",
         "node.peers.mail",

@@ -45,6 +45,8 @@ RATES: Mapping[str, Rate] = {
     # Searches that somebody saves, and pages on which somebody leaves.
     "save": Rate(1 / 60, 10),
     "leave": Rate(1, 60),
+    # Forms of sign-in; who guesses is also counted in the database (docs/accounts.md).
+    "sign-in": Rate(1 / 2, 60),
 }
 
 
@@ -136,6 +138,8 @@ def kind_of(request: web.Request) -> str | None:
         return _KINDS.get(f"{request.method} {request.path}", "read")
     if request.path.startswith("/unsubscribe/"):
         return "leave"
+    if request.path.startswith("/entra") and request.method == "POST":
+        return "sign-in"
     if request.method == "POST" and request.path in ("/api/v1/saved-searches", "/cerca/salva"):
         return "save"
     if request.path.startswith("/api/") or request.path == "/status":

@@ -12,13 +12,14 @@ from aiohttp import web
 
 from node.domain.roles import Permission
 from node.flows import overview
+from node.flows.passwords import Hasher
 from node.i18n import translator
 from node.runtime import Node
 from node.store.postgres import acquire
-from node.web import api, assets, federation, gossip, saved
+from node.web import api, assets, federation, forms, gossip, saved, sessions
 from node.web.allowance import Allowances, limiter, teller
 from node.web.middleware import LANGUAGE, UNAVAILABLE, errors, language_of, problem
-from node.web.pages import following, frame, public
+from node.web.pages import account, following, frame, public
 from node.web.permission import guard, needs
 
 POOL_ALIVE_TIMEOUT_S = 5.0
@@ -57,7 +58,9 @@ def build(node: Node) -> web.Application:
     """Return the application of ``node``."""
     allowances = Allowances()
     limit = limiter(allowances, node.clock, behind_proxy=node.config.web.behind_proxy)
-    app = web.Application(middlewares=[errors, limit, guard], client_max_size=node.config.web.max_request_bytes)
+    # In this order: who asks, whether they may, whether what they sent is of our own pages.
+    middlewares = [errors, limit, sessions.remember, guard, forms.own_forms]
+    app = web.Application(middlewares=middlewares, client_max_size=node.config.web.max_request_bytes)
     app[NODE] = node
     app[LANGUAGE] = node.config.node.language
     app[federation.FEDERATION] = federation.Federation(
@@ -78,9 +81,25 @@ def build(node: Node) -> web.Application:
     return app
 
 
+def _add_access(app: web.Application, node: Node) -> None:
+    trial = node.config.node.environment == "development"
+    app[forms.PLACE] = forms.Place(frozenset({node.public_url}), secure=not trial, trial=trial)
+    hasher = Hasher()
+    app[sessions.ACCESS] = sessions.Access(
+        node.pool, hasher, node.sign_in_settings(), node.clock, node.config.web.behind_proxy
+    )
+
+    async def close(_: web.Application) -> None:
+        hasher.close()
+
+    app.on_cleanup.append(close)
+    app.add_routes(account.routes())
+
+
 def _add_pages(app: web.Application, node: Node) -> None:
     config = node.config
     assets.install(app, assets.load(node.home, config.web.logo, config.web.favicon))
     production = config.node.environment == "production"
     frame.install(app, frame.Site(config.node.name, config.web.contact, production))
     app.add_routes([*public.routes(), *following.routes()])
+    _add_access(app, node)

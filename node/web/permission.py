@@ -20,6 +20,8 @@ from node.errors import N_, CallerError, NotFoundError, OperatorError
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 H = TypeVar("H", bound=Callable[..., Any])
 SIGN_IN: Final = "/entra"
+# The own account, where a second factor is registered.
+OWN: Final = "/utente"
 # The query parameter that says where to go after signing in.
 BACK: Final = "dopo"
 _MARK: Final = "__permission__"
@@ -88,6 +90,8 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     if user is None:
         return _sign_in(request, needed)
     if not user.may(needed.permission):
+        if user.must_enrol and not needed.hidden and _is_visit(request):
+            return _go(OWN)
         raise _refusal(needed)
     return await handler(request)
 
@@ -95,13 +99,20 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
 def _sign_in(request: web.Request, needed: Needed) -> web.StreamResponse:
     if needed.hidden:
         raise _refusal(needed)
-    if wants_page(request) and request.method in ("GET", "HEAD"):
+    if _is_visit(request):
         # Only the path and query that came: nothing of it names another place.
-        where = f"{SIGN_IN}?{urlencode({BACK: request.rel_url.raw_path_qs})}"
-        return web.Response(status=303, headers={"Location": where, "Cache-Control": "no-store"})
+        return _go(f"{SIGN_IN}?{urlencode({BACK: request.rel_url.raw_path_qs})}")
     raise CallerError(
         "sign-in-needed", N_("serve aver fatto l'accesso"), hint=N_("accedere a {page} e ripetere"), page=SIGN_IN
     )
+
+
+def _is_visit(request: web.Request) -> bool:
+    return wants_page(request) and request.method in ("GET", "HEAD")
+
+
+def _go(where: str) -> web.Response:
+    return web.Response(status=303, headers={"Location": where, "Cache-Control": "no-store"})
 
 
 def _refusal(needed: Needed) -> CallerError:

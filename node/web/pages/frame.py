@@ -22,6 +22,7 @@ from babel import Locale
 from node import i18n
 from node.errors import UNSEEN
 from node.i18n import LANGUAGES, translator
+from node.web import forms
 from node.web.assets import ASSETS, ICONS
 from node.web.middleware import ERROR_PAGE, LANGUAGE_CHOICE, LANGUAGE_COOKIE, REQUEST_ID, language_of
 from node.web.pages.navigation import entries_for
@@ -121,7 +122,7 @@ def _context(request: web.Request, language: str) -> dict[str, Any]:
         "favicon": assets.url(assets.favicon),
         "navigation": entries_for(request.get(USER)),
         "user": request.get(USER),
-        "csrf": "",
+        "csrf": forms.Token(request),
         "request_id": request.get(REQUEST_ID, ""),
         "number": lambda value: i18n.number(value, language),
         "percent": lambda value: i18n.percent(value, language),
