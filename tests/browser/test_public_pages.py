@@ -40,6 +40,7 @@ PAGES = {
     "accessibility": "/accessibilita",
     "interface": "/api",
     "follow": "/cerca/salva?q=olio&territory=ITF4",
+    "sign-in": "/entra",
     "missing": "/niente",
 }
 REFUSED = {"wrong": 400, "missing": 404}
@@ -83,7 +84,7 @@ async def whole(context: BrowserContext, path: str) -> tuple[Page, Response]:
 
 
 @pytest.mark.parametrize("language", ["it", "en"])
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(120)
 async def test_no_page_breaks_a_rule_of_accessibility(bench: Bench, language: str) -> None:
     """axe-core finds nothing against WCAG 2.1 A and AA on any page in any state; nor is a complaint in the console."""
     SHOTS.mkdir(parents=True, exist_ok=True)
@@ -106,7 +107,7 @@ async def test_no_page_breaks_a_rule_of_accessibility(bench: Bench, language: st
     assert (watched.elsewhere, watched.dialogs) == ([], [])
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(120)
 async def test_every_page_fits_a_small_screen(bench: Bench) -> None:
     """At 320 pixels, which is also 1280 at 400 %: nothing runs out to the right, and the rules still hold."""
     page = await examined(bench, 320)
@@ -249,7 +250,7 @@ async def test_the_language_is_switched_on_the_same_page_and_kept(bench: Bench) 
     await context.close()
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(120)
 async def test_a_hostile_profile_is_text_and_nothing_else(bench: Bench) -> None:
     """In the list, on its page, among partners and bodies: no script runs, no element of it appears, nothing is fetched."""
     context = await bench.context()
