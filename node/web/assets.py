@@ -43,7 +43,13 @@ FOREIGN: Final[Mapping[str, tuple[str, str, str]]] = {
     "titillium-700.woff2": (_ITALIA, f"{_TITILLIUM}700.woff2", _WOFF2),
     "roboto-mono-400.woff2": (_ITALIA, f"{_MONO}regular.woff2", _WOFF2),
 }
-OWN: Final[Mapping[str, str]] = {"rete.css": _CSS, "logo.svg": _SVG, "favicon.svg": _SVG}
+OWN: Final[Mapping[str, str]] = {
+    "rete.css": _CSS,
+    "pictures.css": _CSS,
+    "rete.js": _JS,
+    "logo.svg": _SVG,
+    "favicon.svg": _SVG,
+}
 SPRITE: Final = "static/svg/sprites.svg"
 # Names without «it-»; a page that asks for another one fails in its test.
 ICONS: Final = (

@@ -211,6 +211,16 @@ async def test_a_script_gets_the_results_alone_and_the_back_button_the_page(clie
     assert "<html" in await whole.text()
 
 
+async def test_results_are_shown_on_a_map_with_the_table_beside_it(client: Client) -> None:
+    """Each region with hits leads to the search within it, and both say the same number."""
+    text = await (await client.get("/cerca?q=olio&vista=mappa")).text()
+    assert '<svg class="picture' in text or "<svg" in text.partition("<figure>")[2]
+    picture = text.partition("<figure>")[2].partition("</figure>")[0]
+    assert "?q=olio&#38;territory=ITF4" in picture or "?q=olio&amp;territory=ITF4" in picture
+    assert "Puglia 30 20" in words(text)
+    assert "<figure>" not in await (await client.get("/cerca?q=olio&territory=ITF4&vista=mappa")).text()
+
+
 async def test_a_search_is_saved_from_its_page(client: Client) -> None:
     """The title is asked for, a bad one is said beside its field; the feed that is told answers, the code opens the search."""
     asked = "/cerca/salva?q=olio&territory=ITF4&sort=newest"

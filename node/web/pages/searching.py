@@ -19,6 +19,8 @@ from node.errors import N_
 from node.flows.engines import Bucket
 from node.flows.search import SearchResult
 from node.web.pages.shown import LABEL_NAMES, HitShown, Reader, Said
+from node.web.pictures.choropleth import Choropleth
+from node.web.pictures.facets import region_map_of_facets
 
 PATH: Final = "/cerca"
 FOLLOW: Final = "/cerca/salva"
@@ -105,7 +107,8 @@ class Results:
     chosen: tuple[Chosen, ...]
     links: Links
     stale: tuple[str, ...]
-    asked: bool
+    # Where the results are, for whoever asks for territories and has not chosen one.
+    picture: Choropleth | None
 
 
 def href(parameters: Iterable[tuple[str, str]], path: str = PATH) -> str:
@@ -214,5 +217,11 @@ def results(
         chosen=chosen(reader, query, members),
         links=_links(query, result, reader, view),
         stale=tuple(dict.fromkeys(members.get(item.owner, item.owner) for item in result.completeness.stale)),
-        asked=bool(without(query, "sort", "limit")),
+        picture=_picture(reader, query, result) if view == MAP and not query.territory else None,
     )
+
+
+def _picture(reader: Reader, query: Query, result: SearchResult) -> Choropleth:
+    regions = reader.reference.territories.regions
+    counted = result.facets["territory"]
+    return region_map_of_facets(counted, regions, asked=query.parameters(), language=reader.language)

@@ -101,7 +101,7 @@ class Reader:
     def __init__(self, language: str, reference: LabelReference) -> None:
         """Speak this language."""
         self.language, self.tr = language, translator(language)
-        self._reference, self._locale = reference, locale_of(language)
+        self.reference, self._locale = reference, locale_of(language)
 
     def said(self, texts: Any) -> Said:
         """Return a text in the reader's language, else in Italian and marked as that."""
@@ -132,14 +132,14 @@ class Reader:
 
     def value(self, attribute: str, code: str) -> Said:
         """Return one value of a label or a facet; sectors have Italian titles only."""
-        text = self.tr(self._reference.title(attribute, code))
+        text = self.tr(self.reference.title(attribute, code))
         if attribute == "sector" and text != code:
             return Said(f"{code} {text}", "" if self.language == "it" else "it")
         return Said(text)
 
     def label(self, name: str, label: Label, names: int = FEW) -> LabelShown:
         """Return a label in words."""
-        text = self._reference.describe(name, label.values, limit=names, translate=self.tr)
+        text = self.reference.describe(name, label.values, limit=names, translate=self.tr)
         italian = name == "sector" and label.values and self.language != "it"
         return LabelShown(
             self.tr(LABEL_NAMES[name]), Said(text, "it" if italian else ""), label.match == POSSIBLE, label.share
