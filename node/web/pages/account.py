@@ -184,7 +184,7 @@ def _at(error: CallerError, place: str, field: str) -> CallerError:
     return error
 
 
-@needs(Permission.PUBLIC)
+@needs(Permission.SIGNED_IN)
 async def leave(request: web.Request) -> web.StreamResponse:
     """End the session, in the database and in the browser."""
     held = sessions.secret_of(request)
