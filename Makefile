@@ -32,8 +32,9 @@ lint: .venv/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# Pages are tried in Debian's chromium (apt-get install chromium); without it that part is skipped, and said so at the end.
 test: lint
-	$(BIN)/python -m pytest -n 2 --cov --cov-report=term --cov-fail-under=95 $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term --cov-fail-under=95 $(ARGS)
 
 # Each proof is bounded and stops by itself.
 prove: .venv/.installed-dev

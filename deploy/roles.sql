@@ -91,7 +91,7 @@ DECLARE
 BEGIN
     FOR item IN
         SELECT p.oid::regprocedure AS name FROM pg_proc p
-        WHERE p.pronamespace::regnamespace::text IN ('registry', 'publication', 'audit')
+        WHERE p.pronamespace::regnamespace::text IN ('registry', 'publication', 'audit', 'office')
     LOOP
         EXECUTE format('ALTER FUNCTION %s OWNER TO rete_owner', item.name);
     END LOOP;
@@ -101,6 +101,10 @@ $$;
 REVOKE INSERT, UPDATE, DELETE ON audit.event, audit.chain FROM rete_node;
 REVOKE UPDATE, DELETE ON publication.decision, log.ruling FROM rete_node;
 REVOKE DELETE ON publication.profile, publication.version FROM rete_node;
+-- Accounts are disabled, never deleted; roles are granted or revoked.
+REVOKE DELETE ON office.account FROM rete_node;
+REVOKE UPDATE ON office.account_role FROM rete_node;
+GRANT EXECUTE ON FUNCTION audit.sign_in_refused(uuid, text) TO rete_node;
 GRANT EXECUTE ON FUNCTION publication.erase_reason(bigint, text) TO rete_node;
 GRANT EXECUTE ON FUNCTION audit.erase_ruling_reason(bigint, text) TO rete_node;
 -- The history of the schema is written by those who change it.

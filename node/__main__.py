@@ -31,6 +31,7 @@ COMMANDS = {
         "audit",
         N_("La catena delle decisioni: chi ha deciso che cosa, e che nulla è cambiato."),
     ),
+    "user": ("node.cli.user", "user", N_("Utenti delle pagine dell'ufficio: ruoli, accesso, sessioni.")),
     "gdpr": ("node.cli.gdpr", "gdpr", N_("Diritti degli interessati: accesso, cancellazione, durate, consensi.")),
     "log": ("node.cli.log", "log_group", N_("Il registro firmato: stato, prove, ripresa, nuovo anno.")),
     "peer": ("node.cli.peer", "peer", N_("Gli altri nodi della federazione.")),

@@ -32,6 +32,10 @@ _ORIGIN = re.compile(rf"{_AUTHORITY.pattern}/federation/log/[0-9]{{4}}")
 MAIL_TLS = ("starttls", "tls", "none")
 _HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9A-Fa-f:]{2,39}")
 _MAILBOX = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
+_ISSUER = re.compile(rf"{_URL.pattern}(?:/[A-Za-z0-9._~/-]*)?")
+_CLAIM = re.compile(r"[A-Za-z][A-Za-z0-9_:/.-]{0,99}")
+# A file in the home itself, no path.
+_PICTURE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\.(?:svg|png|ico)")
 _DATABASE = re.compile(r"[a-z][a-z0-9_]{0,62}")
 
 
@@ -149,12 +153,28 @@ class SearchSection:
 
 @dataclass(frozen=True, slots=True)
 class WebSection:
-    """Where the server listens."""
+    """Where the server listens, and what its pages show of the administration."""
 
     host: str
     port: int
     max_request_bytes: int
     behind_proxy: bool
+    logo: str
+    favicon: str
+    contact: str
+    session_idle_minutes: int
+    session_hours: int
+    password_code_hours: int
+
+
+@dataclass(frozen=True, slots=True)
+class OidcSection:
+    """The identity provider of the administration; ``issuer`` empty: people sign in with passwords of this node alone."""
+
+    issuer: str
+    client_id: str
+    client_secret_file: str
+    claim: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +192,7 @@ class Config:
     mail: MailSection
     search: SearchSection
     web: WebSection
+    oidc: OidcSection
 
     @property
     def scope(self) -> tuple[str, ...]:
@@ -243,6 +264,18 @@ TABLES: Mapping[str, Mapping[str, tuple[Check, Any]]] = {
         "port": (checks.number(1, 65535), 8441),
         "max_request_bytes": (checks.number(1024, 64 * 1024 * 1024), 1048576),
         "behind_proxy": (checks.flag, False),
+        "logo": (checks.text(_PICTURE, empty=True), ""),
+        "favicon": (checks.text(_PICTURE, empty=True), ""),
+        "contact": (checks.text(_MAILBOX, empty=True, longest=254), ""),
+        "session_idle_minutes": (checks.number(5, 1440), 30),
+        "session_hours": (checks.number(1, 72), 10),
+        "password_code_hours": (checks.number(1, 168), 48),
+    },
+    "web.oidc": {
+        "issuer": (checks.text(_ISSUER, empty=True, longest=300), ""),
+        "client_id": (checks.text(empty=True), ""),
+        "client_secret_file": (checks.text(empty=True, longest=1000), ""),
+        "claim": (checks.text(_CLAIM), "sub"),
     },
 }
 PEER_KEYS: Mapping[str, tuple[Check, Any]] = {
@@ -311,6 +344,29 @@ def is_peer_url(url: str) -> bool:
     return url.startswith("https://") or is_loopback_url(url)
 
 
+def _check_oidc(config: Config, locate: Locator) -> None:
+    oidc = config.oidc
+    if not oidc.issuer:
+        return
+    for key, value in (("client_id", oidc.client_id), ("client_secret_file", oidc.client_secret_file)):
+        if not value:
+            raise _refuse(
+                "config-bad-value",
+                locate.place("web.oidc", key),
+                N_("con un fornitore di identità serve {key}"),
+                key=key,
+            )
+    trial = config.node.environment == "development" and is_loopback_url(oidc.issuer)
+    if not oidc.issuer.startswith("https://") and not trial:
+        hint = N_('http è ammesso solo verso 127.0.0.1 e con environment = "development"')
+        raise _refuse(
+            "config-insecure-url",
+            locate.place("web.oidc", "issuer"),
+            N_("il fornitore di identità deve essere https"),
+            hint,
+        )
+
+
 def _check_mail(config: Config, locate: Locator) -> None:
     mail = config.mail
     if mail.host and not mail.sender:
@@ -347,6 +403,7 @@ def _check_across(config: Config, locate: Locator) -> None:
         message = N_('in produzione round = "immediate" tradirebbe chi pubblica: usare weekly, daily o monthly')
         raise _refuse("config-immediate-in-production", place, message)
     _check_mail(config, locate)
+    _check_oidc(config, locate)
     seen: dict[str, int] = {}
     for number, peer in enumerate(config.peers):
         if not peer.url.startswith("https://") and (production or not is_loopback_url(peer.url)):
@@ -387,7 +444,7 @@ def parse(text: str, *, file: str = "node.toml") -> Config:
             )
     sections: dict[str, dict[str, Any]] = {}
     for table, keys in TABLES.items():
-        section = raw.get(table, {})
+        section = _section(raw, table)
         if not isinstance(section, dict):
             raise _refuse("config-bad-value", locate.place(table), N_("[{table}] deve essere una tabella"), table=table)
         sections[table] = _read_table(section, keys, lambda key, t=table: locate.place(t, key), table)  # type: ignore[misc]
@@ -403,9 +460,22 @@ def parse(text: str, *, file: str = "node.toml") -> Config:
         mail=MailSection(**sections["mail"]),
         search=SearchSection(**sections["search"]),
         web=WebSection(**sections["web"]),
+        oidc=OidcSection(**sections["web.oidc"]),
     )
     _check_across(config, locate)
     return config
+
+
+def _section(raw: Mapping[str, Any], table: str) -> Any:
+    """Return what is written in a table; one inside another is no key of it."""
+    outer, _, inner = table.partition(".")
+    found = raw.get(outer, {})
+    if not isinstance(found, dict):
+        return found
+    if inner:
+        return found.get(inner, {})
+    nested = {name.partition(".")[2] for name in TABLES if name.startswith(f"{outer}.")}
+    return {key: value for key, value in found.items() if key not in nested}
 
 
 def _read_peers(raw: Any, locate: Locator) -> tuple[PeerSection, ...]:

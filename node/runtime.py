@@ -21,15 +21,17 @@ import asyncpg
 
 from node import config as configuration
 from node.config import Config
+from node.domain.accounts import derive_key
 from node.domain.saved import leave_key
 from node.errors import N_, CallerError, OperatorError, ReteError
-from node.flows import saved, tell
+from node.flows import oidc, saved, tell
 from node.flows.append import OwnLog
 from node.flows.bodies import Progress
 from node.flows.gate import KnownNames
 from node.flows.home import CONFIG_FILE
 from node.flows.membership import enrol_members, membership_of
 from node.flows.pull import Parts
+from node.flows.sign_in import Settings as SignInSettings
 from node.flows.sync import Syncer
 from node.peers.client import RequestSigner, open_session
 from node.peers.mail import MailServer
@@ -106,6 +108,27 @@ class Node:
             max_searches=self.config.saved.max_searches,
             digest_hour=self.config.saved.digest_hour,
             loopback=self.config.node.environment == "development",
+        )
+
+    def sign_in_settings(self) -> SignInSettings:
+        """Return what sign-in needs to know of this node."""
+        web = self.config.web
+        return SignInSettings(
+            node=self.config.node.name,
+            key=derive_key(self.keys.signing["http"].private_bytes_raw(), "sign-in"),
+            idle=dt.timedelta(minutes=web.session_idle_minutes),
+            longest=dt.timedelta(hours=web.session_hours),
+            code_lasts=dt.timedelta(hours=web.password_code_hours),
+        )
+
+    def identity_provider(self) -> oidc.Provider | None:
+        """Return who else signs people in, None where nobody does. Raises: OperatorError key-file-...."""
+        asked = self.config.oidc
+        if not asked.issuer:
+            return None
+        secret = keyfiles.read_password(self.home / asked.client_secret_file)
+        return oidc.Provider(
+            asked.issuer, asked.client_id, secret, asked.claim, f"{self.public_url}/entra/oidc/ritorno"
         )
 
     def mail_server(self) -> MailServer | None:

@@ -17,7 +17,7 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from node.errors import LogStateError, ReteError
-from node.flows import announce, audit, epoch, gossip, indexing, publish, recover, tell
+from node.flows import announce, audit, epoch, gossip, indexing, publish, recover, sign_in, tell
 from node.flows.append import sign_head
 from node.flows.sync import sync_peers
 from node.protocol import limits
@@ -140,6 +140,7 @@ def _housework(node: Node, session: aiohttp.ClientSession) -> dict[str, tuple[Ca
             await nonces.purge(conn, now - dt.timedelta(seconds=limits.NONCE_KEEP_S))
         await epoch.prune(node.pool, dt.timedelta(days=node.config.federation.keep_epochs_days), now)
         await tell.tidy(node.pool, now, dt.timedelta(days=node.config.saved.unread_days))
+        await sign_in.tidy(node.pool, node.sign_in_settings(), now)
 
     async def tell_saved() -> None:
         # Digests leave at their own hour: each search knows when its next one is due.

@@ -59,6 +59,12 @@ PLANS: Mapping[str, Mapping[str, str]] = {
     "office.saved_channel": {"channel": CLOSED, "address": WORD, "error_code": CLOSED},
     "office.saved_mark": {},
     "office.saved_news": {"channel": CLOSED, "owner": OWN},
+    "office.account": {"name": WORD, "external_name": WORD, "password_hash": OWN, "factor_sealed": OWN},
+    "office.account_role": {"role": CLOSED},
+    "office.account_code": {"code_hash": OWN},
+    "office.recovery_code": {"code_hash": OWN},
+    "office.session": {"id_hash": OWN, "stage": CLOSED, "method": CLOSED},
+    "office.sign_in_attempt": {"kind": CLOSED, "key_hash": OWN},
 }  # fmt: skip
 PRIVATE_SCHEMAS = ("registry", "publication", "office")
 _FOLDED = re.compile(rb"[^0-9a-z]+")

@@ -27,6 +27,7 @@ hypothesis.settings.register_profile("mutants", deadline=None, max_examples=25, 
 hypothesis.settings.load_profile(os.environ.get("RETE_HYPOTHESIS", "rete"))
 TEMPLATE = "rete_template"
 MEMORY_NEEDED_BYTES = 4 * 2**30
+NO_BROWSER = "no browser at"
 EXTERNAL = os.environ.get("RETE_TEST_DATABASE_URL")
 
 
@@ -48,6 +49,14 @@ async def _make_template(base: str, name: str) -> None:
         await migrate(conn)
     finally:
         await conn.close()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say aloud at the end that pages were not tried in a browser."""
+    skipped = terminalreporter.getreports("skipped")
+    if any(NO_BROWSER in str(report.longrepr) for report in skipped):
+        terminalreporter.section("NO BROWSER", sep="!", red=True, bold=True)
+        terminalreporter.line("The pages were NOT tried in a browser: apt-get install chromium, then again.")
 
 
 @pytest.fixture(autouse=True)

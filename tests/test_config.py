@@ -41,7 +41,8 @@ def test_the_example_is_a_complete_good_configuration() -> None:
     parsed = config.parse(EXAMPLE)
     assert parsed.node.id == "p_LE"
     raw = tomllib.loads(EXAMPLE)
-    assert {table: set(keys) for table, keys in raw.items() if table != "peer"} == {
+    assert set(raw) == {table.partition(".")[0] for table in config.TABLES} | {"peer"}
+    assert {table: set(config._section(raw, table)) for table in config.TABLES} == {
         table: set(keys) for table, keys in config.TABLES.items()
     }
     assert set(raw["peer"][0]) == set(config.PEER_KEYS)
@@ -53,7 +54,7 @@ def test_every_default_is_the_one_the_example_shows() -> None:
     for table, keys in config.TABLES.items():
         for key, (_, default) in keys.items():
             if default is not config.REQUIRED and (table, key) != ("node", "ipa_code"):
-                assert raw[table][key] == default, (table, key)
+                assert config._section(raw, table)[key] == default, (table, key)
 
 
 def line_of(fragment: str) -> int:
@@ -73,6 +74,10 @@ def line_of(fragment: str) -> int:
         ("k = 5", "k = 4", "config-bad-value", "k = 5"),
         ("k_build = 8", "k_build = 6\n", "ok", ""),
         ('round = "weekly"', 'round = "hourly"', "config-bad-value", "round ="),
+        ('logo = ""', 'logo = "../x.svg"', "config-bad-value", "logo ="),
+        ('favicon = ""', 'favicon = "icon.gif"', "config-bad-value", "favicon ="),
+        ('contact = ""', 'contact = "nobody"', "config-bad-value", "contact ="),
+        ('logo = ""', 'logo = "stemma.svg"', "ok", ""),
         ("port = 8441", "port = 0", "config-bad-value", "port ="),
         ('authority = "127.0.0.1:8441"', 'authority = "http://127.0.0.1"', "config-bad-value", "authority ="),
         ("[web]", "[wep]", "config-unknown-table", "[web]"),
@@ -266,3 +271,38 @@ def test_a_mail_server_is_whole_and_sends_no_secret_in_the_clear() -> None:
     ):  # fmt: skip
         found = refusal(text)
         assert (found.code, found.where.startswith("node.toml:")) == ("config-bad-value", True)
+
+
+def provided(**keys: str) -> str:
+    """The example with an identity provider, and some keys of its table as they are given."""
+    text = EXAMPLE
+    for key, value in {"issuer": "https://id.example.org/realm", "client_id": "rete", "client_secret_file": "oidc.secret", **keys}.items():  # fmt: skip
+        text, count = re.subn(rf'(^\[web\.oidc\]$.*?^{key} = )"[^"]*"', rf'\g<1>"{value}"', text, count=1, flags=re.MULTILINE | re.DOTALL)  # fmt: skip
+        assert count == 1, key
+    return text
+
+
+def test_an_identity_provider_is_whole_and_spoken_to_in_secret() -> None:
+    """Without one the table says nothing; with one, client and secret are there and the road is https, but on this machine in a trial."""
+    assert config.parse(EXAMPLE).oidc.issuer == ""
+    found = config.parse(provided()).oidc
+    assert (found.issuer, found.client_id, found.claim) == ("https://id.example.org/realm", "rete", "sub")
+    assert config.parse(provided(issuer="http://127.0.0.1:9400")).oidc.issuer
+    for text in (provided(client_id=""), provided(client_secret_file=""), provided(issuer="http://id.example.org"), provided(issuer="id.example.org"), provided(claim="")):  # fmt: skip
+        with pytest.raises(OperatorError) as caught:
+            config.parse(text)
+        assert caught.value.code in ("config-bad-value", "config-insecure-url")
+        assert re.search(r":[0-9]+$", caught.value.where)
+
+
+def test_a_mistake_in_a_table_inside_a_table_is_told_with_its_line() -> None:
+    """Unknown keys of [web.oidc] and of [web] alike, and a table where a value should be."""
+    for text, code in (
+        (EXAMPLE.replace('claim = "sub"', 'clam = "sub"'), "config-unknown-key"),
+        (EXAMPLE.replace("session_hours = 10", "session_houres = 10"), "config-unknown-key"),
+        (EXAMPLE.replace("session_hours = 10", "session_hours = 0"), "config-bad-value"),
+        (EXAMPLE.replace("[web.oidc]", "[web.oidcs]"), "config-unknown-key"),
+    ):
+        with pytest.raises(OperatorError) as caught:
+            config.parse(text)
+        assert (caught.value.code, ":" in caught.value.where) == (code, True)

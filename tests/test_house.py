@@ -339,6 +339,8 @@ def test_peer_facing_routes_never_reach_the_private_registry(start: str) -> None
         "node.store.gdpr",
         "node.store.audit",
         "node.store.population",
+        "node.store.accounts",
+        "node.store.sessions",
         "node.domain.network",
         "node.flows",
     )
@@ -347,7 +349,14 @@ def test_peer_facing_routes_never_reach_the_private_registry(start: str) -> None
     assert not {m for m in found if any(within(m, wall) for wall in private)}
 
 
-PUBLIC_FACING = ("node.web.saved", "node.web.api", "node.web.exports", "node.web.matches")
+PUBLIC_FACING = (
+    "node.web.saved",
+    "node.web.api",
+    "node.web.exports",
+    "node.web.matches",
+    "node.web.pages.public",
+    "node.web.pages.following",
+)
 
 
 @pytest.mark.parametrize("start", PUBLIC_FACING)
@@ -363,6 +372,8 @@ def test_public_routes_reach_no_private_store_and_no_address(start: str) -> None
         "node.store.partitions",
         "node.store.keyfiles",
         "node.store.telling",
+        "node.store.accounts",
+        "node.store.sessions",
         "node.domain.network",
         "node.flows.tell",
         "node.peers.mail",

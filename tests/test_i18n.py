@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import ast
+import datetime as dt
 import string
 from pathlib import Path
 
 import click
+import jinja2
 import pytest
 from babel.messages.pofile import read_po
+from jinja2 import nodes
 
 from node.__main__ import rete
 from node.cli.help import SpokenCommand
-from node.i18n import language_from_environment, language_from_header, translator
+from node.i18n import day, language_from_environment, language_from_header, moment, number, percent, translator
 
 NODE = Path(__file__).resolve().parent.parent / "node"
 
@@ -25,6 +28,20 @@ def sentences() -> set[str]:
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "N_":
                 assert isinstance(call.args[0], ast.Constant), f"{path.name}:{call.lineno}: N_ takes a literal"
                 found.add(str(call.args[0].value))
+    return found
+
+
+def template_sentences() -> dict[str, set[str]]:
+    """Every literal inside _(...) in the templates of pages, with the names of the facts it is given."""
+    found: dict[str, set[str]] = {}
+    for path in sorted((NODE / "web" / "templates").rglob("*.html")):
+        for call in jinja2.Environment(autoescape=True).parse(path.read_text(encoding="utf-8")).find_all(nodes.Call):
+            if isinstance(call.node, nodes.Name) and call.node.name == "_":
+                if isinstance(call.args[0], nodes.Const):
+                    found.setdefault(str(call.args[0].value), set()).update(pair.key for pair in call.kwargs)
+                else:
+                    # A title that a value carries is marked with N_ where the value is made.
+                    assert isinstance(call.args[0], (nodes.Getattr, nodes.Call)), f"{path.name}:{call.lineno}"
     return found
 
 
@@ -60,7 +77,7 @@ def facts(text: str) -> set[str]:
 def test_every_sentence_has_an_english_twin_and_no_twin_is_alone() -> None:
     """The catalogue holds exactly the sentences of the product, none of them empty."""
     english = catalogue()
-    said = sentences() | help_texts()
+    said = sentences() | help_texts() | set(template_sentences())
     assert said - set(english) == set()
     assert set(english) - said == set()
     assert [italian for italian, text in english.items() if not text] == []
@@ -68,8 +85,14 @@ def test_every_sentence_has_an_english_twin_and_no_twin_is_alone() -> None:
 
 def test_both_languages_tell_the_same_facts() -> None:
     """Placeholders are the same on both sides."""
-    said = sentences()
+    told = template_sentences()
+    said = sentences() | set(told)
     assert [it for it, text in catalogue().items() if it in said and facts(it) != facts(text)] == []
+
+
+def test_templates_give_each_sentence_its_facts() -> None:
+    """No placeholder is left without its value, and none is given that no sentence tells."""
+    assert {it: names for it, names in template_sentences().items() if names != facts(it)} == {}
 
 
 def test_languages_are_chosen_and_italian_is_the_default() -> None:
@@ -78,6 +101,16 @@ def test_languages_are_chosen_and_italian_is_the_default() -> None:
     assert translator("en")("errore") == "error"
     assert translator("en")("mai vista prima") == "mai vista prima"
     assert translator("xx")("errore") == "errore"
+
+
+def test_numbers_and_days_are_written_as_each_language_does() -> None:
+    """Separators, names of months, and the clock in Italy, also where it is the next day there."""
+    late = dt.datetime(2026, 11, 24, 23, 30, tzinfo=dt.UTC)
+    assert (number(12345.6, "it"), number(12345.6, "en")) == ("12.345,6", "12,345.6")
+    assert (percent(0.071, "it"), percent(1, "en")) == ("7%", "100%")
+    assert (day(late.date(), "it"), day(late.date(), "en")) == ("24 novembre 2026", "November 24, 2026")
+    assert (moment(late, "it"), moment(late, "en")) == ("25 novembre 2026, 00:30", "November 25, 2026, 00:30")
+    assert number(1.5, "xx") == "1,5"
 
 
 def test_the_environment_overrules_a_node_s_own_language(monkeypatch: pytest.MonkeyPatch) -> None:

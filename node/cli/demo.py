@@ -374,4 +374,6 @@ def _summary(face: Face, result: dict[str, Any]) -> None:
     columns = (N_("nodo"), N_("indirizzo"), N_("registro"), N_("profili conosciuti"))
     rows = [(n["id"], n["url"], n["log_size"], n["profiles_known"]) for n in result["nodes"]]
     face.table(N_("Quattro nodi, una banca dati per la cooperazione"), columns, rows)
+    for node in result["nodes"]:
+        face.say(N_("Nel browser: {url}"), url=f"{node['url']}/cerca?q=export")
     face.say(N_("In tutto {seconds} secondi."), seconds=result["seconds"]["total"])

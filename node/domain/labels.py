@@ -289,7 +289,7 @@ class LabelReference:
             return translate(ANY_TITLES[attribute])
         if attribute == "period":
             return _years(known)
-        names = [self.title(attribute, value) for value in known[:limit]]
+        names = [translate(self.title(attribute, value)) for value in known[:limit]]
         more = len(known) - len(names)
         message = LABEL_NAMES if not more else LABEL_ONE_MORE if more == 1 else LABEL_MORE
         return translate(message).format(names=translate(LABEL_OR).join(names), more=more)

@@ -174,6 +174,31 @@ HOLDINGS: tuple[Holding, ...] = (
         "office.saved_news", PEOPLE, N_("quali schede pubbliche sono state segnalate, e quando"), N_("avvisare delle novità"),
         TASK, NOBODY, None, _columns(none="channel owner"),
     ),
+    Holding(
+        "office.account", OFFICERS, N_("nome di accesso, nome presso il fornitore di identità, stato; nessuna password"),
+        N_("accesso alle pagine dell'ufficio"), DUTY, NOBODY, None,
+        _columns(words="external_name", officer="name", none="password_hash factor_sealed"),
+    ),
+    Holding(
+        "office.account_role", OFFICERS, N_("ruoli di ogni utente"), N_("accesso alle pagine dell'ufficio"), DUTY, NOBODY, None,
+        _columns(none="role"),
+    ),
+    Holding(
+        "office.account_code", OFFICERS, N_("codici monouso per la password e codici di recupero, solo come impronte"),
+        N_("accesso alle pagine dell'ufficio"), DUTY, NOBODY, None, _columns(none="code_hash"),
+    ),
+    Holding(
+        "office.recovery_code", OFFICERS, N_("codici monouso per la password e codici di recupero, solo come impronte"),
+        N_("accesso alle pagine dell'ufficio"), DUTY, NOBODY, None, _columns(none="code_hash"),
+    ),
+    Holding(
+        "office.session", OFFICERS, N_("chi è collegato, da quando; né indirizzo né programma usato; fino alla scadenza"),
+        N_("accesso alle pagine dell'ufficio"), DUTY, NOBODY, None, _columns(none="id_hash stage method"),
+    ),
+    Holding(
+        "office.sign_in_attempt", OFFICERS, N_("tentativi di accesso contati per impronta di nome e di indirizzo, per un giorno"),
+        N_("accesso alle pagine dell'ufficio"), DUTY, NOBODY, None, _columns(none="kind key_hash"),
+    ),
 )  # fmt: skip
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from node.errors import N_
+
 THEMES = (
     "innovation",
     "internationalisation",
@@ -25,18 +27,18 @@ THEMES = (
     "other",
 )
 THEME_TITLES = {
-    "innovation": "Innovazione e ricerca",
-    "internationalisation": "Internazionalizzazione",
-    "certification": "Certificazione e qualità",
-    "promotion": "Promozione e marketing",
-    "supply_chain": "Filiera e produzione",
-    "purchasing": "Acquisti comuni",
-    "logistics": "Logistica e trasporti",
-    "energy": "Energia e ambiente",
-    "tourism": "Turismo e cultura",
-    "training": "Formazione e lavoro",
-    "works": "Lavori, appalti e servizi",
-    "other": "Altro",
+    "innovation": N_("Innovazione e ricerca"),
+    "internationalisation": N_("Internazionalizzazione"),
+    "certification": N_("Certificazione e qualità"),
+    "promotion": N_("Promozione e marketing"),
+    "supply_chain": N_("Filiera e produzione"),
+    "purchasing": N_("Acquisti comuni"),
+    "logistics": N_("Logistica e trasporti"),
+    "energy": N_("Energia e ambiente"),
+    "tourism": N_("Turismo e cultura"),
+    "training": N_("Formazione e lavoro"),
+    "works": N_("Lavori, appalti e servizi"),
+    "other": N_("Altro"),
 }
 _STEMS = {
     "innovation": (

@@ -21,7 +21,7 @@ from node.store.whole_file import SECRET, WholeFile
 
 PAGE = 2000
 MARK = "audit-mark.json"
-UNTOLD, ORPHANED, UNDECIDED, UNACCOUNTED = "untold", "orphaned", "undecided", "unaccounted"
+UNTOLD, ORPHANED, UNDECIDED, UNACCOUNTED, UNGRANTED = "untold", "orphaned", "undecided", "unaccounted", "ungranted"
 CUT, FORKED, OTHER = "cut", "forked", "other-chain"
 REASONS = {
     **BROKEN,
@@ -31,6 +31,7 @@ REASONS = {
     UNACCOUNTED: N_(
         "la voce {event} del registro firmato è della scheda {profile}, che nessuna decisione ha pubblicato"
     ),
+    UNGRANTED: N_("l'utente {profile} ha un ruolo che nessuno gli ha dato"),
     CUT: N_("mancano gli ultimi eventi: la catena arrivava almeno a {event}"),
     FORKED: N_("l'evento {event} non è quello che era stato visto"),
     OTHER: N_("è la catena di un'altra base dati"),
@@ -42,7 +43,7 @@ class Verdict:
     """A chain: how many events are in order, the hash of the newest, and where and why it is broken, if it is.
 
     ``place`` is the number of an event, but of a decision for "untold", and of a version of ``profile`` for
-    "undecided", and a position in the own log for "unaccounted".
+    "undecided", and a position in the own log for "unaccounted"; for "ungranted" ``profile`` is an account.
     """
 
     chain: str
@@ -132,6 +133,9 @@ async def _judge(conn: Connection, walk: Walk, chain: str, mark: tuple[str, int,
     unaccounted = await audit.unaccounted(conn)
     if unaccounted is not None:
         return Verdict(chain, walk.count, walk.last.hex(), UNACCOUNTED, unaccounted[1], unaccounted[0])
+    ungranted = await audit.ungranted(conn)
+    if ungranted is not None:
+        return Verdict(chain, walk.count, walk.last.hex(), UNGRANTED, None, ungranted)
     return Verdict(chain, walk.count, walk.last.hex(), None, None)
 
 

@@ -74,6 +74,14 @@ async def proof_text(pool: Pool, profile_id: str, origin: str, index: int) -> st
     return tlog_proof.encode(made).decode() if same else None
 
 
+def vouched(proof: str, membership: Membership, owner: str) -> Mapping[str, dt.datetime]:
+    """Return which of its log's witnesses signed the head of a proof that this node made, and when, by member."""
+    parsed = note.parse(tlog_proof.parse(proof.encode()).checkpoint)
+    origin = parsed.text.decode().partition("\n")[0]
+    read = witness.read_cosignatures(parsed.signatures, parsed.text, membership.witnesses_of(origin, owner))
+    return {found.member: dt.datetime.fromtimestamp(found.at, dt.UTC) for found in read}
+
+
 async def _signed(conn: Connection, row: log.Origin) -> tuple[int, bytes | None]:
     if not row.is_own:
         return row.checkpoint_size, row.checkpoint

@@ -317,12 +317,13 @@ def _label(name: str, document: Mapping[str, Any], asked: str, reference: LabelR
 
 def _completeness(health: Sequence[store.OriginHealth], now: dt.datetime) -> Completeness:
     stale = tuple(
-        Stale(item.owner, item.origin, item.state, item.advanced_at) for item in health if not _is_current(item, now)
+        Stale(item.owner, item.origin, item.state, item.advanced_at) for item in health if not is_current(item, now)
     )
     return Completeness(len(health), len(health) - len(stale), stale)
 
 
-def _is_current(item: store.OriginHealth, now: dt.datetime) -> bool:
+def is_current(item: store.OriginHealth, now: dt.datetime) -> bool:
+    """Tell whether this node has the newest state of a log, as far as anybody could tell it."""
     if item.is_own:
         return True
     if item.confirmed_at is None or now - item.confirmed_at > STALE_AFTER or item.wanted:

@@ -83,3 +83,9 @@ async def unaccounted(conn: Connection) -> tuple[str, int] | None:
     """Return (profile, its position) of the first live item of the own log that no decision published, None when there is none."""
     row = await conn.fetchrow(QUERIES["unaccounted"], timeout=TIMEOUT_S)
     return None if row is None else (row["profile_id"], row["last_idx"])
+
+
+async def ungranted(conn: Connection) -> str | None:
+    """Return the first account with a role that nobody gave it, None when there is none."""
+    found: str | None = await conn.fetchval(QUERIES["ungranted"], timeout=TIMEOUT_S)
+    return found

@@ -67,6 +67,17 @@ WHERE (v.approver IS NOT NULL OR v.state IN ('approved', 'queued', 'published'))
 ORDER BY v.profile_id, v.number
 LIMIT 1;
 
+-- A role that somebody holds and whose last event is not that it was granted: triggers were off.
+-- name: ungranted
+SELECT r.account_id::text AS account
+FROM office.account_role r
+WHERE (SELECT e.document::jsonb ->> 'action' FROM audit.event e
+       WHERE e.kind = 'account-role' AND e.document::jsonb ->> 'account' = r.account_id::text
+         AND e.document::jsonb ->> 'role' = r.role
+       ORDER BY e.event_id DESC LIMIT 1) IS DISTINCT FROM 'granted'
+ORDER BY r.account_id, r.role
+LIMIT 1;
+
 -- name: newest
 SELECT event_id, audit.instant(at) AS at, kind, document, previous, hash FROM audit.event ORDER BY event_id DESC LIMIT 1;
 

@@ -41,6 +41,7 @@ PLACES: Mapping[str, str] = {
     # Whom to tell goes before what is asked, which would take it along uncounted.
     "office.saved_channel": "saved_channel",
     "office.saved_search": "saved_search",
+    "office.account": "account",
 }
 # A row of these is a firm: its code says whose it is, and its name only where it has none.
 FIRMS = ("registry.firm", "population.firm")

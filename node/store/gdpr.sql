@@ -292,6 +292,21 @@ DELETE FROM office.saved_search s
 USING jsonb_to_recordset($1::jsonb) AS t (id uuid)
 WHERE s.search_id = t.id;
 
+-- The name that an officer signs decisions with stays as long as those; that by which an identity provider knows them goes.
+-- name: scan_account
+SELECT account_id::text AS id, ARRAY[external_name] AS words FROM office.account WHERE external_name IS NOT NULL;
+
+-- name: found_account
+SELECT to_jsonb(a) - 'password_hash' - 'factor_sealed' AS found FROM office.account a
+WHERE a.account_id = ANY($1::text[]::uuid[])
+ORDER BY a.account_id
+LIMIT 10000;
+
+-- name: erase_account
+UPDATE office.account a SET external_name = NULL
+FROM jsonb_to_recordset($1::jsonb) AS t (id uuid)
+WHERE a.account_id = t.id;
+
 -- name: insert_erasure
 INSERT INTO registry.erasure (erasure_id, erased_at, officer, reason, counts) VALUES ($1, $2, $3, $4, $5);
 

@@ -40,9 +40,13 @@ RATES: Mapping[str, Rate] = {
     "proof": Rate(1, 20),
     # Searches of people and of offices' systems; one page asks a few.
     "api": Rate(20, 200),
+    # Pages, without their files: a whole office may come from one address.
+    "page": Rate(20, 300),
     # Searches that somebody saves, and pages on which somebody leaves.
     "save": Rate(1 / 60, 10),
     "leave": Rate(1, 60),
+    # Forms of sign-in; who guesses is also counted in the database (docs/accounts.md).
+    "sign-in": Rate(1 / 2, 60),
 }
 
 
@@ -134,9 +138,13 @@ def kind_of(request: web.Request) -> str | None:
         return _KINDS.get(f"{request.method} {request.path}", "read")
     if request.path.startswith("/unsubscribe/"):
         return "leave"
-    if request.method == "POST" and request.path == "/api/v1/saved-searches":
+    if request.path.startswith("/entra") and request.method == "POST":
+        return "sign-in"
+    if request.method == "POST" and request.path in ("/api/v1/saved-searches", "/cerca/salva"):
         return "save"
-    return "api" if request.path.startswith("/api/") or request.path == "/status" else None
+    if request.path.startswith("/api/") or request.path == "/status":
+        return "api"
+    return None if request.path.startswith("/static/") or request.path == "/favicon.ico" else "page"
 
 
 def teller(allowances: Allowances, clock: Callable[[], dt.datetime], *, behind_proxy: bool) -> Any:

@@ -27,45 +27,27 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import hashlib
-import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
 from aiohttp import web
 
-from node.domain.labels import LabelReference
 from node.domain.query import parse
 from node.domain.ranking import FIRST_THEMES
-from node.errors import N_, NotFoundError
-from node.flows import match as flow
-from node.flows import prove
+from node.domain.roles import Permission
 from node.flows.engines import Bucket
-from node.flows.search import Hit, SearchResult, facets, read_profile, search
+from node.flows.search import Hit, SearchResult
+from node.protocol.member import Membership
 from node.store.postgres import Pool
 from node.store.reference import load_label_reference
 from node.store.text_index import TextIndex
-from node.web import exports, matches, openapi
+from node.web import cooperation, exports, matches, openapi
+from node.web.cooperation import COOPERATION, WAITING, Cooperation
+from node.web.permission import needs
 from node.web.turns import Turns
 
-
-@dataclass(frozen=True, slots=True)
-class Cooperation:
-    """What these routes need, and no more: the private registry is out of their reach."""
-
-    pool: Pool
-    reference: LabelReference
-    clock: Callable[[], dt.datetime]
-    turns: Turns
-    first_themes: Sequence[str] = FIRST_THEMES
-    index: TextIndex | None = None
-
-
-COOPERATION = web.AppKey("cooperation", Cooperation)
 DESCRIPTION: web.AppKey[Mapping[str, Any]] = web.AppKey("openapi", Mapping)
-# Questions that may wait for a turn; one more is refused at once.
-WAITING: Final = 64
 _VARIES: Final = {"Vary": "Accept"}
 
 
@@ -76,11 +58,12 @@ def install(
     server: tuple[str, bool] = (openapi.SANDBOX, True),
     first_themes: Sequence[str] = FIRST_THEMES,
     index: TextIndex | None = None,
+    membership: Membership | None = None,
 ) -> None:
     """Add the routes and what they share to ``app``; ``server``: where they answer, and whether that is a trial's address."""
     # Half of the connections are for everything else.
     turns = Turns(max(1, pool.get_max_size() // 2), WAITING)
-    app[COOPERATION] = Cooperation(pool, load_label_reference(), clock, turns, first_themes, index)
+    app[COOPERATION] = Cooperation(pool, load_label_reference(), clock, turns, first_themes, index, membership)
     app[DESCRIPTION] = openapi.document(server[0], sandbox=server[1])
     app.add_routes(
         [
@@ -93,15 +76,13 @@ def install(
     )
 
 
+@needs(Permission.PUBLIC)
 async def profiles(request: web.Request) -> web.StreamResponse:
     """Answer one page of profiles."""
     shared = request.app[COOPERATION]
     form, asked = exports.choose(request.query.items(), _accept(request), exports.PROFILES)
     query = parse(asked, shared.reference)
-    async with shared.turns.turn():
-        result = await search(
-            shared.pool, query, shared.reference, now=shared.clock(), first=shared.first_themes, index=shared.index
-        )
+    result = await cooperation.found(shared, query)
     link = exports.next_link(request.path, query, form, result.cursor)
     if form is exports.JSON:
         return _send(request, orjson.dumps(search_document(result)), form, **_VARIES, **link)
@@ -110,13 +91,13 @@ async def profiles(request: web.Request) -> web.StreamResponse:
     return _send(request, body, form, **_VARIES, **link)
 
 
+@needs(Permission.PUBLIC)
 async def counts(request: web.Request) -> web.StreamResponse:
     """Answer how many profiles there are, in all and per facet."""
     shared = request.app[COOPERATION]
     form, asked = exports.choose(request.query.items(), _accept(request), exports.FACETS)
     query = parse(asked, shared.reference)
-    async with shared.turns.turn():
-        told = await facets(shared.pool, query, shared.reference, now=shared.clock(), index=shared.index)
+    told = await cooperation.counted(shared, query)
     if form is exports.GEOJSON:
         regions = exports.regions(told.total, told.facets, exact=told.facets_are_exact)
         return _send(request, orjson.dumps(regions), form, **_VARIES)
@@ -129,36 +110,30 @@ async def counts(request: web.Request) -> web.StreamResponse:
     return _send(request, orjson.dumps(document), form, **_VARIES)
 
 
+@needs(Permission.PUBLIC)
 async def profile(request: web.Request) -> web.StreamResponse:
     """Answer one profile; ``owner`` tells apart logs that show the same identifier."""
     shared = request.app[COOPERATION]
-    try:
-        profile_id = str(uuid.UUID(request.match_info["profile_id"]))
-    except ValueError as error:
-        raise NotFoundError("profile-unknown", N_("nessun profilo visibile con questo identificativo")) from error
+    # Of several, none is meant more than another: a parameter that is repeated is refused.
     owner = parse([item for item in request.query.items() if item[0] == "owner"], shared.reference).owner
-    hit = await read_profile(shared.pool, profile_id, shared.reference, now=shared.clock(), owner=owner or None)
-    proof = await prove.proof_text(shared.pool, hit.profile_id, hit.origin, hit.index)
+    hit, proof = await cooperation.one(shared, request.match_info["profile_id"], owner)
     return _reply(request, profile_document(hit, proof))
 
 
+@needs(Permission.PUBLIC)
 async def description(request: web.Request) -> web.StreamResponse:
     """Answer the OpenAPI document."""
     return _reply(request, request.app[DESCRIPTION])
 
 
+@needs(Permission.PUBLIC)
 async def partners(request: web.Request) -> web.StreamResponse:
     """Answer the partners of one profile, or groups around it."""
     shared = request.app[COOPERATION]
     asked = matches.parse(request.query.items())
-    now = shared.clock()
-    async with shared.turns.turn():
-        hit = await read_profile(shared.pool, asked.profile_id, shared.reference, now=now)
-        if asked.suggest:
-            groups = await flow.suggest(shared.pool, hit.document, shared.reference, now=now, limit=asked.limit)
-            return _reply(request, matches.suggestions_document(groups))
-        found = await flow.match(shared.pool, hit.document, shared.reference, now=now, limit=asked.limit)
-    return _reply(request, matches.matches_document(found))
+    if asked.suggest:
+        return _reply(request, matches.suggestions_document(await cooperation.groups(shared, asked)))
+    return _reply(request, matches.matches_document(await cooperation.partners(shared, asked)))
 
 
 def _accept(request: web.Request) -> str:

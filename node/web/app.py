@@ -10,33 +10,36 @@ import asyncio
 
 from aiohttp import web
 
+from node.domain.roles import Permission
+from node.flows import overview
+from node.flows.passwords import Hasher
 from node.i18n import translator
 from node.runtime import Node
-from node.store import log
 from node.store.postgres import acquire
-from node.web import api, federation, gossip, saved
+from node.web import api, assets, federation, forms, gossip, saved, sessions
 from node.web.allowance import Allowances, limiter, teller
 from node.web.middleware import LANGUAGE, UNAVAILABLE, errors, language_of, problem
+from node.web.pages import account, following, frame, identity, public
+from node.web.permission import guard, needs
 
 POOL_ALIVE_TIMEOUT_S = 5.0
 NODE = web.AppKey("node", Node)
 
 
+@needs(Permission.PUBLIC)
 async def status(request: web.Request) -> web.StreamResponse:
     """Answer whether this node can work, and how its log and its peers stand."""
     node = request.app[NODE]
     try:
         async with asyncio.timeout(POOL_ALIVE_TIMEOUT_S), acquire(node.pool) as conn:
-            own = await log.own_log(conn)
-            signed = None if own is None else await log.signed_latest(conn, own.origin_id)
-            origins = await log.list_origins(conn)
+            stood = await overview.standing(conn)
     except Exception:  # noqa: BLE001 - whatever is wrong with the database, the answer is the same
         return problem(request, 503, "database-unavailable", translator(language_of(request))(UNAVAILABLE))
-    peers = [origin for origin in origins if not origin.is_own]
+    peers = [origin for origin in stood.origins if not origin.is_own]
     document = {
         "status": "ok",
         "node": node.config.node.id,
-        "log": {"origin": own.origin if own else node.own.origin, "size": signed.size if signed else 0},
+        "log": {"origin": stood.own or node.own.origin, "size": stood.signed_size},
         "peers": {
             "known": len(peers),
             "ready": sum(peer.state == "ready" for peer in peers),
@@ -55,7 +58,9 @@ def build(node: Node) -> web.Application:
     """Return the application of ``node``."""
     allowances = Allowances()
     limit = limiter(allowances, node.clock, behind_proxy=node.config.web.behind_proxy)
-    app = web.Application(middlewares=[errors, limit], client_max_size=node.config.web.max_request_bytes)
+    # In this order: who asks, whether they may, whether what they sent is of our own pages.
+    middlewares = [errors, limit, sessions.remember, guard, forms.own_forms]
+    app = web.Application(middlewares=middlewares, client_max_size=node.config.web.max_request_bytes)
     app[NODE] = node
     app[LANGUAGE] = node.config.node.language
     app[federation.FEDERATION] = federation.Federation(
@@ -68,7 +73,38 @@ def build(node: Node) -> web.Application:
     )
     app.add_routes([*federation.routes(), *gossip.routes()])
     app.on_response_prepare.append(teller(allowances, node.clock, behind_proxy=node.config.web.behind_proxy))
-    api.install(app, node.pool, node.clock, _server(node), node.config.search.first_themes, node.index)
+    first = node.config.search.first_themes
+    api.install(app, node.pool, node.clock, _server(node), first, node.index, node.membership)
     saved.install(app, node.pool, node.clock, node.saved_settings())
     app.add_routes([web.get("/status", status)])
+    _add_pages(app, node)
     return app
+
+
+def _add_access(app: web.Application, node: Node) -> None:
+    trial = node.config.node.environment == "development"
+    app[forms.PLACE] = forms.Place(frozenset({node.public_url}), secure=not trial, trial=trial)
+    hasher = Hasher()
+    app[sessions.ACCESS] = sessions.Access(
+        node.pool, hasher, node.sign_in_settings(), node.clock, node.config.web.behind_proxy
+    )
+
+    async def close(_: web.Application) -> None:
+        hasher.close()
+
+    app.on_cleanup.append(close)
+    app.add_routes(account.routes())
+    provider = node.identity_provider()
+    app[identity.OUTSIDE] = identity.Outside(provider)
+    app.add_routes(identity.routes())
+    if provider is not None:
+        app.cleanup_ctx.append(identity.opener(node.session))
+
+
+def _add_pages(app: web.Application, node: Node) -> None:
+    config = node.config
+    assets.install(app, assets.load(node.home, config.web.logo, config.web.favicon))
+    production = config.node.environment == "production"
+    frame.install(app, frame.Site(config.node.name, config.web.contact, production))
+    app.add_routes([*public.routes(), *following.routes()])
+    _add_access(app, node)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from node.domain.roles import Permission
 from node.errors import N_, CallerError, NotFoundError
 from node.protocol import body, limits, merkle, request, tiles
 from node.protocol.member import Cosigner
@@ -24,6 +25,7 @@ from node.store import witness as store
 from node.store.log import Served
 from node.store.postgres import Connection, Pool, acquire
 from node.web.allowance import Allowances
+from node.web.permission import needs
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 OCTETS = "application/octet-stream"
@@ -101,6 +103,7 @@ async def _mirrored(served: Served) -> _Shown:
     return _Shown(served.origin_id, served.checkpoint_size, served.relayed, is_own=False)
 
 
+@needs(Permission.PEER)
 async def checkpoint(request_: web.Request) -> web.StreamResponse:
     """Answer the newest signed checkpoint with its cosignatures; 304 when the caller has it."""
     federation = request_.app[FEDERATION]
@@ -133,6 +136,7 @@ def _span(index: str, size: int, leaves: int = 1) -> tuple[int, int]:
     return start, end
 
 
+@needs(Permission.PEER)
 async def entry_bundle(request_: web.Request) -> web.StreamResponse:
     """Answer up to 256 entries as uint16-BE length and bytes each; a Range request gets the rest it lacks."""
     federation = request_.app[FEDERATION]
@@ -159,6 +163,7 @@ def _ranged(request_: web.Request, whole: bytes) -> web.StreamResponse:
     return web.Response(status=206, body=whole[start:end], content_type=OCTETS, headers=headers)
 
 
+@needs(Permission.PEER)
 async def tile(request_: web.Request) -> web.StreamResponse:
     """Answer the hashes of one tile of any level."""
     federation = request_.app[FEDERATION]
@@ -206,6 +211,7 @@ def require_json(request_: web.Request) -> None:
         raise CallerError("content-type-bad", N_("serve Content-Type: application/json"))
 
 
+@needs(Permission.PEER)
 async def bodies(request_: web.Request) -> web.StreamResponse:
     """Answer salts and bodies for up to 256 positions of a signed request."""
     federation = request_.app[FEDERATION]

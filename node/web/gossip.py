@@ -12,6 +12,7 @@ import re
 import structlog
 from aiohttp import web
 
+from node.domain.roles import Permission
 from node.errors import N_, CallerError, NotFoundError, PeerWrongError
 from node.protocol import heads as wire
 from node.protocol import inconsistency, keys, witness
@@ -20,6 +21,7 @@ from node.store import evidence, log, wake
 from node.store import witness as store
 from node.store.postgres import Connection, acquire, run_tx
 from node.web.federation import FEDERATION, Federation, has_etag, note_reply, require_json
+from node.web.permission import needs
 
 logger = structlog.get_logger()
 SIZE = "text/x.tlog.size"
@@ -43,6 +45,7 @@ def routes() -> list[web.RouteDef]:
     ]
 
 
+@needs(Permission.PEER)
 async def heads(request_: web.Request) -> web.StreamResponse:
     """Answer the last verified head of every log: the own one, and the mirrored ones with this node's cosignature.
 
@@ -87,6 +90,7 @@ async def _own_note(conn: Connection, origin_id: int) -> bytes | None:
     return signed.note + b"".join(ack.line for ack in acknowledged if ack.size == signed.size)
 
 
+@needs(Permission.PEER)
 async def hint(request_: web.Request) -> web.StreamResponse:
     """Wake the pull of a log that is said to have grown; nothing is believed."""
     federation = request_.app[FEDERATION]
@@ -103,6 +107,7 @@ async def hint(request_: web.Request) -> web.StreamResponse:
     return web.Response(status=204)
 
 
+@needs(Permission.PEER)
 async def proofs(request_: web.Request) -> web.StreamResponse:
     """Answer one proof for each log that told two histories."""
     federation = request_.app[FEDERATION]
@@ -112,6 +117,7 @@ async def proofs(request_: web.Request) -> web.StreamResponse:
     return web.Response(body=body, content_type="application/json", headers={"Cache-Control": "no-cache"})
 
 
+@needs(Permission.PEER)
 async def accuse(request_: web.Request) -> web.StreamResponse:
     """Take a proof against a log: 201 when it was new, 200 when it was known, 422 when it proves nothing."""
     federation = request_.app[FEDERATION]
@@ -144,6 +150,7 @@ async def _keep(federation: Federation, claim: Inconsistency) -> bool:
     return await run_tx(federation.pool, work)
 
 
+@needs(Permission.PEER)
 async def add_checkpoint(request_: web.Request) -> web.StreamResponse:
     """Cosign a checkpoint that extends the last one cosigned here (C2SP tlog-witness)."""
     federation = request_.app[FEDERATION]
@@ -171,6 +178,7 @@ async def add_checkpoint(request_: web.Request) -> web.StreamResponse:
     return web.Response(body=line, headers={"Content-Type": NOTE})
 
 
+@needs(Permission.PEER)
 async def witnessed(request_: web.Request) -> web.StreamResponse:
     """Answer the checkpoint that this node last cosigned of a log, with that cosignature."""
     federation = request_.app[FEDERATION]

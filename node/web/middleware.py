@@ -10,6 +10,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Awaitable, Callable
+from typing import Final
 
 import orjson
 import structlog
@@ -27,6 +28,7 @@ from node.errors import (
 )
 from node.i18n import LANGUAGES, language_from_header, translator
 from node.store.postgres import DATABASE_AWAY, UNWRITABLE_VALUE, VALUE_BAD
+from node.web.permission import wants_page
 
 logger = structlog.get_logger()
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -44,10 +46,25 @@ _HTTP = {
 }
 _OTHER = ("http-error", N_("richiesta non accettata"))
 LANGUAGE = web.AppKey("language", str)
+# The parameter and the cookie by which a reader chooses a language.
+LANGUAGE_CHOICE: Final = "lang"
+LANGUAGE_COOKIE: Final = "rete_lang"
+# How a failure is shown to somebody who reads pages: (request, status, code, title, detail).
+ErrorPage = Callable[[web.Request, int, str, str, str], web.Response]
+ERROR_PAGE: web.AppKey[ErrorPage] = web.AppKey("error_page", Callable)  # type: ignore[arg-type]
 REQUEST_ID = web.RequestKey("request_id", str)
 # Codes whose status says more than their family does (PROTOCOL 4).
 _STATUS = {
     "token-missing": 401,
+    "sign-in-needed": 401,
+    "permission-missing": 403,
+    "sign-in-refused": 401,
+    "sign-in-code-wrong": 401,
+    "sign-in-locked": 429,
+    "form-not-ours": 403,
+    "oidc-refused": 403,
+    "oidc-unlinked": 403,
+    "permission-undeclared": 500,
     "signature-missing": 401,
     "signature-malformed": 401,
     "signature-unknown-key": 401,
@@ -98,12 +115,31 @@ def problem(
     }
     if detail:
         document["detail"] = detail
-    headers = {"Cache-Control": "no-store"}
-    if status in (429, 503):
-        headers["Retry-After"] = str(retry_after_s)
+    headers = _headers(status, retry_after_s)
     return web.Response(
         body=orjson.dumps(document), status=status, content_type="application/problem+json", headers=headers
     )
+
+
+def _headers(status: int, retry_after_s: int) -> dict[str, str]:
+    headers = {"Cache-Control": "no-store"}
+    return {**headers, "Retry-After": str(retry_after_s)} if status in (429, 503) else headers
+
+
+def failure(
+    request: web.Request, status: int, code: str, title: str, detail: str = "", retry_after_s: int = RETRY_AFTER_S
+) -> web.Response:
+    """Return a failure in the form its reader reads: a page for people, a problem document for programs."""
+    if ERROR_PAGE in request.app and wants_page(request):
+        try:
+            page = request.app[ERROR_PAGE](request, status, code, title, detail)
+        except Exception:
+            # What is wrong may be the page itself.
+            logger.exception("page.failed", request_id=request.get(REQUEST_ID, ""))
+        else:
+            page.headers.update(_headers(status, retry_after_s))
+            return page
+    return problem(request, status, code, title, detail, retry_after_s)
 
 
 def refusal(request: web.BaseRequest, status: int, language: str) -> web.Response:
@@ -113,7 +149,10 @@ def refusal(request: web.BaseRequest, status: int, language: str) -> web.Respons
 
 
 def language_of(request: web.Request) -> str:
-    """Return the language of an answer: the reader's, else the node's own."""
+    """Return the language of an answer: the one chosen, now or before, else the reader's, else the node's own."""
+    for chosen in (request.query.get(LANGUAGE_CHOICE), request.cookies.get(LANGUAGE_COOKIE)):
+        if chosen in LANGUAGES:
+            return chosen
     return language_from_header(request.headers.get("Accept-Language", ""), request.app.get(LANGUAGE, LANGUAGES[0]))
 
 
@@ -121,11 +160,11 @@ def _from_error(request: web.Request, error: ReteError) -> web.Response:
     status = status_of(error)
     if status in (500, 503):
         # What our own machinery says may hold paths or hosts: it goes to the log, not to the caller.
-        return problem(request, status, error.code, translator(language_of(request))(UNAVAILABLE))
+        return failure(request, status, error.code, translator(language_of(request))(UNAVAILABLE))
     what, where, hint = error.render(translator(language_of(request)))
     wait = error.facts.get("retry_after_s")
     detail = ". ".join(part for part in (where, hint) if part)
-    answer = problem(request, status, error.code, what, detail, wait if isinstance(wait, int) else RETRY_AFTER_S)
+    answer = failure(request, status, error.code, what, detail, wait if isinstance(wait, int) else RETRY_AFTER_S)
     if error.code == "token-missing":
         answer.headers["WWW-Authenticate"] = "Bearer"
     return answer
@@ -143,24 +182,24 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         code = error.code
         response = _from_error(request, error)
     except web.HTTPException as error:
-        code, _ = _HTTP.get(error.status, _OTHER)
-        response = refusal(request, error.status, language_of(request))
+        code, title = _HTTP.get(error.status, _OTHER)
+        response = failure(request, error.status, code, translator(language_of(request))(title))
         if error.status == 405 and "Allow" in error.headers:
             response.headers["Allow"] = error.headers["Allow"]
     except UNWRITABLE_VALUE:
         # Characters or numbers beyond what any text or number here may be: refused as the parameters that hold them.
         code = "value-bad"
-        response = problem(request, 400, code, translator(language_of(request))(VALUE_BAD))
+        response = failure(request, 400, code, translator(language_of(request))(VALUE_BAD))
     except (*DATABASE_AWAY, TimeoutError, OSError):
         code = "database-unavailable"
         logger.exception("request.failed", request_id=request[REQUEST_ID])
-        response = problem(request, 503, code, translator(language_of(request))(UNAVAILABLE))
+        response = failure(request, 503, code, translator(language_of(request))(UNAVAILABLE))
     except asyncio.CancelledError:
         raise
     except Exception:
         code = "internal-error"
         logger.exception("request.failed", request_id=request[REQUEST_ID])
-        response = problem(request, 500, code, translator(language_of(request))(INTERNAL))
+        response = failure(request, 500, code, translator(language_of(request))(INTERNAL))
     response.headers["X-Request-Id"] = request[REQUEST_ID]
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     logger.info(

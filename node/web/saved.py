@@ -30,6 +30,7 @@ from aiohttp import web
 from node.domain import saved as domain
 from node.domain.labels import LabelReference
 from node.domain.query import parse
+from node.domain.roles import Permission
 from node.errors import N_, CallerError, NotFoundError
 from node.flows import saved as flow
 from node.i18n import translator
@@ -37,6 +38,7 @@ from node.store.postgres import Pool
 from node.store.reference import load_label_reference
 from node.store.saved import Saved
 from node.web.middleware import language_of
+from node.web.permission import needs
 
 BODY_MAX_BYTES: Final = 16 * 1024
 KEYS: Final = {"title", "query"}
@@ -82,6 +84,7 @@ def install(app: web.Application, pool: Pool, clock: Callable[[], dt.datetime], 
     )
 
 
+@needs(Permission.PUBLIC)
 async def create(request: web.Request) -> web.StreamResponse:
     """Save a search without anybody to tell."""
     shared = request.app[SAVED]
@@ -149,6 +152,7 @@ async def _open(request: web.Request) -> Saved:
     return await flow.open_with(shared.pool, request.match_info["search_id"], found.group(1))
 
 
+@needs(Permission.TOKEN)
 async def show(request: web.Request) -> web.StreamResponse:
     """Answer a search to whoever has its token."""
     found = await _open(request)
@@ -162,6 +166,7 @@ async def show(request: web.Request) -> web.StreamResponse:
     return _tagged(request, orjson.dumps(document), "application/json", "private, no-cache")
 
 
+@needs(Permission.TOKEN)
 async def remove(request: web.Request) -> web.StreamResponse:
     """Erase a search for whoever has its token."""
     found = await _open(request)
@@ -169,6 +174,7 @@ async def remove(request: web.Request) -> web.StreamResponse:
     return web.Response(status=204, headers={"Cache-Control": "no-store"})
 
 
+@needs(Permission.TOKEN)
 async def feed(request: web.Request) -> web.StreamResponse:
     """Answer the newest profiles of a search as Atom."""
     shared = request.app[SAVED]
@@ -191,6 +197,7 @@ def _moment(moment: dt.datetime) -> str:
     return moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+@needs(Permission.TOKEN)
 async def ask_to_leave(request: web.Request) -> web.StreamResponse:
     """Ask on a page: opening a link, as mail scanners do, changes nothing."""
     try:
@@ -201,6 +208,7 @@ async def ask_to_leave(request: web.Request) -> web.StreamResponse:
     return _page(request, N_("Disiscrizione"), texts, button=N_("Non ricevere più"))
 
 
+@needs(Permission.TOKEN)
 async def leave(request: web.Request) -> web.StreamResponse:
     """Erase the address; the same answer however often."""
     shared = request.app[SAVED]

@@ -76,6 +76,7 @@ async def furnish(node: Node) -> list[str]:
                 " VALUES (gen_random_uuid(), 'x', '{}', decode(repeat('00', 32), 'hex'), 'office', now(), '2026-01-01') RETURNING search_id"
             )
             await conn.execute("INSERT INTO office.saved_channel (search_id, channel, address, next_at) VALUES ($1, $2, 'x', now())", search_id, channel)  # fmt: skip
+        await conn.execute("INSERT INTO office.account (account_id, name, created_at, external_name) VALUES (gen_random_uuid(), 'x', now(), 'x')")  # fmt: skip
         return list(await registry.read_records(conn))
 
 

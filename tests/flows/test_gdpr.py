@@ -50,6 +50,7 @@ async def person(office: Office) -> str:
         await conn.execute("UPDATE population.network SET object_text = object_text || $1 WHERE register_id = (SELECT register_id FROM registry.network WHERE network_id::text = $2)", said, network)  # fmt: skip
         search_id = await conn.fetchval("INSERT INTO office.saved_search (search_id, title, query, token_hash, made_by, created_at, read_on) VALUES (gen_random_uuid(), $1, jsonb_build_object('q', $1::text), decode(repeat('00', 32), 'hex'), 'office', $2, '2026-01-01') RETURNING search_id", said[:100], NOW)  # fmt: skip
         await conn.execute("INSERT INTO office.saved_channel (search_id, channel, address, next_at) VALUES ($1, 'email', $2, $3)", search_id, f"{NAME} <z@example.org>", NOW)  # fmt: skip
+        await conn.execute("INSERT INTO office.account (account_id, name, created_at, external_name) VALUES (gen_random_uuid(), 'sportello', $2, $1)", f"{NAME} {code}", NOW)  # fmt: skip
     return code
 
 

@@ -11,12 +11,15 @@ import asyncpg
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from node.errors import OperatorError
+from node.domain.roles import Role
+from node.errors import CallerError, OperatorError
+from node.flows import accounts, sign_in
 from node.flows.home import Facts, make_home
 from node.runtime import open_node
 from node.store import nonces, registry
 from node.store.postgres import Connection, acquire, open_pool
 from node.web import app as application
+from tests.accounts_made import Desk
 
 ROLES = Path(__file__).resolve().parents[2] / "deploy" / "roles.sql"
 NOW = dt.datetime(2026, 11, 24, 10, 0, tzinfo=dt.UTC)
@@ -157,3 +160,37 @@ async def test_a_node_runs_without_the_right_to_change_tables(admin: Connection,
         async with open_node(home):
             pass
     assert caught.value.code == "database-failed"
+
+
+async def test_the_program_s_role_is_enough_for_accounts_and_no_more(admin: Connection, db: str) -> None:
+    """It makes, closes and opens accounts and signs people in, all of it in the chain; it deletes none and writes no event of its own."""
+    pool = await open_pool(f"{db}&role=rete_node" if "?" in db else f"{db}?role=rete_node", max_size=2)
+    try:
+        desk = Desk(pool)
+        await desk.person("anna", Role.OFFICER)
+        phone, confirmed = await desk.enrol((await desk.enter("anna")).secret)
+        assert (await desk.code((await desk.enter("anna")).secret, confirmed.recovery[0])).is_whole
+        with pytest.raises(CallerError):
+            await desk.enter("anna", phone.secret)
+        await desk.set_roles("anna", [Role.ANALYST])
+        await accounts.disable(pool, NOW, name="anna", officer="capo")
+        await accounts.enable(pool, name="anna", officer="capo")
+        await sign_in.tidy(pool, desk.settings, NOW + dt.timedelta(days=9))
+        kinds = {row["kind"] for row in await admin.fetch("SELECT DISTINCT kind FROM audit.event")}
+        assert kinds == {"chain-begun", "account", "account-role", "sign-in", "sign-in-refused"}
+        async with acquire(pool) as conn:
+            for statement in (
+                "DELETE FROM office.account",
+                "TRUNCATE office.account CASCADE",
+                "UPDATE office.account_role SET role = 'administrator'",
+                "SELECT audit.append('sign-in', '{}')",
+                "INSERT INTO audit.event (kind, document) VALUES ('sign-in', '{}')",
+            ):
+                with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                    await conn.execute(statement)
+    finally:
+        pool.terminate()
+    await admin.execute("SET ROLE rete_public")
+    for table in ("account", "account_role", "account_code", "recovery_code", "session", "sign_in_attempt"):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await admin.fetch(f"SELECT * FROM office.{table}")

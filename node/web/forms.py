@@ -1,0 +1,128 @@
+"""Forms that only our own pages can send: a token tied to what the browser holds, and a look at where the request comes from.
+
+In: a request. Out: the token that its forms carry (``csrf`` in templates); a refusal of what was posted from elsewhere. Whoever is
+signed in has a token of the session; anybody else one of a cookie that is made when a form asks for it. Routes of programs are not
+asked: they take no cookie as proof of anything. Source: OWASP, Cross-Site Request Forgery Prevention.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+from aiohttp import web
+
+from node.domain.accounts import csrf_of
+from node.domain.roles import Permission
+from node.errors import N_, CallerError
+from node.web.permission import needed_by
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+FIELD: Final = "csrf"
+HEADER: Final = "X-CSRF-Token"
+SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+SECRET_BYTES: Final = 32
+SECRET_LONGEST: Final = 100
+# Paths of programs, and what every browser asks for without being asked anything.
+_NOT_PAGES: Final = ("/api/", "/federation/", "/static/", "/status")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where this node answers: by which origins its own pages call it, and whether its cookies travel by https alone."""
+
+    origins: frozenset[str]
+    secure: bool
+    trial: bool
+
+    def cookie(self, name: str) -> str:
+        """Return a cookie's name: nobody but this very host can set one whose name begins with ``__Host-``."""
+        return f"__Host-{name}" if self.secure else name
+
+
+PLACE = web.AppKey("place", Place)
+# What the forms of this request are tied to; and that it was made just now, and has to be kept by the browser.
+SECRET = web.RequestKey("form_secret", str)
+NEW = web.RequestKey("form_secret_new", bool)
+FORM_COOKIE: Final = "rete-form"
+
+
+def is_page(request: web.Request) -> bool:
+    """Tell whether a request is for a page, where cookies mean something."""
+    if request.match_info.http_exception is not None:
+        return not request.path.startswith(_NOT_PAGES)
+    needed = needed_by(request.match_info.handler)
+    opened = needed is not None and needed.permission in (Permission.TOKEN, Permission.PEER)
+    return not opened and not request.path.startswith(_NOT_PAGES)
+
+
+class Token:
+    """The token of a request's forms, made when a template writes it."""
+
+    def __init__(self, request: web.Request) -> None:
+        """Make nothing yet: a page without a form sets no cookie."""
+        self._request = request
+
+    def __str__(self) -> str:
+        return token(self._request)
+
+
+def token(request: web.Request) -> str:
+    """Return the token that forms answered to this request carry."""
+    if SECRET not in request:
+        request[SECRET] = secrets.token_urlsafe(SECRET_BYTES)
+        request[NEW] = True
+    return csrf_of(request[SECRET])
+
+
+def tie(request: web.Request, session_secret: str) -> None:
+    """Tie the forms of a request to a session, else to the form cookie that came, else to nothing yet."""
+    kept = session_secret or request.cookies.get(request.app[PLACE].cookie(FORM_COOKIE), "")
+    if 0 < len(kept) <= SECRET_LONGEST:
+        request[SECRET] = kept
+
+
+def keep(request: web.Request, response: web.StreamResponse) -> None:
+    """Let the browser keep what the forms of an answer are tied to, if that was made just now."""
+    if request.get(NEW) and not response.prepared:
+        place = request.app[PLACE]
+        response.set_cookie(
+            place.cookie(FORM_COOKIE), request[SECRET], path="/", httponly=True, samesite="Lax", secure=place.secure
+        )
+
+
+@web.middleware
+async def own_forms(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let through what asks for nothing to be changed, and what our own pages sent."""
+    if request.method not in SAFE and is_page(request) and request.match_info.http_exception is None:
+        _same_place(request)
+        if SECRET not in request:
+            raise _refused()
+        sent = request.headers.get(HEADER)
+        if sent is None:
+            sent = str((await request.post()).get(FIELD, ""))
+        if not hmac.compare_digest(sent.encode("utf-8", "replace"), csrf_of(request[SECRET]).encode()):
+            raise _refused()
+    return await handler(request)
+
+
+def _same_place(request: web.Request) -> None:
+    place = request.app[PLACE]
+    origin = request.headers.get("Origin")
+    # In a trial the node answers at whatever name it is called by on this machine.
+    known = place.origins | ({f"http://{request.host}"} if place.trial else set())
+    if origin is not None and origin not in known:
+        raise _refused()
+    if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
+        raise _refused()
+
+
+def _refused() -> CallerError:
+    return CallerError(
+        "form-not-ours",
+        N_("il modulo non viene da questa sessione"),
+        hint=N_("tornare alla pagina, ricaricarla e ripetere; i cookie di questo sito devono essere ammessi"),
+    )

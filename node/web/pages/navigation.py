@@ -1,0 +1,47 @@
+"""Which pages stand in the menu, in which order: everybody's, and those that a person's rights open.
+
+In: who looks. Out: groups of entries. A new group of pages adds its entries here and nothing else to the frame.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from node.errors import N_
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry: where it leads and what it is called (a catalogue id)."""
+
+    path: str
+    title: str
+
+
+PUBLIC: Final = (
+    Entry("/", N_("Inizio")),
+    Entry("/cerca", N_("Cerca reti")),
+    Entry("/enti", N_("Enti")),
+    Entry("/stato", N_("Stato")),
+    Entry("/aiuto", N_("Aiuto")),
+)
+FOOT: Final = (
+    Entry("/aiuto", N_("Aiuto")),
+    Entry("/privacy", N_("Privacy")),
+    Entry("/accessibilita", N_("Dichiarazione di accessibilità")),
+    Entry("/api", N_("Dati e API")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Navigation:
+    """The menu and the foot of a page."""
+
+    main: tuple[Entry, ...]
+    foot: tuple[Entry, ...]
+
+
+def entries_for(user: object) -> Navigation:  # noqa: ARG001 - rights open more entries
+    """Return the entries for whoever looks, None for the public."""
+    return Navigation(PUBLIC, FOOT)

@@ -1,0 +1,18 @@
+// What htmx leaves open: where the reader stands after results were exchanged, and what happens when the exchange fails.
+// Pages are whole without this file.
+document.addEventListener("htmx:beforeRequest", (event) => event.detail.target.setAttribute("aria-busy", "true"));
+
+document.addEventListener("htmx:afterSettle", (event) => {
+  const place = event.detail.target;
+  place.removeAttribute("aria-busy");
+  // The link that was followed may be gone: go on from the new part instead of from the top of the page.
+  if (document.activeElement === document.body) {
+    place.setAttribute("tabindex", "-1");
+    place.focus({ preventScroll: true });
+  }
+});
+
+// The node's own page of the failure says more than silence.
+for (const failed of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
+  document.addEventListener(failed, (event) => window.location.assign(event.detail.pathInfo.finalRequestPath));
+}

@@ -1,0 +1,275 @@
+"""The public pages in a real browser: accessible, light, quiet, and whole without a script."""
+
+from __future__ import annotations
+
+from importlib import resources
+from pathlib import Path
+
+import pytest
+from playwright.async_api import BrowserContext, Page, Response, expect
+
+from tests.browser.conftest import Bench
+from tests.pages_made import HOSTILE_ID, XSS, ours
+
+AXE = resources.files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
+# Told in few words: what axe has to say of a page is longer than the page.
+EXAMINE = """async rules => {
+  const said = await axe.run(document, {runOnly: {type: "tag", values: rules}, resultTypes: ["violations"]});
+  return said.violations.map(rule => rule.id + ": " + rule.nodes.slice(0, 3).map(node => node.html.slice(0, 120)).join(" "));
+}"""
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]
+FIRST_PAGE_MAX_BYTES = 250 * 1024
+SHOTS = Path(__file__).resolve().parents[2] / "artefacts" / "pages"
+PROFILE = f"/profili/{ours(3)['id']}"
+# Every public page, and every state that looks different.
+PAGES = {
+    "home": "/",
+    "results": "/cerca?limit=3",
+    "filtered": "/cerca?q=olio&territory=ITF4&theme=innovation&limit=3",
+    "corrected": "/cerca?q=macchime&limit=3",
+    "territories": "/cerca?q=olio&vista=mappa",
+    "nothing": "/cerca?q=zzzzzz",
+    "wrong": "/cerca?theme=inovation&territory=Atlantide",
+    "profile": PROFILE,
+    "hostile": f"/profili/{HOSTILE_ID}",
+    "partners": f"{PROFILE}/partner",
+    "bodies": "/enti",
+    "state": "/stato",
+    "help": "/aiuto",
+    "privacy": "/privacy",
+    "accessibility": "/accessibilita",
+    "interface": "/api",
+    "follow": "/cerca/salva?q=olio&territory=ITF4",
+    "sign-in": "/entra",
+    "missing": "/niente",
+}
+REFUSED = {"wrong": 400, "missing": 404}
+
+
+class Watched:
+    """A page, with all that a visitor should never notice."""
+
+    def __init__(self, page: Page, origin: str) -> None:
+        """Listen to a page."""
+        self.page, self.complaints, self.elsewhere, self.dialogs = page, [], [], []
+        page.on("console", lambda message: self.complaints.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("dialog", lambda dialog: self.dialogs.append(dialog.message))
+        page.on("request", lambda asked: None if asked.url.startswith(origin) else self.elsewhere.append(asked.url))
+
+    complaints: list[str]
+    elsewhere: list[str]
+    dialogs: list[str]
+
+
+async def violations(page: Page) -> list[str]:
+    """What axe finds against the rules, each with the elements it is about."""
+    found: list[str] = await page.evaluate(EXAMINE, RULES)
+    return found
+
+
+async def examined(bench: Bench, width: int = 1280) -> Page:
+    """A page with axe in it: it comes by the debugger's door, since the pages' own policy lets no stranger's script in."""
+    context = await bench.context(width)
+    await context.add_init_script(AXE)
+    return await context.new_page()
+
+
+async def whole(context: BrowserContext, path: str) -> tuple[Page, Response]:
+    """Open a page."""
+    page = await context.new_page()
+    answer = await page.goto(path)
+    assert answer is not None
+    return page, answer
+
+
+@pytest.mark.parametrize("language", ["it", "en"])
+@pytest.mark.timeout(120)
+async def test_no_page_breaks_a_rule_of_accessibility(bench: Bench, language: str) -> None:
+    """axe-core finds nothing against WCAG 2.1 A and AA on any page in any state; nor is a complaint in the console."""
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    page = await examined(bench)
+    watched = Watched(page, bench.url)
+    await page.goto(f"/?lang={language}")
+    found = {}
+    for name, path in PAGES.items():
+        answer = await page.goto(path)
+        assert answer is not None
+        assert answer.status == REFUSED.get(name, 200), name
+        assert await page.get_attribute("html", "lang") == language
+        found[name] = await violations(page)
+        if language == "it":
+            await page.screenshot(path=SHOTS / f"{name}.png")
+    await page.context.close()
+    assert {name: said for name, said in found.items() if said} == {}
+    # The browser itself notes an answer that is an error.
+    assert [text for text in watched.complaints if "Failed to load resource" not in text] == []
+    assert (watched.elsewhere, watched.dialogs) == ([], [])
+
+
+@pytest.mark.timeout(120)
+async def test_every_page_fits_a_small_screen(bench: Bench) -> None:
+    """At 320 pixels, which is also 1280 at 400 %: nothing runs out to the right, and the rules still hold."""
+    page = await examined(bench, 320)
+    wide, found = {}, {}
+    for name, path in PAGES.items():
+        await page.goto(path)
+        width = await page.evaluate("document.documentElement.scrollWidth")
+        if width > 320:
+            wide[name] = width
+        if name in ("filtered", "wrong", "profile", "territories", "state"):
+            found[name] = await violations(page)
+            await page.screenshot(path=SHOTS / f"{name}-320.png")
+    await page.context.close()
+    assert wide == {}
+    assert {name: said for name, said in found.items() if said} == {}
+
+
+async def test_the_first_page_is_light(bench: Bench) -> None:
+    """As it comes over the wire, packed, without fonts: at most 250 KiB, all of it from this node."""
+    context = await bench.context()
+    page = await context.new_page()
+    wire = await context.new_cdp_session(page)
+    sizes: dict[str, float] = {}
+    kinds: dict[str, str] = {}
+    wire.on("Network.responseReceived", lambda event: kinds.update({event["requestId"]: event["type"]}))
+    wire.on("Network.loadingFinished", lambda event: sizes.update({event["requestId"]: event["encodedDataLength"]}))
+    await wire.send("Network.enable")
+    await page.goto("/", wait_until="networkidle")
+    fonts = sum(size for request, size in sizes.items() if kinds[request] == "Font")
+    total = sum(sizes.values()) - fonts
+    await context.close()
+    print(f"first page: {total / 1024:.0f} KiB, fonts {fonts / 1024:.0f} KiB")  # noqa: T201 - a figure of the decision
+    assert len(sizes) >= 5
+    assert 0 < total <= FIRST_PAGE_MAX_BYTES, total
+
+
+async def test_the_whole_way_without_a_script(bench: Bench) -> None:
+    """Search, narrow down by a link, go on a page, open a profile, see partners, take the proof: all by plain links."""
+    context = await bench.context(java_script_enabled=False)
+    page, _ = await whole(context, "/")
+    await page.get_by_label("Che cosa si cerca").fill("olio")
+    await page.get_by_role("button", name="Cerca").click()
+    await expect(page.get_by_role("status")).to_have_text("30 profili trovati.")
+    await page.get_by_role("link", name="Risultati successivi").click()
+    assert await page.locator(".rete-hit").count() == 10
+    await page.get_by_role("link", name="Torna ai primi risultati").click()
+    await page.get_by_role("link", name="Innovazione e ricerca").click()
+    await expect(page.get_by_role("status")).to_have_text("15 profili trovati.")
+    assert await page.get_by_label("Che cosa si cerca").input_value() == "olio"
+    await page.locator(".rete-hit a").first.click()
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("Olio e macchine")
+    async with page.expect_download() as coming:
+        await page.get_by_role("link", name="Scaricare la prova").click()
+    proof = Path(await (await coming.value).path()).read_text(encoding="utf-8")
+    assert proof.startswith("c2sp.org/tlog-proof@v1\n")
+    await page.get_by_role("link", name="Chi potrebbe lavorare con questa rete").click()
+    await expect(page.get_by_role("heading", level=1)).to_have_text("Possibili partner")
+    await expect(page.get_by_role("link", name="Torino 101")).to_be_visible()
+    await context.close()
+
+
+async def test_a_script_refreshes_the_results_and_nothing_else(bench: Bench) -> None:
+    """A facet changes results, count and address; the page itself stays, and «back» brings the whole page back."""
+    context = await bench.context()
+    page, _ = await whole(context, "/cerca?q=olio")
+    await page.evaluate("window.stayed = true")
+    await page.get_by_role("link", name="Innovazione e ricerca").click()
+    await expect(page.get_by_role("status")).to_have_text("15 profili trovati.")
+    assert await page.evaluate("window.stayed") is True
+    assert page.url.endswith("/cerca?q=olio&theme=innovation")
+    # Whoever goes on by keyboard goes on from the results, not from the top of the page.
+    assert await page.evaluate("document.activeElement.closest('#risultati') !== null")
+    await page.get_by_role("link", name="togliere questo filtro").click()
+    await expect(page.get_by_role("status")).to_have_text("30 profili trovati.")
+    await page.go_back()
+    await expect(page.get_by_role("status")).to_have_text("15 profili trovati.")
+    await expect(page.locator("main#contenuto")).to_have_count(1)
+    await page.locator(".rete-hit a").first.click()
+    await page.get_by_role("link", name="Chi potrebbe lavorare con questa rete").click()
+    await expect(page.get_by_role("link", name="Torino 101")).to_be_visible()
+    assert "/partner" not in page.url
+    await context.close()
+
+
+async def test_what_a_script_cannot_fetch_is_shown_as_a_page(bench: Bench) -> None:
+    """A node that refuses while results are refined: its own page says why, instead of nothing happening."""
+    context = await bench.context()
+    page, _ = await whole(context, "/cerca?q=olio")
+    link = page.get_by_role("link", name="Innovazione e ricerca")
+    await link.evaluate("found => { found.setAttribute('hx-get', '/cerca?theme=nonsense'); htmx.process(found) }")
+    await link.click()
+    await page.wait_for_url("**/cerca?theme=nonsense")
+    await expect(page.locator("#errori")).to_be_visible()
+    await context.close()
+
+
+async def test_search_by_keyboard_alone(bench: Bench) -> None:
+    """The skip link comes first and leads to the content; what has the focus shows it; results are reached and opened."""
+    context = await bench.context()
+    page, _ = await whole(context, "/")
+    await page.keyboard.press("Tab")
+    await expect(page.locator(":focus")).to_have_text("Vai al contenuto")
+    await page.keyboard.press("Enter")
+    await page.keyboard.press("Tab")
+    await expect(page.get_by_label("Che cosa si cerca")).to_be_focused()
+    await page.keyboard.type("olio")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/cerca?q=olio")
+    for _ in range(60):
+        await page.keyboard.press("Tab")
+        if await page.evaluate("document.activeElement.closest('.rete-hit') !== null"):
+            break
+    assert await page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("heading", level=1)).to_contain_text("Olio e macchine")
+    await context.close()
+
+
+async def test_a_wrong_question_takes_the_reader_to_the_field(bench: Bench) -> None:
+    """The summary has the focus; its link leads to the field, which keeps what was typed and says what is wrong."""
+    context = await bench.context()
+    page, _ = await whole(context, "/cerca?q=olio&territory=Atlantide")
+    await expect(page.locator("#errori")).to_be_focused()
+    await page.locator("#errori a").click()
+    field = page.get_by_label("Territorio")
+    await expect(field).to_be_focused()
+    assert await field.input_value() == "Atlantide"
+    assert await field.get_attribute("aria-invalid") == "true"
+    await context.close()
+
+
+async def test_the_language_is_switched_on_the_same_page_and_kept(bench: Bench) -> None:
+    """The switch leads to this very page; the next page speaks it too."""
+    context = await bench.context()
+    page, _ = await whole(context, "/cerca?q=olio&territory=ITF4")
+    await page.get_by_role("link", name="English").click()
+    await expect(page.get_by_role("status")).to_have_text("30 profiles found.")
+    await page.goto(PROFILE)
+    assert await page.get_by_role("heading", name="What it looks for").count() == 1
+    await context.close()
+
+
+@pytest.mark.timeout(120)
+async def test_a_hostile_profile_is_text_and_nothing_else(bench: Bench) -> None:
+    """In the list, on its page, among partners and bodies: no script runs, no element of it appears, nothing is fetched."""
+    context = await bench.context()
+    page = await context.new_page()
+    watched = Watched(page, bench.url)
+    numbers = range(901, 900 + len(XSS))
+    ids = [HOSTILE_ID, *(f"{n:08x}-0000-4000-8000-{n:012x}" for n in numbers)]
+    paths = [*(f"/profili/{profile_id}" for profile_id in ids), f"/profili/{HOSTILE_ID}/partner"]
+    paths += ["/", "/cerca?owner=x_BAD&limit=100", f"{PROFILE}/partner", "/enti", "/stato", "/cerca?q=%3Cscript%3E"]
+    paths += [f"/cerca?territory={text}" for text in ("%22%3E%3Csvg%20onload=window.xss=1%3E", "%3Cscript%3E")]
+    for path in paths:
+        answer = await page.goto(path)
+        assert answer is not None
+        assert answer.status in (200, 400), path
+        assert await page.evaluate("window.xss === undefined"), path
+        strange = "main :is(script, iframe, math, style, img, [onerror], [onload], [onfocus], [onmouseover], a[href^='javascript'])"
+        assert await page.locator(strange).count() == 0, path
+        assert "49" not in (await page.title()), path
+    await context.close()
+    assert watched.dialogs == []
+    assert watched.elsewhere == []
+    assert [text for text in watched.complaints if "Failed to load resource" not in text] == []
