@@ -174,7 +174,8 @@ class Reader:
             summary=self.said(document["summary"]),
             purpose=self.title(vocabulary.PURPOSES, hit.purpose),
             body=members.get(hit.owner, hit.owner),
-            labels=self.labels(hit),
+            # What holds of every network says nothing among results.
+            labels=tuple(self.label(name, hit.labels[name]) for name in ATTRIBUTES if hit.labels[name].values),
             needs=categories["needs"],
             offers=categories["offers"],
             why=tuple((self.tr(PART_NAMES.get(part.name, part.name)), part.share) for part in hit.why if part.points),
