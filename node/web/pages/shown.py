@@ -175,7 +175,9 @@ class Reader:
             purpose=self.title(vocabulary.PURPOSES, hit.purpose),
             body=members.get(hit.owner, hit.owner),
             # What holds of every network says nothing among results.
-            labels=tuple(self.label(name, hit.labels[name]) for name in ATTRIBUTES if hit.labels[name].values),
+            labels=tuple(
+                self.label(name, label) for name, label in hit.labels.items() if label.values or label.match == POSSIBLE
+            ),
             needs=categories["needs"],
             offers=categories["offers"],
             why=tuple((self.tr(PART_NAMES.get(part.name, part.name)), part.share) for part in hit.why if part.points),
