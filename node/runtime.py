@@ -24,7 +24,7 @@ from node.config import Config
 from node.domain.accounts import derive_key
 from node.domain.saved import leave_key
 from node.errors import N_, CallerError, OperatorError, ReteError
-from node.flows import saved, tell
+from node.flows import oidc, saved, tell
 from node.flows.append import OwnLog
 from node.flows.bodies import Progress
 from node.flows.gate import KnownNames
@@ -119,6 +119,16 @@ class Node:
             idle=dt.timedelta(minutes=web.session_idle_minutes),
             longest=dt.timedelta(hours=web.session_hours),
             code_lasts=dt.timedelta(hours=web.password_code_hours),
+        )
+
+    def identity_provider(self) -> oidc.Provider | None:
+        """Return who else signs people in, None where nobody does. Raises: OperatorError key-file-...."""
+        asked = self.config.oidc
+        if not asked.issuer:
+            return None
+        secret = keyfiles.read_password(self.home / asked.client_secret_file)
+        return oidc.Provider(
+            asked.issuer, asked.client_id, secret, asked.claim, f"{self.public_url}/entra/oidc/ritorno"
         )
 
     def mail_server(self) -> MailServer | None:

@@ -34,18 +34,21 @@ SESSIONS_MAX: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """How many failures are free, how long the first wait is, the longest one, and when all is forgotten (seconds)."""
+    """How many failures are free, how long the first wait is, the longest one, and in what time one is forgiven (seconds)."""
 
     free: int
     first_s: float
     longest_s: float
-    forget_s: float
+    forgive_s: float
 
 
-# The last free failure already has its wait; each further one doubles it. Behind one address sits a whole office.
-ACCOUNT_LIMIT: Final = Limit(5, 30, 900, 86_400)
-ADDRESS_LIMIT: Final = Limit(30, 30, 900, 86_400)
-CODE_LIMIT: Final = Limit(5, 60, 3_600, 86_400)
+# The last free failure already has its wait; each further one doubles it. Behind one address sits a whole office, of which
+# somebody mistypes all day long.
+ACCOUNT_LIMIT: Final = Limit(5, 30, 900, 3_600)
+ADDRESS_LIMIT: Final = Limit(30, 30, 900, 120)
+CODE_LIMIT: Final = Limit(5, 60, 3_600, 3_600)
+# Counters that nothing was added to for so long are nothing any more.
+ATTEMPTS_KEPT_S: Final = 2 * 86_400
 
 
 def name_key(text: str) -> str:

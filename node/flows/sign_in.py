@@ -17,7 +17,16 @@ from typing import Final
 import structlog
 
 from node.domain import accounts as rules
-from node.domain.accounts import ACCOUNT_LIMIT, ADDRESS_LIMIT, CODE_LIMIT, HALF_S, SESSION_BYTES, SESSIONS_MAX, Limit
+from node.domain.accounts import (
+    ACCOUNT_LIMIT,
+    ADDRESS_LIMIT,
+    ATTEMPTS_KEPT_S,
+    CODE_LIMIT,
+    HALF_S,
+    SESSION_BYTES,
+    SESSIONS_MAX,
+    Limit,
+)
 from node.domain.roles import Role, needs_second_factor
 from node.errors import N_, CallerError
 from node.flows import second_factor
@@ -171,8 +180,8 @@ async def _count(pool: Pool, kind: str, key_hash: bytes, now: dt.datetime, limit
     # Kept whatever becomes of the attempt.
     async with transaction(pool) as conn:
         counted = await store.count_attempt(conn, kind, key_hash, now, limit)
-        until = None if counted is not None else await store.locked_until(conn, kind, key_hash)
-    if counted is None:
+        until = None if counted else await store.locked_until(conn, kind, key_hash)
+    if not counted:
         wait = max(1, int(((until or now) - now).total_seconds()) + 1)
         logger.info("sign_in.locked", kind=kind, wait_s=wait)
         raise CallerError(
@@ -308,4 +317,4 @@ async def tidy(pool: Pool, settings: Settings, now: dt.datetime) -> None:
     """Delete what holds no more: sessions, one-time codes, counters."""
     async with transaction(pool) as conn:
         await sessions.tidy(conn, now, now - settings.idle)
-        await store.tidy(conn, now, now - dt.timedelta(seconds=max(ACCOUNT_LIMIT.forget_s, CODE_LIMIT.forget_s)))
+        await store.tidy(conn, now, now - dt.timedelta(seconds=ATTEMPTS_KEPT_S))

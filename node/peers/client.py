@@ -127,10 +127,18 @@ class PeerClient:
         return await self._request("GET", path, None, headers, max_bytes, allow)
 
     async def post(
-        self, path: str, body: bytes, *, max_bytes: int, content_type: str, allow: tuple[int, ...] = (OK,)
+        self,
+        path: str,
+        body: bytes,
+        *,
+        max_bytes: int,
+        content_type: str,
+        authorization: str = "",
+        allow: tuple[int, ...] = (OK,),
     ) -> Reply:
-        """POST ``body`` without a signature: what proves itself. Raises: RoadWrongError, PeerWrongError."""
-        return await self._request("POST", path, body, {"Content-Type": content_type}, max_bytes, allow)
+        """POST ``body`` without a signature: what proves itself, or a login. Raises: RoadWrongError, PeerWrongError."""
+        headers = {"Content-Type": content_type, **({"Authorization": authorization} if authorization else {})}
+        return await self._request("POST", path, body, headers, max_bytes, allow)
 
     async def post_signed(self, path: str, body: bytes, *, max_bytes: int, allow: tuple[int, ...] = (OK,)) -> Reply:
         """POST JSON ``body`` with this node's signature. Raises: RoadWrongError, PeerWrongError."""

@@ -196,9 +196,9 @@ async def count_recovery(conn: Connection, account_id: uuid.UUID) -> int:
     return int(await conn.fetchval(QUERIES["count_recovery"], account_id))
 
 
-async def count_attempt(conn: Connection, kind: str, key_hash: bytes, now: dt.datetime, limit: Limit) -> int | None:
-    """Count an attempt before it is judged; return the failures so far with this one, None when it is locked."""
-    found: int | None = await conn.fetchval(
+async def count_attempt(conn: Connection, kind: str, key_hash: bytes, now: dt.datetime, limit: Limit) -> bool:
+    """Count an attempt before it is judged; False when it is locked."""
+    found: float | None = await conn.fetchval(
         QUERIES["count_attempt"],
         kind,
         key_hash,
@@ -206,9 +206,9 @@ async def count_attempt(conn: Connection, kind: str, key_hash: bytes, now: dt.da
         limit.free,
         limit.first_s,
         limit.longest_s,
-        limit.forget_s,
+        limit.forgive_s,
     )
-    return found
+    return found is not None
 
 
 async def locked_until(conn: Connection, kind: str, key_hash: bytes) -> dt.datetime | None:

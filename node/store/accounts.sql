@@ -107,16 +107,17 @@ DELETE FROM office.recovery_code WHERE account_id = $1 AND code_hash = $2;
 SELECT count(*) FROM office.recovery_code WHERE account_id = $1;
 
 -- An attempt is counted before it is judged, so that many at once are as many. No row: it is locked. After $4 failures each one
--- more doubles the wait, from $5 seconds up to $6; what lies longer back than $7 seconds is forgotten.
+-- more doubles the wait, from $5 seconds up to $6; one failure is forgiven in $7 seconds.
 -- name: count_attempt
 INSERT INTO office.sign_in_attempt AS t (kind, key_hash, failures, last_at, locked_until)
-VALUES ($1, $2, 1, $3, CASE WHEN 1 >= $4::int THEN $3::timestamptz + make_interval(secs => $5::float8) ELSE $3 END)
+VALUES ($1, $2, 1, $3, CASE WHEN 1 >= $4::float8 THEN $3::timestamptz + make_interval(secs => $5::float8) ELSE $3 END)
 ON CONFLICT (kind, key_hash) DO UPDATE
-SET failures = CASE WHEN t.last_at < $3 - make_interval(secs => $7::float8) THEN 1 ELSE t.failures + 1 END,
+SET failures = 1 + greatest(0, t.failures - greatest(0, extract(epoch FROM $3 - t.last_at)) / $7::float8),
     last_at = greatest(t.last_at, $3),
-    locked_until = CASE
-        WHEN t.last_at < $3 - make_interval(secs => $7::float8) OR t.failures + 1 < $4 THEN $3
-        ELSE $3 + make_interval(secs => least($6::float8, $5::float8 * 2::float8 ^ least(t.failures + 1 - $4, 30)::float8)) END
+    locked_until = $3 + make_interval(secs => (
+        SELECT CASE WHEN f.now < $4 - 0.5 THEN 0
+                    ELSE least($6::float8, $5 * 2::float8 ^ least(round(f.now - $4), 30)) END
+        FROM (SELECT 1 + greatest(0, t.failures - greatest(0, extract(epoch FROM $3 - t.last_at)) / $7) AS now) f))
 WHERE t.locked_until <= $3
 RETURNING failures;
 
@@ -129,7 +130,7 @@ DELETE FROM office.sign_in_attempt WHERE kind = $1 AND key_hash = $2;
 -- An attempt that was none after all; locks that others earned stay.
 -- name: return_attempt
 UPDATE office.sign_in_attempt SET failures = greatest(failures - 1, 0),
-    locked_until = CASE WHEN failures - 1 < $3::int THEN last_at ELSE locked_until END
+    locked_until = CASE WHEN failures - 1 < $3::float8 - 0.5 THEN last_at ELSE locked_until END
 WHERE kind = $1 AND key_hash = $2;
 
 -- name: refused

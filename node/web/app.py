@@ -19,7 +19,7 @@ from node.store.postgres import acquire
 from node.web import api, assets, federation, forms, gossip, saved, sessions
 from node.web.allowance import Allowances, limiter, teller
 from node.web.middleware import LANGUAGE, UNAVAILABLE, errors, language_of, problem
-from node.web.pages import account, following, frame, public
+from node.web.pages import account, following, frame, identity, public
 from node.web.permission import guard, needs
 
 POOL_ALIVE_TIMEOUT_S = 5.0
@@ -94,6 +94,11 @@ def _add_access(app: web.Application, node: Node) -> None:
 
     app.on_cleanup.append(close)
     app.add_routes(account.routes())
+    provider = node.identity_provider()
+    app[identity.OUTSIDE] = identity.Outside(provider)
+    app.add_routes(identity.routes())
+    if provider is not None:
+        app.cleanup_ctx.append(identity.opener(node.session))
 
 
 def _add_pages(app: web.Application, node: Node) -> None:

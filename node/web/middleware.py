@@ -62,6 +62,8 @@ _STATUS = {
     "sign-in-code-wrong": 401,
     "sign-in-locked": 429,
     "form-not-ours": 403,
+    "oidc-refused": 403,
+    "oidc-unlinked": 403,
     "permission-undeclared": 500,
     "signature-missing": 401,
     "signature-malformed": 401,

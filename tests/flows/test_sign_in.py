@@ -154,6 +154,21 @@ async def test_one_address_cannot_try_many_names(desk: Desk) -> None:
     assert (await desk.enter("bruno", address="2001:db8::/64")).is_whole
 
 
+async def test_an_office_behind_one_address_may_mistype_all_day(desk: Desk) -> None:
+    """Two hundred people, one in twelve of whose sign-ins fails, are never told to wait; nor is one who errs twice a day."""
+    for number in range(240):
+        desk.wait(seconds=20)
+        if number % 12 == 0:
+            assert await refusal(desk.enter(f"persona {number}", OTHER)) == "sign-in-refused"
+        elif number % 12 == 1:
+            await desk.person(f"persona {number}")
+            assert (await desk.enter(f"persona {number}")).is_whole
+    await desk.person("anna")
+    for _ in range(10):
+        desk.wait(hours=12)
+        assert [await refusal(desk.enter("anna", OTHER)) for _ in range(2)] == ["sign-in-refused"] * 2
+
+
 async def test_many_guesses_at_once_are_as_many_guesses(desk: Desk) -> None:
     """Each is counted before it is judged: thirty together get no more than five answers."""
     await desk.person("anna")

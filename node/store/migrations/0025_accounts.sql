@@ -61,7 +61,8 @@ CREATE INDEX session_expires ON office.session (expires_at);
 CREATE TABLE office.sign_in_attempt (
     kind          text COLLATE "C" NOT NULL CHECK (kind IN ('account', 'address', 'code')),
     key_hash      bytea NOT NULL CHECK (octet_length(key_hash) = 32),
-    failures      integer NOT NULL CHECK (failures >= 0),
+    -- Forgiven little by little, so not whole.
+    failures      double precision NOT NULL CHECK (failures >= 0),
     last_at       timestamptz NOT NULL,
     locked_until  timestamptz NOT NULL,
     PRIMARY KEY (kind, key_hash)

@@ -18,6 +18,7 @@ from node.i18n import translator
 from node.web import sessions
 from node.web.middleware import RETRY_AFTER_S, language_of, status_of
 from node.web.pages.frame import render
+from node.web.pages.identity import OUTSIDE
 from node.web.permission import BACK, OWN, SIGN_IN, USER, back_from, needs
 from node.web.sessions import ACCESS, SESSION
 
@@ -77,9 +78,12 @@ def _page(request: web.Request, template: str, error: CallerError | None = None,
         if status_of(error) == 429:
             headers["Retry-After"] = str(wait if isinstance(wait, int) else RETRY_AFTER_S)
     asked = request.query.get(DONE, "")
+    outside = request.app[OUTSIDE].provider is not None
     done = tr(SAID[asked]) if error is None and asked in SAID else ""
     status = 200 if error is None else status_of(error)
-    return render(request, template, status=status, headers=headers, errors=errors, done=done, **values)
+    return render(
+        request, template, status=status, headers=headers, errors=errors, done=done, outside=outside, **values
+    )
 
 
 @needs(Permission.PUBLIC)
@@ -180,7 +184,7 @@ def _at(error: CallerError, place: str, field: str) -> CallerError:
     return error
 
 
-@needs(Permission.PUBLIC)
+@needs(Permission.SIGNED_IN)
 async def leave(request: web.Request) -> web.StreamResponse:
     """End the session, in the database and in the browser."""
     held = sessions.secret_of(request)
