@@ -12,7 +12,7 @@ from node.cli.frame import Face, command
 from node.cli.officer import BY, deciding, name_of
 from node.cli.reports import peer_unknown, problem_line
 from node.config import is_peer_url
-from node.errors import N_, CallerError, NotFoundError, RoadWrongError, Said, plain_facts
+from node.errors import N_, CallerError, RoadWrongError, Said, plain_facts
 from node.flows import accuse, board, ping
 from node.flows.board import STATES, Peer
 from node.flows.home import peer_card
@@ -118,17 +118,8 @@ def _when(face: Face, moment: object) -> str:
 async def release(face: Face, peer_id: str, officer: str | None, reason: str, forget: bool) -> None:
     """Release every quarantined log of one peer."""
     async with deciding(face) as node:
-        async with acquire(node.pool) as conn:
-            origins = await log.list_origins(conn, peer_id)
-        held = [origin for origin in origins if origin.state == "quarantined"]
-        if not held:
-            raise NotFoundError(
-                "peer-not-quarantined", N_("nessun registro di «{peer}» è in quarantena"), peer=peer_id,
-                hint=N_("«rete peer list» mostra lo stato di ciascuno"),
-            )  # fmt: skip
-        for origin in held:
-            await accuse.release(node.pool, origin, name_of(officer), reason, node.clock(), forget=forget)
-    facts = {"peer": peer_id, "released": [origin.origin for origin in held], "forgotten": forget}
+        released = await accuse.release_peer(node.pool, peer_id, name_of(officer), reason, node.clock(), forget=forget)
+    facts = {"peer": peer_id, "released": released, "forgotten": forget}
     face.emit(facts, lambda: face.say(N_("«{peer}» sarà di nuovo seguito dal prossimo prelievo."), peer=peer_id))
 
 

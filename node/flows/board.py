@@ -11,14 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from node.errors import N_, Said
+from node.errors import N_, NotFoundError, Said
 from node.flows import ping
 from node.flows.append import OwnLog
 from node.protocol import limits
-from node.store import cooperation, evidence, log, witness
+from node.store import cooperation, evidence, log, wake, witness
 from node.store.evidence import Ruling
 from node.store.log import Origin
-from node.store.postgres import Connection, Pool, acquire
+from node.store.postgres import Connection, Pool, acquire, transaction
 from node.store.witness import Acknowledged, Receipt
 
 STATES: Final[Mapping[str, str]] = {
@@ -119,3 +119,17 @@ async def rulings(pool: Pool) -> list[Ruling]:
     """Return what administrators decided about logs, the newest first."""
     async with acquire(pool) as conn:
         return await evidence.rulings(conn, None)
+
+
+async def pull_soon(pool: Pool, owner: str, now: dt.datetime) -> int:
+    """Make a node's logs due at once, whatever their back-off, and wake the server; return how many those are.
+
+    Nothing happens to logs that are set aside. Raises: NotFoundError(peer-unknown).
+    """
+    async with transaction(pool) as conn:
+        rows = [row for row in await log.list_origins(conn, owner) if not row.is_own]
+        if not rows:
+            raise NotFoundError("peer-unknown", N_("nodo sconosciuto: {peer}"), peer=owner[:60])
+        woken = [await log.wake_origin(conn, row.origin, limits.TREE_SIZE_MAX, now) for row in rows]
+        await wake.wake(conn, wake.PULL)
+    return sum(woken)
