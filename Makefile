@@ -32,7 +32,7 @@ lint: .venv/.installed-dev
 	$(BIN)/mypy
 
 test: lint
-	$(BIN)/python -m pytest -n 2 --cov --cov-report=term --cov-fail-under=95 $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal --cov --cov-report=term --cov-fail-under=95 $(ARGS)
 
 # Each proof is bounded and stops by itself.
 prove: .venv/.installed-dev
