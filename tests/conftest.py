@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
@@ -54,21 +55,30 @@ async def make_template(base: str, name: str, source: str = "template1") -> str:
     return dsn_of(base, name)
 
 
+@contextmanager
+def uncounted() -> Iterator[None]:
+    """Count no lines for a while: traced code takes more than twice its time."""
+    measuring = coverage.Coverage.current()
+    if measuring is None:
+        yield
+        return
+    measuring.stop()
+    try:
+        yield
+    finally:
+        measuring.start()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
     """Count lines only where their own tests run: those of the pure rooms are held to cover them without anybody's help.
 
-    Traced code takes more than twice its time, and nearly every other test runs some of it. Tests with thousands of examples are
-    marked ``no_cover`` for the same reason: the first dozen have been everywhere.
+    Tests of hundreds of examples are marked ``no_cover``: the first dozen have been everywhere.
     """
-    measuring = coverage.Coverage.current()
-    if measuring is None or any(item.path.is_relative_to(room) for room in PURE):
+    if any(item.path.is_relative_to(room) for room in PURE):
         return (yield)
-    measuring.stop()
-    try:
+    with uncounted():
         return (yield)
-    finally:
-        measuring.start()
 
 
 @pytest.fixture(autouse=True)
