@@ -21,8 +21,8 @@ import asyncpg
 
 from node import config as configuration
 from node.config import Config
-from node.domain.accounts import derive_key
 from node.config_places import CONFIG_FILE
+from node.domain.accounts import derive_key
 from node.domain.saved import leave_key
 from node.errors import N_, CallerError, OperatorError, ReteError
 from node.flows import oidc, saved, tell

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 
 from node.domain.folding import unaccented
-
 from node.errors import N_
 
 THEMES = (
