@@ -117,8 +117,9 @@ async def _ask(
 ) -> tuple[Question, Answer]:
     """Return the question as it is answered, and its answer.
 
-    When its words find nothing, their typing errors are put right; when that finds nothing, some of the words are enough. A
-    later page reads them as the first one did, whatever has come or gone since.
+    When its words find nothing, their typing errors are put right; when that finds nothing, some of the words are enough. What
+    finds nothing either is not told: the question stays as it was asked. A later page reads the words as the first one did,
+    whatever has come or gone since.
     """
     asked = replace(asked, reading=await read(conn, asked.query.words))
     if asked.query.cursor is not None:
@@ -128,14 +129,14 @@ async def _ask(
     if answer[0].total or asked.reading.tree is None or as_written:
         return asked, answer
     right = await put_right(conn, asked.query.words, asked.reading, today=asked.today)
-    if right is not None:
-        asked = replace(asked, reading=right)
-        answer = await engine.answer(asked, limit)
-    wider = asked.reading.less_strict()
-    if answer[0].total or wider is None:
-        return asked, answer
-    asked = replace(asked, reading=wider)
-    return asked, await engine.answer(asked, limit)
+    wider = (right or asked.reading).less_strict()
+    for reading in (right, wider):
+        if reading is not None:
+            other = replace(asked, reading=reading)
+            found = await engine.answer(other, limit)
+            if found[0].total:
+                return other, found
+    return asked, answer
 
 
 async def _as_before(conn: Connection, reading: Reading, cursor: Cursor) -> Reading:

@@ -124,6 +124,23 @@ async def test_every_question_has_one_answer(pool: Pool, index: TextIndex, answe
     assert answers.count("find") == answers.count("count") >= asked
 
 
+async def test_nothing_found_is_told_by_both_as_it_was_asked(pool: Pool, index: TextIndex, answers: list[str]) -> None:
+    """No word is called put right or relaxed above an empty list; with one hit both say so alike."""
+    async with pool.acquire() as conn:
+        await store(conn, await add_origin(conn), [profile(1, "Olio e vino"), profile(2, "Meccatronica")])
+    await follow(pool, index)
+    for asked in (
+        {"q": "zootecnia turismo"},
+        {"q": "mecatronica", "kind": "entity"},
+        {"q": "olio turismo", "kind": "entity"},
+    ):
+        told = await both(pool, index, **asked)
+        assert (told.total, told.words_relaxed, told.words_corrected) == (0, False, "")
+    told = await both(pool, index, q="mecatronica turismo")
+    assert (told.total, told.words_relaxed, told.words_corrected) == (1, True, "meccatronica turismo")
+    assert answers
+
+
 @pytest.mark.parametrize("sort", ["relevance", "newest"])
 async def test_pages_among_equals_hold_every_hit_once(
     pool: Pool, index: TextIndex, monkeypatch: pytest.MonkeyPatch, sort: str

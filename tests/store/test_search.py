@@ -183,6 +183,19 @@ async def test_some_of_the_words_are_better_than_nothing_and_it_is_said(pool: Po
     assert not (await answer(pool, q="olio vino")).words_relaxed
 
 
+async def test_what_was_done_to_the_words_is_told_only_when_it_found_something(pool: Pool) -> None:
+    """Nobody has even one of the words, or filters leave nobody: an empty list says nothing of words put right or relaxed."""
+    await fill(pool, profile(1, "Olio e vino"), profile(2, "Meccatronica"))
+    for asked in (
+        {"q": "zootecnia turismo"}, {"q": "olio turismo", "kind": "entity"}, {"q": "mecatronica", "kind": "entity"},
+        {"q": "mecatronica turismo", "kind": "entity"}, {"q": "zootecnia -olio"},
+    ):  # fmt: skip
+        result = await answer(pool, **asked)
+        assert (result.total, result.hits, result.words_relaxed, result.words_corrected) == (0, (), False, ""), asked
+    result = await answer(pool, q="mecatronica turismo")
+    assert (result.total, result.words_relaxed, result.words_corrected) == (1, True, "meccatronica turismo")
+
+
 COMMON = ["solo", "sola", "soli", "modo", "modi", "cavi", "serre", "mobilità", "pesche", "pasto", "corso", "parte", "parti", "forma", "forme", "opera", "opere", "tempo", "punto", "campo", "lavoro", "anno", "anche", "servizio", "rete", "imprese", "persona", "cosa", "casa", "conto", "prova", "sede", "base", "vita", "mano", "via"]  # fmt: skip
 
 
