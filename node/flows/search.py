@@ -22,7 +22,7 @@ from node.domain.query import Cursor, Query
 from node.domain.ranking import Part
 from node.errors import N_, CallerError, NotFoundError
 from node.flows.engines import Answer, Bucket, Counted, Engine, InDatabase, Question, engine_of, snapshot
-from node.flows.reading import Reading, put_right, read
+from node.flows.reading import RARE, Reading, put_right, read, suggest
 from node.store import search as store
 from node.store.postgres import Connection, Pool
 from node.store.text_index import TextIndex, UnanswerableError
@@ -97,7 +97,8 @@ class SearchResult:
     """The answer to one Query; ``cursor`` is empty on the last page, ``words_ignored`` tells stop words alone.
 
     ``words_corrected`` is what was searched instead of words with typing errors, empty when nothing was put right;
-    ``words_relaxed`` tells that no profile has all the words, and that hits have some of them.
+    ``words_relaxed`` tells that no profile has all the words, and that hits have some of them; ``suggestion`` is what else may
+    be meant and finds more: nothing was searched by it.
     """
 
     total: int
@@ -109,6 +110,7 @@ class SearchResult:
     words_ignored: bool
     words_corrected: str
     words_relaxed: bool
+    suggestion: str
     completeness: Completeness
 
 
@@ -137,6 +139,18 @@ async def _ask(
             if found[0].total:
                 return other, found
     return asked, answer
+
+
+async def _suggestion(engine: Engine, conn: Connection, asked: Question, counted: Counted) -> str:
+    """Return what else the words of a first page may mean, if that finds more; empty where enough was found as it was written."""
+    reading, total = asked.reading, 0 if asked.reading.relaxed else counted.total
+    if total > RARE or reading.tree is None or reading.corrected or asked.query.cursor is not None:
+        return ""
+    text = await suggest(conn, asked.query.words, reading, today=asked.today)
+    if not text:
+        return ""
+    other = replace(asked, reading=await read(conn, text))
+    return text if (await engine.answer(other, 0))[0].total > total else ""
 
 
 async def _as_before(conn: Connection, reading: Reading, cursor: Cursor) -> Reading:
@@ -176,17 +190,18 @@ async def search(
 ) -> SearchResult:
     """Answer ``query`` from this node's copy of all logs.
 
-    ``as_written``: nothing is put right nor asked less strictly, as for questions that stand for a long time; ``first``: themes that come first; ``index``: what may answer instead of the database, in the same order.
+    ``as_written``: nothing is put right, suggested nor asked less strictly, as for questions that stand for a long time; ``first``: themes that come first; ``index``: what may answer instead of the database, in the same order.
     Raises: OperatorError(search-timeout).
     """
     asked = Question(query, reference, Reading(None, ()), first, (now.date() - EPOCH).days)
 
-    async def work(conn: Connection, engine: Engine) -> tuple[Question, Answer, list[store.OriginHealth]]:
+    async def work(conn: Connection, engine: Engine) -> tuple[Question, Answer, str, list[store.OriginHealth]]:
         # One more than asked tells whether there is a next page.
-        told = await _ask(engine, conn, asked, query.limit + 1, as_written=as_written)
-        return *told, await store.completeness(conn)
+        told, answer = await _ask(engine, conn, asked, query.limit + 1, as_written=as_written)
+        other = "" if as_written else await _suggestion(engine, conn, told, answer[0])
+        return told, answer, other, await store.completeness(conn)
 
-    asked, (counted, found), health = await _by(pool, index, now, work)
+    asked, (counted, found), suggestion, health = await _by(pool, index, now, work)
     page = found[: query.limit]
     return SearchResult(
         total=counted.total,
@@ -198,6 +213,7 @@ async def search(
         words_ignored=bool(query.words) and asked.reading.tree is None,
         words_corrected=asked.reading.corrected,
         words_relaxed=asked.reading.relaxed,
+        suggestion=suggestion,
         completeness=_completeness(health, now),
     )
 

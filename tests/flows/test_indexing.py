@@ -141,6 +141,21 @@ async def test_nothing_found_is_told_by_both_as_it_was_asked(pool: Pool, index: 
     assert answers
 
 
+async def test_both_suggest_the_same_and_search_what_was_written(pool: Pool, index: TextIndex) -> None:
+    """A rare word with a much commoner one beside it; a common one is left alone."""
+    async with pool.acquire() as conn:
+        origin = await add_origin(conn)
+        await store(conn, origin, [profile(n, "Meccatronica" if n else "Mecatronica") for n in range(12)])
+    await follow(pool, index)
+    for words, total, meant in (
+        ("mecatronica", 1, "meccatronica"),
+        ("meccatronica", 11, ""),
+        ("rete mecatronica", 0, ""),
+    ):
+        told = await both(pool, index, q=words)
+        assert (0 if told.words_relaxed else told.total, told.suggestion) == (total, meant)
+
+
 @pytest.mark.parametrize("sort", ["relevance", "newest"])
 async def test_pages_among_equals_hold_every_hit_once(
     pool: Pool, index: TextIndex, monkeypatch: pytest.MonkeyPatch, sort: str
