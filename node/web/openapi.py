@@ -196,7 +196,9 @@ def _format(forms: Sequence[exports.Form]) -> Schema:
 
 
 def _parameter(name: str, schema: Schema, description: str, *, required: bool = False, where: str = "query") -> Schema:
-    return {"name": name, "in": where, "required": required, "description": description, "schema": schema}
+    told = {"name": name, "in": where, "required": required, "description": description, "schema": schema}
+    # A form sends its empty fields too: they count as not given.
+    return told if required or where != "query" else {**told, "allowEmptyValue": True}
 
 
 def _filters() -> list[Schema]:
