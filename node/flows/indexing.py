@@ -21,7 +21,8 @@ import tantivy
 from node.flows.arrivals import settled
 from node.store import indexing as store
 from node.store.postgres import Connection, Pool, acquire, run_tx
-from node.store.text_index import TextIndex, document_of
+from node.store.text_folder import document_of
+from node.store.text_index import TextIndex
 
 logger = structlog.get_logger()
 # Below, the database itself answers within a few milliseconds.

@@ -12,9 +12,9 @@ from __future__ import annotations
 import functools
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, TypeAlias
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
@@ -36,6 +36,7 @@ RARE: Final = 10
 TIMES: Final = 10
 # As many as earn points.
 ASKED_ABOUT: Final = 8
+Known: TypeAlias = Callable[[Sequence[str]], Awaitable[set[str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,12 @@ async def read(conn: Connection, text: str, meanings: Meanings = MEANINGS) -> Re
 
     Raises: CallerError(query-value-bad).
     """
-    tree = words.parse(await store.read_words(conn, words.apart(text))) if text else None
+    return await read_meant(conn, await store.read_words(conn, words.apart(text)) if text else "", meanings)
+
+
+async def read_meant(conn: Connection, meant: str, meanings: Meanings = MEANINGS) -> Reading:
+    """Read words that the database has read already: ``meant`` is the text of its tsquery."""
+    tree = words.parse(meant)
     if tree is None:
         return Reading(None, ())
     alike = await meanings.alike(conn)
@@ -104,25 +110,26 @@ async def read(conn: Connection, text: str, meanings: Meanings = MEANINGS) -> Re
 
 
 async def put_right(
-    conn: Connection, text: str, found: Reading, *, today: int, meanings: Meanings = MEANINGS
+    conn: Connection, text: str, found: Reading, known: Known, meanings: Meanings = MEANINGS
 ) -> Reading | None:
-    """Return how words that found nothing read with their typing errors put right; None when there is nothing to put right."""
-    right = await _right_text(conn, text, found, await meanings.alike(conn), today) if found.free else text
+    """Return how words that found nothing read with their typing errors put right; None when there is nothing to put right.
+
+    ``known``: tells which of some lexemes any profile has that may be seen.
+    """
+    right = await _right_text(conn, text, found, await meanings.alike(conn), known) if found.free else text
     return replace(await read(conn, right, meanings), corrected=right) if right != text else None
 
 
 async def _right_text(
-    conn: Connection, text: str, found: Reading, alike: Mapping[str, tuple[str, ...]], today: int
+    conn: Connection, text: str, found: Reading, alike: Mapping[str, tuple[str, ...]], known: Known
 ) -> str:
     around = {lexeme: (lexeme, *alike.get(lexeme, ())) for lexeme in found.free}
-    known = await store.known_lexemes(
-        conn, sorted({lexeme for near in around.values() for lexeme in near}), today=today
-    )
-    lost = {lexeme for lexeme, near in around.items() if not known & set(near)}
+    held = await known(sorted({lexeme for near in around.values() for lexeme in near}))
+    lost = {lexeme for lexeme, near in around.items() if not held & set(near)}
     right = text
     for word, lexemes in await store.lexemes(conn, _typed(text) if lost else []):
         if lexemes and set(lexemes) <= lost:
-            near = await _nearest(conn, word, alike, today)
+            near = await _nearest(conn, word, alike, known)
             right = _replaced(right, word, near) if near else right
     return right
 
@@ -137,11 +144,11 @@ def _replaced(text: str, word: str, near: str) -> str:
     return re.sub(either, lambda found: near if found[0] == word else found[0], text)
 
 
-async def _nearest(conn: Connection, word: str, alike: Mapping[str, tuple[str, ...]], today: int) -> str:
+async def _nearest(conn: Connection, word: str, alike: Mapping[str, tuple[str, ...]], known: Known) -> str:
     candidates = await store.lexemes(conn, [near for near, _ in _near(word)])
     near = {lexeme: {lexeme, *alike.get(lexeme, ())} for _, lexemes in candidates for lexeme in lexemes}
-    known = await store.known_lexemes(conn, sorted(set().union(*near.values())), today=today)
-    return next((word for word, lexemes in candidates if lexemes and all(near[each] & known for each in lexemes)), "")
+    held = await known(sorted(set().union(*near.values())))
+    return next((word for word, lexemes in candidates if lexemes and all(near[each] & held for each in lexemes)), "")
 
 
 def _near(word: str) -> list[tuple[str, float]]:

@@ -12,6 +12,7 @@ import datetime as dt
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final, TypeVar
 
 import orjson
@@ -20,12 +21,14 @@ from node.domain import ranking
 from node.domain.labels import ATTRIBUTES, LabelReference
 from node.domain.query import Cursor, Query
 from node.domain.ranking import Part
+from node.domain.words import apart
 from node.errors import N_, CallerError, NotFoundError
-from node.flows.engines import Answer, Bucket, Counted, Engine, InDatabase, Question, engine_of, snapshot
-from node.flows.reading import RARE, Reading, put_right, read, suggest
+from node.flows.engines import Answer, Bucket, Counted, Engine, Opened, Question, in_database, open_question, snapshot
+from node.flows.reading import RARE, Reading, put_right, read, read_meant, suggest
 from node.store import search as store
 from node.store.postgres import Connection, Pool
-from node.store.text_index import TextIndex, UnanswerableError
+from node.store.text_folder import UnanswerableError
+from node.store.text_index import TextIndex
 
 EPOCH: Final = dt.date(1970, 1, 1)
 # A log not looked at for this long may have grown or erased unseen (PROTOCOL 6, STALE).
@@ -115,7 +118,7 @@ class SearchResult:
 
 
 async def _ask(
-    engine: Engine, conn: Connection, asked: Question, limit: int, *, as_written: bool = False
+    opened: Opened, conn: Connection, asked: Question, limit: int, *, as_written: bool = False
 ) -> tuple[Question, Answer]:
     """Return the question as it is answered, and its answer.
 
@@ -123,14 +126,15 @@ async def _ask(
     finds nothing either is not told: the question stays as it was asked. A later page reads the words as the first one did,
     whatever has come or gone since.
     """
-    asked = replace(asked, reading=await read(conn, asked.query.words))
+    engine = opened.engine
+    asked = replace(asked, reading=await read_meant(conn, opened.meant))
     if asked.query.cursor is not None:
         asked = replace(asked, reading=await _as_before(conn, asked.reading, asked.query.cursor))
         return asked, await engine.answer(asked, limit)
     answer = await engine.answer(asked, limit)
     if answer[0].total or asked.reading.tree is None or as_written:
         return asked, answer
-    right = await put_right(conn, asked.query.words, asked.reading, today=asked.today)
+    right = await put_right(conn, asked.query.words, asked.reading, partial(engine.known, asked))
     wider = (right or asked.reading).less_strict()
     for reading in (right, wider):
         if reading is not None:
@@ -163,16 +167,21 @@ _T = TypeVar("_T")
 
 
 async def _by(
-    pool: Pool, index: TextIndex | None, now: dt.datetime, work: Callable[[Connection, Engine], Awaitable[_T]]
+    pool: Pool,
+    words: str,
+    index: TextIndex | None,
+    now: dt.datetime,
+    work: Callable[[Connection, Opened], Awaitable[_T]],
 ) -> _T:
     """Have the index answer if it may and can, else the database; everything else is read in one view."""
     try:
-        async with asyncio.timeout(QUESTION_S), snapshot(pool) as conn:
-            engine = await engine_of(conn, index, now)
+        index = index if index is not None and index.is_there() else None
+        async with asyncio.timeout(QUESTION_S), snapshot(pool, plan_anew=index is None) as conn:
+            opened = await open_question(conn, apart(words), index, now)
             try:
-                return await work(conn, engine)
+                return await work(conn, opened)
             except UnanswerableError:
-                return await work(conn, InDatabase(conn))
+                return await work(conn, replace(opened, engine=await in_database(conn)))
     except TimeoutError as error:
         # Each of its statements was short enough, and all of them together were not.
         raise store.took_too_long() from error
@@ -195,13 +204,13 @@ async def search(
     """
     asked = Question(query, reference, Reading(None, ()), first, (now.date() - EPOCH).days)
 
-    async def work(conn: Connection, engine: Engine) -> tuple[Question, Answer, str, list[store.OriginHealth]]:
+    async def work(conn: Connection, opened: Opened) -> tuple[Question, Answer, str, Sequence[store.OriginHealth]]:
         # One more than asked tells whether there is a next page.
-        told, answer = await _ask(engine, conn, asked, query.limit + 1, as_written=as_written)
-        other = "" if as_written else await _suggestion(engine, conn, told, answer[0])
-        return told, answer, other, await store.completeness(conn)
+        told, answer = await _ask(opened, conn, asked, query.limit + 1, as_written=as_written)
+        other = "" if as_written else await _suggestion(opened.engine, conn, told, answer[0])
+        return told, answer, other, opened.health
 
-    asked, (counted, found), suggestion, health = await _by(pool, index, now, work)
+    asked, (counted, found), suggestion, health = await _by(pool, query.words, index, now, work)
     page = found[: query.limit]
     return SearchResult(
         total=counted.total,
@@ -228,10 +237,10 @@ async def facets(
     """Count ``query`` without its hits. Raises: OperatorError(search-timeout)."""
     asked = Question(query, reference, Reading(None, ()), (), (now.date() - EPOCH).days)
 
-    async def work(conn: Connection, engine: Engine) -> Counted:
-        return (await _ask(engine, conn, asked, 0))[1][0]
+    async def work(conn: Connection, opened: Opened) -> Counted:
+        return (await _ask(opened, conn, asked, 0))[1][0]
 
-    return await _by(pool, index, now, work)
+    return await _by(pool, query.words, index, now, work)
 
 
 async def read_profile(
@@ -324,7 +333,7 @@ def _label(name: str, document: Mapping[str, Any], asked: str, reference: LabelR
     return Label(level, values, reference.describe(name, values), match, share)
 
 
-def _completeness(health: list[store.OriginHealth], now: dt.datetime) -> Completeness:
+def _completeness(health: Sequence[store.OriginHealth], now: dt.datetime) -> Completeness:
     stale = tuple(
         Stale(item.owner, item.origin, item.state, item.advanced_at) for item in health if not _is_current(item, now)
     )

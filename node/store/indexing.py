@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
+from node.store import search
 from node.store.postgres import Connection, load_queries
 
 QUERIES = load_queries("indexing")
@@ -50,16 +51,35 @@ class Sight:
     unwitnessed: list[str] | None
 
 
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What a question begins with: its words as the database means them (text of a tsquery), the logs' health, the index."""
+
+    words: str
+    health: list[search.OriginHealth]
+    sight: Sight
+
+
 async def state(conn: Connection) -> State:
     """Return how far the index of this database got."""
     return State(**dict(await conn.fetchrow(QUERIES["state"])))
 
 
-async def sight(conn: Connection) -> Sight:
-    """Return how far the index got, and what of it may be seen."""
-    row = dict(await conn.fetchrow(QUERIES["sight"], UNWITNESSED_MAX + 1))
+async def opening(conn: Connection, words: str, *, asked: bool) -> Opening:
+    """Return what a question begins with; ``asked``: whether an index may answer it, else what of it may be seen is left open.
+
+    Raises: CallerError(query-value-bad), OperatorError(search-timeout).
+    """
+    try:
+        row = dict(await conn.fetchrow(QUERIES["opening"], UNWITNESSED_MAX + 1 if asked else 0, words))
+    except asyncpg.InternalServerError as error:
+        raise search.unreadable() from error
+    except asyncpg.QueryCanceledError as error:
+        raise search.took_too_long() from error
     hidden, logs, places = (row.pop(name) for name in ("hidden", "unwitnessed_logs", "unwitnessed"))
-    return Sight(State(**row), hidden, logs, places if len(places) <= UNWITNESSED_MAX else None)
+    meant, health = str(row.pop("words")), [search.OriginHealth(*found) for found in row.pop("health")]
+    seen = Sight(State(**row), hidden, logs, places if asked and len(places) <= UNWITNESSED_MAX else None)
+    return Opening(meant, health, seen)
 
 
 async def is_worth_it(conn: Connection, least: int) -> bool:

@@ -5,10 +5,20 @@ SELECT i.token::text AS token, i.arrival, i.at,
        EXISTS (SELECT FROM coop.removed) AS removed
 FROM coop.indexed i;
 
--- name: sight
--- The same, with what of the index may be seen: logs that are not shown, logs of which no quorum vouches for anything, and
+-- name: opening
+-- What a question begins with, in one journey: what its words ($2) mean to the database, how current each log is, and the
+-- same as above with what of the index may be seen: logs that are not shown, logs of which no quorum vouches for anything, and
 -- profiles at the end of the others for which none vouches yet (one more than $1 when they are too many to be named).
-SELECT i.token::text AS token, i.arrival, i.at,
+SELECT websearch_to_tsquery('public.rete_it', $2::text)::text AS words,
+       array(
+           SELECT (o.owner, o.name, o.origin, o.state, o.is_own, o.confirmed_at, o.advanced_at, o.error_at,
+                   (SELECT count(*) FROM log.wanted w WHERE w.origin_id = o.origin_id))
+           FROM log.origin o
+           WHERE o.state NOT IN ('closed', 'frozen')
+           ORDER BY o.is_own DESC, o.owner, o.origin
+           LIMIT 10000
+       ) AS health,
+       i.token::text AS token, i.arrival, i.at,
        (SELECT last_value FROM coop.profile_arrival) AS last_arrival,
        EXISTS (SELECT FROM coop.removed) AS removed,
        array(SELECT origin_id FROM log.origin WHERE state IN ('closed', 'suspended') ORDER BY origin_id) AS hidden,

@@ -125,6 +125,25 @@ async def acquire(pool: Pool) -> AsyncIterator[Connection]:
 
 
 @asynccontextmanager
+async def view(pool: Pool, *, statement_timeout_ms: int, plan_anew: bool) -> AsyncIterator[Connection]:
+    """One connection that sees one state of the database and changes nothing; no statement of it runs for longer than said.
+
+    ``plan_anew``: whether each statement is planned for its own arguments. All in one journey to the server.
+    Raises: OperatorError(database-unreachable) when no connection is to be had.
+    """
+    async with acquire(pool) as conn:
+        mode = "force_custom_plan" if plan_anew else "auto"
+        limits = f"SET LOCAL statement_timeout = {int(statement_timeout_ms)}; SET LOCAL plan_cache_mode = {mode}"
+        await conn.execute(f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {limits}")
+        try:
+            yield conn
+        finally:
+            # Nothing was written: one that failed ends by the same word.
+            if not conn.is_closed():
+                await conn.execute("COMMIT")
+
+
+@asynccontextmanager
 async def transaction(pool: Pool) -> AsyncIterator[Connection]:
     """One connection inside one transaction, for flows that must not be retried as a whole.
 

@@ -107,6 +107,11 @@ async def bound_time(conn: Connection) -> None:
     await conn.execute(QUERIES["bound_time"], str(STATEMENT_TIMEOUT_MS))
 
 
+async def plan_anew(conn: Connection) -> None:
+    """Plan each statement of this transaction for its own arguments: neutral ones fold away."""
+    await conn.execute(QUERIES["plan_anew"])
+
+
 async def read_words(conn: Connection, words: str) -> str:
     """Return what the words mean to the index, as the text of a tsquery; empty for stop words and punctuation alone.
 
@@ -115,8 +120,12 @@ async def read_words(conn: Connection, words: str) -> str:
     try:
         return str(await conn.fetchval(QUERIES["read_words"], words))
     except asyncpg.InternalServerError as error:
-        # Too many exclusions or brackets in each other for the server's own reader.
-        raise CallerError("query-value-bad", N_("queste parole non si possono leggere"), where="q") from error
+        raise unreadable() from error
+
+
+def unreadable() -> CallerError:
+    """Return what is said of words with too many exclusions or brackets in each other for the server's own reader."""
+    return CallerError("query-value-bad", N_("queste parole non si possono leggere"), where="q")
 
 
 async def lexemes(conn: Connection, words: Sequence[str]) -> list[tuple[str, tuple[str, ...]]]:
@@ -230,8 +239,3 @@ async def profile_ids(conn: Connection, beginning: str, owner: str | None, *, to
     low, high = beginning.ljust(32, "0"), beginning.ljust(32, "f")
     rows = await _fetch(conn, "profile_ids", [low, high, owner, today])
     return [str(row["profile_id"]) for row in rows]
-
-
-async def completeness(conn: Connection) -> list[OriginHealth]:
-    """Return how current each followed log is, the own one first."""
-    return [OriginHealth(**dict(row)) for row in await _fetch(conn, "completeness", [])]

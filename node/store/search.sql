@@ -154,13 +154,8 @@ WHERE p.profile_id BETWEEN $1::uuid AND $2::uuid
 ORDER BY p.profile_id
 LIMIT 2;
 
--- name: completeness
-SELECT o.owner, o.name, o.origin, o.state, o.is_own, o.confirmed_at, o.advanced_at, o.error_at,
-       (SELECT count(*) FROM log.wanted w WHERE w.origin_id = o.origin_id) AS wanted
-FROM log.origin o
-WHERE o.state NOT IN ('closed', 'frozen')
-ORDER BY o.is_own DESC, o.owner, o.origin
-LIMIT 10000;
-
 -- name: bound_time
 SELECT set_config('statement_timeout', $1::text, true), set_config('plan_cache_mode', 'force_custom_plan', true);
+
+-- name: plan_anew
+SELECT set_config('plan_cache_mode', 'force_custom_plan', true);

@@ -1,59 +1,54 @@
-"""A text index beside the database: the same profiles, the same lexemes, the same points, found faster (tantivy).
+"""Questions to the text index: the hits that the database would give, in its very order, found faster (tantivy).
 
-In: rows of the cooperation database, and questions whose words were read by it. Out: places of hits in the very order that
-the database would give, counts, and counts by label. Derived: it holds what the database held up to an arrival; lost or
-doubtful, it is built anew (flows/indexing). Words are cut and stemmed by PostgreSQL alone: documents are made of tsvectors.
+In: questions whose words were read by the database. Out: places of hits, counts, and counts by label.
 
 Order: every score is a sum of whole numbers that a 32-bit float holds exactly, so it does not depend on segments, on what was
 deleted or on the order of additions; equals stand in the order of their random identifiers, which is looked up where a page
-ends among equals. bench/search_speed.py holds it against tantivy's own BM25.
+ends among equals. Few hits are looked at: whoever has at least so many points must have a word in its title, be of a first
+theme or be fresh (``_needed``), so the best page is looked for among those first. bench/search_speed.py holds it against
+tantivy's own BM25.
 """
 
 from __future__ import annotations
 
-import re
-import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
-import orjson
 import tantivy
 from tantivy import FieldType, Occur
 
 from node.domain import ranking, words
 from node.domain.query import Cursor
-from node.store.marks import replace_in_turn
+from node.store.text_folder import (
+    BUCKET_SHIFT,
+    BUCKETS,
+    LABELS,
+    PHRASE_GAP_MAX,
+    WHOLE,
+    IndexFolder,
+    UnanswerableError,
+    newest_key,
+    parts_of,
+)
 
-# A new number has every index built anew: what is indexed has changed, or how the database cuts words.
-VERSION: Final = 3
-META: Final = "rete.json"
-WRITER_BYTES: Final = 128_000_000
 # One more label that is certain outweighs all points.
 TIER: Final = 1 << 17
-# Identifiers as two numbers that a column holds; their last four bits decide no order.
-PART_BITS: Final = 62
-WHOLE: Final = 1 << PART_BITS
-# Identifiers are random: as many of them begin alike in each of so many ways.
-BUCKETS: Final = 4096
-BUCKET_SHIFT: Final = PART_BITS - 12
-NEWEST_BITS: Final = 44
-DAY_MAX: Final = (1 << 18) - 1
 # Hits looked at first, of equals at once, and at most before the database is asked instead.
-FIRST_LOOK: Final = 256
-EQUALS_LOOK: Final = 1024
+FIRST_LOOK: Final = 64
+EQUALS_LOOK: Final = 512
 DEEPEST: Final = 20_000
-LABELS: Final = ("territory", "sector", "size", "theme", "kind", "owner")
 LABELS_MAX: Final = 60_000
-PHRASE_GAP_MAX: Final = 8
-_GAP: Final = "\u00b7"
-_LEXEME: Final = re.compile(r"'((?:[^'\\]|''|\\.)*)':([0-9ABCD,]+)")
-_FIELDS: Final = {words.ALL: "words", words.UP_TO_C: "words_c", words.UP_TO_B: "words_b", words.TITLE: "words_a"}
-
-
-class UnanswerableError(Exception):
-    """A question that this index leaves to the database."""
+# The newest hits are looked for in each of so many quarters.
+QUARTERS: Final = 8
+# So many hits are looked at as they are.
+FEW: Final = 20_000
+# Beyond so many, how many there are is told from a sample.
+COUNTED_MAX: Final = 50_000
+# From the best place down.
+_FIELDS: Final = {words.TITLE: "words_a", words.UP_TO_B: "words_b", words.UP_TO_C: "words_c", words.ALL: "words"}
+_PLACES: Final = tuple(_FIELDS)
+_TEXTS: Final = frozenset((*_FIELDS.values(), "terms"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,215 +94,279 @@ class Place(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class _Part:
-    """Some of the hits: what they have, what a hit outside scores at most, and the lexemes one of which is in each one's title."""
+class _Cell:
+    """Hits that have the same points apart from their words'.
 
-    musts: tuple[tantivy.Query, ...]
-    bound: int
-    title: tuple[str, ...]
+    ``witnessed``, ``theme``: with witnesses, of a first theme, or not (None: all alike); ``quarters``: of these, none: of none that
+    earns points.
+    """
+
+    witnessed: bool | None
+    theme: bool | None
+    quarters: tuple[int, ...]
+    points: int
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """How many hits there are, of how many of them labels were counted, and by which stored label."""
+    """How many hits there are (about, where not exact), of how many of them labels were counted, and by which stored label."""
 
     total: int
+    is_exact: bool
     sampled: int
     labels: Mapping[str, Mapping[str, int]]
 
 
-def parts_of(profile_id: str) -> tuple[int, int]:
-    """Return an identifier as two numbers of 62 bits whose order is its own."""
-    whole = uuid.UUID(profile_id).int
-    return whole >> (128 - PART_BITS), (whole >> 4) & (WHOLE - 1)
+class TextIndex(IndexFolder):
+    """The text index of a node and its questions."""
+
+    def answer(self, asked: Question, limit: int, bound: int) -> tuple[Counted, list[Place]]:
+        """Count hits and their labels (of a sample when there are more than ``bound``); return the first ``limit`` after the cursor.
+
+        Raises: UnanswerableError.
+        """
+        search = _Search.of(self.opened(), asked)
+        counted = search.count(bound)
+        if not limit or not counted.total:
+            return counted, []
+        return counted, search.newest(limit) if asked.newest else search.best(limit, counted)
+
+    def known(self, asked: Question, lexemes: Sequence[str]) -> set[str]:
+        """Return those lexemes that any profile holds which may be seen; of the question only what may be seen counts."""
+        search = _Search.of(self.opened(), asked)
+        return {lexeme for lexeme in lexemes if search.holds(lexeme)}
 
 
-def newest_key(published: int, high: int) -> int:
-    """Return a number that grows with the day and, on one day, falls with the identifier."""
-    short = high >> (PART_BITS - NEWEST_BITS)
-    return min(published, DAY_MAX) << NEWEST_BITS | ((1 << NEWEST_BITS) - 1 - short)
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """One question at one state of the index."""
 
+    searcher: tantivy.Searcher
+    schema: tantivy.Schema
+    asked: Question
+    # The tests that any profile passes, by word; the terms of certain labels that any profile has.
+    tests: Sequence[Sequence[ranking.Test]]
+    certain: Sequence[str]
 
-def _schema() -> tantivy.Schema:
-    build = tantivy.SchemaBuilder()
-    build.add_text_field("key", tokenizer_name="raw", index_option="basic")
-    build.add_text_field("words", tokenizer_name="whitespace", index_option="position")
-    for name in ("words_c", "words_b", "words_a"):
-        build.add_text_field(name, tokenizer_name="whitespace", index_option="basic")
-    build.add_text_field("terms", tokenizer_name="raw", index_option="basic")
-    for name in LABELS:
-        build.add_text_field(name, tokenizer_name="raw", index_option="basic", fast=True)
-    for name in ("quarter", "valid", "bucket"):
-        build.add_integer_field(name, indexed=True)
-    for name in ("origin", "published"):
-        build.add_integer_field(name, indexed=True, fast=True)
-    for name in ("idx", "high", "low", "newest", "log"):
-        build.add_integer_field(name, fast=True)
-    return build.build()
+    @classmethod
+    def of(cls, index: tantivy.Index, asked: Question) -> _Search:
+        """Begin a search."""
+        searcher = index.searcher()
 
+        def any_has(name: str, values: Sequence[str]) -> bool:
+            return any(searcher.doc_freq(name, value) for value in values)
 
-def document_of(row: Mapping[str, Any]) -> tantivy.Document:
-    """Return a row of ``arrived`` as the index keeps it."""
-    high, low = parts_of(str(row["profile_id"]))
-    placed: dict[int, str] = {}
-    by_weight: dict[str, list[str]] = {"A": [], "B": [], "C": [], "D": []}
-    for quoted, places in _LEXEME.findall(row["words"]):
-        lexeme = quoted.replace("''", "'").replace("\\\\", "\\")
-        weights = set()
-        for place in places.split(","):
-            weights.add(place[-1] if place[-1] in "ABC" else "D")
-            placed.setdefault(int(place.rstrip("ABCD")), lexeme)
-        by_weight[min(weights)].append(lexeme)
-    title, listed, said = by_weight["A"], by_weight["B"], by_weight["C"]
-    document = tantivy.Document(
-        key=f"{row['origin_id']}/{row['idx']}",
-        words=_in_order(placed),
-        words_a=" ".join(title),
-        words_b=" ".join((*title, *listed)),
-        words_c=" ".join((*title, *listed, *said)),
-        quarter=ranking.quarter_of(min(row["published"], DAY_MAX)),
-        valid=row["valid_until"],
-        origin=row["origin_id"],
-        log=row["log"],
-        published=row["published"],
-        idx=row["idx"],
-        high=high,
-        low=low,
-        bucket=high >> BUCKET_SHIFT,
-        newest=newest_key(row["published"], high),
-        **{name: row[name] for name in LABELS},
-    )
-    for term in row["keys"]:
-        document.add_text("terms", term)
-    return document
+        tests = [
+            [test for test in word if any_has(_FIELDS[test.places], test.lexemes)]
+            for word in ranking.by_word(asked.tests)
+        ]
+        certain = [term for term in asked.certain if term is not None and any_has("terms", [term])]
+        return cls(searcher, index.schema, asked, tests, certain)
 
+    def holds(self, lexeme: str) -> bool:
+        """Tell whether any profile that may be seen has this word: one of a few of them, mostly."""
+        query = _all_of([self._term("words", _whole(lexeme))], self._must_nots())
+        few = _within(query, self._buckets(0, BUCKETS // 64))
+        return self.searcher.doc_freq("words", lexeme) > 0 and bool(self._number(few) or self._number(query))
 
-def _in_order(placed: Mapping[int, str]) -> str:
-    """Return lexemes at their distances from each other, as far as a phrase may reach."""
-    told: list[str] = []
-    before = 0
-    for place in sorted(placed):
-        told.extend([_GAP] * min(place - before - 1, PHRASE_GAP_MAX))
-        told.append(placed[place])
-        before = place
-    return " ".join(told)
+    # --- the best hits ---
 
+    def best(self, limit: int, counted: Counted) -> list[Place]:
+        """Return the first hits after the cursor."""
+        after = _after(self.asked)
+        # Where what is asked is rare a cell costs next to nothing; of what is frequent and seldom meets each costs as much as all.
+        if counted.is_exact and counted.total <= FEW < self._read_each_time():
+            return self._best(self._scored(), after, limit)
+        found: list[Place] = []
+        for tier in range(len(self.certain), -1, -1):
+            if tier <= -after.minus_first or self.asked.cursor is None:
+                found += self._best_of(tier, after, limit - len(found), counted.total)
+                if len(found) == limit:
+                    break
+        return found
 
-class TextIndex:
-    """One folder: written by one process, read by all of the node's."""
+    def _best_of(self, tier: int, after: Place, limit: int, total: int) -> list[Place]:
+        """Return the first hits with so many certain labels: cell by cell, as long as a cell may hold any of them."""
+        # With fewer hits than these no cell is likely to hold a page of them that are alike.
+        alike = total > EQUALS_LOOK
+        found: list[Place] = []
+        for cell in self._cells():
+            most = cell.points + self._words_most
+            reached = -found[-1].minus_second if len(found) == limit else None
+            if reached is not None and reached > most:
+                break
+            found = sorted(found + self._best_in(cell, tier, reached, after, limit, alike=alike))[:limit]
+        return found
 
-    def __init__(self, folder: Path) -> None:
-        """Name the folder; nothing is opened yet."""
-        self.folder = folder
-        self._index: tantivy.Index | None = None
-        self._tokens: tuple[str, ...] = ()
-
-    # --- following the database ---
-
-    def is_there(self) -> bool:
-        """Tell whether there may be an index at all: most nodes are too small for one."""
-        return bool(self._tokens) or (self.folder / META).exists()
-
-    def follows(self, token: str | None) -> bool:
-        """Tell whether this index follows the database that names itself so; what was committed last is read from now on."""
-        if token is None:
-            return False
-        if token not in self._tokens:
-            self._open()
-        return token in self._tokens
-
-    def _open(self) -> None:
-        try:
-            meta = orjson.loads((self.folder / META).read_bytes())
-            if meta["version"] != VERSION:
-                raise ValueError  # noqa: TRY301 - as good as absent
-            if self._index is None:
-                self._index = tantivy.Index.open(str(self.folder))
-            self._index.reload()
-            self._tokens = (str(meta["token"]), str(meta["before"]))
-        except (OSError, ValueError, KeyError, TypeError):
-            # Absent, damaged, half-built, of another version: the database answers, and the writer builds it anew.
-            self._index, self._tokens = None, ()
-
-    def begin(self) -> None:
-        """Begin anew, with nothing in it."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._tokens = ()
-        for file in [self.folder / META, *self.folder.iterdir()]:
-            # A lock is its holder's; a file that a reader has open lives on for that reader.
-            if file.is_file() and file.suffix != ".lock":
-                file.unlink(missing_ok=True)
-        self._index = tantivy.Index(_schema(), path=str(self.folder))
-
-    def writer(self) -> tantivy.IndexWriter:
-        """Return the one writer. Raises: ValueError while another process has it."""
-        return self._opened().writer(WRITER_BYTES, 1)
-
-    def keep(self, token: str, before: str) -> None:
-        """Name what was committed, and what stood before it: at a crash the database may have noted either."""
-        meta = orjson.dumps({"version": VERSION, "token": token, "before": before})
-        replace_in_turn(self.folder / META, lambda _: meta)
-        self._opened().reload()
-        self._tokens = (token, before)
-
-    def _opened(self) -> tantivy.Index:
-        if self._index is None:
-            raise UnanswerableError
-        return self._index
-
-    # --- questions ---
-
-    def find(self, asked: Question, limit: int) -> list[Place]:
-        """Return up to ``limit`` places after the cursor, best first. Raises: UnanswerableError."""
-        searcher = self._opened().searcher()
-        if asked.newest:
-            return self._find_newest(searcher, asked, limit)
-        after = _after(asked)
-        for narrow in self._narrower(asked):
-            # Nothing outside scores more than the bound: whoever scores more inside stands before all of it.
-            if asked.cursor is None or _total(after) > narrow.bound:
-                query = self._query(asked, scored=True, within=narrow)
-                found = self._best(searcher, query, after, limit)
-                if len(found) == limit and _total(found[-1]) > narrow.bound:
-                    return found
-        return self._best(searcher, self._query(asked, scored=True), after, limit)
-
-    def _narrower(self, asked: Question) -> Iterable[_Part]:
-        """Yield parts of the hits that are likely to hold the best ones, the smallest first."""
-        certain = [self._term("terms", term) for term in asked.certain if term is not None]
-        sure = len(certain) * TIER
-        title = tuple(
-            dict.fromkeys(lexeme for test in asked.tests if test.places == words.TITLE for lexeme in test.lexemes)
-        )
-        named = [tantivy.Query.term_set_query(self._schema, "words_a", list(title))] if title else []
-        rest = (ranking.WORDS if title else 0) + ranking.WITNESSED
-        untitled = (
-            ranking.WORDS * ranking.UNTITLED_PERCENT // 100 + ranking.THEME + ranking.FRESH[0] + ranking.WITNESSED
-        )
-        now = ranking.quarter_of(asked.today)
-        if asked.first:
-            # Named in the title, of a first theme, of this quarter: whoever lacks one of these has less.
-            theme, fresh = (
-                tantivy.Query.term_set_query(self._schema, "terms", list(asked.first)),
-                self._term("quarter", now),
+    def _cells(self) -> list[_Cell]:
+        """Return the parts of the hits, those that may have the most points first."""
+        now = ranking.quarter_of(self.asked.today)
+        by_points: dict[int, tuple[int, ...]] = {}
+        for age, points in enumerate(ranking.FRESH):
+            by_points[points] = (*by_points.get(points, ()), now - age)
+        # Nearly all have witnesses.
+        parted = any(True for _ in self._unwitnessed()) and not self.asked.witnessed
+        cells = [
+            _Cell(
+                witnessed,
+                theme,
+                quarters,
+                fresh + bool(theme) * ranking.THEME + (witnessed is not False) * ranking.WITNESSED,
             )
-            lacks = [rest + ranking.FRESH[0], rest + ranking.THEME + ranking.FRESH[1], *([untitled] if title else [])]
-            yield _Part((*certain, *named, theme, fresh), sure + max(lacks), title)
-        if title:
-            yield _Part((*certain, *named), sure + untitled, title)
-        else:
-            fresh = tantivy.Query.term_set_query(self._schema, "quarter", [now, now - 1])
-            yield _Part((*certain, fresh), sure + rest + ranking.FRESH[2] + ranking.THEME, ())
-        if certain:
-            yield _Part(tuple(certain), sure - TIER + ranking.TOTAL, ())
+            for fresh, quarters in {**by_points, 0: ()}.items()
+            for theme in ((True, False) if self.asked.first else (None,))
+            for witnessed in ((True, False) if parted else (None,))
+        ]
+        return sorted(cells, key=lambda cell: -cell.points)
 
-    def _best(self, searcher: tantivy.Searcher, query: tantivy.Query, after: Place, limit: int) -> list[Place]:
+    def _best_in(
+        self, cell: _Cell, tier: int, reached: int | None, after: Place, limit: int, *, alike: bool
+    ) -> list[Place]:
+        """Return the first hits of a cell; those with fewer points than are ``reached`` already may be left out."""
+        most = cell.points + self._words_most
+        # What its words may earn in hits that stand after the cursor.
+        left = -after.minus_second - cell.points if after.minus_first == -tier else self._words_most
+        granted, worths = self._word_worths()
+        if left < granted:
+            return []
+        best: list[Place] = []
+        # What stands out has all that its words can earn; of common words that is a page and more.
+        if alike and reached in {None, most} and left >= self._words_most:
+            best = self._outstanding(cell, tier, after, limit)
+            if len(best) == limit or reached == most:
+                return best
+        musts, must_nots = self._of_cell(cell, tier)
+        must_nots += self._beyond(left)
+        if reached is not None:
+            musts += self._placed(most - reached)
+        points = tier * TIER + cell.points - ranking.WITNESSED + granted
+        return self._best(_all_of(musts, must_nots, worths, points), after, limit)
+
+    def _outstanding(self, cell: _Cell, tier: int, after: Place, limit: int) -> list[Place]:
+        """Return the first of those hits of a cell that have the most points: all the same, so by identifier alone."""
+        musts, must_nots = self._of_cell(cell, tier)
+        points = cell.points + self._words_most
+        for word in self.tests:
+            asked: list[set[str]] = []
+            for test in reversed(word):
+                # A word of the title stands in all other places too.
+                if not any(lexemes <= set(test.lexemes) for lexemes in asked):
+                    musts.append(self._passed(test))
+                    asked.append(set(test.lexemes))
+        query = _all_of(musts, must_nots)
+        if after.minus_first != -tier or -after.minus_second != points:
+            return self._by_identifier(query, after, limit, tier, points)[:limit]
+        # From the cursor on: first those whose identifiers begin like its own, then ever larger parts of the others.
+        found: list[Place] = []
+        begin, width = after.high >> BUCKET_SHIFT, 1
+        while begin < BUCKETS and len(found) < limit:
+            end = min(begin + width, BUCKETS)
+            part = _within(query, self._buckets(begin, end))
+            found += self._by_identifier(part, after, limit if found or width > 1 else EQUALS_LOOK, tier, points)
+            begin, width = end, width * 8
+        return found[:limit]
+
+    def _by_identifier(self, query: tantivy.Query, after: Place, limit: int, tier: int, points: int) -> list[Place]:
+        # Some more: of those of the same identifier the logs decide.
+        hits = self.searcher.search(
+            query, limit + FIRST_LOOK, count=False, order_by_field="high", order=tantivy.Order.Asc
+        ).hits
+        bare = self._places([(0.0, address) for _, address in hits])
+        placed = [place._replace(minus_first=-tier, minus_second=-points, points=points) for place in bare]
+        if len(hits) == limit + FIRST_LOOK and max(placed) <= after:
+            raise UnanswerableError
+        return [place for place in sorted(placed) if place > after]
+
+    def _beyond(self, left: int) -> Iterable[tantivy.Query]:
+        """Ask for hits whose words earn more than what is left after the cursor: all words themselves, so well placed."""
+        for place in reversed(_PLACES):
+            lower = _PLACES[_PLACES.index(place) :]
+            if sum(test.points for word in self.tests for test in word if test.places in lower) > left:
+                own = [(word[-1].lexemes[0],) for word in self.tests if word]
+                yield self._least(_FIELDS[place], own, len(own))
+                return
+
+    def _of_cell(self, cell: _Cell, tier: int) -> tuple[list[tantivy.Query], list[tantivy.Query]]:
+        """Return what hits of a cell and a tier have, and what they don't."""
+        musts, must_nots = [*self._musts()], [*self._must_nots()]
+        certain = [(term,) for term in self.certain]
+        if tier:
+            musts.append(self._least("terms", certain, tier))
+        if tier < len(certain):
+            must_nots.append(self._least("terms", certain, tier + 1))
+        if cell.theme is not None:
+            (musts if cell.theme else must_nots).append(self._any("terms", self.asked.first))
+        if cell.witnessed is not None:
+            unwitnessed = tantivy.Query.boolean_query([(Occur.Should, part) for part in self._unwitnessed()])
+            (must_nots if cell.witnessed else musts).append(unwitnessed)
+        now = ranking.quarter_of(self.asked.today)
+        earning = [now - age for age in range(len(ranking.FRESH))]
+        (musts if cell.quarters else must_nots).append(self._any("quarter", cell.quarters or earning))
+        return musts, must_nots
+
+    def _placed(self, lack: int) -> Iterable[tantivy.Query]:
+        """Ask for what every hit has that lacks no more of its words' points: so many of them at least so well placed."""
+        better = 0
+        for at, place in enumerate(_PLACES):
+            # What a word loses that stands lower.
+            losses = sorted(
+                sum(test.points for test in word if _PLACES.index(test.places) <= at) for word in self.tests
+            )
+            lost = free = 0
+            for loss in losses:
+                lost += loss
+                free += lost <= lack
+            least = len(losses) - free
+            if least > better and not (place == words.ALL and self._all_present()):
+                groups: dict[str, Sequence[str]] = {}
+                for test in (test for word in self.tests for test in word if test.places == place):
+                    # First with the words of the same meaning, then without them.
+                    groups.setdefault(test.lexemes[0], test.lexemes)
+                yield self._least(_FIELDS[place], list(groups.values()), least)
+            better = max(better, least)
+
+    @property
+    def _words_most(self) -> int:
+        """The most points that words may earn."""
+        return sum(test.points for word in self.tests for test in word)
+
+    def _read_each_time(self) -> int:
+        """Return about how many places of the index every query reads, however few hits it has."""
+        lists = [test.lexemes for word in self.tests for test in word[:1]]
+        sets = [terms for terms in self.asked.possible if terms is not None and len(terms) > 1]
+        by_words = sum(self.searcher.doc_freq("words", lexeme) for lexemes in lists for lexeme in lexemes)
+        return by_words + sum(self.searcher.doc_freq("terms", term) for terms in sets for term in terms)
+
+    def _at_most(self) -> int:
+        """Return a number that the hits do not exceed."""
+        by_terms = [self.searcher.doc_freq("terms", term) for term in self.asked.exact]
+        by_terms += [
+            sum(self.searcher.doc_freq("terms", term) for term in terms)
+            for terms in self.asked.possible
+            if terms is not None
+        ]
+        return min([self.searcher.num_docs, *by_terms, self._holding(self.asked.tree)])
+
+    def _holding(self, tree: words.Tree | None) -> int:
+        match tree:
+            case words.Word(lexeme):
+                return self.searcher.doc_freq("words", lexeme)
+            case words.EitherOf(parts):
+                return sum(map(self._holding, parts))
+            case words.AllOf(parts):
+                return min(map(self._holding, parts))
+            case words.Phrase(left, _, right):
+                return min(self._holding(left), self._holding(right))
+            case _:
+                return int(self.searcher.num_docs)
+
+    def _best(self, query: tantivy.Query, after: Place, limit: int) -> list[Place]:
         look = FIRST_LOOK
         while look < limit:
             look *= 4
         while look <= DEEPEST:
-            hits = searcher.search(query, look, count=False).hits
-            found = sorted(place for place in self._places(searcher, hits) if place > after)
+            hits = self.searcher.search(query, look, count=False).hits
+            found = sorted(place for place in self._places(hits) if place > after)
             if len(hits) < look:
                 return found[:limit]
             # Whatever scores more than the last one is here; of its equals there may be others.
@@ -316,50 +375,13 @@ class TextIndex:
             if len(sure) >= limit:
                 return sure[:limit]
             if after[:2] <= last:
-                sure += self._equals(searcher, query, last, after, limit - len(sure))
+                sure += self._equals(query, last, after, limit - len(sure))
                 if len(sure) == limit:
                     return sure
             look *= 4
         raise UnanswerableError
 
-    def count(self, asked: Question, bound: int) -> Counted:
-        """Count hits, and their labels: of all, or of the lowest identifiers when there are more than ``bound``. Raises: UnanswerableError."""
-        searcher = self._opened().searcher()
-        query = self._query(asked, scored=False)
-        total = _number(searcher, query)
-        if total > bound:
-            query = _within(query, self._buckets(0, max(1, BUCKETS * bound // total)))
-        told = searcher.aggregate(query, {name: {"terms": {"field": name, "size": LABELS_MAX}} for name in LABELS})
-        labels = {name: {b["key"]: b["doc_count"] for b in told[name]["buckets"]} for name in LABELS}
-        return Counted(total, sum(labels["kind"].values()), labels)
-
-    def _find_newest(self, searcher: tantivy.Searcher, asked: Question, limit: int) -> list[Place]:
-        query = self._query(asked, scored=False)
-        if _number(searcher, _within(query, self._range("published", asked.today + 1, None))):
-            # Rounds of the future come last, whatever they say: the database sorts them.
-            raise UnanswerableError
-        after = _after(asked)
-        if asked.cursor is not None:
-            query = _within(query, self._range("newest", None, newest_key(-after.minus_first, after.high) + 1))
-        # Some more: those whose identifiers begin alike are put in order here.
-        hits = searcher.search(query, limit + FIRST_LOOK, count=False, order_by_field="newest").hits
-        days = searcher.fast_field_values("published", [address for _, address in hits])
-        bare = self._places(searcher, [(0.0, address) for _, address in hits])
-        dated = (
-            place._replace(minus_first=-int(day or 0), minus_second=0) for place, day in zip(bare, days, strict=True)
-        )
-        found = [place for place in sorted(dated) if place > after][:limit]
-        if not found:
-            return []
-        # By day alone; what each is worth is told all the same.
-        these = tantivy.Query.term_set_query(self._schema, "key", [place.key for place in found])
-        scored = searcher.search(_within(self._query(asked, scored=True), these), len(found), count=False).hits
-        points = {place.key: place.points for place in self._places(searcher, scored)}
-        return [place._replace(points=points[place.key]) for place in found]
-
-    def _equals(
-        self, searcher: tantivy.Searcher, query: tantivy.Query, order: tuple[int, int], after: Place, wanted: int
-    ) -> list[Place]:
+    def _equals(self, query: tantivy.Query, order: tuple[int, int], after: Place, wanted: int) -> list[Place]:
         """Return the first ``wanted`` hits of one place in the order, by their identifiers; fewer when there are no more."""
         begin = after.high >> BUCKET_SHIFT if after[:2] == order else 0
         # More of them than a look shows: a part of the identifiers at a time, a smaller one whenever some could be missing.
@@ -367,22 +389,22 @@ class TextIndex:
         found: list[Place] = []
         while begin < BUCKETS and len(found) < wanted:
             end = min(begin + width, BUCKETS)
-            hits = searcher.search(_within(query, self._buckets(begin, end)), EQUALS_LOOK, count=False).hits
+            hits = self.searcher.search(_within(query, self._buckets(begin, end)), EQUALS_LOOK, count=False).hits
             if len(hits) == EQUALS_LOOK and _order_of(hits[-1][0]) <= order:
                 if width == 1:
                     raise UnanswerableError
                 width = max(1, width // 8)
                 continue
-            here = [place for place in self._places(searcher, hits) if place[:2] == order and place > after]
+            here = [place for place in self._places(hits) if place[:2] == order and place > after]
             found += sorted(here)
             begin = end
             if not here:
                 width *= 4
         return found[:wanted]
 
-    def _places(self, searcher: tantivy.Searcher, hits: Sequence[tuple[Any, Any]]) -> list[Place]:
+    def _places(self, hits: Sequence[tuple[Any, Any]]) -> list[Place]:
         addresses = [address for _, address in hits]
-        columns = [searcher.fast_field_values(name, addresses) for name in ("high", "low", "log", "idx", "origin")]
+        columns = [self.searcher.fast_field_values(name, addresses) for name in ("high", "low", "log", "idx", "origin")]
         found = []
         for (score, _), *values in zip(hits, *columns, strict=True):
             high, low, log, idx, origin_id = (int(value or 0) for value in values)
@@ -390,74 +412,178 @@ class TextIndex:
             found.append(Place(first, second, high, low, log, idx, -second, origin_id))
         return found
 
-    def _query(self, asked: Question, *, scored: bool, within: _Part | None = None) -> tantivy.Query:
-        musts = [*self._musts(asked), *(within.musts if within else ())]
-        # What every hit has anyway is given to all of them with the first thing they must have.
-        granted = sum(test.points for test in asked.tests if _is_granted(test, asked, within)) if scored else 0
-        clauses = [(Occur.Must, _worth(part, 0 if at else granted)) for at, part in enumerate(musts)]
-        clauses += [(Occur.MustNot, part) for part in self._must_nots(asked)]
-        if scored:
-            clauses += [(Occur.Should, _worth(part, points)) for part, points in self._worths(asked, within)]
-        return tantivy.Query.boolean_query(clauses)
+    # --- the newest hits ---
 
-    def _musts(self, asked: Question) -> Iterable[tantivy.Query]:
+    def newest(self, limit: int) -> list[Place]:
+        """Return the first hits after the cursor by day."""
+        query = self._unscored()
+        if self._number(_within(query, self._range("published", self.asked.today + 1, None))):
+            # Rounds of the future come last, whatever they say: the database sorts them.
+            raise UnanswerableError
+        after = _after(self.asked)
+        if self.asked.cursor is not None:
+            query = _within(query, self._range("newest", None, newest_key(-after.minus_first, after.high) + 1))
+        found: list[Place] = []
+        last = ranking.quarter_of(min(self.asked.today, -after.minus_first if self.asked.cursor else self.asked.today))
+        # A quarter at a time, as most pages end within the first.
+        for quarter in range(last, last - QUARTERS, -1):
+            found += self._latest(_within(query, self._term("quarter", quarter)), after, limit - len(found))
+            if len(found) == limit:
+                break
+        else:
+            older = self._range("published", None, ranking.quarter_begins(last - QUARTERS + 1))
+            found += self._latest(_within(query, older), after, limit - len(found))
+        if not found:
+            return []
+        # By day alone; what each is worth is told all the same.
+        these = tantivy.Query.term_set_query(self.schema, "key", [place.key for place in found])
+        granted, worths = self._worths()
+        scored = self.searcher.search(_all_of([these], (), worths, granted), len(found), count=False).hits
+        points = {place.key: place.points for place in self._places(scored)}
+        return [place._replace(points=points[place.key]) for place in found]
+
+    def _latest(self, query: tantivy.Query, after: Place, limit: int) -> list[Place]:
+        # Some more: those whose identifiers begin alike are put in order here.
+        hits = self.searcher.search(query, limit + FIRST_LOOK, count=False, order_by_field="newest").hits
+        days = self.searcher.fast_field_values("published", [address for _, address in hits])
+        bare = self._places([(0.0, address) for _, address in hits])
+        dated = (
+            place._replace(minus_first=-int(day or 0), minus_second=0) for place, day in zip(bare, days, strict=True)
+        )
+        return [place for place in sorted(dated) if place > after][:limit]
+
+    # --- how many ---
+
+    def count(self, bound: int) -> Counted:
+        """Count hits, and their labels: of all, or of a sample when there are more than ``bound``, half as many.
+
+        Of very many their number is told from the sample too: some thousands of random identifiers, 1 or 2 % off.
+        """
+        query, at_most = self._unscored(), self._at_most()
+        # Of several words together there may be far fewer than of the rarest.
+        if at_most > COUNTED_MAX and not isinstance(self.asked.tree, words.AllOf):
+            counted = self._sample(query, max(1, BUCKETS * bound // 2 // at_most))
+            if counted.total > COUNTED_MAX:
+                return counted
+        total = self._number(query) if at_most > bound else None
+        # A large part of all identifiers costs more to name than the rest to count.
+        if total is not None and total > bound * 3 // 2:
+            counted = self._sample(query, max(1, BUCKETS * bound // 2 // total))
+            return replace(counted, total=total, is_exact=True)
+        labels = {} if total == 0 else self._labels(query)
+        total = sum(labels.get("kind", {}).values())
+        return Counted(total, is_exact=True, sampled=total, labels=labels)
+
+    def _sample(self, query: tantivy.Query, share: int) -> Counted:
+        labels = self._labels(_within(query, self._buckets(0, share)))
+        sampled = sum(labels["kind"].values())
+        return Counted(round(sampled * BUCKETS / share), is_exact=False, sampled=sampled, labels=labels)
+
+    def _labels(self, query: tantivy.Query) -> Mapping[str, Mapping[str, int]]:
+        told = self.searcher.aggregate(query, {name: {"terms": {"field": name, "size": LABELS_MAX}} for name in LABELS})
+        return {name: {b["key"]: b["doc_count"] for b in told[name]["buckets"]} for name in LABELS}
+
+    def _number(self, query: tantivy.Query) -> int:
+        # The package's own types leave this attribute out.
+        found: Any = self.searcher.search(query, 1, count=True)
+        return int(found.count)
+
+    # --- queries ---
+
+    def _unscored(self) -> tantivy.Query:
+        return _all_of(self._musts(), self._must_nots())
+
+    def _scored(self) -> tantivy.Query:
+        """Ask for all hits with their scores."""
+        # What every hit has anyway is given to all of them with the first thing they must have.
+        granted, worths = self._worths()
+        return _all_of(self._musts(), self._must_nots(), worths, granted)
+
+    def _musts(self) -> Iterable[tantivy.Query]:
+        asked = self.asked
         if asked.tree is not None:
             yield self._met(asked.tree)
         for term in asked.exact:
             yield self._term("terms", term)
         for terms in asked.possible:
             if terms is not None:
-                yield tantivy.Query.term_set_query(self._schema, "terms", list(terms))
+                yield self._any("terms", terms)
         if asked.since is not None:
             yield self._range("published", asked.since, None)
         if asked.tree is None and not asked.exact and not any(terms is not None for terms in asked.possible):
             yield tantivy.Query.all_query()
 
-    def _must_nots(self, asked: Question) -> Iterable[tantivy.Query]:
-        yield tantivy.Query.range_query(self._schema, "valid", FieldType.Integer, None, asked.today, include_upper=False, use_inverted_index=True)  # fmt: skip
-        if asked.hidden:
-            yield tantivy.Query.term_set_query(self._schema, "origin", list(asked.hidden))
-        if asked.witnessed:
-            yield from self._unwitnessed(asked)
+    def _must_nots(self) -> Iterable[tantivy.Query]:
+        yield tantivy.Query.range_query(self.schema, "valid", FieldType.Integer, None, self.asked.today, include_upper=False, use_inverted_index=True)  # fmt: skip
+        if self.asked.hidden:
+            yield self._any("origin", self.asked.hidden)
+        if self.asked.witnessed:
+            yield from self._unwitnessed()
 
-    def _worths(self, asked: Question, within: _Part | None) -> Iterable[tuple[tantivy.Query, int]]:
-        for term in asked.certain:
-            if term is not None:
-                yield self._term("terms", term), TIER
-        for test in asked.tests:
-            if _is_granted(test, asked, within):
-                continue
-            name = _FIELDS[test.places]
-            one = len(test.lexemes) == 1
-            yield self._term(name, test.lexemes[0]) if one else tantivy.Query.term_set_query(self._schema, name, list(test.lexemes)), test.points  # fmt: skip
-        if asked.first:
-            yield tantivy.Query.term_set_query(self._schema, "terms", list(asked.first)), ranking.THEME
-        now = ranking.quarter_of(asked.today)
-        for age, points in enumerate(ranking.FRESH):
-            yield self._term("quarter", now - age), points
+    def _passed(self, test: ranking.Test) -> tantivy.Query:
+        return self._any(_FIELDS[test.places], test.lexemes)
+
+    def _all_present(self) -> bool:
+        met = _met_anyway(self.asked.tree)
+        return all(any(some <= set(test.lexemes) for some in met for test in word) for word in self.tests)
+
+    def _word_worths(self) -> tuple[int, list[tuple[tantivy.Query, int]]]:
+        """Return the points of words that each hit has anyway, and what gives the others."""
+        granted, present = 0, _met_anyway(self.asked.tree)
+        worths: list[tuple[tantivy.Query, int]] = []
+        for test in (test for word in self.tests for test in word):
+            if test.places == words.ALL and any(some <= set(test.lexemes) for some in present):
+                granted += test.points
+            else:
+                worths.append((self._passed(test), test.points))
+        return granted, worths
+
+    def _worths(self) -> tuple[int, list[tuple[tantivy.Query, int]]]:
+        """Return the points that each hit has anyway, and what gives the others."""
+        granted, worths = self._word_worths()
         # Nearly all are witnessed: those that are not lose what everybody is given (_order_of).
-        for part in self._unwitnessed(asked):
-            yield part, -ranking.WITNESSED
+        worths += [(part, -ranking.WITNESSED) for part in self._unwitnessed()]
+        worths += [(self._term("terms", term), TIER) for term in self.certain]
+        if self.asked.first:
+            worths.append((self._any("terms", self.asked.first), ranking.THEME))
+        now = ranking.quarter_of(self.asked.today)
+        worths += [(self._term("quarter", now - age), points) for age, points in enumerate(ranking.FRESH)]
+        return granted, worths
 
-    def _unwitnessed(self, asked: Question) -> Iterable[tantivy.Query]:
-        if asked.unwitnessed_logs:
-            yield tantivy.Query.term_set_query(self._schema, "origin", list(asked.unwitnessed_logs))
-        if asked.unwitnessed:
-            yield tantivy.Query.term_set_query(self._schema, "key", list(asked.unwitnessed))
+    def _unwitnessed(self) -> Iterable[tantivy.Query]:
+        if self.asked.unwitnessed_logs:
+            yield self._any("origin", self.asked.unwitnessed_logs)
+        if self.asked.unwitnessed:
+            yield self._any("key", self.asked.unwitnessed)
 
-    @property
-    def _schema(self) -> tantivy.Schema:
-        return self._opened().schema
+    def _least(self, name: str, groups: Sequence[Sequence[str]], least: int) -> tantivy.Query:
+        """Ask for some of at least so many of the groups."""
+        each = [self._any(name, group) for group in groups]
+        if least == len(each) == 1:
+            return each[0]
+        if least == len(each):
+            return tantivy.Query.boolean_query([(Occur.Must, part) for part in each])
+        return tantivy.Query.boolean_query([(Occur.Should, part) for part in each], minimum_number_should_match=least)
+
+    def _any(self, name: str, values: Sequence[Any]) -> tantivy.Query:
+        if name in _TEXTS:
+            # What no profile has costs a set and finds nothing.
+            values = [value for value in values if self.searcher.doc_freq(name, value)]
+        if not values:
+            return tantivy.Query.empty_query()
+        if len(values) == 1:
+            return self._term(name, values[0])
+        return tantivy.Query.term_set_query(self.schema, name, list(values))
 
     def _term(self, name: str, value: object) -> tantivy.Query:
-        return tantivy.Query.term_query(self._schema, name, value, "basic")
+        return tantivy.Query.term_query(self.schema, name, value, "basic")
 
     def _range(self, name: str, low: int | None, high: int | None) -> tantivy.Query:
-        return tantivy.Query.range_query(self._schema, name, FieldType.Integer, low, high, include_upper=high is None)
+        return tantivy.Query.range_query(self.schema, name, FieldType.Integer, low, high, include_upper=high is None)
 
     def _buckets(self, begin: int, end: int) -> tantivy.Query:
         return tantivy.Query.range_query(
-            self._schema, "bucket", FieldType.Integer, begin, end, include_upper=False, use_inverted_index=True
+            self.schema, "bucket", FieldType.Integer, begin, end, include_upper=False, use_inverted_index=True
         )
 
     def _met(self, tree: words.Tree) -> tantivy.Query:
@@ -466,7 +592,7 @@ class TextIndex:
                 return self._term("words", _whole(lexeme))
             case words.Phrase():
                 placed: list[str | tuple[int, str]] = [(place, _whole(lexeme)) for place, lexeme in _laid_out(tree)]
-                return tantivy.Query.phrase_query(self._schema, "words", placed)
+                return tantivy.Query.phrase_query(self.schema, "words", placed)
             case words.EitherOf(parts):
                 return tantivy.Query.boolean_query([(Occur.Should, self._met(part)) for part in parts])
             case words.AllOf(parts):
@@ -477,12 +603,6 @@ class TextIndex:
                 return tantivy.Query.boolean_query(
                     [(Occur.Must, tantivy.Query.all_query()), (Occur.MustNot, self._met(part))]
                 )
-
-
-def _number(searcher: tantivy.Searcher, query: tantivy.Query) -> int:
-    # The package's own types leave this attribute out.
-    found: Any = searcher.search(query, 1, count=True)
-    return int(found.count)
 
 
 def _whole(lexeme: str) -> str:
@@ -504,26 +624,37 @@ def _laid_out(tree: words.Tree, start: int = 0) -> list[tuple[int, str]]:
             raise UnanswerableError
 
 
+def _met_anyway(tree: words.Tree | None) -> list[set[str]]:
+    """Return sets of lexemes of each of which every hit has one."""
+    match tree:
+        case words.Word(lexeme):
+            return [{lexeme}]
+        case words.EitherOf(parts) if all(isinstance(part, words.Word) for part in parts):
+            return [{part.lexeme for part in parts if isinstance(part, words.Word)}]
+        case words.AllOf(parts):
+            return [met for part in parts for met in _met_anyway(part)]
+        case _:
+            return []
+
+
+def _all_of(
+    musts: Iterable[tantivy.Query],
+    must_nots: Iterable[tantivy.Query],
+    worths: Iterable[tuple[tantivy.Query, int]] = (),
+    granted: int = 0,
+) -> tantivy.Query:
+    clauses = [(Occur.Must, _worth(part, 0 if at else granted)) for at, part in enumerate(musts)]
+    clauses += [(Occur.MustNot, part) for part in must_nots]
+    clauses += [(Occur.Should, _worth(part, points)) for part, points in worths]
+    return tantivy.Query.boolean_query(clauses)
+
+
 def _worth(query: tantivy.Query, points: int) -> tantivy.Query:
     return tantivy.Query.const_score_query(query, float(points))
 
 
 def _within(query: tantivy.Query, window: tantivy.Query) -> tantivy.Query:
     return tantivy.Query.boolean_query([(Occur.Must, query), (Occur.Must, _worth(window, 0))])
-
-
-def _is_granted(test: ranking.Test, asked: Question, within: _Part | None) -> bool:
-    """Tell whether every hit passes a test: it has the asked word, in its title where only those are looked at."""
-    if within is not None and within.title and set(within.title) <= set(test.lexemes):
-        return True
-    met = {part.lexeme for part in asked.tree.parts if isinstance(part, words.Word)} if isinstance(asked.tree, words.EitherOf) else set()  # fmt: skip
-    if isinstance(asked.tree, words.Word):
-        met = {asked.tree.lexeme}
-    return test.places == words.ALL and bool(met) and met <= set(test.lexemes)
-
-
-def _total(place: Place) -> int:
-    return -place.minus_first * TIER - place.minus_second
 
 
 def _order_of(score: float) -> tuple[int, int]:

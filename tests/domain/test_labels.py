@@ -134,10 +134,10 @@ def test_shares_count_equal_units() -> None:
 
 def test_buckets_name_the_units_a_label_meets() -> None:
     """A macro-area falls into each of its regions, surely into none."""
-    found = dict(REFERENCE.buckets("territory", ("ITF",), tuple(REGIONS)))
+    found = dict(REFERENCE.buckets("territory", tuple(REGIONS))("RIP:ITF"))
     assert set(found) == set(REFERENCE.territories.children("ITF"))
     assert not any(found.values())
-    assert REFERENCE.buckets("territory", ("LE", "BR"), tuple(REGIONS)) == (("ITF4", True),)
+    assert REFERENCE.buckets("territory", tuple(REGIONS))("PRO:LE,BR") == (("ITF4", True),)
 
 
 def test_memory_of_answers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
