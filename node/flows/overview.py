@@ -74,7 +74,9 @@ async def read(pool: Pool, now: dt.datetime) -> Overview:
     async with snapshot(pool) as conn:
         stood = await standing(conn)
         profiles = await cooperation.count_by_origin(conn)
-        current = {item.origin: is_current(item, now) for item in (await indexing.opening(conn, "", asked=False)).health}
+        current = {
+            item.origin: is_current(item, now) for item in (await indexing.opening(conn, "", asked=False)).health
+        }
     return Overview(
         tuple(
             Body(
