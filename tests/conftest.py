@@ -51,6 +51,7 @@ async def _make_template(base: str, name: str) -> None:
         await conn.close()
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say aloud at the end that pages were not tried in a browser."""
     skipped = terminalreporter.getreports("skipped")

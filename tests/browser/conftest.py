@@ -35,10 +35,9 @@ MISSING = f"{NO_BROWSER} {CHROMIUM}: install Debian's chromium (apt-get install 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep these tests in one process and one loop, and skip them aloud where there is no browser."""
+    """Keep these tests in one loop, and skip them aloud where there is no browser."""
     here = [item for item in items if Path(__file__).parent in item.path.parents]
     for item in here:
-        item.add_marker(pytest.mark.xdist_group("browser"))
         item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
         if not Path(CHROMIUM).exists():
             item.add_marker(pytest.mark.skip(reason=MISSING))
