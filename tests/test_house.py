@@ -442,6 +442,16 @@ def test_functions_stay_readable() -> None:
     assert not long
 
 
+@pytest.mark.parametrize("lock", ["requirements.lock", "requirements.dev.lock"])
+def test_locks_are_complete_and_hold_no_framework_that_serves_nothing(lock: str) -> None:
+    """Two packages are taken for their files alone (docs/decisions/0016); and a lock names no registry's host."""
+    text = (ROOT / lock).read_text(encoding="utf-8")
+    named = set(re.findall(r"^([a-z0-9._-]+)==", text, re.MULTILINE))
+    assert {"design-django-theme", "django-htmx", "jinja2"} <= named
+    assert not named & {"django", "asgiref", "sqlparse"}
+    assert "://" not in text
+
+
 def can_fail(test: ast.AST) -> bool:
     """Tell whether a test asserts, expects an error, or calls what is named after asserting."""
     for found in ast.walk(test):

@@ -105,6 +105,9 @@ async def test_a_certain_and_a_possible_hit_say_which_they_are(client: Client) -
     assert "possibile" in said
     assert "di ciò che l'etichetta comprende" in said
     assert "Perché questo risultato" in said
+    assert "Anno di registrazione: ogni anno" not in said
+    # A profile of any year is a possible one for whoever asks for a year, and says why.
+    assert "Anno di registrazione: ogni anno (possibile" in words(await (await client.get("/cerca?period=2015")).text())
 
 
 async def test_a_quarantined_log_is_warned_of(client: Client) -> None:

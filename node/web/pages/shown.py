@@ -174,7 +174,10 @@ class Reader:
             summary=self.said(document["summary"]),
             purpose=self.title(vocabulary.PURPOSES, hit.purpose),
             body=members.get(hit.owner, hit.owner),
-            labels=self.labels(hit),
+            # What holds of every network says nothing among results.
+            labels=tuple(
+                self.label(name, label) for name, label in hit.labels.items() if label.values or label.match == POSSIBLE
+            ),
             needs=categories["needs"],
             offers=categories["offers"],
             why=tuple((self.tr(PART_NAMES.get(part.name, part.name)), part.share) for part in hit.why if part.points),
