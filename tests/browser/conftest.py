@@ -19,6 +19,7 @@ from playwright.async_api import Browser, BrowserContext, async_playwright
 
 from node.flows.home import Facts, make_home
 from node.runtime import open_node
+from node.web import allowance
 from node.web import app as application
 from node.web.server import Runner
 from tests.conftest import NO_BROWSER, TEMPLATE, dsn_of
@@ -77,9 +78,12 @@ async def bench(server: str) -> AsyncIterator[Bench]:
         home,
         Facts("p_LE", "Provincia di Lecce", "p_LE", ("LE",), f"127.0.0.1:{port}", port, 2026, dsn_of(server, name)),
     )
+    patch = pytest.MonkeyPatch()
     try:
         async with open_node(home, clock=lambda: NOW) as node:
             await fill(node)
+            # The node's clock stands, so what is allowed never fills up again.
+            patch.setitem(allowance.RATES, "page", allowance.Rate(10_000, 100_000))
             runner = Runner(application.build(node), access_log=None)
             await runner.setup()
             await web.TCPSite(runner, "127.0.0.1", port).start()
@@ -90,5 +94,6 @@ async def bench(server: str) -> AsyncIterator[Bench]:
             await runner.cleanup()
         await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
     finally:
+        patch.undo()
         await admin.close()
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
