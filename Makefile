@@ -32,9 +32,11 @@ lint: .venv/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Pages are tried in Debian's chromium (apt-get install chromium); without it that part is skipped, and said so at the end.
+# Pages are tried in Debian's chromium (apt-get install chromium), after the rest: one node and one browser for all of them,
+# and both cores theirs. Without it that part is skipped, and said so at the end.
 test: lint
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term --cov-fail-under=95 $(ARGS)
+	$(BIN)/python -m pytest -n 2 --ignore tests/browser --cov --cov-report=term --cov-fail-under=95 $(ARGS)
+	$(if $(ARGS),,$(BIN)/python -m pytest -n 0 tests/browser)
 
 # Each proof is bounded and stops by itself.
 prove: .venv/.installed-dev
