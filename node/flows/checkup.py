@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from node.config import Config
+from node.config_places import CONFIG_FILE
 from node.domain.roles import Role
 from node.errors import ReteError
 from node.flows import audit, board, indexing, own_log
 from node.flows.append import OwnLog
 from node.flows.audit import Verdict
 from node.flows.doctor import Disk, Index, Seen
-from node.flows.home import CONFIG_FILE
 from node.flows.jobs import Schedule
 from node.flows.own_log import OwnState
 from node.protocol.member import Membership
