@@ -17,11 +17,15 @@ LOUD = '<script>window.xss=1</script>"><img src=x onerror="window.xss=1">'
 
 
 async def fill_logs(node: Node) -> None:
-    """Sign three profiles; follow a log that is well, one that fails, one silent, one that lied."""
+    """Sign three profiles and their withdrawal; follow a log that is well, one that fails, one silent, one that lied."""
     async with acquire(node.pool) as conn, conn.transaction():
         made = [profile(number) for number in range(1, 4)]
-        operations = [Operation(one["id"], canonical.dumps(one)) for one in made]
-        await append(conn, node.own, operations, NOW)
+        # Withdrawn again: nobody decided about them, which the chain of decisions would tell of what lives.
+        for operations in (
+            [Operation(one["id"], canonical.dumps(one)) for one in made],
+            [Operation(one["id"], None) for one in made],
+        ):
+            await append(conn, node.own, operations, NOW)
         await add_origin(conn, "a_WELL")
         failing = await add_origin(conn, "b_FAIL")
         for _ in range(3):
