@@ -44,7 +44,7 @@ _SILENT: Final = N_("«rete peer ping {peer}» percorre la strada passo per pass
 class Peer:
     """One log: its row, the state to show, what is here of it, and what its node last said of the own log.
 
-    ``remedy`` is there where something is wrong. ``acknowledged`` is its word as a witness, ``receipt`` as a mirror.
+    ``cause`` and ``remedy`` are there where something is wrong. ``acknowledged`` is its word as a witness, ``receipt`` as a mirror.
     """
 
     row: Origin
@@ -52,6 +52,7 @@ class Peer:
     profiles: int
     waiting: int
     set_aside: Mapping[str, int]
+    cause: Said | None
     remedy: Said | None
     acknowledged: Acknowledged | None
     receipt: Receipt | None
@@ -72,14 +73,38 @@ def state_of(row: Origin, now: dt.datetime) -> str:
     return STALE if silent and row.state == "ready" else row.state
 
 
-def remedy_of(row: Origin, state: str) -> Said | None:
-    """Return what to do about what is wrong with a log, None where nothing is."""
+def cause_of(row: Origin, state: str, now: dt.datetime) -> Said | None:
+    """Return in words what is wrong with another node's log, None where nothing is."""
+    if row.is_own or state == "frozen":
+        return None
+    if state == QUARANTINED or row.error_code:
+        return _stored(row.error_text or N_("è in quarantena"))
+    if state == STALE:
+        return Said(N_("da un giorno i suoi testimoni tacciono"))
+    if state == "suspended":
+        return Said(N_("è sospeso"))
+    return Said(N_("da un giorno non se ne hanno notizie confermate")) if is_silent(row, now) else None
+
+
+def is_silent(row: Origin, now: dt.datetime) -> bool:
+    """Tell whether nobody has confirmed for a day that there is nothing newer of a log."""
+    return row.confirmed_at is not None and (now - row.confirmed_at).total_seconds() > limits.FRESH_S
+
+
+def _stored(text: str) -> Said:
+    """Return what a failure said when it was kept: a sentence, and perhaps its place in brackets."""
+    what, opened, where = text.rpartition(" (")
+    if opened and where.endswith(")"):
+        return Said(N_("{what} ({where})"), {"what": Said(what), "where": where[:-1]})
+    return Said(text)
+
+
+def remedy_of(row: Origin, state: str) -> Said:
+    """Return what to do about what is wrong with a log."""
     facts = {"peer": row.owner}
     if state == QUARANTINED:
         return Said(_JUDGE, facts)
-    if row.error_code:
-        return ping.remedy_by_code(row.error_code, row.owner) or Said(_SILENT, facts)
-    return Said(_SILENT, facts) if state in (STALE, "suspended") else None
+    return ping.remedy_by_code(row.error_code or "", row.owner) or Said(_SILENT, facts)
 
 
 async def read(pool: Pool, own: OwnLog, now: dt.datetime, owner: str | None = None) -> list[Peer]:
@@ -89,18 +114,32 @@ async def read(pool: Pool, own: OwnLog, now: dt.datetime, owner: str | None = No
         said = {one.member: one for one in await witness.own_cosignatures(conn, own.origin_id)}
         kept = {one.member: one for one in await witness.receipts(conn, own.origin_id)}
         return [
-            Peer(
-                row=row,
-                state=state_of(row, now),
-                profiles=profiles.get(row.origin_id, 0),
-                waiting=await log.count_wanted(conn, row.origin_id),
-                set_aside=await log.count_problems(conn, row.origin_id),
-                remedy=remedy_of(row, state_of(row, now)),
-                acknowledged=None if row.is_own else said.get(row.owner),
-                receipt=None if row.is_own else kept.get(row.owner),
-            )
+            await _peer(conn, row, now, profiles.get(row.origin_id, 0), said.get(row.owner), kept.get(row.owner))
             for row in await log.list_origins(conn, owner)
         ]
+
+
+async def _peer(
+    conn: Connection,
+    row: Origin,
+    now: dt.datetime,
+    profiles: int,
+    acknowledged: Acknowledged | None,
+    receipt: Receipt | None,
+) -> Peer:
+    state = state_of(row, now)
+    cause = cause_of(row, state, now)
+    return Peer(
+        row=row,
+        state=state,
+        profiles=profiles,
+        waiting=await log.count_wanted(conn, row.origin_id),
+        set_aside=await log.count_problems(conn, row.origin_id),
+        cause=cause,
+        remedy=None if cause is None else remedy_of(row, state),
+        acknowledged=None if row.is_own else acknowledged,
+        receipt=None if row.is_own else receipt,
+    )
 
 
 async def held(pool: Pool, owner: str | None = None) -> list[Held]:

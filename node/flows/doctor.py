@@ -16,7 +16,7 @@ from node.config import LOOPBACK, Config
 from node.errors import N_, ReteError, Said
 from node.flows import audit
 from node.flows.audit import Verdict
-from node.flows.board import QUARANTINED, STALE, Peer
+from node.flows.board import QUARANTINED, Peer, is_silent
 from node.flows.jobs import TITLES, Schedule
 from node.flows.own_log import OwnState
 from node.protocol import limits
@@ -302,16 +302,14 @@ def _peers(seen: Seen) -> list[Finding]:
 
 
 def _peer(seen: Seen, peer: Peer) -> Finding | None:
-    row, name = peer.row, peer.row.owner
+    row, cause = peer.row, peer.cause
+    if cause is None:
+        return None
     if peer.state == QUARANTINED:
-        said = Said(row.error_text or N_("è in quarantena"))
-        return Finding("peer-quarantined", "peers", DANGER, said, name, peer.remedy)
-    silent = row.confirmed_at is not None and (seen.now - row.confirmed_at).total_seconds() > limits.FRESH_S
-    if peer.state == STALE or silent or (row.error_code and row.failures >= FAILURES_TOLD):
-        said = Said(row.error_text or N_("da un giorno non se ne hanno notizie confermate"))
-        remedy = peer.remedy or Said(N_("«rete peer ping {peer}» percorre la strada passo per passo"), {"peer": name})
-        return Finding("peer-stale", "peers", WARNING, said, name, remedy)
-    return None
+        return Finding("peer-quarantined", "peers", DANGER, cause, row.owner, peer.remedy)
+    if row.error_code and row.failures < FAILURES_TOLD and not is_silent(row, seen.now):
+        return None
+    return Finding("peer-stale", "peers", WARNING, cause, row.owner, peer.remedy)
 
 
 def _jobs(seen: Seen) -> list[Finding]:

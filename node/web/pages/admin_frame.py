@@ -118,9 +118,15 @@ def told(request: web.Request, said: Said | None) -> str:
     return "" if said is None else said.told(translator(language_of(request)))
 
 
+# Refusals whose hint is for whoever types a command: the page itself shows what there is to choose.
+TYPED: Final = frozenset({"account-without-role", "role-unknown", "account-disabled"})
+
+
 def sentence_of(request: web.Request, error: ReteError) -> str:
     """Return what is wrong and what to do as one text for people."""
     what, _, hint = error.render(translator(language_of(request)))
+    if error.code in TYPED:
+        hint = ""
     return " ".join(f"{part[:1].upper()}{part[1:]}." for part in (what, hint) if part)
 
 

@@ -75,7 +75,7 @@ def _shown(request: web.Request, item: Peer) -> dict[str, Any]:
         "waiting": item.waiting,
         "behind": max(0, row.checkpoint_size - row.size),
         "set_aside": item.set_aside,
-        "error": told(request, Said(row.error_text)) if row.error_text else "",
+        "cause": told(request, item.cause),
         "remedy": told(request, item.remedy),
         "acknowledged": item.acknowledged,
         "receipt": item.receipt,
@@ -137,19 +137,19 @@ async def pull(request: web.Request) -> web.StreamResponse:
 @needs(Permission.PEERS_READ)
 async def quarantine(request: web.Request) -> web.StreamResponse:
     """Show what is in quarantine, why, and what was decided about logs until now."""
-    pool = request.app[DESK].node.pool
+    desk = request.app[DESK]
     held = [
         {
             "row": item.row,
             "path": f"{QUARANTINE}/{quote(item.row.owner, safe='')}",
-            "error": told(request, Said(item.row.error_text or "")),
+            "cause": told(request, board.cause_of(item.row, board.QUARANTINED, desk.now)),
             "remedy": told(request, board.remedy_of(item.row, board.QUARANTINED)),
             "found": item.found,
         }
-        for item in await board.held(pool)
+        for item in await board.held(desk.node.pool)
     ]
     return admin_frame.show(
-        request, "quarantine.html", held=held, rulings=await board.rulings(pool), actions=audit.RULINGS
+        request, "quarantine.html", held=held, rulings=await board.rulings(desk.node.pool), actions=audit.RULINGS
     )
 
 

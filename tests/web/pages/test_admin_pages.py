@@ -336,7 +336,8 @@ async def test_the_schedule_tells_what_ran_and_how(node: Node, desk: Desk) -> No
         text = await said(browser, f"{HOME}/programma")
         for part in (
             "preleva le novità",
-            "1 minuti",
+            "un minuto",
+            "10 minuti",
             "6 secondi",
             "riuscito",
             "non riuscito database-unreachable",
@@ -364,16 +365,16 @@ async def test_an_auditor_reads_all_and_changes_nothing(node: Node, desk: Desk, 
     assert (await browser.post(f"{HOME}/verifica", f"{HOME}/verifica/controlla")).status == 303
 
 
-@pytest.mark.parametrize("role", [Role.ANALYST, Role.OFFICER, Role.APPROVER, Role.EVALUATOR, Role.TRAINER])
-async def test_everybody_else_sees_nothing_here(node: Node, desk: Desk, role: Role) -> None:
-    """Each page refuses, and the menu does not name it; who is not signed in is sent to do so."""
+async def test_everybody_else_sees_nothing_here(node: Node, desk: Desk) -> None:
+    """In any other role each page refuses, and the menu does not name it; who is not signed in is sent to do so."""
     async with browsing(node) as browser:
         for path in PAGES:
             await browser.get(path, 303)
-        browser.hold(await session(desk, "gina", role))
-        for path in (*PAGES, f"{HOME}/verifica/catena.jsonl"):
-            await browser.get(path, 403)
-        assert HOME not in await browser.get("/utente")
+        for role in set(Role) - {Role.ADMINISTRATOR, Role.AUDITOR}:
+            browser.hold(await session(desk, f"con {role}", role))
+            for path in (*PAGES, f"{HOME}/verifica/catena.jsonl"):
+                await browser.get(path, 403)
+            assert HOME not in await browser.get("/utente")
 
 
 async def test_a_post_without_this_session_s_token_changes_nothing(browser: Browser, node: Node, desk: Desk) -> None:
