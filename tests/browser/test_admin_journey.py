@@ -36,6 +36,7 @@ PAGES = {
     "decisions-wrong": f"{HOME}/verifica?scheda=x",
     "doctor": f"{HOME}/diagnosi",
 }
+SMALL = ("overview", "peers", "user", "user-refused", "verified")
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -78,10 +79,13 @@ async def test_no_state_breaks_a_rule_of_accessibility(bench: Bench, desk: Desk,
 
     async def look(name: str) -> None:
         assert await page.get_attribute("html", "lang") == language, name
-        found[name] = await violations(page)
         if await page.evaluate("document.documentElement.scrollWidth") > width:
             wide.append(name)
-        await page.screenshot(path=SHOTS / f"admin-{name}-{language}.png")
+        # The same templates in another language and width: there axe looks at what is laid out otherwise.
+        if language == "it" or name in SMALL:
+            found[name] = await violations(page)
+        if language == "it":
+            await page.screenshot(path=SHOTS / f"admin-{name}.png")
 
     await page.goto(f"{HOME}?lang={language}")
     one = f"{HOME}/utenti/{(await accounts.read(desk.pool, NOW, f'ada.{language}')).account_id}"
