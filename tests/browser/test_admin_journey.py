@@ -139,6 +139,7 @@ async def test_a_user_is_made_and_closed_by_keyboard_without_a_script(bench: Ben
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("note")).to_contain_text("L'utente è disabilitato")
     await context.close()
+    assert (await accounts.read(desk.pool, NOW, "nuova.persona")).disabled_at == NOW
 
 
 @pytest.mark.timeout(60)
