@@ -122,7 +122,7 @@ class BodyFetcher:
         return len(answers)
 
     def _check(self, ask: Mapping[int, bytes], answers: body.BodiesReply, checked: _Checked) -> None:
-        entries = {answer.index: entry.decode(ask[answer.index]) for answer in answers}
+        entries = {answer.index: entry.promised(ask[answer.index]) for answer in answers}
         present = [(a.index, a.salt, a.body) for a in answers if a.status == body.PRESENT]
         kept, problems = open_bodies(self._origin.origin_id, self._origin.owner, entries, present, self._validators)
         checked.bodies += kept

@@ -14,7 +14,7 @@ from typing import Any
 
 from node.errors import PeerWrongError
 from node.protocol import feed
-from node.protocol.entry import Entry
+from node.protocol.entry import Entry, Promise
 from node.store import cooperation, log, partitions
 from node.store.partitions import Part
 from node.store.postgres import Connection
@@ -90,7 +90,7 @@ def _still_wanted(ruling: feed.Ruling) -> list[tuple[int, str]]:
 def open_bodies(
     origin_id: int,
     owner: str,
-    entries: Mapping[int, Entry],
+    entries: Mapping[int, Entry | Promise],
     replies: Sequence[tuple[int, bytes, bytes]],
     validators: Mapping[str, Any],
 ) -> tuple[list[Body], list[tuple[int, str]]]:
@@ -116,7 +116,7 @@ def open_bodies(
 
 
 def _open(
-    entry: Entry, salt: bytes, raw: bytes, owner: str, validators: Mapping[str, Any]
+    entry: Entry | Promise, salt: bytes, raw: bytes, owner: str, validators: Mapping[str, Any]
 ) -> tuple[Mapping[str, Any] | None, str | None]:
     """Return (document to show or None, code of what keeps it out of search or None)."""
     try:
