@@ -55,9 +55,10 @@ async def ingest_entries(
     await log.upsert_items(conn, origin_id, [item for item in items if item[0] in known])
     gone = [verified.entry.p for verified in ruling.accepted if verified.entry is not None and verified.entry.p >= 0]
     if gone:
-        # An update or a withdrawal erases what it follows, here and now; a receipt may be signed after this commit.
-        await log.erase_bodies(conn, origin_id, gone)
+        # An update or a withdrawal erases what it follows, here and now; a receipt may be signed after this commit. Off the
+        # want-list first: whoever is storing such a body holds its row there, and what it stored is seen by what comes after.
         await log.drop_wanted(conn, origin_id, gone)
+        await log.erase_bodies(conn, origin_id, gone)
         await cooperation.delete_positions(conn, origin_id, gone)
     await log.copy_wanted(conn, origin_id, _still_wanted(ruling))
     await log.insert_problems(conn, origin_id, ruling.ignored)
