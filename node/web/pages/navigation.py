@@ -8,7 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from node.domain.roles import Permission
 from node.errors import N_
+from node.web.permission import User
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,11 @@ class Navigation:
     foot: tuple[Entry, ...]
 
 
-def entries_for(user: object) -> Navigation:  # noqa: ARG001 - rights open more entries
+# What rights open, each with the one that does.
+OPENED: Final = ((Permission.DOCTOR_READ, Entry("/amministrazione", N_("Amministrazione"))),)
+
+
+def entries_for(user: User | None) -> Navigation:
     """Return the entries for whoever looks, None for the public."""
-    return Navigation(PUBLIC, FOOT)
+    opened = tuple(entry for permission, entry in OPENED if user is not None and user.may(permission))
+    return Navigation((*PUBLIC, *opened), FOOT)
