@@ -19,7 +19,17 @@ from node.store.postgres import acquire
 from node.web import api, assets, federation, forms, gossip, saved, sessions
 from node.web.allowance import Allowances, limiter, teller
 from node.web.middleware import LANGUAGE, UNAVAILABLE, errors, language_of, problem
-from node.web.pages import account, following, frame, identity, public
+from node.web.pages import (
+    account,
+    dashboard,
+    following,
+    frame,
+    identity,
+    office_form,
+    office_import,
+    office_register,
+    public,
+)
 from node.web.permission import guard, needs
 
 POOL_ALIVE_TIMEOUT_S = 5.0
@@ -108,3 +118,6 @@ def _add_pages(app: web.Application, node: Node) -> None:
     frame.install(app, frame.Site(config.node.name, config.web.contact, production))
     app.add_routes([*public.routes(), *following.routes()])
     _add_access(app, node)
+    office_register.install(app, office_register.Office(node.pool, config, node.clock))
+    office_import.install(app)
+    app.add_routes([*dashboard.routes(), *office_register.routes(), *office_form.routes(), *office_import.routes()])

@@ -11,7 +11,7 @@ import hmac
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from aiohttp import web
 
@@ -44,10 +44,30 @@ class Place:
 
 
 PLACE = web.AppKey("place", Place)
+_TAKES: Final = "__takes__"
+H = TypeVar("H", bound=Callable[..., Any])
 # What the forms of this request are tied to; and that it was made just now, and has to be kept by the browser.
 SECRET = web.RequestKey("form_secret", str)
 NEW = web.RequestKey("form_secret_new", bool)
 FORM_COOKIE: Final = "rete-form"
+
+
+def takes(*, max_bytes: int | None = None, max_fields: int | None = None) -> Callable[[H], H]:
+    """Mark a handler whose forms are larger than others; whoever may not send them is refused before they are read."""
+
+    def mark(handler: H) -> H:
+        setattr(handler, _TAKES, (max_bytes, max_fields))
+        return handler
+
+    return mark
+
+
+def _with_limits(request: web.Request) -> web.Request:
+    """Return a request that takes as much as its handler says."""
+    max_bytes, max_fields = getattr(request.match_info.handler, _TAKES, (None, None))
+    limits = {"client_max_size": max_bytes, "client_max_fields": max_fields}
+    given = {name: limit for name, limit in limits.items() if limit is not None}
+    return request.clone(**given) if given else request
 
 
 def is_page(request: web.Request) -> bool:
@@ -101,6 +121,7 @@ async def own_forms(request: web.Request, handler: Handler) -> web.StreamRespons
         _same_place(request)
         if SECRET not in request:
             raise _refused()
+        request = _with_limits(request)
         sent = request.headers.get(HEADER)
         if sent is None:
             sent = str((await request.post()).get(FIELD, ""))
