@@ -214,7 +214,10 @@ def _cell(field: Field, name: str, fields: Fields) -> str:
         return " | ".join(f"{category}: {text}" if text else category for category, text in pairs if category or text)
     text = values[0] if values else ""
     if field.kind in _SPLIT:
-        return " | ".join(_item(item) for item in text.split(_SPLIT[field.kind]) if item.strip())
+        items = [_item(item) for item in text.split(_SPLIT[field.kind]) if item.strip()]
+        # Codes of languages are small letters, those of countries capitals, however they were typed.
+        write = {"lingue": str.lower, "paesi obiettivo": str.upper}.get(field.column, str)
+        return " | ".join(map(write, items))
     return text
 
 
