@@ -117,17 +117,24 @@ def keep(request: web.Request, response: web.StreamResponse) -> None:
 @web.middleware
 async def own_forms(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Let through what asks for nothing to be changed, and what our own pages sent."""
-    if request.method not in SAFE and is_page(request) and request.match_info.http_exception is None:
-        _same_place(request)
-        if SECRET not in request:
-            raise _refused()
-        request = _with_limits(request)
+    if request.method in SAFE or not is_page(request) or request.match_info.http_exception is not None:
+        return await handler(request)
+    _same_place(request)
+    if SECRET not in request:
+        raise _refused()
+    request = _with_limits(request)
+    form = await request.post()
+    try:
         sent = request.headers.get(HEADER)
         if sent is None:
-            sent = str((await request.post()).get(FIELD, ""))
+            sent = str(form.get(FIELD, ""))
         if not hmac.compare_digest(sent.encode("utf-8", "replace"), csrf_of(request[SECRET]).encode()):
             raise _refused()
-    return await handler(request)
+        return await handler(request)
+    finally:
+        for value in form.values():
+            if isinstance(value, web.FileField):
+                value.file.close()
 
 
 def _same_place(request: web.Request) -> None:

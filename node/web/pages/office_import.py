@@ -61,7 +61,9 @@ class Uploads:
 
     kept: OrderedDict[str, Upload] = field(default_factory=OrderedDict)
     # Reading a large workbook is work for one process at a time.
-    reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+    reading: asyncio.Lock = field(default_factory=asyncio.Lock)
+    # Whoever presses twice imports once.
+    importing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def keep(self, session_id: str, upload: Upload, now: dt.datetime) -> None:
         """Keep a session's file instead of the one before; what is too old, or too much in all, goes."""
@@ -189,12 +191,13 @@ async def dry_run(request: web.Request) -> web.StreamResponse:
 @needs(Permission.REGISTER_WRITE)
 async def confirm(request: web.Request) -> web.StreamResponse:
     """Import the file that the dry run was of; once."""
+    uploads = request.app[UPLOADS]
     try:
-        upload = _kept(request)
-        if upload.done is None:
-            done = await _plan(request, upload, apply=True)
-            now = request.app[OFFICE].clock()
-            request.app[UPLOADS].keep(session_of(request).session_id, replace(upload, done=done), now)
+        async with uploads.importing:
+            upload = _kept(request)
+            if upload.done is None:
+                done = await _plan(request, upload, apply=True)
+                uploads.keep(session_of(request).session_id, replace(upload, done=done), request.app[OFFICE].clock())
     except CallerError as error:
         return _ask(request, error)
     return go(TRY)
