@@ -82,6 +82,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         return (yield)
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say aloud at the end that pages were not tried in a browser."""
     skipped = terminalreporter.getreports("skipped")
