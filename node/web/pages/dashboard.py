@@ -21,7 +21,7 @@ from node.web.permission import USER, needs
 PATH: Final = "/ufficio"
 LOG_STATES: Final = {
     "": N_("non c'è ancora"),
-    "new": N_("appena iniziato"),
+    "new": N_("in ordine"),
     "ready": N_("in ordine"),
     "fenced": N_("fermo: il nodo è stato ripristinato e riprende il suo registro firmato dagli altri"),
     "quarantined": N_("fermo: il suo stato è in dubbio"),
