@@ -84,6 +84,11 @@ class Uploads:
             )
         return found
 
+    def drop(self, content: bytes) -> None:
+        """Forget one file, unless its session has sent another one since."""
+        for session_id in [key for key, upload in self.kept.items() if upload.content is content]:
+            del self.kept[session_id]
+
     def _forget(self, now: dt.datetime) -> None:
         for session_id in [key for key, upload in self.kept.items() if now - upload.came_at >= KEPT_FOR]:
             del self.kept[session_id]
@@ -144,6 +149,8 @@ async def send(request: web.Request) -> web.StreamResponse:
     except CallerError as error:
         return _ask(request, error)
     uploads.keep(session_of(request).session_id, upload, office.clock())
+    # Also when nobody comes back for it.
+    asyncio.get_running_loop().call_later(KEPT_FOR.total_seconds(), uploads.drop, content)
     return go(TRY)
 
 

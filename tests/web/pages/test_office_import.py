@@ -170,12 +170,15 @@ async def test_what_was_sent_is_its_session_s_and_for_a_while(node: Node, tmp_pa
 
 
 def test_few_bytes_are_kept_in_all() -> None:
-    """One file for each session; the oldest go when there are too many bytes, and never the newest."""
+    """One file for each session; the oldest go when there are too many bytes, and never the newest; each goes when its time is over."""
     uploads = Uploads()
     for number in range(5):
         for _ in range(2):
             uploads.keep(f"s{number}", Upload("x", bytes(UPLOAD_MAX_BYTES // 2 + 1), False, NOW), NOW)
     assert list(uploads.kept) == ["s2", "s3", "s4"]
+    uploads.drop(bytes(1))
+    uploads.drop(uploads.kept["s3"].content)
+    assert list(uploads.kept) == ["s2", "s4"]
     uploads.keep("s9", Upload("x", b"", False, NOW), NOW + KEPT_FOR)
     assert list(uploads.kept) == []
 
