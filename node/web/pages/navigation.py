@@ -36,14 +36,6 @@ FOOT: Final = (
 )
 
 
-# What a right opens, in the order of the menu.
-OFFICE: Final = (
-    (Permission.OFFICE_READ, Entry("/ufficio", N_("Ufficio"))),
-    (Permission.REGISTER_READ, Entry("/ufficio/reti", N_("Registro"))),
-    (Permission.REGISTER_WRITE, Entry("/ufficio/importa", N_("Importare"))),
-)
-
-
 @dataclass(frozen=True, slots=True)
 class Navigation:
     """The menu and the foot of a page."""
@@ -52,7 +44,16 @@ class Navigation:
     foot: tuple[Entry, ...]
 
 
+# What rights open, each with the one that does.
+OPENED: Final = (
+    (Permission.OFFICE_READ, Entry("/ufficio", N_("Ufficio"))),
+    (Permission.REGISTER_READ, Entry("/ufficio/reti", N_("Registro delle reti"))),
+    (Permission.REGISTER_WRITE, Entry("/ufficio/importa", N_("Importare"))),
+    (Permission.DOCTOR_READ, Entry("/amministrazione", N_("Amministrazione"))),
+)
+
+
 def entries_for(user: User | None) -> Navigation:
     """Return the entries for whoever looks, None for the public."""
-    opened = () if user is None else tuple(entry for permission, entry in OFFICE if user.may(permission))
+    opened = tuple(entry for permission, entry in OPENED if user is not None and user.may(permission))
     return Navigation((*PUBLIC, *opened), FOOT)
