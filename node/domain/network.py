@@ -173,39 +173,46 @@ def check_tax_code(code: str) -> str:
     return text
 
 
+def _broken(code: str, field: str, what: str) -> CallerError:
+    return CallerError(code, what, where=field)
+
+
 def check(record: NetworkRecord) -> NetworkRecord:
     """Return the record if it keeps the rules of law, which the database keeps too (migration 0009).
 
     Raises: CallerError(network-... | entity-... | member-... | firm-...), ``where`` the field.
     """
-
-    def refuse(code: str, field: str, what: str) -> CallerError:
-        return CallerError(code, what, where=field)
-
     if not record.name:
-        raise refuse("network-name-missing", "name", N_("manca il nome della rete"))
+        raise _broken("network-name-missing", "name", N_("manca il nome della rete"))
     if any(member.left_on is not None and member.left_on < member.joined_on for member in record.members):
-        raise refuse("member-left-early", "left_on", N_("un'impresa esce prima di entrare"))
+        raise _broken("member-left-early", "left_on", N_("un'impresa esce prima di entrare"))
     # Everybody has left a closed network; it was one all the same.
     present = [member for member in record.members if member.left_on is None or record.status == CLOSED]
     if len({member.firm.key for member in present}) < 2:
-        raise refuse("network-too-few-members", "members", N_("una rete ha almeno due imprese"))
+        raise _broken("network-too-few-members", "members", N_("una rete ha almeno due imprese"))
     periods = [(member.firm.key, member.joined_on) for member in record.members]
     current = [member.firm.key for member in record.members if member.left_on is None]
     if len(set(periods)) < len(periods) or len(set(current)) < len(current):
-        raise refuse("firm-repeated", "members", N_("la stessa impresa compare due volte nello stesso periodo"))
+        raise _broken("firm-repeated", "members", N_("la stessa impresa compare due volte nello stesso periodo"))
+    return check_terms(record)
+
+
+def check_terms(record: NetworkRecord) -> NetworkRecord:
+    """Return the record if what it says of the network itself, whoever is in it, keeps the rules. Raises: as ``check``."""
     if record.end_on is not None and record.start_on is not None and record.end_on < record.start_on:
-        raise refuse("network-ends-early", "end_on", N_("la fine precede l'inizio"))
+        raise _broken("network-ends-early", "end_on", N_("la fine precede l'inizio"))
     if record.status in ("registered", "amended") and record.register_id is None:
-        raise refuse(
+        raise _broken(
             "network-deed-missing", "deed_register_number", N_("una rete iscritta ha repertorio e data dell'atto")
         )
     if record.kind is NetworkKind.ENTITY and record.status not in ("potential", "drafting"):
         complete = record.has_common_fund and record.has_common_body and record.seat_municipality
         if not complete:
-            raise refuse("entity-incomplete", "kind", N_("una rete-soggetto ha fondo, organo comune e sede"))
+            raise _broken("entity-incomplete", "kind", N_("una rete-soggetto ha fondo, organo comune e sede"))
         if record.deed_form == "digital":
-            raise refuse("entity-deed-form", "deed_form", N_("una rete-soggetto non nasce con atto digitale (art. 24)"))
+            raise _broken(
+                "entity-deed-form", "deed_form", N_("una rete-soggetto non nasce con atto digitale (art. 24)")
+            )
     return record
 
 

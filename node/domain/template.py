@@ -122,9 +122,9 @@ def _listed(wants: Sequence[WantRecord]) -> str:
     return " | ".join(f"{want.category}: {want.text}" if want.text else want.category for want in wants)
 
 
-def rows_of(record: NetworkRecord) -> Iterator[list[object]]:
-    """Yield one row of COLUMNS for each firm of a record."""
-    shared: list[object] = [
+def network_cells(record: NetworkRecord) -> list[object]:
+    """Return the cells of NETWORK_COLUMNS of a record."""
+    return [
         record.name,
         _back(KINDS, record.kind),
         _back(STATUS_WORDS, record.status),
@@ -157,6 +157,11 @@ def rows_of(record: NetworkRecord) -> Iterator[list[object]]:
         _listed(record.offers),
         " | ".join(f"{c.person}; {c.role}; {c.email}; {c.phone}".rstrip("; ") for c in record.contacts),
     ]
+
+
+def rows_of(record: NetworkRecord) -> Iterator[list[object]]:
+    """Yield one row of COLUMNS for each firm of a record."""
+    shared = network_cells(record)
     for member in record.members:
         firm = member.firm
         yield [

@@ -49,7 +49,7 @@ MONEY_LIMIT = Decimal(10) ** 12
 _AMOUNT = re.compile(r"\d{1,15}(?:\.\d{1,9})?", re.ASCII)
 _THOUSANDS = re.compile(r"\d{1,3}(?:\.\d{3})+", re.ASCII)
 # Where the rules of law (domain/network.check) found something wrong -> the column that holds it.
-_COLUMN_OF = {
+COLUMN_OF = {
     "name": "rete", "members": "impresa", "end_on": "fine", "deed_register_number": "repertorio", "kind": "tipo",
     "deed_form": "forma atto", "left_on": "uscita",
 }  # fmt: skip
@@ -69,7 +69,7 @@ class TemplateFile:
     places: Mapping[str, tuple[RowPlace, ...]] = field(default_factory=dict)
 
 
-class _CellError(Exception):
+class CellError(Exception):
     """A cell is wrong: its column, a code, an Italian reason."""
 
     def __init__(self, column: str, code: str, reason: str) -> None:
@@ -91,7 +91,7 @@ def parse_rows(
     records: dict[str, NetworkRecord] = {}
     places: dict[str, tuple[RowPlace, ...]] = {}
     left: list[LeftOut] = []
-    reader = _Reader(territories, sectors)
+    reader = Reader(territories, sectors)
     for lines in groups:
         problems += _differences(sheet, lines)
         number = lines[0][0]
@@ -104,11 +104,11 @@ def parse_rows(
                 problems += [RowProblem(sheet, line, *doubt, fatal=False) for doubt in reader.doubts]
             number = lines[0][0]
             record = check(replace(record, members=tuple(members)))
-        except _CellError as error:
+        except CellError as error:
             problems.append(RowProblem(sheet, number, error.column, error.code, error.reason))
             left += _left_out(lines[0][1])
         except CallerError as error:
-            column = _COLUMN_OF.get(error.where, error.where)
+            column = COLUMN_OF.get(error.where, error.where)
             problems.append(RowProblem(sheet, number, column, error.code, error.what))
             left += _left_out(lines[0][1])
         else:
@@ -170,7 +170,7 @@ def _differences(sheet: str, lines: Sequence[Line]) -> Iterator[RowProblem]:
                 yield RowProblem(sheet, number, column, "cell-differs", reason, fatal=False)
 
 
-class _Reader:
+class Reader:
     """Reads the cells of one network and its firms."""
 
     def __init__(self, territories: Territories, sectors: Sectors) -> None:
@@ -180,12 +180,13 @@ class _Reader:
         self.doubts: list[tuple[str, str, str]] = []
 
     def network(self, cells: Cells) -> NetworkRecord:
+        """Return a network without its members. Raises: CellError."""
         name, text = text_of(cells.get("rete")), _paragraphs(cells, "oggetto", OBJECT_MAX)
         # Of a deposited contract the public list may be silent on the object; of any other, the office says it.
         if not name or not (text or text_of(cells.get("repertorio"))):
-            raise _CellError("rete" if not name else "oggetto", "cell-empty", N_("cella vuota"))
+            raise CellError("rete" if not name else "oggetto", "cell-empty", N_("cella vuota"))
         if len(name) > NAME_MAX:
-            raise _CellError("rete", "text-too-long", N_("testo troppo lungo"))
+            raise CellError("rete", "text-too-long", N_("testo troppo lungo"))
         return NetworkRecord(
             name=name,
             kind=_word(cells, "tipo", KINDS, NetworkKind.CONTRACT),
@@ -224,14 +225,15 @@ class _Reader:
         )
 
     def member(self, cells: Cells, network: NetworkRecord) -> Member:
+        """Return one firm's part in a network; what is doubtful of it is in ``doubts``. Raises: CellError."""
         self.doubts = []
         name = text_of(cells.get("impresa"))
         if not name:
-            raise _CellError("impresa", "cell-empty", N_("cella vuota"))
+            raise CellError("impresa", "cell-empty", N_("cella vuota"))
         sigla = text_of(cells.get("provincia")).upper()
         area = self._territories.area(sigla)
         if area is None or area.level != "PRO":
-            raise _CellError("provincia", "province-unknown", N_("provincia sconosciuta"))
+            raise CellError("provincia", "province-unknown", N_("provincia sconosciuta"))
         sigla = self._territories.current(sigla)[0]
         place = text_of(cells.get("comune"))
         found = self._territories.find_municipality(place, sigla) if place else None
@@ -243,10 +245,10 @@ class _Reader:
         try:
             ateco = self._sectors.parse(code).code if code else ""
         except CallerError as error:
-            raise _CellError("ateco 2007", error.code, N_("codice ATECO 2007 sconosciuto")) from error
+            raise CellError("ateco 2007", error.code, N_("codice ATECO 2007 sconosciuto")) from error
         joined = _date(cells, "adesione") or network.signed_on or network.start_on
         if joined is None:
-            raise _CellError("adesione", "date-missing", N_("serve la data di adesione o la data dell'atto"))
+            raise CellError("adesione", "date-missing", N_("serve la data di adesione o la data dell'atto"))
         return Member(
             firm=FirmRecord(
                 tax_code=tax_code,
@@ -274,7 +276,7 @@ def _word(cells: Cells, column: str, words: Mapping[str, T], default: D) -> T | 
         return default
     found = {fold(word): value for word, value in words.items()}.get(fold(text))
     if found is None:
-        raise _CellError(column, "word-unknown", N_("parola non ammessa: vedere il foglio Istruzioni"))
+        raise CellError(column, "word-unknown", N_("parola non ammessa: vedere il foglio Istruzioni"))
     return found
 
 
@@ -283,7 +285,7 @@ def _date(cells: Cells, column: str) -> dt.date | None:
         return None
     day = parse_date(cells.get(column))
     if day is None:
-        raise _CellError(column, "date-bad", N_("data non valida: serve gg/mm/aaaa"))
+        raise CellError(column, "date-bad", N_("data non valida: serve gg/mm/aaaa"))
     return day
 
 
@@ -292,14 +294,14 @@ def _flag(cells: Cells, column: str, *, default: bool) -> bool:
     if not text:
         return default
     if text not in ("si", "s", "x", "1", "true", "no", "n", "0", "false"):
-        raise _CellError(column, "flag-bad", N_("serve sì o no"))
+        raise CellError(column, "flag-bad", N_("serve sì o no"))
     return text in ("si", "s", "x", "1", "true")
 
 
 def _paragraphs(cells: Cells, column: str, limit: int) -> str:
     text = paragraphs_of(cells.get(column), limit + 1)
     if len(text) > limit:
-        raise _CellError(column, "text-too-long", N_("testo troppo lungo"))
+        raise CellError(column, "text-too-long", N_("testo troppo lungo"))
     return text
 
 
@@ -307,7 +309,7 @@ def _tax_code(cells: Cells, column: str) -> str:
     try:
         return check_tax_code(tax_code_of(cells.get(column)))
     except CallerError as error:
-        raise _CellError(column, error.code, error.what) from error
+        raise CellError(column, error.code, error.what) from error
 
 
 def _money(cells: Cells, column: str) -> Decimal | None:
@@ -319,7 +321,7 @@ def _money(cells: Cells, column: str) -> Decimal | None:
     if isinstance(cell, str) and ("," in text or _THOUSANDS.fullmatch(text)):
         text = text.replace(".", "").replace(",", ".")
     if not _AMOUNT.fullmatch(text) or not Decimal(text) < MONEY_LIMIT:
-        raise _CellError(column, "money-bad", N_("importo non valido: serve un numero come 1.234,56"))
+        raise CellError(column, "money-bad", N_("importo non valido: serve un numero come 1.234,56"))
     return Decimal(text).quantize(Decimal("0.01"))
 
 
@@ -330,7 +332,7 @@ def _items(cells: Cells, column: str) -> tuple[str, ...]:
 def _known(cells: Cells, column: str, allowed: Callable[[str], bool]) -> tuple[str, ...]:
     items = _items(cells, column)
     if not all(allowed(item) for item in items):
-        raise _CellError(column, "word-unknown", N_("parola non ammessa: vedere il foglio Istruzioni"))
+        raise CellError(column, "word-unknown", N_("parola non ammessa: vedere il foglio Istruzioni"))
     return items
 
 
@@ -339,10 +341,10 @@ def _wants(cells: Cells, column: str) -> tuple[WantRecord, ...]:
     for item in _items(cells, column):
         category, _, text = item.partition(":")
         if category.strip() not in vocabulary.CATEGORIES:
-            raise _CellError(column, "category-unknown", N_("categoria sconosciuta: vedere il foglio Istruzioni"))
+            raise CellError(column, "category-unknown", N_("categoria sconosciuta: vedere il foglio Istruzioni"))
         found.append(WantRecord(category.strip(), text.strip()))
     if len(found) > WANTS_MAX:
-        raise _CellError(column, "too-many", N_("al massimo cinque voci"))
+        raise CellError(column, "too-many", N_("al massimo cinque voci"))
     return tuple(found)
 
 

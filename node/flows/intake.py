@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import hashlib
+import tempfile
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,13 +22,15 @@ from node.domain.chamber import ChamberList
 from node.domain.network import NetworkRecord, firm_from_list, from_register
 from node.domain.register import RegisterNetwork
 from node.domain.rows import LeftOut, RowPlace, RowProblem, in_row_order
-from node.errors import N_, CallerError
+from node.errors import N_, CallerError, Translate
 from node.store import registry, spreadsheet
 from node.store.postgres import Connection, Pool, run_tx
 from node.store.reference import load_sectors, load_territories
 from node.store.whole_file import SECRET
 
 MEMBERS_MIN = 2
+# Of a name that somebody's file comes with; some systems count 255 bytes.
+NAME_LONGEST = 60
 # Network id, digest of what was last imported, source.
 Known = tuple[str, bytes, str]
 
@@ -85,6 +88,23 @@ def read_file(path: Path, config: Config, *, everything: bool = False) -> Intake
         raise _of_neither_layout(sheets, str(path))
     listed = chamber.parse_sheets(sheets, territories, sectors)
     return _from_list(listed, None if everything else config.node.territory, tuple(sheets), path.name, digest)
+
+
+def read_upload(content: bytes, name: str, config: Config, *, everything: bool = False) -> IntakeFile:
+    """Read what somebody sent under a name, as ``read_file`` reads a file; its copy is nobody else's and gone afterwards.
+
+    Raises: as ``read_file``, ``where`` by the name that was given.
+    """
+    plain_name = "".join(sign for sign in name.replace("\\", "/").rpartition("/")[2] if sign.isprintable()).strip(". ")
+    shown = plain_name[:NAME_LONGEST] or "file"
+    with tempfile.TemporaryDirectory(prefix="rete-upload-") as folder:
+        path = Path(folder) / shown
+        path.write_bytes(content)
+        try:
+            return read_file(path, config, everything=everything)
+        except CallerError as error:
+            error.where = error.where.replace(str(path), shown)
+            raise
 
 
 def _of_neither_layout(sheets: spreadsheet.Sheets, where: str) -> CallerError:
@@ -234,6 +254,14 @@ async def _changed(
 
     # Thousands of digests are work for a thread; meanwhile the connection waits, a fraction of a second.
     return await asyncio.to_thread(compare)
+
+
+REPORT_COLUMNS = ("sheet", "row", "column", "code", "reason", "refused")
+
+
+def report_rows(plan: ImportPlan, translate: Translate = str) -> list[list[str | int | bool]]:
+    """Return what is wrong with a file, row by row under REPORT_COLUMNS, in the order of rows."""
+    return [[p.sheet, p.row, p.column, p.code, p.text(translate), p.fatal] for p in plan.problems]
 
 
 async def export_networks(pool: Pool, path: Path, ids: Sequence[str] | None = None, *, replace: bool = True) -> int:

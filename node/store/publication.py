@@ -330,6 +330,39 @@ async def list_profiles(
     ]
 
 
+async def profiles_of_network(conn: Connection, network_id: str) -> list[dict[str, Any]]:
+    """Return a network's profiles, the living one first."""
+    rows = await conn.fetch(QUERIES["profiles_of_network"], uuid.UUID(network_id))
+    return [{**dict(row), "profile_id": str(row["profile_id"])} for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What is under way; ``own_drafts`` are one officer's, ``next_release_day`` is a day number or None."""
+
+    own_drafts: int
+    drafts: int
+    approved: int
+    queued: int
+    next_release_day: int | None
+
+
+async def waiting(conn: Connection, officer: str) -> Waiting:
+    """Return what is under way, as one officer looks at it."""
+    return Waiting(**dict(await conn.fetchrow(QUERIES["waiting"], officer)))
+
+
+async def held(conn: Connection) -> dict[str, int]:
+    """Return how many versions wait past their round, by the code of why."""
+    return {row["held_code"]: row["profiles"] for row in await conn.fetch(QUERIES["held"])}
+
+
+async def last_round(conn: Connection) -> tuple[dt.datetime, int] | None:
+    """Return when profiles last left and how many, None before the first."""
+    row = await conn.fetchrow(QUERIES["last_round"])
+    return None if row is None else (row["decided_at"], row["profiles"])
+
+
 async def living_by_block(conn: Connection, partition_version: int) -> dict[int, int]:
     """Return how many living profiles show each block of a partition."""
     rows = await conn.fetch(QUERIES["living_by_block"], partition_version)

@@ -164,6 +164,50 @@ WHERE ($1::text IS NULL OR v.state = $1) AND ($2::uuid IS NULL OR p.profile_id >
 ORDER BY p.profile_id
 LIMIT $3;
 
+-- name: profiles_of_network
+-- Of one network of the office, the living one first; nothing of what they say.
+SELECT p.profile_id, p.state AS profile_state, p.created_at, p.withdrawn_at, p.potential, v.number, v.state AS version_state,
+       v.release_day, v.held_code
+FROM publication.profile p
+JOIN LATERAL (
+    SELECT number, state, release_day, held_code
+    FROM publication.version
+    WHERE profile_id = p.profile_id
+    ORDER BY number DESC
+    LIMIT 1
+) v ON true
+WHERE p.network_id = $1
+ORDER BY p.state = 'withdrawn', p.created_at DESC, p.profile_id
+LIMIT 100;
+
+-- name: waiting
+-- What is under way: how many drafts are this officer's ($1) own, how many another's, how many approved and not in a round, in rounds.
+SELECT count(*) FILTER (WHERE v.state = 'draft' AND publication.officer_key(v.author) = publication.officer_key($1)) AS own_drafts,
+       count(*) FILTER (WHERE v.state = 'draft') AS drafts,
+       count(*) FILTER (WHERE v.state = 'approved') AS approved,
+       count(*) FILTER (WHERE v.state = 'queued') AS queued,
+       min(v.release_day) FILTER (WHERE v.state = 'queued' AND v.held_code IS NULL) AS next_release_day
+FROM publication.version v
+JOIN publication.profile p USING (profile_id)
+WHERE v.state IN ('draft', 'approved', 'queued') AND p.state <> 'withdrawn';
+
+-- name: held
+SELECT v.held_code, count(*) AS profiles
+FROM publication.version v
+JOIN publication.profile p USING (profile_id)
+WHERE v.state = 'queued' AND v.held_code IS NOT NULL AND p.state <> 'withdrawn'
+GROUP BY v.held_code
+ORDER BY v.held_code
+LIMIT 100;
+
+-- name: last_round
+-- What left together: the newest publication's moment, and how many left in it.
+SELECT d.decided_at, count(*) AS profiles
+FROM publication.decision d
+WHERE d.action = 'published'
+  AND d.decided_at = (SELECT max(decided_at) FROM publication.decision WHERE action = 'published')
+GROUP BY d.decided_at;
+
 -- name: living_by_block
 SELECT block_id, count(*) AS profiles
 FROM publication.profile

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from node.domain.network import ContactRecord, FirmRecord, Member, NetworkRecord, WantRecord
@@ -173,6 +174,34 @@ async def list_networks(
     last_name, last_id = after or (None, None)
     rows = await conn.fetch(QUERIES["list_networks"], name, last_name, uuid.UUID(last_id) if last_id else None, limit)
     return [{**dict(row), "network_id": str(row["network_id"])} for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What is asked of the office's register; ``after`` is the id of the last network seen."""
+
+    words: str | None = None
+    tax_code: str = ""
+    status: str | None = None
+    kind: str | None = None
+    province: str | None = None
+    without_profile: bool = False
+    after: str | None = None
+
+
+async def find_networks(conn: Connection, sought: Sought, limit: int) -> list[dict[str, Any]]:
+    """Return a page of networks by name, each with the state of its living profile, None without one."""
+    rows = await conn.fetch(
+        QUERIES["find_networks"], sought.words, sought.tax_code, sought.status, sought.kind, sought.province,
+        sought.without_profile, uuid.UUID(sought.after) if sought.after else None, limit,
+    )  # fmt: skip
+    return [{**dict(row), "network_id": str(row["network_id"])} for row in rows]
+
+
+async def count_networks(conn: Connection) -> tuple[int, int]:
+    """Return how many networks there are, and how many that are not closed have no living profile."""
+    row = await conn.fetchrow(QUERIES["count_networks"])
+    return (row["networks"], row["without_profile"])
 
 
 async def read_records(conn: Connection, ids: Sequence[str] | None = None) -> dict[str, NetworkRecord]:

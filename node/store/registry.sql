@@ -220,3 +220,39 @@ SELECT kind, text FROM registry.secret_term ORDER BY kind, text LIMIT 1000000;
 -- Changes with the list and with nothing else; the order of rows does not matter.
 -- name: terms_digest
 SELECT count(*) || ':' || coalesce(sum(hashtextextended(kind || ':' || text, 0)::numeric), 0) FROM registry.secret_term;
+
+-- A page of the office's register by name, after the network $7: the last name seen travels in no address. $1 words of a name, of the
+-- network or of a firm that is in it (folded); $2 a tax code; $3 status; $4 kind; $5 province of a firm that is in it;
+-- $6 those without a living profile, though there could be one.
+-- name: find_networks
+SELECT n.network_id, n.name, n.kind, n.status, n.register_id, n.signed_on, n.updated_at,
+       (SELECT count(*) FROM registry.membership m WHERE m.network_id = n.network_id AND m.left_on IS NULL) AS members,
+       r.province, r.municipality_name, r.ateco, p.state AS profile_state
+FROM registry.network n
+LEFT JOIN publication.profile p ON p.network_id = n.network_id AND p.state <> 'withdrawn'
+LEFT JOIN LATERAL (
+    SELECT f.province, f.municipality_name, f.ateco
+    FROM registry.membership m JOIN registry.firm f USING (firm_id)
+    WHERE m.network_id = n.network_id AND m.left_on IS NULL
+    ORDER BY m.is_reference DESC, f.firm_id
+    LIMIT 1
+) r ON true
+WHERE ($1::text IS NULL OR position($1 IN n.name_key) > 0 OR EXISTS (
+        SELECT FROM registry.membership m JOIN registry.firm f USING (firm_id)
+        WHERE m.network_id = n.network_id AND m.left_on IS NULL
+          AND (position($1 IN f.name_key) > 0 OR (f.tax_code <> '' AND f.tax_code = $2))))
+  AND ($3::text IS NULL OR n.status = $3)
+  AND ($4::text IS NULL OR n.kind = $4)
+  AND ($5::text IS NULL OR EXISTS (
+        SELECT FROM registry.membership m JOIN registry.firm f USING (firm_id)
+        WHERE m.network_id = n.network_id AND m.left_on IS NULL AND f.province = $5))
+  AND (NOT $6::boolean OR (n.status <> 'closed' AND p.profile_id IS NULL))
+  AND ($7::uuid IS NULL OR (n.name, n.network_id) > (SELECT l.name, l.network_id FROM registry.network l WHERE l.network_id = $7))
+ORDER BY n.name, n.network_id
+LIMIT $8;
+
+-- name: count_networks
+SELECT count(*) AS networks,
+       count(*) FILTER (WHERE n.status <> 'closed' AND NOT EXISTS (
+           SELECT FROM publication.profile p WHERE p.network_id = n.network_id AND p.state <> 'withdrawn')) AS without_profile
+FROM registry.network n;

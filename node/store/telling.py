@@ -113,6 +113,12 @@ async def list_all(conn: Connection, after: str | None, limit: int) -> list[List
     ]
 
 
+async def count_news(conn: Connection, made_by: str, since: dt.datetime) -> tuple[int, int]:
+    """Return how many searches found something since then, and how many profiles."""
+    row = await conn.fetchrow(QUERIES["count_news"], made_by, since)
+    return (row["searches"], row["profiles"])
+
+
 async def behind(conn: Connection, arrival: int) -> list[str]:
     """Return the searches with somebody to tell that may have something new."""
     return [str(row["search_id"]) for row in await conn.fetch(QUERIES["behind"], arrival)]

@@ -169,3 +169,10 @@ DELETE FROM office.saved_news WHERE (search_id, channel, owner, profile_id) IN (
             SELECT FROM coop.profile p WHERE p.profile_id = n.profile_id AND p.owner = n.owner))
     ORDER BY n.search_id, n.channel, n.owner, n.profile_id
     LIMIT $2);
+
+-- name: count_news
+-- What the office's own searches found since $2, for whoever is told of it; $1 who made them.
+SELECT count(DISTINCT n.search_id) AS searches, count(DISTINCT (n.owner, n.profile_id)) AS profiles
+FROM office.saved_news n
+JOIN office.saved_search s USING (search_id)
+WHERE s.made_by = $1 AND n.found_at >= $2;

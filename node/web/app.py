@@ -29,9 +29,13 @@ from node.web.pages import (
     admin_overview,
     admin_peers,
     admin_users,
+    dashboard,
     following,
     frame,
     identity,
+    office_form,
+    office_import,
+    office_register,
     public,
 )
 from node.web.permission import guard, needs
@@ -125,3 +129,6 @@ def _add_pages(app: web.Application, node: Node) -> None:
     frame.install(app, frame.Site(config.node.name, config.web.contact, production))
     app.add_routes([*public.routes(), *following.routes()])
     _add_access(app, node)
+    office_register.install(app, office_register.Office(node.pool, config, node.clock))
+    office_import.install(app)
+    app.add_routes([*dashboard.routes(), *office_register.routes(), *office_form.routes(), *office_import.routes()])

@@ -11,7 +11,7 @@ import hmac
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from aiohttp import web
 
@@ -44,10 +44,30 @@ class Place:
 
 
 PLACE = web.AppKey("place", Place)
+_TAKES: Final = "__takes__"
+H = TypeVar("H", bound=Callable[..., Any])
 # What the forms of this request are tied to; and that it was made just now, and has to be kept by the browser.
 SECRET = web.RequestKey("form_secret", str)
 NEW = web.RequestKey("form_secret_new", bool)
 FORM_COOKIE: Final = "rete-form"
+
+
+def takes(*, max_bytes: int | None = None, max_fields: int | None = None) -> Callable[[H], H]:
+    """Mark a handler whose forms are larger than others; whoever may not send them is refused before they are read."""
+
+    def mark(handler: H) -> H:
+        setattr(handler, _TAKES, (max_bytes, max_fields))
+        return handler
+
+    return mark
+
+
+def _with_limits(request: web.Request) -> web.Request:
+    """Return a request that takes as much as its handler says."""
+    max_bytes, max_fields = getattr(request.match_info.handler, _TAKES, (None, None))
+    limits = {"client_max_size": max_bytes, "client_max_fields": max_fields}
+    given = {name: limit for name, limit in limits.items() if limit is not None}
+    return request.clone(**given) if given else request
 
 
 def is_page(request: web.Request) -> bool:
@@ -97,16 +117,24 @@ def keep(request: web.Request, response: web.StreamResponse) -> None:
 @web.middleware
 async def own_forms(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Let through what asks for nothing to be changed, and what our own pages sent."""
-    if request.method not in SAFE and is_page(request) and request.match_info.http_exception is None:
-        _same_place(request)
-        if SECRET not in request:
-            raise _refused()
+    if request.method in SAFE or not is_page(request) or request.match_info.http_exception is not None:
+        return await handler(request)
+    _same_place(request)
+    if SECRET not in request:
+        raise _refused()
+    request = _with_limits(request)
+    form = await request.post()
+    try:
         sent = request.headers.get(HEADER)
         if sent is None:
-            sent = str((await request.post()).get(FIELD, ""))
+            sent = str(form.get(FIELD, ""))
         if not hmac.compare_digest(sent.encode("utf-8", "replace"), csrf_of(request[SECRET]).encode()):
             raise _refused()
-    return await handler(request)
+        return await handler(request)
+    finally:
+        for value in form.values():
+            if isinstance(value, web.FileField):
+                value.file.close()
 
 
 def _same_place(request: web.Request) -> None:

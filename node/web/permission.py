@@ -51,17 +51,21 @@ USER: web.RequestKey[User | None] = web.RequestKey("user", User | None)  # type:
 
 @dataclass(frozen=True, slots=True)
 class Needed:
-    """What a route declares; ``hidden``: who may not see it is told that there is nothing."""
+    """What a route declares; ``hidden``: who may not see it is told that there is nothing.
+
+    ``invites``: who has not signed in is asked to all the same, as at any address of this form, whether there is something or not.
+    """
 
     permission: Permission
     hidden: bool = False
+    invites: bool = False
 
 
-def needs(permission: Permission, *, hidden: bool = False) -> Callable[[H], H]:
-    """Mark a handler with the one right that its route asks for; ``hidden``: 404 instead of 403."""
+def needs(permission: Permission, *, hidden: bool = False, invites: bool = False) -> Callable[[H], H]:
+    """Mark a handler with the one right that its route asks for; ``hidden``: 404 instead of 403 (``invites``: once signed in)."""
 
     def mark(handler: H) -> H:
-        setattr(handler, _MARK, Needed(permission, hidden))
+        setattr(handler, _MARK, Needed(permission, hidden, invites))
         return handler
 
     return mark
@@ -97,7 +101,7 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 def _sign_in(request: web.Request, needed: Needed) -> web.StreamResponse:
-    if needed.hidden:
+    if needed.hidden and not needed.invites:
         raise _refusal(needed)
     if _is_visit(request):
         # Only the path and query that came: nothing of it names another place.

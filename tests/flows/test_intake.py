@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import tempfile
 import time
 import uuid
 from dataclasses import replace
@@ -417,3 +418,36 @@ async def test_chosen_networks_can_be_exported_alone(pool: Pool, tmp_path: Path)
     path = tmp_path / "una.xlsx"
     assert await intake.export_networks(pool, path, [ids[0], str(uuid.uuid4())]) == 1
     assert len(intake.read_file(path, CONFIG).records) == 1
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("reti.xlsx", "reti.xlsx"),
+        ("C:\\cartella\\reti.xlsx", "reti.xlsx"),
+        ("../../etc/reti", "reti"),
+        ("..", "file"),
+        ("", "file"),
+        ("a\x00\nb", "ab"),
+        ("è" * 300, "è" * 60),
+    ],
+)
+def test_an_upload_is_read_under_a_name_that_leads_nowhere(tmp_path: Path, given: str, shown: str) -> None:
+    """Whatever the browser calls it; the copy is gone afterwards, and a refusal names the file alone."""
+    content = filled(tmp_path, record()).read_bytes()
+    before = set(Path(tempfile.gettempdir()).glob("rete-upload-*"))
+    found = intake.read_upload(content, given, CONFIG)
+    assert (found.file_name, len(found.records)) == (shown, 1)
+    with pytest.raises(CallerError) as caught:
+        intake.read_upload(b"PK\x03\x04", given, CONFIG)
+    assert caught.value.where == shown
+    assert set(Path(tempfile.gettempdir()).glob("rete-upload-*")) <= before
+
+
+async def test_a_report_has_each_problem_in_its_row(pool: Pool, tmp_path: Path) -> None:
+    """In the reader's language, refused or not."""
+    made = filled(tmp_path, record(), record(name="Storta", deed_register_number=""))
+    plan = await bring(pool, made, apply=False)
+    assert intake.report_rows(plan) == [
+        ["Reti", 4, "repertorio", "network-deed-missing", "una rete iscritta ha repertorio e data dell'atto", True]
+    ]

@@ -115,6 +115,21 @@ async def test_what_must_not_be_known_is_not_there() -> None:
             }
 
 
+async def test_who_may_be_somebody_is_asked_to_sign_in_and_others_see_nothing() -> None:
+    """At an address that invites: sign-in for who has not signed in, 404 for a role without the right."""
+
+    @needs(Permission.USERS_READ, hidden=True, invites=True)
+    async def handler(request: web.Request) -> web.StreamResponse:
+        return web.Response(text="in")
+
+    async with TestClient(TestServer(application_of(None, {"/x": handler}))) as client:
+        reply = await client.get("/x", headers=PAGE, allow_redirects=False)
+        assert (reply.status, reply.headers["Location"]) == (303, "/entra?dopo=%2Fx")
+    analyst = User("1", "anna", frozenset({Role.ANALYST}))
+    async with TestClient(TestServer(application_of(analyst, {"/x": handler}))) as client:
+        assert (await client.get("/x", headers=PAGE)).status == 404
+
+
 @pytest.mark.parametrize(
     ("asked", "gone"),
     [

@@ -45,7 +45,12 @@ class Navigation:
 
 
 # What rights open, each with the one that does.
-OPENED: Final = ((Permission.DOCTOR_READ, Entry("/amministrazione", N_("Amministrazione"))),)
+OPENED: Final = (
+    (Permission.OFFICE_READ, Entry("/ufficio", N_("Ufficio"))),
+    (Permission.REGISTER_READ, Entry("/ufficio/reti", N_("Registro delle reti"))),
+    (Permission.REGISTER_WRITE, Entry("/ufficio/importa", N_("Importare"))),
+    (Permission.DOCTOR_READ, Entry("/amministrazione", N_("Amministrazione"))),
+)
 
 
 def entries_for(user: User | None) -> Navigation:

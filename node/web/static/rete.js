@@ -12,7 +12,10 @@ document.addEventListener("htmx:afterSettle", (event) => {
   }
 });
 
-// The node's own page of the failure says more than silence.
+// The node's own page of the failure says more than silence; but what somebody is typing is not left behind for it.
 for (const failed of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
-  document.addEventListener(failed, (event) => window.location.assign(event.detail.pathInfo.finalRequestPath));
+  document.addEventListener(failed, (event) => {
+    if (event.detail.requestConfig.verb === "get") window.location.assign(event.detail.pathInfo.finalRequestPath);
+    else event.detail.target.removeAttribute("aria-busy");
+  });
 }
