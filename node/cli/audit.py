@@ -13,6 +13,7 @@ import orjson
 
 from node import runtime
 from node.cli.frame import HOME_VARIABLE, Face, command
+from node.domain.progress import ACTION_TITLES
 from node.errors import N_
 from node.flows import audit as flow
 from node.flows.audit import Verdict
@@ -28,10 +29,6 @@ KINDS = {
     "ruling-reason-erased": N_("motivo di un provvedimento cancellato"),
     "reconciled": N_("ripreso dal registro firmato"),
 }
-ACTIONS = {
-    "drafted": N_("bozza"), "approved": N_("approvazione"), "queued": N_("messa in turno"), "published": N_("uscita"),
-    "withdrawn": N_("ritiro"),
-}  # fmt: skip
 
 
 @click.group("audit", help="La catena delle decisioni: verifica, elenco, esportazione.")
@@ -93,7 +90,7 @@ def _row(face: Face, item: dict[str, Any]) -> tuple[object, ...]:
     facts = item["facts"]
     what = KINDS.get(item["kind"], item["kind"])
     if item["kind"] == "decision":
-        what = ACTIONS.get(facts["action"], facts["action"])
+        what = ACTION_TITLES.get(facts["action"], facts["action"])
     when = f"{item['at'][8:10]}/{item['at'][5:7]}/{item['at'][:4]} {item['at'][11:16]}"
     return item["event_id"], when, face.tr(what), facts.get("officer"), facts.get("profile"), facts.get("candidates")
 

@@ -19,7 +19,18 @@ from node.store.postgres import acquire
 from node.web import api, assets, federation, forms, gossip, saved, sessions
 from node.web.allowance import Allowances, limiter, teller
 from node.web.middleware import LANGUAGE, UNAVAILABLE, errors, language_of, problem
-from node.web.pages import account, following, frame, identity, public
+from node.web.pages import (
+    account,
+    desk,
+    following,
+    frame,
+    identity,
+    office_approvals,
+    office_matches,
+    office_profiles,
+    office_searches,
+    public,
+)
 from node.web.permission import guard, needs
 
 POOL_ALIVE_TIMEOUT_S = 5.0
@@ -108,3 +119,6 @@ def _add_pages(app: web.Application, node: Node) -> None:
     frame.install(app, frame.Site(config.node.name, config.web.contact, production))
     app.add_routes([*public.routes(), *following.routes()])
     _add_access(app, node)
+    desk.install(app, node)
+    for pages in (office_profiles, office_approvals, office_matches, office_searches):
+        app.add_routes(pages.routes())

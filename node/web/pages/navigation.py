@@ -8,7 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from node.domain.roles import Permission
 from node.errors import N_
+from node.web.permission import User
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,15 @@ FOOT: Final = (
 )
 
 
+# What a right opens, in the order of the menu.
+OFFICE: Final = (
+    (Permission.PROFILE_READ, Entry("/ufficio/profili", N_("Schede"))),
+    (Permission.PROFILE_APPROVE, Entry("/ufficio/approvazioni", N_("Approvazioni"))),
+    (Permission.MATCHES_READ, Entry("/ufficio/corrispondenze", N_("Corrispondenze"))),
+    (Permission.SEARCHES_WRITE, Entry("/ufficio/ricerche", N_("Ricerche salvate"))),
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Navigation:
     """The menu and the foot of a page."""
@@ -42,6 +53,7 @@ class Navigation:
     foot: tuple[Entry, ...]
 
 
-def entries_for(user: object) -> Navigation:  # noqa: ARG001 - rights open more entries
+def entries_for(user: User | None) -> Navigation:
     """Return the entries for whoever looks, None for the public."""
-    return Navigation(PUBLIC, FOOT)
+    opened = () if user is None else tuple(entry for permission, entry in OFFICE if user.may(permission))
+    return Navigation((*PUBLIC, *opened), FOOT)
