@@ -32,9 +32,11 @@ lint: .venv/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# Pages are tried in Debian's chromium (apt-get install chromium); without it that part is skipped, and said so at the end.
+# Pages are tried in Debian's chromium (apt-get install chromium), after the rest: one node and one browser for all of them,
+# and both cores theirs. Without it that part is skipped, and said so at the end.
 test: lint
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term --cov-fail-under=95 $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal --ignore tests/browser --cov --cov-report=term --cov-fail-under=95 $(ARGS)
+	$(if $(ARGS),,$(BIN)/python -m pytest -n 0 tests/browser)
 
 # Each proof is bounded and stops by itself.
 prove: .venv/.installed-dev
@@ -47,8 +49,10 @@ prove: .venv/.installed-dev
 	$(BIN)/python bench/linkage.py
 	$(BIN)/python bench/search_quality.py
 	$(BIN)/python bench/search_speed.py
+	$(BIN)/python bench/web_load.py
 	$(BIN)/python bench/federation_sim.py
 	RETE_ROWS=100000 $(BIN)/python -m pytest -q -k hot_queries tests/store/test_search.py
+	RETE_ASKED=500 $(BIN)/python -m pytest -q tests/web/test_held_back.py
 	RETE_KILLS=500 $(BIN)/python -m pytest -q -k killed tests/flows/test_crash.py
 	$(BIN)/python bench/million.py
 

@@ -5,7 +5,9 @@ from how a profile was made, not from what any engine finds: 3 the trade that wa
 elsewhere; 1 the trade, called by other words than those asked, or a trade of the same division that has them in its title. A misspelt word means
 whoever names the word. Words of the same meaning are this file's own (one hand wrote it and the product's list: expect worse of real prose). Queries are asked in words of the
 title, in words of the same meaning, with typing errors, with several words and with words of an office. Prints nDCG@10,
-recall@50 and MRR by kind of query, with the share of the reference. Stops by itself, in about a minute.
+recall@50 and MRR by kind of query, with the share of the reference; then how often "did you mean" asks back where nothing is
+wrong (the judged queries, names of municipalities that a profile has), and where each misspelt word stands in one profile too.
+Stops by itself, in about a minute.
 
     python bench/search_quality.py [--profiles 4000] [--seed 7]
 """
@@ -39,6 +41,7 @@ from node.store.reference import load_label_reference, load_sectors, load_territ
 NOW = dt.datetime(2026, 11, 24, 10, 0, tzinfo=dt.UTC)
 TODAY = (NOW.date() - dt.date(1970, 1, 1)).days
 ROOT = 6
+PLACES = 500
 WORD = re.compile(r"[^\W\d_]{5,}")
 # What a person takes for the same trade: written for this measurement, and not the list that the product widens words by.
 MEANINGS = (
@@ -149,6 +152,8 @@ class Judged:
     kind: str
     text: str
     grades: Mapping[str, int]
+    # What a typing error stands for.
+    meant: str = ""
 
 
 def trades() -> dict[str, tuple[str, tuple[str, ...]]]:
@@ -263,16 +268,16 @@ def judged_queries(
             told = grades_of_word(profiles, own[0])
             wrong = misspelt(own[0], draw)
             if told and wrong != own[0]:
-                queries.append(Judged("typing error", wrong, told))
+                queries.append(Judged("typing error", wrong, told, own[0]))
     return queries
 
 
-async def store(conn: Connection, profiles: Sequence[Made]) -> None:
+async def store(conn: Connection, profiles: Sequence[Made], log: str = "bench") -> None:
     """Store the corpus as rows of one log: every profile of one day, without theme, witnessed by nobody."""
     origin = await conn.fetchval(
         "INSERT INTO log.origin (origin, owner, name, vkey, state, root, checked_at, confirmed_at)"
-        " VALUES ('bench.example/federation/log/2026', 'p_LE', 'p_LE', 'k', 'ready', $1, $2, $2) RETURNING origin_id",
-        bytes(32), NOW,
+        " VALUES ($3 || '.example/federation/log/2026', 'p_LE', 'p_LE', 'k', 'ready', $1, $2, $2) RETURNING origin_id",
+        bytes(32), NOW, log,
     )  # fmt: skip
     territories, sectors = load_territories(), load_sectors()
     documents = [document_of(item) for item in profiles]
@@ -392,6 +397,37 @@ async def measure(profiles: Sequence[Made], queries: Sequence[Judged], pool: Poo
             )
 
 
+async def offers(queries: Sequence[Judged], pool: Pool, draw: random.Random) -> None:
+    """Print how often something else is asked back: of what is right, and of what is wrong and stands in a profile too."""
+    reference = load_label_reference()
+    names = {fold(code.name) for code in load_territories().municipalities if WORD.fullmatch(fold(code.name))}
+    places = draw.sample(sorted(names), min(len(names), PLACES))
+    wrong = {query.text: query.meant for query in queries if query.meant}
+
+    async def ask(texts: Sequence[str]) -> dict[str, str]:
+        found = {t: await search(pool, Query(words=t, limit=1), reference, now=NOW) for t in texts}
+        return {text: result.suggestion for text, result in found.items() if result.suggestion}
+
+    right = [query.text for query in queries if not query.meant]
+    told = await ask(right)
+    print(f"asked back for {len(told)} of {len(right)} queries that are right: {told}")
+    async with pool.acquire() as conn:
+        await store(conn, [planted(word, draw) for word in (*places, *wrong)], "planted")
+    told = await ask(places)
+    print(f"asked back for {len(told)} of {len(places)} names of municipalities that one profile has: {told}")
+    told = await ask(list(wrong))
+    hit = sum(wrong[word] in text for word, text in told.items())
+    print(
+        f"asked back for {len(told)} of {len(wrong)} misspelt words that one profile has, {hit} times by the word that was meant"
+    )
+
+
+def planted(word: str, draw: random.Random) -> Made:
+    """Make a profile whose title is a word."""
+    identifier = str(uuid.UUID(int=draw.getrandbits(128), version=4))
+    return Made(identifier, "", "", word, SUMMARIES[0].format("qualità e mercati"), ASIDES[0].format("acquisti comuni"))
+
+
 async def run(count: int, seed: int) -> None:
     """Make the corpus, store it, ask."""
     draw = random.Random(seed)
@@ -409,6 +445,7 @@ async def run(count: int, seed: int) -> None:
             await migrate(conn)
             await store(conn, profiles)
         await measure(profiles, queries, pool)
+        await offers(queries, pool, draw)
         pool.terminate()
 
 

@@ -19,6 +19,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +170,7 @@ async def measure(pool: Pool, asked: Sequence[tuple[str, dict[str, str]]], index
             print("  time is over: fewer questions")
             break
         query = await at_page(pool, parameters, index)
-        took = await timed(lambda q=query: search(pool, q, reference, now=NOW, index=index), 3)  # type: ignore[misc]
+        took = await timed(partial(search, pool, query, reference, now=NOW, index=index), 3)
         times.setdefault(kind, []).append(took)
         times.setdefault("all", []).append(took)
     return times

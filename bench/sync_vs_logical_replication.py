@@ -208,8 +208,7 @@ class Replica:
         await self._until_none("SELECT FROM pg_subscription_rel WHERE srsubstate <> 'r'")
 
     async def _until_none(self, query: str) -> None:
-        # PostgreSQL tells nobody when a worker ends: asking is the only way.
-        while await self._conn.fetchval(f"SELECT EXISTS ({query})"):  # noqa: ASYNC110
+        while await self._conn.fetchval(f"SELECT EXISTS ({query})"):  # noqa: ASYNC110 - nobody tells when a worker ends
             await asyncio.sleep(POLL_S)
 
     async def checkpoint(self) -> None:

@@ -24,7 +24,7 @@ def fail(message: str) -> None:
 
 def run(*command: str) -> bool:
     """Run a command, showing what it prints; tell whether it succeeded."""
-    return subprocess.run(command, check=False).returncode == 0  # noqa: S603
+    return subprocess.run(command, check=False).returncode == 0  # noqa: S603 - a list of words, without a shell
 
 
 def fetch_ensurepip() -> None:
@@ -52,7 +52,7 @@ def main(environment: Path, lock: Path) -> None:
         if not run(sys.executable, "-m", "venv", str(environment)):
             fail(f"non riesco a creare {environment}: vedere il messaggio qui sopra")
     pip = (str(python), "-m", "pip", "--disable-pip-version-check", "--quiet")
-    print(f"rete: installo i pacchetti di {lock.name} in {environment} ...", flush=True)  # noqa: T201
+    print(f"rete: installo i pacchetti di {lock.name} in {environment} ...", flush=True)  # noqa: T201 - a command speaks
     # --no-deps: the lock is complete; --only-binary: no compiler is asked of the user's machine (xlwt, pure, ships a wheel).
     if not run(*pip, "install", "--no-deps", "--require-hashes", "--only-binary=:all:", "-r", str(lock)):
         fail("installazione dei pacchetti non riuscita: controllare la rete e ripetere, nulla è rimasto a metà")

@@ -1,8 +1,10 @@
-"""Where in the configuration's text a table or key stands, so that a refusal can name its line. Pure."""
+"""The configuration's place: its file in a home, and where in its text a table or key stands, so that a refusal can name its line. Pure."""
 
 from __future__ import annotations
 
 import re
+
+CONFIG_FILE = "node.toml"
 
 
 class Locator:

@@ -21,6 +21,7 @@ import asyncpg
 
 from node import config as configuration
 from node.config import Config
+from node.config_places import CONFIG_FILE
 from node.domain.accounts import derive_key
 from node.domain.saved import leave_key
 from node.errors import N_, CallerError, OperatorError, ReteError
@@ -28,7 +29,6 @@ from node.flows import oidc, saved, tell
 from node.flows.append import OwnLog
 from node.flows.bodies import Progress
 from node.flows.gate import KnownNames
-from node.flows.home import CONFIG_FILE
 from node.flows.membership import enrol_members, membership_of
 from node.flows.pull import Parts
 from node.flows.sign_in import Settings as SignInSettings

@@ -154,7 +154,7 @@ async def new_database(server: str) -> str:
     name = f"f_{uuid.uuid4().hex[:16]}"
     admin = await asyncpg.connect(dsn_of(server, "postgres"))
     try:
-        await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{TEMPLATE}"')
+        await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{TEMPLATE}" STRATEGY FILE_COPY')
     finally:
         await admin.close()
     return dsn_of(server, name)

@@ -20,7 +20,8 @@ from node.flows.append import OwnLog
 from node.flows.home import Facts, config_text
 from node.flows.membership import enrol_members
 from node.store import highwater, log, registry
-from node.store.postgres import Pool
+from node.store.postgres import Pool, open_pool
+from tests.conftest import TEMPLATE, make_template
 from tests.domain.test_partition import national
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -102,16 +103,30 @@ def configured(**changes: Any) -> configuration.Config:
 async def make_office(pool: Pool, rows: Sequence[RegisterNetwork], folder: Path) -> Office:
     """Lecce's office with weekly rounds, on an edition of the public register."""
     config = configured()
-    origin_id, origin = await enrol_members(pool, config, KEY.public_key().public_bytes_raw())
     await register.load_register(pool, config, ChamberList(tuple(rows), (), 0), SNAPSHOT, NOW)
     local = [row for row in rows if row.province == "LE"]
     records = enrich(local, count=10, seed=1)
     found = intake.IntakeFile("template", "own.xlsx", bytes(32), 0, tuple(records), 0, ())
     await intake.import_networks(pool, found, NOW, apply=True)
+    return await open_office(pool, folder)
+
+
+async def open_office(pool: Pool, folder: Path) -> Office:
+    """The office that was made in this database, or in the one that this is a copy of."""
+    config = configured()
+    origin_id, origin = await enrol_members(pool, config, KEY.public_key().public_bytes_raw())
     async with pool.acquire() as conn:
         networks = list(await registry.read_records(conn))
     own = OwnLog(origin_id, origin, config.node.id, KEY, folder / highwater.FILE)
     return Office(pool, config, own, networks)
+
+
+async def make_office_template(server: str, name: str, rows: Sequence[RegisterNetwork]) -> str:
+    """A database with an office in it, to make copies of; return its name."""
+    pool = await open_pool(await make_template(server, name, TEMPLATE), max_size=2)
+    await make_office(pool, rows, Path())
+    await pool.close()
+    return name
 
 
 def lecce() -> list[RegisterNetwork]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,6 +49,7 @@ IMPURE = re.compile(
 FORBIDDEN_NAMES = {"utils.py", "helpers.py", "common.py", "misc.py"}
 
 
+@functools.cache
 def modules() -> list[Path]:
     """All source files of the package."""
     return sorted(NODE.rglob("*.py"))
@@ -59,8 +61,9 @@ def name_of(path: Path) -> str:
     return ".".join(part for part in parts if part != "__init__")
 
 
+@functools.cache
 def parsed(path: Path) -> ast.Module:
-    """The syntax tree of a source file."""
+    """The syntax tree of a source file, read once for all that is asked of it."""
     return ast.parse(path.read_text(encoding="utf-8"))
 
 
@@ -75,9 +78,10 @@ def imported(tree: ast.Module) -> Iterator[str]:
             yield from (f"{module}.{alias.name}" for alias in found.names)
 
 
-def imports(path: Path) -> Iterator[str]:
+@functools.cache
+def imports(path: Path) -> frozenset[str]:
     """Every module that a file imports."""
-    yield from imported(parsed(path))
+    return frozenset(imported(parsed(path)))
 
 
 @pytest.mark.parametrize("path", modules(), ids=name_of)
@@ -186,7 +190,7 @@ def test_pictures_are_functions_of_their_values(path: Path) -> None:
 @pytest.mark.parametrize("path", modules(), ids=name_of)
 def test_the_database_has_one_room(path: Path) -> None:
     """Only store and runtime speak to PostgreSQL."""
-    name, used = name_of(path), set(imports(path))
+    name, used = name_of(path), imports(path)
     if not (within(name, "node.store") or name == "node.runtime"):
         assert not {m for m in used if within(m, "asyncpg")}
 
@@ -423,7 +427,7 @@ def test_public_things_are_documented() -> None:
     for path in modules():
         if path.name == "__init__.py":
             continue
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        tree = parsed(path)
         if not ast.get_docstring(tree):
             missing.append(name_of(path))
         missing += undocumented(tree.body, name_of(path))
@@ -434,7 +438,7 @@ def test_functions_stay_readable() -> None:
     """No function is longer than 60 lines: past that it hides a second thought."""
     long = []
     for path in modules():
-        for found in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for found in ast.walk(parsed(path)):
             if isinstance(found, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 length = (found.end_lineno or 0) - found.lineno + 1
                 if length > 60:

@@ -8,8 +8,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from node.config_places import CONFIG_FILE
 from node.errors import OperatorError, RoadWrongError
-from node.flows.home import CONFIG_FILE, Facts, make_home
+from node.flows.home import Facts, make_home
 from node.peers.client import PeerClient
 from node.runtime import open_node
 

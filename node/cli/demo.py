@@ -26,6 +26,8 @@ import click
 import orjson
 
 from node import runtime
+from node.cli import demo_accounts
+from node.cli.demo_accounts import APPROVER, AUTHOR
 from node.cli.frame import Face, command
 from node.cli.processes import Served, serving
 from node.cli.reports import areas
@@ -49,7 +51,6 @@ CONTRACTS = 9630
 PER_NODE = 16
 SEED = 2012
 SEARCH_MAX_BYTES = 1_048_576
-AUTHOR, APPROVER = "funzionaria.demo", "responsabile.demo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +226,8 @@ async def _run(face: Face, folder: Path, ports: Sequence[int], *, exit_: bool, j
         progress.stage("publish", N_("Un secondo funzionario approva; i profili escono nel registro firmato ..."))
         for node in nodes:
             await _publish(node)
+        progress.stage("accounts", N_("Preparo gli utenti di ogni nodo ..."))
+        people = await demo_accounts.make(nodes)
         progress.stage("serve", N_("Avvio i quattro nodi come processi ..."))
         served = [Served(home, url, folder / f"{home.name}.log") for home, url in zip(homes, urls, strict=True)]
         await stack.enter_async_context(serving(served))
@@ -236,6 +239,7 @@ async def _run(face: Face, folder: Path, ports: Sequence[int], *, exit_: bool, j
         result = {
             "nodes": [await _facts(n, u) for n, u in zip(nodes, urls, strict=True)],
             "searches": searches,
+            "accounts": people,
             "seconds": progress.seconds,
         }
         if json_file is not None:
@@ -376,4 +380,8 @@ def _summary(face: Face, result: dict[str, Any]) -> None:
     face.table(N_("Quattro nodi, una banca dati per la cooperazione"), columns, rows)
     for node in result["nodes"]:
         face.say(N_("Nel browser: {url}"), url=f"{node['url']}/cerca?q=export")
+    own = {account["name"]: account["password"] for account in result["accounts"]}
+    people = [(name, face.tr(demo_accounts.WHAT[name]), password) for name, password in own.items()]
+    title = N_("Per entrare, in ogni nodo (indirizzo /entra)")
+    face.table(title, (N_("utente"), N_("che cosa fa"), N_("password")), people)
     face.say(N_("In tutto {seconds} secondi."), seconds=result["seconds"]["total"])

@@ -26,8 +26,8 @@ from rich.text import Text
 
 from node import telemetry
 from node.cli.help import SpokenCommand
+from node.config_places import CONFIG_FILE
 from node.errors import N_, UNSEEN, OperatorError, ReteError, plain, plain_facts
-from node.flows.home import CONFIG_FILE
 from node.i18n import LANGUAGES, language_from_environment, speak, spoken, translator
 
 HOME_VARIABLE = "RETE_HOME"

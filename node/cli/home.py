@@ -11,8 +11,9 @@ import click
 
 from node import runtime
 from node.cli.frame import Face, command
+from node.config_places import CONFIG_FILE
 from node.errors import N_, OperatorError
-from node.flows.home import CONFIG_FILE, Facts, check_places, new_home
+from node.flows.home import Facts, check_places, new_home
 from node.flows.membership import membership_of
 from node.store import keyfiles
 

@@ -206,6 +206,8 @@ def _show_ignored(face: Face, result: SearchResult) -> None:
         face.say(N_("Nessun profilo ha tutte le parole: questi ne hanno alcune."))
     if result.words_ignored:
         face.say(N_("Le parole cercate sono tutte troppo comuni: contano solo i filtri."))
+    if result.suggestion:
+        face.say(N_("Forse si cercava: {words}"), words=result.suggestion)
 
 
 def _show_cursor(face: Face, result: SearchResult) -> None:

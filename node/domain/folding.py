@@ -26,6 +26,20 @@ LOOKALIKES = str.maketrans(
 
 
 _GAP = re.compile(r"[^a-z0-9]+")
+_RUN = re.compile(r"[A-Za-z0-9]+|[^A-Za-z0-9]")
+_BEYOND_ASCII = re.compile(r"[^\x00-\x7f]")
+
+
+def _unless_mark(found: re.Match[str]) -> str:
+    return "" if unicodedata.combining(found.group()) else found.group()
+
+
+def unaccented(text: str) -> str:
+    """Return ``text`` decomposed, without case and accents: for lists of names where nobody hides anything."""
+    folded = text.casefold()
+    if folded.isascii():
+        return folded
+    return _BEYOND_ASCII.sub(_unless_mark, unicodedata.normalize("NFKD", folded))
 
 
 def readable(char: str) -> str:
@@ -63,8 +77,15 @@ class Folded:
         pieces: list[str] = []
         at: list[int] = []
         space = True
-        for position, char in enumerate(original):
-            for c in _plain(char):
+        for found in _RUN.finditer(original):
+            position, run = found.start(), found.group()
+            if run.isascii() and run.isalnum():
+                # Nearly all of a text: its letters stand for themselves.
+                pieces.append(run.lower())
+                at += range(position, found.end())
+                space = False
+                continue
+            for c in _plain(run):
                 if c != " " or not space:
                     pieces.append(c)
                     at.append(position)

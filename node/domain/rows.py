@@ -82,6 +82,8 @@ def in_row_order(problems: Iterable[RowProblem], sheets: Iterable[str]) -> tuple
 
 def text_of(cell: Cell) -> str:
     """Return a cell as text: whole floats without their ``.0``, dates as ISO, single spaces."""
+    if isinstance(cell, str):
+        return " ".join(cell.split())
     if cell is None:
         return ""
     if isinstance(cell, float) and cell.is_integer():

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+
+from node.domain.folding import unaccented
 
 COM, PRO, REG, RIP, IT = "COM", "PRO", "REG", "RIP", "IT"
 LEVELS = (COM, PRO, REG, RIP, IT)
@@ -19,9 +20,7 @@ _DROPPED = re.compile(r"[^a-z0-9]+")
 
 def fold(text: str) -> str:
     """Return ``text`` without accents, case, apostrophes, hyphens and double spaces, for comparing names."""
-    plain = unicodedata.normalize("NFKD", text.casefold())
-    plain = "".join(c for c in plain if not unicodedata.combining(c)).replace("ß", "ss").replace("ø", "o")
-    return _DROPPED.sub(" ", plain).strip()
+    return _DROPPED.sub(" ", unaccented(text).replace("ß", "ss").replace("ø", "o")).strip()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ public list gets the same answer: the theme adds nothing to what is public, so i
 from __future__ import annotations
 
 import re
-import unicodedata
 
+from node.domain.folding import unaccented
 from node.errors import N_
 
 THEMES = (
@@ -98,8 +98,7 @@ _NOT_WORD = re.compile(r"[^a-z0-9]+")
 
 
 def _fold(text: str) -> str:
-    plain = unicodedata.normalize("NFKD", text.casefold())
-    return _NOT_WORD.sub(" ", "".join(c for c in plain if not unicodedata.combining(c)))
+    return _NOT_WORD.sub(" ", unaccented(text))
 
 
 def classify(object_text: str) -> str:

@@ -20,7 +20,7 @@ from node.flows.indexing import may_answer
 from node.flows.reading import Reading
 from node.store import indexing as indexed
 from node.store import search as store
-from node.store import text_index
+from node.store import text_index, text_queries
 from node.store.postgres import Connection, Pool, view
 from node.store.text_index import TextIndex
 
@@ -134,9 +134,9 @@ class InIndex:
         # What went a moment ago is in the index still, and is not shown.
         return [_found(place, rows[place.key]) for place in places if place.key in rows]
 
-    def _asked(self, asked: Question) -> text_index.Question:
+    def _asked(self, asked: Question) -> text_queries.Question:
         terms = asked.terms
-        return text_index.Question(
+        return text_queries.Question(
             tree=asked.reading.tree,
             tests=terms.tests,
             exact=terms.exact or (),

@@ -16,14 +16,12 @@ from importlib import resources
 from pathlib import Path
 
 from node import config as configuration
-from node.config_places import place
+from node.config_places import CONFIG_FILE, place
 from node.domain.territory import COM
 from node.errors import N_, CallerError, OperatorError
 from node.protocol import keys
 from node.store import keyfiles
 from node.store.reference import load_territories
-
-CONFIG_FILE = "node.toml"
 
 
 @dataclass(frozen=True, slots=True)

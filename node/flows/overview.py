@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from node.flows.engines import snapshot
 from node.flows.search import is_current
-from node.store import cooperation, log, search
+from node.store import cooperation, indexing, log
 from node.store.postgres import Connection, Pool
 
 
@@ -74,7 +74,9 @@ async def read(pool: Pool, now: dt.datetime) -> Overview:
     async with snapshot(pool) as conn:
         stood = await standing(conn)
         profiles = await cooperation.count_by_origin(conn)
-        current = {item.origin: is_current(item, now) for item in await search.completeness(conn)}
+        current = {
+            item.origin: is_current(item, now) for item in (await indexing.opening(conn, "", asked=False)).health
+        }
     return Overview(
         tuple(
             Body(

@@ -18,7 +18,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from node.errors import N_, CallerError
 
 T = TypeVar("T")
-# RFC 9106's second choice (64 MiB, three passes) on one lane: some 100 ms of one core.
+# RFC 9106's second choice (64 MiB, three passes) on one lane: 0.3 to 0.5 s on two busy cores, so two or three sign-ins a second.
 MEMORY_KIB: Final = 65_536
 PASSES: Final = 3
 THREADS: Final = 1

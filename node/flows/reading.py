@@ -2,8 +2,9 @@
 
 In: a connection, the words. Out: what must be met and what earns points, and what was done to the words, to be told.
 Rules: words are put right only when they find nothing, and only those that no profile has; towards words of the field (ATECO,
-the closed lists, synonyms), by one changed sign, two in long words, if some profile has that one or one of its meaning. Phrases
-and exclusions mean what they say. Source: docs/search.md.
+the closed lists, synonyms), by one changed sign, two in long words, if some profile has that one or one of its meaning. What finds little is only asked
+about: a rare word that is none of the field's, when one sign away stands a much commoner one that is. Phrases and exclusions
+mean what they say. Source: docs/search.md.
 """
 
 from __future__ import annotations
@@ -30,6 +31,11 @@ _WORD: Final = re.compile(r"[^\W\d_]{5,}")
 _MEANT_SO: Final = re.compile(r'"[^"]*"|(?:^|(?<=\s))-\S+')
 LONG: Final = 7
 CANDIDATES: Final = 12
+# A word that few profiles have may be a typing error of theirs too, when another is so many times as common.
+RARE: Final = 10
+TIMES: Final = 10
+# As many as earn points.
+ASKED_ABOUT: Final = 8
 Known: TypeAlias = Callable[[Sequence[str]], Awaitable[set[str]]]
 
 
@@ -120,31 +126,73 @@ async def _right_text(
     around = {lexeme: (lexeme, *alike.get(lexeme, ())) for lexeme in found.free}
     held = await known(sorted({lexeme for near in around.values() for lexeme in near}))
     lost = {lexeme for lexeme, near in around.items() if not held & set(near)}
-    # What stands in quotation marks or is excluded means what it says.
-    typed = list(dict.fromkeys(_WORD.findall(_MEANT_SO.sub(" ", text)))) if lost else []
     right = text
-    for word, lexemes in await store.lexemes(conn, typed):
+    for word, lexemes in await store.lexemes(conn, _typed(text) if lost else []):
         if lexemes and set(lexemes) <= lost:
             near = await _nearest(conn, word, alike, known)
-            right = re.sub(rf"\b{re.escape(word)}\b", near, right) if near else right
+            right = _replaced(right, word, near) if near else right
     return right
 
 
+def _typed(text: str) -> list[str]:
+    """Return the words that may be asked about: what stands in quotation marks or is excluded means what it says."""
+    return list(dict.fromkeys(_WORD.findall(_MEANT_SO.sub(" ", text))))
+
+
+def _replaced(text: str, word: str, near: str) -> str:
+    either = rf"{_MEANT_SO.pattern}|\b{re.escape(word)}\b"
+    return re.sub(either, lambda found: near if found[0] == word else found[0], text)
+
+
 async def _nearest(conn: Connection, word: str, alike: Mapping[str, tuple[str, ...]], known: Known) -> str:
-    folded = fold(word)
-    found = process.extract(
-        folded,
-        list(field_words()),
-        scorer=OSA.distance,
-        score_cutoff=2 if len(folded) >= LONG else 1,
-        limit=CANDIDATES,
-    )
-    # The nearest first; of equals one that begins alike, then the commoner, then by the alphabet: the same on every node.
-    ordered = sorted(found, key=lambda item: (item[1], item[0][0] != folded[0], -field_words()[item[0]], item[0]))
-    candidates = await store.lexemes(conn, [str(item[0]) for item in ordered])
+    candidates = await store.lexemes(conn, [near for near, _ in _near(word)])
     near = {lexeme: {lexeme, *alike.get(lexeme, ())} for _, lexemes in candidates for lexeme in lexemes}
     held = await known(sorted(set().union(*near.values())))
     return next((word for word, lexemes in candidates if lexemes and all(near[each] & held for each in lexemes)), "")
+
+
+def _near(word: str) -> list[tuple[str, float]]:
+    """Return words of the field with their distance.
+
+    The nearest first; of equals one that begins alike, then the commoner, then by the alphabet: the same on every node.
+    """
+    folded = fold(word)
+    known = field_words()
+    cutoff = 2 if len(folded) >= LONG else 1
+    found = process.extract(folded, list(known), scorer=OSA.distance, score_cutoff=cutoff, limit=CANDIDATES)
+    ordered = sorted(found, key=lambda item: (item[1], item[0][0] != folded[0], -known[item[0]], item[0]))
+    return [(str(near), distance) for near, distance, _ in ordered]
+
+
+async def suggest(conn: Connection, text: str, found: Reading, *, today: int) -> str:
+    """Return the text with rare words exchanged for much commoner ones that may be meant; empty when there are none.
+
+    Asked of words that found little: whoever has one of them can't be many.
+    """
+    unknown = [word for word in _typed(text)[:ASKED_ABOUT] if fold(word) not in field_words()]
+    around = {word: near for word in unknown if (near := _near(word))}
+    if not around:
+        return ""
+    others = {other for near in around.values() for other, _ in near}
+    lexemes = dict(await store.lexemes(conn, sorted({*around, *others})))
+    candidates: dict[str, list[str]] = {}
+    for word, near in around.items():
+        # A form of a word of the field is a word of the field.
+        is_known = any(lexemes[other] == lexemes[word] for other, _ in near)
+        if lexemes[word] and set(lexemes[word]) <= set(found.free) and not is_known:
+            candidates[word] = [other for other, distance in near if distance == 1 and lexemes[other]]
+    asked = {lexeme for word, told in candidates.items() for each in (word, *told) for lexeme in lexemes[each]}
+    counts = await store.lexeme_counts(conn, sorted(asked), today=today, most=RARE * TIMES) if asked else {}
+
+    def held(word: str) -> int:
+        return min(counts[lexeme] for lexeme in lexemes[word])
+
+    meant = text
+    for word, told in candidates.items():
+        least = TIMES * max(1, held(word))
+        other = next((each for each in told if held(word) <= RARE and held(each) >= least), "")
+        meant = _replaced(meant, word, other) if other else meant
+    return meant if meant != text else ""
 
 
 @functools.lru_cache(maxsize=1)

@@ -23,8 +23,8 @@ from node.domain.query import Cursor, Query
 from node.domain.ranking import Part
 from node.domain.words import apart
 from node.errors import N_, CallerError, NotFoundError
-from node.flows.engines import Answer, Bucket, Counted, Opened, Question, in_database, open_question, snapshot
-from node.flows.reading import Reading, put_right, read, read_meant
+from node.flows.engines import Answer, Bucket, Counted, Engine, Opened, Question, in_database, open_question, snapshot
+from node.flows.reading import RARE, Reading, put_right, read, read_meant, suggest
 from node.store import search as store
 from node.store.postgres import Connection, Pool
 from node.store.text_folder import UnanswerableError
@@ -100,7 +100,8 @@ class SearchResult:
     """The answer to one Query; ``cursor`` is empty on the last page, ``words_ignored`` tells stop words alone.
 
     ``words_corrected`` is what was searched instead of words with typing errors, empty when nothing was put right;
-    ``words_relaxed`` tells that no profile has all the words, and that hits have some of them.
+    ``words_relaxed`` tells that no profile has all the words, and that hits have some of them; ``suggestion`` is what else may
+    be meant and finds more: nothing was searched by it.
     """
 
     total: int
@@ -112,6 +113,7 @@ class SearchResult:
     words_ignored: bool
     words_corrected: str
     words_relaxed: bool
+    suggestion: str
     completeness: Completeness
 
 
@@ -120,8 +122,9 @@ async def _ask(
 ) -> tuple[Question, Answer]:
     """Return the question as it is answered, and its answer.
 
-    When its words find nothing, their typing errors are put right; when that finds nothing, some of the words are enough. A
-    later page reads them as the first one did, whatever has come or gone since.
+    When its words find nothing, their typing errors are put right; when that finds nothing, some of the words are enough. What
+    finds nothing either is not told: the question stays as it was asked. A later page reads the words as the first one did,
+    whatever has come or gone since.
     """
     engine = opened.engine
     asked = replace(asked, reading=await read_meant(conn, opened.meant))
@@ -132,14 +135,26 @@ async def _ask(
     if answer[0].total or asked.reading.tree is None or as_written:
         return asked, answer
     right = await put_right(conn, asked.query.words, asked.reading, partial(engine.known, asked))
-    if right is not None:
-        asked = replace(asked, reading=right)
-        answer = await engine.answer(asked, limit)
-    wider = asked.reading.less_strict()
-    if answer[0].total or wider is None:
-        return asked, answer
-    asked = replace(asked, reading=wider)
-    return asked, await engine.answer(asked, limit)
+    wider = (right or asked.reading).less_strict()
+    for reading in (right, wider):
+        if reading is not None:
+            other = replace(asked, reading=reading)
+            found = await engine.answer(other, limit)
+            if found[0].total:
+                return other, found
+    return asked, answer
+
+
+async def _suggestion(engine: Engine, conn: Connection, asked: Question, counted: Counted) -> str:
+    """Return what else the words of a first page may mean, if that finds more; empty where enough was found as it was written."""
+    reading, total = asked.reading, 0 if asked.reading.relaxed else counted.total
+    if total > RARE or reading.tree is None or reading.corrected or asked.query.cursor is not None:
+        return ""
+    text = await suggest(conn, asked.query.words, reading, today=asked.today)
+    if not text:
+        return ""
+    other = replace(asked, reading=await read(conn, text))
+    return text if (await engine.answer(other, 0))[0].total > total else ""
 
 
 async def _as_before(conn: Connection, reading: Reading, cursor: Cursor) -> Reading:
@@ -184,16 +199,18 @@ async def search(
 ) -> SearchResult:
     """Answer ``query`` from this node's copy of all logs.
 
-    ``as_written``: nothing is put right nor asked less strictly, as for questions that stand for a long time; ``first``: themes that come first; ``index``: what may answer instead of the database, in the same order.
+    ``as_written``: nothing is put right, suggested nor asked less strictly, as for questions that stand for a long time; ``first``: themes that come first; ``index``: what may answer instead of the database, in the same order.
     Raises: OperatorError(search-timeout).
     """
     asked = Question(query, reference, Reading(None, ()), first, (now.date() - EPOCH).days)
 
-    async def work(conn: Connection, opened: Opened) -> tuple[Question, Answer, Sequence[store.OriginHealth]]:
+    async def work(conn: Connection, opened: Opened) -> tuple[Question, Answer, str, Sequence[store.OriginHealth]]:
         # One more than asked tells whether there is a next page.
-        return *await _ask(opened, conn, asked, query.limit + 1, as_written=as_written), opened.health
+        told, answer = await _ask(opened, conn, asked, query.limit + 1, as_written=as_written)
+        other = "" if as_written else await _suggestion(opened.engine, conn, told, answer[0])
+        return told, answer, other, opened.health
 
-    asked, (counted, found), health = await _by(pool, query.words, index, now, work)
+    asked, (counted, found), suggestion, health = await _by(pool, query.words, index, now, work)
     page = found[: query.limit]
     return SearchResult(
         total=counted.total,
@@ -205,6 +222,7 @@ async def search(
         words_ignored=bool(query.words) and asked.reading.tree is None,
         words_corrected=asked.reading.corrected,
         words_relaxed=asked.reading.relaxed,
+        suggestion=suggestion,
         completeness=_completeness(health, now),
     )
 

@@ -40,7 +40,7 @@ logger = structlog.get_logger()
 # How often a session in use is written again.
 SEEN_EVERY: Final = dt.timedelta(seconds=60)
 # Refusals leave this long after they began, so that what the database had to do for one cannot be told from outside.
-PAD_S: Final = 0.5
+PAD_S: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)

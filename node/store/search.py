@@ -139,6 +139,11 @@ async def known_lexemes(conn: Connection, asked: Sequence[str], *, today: int) -
     return {row["lexeme"] for row in await _fetch(conn, "known_lexemes", [list(asked), today])}
 
 
+async def lexeme_counts(conn: Connection, asked: Sequence[str], *, today: int, most: int) -> dict[str, int]:
+    """Return how many profiles hold each lexeme that may be seen today, at most ``most``. Raises: OperatorError(search-timeout)."""
+    return {row["lexeme"]: row["count"] for row in await _fetch(conn, "lexeme_counts", [list(asked), today, most])}
+
+
 def _hits_arguments(terms: Terms, query: Query, today: int, limit: int) -> list[object]:
     labels = [part for pair in zip(terms.possible, terms.certain, strict=True) for part in pair]
     place = query.cursor

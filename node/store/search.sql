@@ -114,6 +114,20 @@ WHERE EXISTS (
     WHERE p.words @@ quote_literal(l.lexeme)::tsquery AND p.valid_until >= date '1970-01-01' + $2::int
       AND o.state NOT IN ('closed', 'suspended'));
 
+-- name: lexeme_counts
+-- How many profiles hold each of them that may be seen on day $2, at most $3.
+SELECT l.lexeme, (
+    SELECT count(*) FROM (
+        SELECT FROM coop.profile p
+        JOIN log.origin o ON o.origin_id = p.origin_id
+        WHERE p.words @@ quote_literal(l.lexeme)::tsquery AND p.valid_until >= date '1970-01-01' + $2::int
+          AND o.state NOT IN ('closed', 'suspended')
+        LIMIT $3::int
+    ) s
+) AS count
+FROM unnest($1::text[]) AS l (lexeme)
+ORDER BY l.lexeme;
+
 -- name: profile
 SELECT p.origin_id, p.idx, p.profile_id, o.origin, p.owner, p.published, b.body,
        CASE WHEN p.idx < o.witnessed_size THEN o.witnessed_at END AS witnessed_at, o.state = 'quarantined' AS quarantined

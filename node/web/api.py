@@ -7,6 +7,7 @@ Out, with an ETag and a Link to the next page, and stable within v1 (keys may be
 
     {"total": 42, "total_is_exact": true, "facets_are_exact": true, "words_ignored": false,
      "words_corrected": "what was searched instead, empty when nothing was put right", "words_relaxed": false,
+     "suggestion": "what else may be meant and finds more; empty when nothing is asked back",
      "hits": [{"profile_id", "owner", "origin", "index", "title", "summary", "purpose", "published",
                "rank": points of 10,000 as a share (docs/search.md), "why": [{"part", "points", "share"}],
                "match": "certain" | "possible", "witnessed_at": time or null, "quarantined": false,
@@ -168,6 +169,7 @@ def search_document(result: SearchResult) -> dict[str, Any]:
         "words_ignored": result.words_ignored,
         "words_corrected": result.words_corrected,
         "words_relaxed": result.words_relaxed,
+        "suggestion": result.suggestion,
         "hits": [_hit(hit) for hit in result.hits],
         "facets": _facets(result.facets),
         "cursor": result.cursor,

@@ -112,6 +112,7 @@ def _schemas() -> dict[str, Schema]:
                 **counted, "words_ignored": {"type": "boolean", "description": "The words were too common."},
                 "words_corrected": _text("What was searched instead of words with typing errors; empty when nothing was put right.", 400),
                 "words_relaxed": {"type": "boolean", "description": "No profile has all the words: hits have some of them."},
+                "suggestion": _text("What else may be meant and finds more, for words that found little; nothing was searched by it. Empty when there is nothing to ask.", 400),
                 "hits": _list(_ref("Hit"), LIMIT_MAX), **facets, "cursor": _text("For the next page; empty on the last.", CURSOR_MAX_CHARS),
                 "completeness": _ref("Completeness"),
             }
@@ -195,7 +196,9 @@ def _format(forms: Sequence[exports.Form]) -> Schema:
 
 
 def _parameter(name: str, schema: Schema, description: str, *, required: bool = False, where: str = "query") -> Schema:
-    return {"name": name, "in": where, "required": required, "description": description, "schema": schema}
+    told = {"name": name, "in": where, "required": required, "description": description, "schema": schema}
+    # A form sends its empty fields too: they count as not given.
+    return told if required or where != "query" else {**told, "allowEmptyValue": True}
 
 
 def _filters() -> list[Schema]:

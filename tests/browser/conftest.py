@@ -19,6 +19,7 @@ from playwright.async_api import Browser, BrowserContext, async_playwright
 
 from node.flows.home import Facts, make_home
 from node.runtime import open_node
+from node.web import allowance
 from node.web import app as application
 from node.web.server import Runner
 from tests.conftest import NO_BROWSER, TEMPLATE, dsn_of
@@ -35,10 +36,9 @@ MISSING = f"{NO_BROWSER} {CHROMIUM}: install Debian's chromium (apt-get install 
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep these tests in one process and one loop, and skip them aloud where there is no browser."""
+    """Keep these tests in one loop, and skip them aloud where there is no browser."""
     here = [item for item in items if Path(__file__).parent in item.path.parents]
     for item in here:
-        item.add_marker(pytest.mark.xdist_group("browser"))
         item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
         if not Path(CHROMIUM).exists():
             item.add_marker(pytest.mark.skip(reason=MISSING))
@@ -78,9 +78,12 @@ async def bench(server: str) -> AsyncIterator[Bench]:
         home,
         Facts("p_LE", "Provincia di Lecce", "p_LE", ("LE",), f"127.0.0.1:{port}", port, 2026, dsn_of(server, name)),
     )
+    patch = pytest.MonkeyPatch()
     try:
         async with open_node(home, clock=lambda: NOW) as node:
             await fill(node)
+            # The node's clock stands, so what is allowed never fills up again.
+            patch.setitem(allowance.RATES, "page", allowance.Rate(10_000, 100_000))
             runner = Runner(application.build(node), access_log=None)
             await runner.setup()
             await web.TCPSite(runner, "127.0.0.1", port).start()
@@ -91,5 +94,6 @@ async def bench(server: str) -> AsyncIterator[Bench]:
             await runner.cleanup()
         await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
     finally:
+        patch.undo()
         await admin.close()
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)

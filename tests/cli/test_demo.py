@@ -75,6 +75,8 @@ def test_the_demo_ends_with_four_nodes_that_agree(tmp_path: Path) -> None:
             assert len(others) >= 2
             assert set(search["hits"][0]) == {"profile_id", "owner", "origin", "index", "title"}
         assert len(result["searches"]) == 3
+        assert len({(account["node"], account["name"]) for account in result["accounts"]}) == 4 * 3
+        assert all(account["password"] in done.stdout for account in result["accounts"])
         assert result["seconds"]["total"] > 0
         assert processes_of(folder) == []
 

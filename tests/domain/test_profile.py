@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import json
 from typing import Any
 
@@ -12,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.domain import profile, rounds, vocabulary
-from node.domain.partition_form import Label
+from node.domain.partition import Partition
+from node.domain.partition_form import Block, Label
 from node.errors import CallerError
 from node.protocol import canonical
 from node.store import schemas
@@ -33,18 +35,23 @@ CONTENT: dict[str, Any] = {
     "certifications": ["iso_9001"],
     "deadline": "2027-02-03",
 }
-MADE = built(national(), scope=("ITF4",))
-ROW = next(row for row in national() if row.province == "LE")
-BLOCK = MADE.lookup(ROW, SECTORS)
 PROFILE_ID = "7c9e6679-7425-40de-944b-e07fc1f90ae7"
 DAY = dt.date(2026, 11, 23)
+
+
+@functools.cache
+def puglia() -> tuple[Partition, Block]:
+    """The region's partition, and the block of a network of Lecce."""
+    made = built(national(), scope=("ITF4",))
+    return made, made.lookup(next(row for row in national() if row.province == "LE"), SECTORS)
 
 
 def body(**changes: Any) -> dict[str, Any]:
     """What would leave."""
     content = profile.parse_content({**CONTENT, **changes})
+    made, block = puglia()
     return profile.build_body(
-        profile_id=PROFILE_ID, owner="p_LE", round_day=DAY, block=BLOCK, partition=MADE, content=content
+        profile_id=PROFILE_ID, owner="p_LE", round_day=DAY, block=block, partition=made, content=content
     )
 
 
@@ -79,7 +86,7 @@ def test_the_profile_says_only_what_is_listed() -> None:
     """The keys are exactly the schema's; labels are the block's; dates are month ends."""
     made = body()
     assert set(made) <= set(json.loads(schemas.folder().joinpath("profile.v1.json").read_text("utf-8"))["properties"])
-    assert made["labels"] == profile.labels_dict(BLOCK)
+    assert made["labels"] == profile.labels_dict(puglia()[1])
     assert (made["deadline"], made["valid_until"]) == ("2027-02-28", "2027-11-30")
     assert made["round"] == (DAY - dt.date(1970, 1, 1)).days
     assert "deadline" not in body(deadline=None)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import replace
-from pathlib import Path
 
 import orjson
 import pytest
@@ -14,15 +13,14 @@ from node.errors import CallerError
 from node.flows import preview
 from node.flows.gate import KnownNames, judge, town_layer
 from node.store import population, registry
-from node.store.postgres import Pool
 from tests.domain.test_partition import national
-from tests.office_made import Office, make_office
+from tests.office_made import Office
 
 
 @pytest.fixture
-async def office(pool: Pool, tmp_path: Path) -> Office:
-    """Lecce's office."""
-    return await make_office(pool, national(), tmp_path)
+def begun(italy_listed: str) -> str:
+    """All Italy's list."""
+    return italy_listed
 
 
 async def own_object(office: Office, at: int = 0) -> tuple[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -14,18 +13,11 @@ from node.errors import CallerError, NotFoundError, OperatorError
 from node.flows import gdpr
 from node.store import gdpr as store
 from node.store import registry
-from node.store.postgres import Pool
 from tests.every_table import everything
-from tests.office_made import NOW, Office, lecce, make_office
+from tests.office_made import NOW, Office, lecce
 
 NAME, WHY = "Zefirina Quarantotti", "richiesta dell'interessato"
 MONDAY = NOW + dt.timedelta(days=6)
-
-
-@pytest.fixture
-async def office(pool: Pool, tmp_path: Path) -> Office:
-    """Lecce's office on the contracts of its own province."""
-    return await make_office(pool, lecce(), tmp_path)
 
 
 async def person(office: Office) -> str:

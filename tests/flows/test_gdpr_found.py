@@ -17,21 +17,15 @@ from node.flows.ingest import ingest_bodies, open_bodies
 from node.protocol import body, entry
 from node.store import evidence, log, schemas
 from node.store import gdpr as store
-from node.store.postgres import Connection, Pool
+from node.store.postgres import Connection
 from tests.every_table import everything
 from tests.flows.test_gdpr import MONDAY, NAME, WHY, person
-from tests.office_made import NOW, Office, lecce, make_office
+from tests.office_made import NOW, Office
 from tests.profiles_made import add_origin
 from tests.store.test_roles import ROLES
 
 CODE, NUMBER = "QRNZRN80A41E506Z", "01234567897"
 ODD = [b"\xff\xfe", b'{"a":"\x00"}', b'{"a":"\\u0000"}', b"", b"\xed\xa0\x80", b'{"a":"\\ud800"}', bytes(range(256))]
-
-
-@pytest.fixture
-async def office(pool: Pool, tmp_path: Path) -> Office:
-    """Lecce's office on the contracts of its own province."""
-    return await make_office(pool, lecce(), tmp_path)
 
 
 async def some_firms(conn: Connection, count: int) -> list[Any]:

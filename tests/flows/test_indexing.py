@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import itertools
 import random
 import shutil
+import tempfile
 import uuid
 from pathlib import Path
 
 import asyncpg
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from node.domain.query import Query, parse
+from node.domain.territory import Area
 from node.flows import indexing
 from node.flows.search import SearchResult, facets, search
 from node.store import indexing as marks
 from node.store import text_folder, text_index
-from node.store.postgres import Pool
+from node.store.postgres import Pool, open_pool
 from node.store.reference import load_label_reference
 from node.store.text_index import TextIndex
 from tests.profiles_made import NOW, TODAY, add_origin, label, profile, store
+from tests.tampering import unguarded
 
 REFERENCE = load_label_reference()
 TITLES = ("olio", "olearia", "vino rosso", "meccatronica", "automazione industriale", "agroalimentare", "l'acqua", "qualità", "Rete 10.41", "a-b c/d", "vino")  # fmt: skip
@@ -125,6 +131,38 @@ async def test_every_question_has_one_answer(
         asked += 1
     # Twice when not all words were found; never the database instead.
     assert len(answers) >= asked
+
+
+async def test_nothing_found_is_told_by_both_as_it_was_asked(pool: Pool, index: TextIndex, answers: list[str]) -> None:
+    """No word is called put right or relaxed above an empty list; with one hit both say so alike."""
+    async with pool.acquire() as conn:
+        await store(conn, await add_origin(conn), [profile(1, "Olio e vino"), profile(2, "Meccatronica")])
+    await follow(pool, index)
+    for asked in (
+        {"q": "zootecnia turismo"},
+        {"q": "mecatronica", "kind": "entity"},
+        {"q": "olio turismo", "kind": "entity"},
+    ):
+        told = await both(pool, index, **asked)
+        assert (told.total, told.words_relaxed, told.words_corrected) == (0, False, "")
+    told = await both(pool, index, q="mecatronica turismo")
+    assert (told.total, told.words_relaxed, told.words_corrected) == (1, True, "meccatronica turismo")
+    assert answers
+
+
+async def test_both_suggest_the_same_and_search_what_was_written(pool: Pool, index: TextIndex) -> None:
+    """A rare word with a much commoner one beside it; a common one is left alone."""
+    async with pool.acquire() as conn:
+        origin = await add_origin(conn)
+        await store(conn, origin, [profile(n, "Meccatronica" if n else "Mecatronica") for n in range(12)])
+    await follow(pool, index)
+    for words, total, meant in (
+        ("mecatronica", 1, "meccatronica"),
+        ("meccatronica", 11, ""),
+        ("rete mecatronica", 0, ""),
+    ):
+        told = await both(pool, index, q=words)
+        assert (0 if told.words_relaxed else told.total, told.suggestion) == (total, meant)
 
 
 @pytest.mark.parametrize("sort", ["relevance", "newest"])
@@ -319,3 +357,70 @@ async def test_a_second_writer_leaves_the_folder_alone(pool: Pool, index: TextIn
     held.rollback()
     del held
     assert (await follow(pool, TextIndex(index.folder))).added == 2
+
+
+PROVINCES = REFERENCE.territories.provinces
+REGIONS = {region.code: region.parent for region in REFERENCE.territories.regions}
+DIVISIONS = {
+    code: section for section in REFERENCE.sectors.children("*") for code in REFERENCE.sectors.children(section)
+}
+
+
+def asked_around(province: Area, division: str, steps: tuple[int, int]) -> dict[str, str]:
+    """A question whose areas hold a province and a division, read from the tables and not from what labels mean to an index."""
+    region = str(province.parent)
+    territory = (province.code, region, REGIONS[region], "")[steps[0]]
+    return {"territory": str(territory), "sector": (division, DIVISIONS[division], "")[steps[1]]}
+
+
+def test_what_lies_inside_is_never_missed_in_any_order_of_arrival_or_by_a_rebuilt_index(
+    server: str, db: str, answers: list[str]
+) -> None:
+    """Labels anywhere in Italy and ATECO: certain for every area around them, for both engines, and nothing else changes."""
+
+    async def arrive(pool: Pool, folder: Path, arrangement: list[dict[str, object]]) -> tuple[TextIndex, TextIndex]:
+        async with pool.acquire() as conn, unguarded(conn):
+            await conn.execute("TRUNCATE log.origin, log.body, coop.profile, coop.removed CASCADE")
+            await conn.execute("UPDATE coop.indexed SET token = NULL, arrival = 0, at = NULL")
+            origin = await add_origin(conn)
+        followed, rebuilt = TextIndex(folder / "followed"), TextIndex(folder / "rebuilt")
+        for first, part in ((0, arrangement[:2]), (2, arrangement[2:])):
+            async with pool.acquire() as conn:
+                await store(conn, origin, part, first=first)
+            await follow(pool, followed)
+        return followed, rebuilt
+
+    async def check(chosen: list[tuple[Area, str]], around: int, steps: tuple[int, int], seed: int) -> None:
+        documents = [
+            profile(n, territory=label("PRO", province.code), sector=label("A2", division))
+            for n, (province, division) in enumerate(chosen)
+        ]
+        asked = ask(**asked_around(*chosen[around % len(chosen)], steps), limit="100")
+        seen: list[object] = []
+        pool = await open_pool(db, max_size=2)
+        try:
+            for arrangement in (documents, random.Random(seed).sample(documents, len(documents))):
+                with tempfile.TemporaryDirectory(prefix="rete-test-") as folder:
+                    followed, rebuilt = await arrive(pool, Path(folder), arrangement)
+                    for index in (None, followed, rebuilt):
+                        if index is rebuilt:
+                            await indexing._build(pool, rebuilt, NOW)
+                        answers.clear()
+                        result = await search(pool, asked, REFERENCE, now=NOW, index=index)
+                        assert bool(answers) == (index is not None)
+                        seen.append(dataclasses.replace(result, hits=tuple(dataclasses.replace(hit, index=0) for hit in result.hits)))  # fmt: skip
+                        sure = {hit.profile_id for hit in result.hits if hit.match == "certain"}
+                        assert documents[around % len(chosen)]["id"] in sure
+        finally:
+            pool.terminate()
+        assert all(answer == seen[0] for answer in seen)
+
+    @settings(max_examples=4, deadline=None)
+    @given(
+        st.lists(st.tuples(st.sampled_from(PROVINCES), st.sampled_from(sorted(DIVISIONS))), min_size=1, max_size=8),
+        st.integers(0, 7), st.tuples(st.integers(0, 3), st.integers(0, 2)), st.integers(0, 99),
+    )  # fmt: skip
+    def run(chosen: list[tuple[Area, str]], around: int, steps: tuple[int, int], seed: int) -> None:
+        asyncio.run(check(chosen, around, steps, seed))
+
+    run()

@@ -33,12 +33,6 @@ from tests.tampering import unguarded
 MONDAY = NOW + dt.timedelta(days=6)
 
 
-@pytest.fixture
-async def office(pool: Pool, tmp_path: Path) -> Office:
-    """Lecce's office on the contracts of its own province."""
-    return await make_office(pool, lecce(), tmp_path)
-
-
 async def kinds(pool: Pool) -> list[str]:
     """The types of the own log's bodies, in the order of the log."""
     async with pool.acquire() as conn:

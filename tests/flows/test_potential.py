@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import replace
-from pathlib import Path
 
 import orjson
 import pytest
@@ -13,9 +12,8 @@ from node.domain.network import Member, NetworkRecord
 from node.domain.register import NetworkKind
 from node.errors import CallerError
 from node.flows import draft, intake, partitions, preview, privacy, privacy_export, publish
-from node.store.postgres import Pool
 from tests.networks_made import firm
-from tests.office_made import NOW, Office, lecce, make_office
+from tests.office_made import NOW, Office
 from tests.tampering import unguarded
 
 MONDAY = NOW + dt.timedelta(days=6)
@@ -38,11 +36,10 @@ def aggregation(**changes: object) -> NetworkRecord:
 
 
 @pytest.fixture
-async def office(pool: Pool, tmp_path: Path) -> Office:
+async def office(office: Office) -> Office:
     """Lecce's office, with an aggregation after its ten networks."""
-    made = await make_office(pool, lecce(), tmp_path)
-    made.networks.append(await keep(made, aggregation()))
-    return made
+    office.networks.append(await keep(office, aggregation()))
+    return office
 
 
 async def keep(office: Office, record: NetworkRecord) -> str:

@@ -35,12 +35,6 @@ LEVELS = {
 }  # fmt: skip
 
 
-@pytest.fixture
-async def office(pool: Pool, tmp_path: Path) -> Office:
-    """Lecce's office on the contracts of its own province."""
-    return await make_office(pool, lecce(), tmp_path)
-
-
 async def audit(office: Office, **how: Any) -> Audit:
     """What the audit finds."""
     return await privacy.audit(office.pool, office.config, MONDAY, **how)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -19,14 +18,14 @@ from node.store import publication, registry
 from node.store.postgres import Pool
 from tests.domain.test_partition import national
 from tests.every_table import everything
-from tests.office_made import KEY, NOW, SNAPSHOT, Office, configured, make_office
+from tests.office_made import KEY, NOW, SNAPSHOT, Office, configured
 from tests.tampering import unguarded
 
 
 @pytest.fixture
-async def office(pool: Pool, tmp_path: Path) -> Office:
-    """Lecce's office with weekly rounds."""
-    return await make_office(pool, national(), tmp_path)
+def begun(italy_listed: str) -> str:
+    """All Italy's list."""
+    return italy_listed
 
 
 def refusal(caught: pytest.ExceptionInfo[CallerError]) -> str:

@@ -28,12 +28,6 @@ LATER = dt.date(2026, 6, 30)
 MONDAY = NOW + dt.timedelta(days=6)
 
 
-@pytest.fixture
-async def office(pool: Pool, tmp_path: Path) -> Office:
-    """Lecce's office on the contracts of its own province."""
-    return await make_office(pool, lecce(), tmp_path)
-
-
 async def doubles(office: Office, at: int = 0) -> tuple[list[RegisterNetwork], RegisterNetwork]:
     """The other register networks of one network's block, and its own row."""
     async with office.pool.acquire() as conn:

@@ -6,8 +6,10 @@ go on, a profile change or a decision vanish without a trace.
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import hashlib
+import shutil
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -22,11 +24,13 @@ from node.errors import CallerError, NotFoundError
 from node.flows import audit, publish
 from node.flows.append import Operation, append
 from node.protocol import canonical
-from node.store.postgres import Connection, Pool
-from tests.office_made import NOW, Office, lecce, make_office
+from node.store.postgres import Connection, Pool, open_pool
+from tests.conftest import TEMPLATE, make_template
+from tests.office_made import NOW, Office, lecce, make_office, open_office
 from tests.store.test_roles import ROLES
 from tests.tampering import unguarded
 
+STAGE = "rete_stage"
 MONDAY = NOW + dt.timedelta(days=6)
 GATE = """'{"red": 0, "amber": 0, "attack": null}'::jsonb"""
 DECIDE = (
@@ -48,19 +52,45 @@ class Stage:
     ids: dict[str, str]
 
 
-@pytest.fixture
-async def stage(pool: Pool, db: str, tmp_path: Path) -> AsyncIterator[Stage]:
-    """The program's role, as deploy/roles.sql makes it."""
-    office = await make_office(pool, lecce(), tmp_path)
+async def set_stage(server: str, folder: Path) -> dict[str, str]:
+    """Make the database that every stage is a copy of; return the profiles in it."""
+    pool = await open_pool(await make_template(server, STAGE, TEMPLATE), max_size=2)
+    office = await make_office(pool, lecce(), folder)
     ids = {"published": await office.queued(3)}
     await office.release(MONDAY)
     ids |= {"queued": await office.queued(2), "draft": await office.draft(0)}
     ids["approved"] = await office.draft(1, summary="Vendiamo insieme ad altri", title="Collaborazioni", needs=[], offers=[])  # fmt: skip
     await office.approve(ids["approved"], amber_reason="prova")
+    await pool.close()
+    return ids
+
+
+@pytest.fixture(scope="session")
+def begun(server: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    """The office's folder after its first round, and its profiles."""
+    folder = tmp_path_factory.mktemp("office")
+    return folder, asyncio.run(set_stage(server, folder))
+
+
+@pytest.fixture
+def template(request: pytest.FixtureRequest) -> str:
+    """A test without a stage begins with an empty database."""
+    if "stage" not in request.fixturenames:
+        return TEMPLATE
+    request.getfixturevalue("begun")
+    return STAGE
+
+
+@pytest.fixture
+async def stage(pool: Pool, db: str, tmp_path: Path, begun: tuple[Path, dict[str, str]]) -> AsyncIterator[Stage]:
+    """The program's role, as deploy/roles.sql makes it."""
+    folder, ids = begun
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    office = await open_office(pool, tmp_path)
     conn = await asyncpg.connect(db)
     await conn.execute(ROLES.read_text(encoding="utf-8"))
     await conn.execute("SET ROLE rete_node")
-    yield Stage(office, conn, ids)
+    yield Stage(office, conn, dict(ids))
     await conn.close()
 
 

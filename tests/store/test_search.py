@@ -183,6 +183,19 @@ async def test_some_of_the_words_are_better_than_nothing_and_it_is_said(pool: Po
     assert not (await answer(pool, q="olio vino")).words_relaxed
 
 
+async def test_what_was_done_to_the_words_is_told_only_when_it_found_something(pool: Pool) -> None:
+    """Nobody has even one of the words, or filters leave nobody: an empty list says nothing of words put right or relaxed."""
+    await fill(pool, profile(1, "Olio e vino"), profile(2, "Meccatronica"))
+    for asked in (
+        {"q": "zootecnia turismo"}, {"q": "olio turismo", "kind": "entity"}, {"q": "mecatronica", "kind": "entity"},
+        {"q": "mecatronica turismo", "kind": "entity"}, {"q": "zootecnia -olio"},
+    ):  # fmt: skip
+        result = await answer(pool, **asked)
+        assert (result.total, result.hits, result.words_relaxed, result.words_corrected) == (0, (), False, ""), asked
+    result = await answer(pool, q="mecatronica turismo")
+    assert (result.total, result.words_relaxed, result.words_corrected) == (1, True, "meccatronica turismo")
+
+
 COMMON = ["solo", "sola", "soli", "modo", "modi", "cavi", "serre", "mobilità", "pesche", "pasto", "corso", "parte", "parti", "forma", "forme", "opera", "opere", "tempo", "punto", "campo", "lavoro", "anno", "anche", "servizio", "rete", "imprese", "persona", "cosa", "casa", "conto", "prova", "sede", "base", "vita", "mano", "via"]  # fmt: skip
 
 
@@ -221,6 +234,41 @@ async def test_what_is_hidden_puts_nothing_right(pool: Pool) -> None:
     for typed in ("mecatronica", "acquacolturra"):
         result = await answer(pool, q=typed)
         assert (result.total, result.words_corrected) == (0, "")
+
+
+async def test_a_rare_word_next_to_a_common_one_is_asked_about_and_never_exchanged(pool: Pool) -> None:
+    """A typing error that a profile has too: what was written is what is searched; the other is offered if it finds more."""
+    await fill(pool, *(profile(n, "Meccatronica") for n in range(12)), profile(20, "Mecatronica", kind="entity"), profile(21, "Olio"))  # fmt: skip
+    for asked, total, meant in (
+        ({"q": "mecatronica"}, 1, "meccatronica"), ({"q": "mecatronica OR olio"}, 2, "meccatronica OR olio"),
+        ({"q": "mecatronica", "kind": "contract"}, 0, "meccatronica"), ({"q": "mecatronica -mecatronica"}, 0, "meccatronica -mecatronica"),
+        # As frequent as can be, shown on its first page alone, meant as it is written, or of no use under these filters.
+        ({"q": "meccatronica"}, 12, ""), ({"q": "mecatronica", "kind": "entity"}, 1, ""), ({"q": '"mecatronica"'}, 1, ""),
+        ({"q": "olio -mecatronica"}, 1, ""), ({"q": "mecatronica", "owner": "p_TO"}, 0, ""), ({"q": "di"}, 14, ""), ({}, 14, ""),
+    ):  # fmt: skip
+        result = await answer(pool, **asked)
+        assert (result.total, result.suggestion, result.words_corrected) == (total, meant, ""), asked
+    first = await answer(pool, q="mecatronica OR olio", limit="1")
+    assert (await answer(pool, q="mecatronica OR olio", limit="1", cursor=first.cursor)).suggestion == ""
+    written = await search(pool, ask(q="mecatronica"), REFERENCE, now=NOW, as_written=True)
+    assert (written.total, written.suggestion) == (1, "")
+
+
+async def test_nothing_is_suggested_that_is_not_much_commoner_or_not_to_be_seen(pool: Pool) -> None:
+    """Nine times as many are too few, and what expired or suspended profiles have counts for nothing."""
+    await fill(pool, *(profile(n, "Meccatronica") for n in range(9)), profile(20, "Mecatronica"))
+    await fill(pool, *(profile(n, "Meccatronica") for n in range(30, 60)), owner="p_TO", state="suspended")
+    await fill(pool, *(profile(n, "Meccatronica", valid_until="2026-11-23") for n in range(60, 90)), owner="p_MI")
+    assert (await answer(pool, q="mecatronica")).suggestion == ""
+    await fill(pool, profile(99, "Meccatronica"), owner="p_RM")
+    assert (await answer(pool, q="mecatronica")).suggestion == "meccatronica"
+
+
+async def test_what_is_put_right_leaves_what_is_excluded(pool: Pool) -> None:
+    """The same word asked for and excluded: only the first is put right."""
+    await fill(pool, profile(1, "Meccatronica"))
+    result = await answer(pool, q="mecatronica -mecatronica")
+    assert (result.total, result.words_corrected) == (1, "meccatronica -mecatronica")
 
 
 @pytest.mark.parametrize(("asked", "comes"), [("olio vino", "Olio e vino"), ("mecatronica", "Mecatronica"), ("olio mecatronica", "Olio")])  # fmt: skip

@@ -44,6 +44,7 @@ async def test_a_result_has_the_documented_keys(client: Client) -> None:
         "words_ignored",
         "words_corrected",
         "words_relaxed",
+        "suggestion",
         "hits",
         "facets",
         "cursor",

@@ -103,6 +103,28 @@ async def test_every_answer_is_as_the_document_says(town: Town) -> None:
     assert seen[200] > 100
 
 
+async def test_an_empty_value_counts_as_not_given_and_the_document_says_so(town: Town) -> None:
+    """As the fields of a form that nobody filled; what a question can't do without may not be empty."""
+    base = f"http://127.0.0.1:{town.port}"
+    document = openapi.document(base, sandbox=True)
+    one = {"/api/v1/profiles/{profile_id}": {}, "/api/v1/matches": {"profile": town.published[0]}}
+    async with aiohttp.ClientSession() as session:
+
+        async def told(path: str, asked: Mapping[str, str]) -> tuple[int, bytes]:
+            async with session.get(base + path.replace("{profile_id}", town.published[0]), params=asked) as reply:
+                return reply.status, await reply.read()
+
+        for path in ("/api/v1/profiles", "/api/v1/facets", *one):
+            whole = await told(path, one.get(path, {}))
+            assert whole[0] == 200
+            for parameter in document["paths"][path]["get"]["parameters"]:
+                name = parameter["name"]
+                assert parameter.get("allowEmptyValue", False) == (not parameter["required"]), (path, name)
+                if not parameter["required"]:
+                    assert await told(path, {**one.get(path, {}), name: ""}) == whole, (path, name)
+        assert (await told("/api/v1/matches", {"profile": ""}))[0] == 404
+
+
 @pytest.mark.parametrize("path", ["/api/v1/profiles", "/api/v1/facets"])
 async def test_every_form_is_as_the_document_says(town: Town, path: str) -> None:
     """Those that are listed, and no other: with a page after it, as the last, and unchanged."""

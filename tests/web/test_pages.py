@@ -15,11 +15,13 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from node.domain.query import PARAMETERS
 from node.runtime import Node
+from node.store.postgres import acquire
 from node.web import app as application
 from node.web.allowance import RATES, Allowances, Rate, limiter
 from node.web.middleware import errors
 from node.web.pages import frame, navigation, public, searching
 from tests.pages_made import HOSTILE_ID, XSS, fill, ours
+from tests.profiles_made import add_origin, profile, store
 from tests.web.test_app import node
 
 __all__ = ["node"]
@@ -224,6 +226,20 @@ async def test_results_are_shown_on_a_map_with_the_table_beside_it(client: Clien
     assert "<figure>" not in await (await client.get("/cerca?q=olio&territory=ITF4&vista=mappa")).text()
 
 
+async def test_a_word_that_may_be_misspelt_is_asked_back(node: Node) -> None:
+    """What is there is shown, and beside it the same question in the commoner word, as a link."""
+    made = [profile(n, "Meccatronica", owner="cmto") for n in range(12)]
+    async with acquire(node.pool) as conn:
+        await store(conn, await add_origin(conn, "cmto"), [*made, profile(20, "Mecatronica", owner="cmto")])
+    async with TestClient(TestServer(application.build(node)), headers=BROWSER) as client:
+        text = await (await client.get("/cerca?q=mecatronica&kind=contract")).text()
+        found = re.search(r'Forse si cercava:\s*<a href="([^"]+)">meccatronica</a>', text)
+        assert found is not None
+        page = words(await (await client.get(html.unescape(found[1]))).text())
+    assert "kind=contract" in found[1]
+    assert "Forse si cercava" not in page
+
+
 async def test_a_search_is_saved_from_its_page(client: Client) -> None:
     """The title is asked for, a bad one is said beside its field; the feed that is told answers, the code opens the search."""
     asked = "/cerca/salva?q=olio&territory=ITF4&sort=newest"
@@ -274,7 +290,7 @@ def test_templates_escape_everything_and_hold_no_script_nor_style() -> None:
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"\|\s*safe\b|autoescape|Markup|<style|\sstyle=|\son[a-z]+=|javascript:", text), path.name
         assert not re.search(r"<script(?![^>]*src=\"\{\{ asset)", text), path.name
-        assert environment.get_template(path.name)
+        assert environment.get_template(path.relative_to(TEMPLATES).as_posix())
     source = "".join(path.read_text(encoding="utf-8") for path in Path(frame.__file__).parent.rglob("*.py"))
     assert "Markup" not in source
 

@@ -94,6 +94,8 @@ class Links:
     follow: str
     list: str
     map: str
+    # The same question in other words that find more, if there are any.
+    suggestion: str
     sorts: tuple[tuple[str, str, bool], ...]
 
 
@@ -193,6 +195,7 @@ def _links(query: Query, result: SearchResult, reader: Reader, view: str) -> Lin
         follow=href(without(query, "sort", "limit"), FOLLOW),
         list=href(asked),
         map=href([*asked, (VIEW, MAP)]),
+        suggestion=href([("q", result.suggestion), *without(query, "q")]) if result.suggestion else "",
         sorts=tuple(
             (reader.tr(title), href([*plain, ("sort", key)] if key != RELEVANCE else plain), key == query.sort)
             for key, title in SORT_NAMES
