@@ -10,7 +10,8 @@ from __future__ import annotations
 import base64
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
@@ -77,12 +78,13 @@ class Ears:
     def __init__(self) -> None:
         """Begin to listen, once for the process."""
         self.said = bytearray()
+        self._in_office = 0
         self._write, self._headers = StreamWriter.write, StreamWriter.write_headers
         self._eof = StreamWriter.write_eof
         ears = self
 
         async def write(writer: StreamWriter, chunk: bytes, *args: object, **more: object) -> None:
-            ears.said += bytes(chunk) + b"\n"
+            ears._hear_body(chunk)
             await ears._write(writer, chunk, *args, **more)  # type: ignore[arg-type]
 
         async def write_headers(writer: StreamWriter, status_line: str, headers: Mapping[str, str]) -> None:
@@ -90,7 +92,7 @@ class Ears:
             await ears._headers(writer, status_line, headers)  # type: ignore[arg-type]
 
         async def write_eof(writer: StreamWriter, chunk: bytes = b"") -> None:
-            ears.said += bytes(chunk) + b"\n"
+            ears._hear_body(chunk)
             await ears._eof(writer, chunk)
 
         def hear(logger: type) -> None:
@@ -109,6 +111,19 @@ class Ears:
         StreamWriter.write = write  # type: ignore[method-assign, assignment]
         StreamWriter.write_headers = write_headers  # type: ignore[method-assign, assignment]
         StreamWriter.write_eof = write_eof  # type: ignore[method-assign]
+
+    def _hear_body(self, chunk: bytes) -> None:
+        if not self._in_office:
+            self.said += bytes(chunk) + b"\n"
+
+    @contextmanager
+    def in_office(self) -> Iterator[None]:
+        """Pass over what pages and forms say while people with the right are at them; addresses, headers and the log are heard."""
+        self._in_office += 1
+        try:
+            yield
+        finally:
+            self._in_office -= 1
 
     def forget(self) -> None:
         """Begin anew."""
