@@ -149,19 +149,21 @@ async def pages(
 ) -> Page:
     """Return profiles by identifier after ``after``, of one progress or all, with ``held`` only those that are held."""
     state = STATES[progress] if progress is not None else None
+    # Where all that are read are shown, no more are read than that.
+    size = BATCH if held or state == "draft" else min(BATCH, limit)
     found: list[Mapping[str, Any]] = []
     start = None if after is None else checked_id(after)
     async with acquire(pool) as conn:
         for _ in range(LOOKED_MAX // BATCH):
-            batch = await list_profiles(conn, config, state=state, after=start, limit=BATCH)
+            batch = await list_profiles(conn, config, state=state, after=start, limit=size)
             for item in batch:
                 start = item["profile_id"]
                 where = progress_of(item["profile_state"], item["version_state"], item["last_action"])
                 if (progress is None or where is progress) and (not held or item["held"] is not None):
                     found.append({**item, "progress": where})
                 if len(found) == limit:
-                    more = item is not batch[-1] or len(batch) == BATCH
+                    more = item is not batch[-1] or len(batch) == size
                     return Page(found, start if more else None)
-            if len(batch) < BATCH:
+            if len(batch) < size:
                 return Page(found, None)
     return Page(found, start)

@@ -32,7 +32,7 @@ AUTHOR, APPROVER = "olga.scrive", "piero.approva"
 CONTENT = {
     "purpose": "offer",
     "title": {"it": "Pane e farine", "en": "Bread and flours"},
-    "summary": {"it": "Si cuoce il pane. Zorbax è una parola dubbia."},
+    "summary": {"it": "Si lavora il grano Zorbax con cura."},
     "needs": [{"category": "distribution", "text": {"it": "chi distribuisce"}}],
 }
 

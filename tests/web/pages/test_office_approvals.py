@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 
-from node.flows import audit, publish, submission
+from node.flows import audit, draft, publish, submission
+from node.runtime import Node
 from node.store.postgres import acquire
-from tests.desk_made import Staff
+from tests.desk_made import Staff, staffed
 from tests.web.pages.test_office_profiles import words
 
 
@@ -125,3 +127,25 @@ async def test_what_is_approved_is_neither_submitted_nor_sent_back(staff: Staff)
     assert reply.headers["Location"] == one
     story = await submission.read(staff.node.pool, staff.node.config, profile_id)
     assert story.progress == "queued"
+
+
+async def test_where_rounds_are_immediate_an_approval_publishes(node: Node) -> None:
+    """As the command does: approved, and out."""
+    at_once = dataclasses.replace(node.config, privacy=dataclasses.replace(node.config.privacy, round="immediate"))
+    async with staffed(dataclasses.replace(node, config=at_once), "anna", "bruno") as staff:
+        profile_id = await staff.waiting()
+        reply = await staff.approve(profile_id)
+        assert reply.headers["Location"] == f"/ufficio/profili/{profile_id}?fatto=uscita"
+        assert "La scheda è pubblicata." in await staff["anna"].get(reply.headers["Location"])
+        assert (await staff["bruno"].client.get(f"/api/v1/profiles/{profile_id}")).status == 200
+
+
+async def test_what_is_approved_and_in_no_round_is_put_into_one(staff: Staff) -> None:
+    """As after the command approved it and nobody published it."""
+    profile_id = await staff.waiting()
+    node = staff.node
+    await draft.approve(node.pool, node.config, profile_id, "bruno", node.clock())
+    one = f"/ufficio/profili/{profile_id}"
+    assert "approvata, non ancora in un turno" in words(await staff["anna"].get(one))
+    reply = await staff["bruno"].post(one, f"/ufficio/approvazioni/{profile_id}/turno")
+    assert reply.headers["Location"] == f"{one}?fatto=turno"
