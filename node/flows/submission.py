@@ -71,7 +71,14 @@ async def submit(pool: Pool, config: Config, profile_id: str, officer: str, now:
 
 
 async def send_back(
-    pool: Pool, config: Config, profile_id: str, officer: str, now: dt.datetime, *, reason: str, expected_hash: str
+    pool: Pool,
+    config: Config,
+    profile_id: str,
+    officer: str,
+    now: dt.datetime,
+    *,
+    reason: str,
+    expected_hash: str | None,
 ) -> None:
     """Send a draft that waits back to who wrote it, with a reason.
 
