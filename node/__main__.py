@@ -39,6 +39,7 @@ COMMANDS = {
     "search": ("node.cli.search", "search", N_("Cerca nella banca dati per la cooperazione.")),
     "saved": ("node.cli.saved", "saved", N_("Ricerche salvate: novità per feed, posta o webhook.")),
     "match": ("node.cli.match", "match", N_("Partner per una rete: chi offre ciò che le serve, con le ragioni.")),
+    "doctor": ("node.cli.doctor", "doctor", N_("Va tutto bene? Ogni controllo con la causa e il rimedio.")),
     "demo": ("node.cli.demo", "demo", N_("Quattro amministrazioni su questa macchina, dall'inizio alla ricerca.")),
 }
 

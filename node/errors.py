@@ -42,6 +42,13 @@ class Said:
     template: str
     facts: Mapping[str, object] = field(default_factory=dict)
 
+    def told(self, translate: Translate = str) -> str:
+        """Return the sentence in the language of ``translate``; one without facts is shown as it is, braces and all."""
+        if not self.facts:
+            return plain(translate(self.template))
+        facts = {name: fact.told(translate) if isinstance(fact, Said) else fact for name, fact in self.facts.items()}
+        return translate(self.template).format(**plain_facts(facts))
+
 
 class ReteError(Exception):
     """Root of every expected failure: what is wrong, where, and what to do.

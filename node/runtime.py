@@ -28,6 +28,7 @@ from node.errors import N_, CallerError, OperatorError, ReteError
 from node.flows import oidc, saved, tell
 from node.flows.append import OwnLog
 from node.flows.bodies import Progress
+from node.flows.checkup import Place
 from node.flows.gate import KnownNames
 from node.flows.membership import enrol_members, membership_of
 from node.flows.pull import Parts
@@ -98,6 +99,10 @@ class Node:
         """Where this node answers the public: scheme and authority."""
         trial = self.config.node.environment == "development"
         return f"{'http' if trial else 'https'}://{self.config.federation.authority}"
+
+    def place(self) -> Place:
+        """Return what the doctor looks at."""
+        return Place(self.pool, self.home, self.config, self.membership, self.index)
 
     def saved_settings(self) -> saved.Settings:
         """Return what saved searches need to know of this node."""

@@ -19,9 +19,10 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from node.errors import LogStateError, ReteError
 from node.flows import announce, audit, epoch, gossip, indexing, publish, recover, sign_in, tell
 from node.flows.append import sign_head
+from node.flows.jobs import Schedule, Turn
 from node.flows.sync import sync_peers
 from node.protocol import limits
-from node.runtime import Node, current_own
+from node.runtime import Node, current_own, utc_now
 from node.store import log, nonces, wake
 from node.store.postgres import acquire
 from node.store.reference import load_label_reference
@@ -34,7 +35,7 @@ TIDY_MINUTES = 10
 SAVED_MINUTES = 1
 INDEX_MINUTES = 0.1
 # What a wake-up asks for -> the job that does it.
-JOBS = {wake.PULL: "due", wake.GOSSIP: "gossip", wake.ANNOUNCE: "announce"}
+JOBS = {wake.PULL: "due", wake.GOSSIP: "gossip", wake.ANNOUNCE: "announce", wake.RELEASE: "release"}
 
 
 @dataclass(slots=True)
@@ -46,6 +47,16 @@ class Jobs:
     announced: announce.Memory = field(default_factory=announce.Memory)
     running: set[str] = field(default_factory=set)
     again: set[str] = field(default_factory=set)
+    turns: dict[str, Turn] = field(default_factory=dict)
+    clock: Callable[[], dt.datetime] = utc_now
+    since: dt.datetime = field(default_factory=utc_now)
+
+    def schedule(self) -> Schedule:
+        """Return what each job did last and when its next turn comes."""
+        for name, turn in self.turns.items():
+            job = self.timers.get_job(name) if self.timers.running else None
+            turn.next_at = job.next_run_time if job else None
+        return Schedule(self.since, tuple(self.turns.values()))
 
     def wake(self, what: str) -> None:
         """Run a job now, or once more if it is at work: another process, or a peer's hint, says there is something to do."""
@@ -55,11 +66,16 @@ class Jobs:
         elif name is not None and self.timers.running and self.timers.get_job(name) is not None:
             self.timers.modify_job(name, next_run_time=dt.datetime.now(dt.UTC))
 
-    def guarded(self, name: str, work: Callable[[], Awaitable[object]]) -> Callable[[], Awaitable[None]]:
-        """Return a job that never fails: what goes wrong is logged and the next turn comes."""
+    def guarded(
+        self, name: str, work: Callable[[], Awaitable[object]], every_s: float = 0
+    ) -> Callable[[], Awaitable[None]]:
+        """Return a job that never fails: what goes wrong is logged, its code remembered, and the next turn comes."""
+        turn = self.turns.setdefault(name, Turn(name, every_s))
 
         async def run() -> None:
             self.running.add(name)
+            turn.begin(self.clock())
+            code = ""
             try:
                 while True:
                     self.again.discard(name)
@@ -69,10 +85,13 @@ class Jobs:
             except asyncio.CancelledError:
                 raise
             except ReteError as error:
+                code = error.code
                 logger.error("job.failed", job=name, code=error.code, reason=str(error))  # noqa: TRY400 - expected, no traceback
             except Exception:
+                code = "internal-error"
                 logger.exception("job.failed", job=name)
             finally:
+                turn.end(self.clock(), code)
                 self.running.discard(name)
 
         return run
@@ -84,7 +103,7 @@ def build(node: Node, session: aiohttp.ClientSession) -> Jobs:
     timers = AsyncIOScheduler(
         timezone=dt.UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
     )
-    jobs = Jobs(timers)
+    jobs = Jobs(timers, clock=node.clock, since=node.clock())
     syncer = node.syncer(session)
 
     async def hear() -> None:
@@ -115,7 +134,9 @@ def build(node: Node, session: aiohttp.ClientSession) -> Jobs:
 
     def every(name: str, work: Callable[[], Awaitable[object]], minutes: float, **extra: Any) -> None:
         first = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=1)
-        timers.add_job(jobs.guarded(name, work), "interval", minutes=minutes, id=name, next_run_time=first, **extra)
+        timers.add_job(
+            jobs.guarded(name, work, minutes * 60), "interval", minutes=minutes, id=name, next_run_time=first, **extra
+        )
 
     # +- 20 %: nodes that start together do not stay in step.
     every("gossip", hear, sync.poll_minutes, jitter=int(sync.poll_minutes * 60 * 0.2) or None)

@@ -13,22 +13,12 @@ import orjson
 
 from node import runtime
 from node.cli.frame import HOME_VARIABLE, Face, command
-from node.domain.progress import ACTION_TITLES
 from node.errors import N_
 from node.flows import audit as flow
 from node.flows.audit import Verdict
+from node.store.audit import Sought
 
 FILE = click.Path(path_type=Path, dir_okay=False)
-KINDS = {
-    "chain-begun": N_("inizio della catena"),
-    "decision": N_("decisione"),
-    "ruling": N_("provvedimento su un nodo"),
-    "profile-begun": N_("scheda iniziata"),
-    "draft-erased": N_("bozza cancellata"),
-    "reason-erased": N_("motivo cancellato"),
-    "ruling-reason-erased": N_("motivo di un provvedimento cancellato"),
-    "reconciled": N_("ripreso dal registro firmato"),
-}
 
 
 @click.group("audit", help="La catena delle decisioni: verifica, elenco, esportazione.")
@@ -69,14 +59,18 @@ def _tell(face: Face, found: Verdict) -> None:
 
 @command(audit, "list", help="Gli eventi in ordine: che cosa, chi, quando.")
 @click.option("--profile", "profile_id", type=click.UUID, metavar="ID", help="Solo quelli di una scheda.")
+@click.option("--kind", type=click.Choice(sorted(flow.KINDS)), help="Solo quelli di un genere.")
+@click.option("--officer", metavar="NOME", help="Solo quelli decisi da questa persona.")
 @click.option("--after", default=0, type=click.IntRange(0), help="Dopo questo evento.")
+@click.option("--before", type=click.IntRange(1), help="Prima di questo evento, dal più nuovo.")
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10_000))
-async def list_(face: Face, profile_id: object, after: int, limit: int) -> None:
+async def list_(
+    face: Face, profile_id: object, kind: str | None, officer: str | None, after: int, before: int | None, limit: int
+) -> None:
     """List events."""
+    sought = Sought(str(profile_id) if profile_id else None, kind, officer)
     async with runtime.open_node(face.home) as node:
-        events = await flow.list_events(
-            node.pool, after=after, profile_id=str(profile_id) if profile_id else None, limit=limit
-        )
+        events = await flow.list_events(node.pool, sought, after=after, before=before, limit=limit)
     told = [
         {"event_id": e.event_id, "at": e.at, "kind": e.kind, "facts": orjson.loads(e.document), "hash": e.hash.hex()}
         for e in events
@@ -88,9 +82,7 @@ async def list_(face: Face, profile_id: object, after: int, limit: int) -> None:
 
 def _row(face: Face, item: dict[str, Any]) -> tuple[object, ...]:
     facts = item["facts"]
-    what = KINDS.get(item["kind"], item["kind"])
-    if item["kind"] == "decision":
-        what = ACTION_TITLES.get(facts["action"], facts["action"])
+    what = flow.what_of(item["kind"], facts)
     when = f"{item['at'][8:10]}/{item['at'][5:7]}/{item['at'][:4]} {item['at'][11:16]}"
     return item["event_id"], when, face.tr(what), facts.get("officer"), facts.get("profile"), facts.get("candidates")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,15 +12,14 @@ from node import runtime
 from node.cli.frame import Face, command
 from node.cli.officer import BY, deciding, name_of
 from node.domain.days import day_of
-from node.errors import N_, CallerError, NotFoundError, OperatorError
-from node.flows import epoch, prove, recover
+from node.errors import N_, CallerError, OperatorError
+from node.flows import epoch, own_log, prove, recover
 from node.flows.home import set_epoch
 from node.flows.membership import membership_of
 from node.protocol import keys, tlog_proof, witness
 from node.protocol.member import Membership
 from node.runtime import Node
-from node.store import highwater, keyfiles, log
-from node.store import witness as store
+from node.store import keyfiles, log
 from node.store.postgres import acquire
 
 REASON = click.option("--reason", required=True, metavar="TESTO", help="Perché; resta scritto.")
@@ -41,17 +39,11 @@ async def show(face: Face) -> None:
 
 
 async def _facts(node: Node) -> dict[str, Any]:
-    own = await runtime.current_own(node)
-    async with acquire(node.pool) as conn:
-        row = await log.origin_named(conn, own.origin)
-        if row is None:
-            raise NotFoundError("log-unknown", N_("questo nodo non ha quel registro"))
-        signed = await log.signed_latest(conn, own.origin_id)
-        acknowledged = {ack.member: ack for ack in await store.own_cosignatures(conn, own.origin_id)}
-    mark = await asyncio.to_thread(highwater.read, own.mark)
+    found = await own_log.read(node.pool, await runtime.current_own(node), node.membership)
+    row, signed = found.row, found.signed
     return {
-        "origin": own.origin,
-        "vkey": keys.format_vkey(own.origin, own.verifier.public),
+        "origin": row.origin,
+        "vkey": found.vkey,
         "state": row.state,
         "error_code": row.error_code,
         "error": row.error_text,
@@ -59,16 +51,12 @@ async def _facts(node: Node) -> dict[str, Any]:
         "signed_size": signed.size if signed else None,
         "signed_at": signed.signed_at if signed else None,
         "root": signed.root.hex() if signed else None,
-        "highwater_size": mark.size if mark else None,
+        "highwater_size": found.mark.size if found.mark else None,
         "witnessed_size": row.witnessed_size,
         "witnessed_at": row.witnessed_at,
         "witnesses": [
-            {
-                "member": member,
-                "size": acknowledged[member].size if member in acknowledged else None,
-                "cosigned_at": acknowledged[member].signed_at if member in acknowledged else None,
-            }
-            for member in node.membership.witnesses_of(own.origin, own.owner)
+            {"member": member, "size": said.size if said else None, "cosigned_at": said.signed_at if said else None}
+            for member, said in found.witnesses.items()
         ],
     }
 

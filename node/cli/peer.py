@@ -12,26 +12,15 @@ from node.cli.frame import Face, command
 from node.cli.officer import BY, deciding, name_of
 from node.cli.reports import peer_unknown, problem_line
 from node.config import is_peer_url
-from node.errors import N_, CallerError, NotFoundError, RoadWrongError, Said, plain_facts
-from node.flows import accuse, ping
+from node.errors import N_, CallerError, RoadWrongError, Said, plain_facts
+from node.flows import accuse, board, ping
+from node.flows.board import STATES, Peer
 from node.flows.home import peer_card
 from node.flows.ping import Step
 from node.peers.client import PeerClient
-from node.protocol import keys, limits
-from node.store import cooperation, keyfiles, log
-from node.store.log import Origin
+from node.protocol import keys
+from node.store import keyfiles, log
 from node.store.postgres import acquire
-
-STATES = {
-    "new": N_("nuovo"),
-    "ready": N_("aggiornato"),
-    "waiting": N_("in attesa"),
-    "stale": N_("vecchio"),
-    "quarantined": N_("in quarantena"),
-    "suspended": N_("sospeso"),
-    "frozen": N_("chiuso"),
-    "fenced": N_("recintato"),
-}
 
 STEPS = {
     ping.DNS: "DNS",
@@ -57,37 +46,25 @@ def peer() -> None:
 @command(peer, "list", help="Stato di ogni nodo: registro, profili, ultimo errore e motivo.")
 async def list_(face: Face) -> None:
     """Show each followed log: state, size, profiles, waiting bodies, last error."""
-    async with runtime.open_node(face.home) as node, acquire(node.pool) as conn:
-        origins = await log.list_origins(conn)
-        profiles = await cooperation.count_by_origin(conn)
-        rows = []
-        for origin in origins:
-            waiting = await log.count_wanted(conn, origin.origin_id)
-            problems = await log.count_problems(conn, origin.origin_id)
-            rows.append(_facts(node.clock(), origin, profiles.get(origin.origin_id, 0), waiting, problems))
+    async with runtime.open_node(face.home) as node:
+        found = await board.read(node.pool, await runtime.current_own(node), node.clock())
+    rows = [_facts(peer) for peer in found]
     face.emit({"peers": rows}, lambda: _table(face, rows))
 
 
-def _state(origin: Origin, now: dt.datetime) -> str:
-    """Return the state to show: a log whose witnesses have been silent for a day is stale, whatever the road says."""
-    silent = origin.cosigned_at is not None and (now - origin.cosigned_at).total_seconds() > limits.FRESH_S
-    return "stale" if silent and origin.state == "ready" else origin.state
-
-
-def _facts(
-    now: dt.datetime, origin: Origin, profiles: int, waiting: int, problems: dict[str, int]
-) -> dict[str, object]:
+def _facts(peer: Peer) -> dict[str, object]:
+    origin = peer.row
     return {
         "id": origin.owner,
         "name": origin.name,
         "own": origin.is_own,
-        "state": _state(origin, now),
+        "state": peer.state,
         "url": origin.url,
         "origin": origin.origin,
         "size": origin.size,
-        "profiles": profiles,
-        "bodies_missing": waiting,
-        "set_aside": problems,
+        "profiles": peer.profiles,
+        "bodies_missing": peer.waiting,
+        "set_aside": dict(peer.set_aside),
         "checkpoint_size": origin.checkpoint_size,
         "witnessed_size": origin.witnessed_size,
         "witnessed_at": origin.witnessed_at,
@@ -141,17 +118,8 @@ def _when(face: Face, moment: object) -> str:
 async def release(face: Face, peer_id: str, officer: str | None, reason: str, forget: bool) -> None:
     """Release every quarantined log of one peer."""
     async with deciding(face) as node:
-        async with acquire(node.pool) as conn:
-            origins = await log.list_origins(conn, peer_id)
-        held = [origin for origin in origins if origin.state == "quarantined"]
-        if not held:
-            raise NotFoundError(
-                "peer-not-quarantined", N_("nessun registro di «{peer}» è in quarantena"), peer=peer_id,
-                hint=N_("«rete peer list» mostra lo stato di ciascuno"),
-            )  # fmt: skip
-        for origin in held:
-            await accuse.release(node.pool, origin, name_of(officer), reason, node.clock(), forget=forget)
-    facts = {"peer": peer_id, "released": [origin.origin for origin in held], "forgotten": forget}
+        released = await accuse.release_peer(node.pool, peer_id, name_of(officer), reason, node.clock(), forget=forget)
+    facts = {"peer": peer_id, "released": released, "forgotten": forget}
     face.emit(facts, lambda: face.say(N_("«{peer}» sarà di nuovo seguito dal prossimo prelievo."), peer=peer_id))
 
 

@@ -40,11 +40,14 @@ async def serve(face: Face, exit_with_parent: bool) -> None:
     telemetry.configure(level=telemetry.level_from_environment("INFO"))
     async with runtime.open_node(face.home) as node, node.session() as session:
         runtime.settle_memory()
+        jobs = scheduler.build(node, session)
         runner = Runner(
-            application.build(node), access_log=None, shutdown_timeout=SHUTDOWN_S, handler_cancellation=False
+            application.build(node, jobs.schedule),
+            access_log=None,
+            shutdown_timeout=SHUTDOWN_S,
+            handler_cancellation=False,
         )
         await runner.setup()
-        jobs = scheduler.build(node, session)
         aside = [
             asyncio.create_task(listen(node.dsn, wake.CHANNEL, jobs.wake)),
             asyncio.create_task(runtime.keep_database(node)),

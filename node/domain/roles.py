@@ -100,7 +100,18 @@ MATRIX: Final[Mapping[Role, frozenset[Permission]]] = {
             _P.AUDIT_READ,
         }
     ),
-    Role.AUDITOR: frozenset({_P.OFFICE_READ, _P.AUDIT_READ, _P.LOG_READ, _P.PEERS_READ, _P.USERS_READ}),
+    # Reads all that administrators read, and changes nothing.
+    Role.AUDITOR: frozenset(
+        {
+            _P.OFFICE_READ,
+            _P.AUDIT_READ,
+            _P.LOG_READ,
+            _P.PEERS_READ,
+            _P.USERS_READ,
+            _P.SCHEDULE_READ,
+            _P.DOCTOR_READ,
+        }
+    ),
     Role.ANALYST: frozenset({_P.OFFICE_READ, _P.STATISTICS_READ}),
 }
 # Whoever can change other people's rights shows a second factor.

@@ -15,7 +15,7 @@ import aiohttp
 import structlog
 
 from node.domain import officers
-from node.errors import N_, NotFoundError, PeerWrongError, ReteError
+from node.errors import N_, CallerError, NotFoundError, PeerWrongError, ReteError
 from node.flows import trees
 from node.flows.extend import Source, Target
 from node.peers.client import PeerClient
@@ -130,14 +130,35 @@ async def fetch(pool: Pool, client: PeerClient, now: dt.datetime) -> list[Incons
     return fresh
 
 
+async def release_peer(
+    pool: Pool, owner: str, officer: str, reason: str, now: dt.datetime, *, forget: bool = False
+) -> list[str]:
+    """Release every quarantined log of one node; return their origin lines.
+
+    Raises: NotFoundError(peer-not-quarantined), CallerError officer-name-bad, ruling-reason-missing.
+    """
+    async with acquire(pool) as conn:
+        held = [origin for origin in await log.list_origins(conn, owner) if origin.state == "quarantined"]
+    if not held:
+        raise NotFoundError(
+            "peer-not-quarantined", N_("nessun registro di «{peer}» è in quarantena"), peer=owner[:60],
+            hint=N_("«rete peer list» mostra lo stato di ciascuno"),
+        )  # fmt: skip
+    for origin in held:
+        await release(pool, origin, officer, reason, now, forget=forget)
+    return [origin.origin for origin in held]
+
+
 async def release(
     pool: Pool, origin: Origin, officer: str, reason: str, now: dt.datetime, *, forget: bool = False
 ) -> None:
     """Follow a quarantined log again, from where it stands or, with ``forget``, from its beginning; the decision is kept.
 
-    Raises: CallerError(officer-name-bad).
+    Raises: CallerError officer-name-bad, ruling-reason-missing.
     """
     officers.check(officer)
+    if not reason.strip():
+        raise CallerError("ruling-reason-missing", N_("serve un motivo, che resta scritto"), where="--reason")
 
     async def work(conn: Connection) -> None:
         await log.lock_head(conn, origin.origin_id)

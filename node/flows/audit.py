@@ -6,16 +6,18 @@ changed; that its end was not cut off is told by what somebody else has kept: th
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import orjson
 
 from node.domain.chain import BROKEN, Walk
+from node.domain.progress import ACTION_TITLES
 from node.errors import N_, CallerError, NotFoundError
 from node.store import audit, marks, whole_file
-from node.store.audit import Event
+from node.store.audit import Event, Sought
 from node.store.postgres import Connection, Pool, acquire
 from node.store.whole_file import SECRET, WholeFile
 
@@ -36,6 +38,47 @@ REASONS = {
     FORKED: N_("l'evento {event} non è quello che era stato visto"),
     OTHER: N_("è la catena di un'altra base dati"),
 }
+
+
+# What events tell of, for people.
+KINDS = {
+    "chain-begun": N_("inizio della catena"),
+    "decision": N_("decisione"),
+    "ruling": N_("provvedimento su un nodo"),
+    "profile-begun": N_("scheda iniziata"),
+    "draft-erased": N_("bozza cancellata"),
+    "reason-erased": N_("motivo cancellato"),
+    "ruling-reason-erased": N_("motivo di un provvedimento cancellato"),
+    "reconciled": N_("ripreso dal registro firmato"),
+    "account": N_("utente"),
+    "account-role": N_("ruolo di un utente"),
+    "sign-in": N_("accesso"),
+    "sign-in-refused": N_("accesso rifiutato"),
+}
+ACCOUNT_ACTIONS = {
+    "created": N_("utente creato"), "enabled": N_("utente abilitato"), "disabled": N_("utente disabilitato"),
+    "password-set": N_("password fatta"), "second-factor-set": N_("secondo fattore registrato"),
+    "second-factor-removed": N_("secondo fattore tolto"), "linked": N_("utente legato al fornitore di identità"),
+    "unlinked": N_("utente slegato dal fornitore di identità"), "renamed": N_("nome cambiato"),
+    "granted": N_("ruolo dato"), "revoked": N_("ruolo tolto"),
+}  # fmt: skip
+RULINGS = {
+    "released": N_("liberato dalla quarantena"), "forgotten": N_("dimenticato e ripreso dall'inizio"),
+    "confirmed": N_("registro dichiarato intero"), "rolled-over": N_("cominciato il registro di un nuovo anno"),
+    "pruned": N_("cancellato dopo la durata prevista"), "orphan-withdrawn": N_("ritirato un profilo senza decisione"),
+}  # fmt: skip
+
+
+def what_of(kind: str, facts: Mapping[str, Any]) -> str:
+    """Return what an event tells of, as a catalogue id; a kind of a newer program is told by its code."""
+    action = str(facts.get("action", ""))
+    by_kind = {
+        "decision": ACTION_TITLES,
+        "account": ACCOUNT_ACTIONS,
+        "account-role": ACCOUNT_ACTIONS,
+        "ruling": RULINGS,
+    }
+    return by_kind.get(kind, {}).get(action) or KINDS.get(kind, kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,12 +280,16 @@ async def compare(pool: Pool, events: list[Event]) -> Verdict:
 async def export(pool: Pool, path: Path, *, force: bool) -> int:
     """Write the whole chain, one event a line; return how many. Raises: CallerError(file-exists)."""
     whole_file.check_targets([path], replace=force)
-    lines = []
+    lines = [line async for page in export_pages(pool) for line in page]
+    whole_file.write([WholeFile(path, b"".join(lines), SECRET)], replace=force)
+    return len(lines)
+
+
+async def export_pages(pool: Pool) -> AsyncIterator[list[bytes]]:
+    """Yield the whole chain as it stands now, one event a line, some lines at a time."""
     async with acquire(pool) as conn, conn.transaction(isolation="repeatable_read", readonly=True):
         async for page in _pages(conn):
-            lines += [orjson.dumps(_line(event)) for event in page]
-    whole_file.write([WholeFile(path, b"\n".join(lines) + b"\n" if lines else b"", SECRET)], replace=force)
-    return len(lines)
+            yield [orjson.dumps(_line(event)) + b"\n" for event in page]
 
 
 def _line(event: Event) -> dict[str, object]:
@@ -256,7 +303,29 @@ def _line(event: Event) -> dict[str, object]:
     }
 
 
-async def list_events(pool: Pool, *, after: int, profile_id: str | None, limit: int) -> list[Event]:
-    """Return events in their order, of one profile or of all."""
+async def list_events(
+    pool: Pool, sought: Sought, *, after: int = 0, before: int | None = None, limit: int
+) -> list[Event]:
+    """Return events in their order after one, or those before one with the newest first."""
     async with acquire(pool) as conn:
-        return await audit.list_events(conn, after, profile_id, limit)
+        if before is not None:
+            return await audit.list_events_back(conn, before, sought, limit)
+        return await audit.list_events(conn, after, sought, limit)
+
+
+async def glance(pool: Pool, home: Path) -> Verdict:
+    """Look at the end of the chain alone: does it still go through the mark? Cheap, and no proof that the rest is whole.
+
+    Raises: CallerError(audit-mark-bad).
+    """
+    async with acquire(pool) as conn, conn.transaction(isolation="repeatable_read", readonly=True):
+        chain, newest, known = await audit.chain_id(conn), await audit.newest(conn), _read_mark(home / MARK)
+        why, place = None, None
+        if known is not None:
+            there = await audit.event_at(conn, known[1])
+            why = OTHER if known[0] != chain else CUT if there is None else None
+            if there is not None and why is None and there.hash.hex() != known[2]:
+                why = FORKED
+            place = known[1] if why in (CUT, FORKED) else None
+    events, head = (newest.event_id, newest.hash.hex()) if newest else (0, "")
+    return Verdict(chain, events, head, why, place)

@@ -22,8 +22,9 @@ from node.store.postgres import Connection, Pool, acquire, run_tx
 
 # One commit per so many bodies: few enough to hold in memory, many enough that the commit's own cost vanishes.
 COMMIT_BODIES = 1024
-# Two commits at once keep two processors of the database busy with tokenising and indexing.
-WRITERS = 2
+# Two commits at once keep two processors of the database busy with tokenising and indexing; a third is there while one of
+# them waits for the disk, or for what is checked.
+WRITERS = 3
 ASKS_AHEAD = 4
 # Want-list rows read at a time: each reading passes over all that are left.
 LISTED_AT_ONCE = 32 * limits.BODIES_PER_REQUEST
@@ -44,6 +45,31 @@ class _Checked:
     answered: int = 0
 
 
+class Growth:
+    """Whether a want-list still grows, for a fetcher that goes along with it."""
+
+    __slots__ = ("_news", "ended")
+
+    def __init__(self) -> None:
+        """Begin while it grows."""
+        self.ended = False
+        self._news = asyncio.Event()
+
+    def tell(self) -> None:
+        """Tell that it grew."""
+        self._news.set()
+
+    def end(self) -> None:
+        """Tell that it grows no more."""
+        self.ended = True
+        self._news.set()
+
+    async def wait(self) -> None:
+        """Wait until either was told."""
+        await self._news.wait()
+        self._news.clear()
+
+
 class BodyFetcher:
     """One run over the want-list of one origin."""
 
@@ -55,10 +81,13 @@ class BodyFetcher:
         prefix: str,
         validators: Mapping[str, Any],
         progress: Progress,
+        growth: Growth | None = None,
     ) -> None:
-        """``prefix`` is the log's path on its node."""
+        """``prefix`` is the log's path on its node; with ``growth`` the run goes on while the want-list grows."""
         self._pool, self._origin, self._client, self._prefix = pool, origin, client, prefix
-        self._validators, self._progress = validators, progress
+        self._validators, self._progress, self._growth = validators, progress, growth
+        # How many bodies there are to fetch in all, 0 while that is not known.
+        self._total = 0
         self._asks: asyncio.Queue[Ask | None] = asyncio.Queue(ASKS_AHEAD)
         self._checked: asyncio.Queue[_Checked | None] = asyncio.Queue(CHECKED_AHEAD)
         self._answered = 0
@@ -69,21 +98,31 @@ class BodyFetcher:
 
         Raises: PeerWrongError, RoadWrongError (in an exception group); what was committed before stays.
         """
-        async with acquire(self._pool) as conn:
-            total = await log.count_wanted(conn, self._origin.origin_id)
-        if total:
+        await self._count()
+        if self._total or self._growth is not None:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._plan())
                 group.create_task(self._fetch_all())
                 for _ in range(WRITERS):
-                    group.create_task(self._write(total))
+                    group.create_task(self._write())
         return self.stored
+
+    async def _count(self) -> None:
+        if self._growth is None or self._growth.ended:
+            async with acquire(self._pool) as conn:
+                self._total = self._answered + await log.count_wanted(conn, self._origin.origin_id)
 
     async def _plan(self) -> None:
         after = -1
         while True:
+            # Looked at before the list: what came before the end is on it.
+            ended = self._growth is None or self._growth.ended
             async with acquire(self._pool) as conn:
                 wanted = await log.list_wanted(conn, self._origin.origin_id, after, LISTED_AT_ONCE)
+            if not wanted and not ended and self._growth is not None:
+                await self._growth.wait()
+                await self._count()
+                continue
             if not wanted:
                 break
             after = wanted[-1][0]
@@ -122,13 +161,13 @@ class BodyFetcher:
         return len(answers)
 
     def _check(self, ask: Mapping[int, bytes], answers: body.BodiesReply, checked: _Checked) -> None:
-        entries = {answer.index: entry.decode(ask[answer.index]) for answer in answers}
+        entries = {answer.index: entry.promised(ask[answer.index]) for answer in answers}
         present = [(a.index, a.salt, a.body) for a in answers if a.status == body.PRESENT]
         kept, problems = open_bodies(self._origin.origin_id, self._origin.owner, entries, present, self._validators)
         checked.bodies += kept
         checked.problems += problems
 
-    async def _write(self, total: int) -> None:
+    async def _write(self) -> None:
         waiting, ended = _Checked(), False
         while not ended:
             item = await self._checked.get()
@@ -142,11 +181,12 @@ class BodyFetcher:
                 self.stored += stored
                 self._answered += waiting.answered
                 waiting = _Checked()
-                self._progress("bodies", min(self._answered, total), total)
+                if self._total:
+                    self._progress("bodies", min(self._answered, self._total), self._total)
 
     async def _commit(self, batch: _Checked) -> int:
         async def work(conn: Connection) -> int:
-            # The row lock orders this against an extension that may just be erasing one of these bodies.
+            # Nobody drops the log meanwhile. An extension that erases one of these bodies meets us at the want-list.
             await log.share_head(conn, self._origin.origin_id)
             return await ingest_bodies(conn, self._origin.origin_id, batch.bodies, batch.problems)
 

@@ -62,11 +62,18 @@ class Extender:
     """One walk from a head to a target along one source."""
 
     def __init__(
-        self, pool: Pool, origin: Origin, source: Source, target: Target, clock: Clock, progress: Progress
+        self,
+        pool: Pool,
+        origin: Origin,
+        source: Source,
+        target: Target,
+        clock: Clock,
+        progress: Progress,
+        stored: Callable[[], None],
     ) -> None:
-        """Begin at the origin's row as it was read."""
+        """Begin at the origin's row as it was read; ``stored`` is called after each slice of several."""
         self._pool, self._origin, self._source, self._target = pool, origin, source, target
-        self._clock, self._progress = clock, progress
+        self._clock, self._progress, self._stored = clock, progress, stored
         self._began = origin.size
         self.head = head_of(origin)
         self.entries = 0
@@ -137,6 +144,7 @@ class Extender:
         if not await self._commit(extension, self._target.note if ended else None):
             return False
         self.head = extension.head
+        self._stored()
         return True
 
     async def _authenticate(self, edge: Edge, first: int, end: int) -> None:
@@ -195,7 +203,7 @@ class Extender:
 
         async def work(conn: Connection) -> bool:
             nonlocal ran
-            size, root, _, state = await log.lock_head(conn, self._origin.origin_id)
+            size, root, _, state = await log.lock_growth(conn, self._origin.origin_id)
             if ran and (size, root) == (extension.head.size, extension.head.root):
                 # The first run was committed; the connection was lost before the answer.
                 return True

@@ -14,7 +14,7 @@ from typing import Any
 
 from node.errors import PeerWrongError
 from node.protocol import feed
-from node.protocol.entry import Entry
+from node.protocol.entry import Entry, Promise
 from node.store import cooperation, log, partitions
 from node.store.partitions import Part
 from node.store.postgres import Connection
@@ -55,9 +55,10 @@ async def ingest_entries(
     await log.upsert_items(conn, origin_id, [item for item in items if item[0] in known])
     gone = [verified.entry.p for verified in ruling.accepted if verified.entry is not None and verified.entry.p >= 0]
     if gone:
-        # An update or a withdrawal erases what it follows, here and now; a receipt may be signed after this commit.
-        await log.erase_bodies(conn, origin_id, gone)
+        # An update or a withdrawal erases what it follows, here and now; a receipt may be signed after this commit. Off the
+        # want-list first: whoever is storing such a body holds its row there, and what it stored is seen by what comes after.
         await log.drop_wanted(conn, origin_id, gone)
+        await log.erase_bodies(conn, origin_id, gone)
         await cooperation.delete_positions(conn, origin_id, gone)
     await log.copy_wanted(conn, origin_id, _still_wanted(ruling))
     await log.insert_problems(conn, origin_id, ruling.ignored)
@@ -90,7 +91,7 @@ def _still_wanted(ruling: feed.Ruling) -> list[tuple[int, str]]:
 def open_bodies(
     origin_id: int,
     owner: str,
-    entries: Mapping[int, Entry],
+    entries: Mapping[int, Entry | Promise],
     replies: Sequence[tuple[int, bytes, bytes]],
     validators: Mapping[str, Any],
 ) -> tuple[list[Body], list[tuple[int, str]]]:
@@ -116,7 +117,7 @@ def open_bodies(
 
 
 def _open(
-    entry: Entry, salt: bytes, raw: bytes, owner: str, validators: Mapping[str, Any]
+    entry: Entry | Promise, salt: bytes, raw: bytes, owner: str, validators: Mapping[str, Any]
 ) -> tuple[Mapping[str, Any] | None, str | None]:
     """Return (document to show or None, code of what keeps it out of search or None)."""
     try:

@@ -67,6 +67,11 @@ def remedy(error: ReteError, peer: str) -> Said:
     return Said(_REMEDIES.get(code, default), {"peer": peer, "code": code})
 
 
+def remedy_by_code(code: str, peer: str) -> Said | None:
+    """Return what to do about a failure of which only the code is known, None where the code alone does not tell."""
+    return Said(_REMEDIES[code], {"peer": peer, "code": code}) if code in _REMEDIES else None
+
+
 async def ping(origin: Origin, client: PeerClient, clock: Callable[[], dt.datetime]) -> list[Step]:
     """Return the steps up to and including the first that fails."""
     steps: list[Step] = []

@@ -17,7 +17,7 @@ import structlog
 
 from node.errors import N_, PeerWrongError, ReteError, RoadWrongError
 from node.flows import accuse, epoch, vouch
-from node.flows.bodies import BodyFetcher, Progress
+from node.flows.bodies import BodyFetcher, Growth, Progress
 from node.flows.extend import Clock, Extender, Source, Target, head_of
 from node.flows.trees import stored_root
 from node.peers.client import NOT_MODIFIED, PeerClient
@@ -176,9 +176,18 @@ class _Pull:
         self.report = PullReport(origin.origin, origin.owner, size=origin.size)
         self._pool, self._roads, self._parts, self._progress = pool, roads, parts, progress
         self._verifiers = [keys.parse_vkey(origin.vkey)]
+        self._ahead: asyncio.Task[ReteError | None] | None = None
 
     async def run(self, offer: Target | None) -> None:
         """Walk HEAD, EXTEND and BODIES."""
+        try:
+            await self._run(offer)
+        finally:
+            if self._ahead is not None:
+                self._ahead.cancel()
+                await asyncio.gather(self._ahead, return_exceptions=True)
+
+    async def _run(self, offer: Target | None) -> None:
         target = self.read(offer.note, from_origin=False) if offer is not None else await self._ask_heads()
         if target is not None:
             await self._reach(target)
@@ -287,18 +296,36 @@ class _Pull:
 
     async def _walk(self, target: Target, road: Source) -> ReteError | None:
         """Try one road; return what stopped it. What it committed before that stays."""
-        walk = Extender(self._pool, self.origin, road, target, self._parts.clock, self._progress)
+        growth = Growth()
+        walk = Extender(
+            self._pool,
+            self.origin,
+            road,
+            target,
+            self._parts.clock,
+            self._progress,
+            lambda: self._go_ahead(road, growth),
+        )
         error: ReteError | None = None
         try:
             await walk.run()
         except* (PeerWrongError, RoadWrongError) as errors:
             error = _first(errors)
+        finally:
+            growth.end()
         self.report.entries += walk.entries
         if error is None:
             await self._arrived(target, road, walk)
         elif walk.entries:
             await self._reload()
         return error
+
+    def _go_ahead(self, road: Source, growth: Growth) -> None:
+        """Fetch bodies of what is committed while more entries are proved and stored: the one leaves a processor idle."""
+        if self._ahead is None:
+            # What it can't get is still wanted: it is asked for again after the entries, and what was wrong is told then.
+            self._ahead = asyncio.create_task(self._fetch_bodies(road, growth))
+        growth.tell()
 
     async def _arrived(self, target: Target, road: Source, walk: Extender) -> None:
         if not walk.entries and target.checkpoint.size > self.origin.size:
@@ -322,6 +349,8 @@ class _Pull:
 
     async def _bodies(self) -> None:
         """Fetch the bodies still wanted, from each road in turn while any is missing."""
+        if self._ahead is not None:
+            await self._ahead
         failure: ReteError | None = None
         for road in self._roads:
             error = await self._fetch_bodies(road)
@@ -336,9 +365,11 @@ class _Pull:
         if failure is not None:
             raise failure
 
-    async def _fetch_bodies(self, road: Source) -> ReteError | None:
+    async def _fetch_bodies(self, road: Source, growth: Growth | None = None) -> ReteError | None:
         error: ReteError | None = None
-        fetcher = BodyFetcher(self._pool, self.origin, road.client, road.prefix, self._parts.validators, self._progress)
+        fetcher = BodyFetcher(
+            self._pool, self.origin, road.client, road.prefix, self._parts.validators, self._progress, growth
+        )
         try:
             await fetcher.run()
         except* (PeerWrongError, RoadWrongError) as errors:

@@ -27,6 +27,12 @@ _BRACKETS = bytes.maketrans(b"[]", b"{}")
 _OPEN = ord("{")
 # A key with a sign beyond ASCII: from that sign to the end of its text, and a colon.
 _ODD_KEY = re.compile(rb'[\x80-\xff][^"\\]*+(?:\\.[^"\\]*+)*+":', re.DOTALL)
+# The same where no text has an escape and all of ASCII was left out but quotes and colons: some dozens of bytes to look at
+# instead of all. What follows a text that is no key begins with none of the two, or with the next text's quote.
+_NOT_MARKS = bytes(set(range(0x80)) - set(b'":'))
+_ODD_MARKS = re.compile(rb'[\x80-\xff]:*+":')
+# No byte of a sign below U+0300 is higher, and below it nothing composes: such a text is in NFC.
+_BELOW_0300 = bytes(range(0xCC))
 _UNUSUAL = object()
 
 
@@ -77,10 +83,11 @@ def _check_text(text: str) -> None:
 
 def _parse_usual(raw: bytes, max_depth: int) -> Any:
     """Return the value of bytes that plainly keep every rule; _UNUSUAL asks for the long way, whatever the reason."""
-    if b"\\u" in raw:
+    escaped = b"\\" in raw
+    if escaped and b"\\u" in raw:
         return _UNUSUAL
     # Without escapes every second piece between quotes is outside strings.
-    structure = _STRINGS.sub(b"", raw) if b"\\" in raw else b"".join(raw.split(b'"')[::2])
+    structure = _STRINGS.sub(b"", raw) if escaped else b"".join(raw.split(b'"')[::2])
     if b"e" in structure:
         structure = structure.replace(b"true", b"").replace(b"false", b"")
     # A float serialises with a point or an exponent; an integer beyond the limits does not serialise at all.
@@ -92,10 +99,16 @@ def _parse_usual(raw: bytes, max_depth: int) -> Any:
             return _UNUSUAL
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         return _UNUSUAL
+    return value if raw.isascii() or _is_plain(raw, escaped=escaped) else _UNUSUAL
+
+
+def _is_plain(raw: bytes, *, escaped: bool) -> bool:
+    """Tell whether a document with signs beyond ASCII has none in its keys, and plainly all texts in NFC."""
+    marks = raw if escaped else raw.translate(None, _NOT_MARKS)
+    if (_ODD_KEY if escaped else _ODD_MARKS).search(marks):
+        return False
     # Pieces of a text in NFC are in NFC; escapes can only make the whole look worse than its pieces.
-    if not raw.isascii() and (_ODD_KEY.search(raw) or not unicodedata.is_normalized("NFC", raw.decode())):
-        return _UNUSUAL
-    return value
+    return not marks.translate(None, _BELOW_0300) or unicodedata.is_normalized("NFC", raw.decode())
 
 
 def parse(raw: bytes, *, max_bytes: int, max_depth: int = limits.JSON_MAX_DEPTH) -> Any:

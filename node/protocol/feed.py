@@ -21,7 +21,7 @@ from node.errors import N_, PeerWrongError
 from node.protocol import body as bodies
 from node.protocol import canonical, checkpoint, entry, keys, limits, merkle, note, tiles
 from node.protocol.checkpoint import Checkpoint
-from node.protocol.entry import Entry
+from node.protocol.entry import Entry, Promise
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +186,7 @@ def _offence(found: Entry, state: ItemState | None) -> str | None:
     return None if follows else "entry-out-of-order"
 
 
-def open_body(found: Entry, salt: bytes, raw: bytes) -> dict[str, Any]:
+def open_body(found: Entry | Promise, salt: bytes, raw: bytes) -> dict[str, Any]:
     """Return the document that ``found`` committed to.
 
     Raises: PeerWrongError body-commitment-mismatch, body-too-large, body-not-canonical, body-type-missing,

@@ -38,10 +38,29 @@ async def read_page(conn: Connection, after: int, limit: int) -> list[Event]:
     return [_event(row) for row in await conn.fetch(QUERIES["page"], after, limit, timeout=TIMEOUT_S)]
 
 
-async def list_events(conn: Connection, after: int, profile_id: str | None, limit: int) -> list[Event]:
-    """Return the events after one, of one profile or of all."""
-    key = None if profile_id is None else uuid.UUID(profile_id)
-    return [_event(row) for row in await conn.fetch(QUERIES["list_events"], after, key, limit, timeout=TIMEOUT_S)]
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """Which events are asked for: of a profile, of a kind, of an officer; None: of any."""
+
+    profile_id: str | None = None
+    kind: str | None = None
+    officer: str | None = None
+
+
+async def list_events(conn: Connection, after: int, sought: Sought, limit: int) -> list[Event]:
+    """Return the events after one, in their order."""
+    return await _list(conn, "list_events", after, sought, limit)
+
+
+async def list_events_back(conn: Connection, before: int, sought: Sought, limit: int) -> list[Event]:
+    """Return the events before one, the newest first."""
+    return await _list(conn, "list_events_back", before, sought, limit)
+
+
+async def _list(conn: Connection, query: str, edge: int, sought: Sought, limit: int) -> list[Event]:
+    key = None if sought.profile_id is None else uuid.UUID(sought.profile_id)
+    rows = await conn.fetch(QUERIES[query], edge, key, sought.kind, sought.officer, limit, timeout=TIMEOUT_S)
+    return [_event(row) for row in rows]
 
 
 async def event_at(conn: Connection, event_id: int) -> Event | None:

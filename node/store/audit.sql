@@ -11,9 +11,18 @@ SELECT event_id, audit.instant(at) AS at, kind, document, previous, hash FROM au
 -- name: list_events
 SELECT event_id, audit.instant(at) AS at, kind, document, previous, hash
 FROM audit.event
-WHERE event_id > $1 AND ($2::uuid IS NULL OR profile = $2)
+WHERE event_id > $1 AND ($2::uuid IS NULL OR profile = $2) AND ($3::text IS NULL OR kind = $3)
+  AND ($4::text IS NULL OR document::jsonb ->> 'officer' = $4)
 ORDER BY event_id
-LIMIT $3;
+LIMIT $5;
+
+-- name: list_events_back
+SELECT event_id, audit.instant(at) AS at, kind, document, previous, hash
+FROM audit.event
+WHERE event_id < $1 AND ($2::uuid IS NULL OR profile = $2) AND ($3::text IS NULL OR kind = $3)
+  AND ($4::text IS NULL OR document::jsonb ->> 'officer' = $4)
+ORDER BY event_id DESC
+LIMIT $5;
 
 -- name: chain
 SELECT chain_id::text FROM audit.chain;

@@ -22,7 +22,7 @@ from node.domain.territory import Territories
 from node.domain.theme import THEME_TITLES
 from node.domain.vocabulary import CAPABILITIES, CATEGORIES, title
 from node.domain.words import apart
-from node.store.copying import copy_packed, pack_known_text, pack_text, pack_uuid
+from node.store.copying import Remembered, copy_packed, pack_known_text, pack_text, pack_uuid
 from node.store.postgres import Connection, load_queries
 from node.store.reference import label_reference
 
@@ -48,7 +48,10 @@ REMEMBERED_VALUES_MAX: Final = 100
 Row = tuple[Any, ...]
 Block = tuple[tuple[str, ...], ...]
 _block_labels = operator.itemgetter(*ATTRIBUTES[:5])
-_term = functools.lru_cache(maxsize=4096)(exact_term)
+_OWNER, _PURPOSE, _MATURITY, _NEED, _OFFER, _COUNTRY, _LANGUAGE, _CERTIFICATION = (
+    Remembered(functools.partial(exact_term, name), 4096).__getitem__
+    for name in ("owner", "purpose", "maturity", "need", "offer", "target_country", "language", "certification")
+)
 
 
 def index_row(origin_id: int, idx: int, document: Mapping[str, Any], territories: Territories, sectors: Sectors) -> Row:
@@ -97,13 +100,16 @@ def _wants(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _exact(document: Mapping[str, Any], owner: str) -> list[str]:
-    terms = [_term("owner", owner), _term("purpose", document["purpose"]), _term("maturity", document["maturity"])]
-    terms += [_term("need", item["category"]) for item in document["needs"]]
-    terms += [_term("offer", item["category"]) for item in document["offers"]]
-    terms += [_term("target_country", code) for code in document["target_countries"]]
-    terms += [_term("language", code) for code in document["languages"]]
-    terms += [_term("certification", code) for code in document["certifications"]]
-    return terms
+    return [
+        _OWNER(owner),
+        _PURPOSE(document["purpose"]),
+        _MATURITY(document["maturity"]),
+        *[_NEED(item["category"]) for item in document["needs"]],
+        *[_OFFER(item["category"]) for item in document["offers"]],
+        *map(_COUNTRY, document["target_countries"]),
+        *map(_LANGUAGE, document["languages"]),
+        *map(_CERTIFICATION, document["certifications"]),
+    ]
 
 
 def _both(text: Mapping[str, str] | None) -> str:
@@ -117,19 +123,23 @@ def _named(document: Mapping[str, Any]) -> str:
     return " ".join(map(_words_of, (*document["themes"], *document["capabilities"], *categories)))
 
 
-@functools.lru_cache(maxsize=4096)
-def _words_of(key: str) -> str:
+def _make_words(key: str) -> str:
     titles = {title(CAPABILITIES, key), title(CATEGORIES, key), THEME_TITLES.get(key, key)} - {key}
     return " ".join((*sorted(titles), key.replace("_", " ")))
 
 
-@functools.lru_cache(maxsize=4096)
-def _day(text: str) -> dt.date:
+_words_of = Remembered(_make_words, 4096).__getitem__
+
+
+def _make_day(text: str) -> dt.date:
     try:
         return dt.date.fromisoformat(text)
     except ValueError:
         # The schema can't count the days of a month; such a profile is kept and counted, and was valid never.
         return dt.date.min
+
+
+_day = Remembered(_make_day, 4096).__getitem__
 
 
 def pack_row(row: Row) -> bytes:

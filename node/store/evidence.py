@@ -6,6 +6,7 @@ In: inconsistency proofs that were verified. Out: rows; nothing here judges. Sou
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 
 from node.errors import N_
 from node.store import log
@@ -17,6 +18,19 @@ SAID = N_("il registro ha firmato due storie diverse: c'è la prova")
 QUERIES = load_queries("evidence")
 RELEASED, FORGOTTEN, CONFIRMED, ROLLED_OVER, PRUNED = "released", "forgotten", "confirmed", "rolled-over", "pruned"
 ORPHAN_WITHDRAWN = "orphan-withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """What an administrator decided about a log; ``reason`` is empty once it was erased."""
+
+    ruling_id: int
+    origin: str
+    owner: str
+    action: str
+    officer: str
+    reason: str
+    decided_at: dt.datetime
 
 
 async def keep_evidence(conn: Connection, origin_id: int, digest: bytes, document: bytes, now: dt.datetime) -> bool:
@@ -63,3 +77,8 @@ async def insert_ruling(
 ) -> None:
     """Record who decided what about a log, and why."""
     await conn.execute(QUERIES["insert_ruling"], origin_id, action, officer, reason, now)
+
+
+async def rulings(conn: Connection, origin_id: int | None) -> list[Ruling]:
+    """Return what was decided about a log, or about any (None), the newest first."""
+    return [Ruling(**dict(row)) for row in await conn.fetch(QUERIES["rulings"], origin_id)]

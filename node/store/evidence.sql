@@ -25,3 +25,11 @@ UPDATE log.evidence SET released_at = $2 WHERE origin_id = $1 AND released_at IS
 
 -- name: insert_ruling
 INSERT INTO log.ruling (origin_id, action, officer, reason, decided_at) VALUES ($1, $2, $3, $4, $5);
+
+-- name: rulings
+SELECT r.ruling_id, o.origin, o.owner, r.action, r.officer, coalesce(r.reason, '') AS reason, r.decided_at
+FROM log.ruling r
+JOIN log.origin o ON o.origin_id = r.origin_id
+WHERE $1::integer IS NULL OR r.origin_id = $1
+ORDER BY r.ruling_id DESC
+LIMIT 100;

@@ -141,13 +141,26 @@ async def own_log(conn: Connection) -> OwnRow | None:
 
 
 async def lock_head(conn: Connection, origin_id: int) -> tuple[int, bytes, tuple[bytes, ...], str]:
-    """Lock the origin's row until the transaction ends; return (size, root, range hashes, state)."""
-    row = await conn.fetchrow(QUERIES["lock_origin"], origin_id)
+    """Have the log for oneself until the transaction ends; return (size, root, range hashes, state)."""
+    return _head(await conn.fetchrow(QUERIES["lock_origin"], origin_id))
+
+
+async def _alone(conn: Connection, origin_id: int) -> None:
+    # Whoever is storing bodies ends first: a statement that drops them must see them.
+    await conn.execute(QUERIES["lock_origin"], origin_id)
+
+
+async def lock_growth(conn: Connection, origin_id: int) -> tuple[int, bytes, tuple[bytes, ...], str]:
+    """Hold off whoever else would move the head, as ``lock_head`` does, but not those who bring bodies (``share_head``)."""
+    return _head(await conn.fetchrow(QUERIES["lock_growth"], origin_id))
+
+
+def _head(row: asyncpg.Record) -> tuple[int, bytes, tuple[bytes, ...], str]:
     return row["size"], row["root"], split_hashes(row["range_hashes"]), row["state"]
 
 
 async def share_head(conn: Connection, origin_id: int) -> None:
-    """Hold off whoever would move the head, until the transaction ends; others may share the hold."""
+    """Hold off whoever would have the log for oneself, until the transaction ends; others may share the hold."""
     await conn.execute(QUERIES["share_origin"], origin_id)
 
 
@@ -242,6 +255,7 @@ async def bundle_bytes(conn: Connection, origin_id: int, start: int, end: int) -
 
 async def forget(conn: Connection, origin_id: int, empty_root: bytes) -> None:
     """Drop all that is held of a followed log, so that it can be followed from its beginning."""
+    await _alone(conn, origin_id)
     await conn.execute(QUERIES["delete_log"], origin_id, timeout=600)
     await conn.execute(QUERIES["forget_origin"], origin_id, empty_root)
 
@@ -253,6 +267,7 @@ async def set_predecessor(conn: Connection, origin_id: int, predecessor_id: int)
 
 async def freeze(conn: Connection, origin_id: int, now: dt.datetime) -> bool:
     """Stop a log for good and erase its bodies; False when it was stopped already."""
+    await _alone(conn, origin_id)
     return bool(await conn.fetch(QUERIES["freeze"], origin_id, now))
 
 
@@ -269,6 +284,7 @@ async def frozen_before(conn: Connection, moment: dt.datetime) -> list[tuple[int
 
 async def delete_frozen(conn: Connection, origin_id: int) -> None:
     """Delete all that is held of a frozen log; its row stays, so that its paths answer "gone"."""
+    await _alone(conn, origin_id)
     await conn.execute(QUERIES["delete_log"], origin_id, timeout=600)
     await conn.execute(QUERIES["close_origin"], origin_id)
 

@@ -31,8 +31,15 @@ FROM log.origin
 WHERE origin_id = $1
 FOR UPDATE;
 
+-- name: lock_growth
+-- As lock_origin, beside those who share the hold.
+SELECT origin_id, size, root, range_hashes, state
+FROM log.origin
+WHERE origin_id = $1
+FOR NO KEY UPDATE;
+
 -- name: share_origin
-SELECT state FROM log.origin WHERE origin_id = $1 FOR SHARE;
+SELECT state FROM log.origin WHERE origin_id = $1 FOR KEY SHARE;
 
 -- name: own_log
 SELECT origin_id, origin, vkey, size FROM log.origin WHERE is_own AND state NOT IN ('closed', 'frozen');

@@ -7,11 +7,13 @@ the registry on their behalf.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from aiohttp import web
 
 from node.domain.roles import Permission
 from node.flows import overview
+from node.flows.jobs import Schedule
 from node.flows.passwords import Hasher
 from node.i18n import translator
 from node.runtime import Node
@@ -21,6 +23,12 @@ from node.web.allowance import Allowances, limiter, teller
 from node.web.middleware import LANGUAGE, UNAVAILABLE, errors, language_of, problem
 from node.web.pages import (
     account,
+    admin_audit,
+    admin_frame,
+    admin_log,
+    admin_overview,
+    admin_peers,
+    admin_users,
     desk,
     following,
     frame,
@@ -65,8 +73,8 @@ def _server(node: Node) -> tuple[str, bool]:
     return node.public_url, node.config.node.environment == "development"
 
 
-def build(node: Node) -> web.Application:
-    """Return the application of ``node``."""
+def build(node: Node, schedule: Callable[[], Schedule] | None = None) -> web.Application:
+    """Return the application of ``node``; ``schedule`` tells what the jobs of this process do, if it runs any."""
     allowances = Allowances()
     limit = limiter(allowances, node.clock, behind_proxy=node.config.web.behind_proxy)
     # In this order: who asks, whether they may, whether what they sent is of our own pages.
@@ -89,6 +97,9 @@ def build(node: Node) -> web.Application:
     saved.install(app, node.pool, node.clock, node.saved_settings())
     app.add_routes([web.get("/status", status)])
     _add_pages(app, node)
+    admin_frame.install(app, node, schedule)
+    for pages in (admin_overview, admin_peers, admin_log, admin_users, admin_audit):
+        app.add_routes(pages.routes())
     return app
 
 

@@ -70,3 +70,9 @@ def test_all_becomes_any_and_exclusions_stay() -> None:
         assert words.relaxed(tree) is None
     assert words.parse("") is None
     assert words.asked_words(None) == ()
+
+
+@given(st.text("aà1/.- \n_", max_size=12))
+def test_texts_that_join_nothing_are_left_as_they_are(text: str) -> None:
+    """Passing over a text from sign to sign gives the same, whatever the short way thinks of it."""
+    assert words.apart(text) == words._TOGETHER.sub(" ", text)

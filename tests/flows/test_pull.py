@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import gzip
-from collections.abc import AsyncIterator
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import aiohttp
 import pytest
 from aiohttp import web
 
+from node.flows.ingest import ingest_bodies, ingest_entries, open_bodies
 from node.flows.pull import Parts, PullReport, own_road, pull_origin
 from node.peers.client import PeerClient, open_session
-from node.protocol import canonical, entry, keys, merkle, note
+from node.protocol import canonical, entry, feed, keys, merkle, note
 from node.protocol.checkpoint import Checkpoint
 from node.store import cooperation, log, schemas
-from node.store.postgres import Pool
+from node.store.postgres import Connection, Pool
 from tests.every_table import everything
 from tests.simulator import LyingPeer
 
@@ -338,3 +340,106 @@ async def test_two_pulls_at_once_store_everything_once(
     async with pool.acquire() as conn:
         assert await cooperation.count_by_origin(conn) == {origin.origin_id: 3}
         assert await conn.fetchval("SELECT count(*) FROM log.entry") == 3
+
+
+class PatientPeer(LyingPeer):
+    """Keeps its last bundle back until somebody has asked for a body."""
+
+    async def _answer(self, request: web.Request) -> web.StreamResponse:
+        if request.path.endswith("/entries/004.p/1"):
+            async with asyncio.timeout(1):
+                # The other request comes to this very peer: nothing else tells of it.
+                while not any(asked.endswith("/bodies") for asked in self.requests):  # noqa: ASYNC110
+                    await asyncio.sleep(0)
+        return await super()._answer(request)
+
+
+@pytest.fixture
+async def far_peer(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[LyingPeer]:
+    """A peer with more entries than one commit takes."""
+    monkeypatch.setattr("node.protocol.limits.EXTEND_MAX_ENTRIES", 300)
+    monkeypatch.setattr("node.flows.extend.SLICE_BUNDLES", 1)
+    async with PatientPeer().serving() as running:
+        for number in range(4 * 256 + 1):
+            running.publish(number)
+        yield running
+
+
+async def test_bodies_come_while_entries_of_a_far_head_still_do(
+    pool: Pool, far_peer: LyingPeer, session: aiohttp.ClientSession
+) -> None:
+    """What one slice committed is fetched while the next ones are on their way; in the end all is there, once."""
+    report = await pull(pool, far_peer, session)
+    assert (report.error, report.entries, report.bodies, report.size) == (None, 1025, 1025, 1025)
+    origin = await follow(pool, far_peer)
+    async with pool.acquire() as conn:
+        assert await cooperation.count_by_origin(conn) == {origin.origin_id: 1025}
+        assert await log.count_wanted(conn, origin.origin_id) == 0
+
+
+async def test_what_went_wrong_with_bodies_on_the_way_is_heard_at_the_end(
+    pool: Pool, far_peer: LyingPeer, session: aiohttp.ClientSession
+) -> None:
+    """A lie about a body stops no entry; it is asked for again, and refused by name."""
+    far_peer.bend = lambda path, honest: b"\x09" if path == "bodies" else honest
+    report = await pull(pool, far_peer, session)
+    assert (report.error_code, report.entries, report.bodies) == ("bodies-malformed", 1025, 0)
+    origin = await follow(pool, far_peer)
+    async with pool.acquire() as conn:
+        assert await log.count_wanted(conn, origin.origin_id) == 1025
+
+
+async def test_a_lie_about_entries_ends_what_fetches_bodies(
+    pool: Pool, far_peer: LyingPeer, session: aiohttp.ClientSession
+) -> None:
+    """No task outlives the pull, and nothing of the slice that did not prove is kept."""
+    far_peer.bend = lambda path, honest: honest[::-1] if path.endswith("/entries/003") else honest
+    report = await pull(pool, far_peer, session)
+    assert report.error_code in ("bundle-malformed", "root-mismatch")
+    assert not any("_fetch_bodies" in repr(task) for task in asyncio.all_tasks())
+    assert (await follow(pool, far_peer)).size == 3 * 256
+
+
+@pytest.mark.parametrize("body_first", [True, False])
+async def test_a_body_that_is_erased_while_it_is_stored_is_gone(
+    pool: Pool, peer: LyingPeer, session: aiohttp.ClientSession, body_first: bool
+) -> None:
+    """A withdrawal and its body's arrival meet at the want-list: whichever is first, neither body nor search row stays."""
+    profile_id = str(uuid.UUID(int=1, version=4))
+    salt, raw = peer.bodies[0]
+    peer.bend = lambda path, honest: b"" if path == "bodies" else honest
+    await pull(pool, peer, session)
+    origin = await follow(pool, peer)
+    bodies, problems = open_bodies(
+        origin.origin_id, peer.owner, {0: entry.decode(peer.entries[0])}, [(0, salt, raw)], schemas.validators()
+    )
+    withdrawal = entry.Entry("wd", profile_id, None, 0, 2, 20_001)
+    head = feed.Head(origin.origin, 4, bytes(32), ())
+    grown = feed.Extension(head, [feed.VerifiedEntry(3, entry.encode(withdrawal), withdrawal, None)], [])
+
+    async def bring(conn: Connection) -> None:
+        await log.share_head(conn, origin.origin_id)
+        await ingest_bodies(conn, origin.origin_id, bodies, problems)
+
+    async def withdraw(conn: Connection) -> None:
+        await log.lock_growth(conn, origin.origin_id)
+        await ingest_entries(conn, origin.origin_id, grown, checkpoint=None, now=NOW)
+
+    async def after(work: Callable[[Connection], Awaitable[None]]) -> None:
+        async with pool.acquire() as conn, conn.transaction():
+            await work(conn)
+
+    first, second = (bring, withdraw) if body_first else (withdraw, bring)
+    async with pool.acquire() as conn, pool.acquire() as watch:
+        async with conn.transaction():
+            await first(conn)
+            waiting = asyncio.create_task(after(second))
+            # Only the server knows that somebody waits for a lock.
+            while not await watch.fetchval("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)"):
+                assert not waiting.done()
+        await waiting
+        left = await watch.fetchrow(
+            "SELECT (SELECT count(*) FROM log.body) AS bodies, (SELECT count(*) FROM coop.profile) AS profiles,"
+            " (SELECT count(*) FROM log.wanted WHERE idx = 0) AS wanted"
+        )
+        assert tuple(left) == (0, 0, 0)

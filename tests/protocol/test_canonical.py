@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import unicodedata
 from collections.abc import Callable
 
 import pytest
@@ -91,10 +92,27 @@ def by(way: Callable[[], object]) -> object:
 LOOSE = VALUES | st.recursive(
     st.floats(allow_nan=False) | st.integers(-(2**70), 2**70) | st.text(max_size=6) | st.booleans(),
     lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.text('aè"\\ue1.[\n\u0301', max_size=4), inner, max_size=3)
+        st.lists(inner, max_size=3) | st.dictionaries(st.text('aè:"\\ue1.[\n\u0301', max_size=4), inner, max_size=3)
     ),
     max_leaves=12,
 )
+
+
+@pytest.mark.parametrize("key", ["è", "aè", "èa", "è:", "è:a", ":è", "a:è::"])
+def test_a_key_beyond_ascii_is_refused_wherever_it_stands(key: str) -> None:
+    """Colons in a key, and texts that end in such a sign before it, hide nothing."""
+    for raw in (f'{{"{key}":1}}', f'{{"a":["è","è:"],"{key}":"è"}}', f'{{"a":{{"{key}":{{}}}},"b":"è:"}}'):
+        with pytest.raises(PeerWrongError) as caught:
+            canonical.parse(raw.encode(), max_bytes=1000)
+        assert caught.value.code == "json-key-not-ascii"
+    assert canonical.parse('{"a":"è:","b":["è","x"],"c":{"d":":è"}}'.encode(), max_bytes=1000)["a"] == "è:"
+
+
+def test_nothing_composes_below_the_combining_signs() -> None:
+    """Whatever stands beside each other below U+0300 is in NFC: what the short way takes for granted."""
+    below = [chr(code) for code in range(0x300)]
+    assert all(unicodedata.is_normalized("NFC", first + other) for first in below for other in below)
+    assert max("\u02ff".encode()) < max("\u0300".encode()) == 0xCC
 
 
 @given(

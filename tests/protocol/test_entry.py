@@ -84,6 +84,7 @@ def test_the_short_way_reads_what_the_long_way_reads(
     found = entry.Entry(op, str(item), b, p, r, t)
     raw = entry.encode(found)
     assert entry.decode(raw) == entry._decode_slowly(raw) == found
+    assert entry.promised(raw) == (found.id, found.b)
     bent = raw[:at] + bytes([byte]) + raw[at + 1 :]
     try:
         slow: object = entry._decode_slowly(bent)
@@ -93,6 +94,12 @@ def test_the_short_way_reads_what_the_long_way_reads(
         assert caught.value.code == error.code
     else:
         assert entry.decode(bent) == slow
+
+
+def test_a_withdrawal_promises_no_body() -> None:
+    """There is nothing that its bytes could be held against."""
+    raw = entry.encode(entry.Entry("wd", "7c9e6679-7425-40de-944b-e07fc1f90ae7", None, 3, 2, 20_000))
+    assert entry.promised(raw) == ("7c9e6679-7425-40de-944b-e07fc1f90ae7", None)
 
 
 def test_what_we_could_not_read_we_do_not_write() -> None:

@@ -11,6 +11,7 @@ from profiles_made import add_origin, label, profile, store
 
 from node.store import cooperation, schemas
 from node.store.cooperation import COLUMNS, index_row
+from node.store.copying import Remembered
 from node.store.postgres import Connection
 from node.store.reference import load_sectors, load_territories
 
@@ -151,3 +152,10 @@ def test_rows_are_cheap() -> None:
             index_row(1, number, document, territories, sectors)
         best = min(best, (time.perf_counter() - started) / len(documents))
     assert best < 75e-6
+
+
+def test_what_is_remembered_of_texts_is_bounded() -> None:
+    """A peer that invents a code per profile fills no memory, and each code is still its own."""
+    known = Remembered(str.upper, 100)
+    assert [known[f"c{n}"] for n in range(250)] == [f"C{n}" for n in range(250)]
+    assert len(known) <= 100

@@ -24,6 +24,7 @@ from node.errors import CallerError, NotFoundError
 from node.flows import audit, publish
 from node.flows.append import Operation, append
 from node.protocol import canonical
+from node.store.audit import Sought
 from node.store.postgres import Connection, Pool, open_pool
 from tests.conftest import TEMPLATE, make_template
 from tests.office_made import NOW, Office, lecce, make_office, open_office
@@ -354,7 +355,7 @@ async def test_what_stands_in_the_signed_log_without_a_decision_is_found(stage: 
     assert (found.broken, found.profile, found.place) == ("unaccounted", document["id"], place)
     await publish.withdraw(pool, office.own, document["id"], "bruno", NOW)
     assert (await audit.verify(pool, tmp_path)).ok
-    events = await audit.list_events(pool, after=0, profile_id=None, limit=100)
+    events = await audit.list_events(pool, Sought(), limit=100)
     assert events[-1].kind == "ruling"
     assert "orphan-withdrawn" in events[-1].document
     with pytest.raises(NotFoundError, match="profile-unknown"):

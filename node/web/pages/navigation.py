@@ -36,15 +36,6 @@ FOOT: Final = (
 )
 
 
-# What a right opens, in the order of the menu.
-OFFICE: Final = (
-    (Permission.PROFILE_READ, Entry("/ufficio/profili", N_("Schede"))),
-    (Permission.PROFILE_APPROVE, Entry("/ufficio/approvazioni", N_("Approvazioni"))),
-    (Permission.MATCHES_READ, Entry("/ufficio/corrispondenze", N_("Corrispondenze"))),
-    (Permission.SEARCHES_WRITE, Entry("/ufficio/ricerche", N_("Ricerche salvate"))),
-)
-
-
 @dataclass(frozen=True, slots=True)
 class Navigation:
     """The menu and the foot of a page."""
@@ -53,7 +44,17 @@ class Navigation:
     foot: tuple[Entry, ...]
 
 
+# What rights open, each with the one that does.
+OPENED: Final = (
+    (Permission.PROFILE_READ, Entry("/ufficio/profili", N_("Schede"))),
+    (Permission.PROFILE_APPROVE, Entry("/ufficio/approvazioni", N_("Approvazioni"))),
+    (Permission.MATCHES_READ, Entry("/ufficio/corrispondenze", N_("Corrispondenze"))),
+    (Permission.SEARCHES_WRITE, Entry("/ufficio/ricerche", N_("Ricerche salvate"))),
+    (Permission.DOCTOR_READ, Entry("/amministrazione", N_("Amministrazione"))),
+)
+
+
 def entries_for(user: User | None) -> Navigation:
     """Return the entries for whoever looks, None for the public."""
-    opened = () if user is None else tuple(entry for permission, entry in OFFICE if user.may(permission))
+    opened = tuple(entry for permission, entry in OPENED if user is not None and user.may(permission))
     return Navigation((*PUBLIC, *opened), FOOT)

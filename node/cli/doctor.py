@@ -1,0 +1,65 @@
+"""``rete doctor``: is all well here? What each check found, where, and what to do."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from node import runtime
+from node.cli.frame import Face, command
+from node.errors import N_, OperatorError
+from node.flows import checkup
+from node.flows import doctor as flow
+from node.flows.doctor import AREAS, DANGER, LEVELS, OK, Finding
+
+
+@click.group("top", hidden=True)
+def _top() -> None:
+    """Hold the command."""
+
+
+@command(
+    _top, "doctor", help="Va tutto bene? Ogni controllo con la causa e il rimedio; esce con 1 se c'è da risolvere."
+)
+@click.option("--all", "every", is_flag=True, help="Mostra anche i controlli che vanno bene.")
+async def doctor(face: Face, every: bool) -> None:
+    """Look at the node from all sides; exit 1 where something must be mended."""
+    try:
+        async with runtime.open_node(face.home) as node:
+            own = await runtime.current_own(node)
+            found = flow.judge(await checkup.look(node.place(), own, node.clock(), None))
+    except OperatorError as error:
+        # A node that does not even open has one thing wrong, which is told like all others.
+        found = [flow.of_error(error, "machine")]
+    level = flow.worst(found)
+    facts = {"ok": level != DANGER, "level": level, "findings": [facts_of(face, finding) for finding in found]}
+    face.emit(facts, lambda: _tell(face, found, every=every))
+    if level == DANGER:
+        sys.exit(1)
+
+
+def facts_of(face: Face, finding: Finding) -> dict[str, str]:
+    """Return a finding as the JSON value of docs/doctor.md; its words are in the reader's language."""
+    return {
+        "code": finding.code,
+        "area": finding.area,
+        "level": finding.level,
+        "what": finding.said.told(face.tr),
+        "where": finding.where,
+        "remedy": finding.remedy.told(face.tr) if finding.remedy and finding.level != OK else "",
+    }
+
+
+def _tell(face: Face, found: list[Finding], *, every: bool) -> None:
+    shown = [facts_of(face, finding) for finding in found if every or finding.level != OK]
+    for one in shown:
+        place = f" ({one['where']})" if one["where"] else ""
+        face.say(
+            N_("{level} - {area}: {what}{place} [{code}]"),
+            **{**one, "level": face.tr(LEVELS[one["level"]]), "area": face.tr(AREAS[one["area"]]), "place": place},
+        )
+        if one["remedy"]:
+            face.say(N_("  rimedio: {remedy}"), remedy=one["remedy"])
+    well = sum(finding.level == OK for finding in found)
+    face.say(N_("Controlli: {count}, di cui {well} vanno bene."), count=len(found), well=well)

@@ -1,0 +1,63 @@
+"""What the scheduler's jobs are called, and what each did last: known to the process that runs them, since it began.
+
+In: a job's name, when it began and ended, how. Out: one value per job, for the page of the schedule and for the doctor. Nothing is
+stored: a process that ends takes it along, and the next begins anew within seconds.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from node.errors import N_
+
+TITLES: Final[Mapping[str, str]] = {
+    "gossip": N_("chiede agli altri nodi che cosa c'è di nuovo"),
+    "due": N_("preleva le novità degli altri registri"),
+    "announce": N_("firma il proprio registro e lo porta ai testimoni"),
+    "release": N_("fa uscire i profili del turno di pubblicazione"),
+    "settle": N_("riprende un registro recintato, quando si può"),
+    "tidy": N_("toglie ciò che è scaduto"),
+    "saved": N_("avvisa le ricerche salvate"),
+    "index": N_("tiene aggiornato l'indice delle ricerche"),
+}
+
+
+@dataclass(slots=True)
+class Turn:
+    """One job: how often it runs, when it last began and ended, and the code of what went wrong (empty: nothing).
+
+    ``failures`` counts turns that failed one after another; ``next_at`` is None while nobody knows.
+    """
+
+    name: str
+    every_s: float
+    began_at: dt.datetime | None = None
+    ended_at: dt.datetime | None = None
+    code: str = ""
+    failures: int = 0
+    next_at: dt.datetime | None = None
+
+    def begin(self, now: dt.datetime) -> None:
+        """Note that a turn begins."""
+        self.began_at = now
+
+    def end(self, now: dt.datetime, code: str = "") -> None:
+        """Note that a turn ended, and how."""
+        self.ended_at, self.code = now, code
+        self.failures = self.failures + 1 if code else 0
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a turn is under way."""
+        return self.began_at is not None and (self.ended_at is None or self.ended_at < self.began_at)
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """The jobs of the process that answers, and since when it runs them."""
+
+    since: dt.datetime
+    turns: tuple[Turn, ...]

@@ -1,0 +1,92 @@
+"""The own log as an administrator sees it: how long, how far signed and witnessed, its years, whether it may be written.
+
+In: a pool, the own log, the members. Out: one value, the same for ``rete log show`` and for its page. Nothing private is in it: of
+keys, the public half. Source: PROTOCOL 1, 2, 6.9.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from node.errors import N_, NotFoundError
+from node.flows.append import OwnLog
+from node.protocol import keys
+from node.protocol.member import Membership
+from node.store import evidence, highwater, log, witness
+from node.store.evidence import Ruling
+from node.store.highwater import Mark
+from node.store.log import Origin, Signed
+from node.store.postgres import Pool, acquire
+from node.store.witness import Acknowledged, Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class OwnState:
+    """The own log: its row, its newest signature, the mark outside the database, what witnesses and mirrors said of it.
+
+    ``witnesses`` has every witness, with None for one that never spoke; ``years`` are all own logs, this one among them.
+    """
+
+    row: Origin
+    vkey: str
+    signed: Signed | None
+    mark: Mark | None
+    witnesses: Mapping[str, Acknowledged | None]
+    receipts: tuple[Receipt, ...]
+    years: tuple[Origin, ...]
+    rulings: tuple[Ruling, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """The public half of one of this node's keys: its role, its text as other nodes write it, a short print to compare aloud."""
+
+    role: str
+    text: str
+    fingerprint: str
+
+
+async def read(pool: Pool, own: OwnLog, membership: Membership) -> OwnState:
+    """Return how the own log stands. Raises: NotFoundError(log-unknown), OperatorError(highwater-bad)."""
+    async with acquire(pool) as conn:
+        rows = await log.list_origins(conn)
+        row = next((found for found in rows if found.origin == own.origin), None)
+        if row is None:
+            raise NotFoundError("log-unknown", N_("questo nodo non ha quel registro"))
+        signed = await log.signed_latest(conn, own.origin_id)
+        said = {one.member: one for one in await witness.own_cosignatures(conn, own.origin_id)}
+        receipts = tuple(await witness.receipts(conn, own.origin_id))
+        rulings = tuple(await evidence.rulings(conn, own.origin_id))
+    return OwnState(
+        row=row,
+        vkey=keys.format_vkey(own.origin, own.verifier.public),
+        signed=signed,
+        mark=await asyncio.to_thread(highwater.read, own.mark),
+        witnesses={member: said.get(member) for member in membership.witnesses_of(own.origin, own.owner)},
+        receipts=receipts,
+        years=tuple(found for found in rows if found.is_own),
+        rulings=rulings,
+    )
+
+
+def public_keys(authority: str, origin: str, public: Mapping[str, bytes]) -> list[PublicKey]:
+    """Return the keys by which others know this node, from the public bytes of each role."""
+    texts = {
+        "log": keys.format_vkey(origin, public["log"]),
+        **{
+            role: keys.format_vkey(f"{authority}/{role}", public[role], keys.COSIGNATURE_TYPE)
+            for role in ("witness", "mirror")
+        },
+        "http": f"{authority}#http-1 {base64.b64encode(public['http']).decode()}",
+    }
+    return [PublicKey(role, text, fingerprint(public[role])) for role, text in texts.items()]
+
+
+def fingerprint(public: bytes) -> str:
+    """Return SHA-256 of a public key, its first half in groups of four, to be compared by people."""
+    digits = hashlib.sha256(public).hexdigest()[:32]
+    return " ".join(digits[at : at + 4] for at in range(0, len(digits), 4))

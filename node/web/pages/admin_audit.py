@@ -1,0 +1,147 @@
+"""The chain of decisions: verified, looked through, taken away as a file.
+
+In: filters in the address. Out: what ``rete audit verify``, ``list`` and ``export`` say (node/flows/audit.py). Verifying reads the whole
+chain, one at a time; its verdict is remembered while the process lives.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import orjson
+from aiohttp import web
+
+from node.domain.roles import Permission
+from node.errors import N_, CallerError
+from node.flows import audit
+from node.flows.audit import KINDS, Verdict
+from node.i18n import translator
+from node.store.audit import Event, Sought
+from node.store.postgres import Pool
+from node.web.middleware import language_of
+from node.web.pages import admin_frame
+from node.web.pages.admin_frame import AUDIT, DESK
+from node.web.permission import needs
+
+PAGE: Final = 50
+# The newest events stand before a number that no chain reaches.
+NEWEST: Final = 2**62
+EXPORT_S: Final = 600
+AT: Final = {"scheda": "scheda", "genere": "genere", "prima": ""}
+
+
+def routes() -> list[web.RouteDef]:
+    """Return the pages and the file."""
+    return [
+        web.get(AUDIT, chain),
+        web.post(f"{AUDIT}/controlla", verify),
+        web.get(f"{AUDIT}/catena.jsonl", export, allow_head=False),
+    ]
+
+
+def _sought(given: Mapping[str, str]) -> tuple[Sought, int]:
+    """Return what is asked for. Raises: CallerError(audit-filter-bad)."""
+    profile, kind = given["scheda"].strip(), given["genere"]
+    try:
+        profile_id = str(uuid.UUID(profile)) if profile else None
+    except ValueError as error:
+        raise _bad("scheda", N_("non è il numero di una scheda")) from error
+    if kind and kind not in KINDS:
+        raise _bad("genere", N_("non c'è questo genere di eventi"))
+    before = given["prima"]
+    if before and not (before.isascii() and before.isdigit() and 0 < int(before[:19]) < NEWEST):
+        raise _bad("prima", N_("non è il numero di un evento"))
+    officer = given["persona"].strip().lower()
+    return Sought(profile_id, kind or None, officer or None), int(before[:19]) if before else NEWEST
+
+
+def _bad(where: str, what: str) -> CallerError:
+    return CallerError("audit-filter-bad", what, where=where, hint=N_("correggere il filtro, o toglierlo"))
+
+
+@needs(Permission.AUDIT_READ)
+async def chain(request: web.Request) -> web.StreamResponse:
+    """Show the newest events that were asked for, and the last verification."""
+    given = {name: request.query.get(name, "")[:200] for name in ("scheda", "genere", "persona", "prima")}
+    try:
+        sought, before = _sought(given)
+    except CallerError as error:
+        return _chain(request, given, [], error)
+    pool = request.app[DESK].node.pool
+    return _chain(request, given, await audit.list_events(pool, sought, before=before, limit=PAGE + 1))
+
+
+def _chain(
+    request: web.Request, given: Mapping[str, str], events: list[Event], error: CallerError | None = None
+) -> web.Response:
+    more = events[PAGE - 1].event_id if len(events) > PAGE else None
+    asked = {name: value for name, value in given.items() if value and name != "prima"}
+    verified = request.app[DESK].verified
+    return admin_frame.show(
+        request,
+        "audit.html",
+        error,
+        AT,
+        given=given,
+        kinds=KINDS,
+        events=[_event(request, event) for event in events[:PAGE]],
+        more=f"{AUDIT}?{urlencode({**asked, 'prima': more})}" if more else "",
+        verified=verified,
+        why=_why(request, verified[1]) if verified else "",
+    )
+
+
+def _why(request: web.Request, verdict: Verdict) -> str:
+    if verdict.broken is None:
+        return ""
+    tr = translator(language_of(request))
+    return tr(audit.REASONS[verdict.broken]).format(event=verdict.place, profile=verdict.profile)
+
+
+def _event(request: web.Request, event: Event) -> dict[str, Any]:
+    facts = orjson.loads(event.document)
+    tr = translator(language_of(request))
+    about = facts.get("profile") or facts.get("name") or facts.get("origin") or ""
+    more = [str(facts[name]) for name in ("role", "method", "why") if facts.get(name)]
+    return {
+        "id": event.event_id,
+        "at": event.at[:19].replace("T", " "),
+        "what": tr(audit.what_of(event.kind, facts)),
+        "who": str(facts.get("officer") or ""),
+        "about": str(about),
+        "more": ", ".join(more),
+    }
+
+
+@needs(Permission.AUDIT_READ)
+async def verify(request: web.Request) -> web.StreamResponse:
+    """Walk the whole chain, and remember what was found and when."""
+    desk = request.app[DESK]
+    async with desk.verifying:
+        desk.verified = (desk.now, await audit.verify(desk.node.pool, desk.node.home))
+    return admin_frame.go(AUDIT, "verifica")
+
+
+@needs(Permission.AUDIT_READ)
+async def export(request: web.Request) -> web.StreamResponse:
+    """Send the whole chain, one event a line: to be kept where this node's administrators have no hand."""
+    return web.Response(
+        body=_lines(request.app[DESK].node.pool),
+        headers={
+            "Content-Type": "application/jsonl",
+            "Content-Disposition": f'attachment; filename="catena-{request.app[DESK].now:%Y-%m-%d}.jsonl"',
+            "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff",
+        },
+    )
+
+
+async def _lines(pool: Pool) -> AsyncIterator[bytes]:
+    # A reader that takes no bytes does not keep a view of the database open for ever.
+    async with asyncio.timeout(EXPORT_S):
+        async for lines in audit.export_pages(pool):
+            yield b"".join(lines)
