@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help install demo test prove mutants independent borders lint bench clean
+.PHONY: help install demo walk test prove mutants independent borders lint bench clean
 
 help:
 	@echo "make demo     four administrations on this machine find each other's networks (Ctrl-C ends it)"
@@ -26,6 +26,10 @@ install: .venv/.installed
 
 demo: .venv/.installed
 	$(BIN)/rete demo $(ARGS)
+
+# The newcomer's walk of docs/percorso.md in a real browser, with its pictures (Debian's chromium).
+walk: .venv/.installed-dev
+	$(BIN)/python tools/walk.py
 
 lint: .venv/.installed-dev
 	$(BIN)/ruff check .

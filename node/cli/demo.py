@@ -46,6 +46,8 @@ from node.store.postgres import acquire
 from node.store.reference import load_territories
 
 MARK = ".rete-demo"
+# One more network, to be imported by whoever tries the pages.
+EXERCISE = "una-rete-in-piu.xlsx"
 SNAPSHOT = dt.date(2024, 12, 31)
 CONTRACTS = 9630
 PER_NODE = 16
@@ -222,7 +224,7 @@ async def _run(face: Face, folder: Path, ports: Sequence[int], *, exit_: bool, j
         progress.stage("load", N_("Ogni nodo carica l'elenco e costruisce la sua partizione ..."))
         await asyncio.gather(*(register.load_register(n.pool, n.config, found, SNAPSHOT, n.clock()) for n in nodes))
         progress.stage("import", N_("Ogni amministrazione importa le proprie reti e ne scrive i profili ..."))
-        await _intake(nodes, folder, found)
+        exercise = await _intake(nodes, folder, found)
         progress.stage("publish", N_("Un secondo funzionario approva; i profili escono nel registro firmato ..."))
         for node in nodes:
             await _publish(node)
@@ -240,6 +242,7 @@ async def _run(face: Face, folder: Path, ports: Sequence[int], *, exit_: bool, j
             "nodes": [await _facts(n, u) for n, u in zip(nodes, urls, strict=True)],
             "searches": searches,
             "accounts": people,
+            "exercise": str(exercise),
             "seconds": progress.seconds,
         }
         if json_file is not None:
@@ -278,8 +281,11 @@ def _national_list(folder: Path) -> ChamberList:
     return register.read_list(path)
 
 
-async def _intake(nodes: Sequence[Node], folder: Path, found: ChamberList) -> None:
-    """Give each node a spreadsheet of its own networks, and import it as an officer would."""
+async def _intake(nodes: Sequence[Node], folder: Path, found: ChamberList) -> Path:
+    """Give each node a spreadsheet of its own networks, and import it as an officer would.
+
+    Return the spreadsheet of one more network of the first node, for whoever wants to try.
+    """
     territories = load_territories()
     taken: set[str] = set()
     for number, node in enumerate(nodes):
@@ -300,6 +306,14 @@ async def _intake(nodes: Sequence[Node], folder: Path, found: ChamberList) -> No
                 N_("la demo ha scritto un file che non sa rileggere: {reason}"),
                 reason=plan.problems[0].reason,
             )
+    more = [
+        n for n in found.networks
+        if n.register_id not in taken and partition.in_scope(n, nodes[0].config.node.territory, territories)
+    ]  # fmt: skip
+    exercise = folder / EXERCISE
+    records = enrich(more, count=1, seed=SEED)
+    await asyncio.to_thread(spreadsheet.write_sheets, exercise, layout.sheets_of(records))
+    return exercise
 
 
 async def _approve(node: Node, profile_id: str) -> None:
@@ -384,4 +398,5 @@ def _summary(face: Face, result: dict[str, Any]) -> None:
     people = [(name, face.tr(demo_accounts.WHAT[name]), password) for name, password in own.items()]
     title = N_("Per entrare, in ogni nodo (indirizzo /entra)")
     face.table(title, (N_("utente"), N_("che cosa fa"), N_("password")), people)
+    face.say(N_("Una rete in più, da importare e pubblicare nelle pagine: {file}"), file=result["exercise"])
     face.say(N_("In tutto {seconds} secondi."), seconds=result["seconds"]["total"])
