@@ -1,4 +1,4 @@
-"""``rete profile draft | preview | approve | publish | withdraw | list``: from a network to what peers may read."""
+"""``rete profile draft | preview | submit | return | approve | publish | withdraw | list``: from a network to what peers may read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from node.cli.officer import BY, deciding, name_of
 from node.domain import release
 from node.errors import N_, CallerError, NotFoundError
 from node.flows import draft as drafting
-from node.flows import gossip, prove, standing
+from node.flows import gossip, prove, standing, submission
 from node.flows import preview as previewing
 from node.flows import publish as flow
 from node.flows.versions import record_of
@@ -105,6 +105,44 @@ async def preview(face: Face, profile_id: str) -> None:
                  id=seen.profile_id, hash=seen.content_hash[:SHORT_HASH])  # fmt: skip
 
     face.emit(value, human)
+
+
+@command(profile, "submit", help="Presenta una bozza per l'approvazione.")
+@click.argument("profile_id", metavar="ID")
+@BY
+async def submit(face: Face, profile_id: str, officer: str | None) -> None:
+    """Put a draft before whoever approves."""
+    async with deciding(face) as node:
+        await submission.submit(node.pool, node.config, profile_id, name_of(officer), node.clock())
+    face.emit(
+        {"profile_id": profile_id, "state": "waiting"},
+        lambda: face.say(N_("Presentata: la approva un altro funzionario.")),
+    )
+
+
+@command(profile, "return", help="Rimanda a chi l'ha scritta una bozza in attesa di approvazione, con un motivo.")
+@click.argument("profile_id", metavar="ID")
+@click.option("--reason", required=True, help="Che cosa non va; senza nomi, resta con la decisione.")
+@click.option(
+    "--hash", "expected_hash", metavar="CIFRE", help="Il contenuto visto nell'anteprima; se è cambiato, rifiuta."
+)
+@BY
+async def return_(face: Face, profile_id: str, reason: str, expected_hash: str | None, officer: str | None) -> None:
+    """Send a draft that waits back to its author."""
+    async with deciding(face) as node:
+        await submission.send_back(
+            node.pool,
+            node.config,
+            profile_id,
+            name_of(officer),
+            node.clock(),
+            reason=reason,
+            expected_hash=expected_hash,
+        )
+    face.emit(
+        {"profile_id": profile_id, "state": "returned"},
+        lambda: face.say(N_("Rimandata a chi l'ha scritta.")),
+    )
 
 
 @command(profile, "approve", help="Approva una bozza scritta da un altro funzionario.")

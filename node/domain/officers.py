@@ -41,3 +41,10 @@ def check(name: str) -> str:
             longest=LONGEST,
         )
     return name
+
+
+def check_reason(reason: str) -> str:
+    """Return a reason that can stand under a ruling. Raises: CallerError(ruling-reason-missing)."""
+    if not reason.strip():
+        raise CallerError("ruling-reason-missing", N_("serve un motivo, che resta scritto"), where="--reason")
+    return reason

@@ -15,7 +15,7 @@ import aiohttp
 import structlog
 
 from node.domain import officers
-from node.errors import N_, CallerError, NotFoundError, PeerWrongError, ReteError
+from node.errors import N_, NotFoundError, PeerWrongError, ReteError
 from node.flows import trees
 from node.flows.extend import Source, Target
 from node.peers.client import PeerClient
@@ -157,8 +157,7 @@ async def release(
     Raises: CallerError officer-name-bad, ruling-reason-missing.
     """
     officers.check(officer)
-    if not reason.strip():
-        raise CallerError("ruling-reason-missing", N_("serve un motivo, che resta scritto"), where="--reason")
+    officers.check_reason(reason)
 
     async def work(conn: Connection) -> None:
         await log.lock_head(conn, origin.origin_id)

@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from node.domain.chain import BROKEN, Walk
+from node.domain.progress import ACTION_TITLES
 from node.errors import N_, CallerError, NotFoundError
 from node.store import audit, marks, whole_file
 from node.store.audit import Event, Sought
@@ -54,10 +55,6 @@ KINDS = {
     "sign-in": N_("accesso"),
     "sign-in-refused": N_("accesso rifiutato"),
 }
-ACTIONS = {
-    "drafted": N_("bozza"), "approved": N_("approvazione"), "queued": N_("messa in turno"), "published": N_("uscita"),
-    "withdrawn": N_("ritiro"),
-}  # fmt: skip
 ACCOUNT_ACTIONS = {
     "created": N_("utente creato"), "enabled": N_("utente abilitato"), "disabled": N_("utente disabilitato"),
     "password-set": N_("password fatta"), "second-factor-set": N_("secondo fattore registrato"),
@@ -75,7 +72,12 @@ RULINGS = {
 def what_of(kind: str, facts: Mapping[str, Any]) -> str:
     """Return what an event tells of, as a catalogue id; a kind of a newer program is told by its code."""
     action = str(facts.get("action", ""))
-    by_kind = {"decision": ACTIONS, "account": ACCOUNT_ACTIONS, "account-role": ACCOUNT_ACTIONS, "ruling": RULINGS}
+    by_kind = {
+        "decision": ACTION_TITLES,
+        "account": ACCOUNT_ACTIONS,
+        "account-role": ACCOUNT_ACTIONS,
+        "ruling": RULINGS,
+    }
     return by_kind.get(kind, {}).get(action) or KINDS.get(kind, kind)
 
 

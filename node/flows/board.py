@@ -110,35 +110,40 @@ def remedy_of(row: Origin, state: str) -> Said:
 async def read(pool: Pool, own: OwnLog, now: dt.datetime, owner: str | None = None) -> list[Peer]:
     """Return how the logs stand, the own one first; ``owner``: those of one node."""
     async with acquire(pool) as conn:
-        profiles = await cooperation.count_by_origin(conn)
-        said = {one.member: one for one in await witness.own_cosignatures(conn, own.origin_id)}
-        kept = {one.member: one for one in await witness.receipts(conn, own.origin_id)}
-        return [
-            await _peer(conn, row, now, profiles.get(row.origin_id, 0), said.get(row.owner), kept.get(row.owner))
-            for row in await log.list_origins(conn, owner)
-        ]
+        counts = _Counts(
+            profiles=await cooperation.count_by_origin(conn),
+            waiting=await log.wanted_by_origin(conn),
+            set_aside=await log.problems_by_origin(conn),
+            said={one.member: one for one in await witness.own_cosignatures(conn, own.origin_id)},
+            kept={one.member: one for one in await witness.receipts(conn, own.origin_id)},
+        )
+        return [_peer(row, now, counts) for row in await log.list_origins(conn, owner)]
 
 
-async def _peer(
-    conn: Connection,
-    row: Origin,
-    now: dt.datetime,
-    profiles: int,
-    acknowledged: Acknowledged | None,
-    receipt: Receipt | None,
-) -> Peer:
+@dataclass(frozen=True, slots=True)
+class _Counts:
+    """What is counted of all logs at once, by log; what was said of the own one, by member."""
+
+    profiles: Mapping[int, int]
+    waiting: Mapping[int, int]
+    set_aside: Mapping[int, Mapping[str, int]]
+    said: Mapping[str, Acknowledged]
+    kept: Mapping[str, Receipt]
+
+
+def _peer(row: Origin, now: dt.datetime, counts: _Counts) -> Peer:
     state = state_of(row, now)
     cause = cause_of(row, state, now)
     return Peer(
         row=row,
         state=state,
-        profiles=profiles,
-        waiting=await log.count_wanted(conn, row.origin_id),
-        set_aside=await log.count_problems(conn, row.origin_id),
+        profiles=counts.profiles.get(row.origin_id, 0),
+        waiting=counts.waiting.get(row.origin_id, 0),
+        set_aside=counts.set_aside.get(row.origin_id, {}),
         cause=cause,
         remedy=None if cause is None else remedy_of(row, state),
-        acknowledged=None if row.is_own else acknowledged,
-        receipt=None if row.is_own else receipt,
+        acknowledged=None if row.is_own else counts.said.get(row.owner),
+        receipt=None if row.is_own else counts.kept.get(row.owner),
     )
 
 

@@ -40,6 +40,8 @@ DISK_EMPTY, DISK_EMPTY_BYTES = 0.03, 1 * GIB
 # A job that has not begun for so many of its turns stands still.
 TURNS_MISSED: Final = 5
 TURN_SLACK_S: Final = 120
+# A first pull of large logs takes long; longer than this a turn hangs.
+TURN_LONGEST_S: Final = 4 * 3600
 # Pulls fail now and then: a cut line is nobody's business before that.
 FAILURES_TOLD: Final = 3
 UNSIGNED_S: Final = 600
@@ -330,7 +332,9 @@ def _jobs(seen: Seen) -> list[Finding]:
             continue
         since = turn.began_at or seen.schedule.since
         allowed_s = TURNS_MISSED * turn.every_s + TURN_SLACK_S
-        if (seen.now - since).total_seconds() > allowed_s and not turn.is_running:
+        if turn.is_running:
+            allowed_s = max(allowed_s, TURN_LONGEST_S)
+        if (seen.now - since).total_seconds() > allowed_s:
             found.append(
                 Finding(
                     "job-standing", "jobs", DANGER, Said(N_("è fermo: {job}"), {"job": title}), turn.name,

@@ -12,7 +12,7 @@ import datetime as dt
 import hashlib
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from node.config import Config
@@ -20,6 +20,7 @@ from node.domain import officers, partition, potential, profile, release, rounds
 from node.domain.network import NetworkRecord
 from node.domain.partition import Partition
 from node.domain.potential import Place
+from node.domain.profile import ProfileContent
 from node.domain.register import RegisterNetwork
 from node.errors import N_, CallerError
 from node.flows import gate
@@ -34,6 +35,8 @@ from node.store.reference import load_sectors, load_territories
 
 # Shorter, a hash could be met by chance.
 HASH_MIN_DIGITS = 8
+# Of a profile that no draft has begun yet.
+UNNAMED = str(uuid.UUID(int=0))
 
 
 def suggest_content(record: NetworkRecord) -> dict[str, Any]:
@@ -75,6 +78,12 @@ def in_closed_words(content: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def written(content: ProfileContent) -> tuple[bytes, bytes]:
+    """Return a content as it is kept, and its hash."""
+    raw = canonical.dumps(content.to_dict())
+    return raw, hashlib.sha256(raw).digest()
+
+
 async def draft(
     pool: Pool,
     config: Config,
@@ -84,33 +93,31 @@ async def draft(
     now: dt.datetime,
     *,
     as_potential: bool = False,
+    on_top_of: str | None = None,
 ) -> str:
     """Store a draft for a network and return its profile id; an open version is replaced and must be approved again.
 
     ``as_potential``: an aggregation that is not signed yet and in no register; its profile shows region and section only.
+    ``on_top_of``: the hash of the content that was changed, in hexadecimal, empty where there was none.
     Raises: CallerError profile-field-..., not-in-register, block-none, block-too-small, out-of-scope, partition-missing,
     republish-too-early, potential-signed, potential-incomplete, potential-over (the living profile is of another kind),
-    profile-withdrawn (while this was decided); NotFoundError(network-unknown).
+    profile-withdrawn, profile-changed (while this was decided); NotFoundError(network-unknown).
     """
     officers.check(author)
-    parsed = profile.parse_content(content)
-    raw = canonical.dumps(parsed.to_dict())
-    hashed = hashlib.sha256(raw).digest()
+    raw, hashed = written(profile.parse_content(content))
 
     async def work(conn: Connection) -> str:
-        source = await (_potential_place(conn, config, network_id) if as_potential else register_row(conn, network_id))
-        living = await _lock_living(conn, network_id)
-        if living is None:
-            before = await publication.last_withdrawn(conn, network_id)
-            _refuse_early_return(before, config, now)
-            begun = await (_stand_in(conn, source) if isinstance(source, Place) else _block_of(conn, source, before))
-            living = await _begin(conn, network_id, begun, now)
-        elif living.potential != as_potential:
-            raise CallerError(release.POTENTIAL_OVER, release.HOLDS[release.POTENTIAL_OVER])
+        living = await identity_of(conn, config, network_id, now, as_potential=as_potential, lock=True)
+        if living.profile_id == UNNAMED:
+            # The id is random and means nothing; a hash of any number of the firm could be searched for.
+            living = replace(living, profile_id=str(uuid.uuid4()))
+            await publication.insert_profile(conn, living, now)
         candidates = (await stand_now(conn, config, living)).candidates
         current = await publication.open_version(conn, living.profile_id)
         if current is not None and _says_so(current, hashed, author):
             return living.profile_id
+        if on_top_of is not None:
+            await _refuse_overwriting(conn, living.profile_id, on_top_of)
         number = await publication.save_draft(conn, living.profile_id, raw, hashed, author, now)
         await publication.record_decision(
             conn,
@@ -125,6 +132,42 @@ async def draft(
         return living.profile_id
 
     return await run_tx(pool, work)
+
+
+async def identity_of(
+    conn: Connection,
+    config: Config,
+    network_id: str,
+    now: dt.datetime,
+    *,
+    as_potential: bool = False,
+    lock: bool = False,
+) -> PublicationProfile:
+    """Return the network's living profile (locked with ``lock``), else the one that a draft would begin, under ``UNNAMED``.
+
+    Raises: as ``draft``, for what stands in the way of beginning one.
+    """
+    source = await (_potential_place(conn, config, network_id) if as_potential else register_row(conn, network_id))
+    living = await (_lock_living(conn, network_id) if lock else publication.living_profile(conn, network_id))
+    if living is None:
+        before = await publication.last_withdrawn(conn, network_id)
+        _refuse_early_return(before, config, now)
+        begun = await (_stand_in(conn, source) if isinstance(source, Place) else _block_of(conn, source, before))
+        return _begin(network_id, begun)
+    if living.potential != as_potential:
+        raise CallerError(release.POTENTIAL_OVER, release.HOLDS[release.POTENTIAL_OVER])
+    return living
+
+
+async def _refuse_overwriting(conn: Connection, profile_id: str, on_top_of: str) -> None:
+    """Refuse a draft that began from another content than the one that stands."""
+    standing = await publication.shown_version(conn, profile_id)
+    if (standing.content_hash.hex() if standing is not None else "") != on_top_of:
+        raise CallerError(
+            "profile-changed",
+            N_("intanto la scheda è stata cambiata da qualcun altro"),
+            hint=N_("rileggere la versione di ora e rifare la modifica"),
+        )
 
 
 def _says_so(version: OpenVersion, hashed: bytes, author: str) -> bool:
@@ -185,10 +228,9 @@ async def _potential_place(conn: Connection, config: Config, network_id: str) ->
     return place
 
 
-async def _begin(conn: Connection, network_id: str, begun: _Begun, now: dt.datetime) -> PublicationProfile:
-    # The id is random and means nothing; a hash of any number of the firm could be searched for.
-    found = PublicationProfile(
-        profile_id=str(uuid.uuid4()),
+def _begin(network_id: str, begun: _Begun) -> PublicationProfile:
+    return PublicationProfile(
+        profile_id=UNNAMED,
         network_id=network_id,
         register_id=begun.register_id,
         partition_version=begun.partition_version,
@@ -197,8 +239,6 @@ async def _begin(conn: Connection, network_id: str, begun: _Begun, now: dt.datet
         state="new",
         potential=begun.block_id == potential.NO_BLOCK,
     )
-    await publication.insert_profile(conn, found, now)
-    return found
 
 
 def _refuse_outsider(row: RegisterNetwork, built: Partition) -> None:
@@ -246,7 +286,7 @@ async def approve(
 
     async def work(conn: Connection) -> str:
         found, version = await open_profile(conn, profile_id)
-        _refuse_other_content(version, expected_hash)
+        refuse_other_content(version, expected_hash)
         if version.state != "draft":
             if officers.is_same(version.approver or "", officer):
                 return version.content_hash.hex()
@@ -280,7 +320,8 @@ async def approve(
     return await run_tx(pool, work)
 
 
-def _refuse_other_content(version: OpenVersion, expected_hash: str | None) -> None:
+def refuse_other_content(version: OpenVersion, expected_hash: str | None) -> None:
+    """Refuse a decision about another content than the one that was seen. Raises: CallerError(content-hash-differs)."""
     if expected_hash is None:
         return
     expected, found = expected_hash.strip().lower(), version.content_hash.hex()

@@ -15,11 +15,12 @@ from node.domain import profile, release
 from node.domain.days import day_of
 from node.domain.redaction.hits import Hit
 from node.flows import gate
+from node.flows.draft import identity_of, written
 from node.flows.gate import KnownNames
 from node.flows.sift import withheld_now
 from node.flows.standing import census_of, stand_of
 from node.flows.versions import frozen_block, read_partition, register_row, shown_profile
-from node.store.postgres import Pool, acquire
+from node.store.postgres import Connection, Pool, acquire
 from node.store.publication import OpenVersion, PublicationProfile
 from node.store.reference import load_sectors
 
@@ -64,19 +65,52 @@ async def preview(
     """
     async with acquire(pool) as conn, conn.transaction():
         found, version = await shown_profile(conn, profile_id)
-        built = await read_partition(conn, found.partition_version)
-        standing = await stand_of(conn, config, found, built)
-        content = profile.parse_content(version.content)
-        block = frozen_block(found, built)
-        withheld = await withheld_now(conn, found.profile_id, block, content)
-        verdict = await gate.judge(
-            conn,
-            await (known or KnownNames()).read(conn, config),
-            tuple(content.texts()),
-            members=standing.members,
-            own=found.register_id,
-            k=standing.k,
-        )
+        return await _see(conn, config, found, version, now, known)
+
+
+async def preview_content(
+    pool: Pool,
+    config: Config,
+    network_id: str,
+    content: Mapping[str, Any],
+    now: dt.datetime,
+    *,
+    as_potential: bool = False,
+    known: KnownNames | None = None,
+) -> Preview:
+    """Return what ``preview`` would if this content were drafted now; nothing is written.
+
+    The identifier of a profile that no draft has begun is ``draft.UNNAMED``. Raises: as ``draft.draft``, but for what holds it.
+    """
+    parsed = profile.parse_content(content)
+    _, hashed = written(parsed)
+    async with acquire(pool) as conn, conn.transaction(readonly=True):
+        found = await identity_of(conn, config, network_id, now, as_potential=as_potential)
+        version = OpenVersion(found.profile_id, 0, "draft", parsed.to_dict(), hashed, "", None, None)
+        return await _see(conn, config, found, version, now, known)
+
+
+async def _see(
+    conn: Connection,
+    config: Config,
+    found: PublicationProfile,
+    version: OpenVersion,
+    now: dt.datetime,
+    known: KnownNames | None,
+) -> Preview:
+    built = await read_partition(conn, found.partition_version)
+    standing = await stand_of(conn, config, found, built)
+    content = profile.parse_content(version.content)
+    block = frozen_block(found, built)
+    withheld = await withheld_now(conn, found.profile_id, block, content)
+    verdict = await gate.judge(
+        conn,
+        await (known or KnownNames()).read(conn, config),
+        tuple(content.texts()),
+        members=standing.members,
+        own=found.register_id,
+        k=standing.k,
+    )
     held = release.held_now(standing.held, version.held_code)
     return Preview(
         profile_id=found.profile_id,

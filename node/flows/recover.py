@@ -154,9 +154,10 @@ async def confirm(pool: Pool, own: OwnLog, officer: str, reason: str, now: dt.da
     """Take the own log for whole on an administrator's word, when nobody else can say; the decision is kept.
 
     Raises: LogStateError(log-fenced) when the high-water mark itself says that signatures are missing here or that another
-    history was signed; CallerError(officer-name-bad).
+    history was signed; CallerError officer-name-bad, ruling-reason-missing.
     """
     officers.check(officer)
+    officers.check_reason(reason)
 
     async def work(conn: Connection) -> None:
         doubt = await mark_doubt(conn, own)

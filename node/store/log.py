@@ -388,16 +388,24 @@ async def count_wanted(conn: Connection, origin_id: int) -> int:
     return count
 
 
+async def wanted_by_origin(conn: Connection) -> dict[int, int]:
+    """Return how many bodies of each origin are still to be fetched, where there are any."""
+    return {row["origin_id"]: row["count"] for row in await conn.fetch(QUERIES["wanted_by_origin"])}
+
+
+async def problems_by_origin(conn: Connection) -> dict[int, dict[str, int]]:
+    """Return how many things of each origin were set aside, by code, where there are any."""
+    found: dict[int, dict[str, int]] = {}
+    for row in await conn.fetch(QUERIES["problems_by_origin"]):
+        found.setdefault(row["origin_id"], {})[row["code"]] = row["count"]
+    return found
+
+
 async def insert_problems(conn: Connection, origin_id: int, problems: Sequence[tuple[int, str]]) -> None:
     """Record entries or bodies set aside, given as (index, code)."""
     if problems:
         indices, codes = [p[0] for p in problems], [p[1] for p in problems]
         await conn.execute(QUERIES["insert_problems"], origin_id, indices, codes)
-
-
-async def count_problems(conn: Connection, origin_id: int) -> dict[str, int]:
-    """Return how many things of this origin were set aside, by code."""
-    return {row["code"]: row["count"] for row in await conn.fetch(QUERIES["count_problems"], origin_id)}
 
 
 async def entry_bundle(conn: Connection, origin_id: int, start: int, end: int) -> tuple[int, bytes]:

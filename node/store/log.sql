@@ -212,18 +212,17 @@ ORDER BY w.idx;
 -- name: count_wanted
 SELECT count(*) FROM log.wanted WHERE origin_id = $1;
 
+-- name: wanted_by_origin
+SELECT origin_id, count(*) AS count FROM log.wanted GROUP BY origin_id ORDER BY origin_id;
+
+-- name: problems_by_origin
+SELECT origin_id, code, count(*) AS count FROM log.problem GROUP BY origin_id, code ORDER BY origin_id, code;
+
 -- name: insert_problems
 INSERT INTO log.problem (origin_id, idx, code)
 SELECT $1, u.idx, u.code
 FROM unnest($2::bigint[], $3::text[]) AS u (idx, code)
 ON CONFLICT (origin_id, idx, code) DO NOTHING;
-
--- name: count_problems
-SELECT code, count(*) AS count
-FROM log.problem
-WHERE origin_id = $1
-GROUP BY code
-ORDER BY code;
 
 -- name: entry_bundle
 SELECT count(*) AS width, string_agg(int2send(octet_length(entry)::int2) || entry, ''::bytea ORDER BY idx) AS bundle

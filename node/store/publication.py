@@ -314,6 +314,23 @@ async def classes_in_block(
     return [{name: orjson.loads(row[name]) for name in SENSITIVE} for row in rows]
 
 
+async def last_action(conn: Connection, profile_id: str, number: int) -> str | None:
+    """Return what was decided last about one version."""
+    found: str | None = await conn.fetchval(QUERIES["last_action"], uuid.UUID(profile_id), number)
+    return found
+
+
+async def list_versions(conn: Connection, profile_id: str) -> list[Mapping[str, Any]]:
+    """Return all versions of a profile, the newest first: number, state, who wrote and approved, when, content hash."""
+    return [dict(row) for row in await conn.fetch(QUERIES["list_versions"], uuid.UUID(profile_id))]
+
+
+async def list_decisions(conn: Connection, profile_id: str) -> list[Mapping[str, Any]]:
+    """Return what was decided about a profile, the newest first."""
+    rows = await conn.fetch(QUERIES["list_decisions"], uuid.UUID(profile_id))
+    return [{**dict(row), "gate": orjson.loads(row["gate"]) if row["gate"] else None} for row in rows]
+
+
 async def list_profiles(
     conn: Connection, *, state: str | None = None, after: str | None = None, limit: int = 100
 ) -> list[dict[str, Any]]:

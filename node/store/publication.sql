@@ -151,15 +151,22 @@ LIMIT 1000;
 -- name: list_profiles
 SELECT p.profile_id, p.network_id, p.register_id, p.state AS profile_state, p.partition_version, p.block_id, p.labels,
        p.deferred_until, p.potential, v.number, v.state AS version_state, v.author, v.approver, v.release_day, v.held_code, v.log_idx,
-       v.content #>> '{title,it}' AS title
+       v.content #>> '{title,it}' AS title, v.authored_at, last.action AS last_action
 FROM publication.profile p
 JOIN LATERAL (
-    SELECT number, state, author, approver, release_day, held_code, log_idx, content
+    SELECT number, state, author, authored_at, approver, release_day, held_code, log_idx, content
     FROM publication.version
     WHERE profile_id = p.profile_id
     ORDER BY number DESC
     LIMIT 1
 ) v ON true
+LEFT JOIN LATERAL (
+    SELECT action
+    FROM publication.decision
+    WHERE profile_id = p.profile_id AND number = v.number
+    ORDER BY decision_id DESC
+    LIMIT 1
+) last ON true
 WHERE ($1::text IS NULL OR v.state = $1) AND ($2::uuid IS NULL OR p.profile_id > $2)
 ORDER BY p.profile_id
 LIMIT $3;
@@ -207,6 +214,23 @@ FROM publication.decision d
 WHERE d.action = 'published'
   AND d.decided_at = (SELECT max(decided_at) FROM publication.decision WHERE action = 'published')
 GROUP BY d.decided_at;
+
+-- name: last_action
+SELECT action FROM publication.decision WHERE profile_id = $1 AND number = $2 ORDER BY decision_id DESC LIMIT 1;
+
+-- name: list_versions
+SELECT number, state, author, authored_at, approver, approved_at, release_day, held_code, content_hash, log_idx
+FROM publication.version
+WHERE profile_id = $1
+ORDER BY number DESC
+LIMIT 1000;
+
+-- name: list_decisions
+SELECT number, action, officer, decided_at, candidates, content_hash, reason, reason_erased_by, gate
+FROM publication.decision
+WHERE profile_id = $1
+ORDER BY decision_id DESC
+LIMIT 1000;
 
 -- name: living_by_block
 SELECT block_id, count(*) AS profiles

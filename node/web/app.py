@@ -30,12 +30,17 @@ from node.web.pages import (
     admin_peers,
     admin_users,
     dashboard,
+    desk,
     following,
     frame,
     identity,
+    office_approvals,
     office_form,
     office_import,
+    office_matches,
+    office_profiles,
     office_register,
+    office_searches,
     public,
 )
 from node.web.permission import guard, needs
@@ -132,3 +137,6 @@ def _add_pages(app: web.Application, node: Node) -> None:
     office_register.install(app, office_register.Office(node.pool, config, node.clock))
     office_import.install(app)
     app.add_routes([*dashboard.routes(), *office_register.routes(), *office_form.routes(), *office_import.routes()])
+    desk.install(app, node)
+    for pages in (office_profiles, office_approvals, office_matches, office_searches):
+        app.add_routes(pages.routes())

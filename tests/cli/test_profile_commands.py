@@ -40,6 +40,11 @@ def test_an_approval_names_what_it_approves(office: Terminal) -> None:
     status, out, _ = office.run("profile", "preview", profile_id)
     assert status == 0
     assert seen["content_hash"][:12] in out
+    assert office.json("profile", "submit", profile_id, "--by", "anna")["state"] == "waiting"
+    back = ("profile", "return", profile_id, "--reason", "troppo preciso", "--hash", seen["content_hash"][:12])
+    assert office.run(*back, "--by", "anna")[0] != 0
+    assert office.json(*back, "--by", "bruno") == {"profile_id": profile_id, "state": "returned"}
+    assert office.json("profile", "list")["profiles"][0]["last_action"] == "returned"
     status, _, err = office.run("profile", "approve", profile_id, "--by", "bruno", "--hash", "00000000")
     assert (status, "content-hash-differs" in err) == (1, True)
     words = ("profile", "approve", profile_id, "--by", "bruno", "--hash", seen["content_hash"][:12])

@@ -139,6 +139,7 @@ CASES: list[tuple[Callable[[Seen], Seen], dict[str, str]]] = [
     (with_turn(began_at=dt.datetime(2026, 11, 24, 9, 59, tzinfo=dt.UTC), ended_at=dt.datetime(2026, 11, 24, 9, 59, tzinfo=dt.UTC)), {}),
     (with_turn(), {"job-standing": DANGER}),
     (with_turn(began_at=dt.datetime(2026, 11, 24, 9, 10, tzinfo=dt.UTC)), {}),
+    (with_turn(began_at=dt.datetime(2026, 11, 24, 5, 0, tzinfo=dt.UTC)), {"job-standing": DANGER}),
     (with_turn(code="x", failures=1), {"job-failing": WARNING}),
     (with_turn(code="x", failures=3), {"job-failing": DANGER}),
     (lambda s: replace(s, chain=Verdict("c", 9, "", CUT, 12)), {"audit-broken": DANGER}),

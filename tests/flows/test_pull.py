@@ -200,7 +200,7 @@ async def test_poison_entries_and_bodies_are_set_aside_and_the_rest_goes_on(
     assert (report.error, origin.size) == (None, len(peer.entries))
     async with pool.acquire() as conn:
         assert await cooperation.count_by_origin(conn) == {origin.origin_id: 4}
-        problems = await log.count_problems(conn, origin.origin_id)
+        problems = (await log.problems_by_origin(conn))[origin.origin_id]
     assert problems == {
         "body-foreign-owner": 1,
         "body-not-canonical": 1,

@@ -123,7 +123,7 @@ async def verify(request: web.Request) -> web.StreamResponse:
     desk = request.app[DESK]
     async with desk.verifying:
         desk.verified = (desk.now, await audit.verify(desk.node.pool, desk.node.home))
-    return admin_frame.go(AUDIT, "verifica")
+    return admin_frame.go(AUDIT)
 
 
 @needs(Permission.AUDIT_READ)

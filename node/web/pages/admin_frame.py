@@ -57,7 +57,6 @@ SAID: Final[Mapping[str, str]] = {
     "sessioni": N_("Le sessioni sono finite."),
     "fattore": N_("Il secondo fattore è tolto: ne registrerà un altro al prossimo accesso."),
     "legame": N_("Il nome presso il fornitore di identità è cambiato; le sue sessioni sono finite."),
-    "verifica": N_("La verifica è finita."),
 }
 
 

@@ -5,6 +5,7 @@ In: nothing but the address. Out: pages of what ``rete doctor`` says. A light th
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 from aiohttp import web
@@ -44,8 +45,11 @@ def routes() -> list[web.RouteDef]:
 async def _judged(request: web.Request) -> list[Finding]:
     desk = request.app[DESK]
     jobs = desk.schedule() if desk.schedule else None
-    own = await current_own(desk.node)
-    return doctor.judge(await checkup.look(desk.node.place(), own, desk.now, jobs))
+    seen = await checkup.look(desk.node.place(), await current_own(desk.node), desk.now, jobs)
+    if desk.verified and not desk.verified[1].ok:
+        # The whole chain was walked and is broken: its end alone says less.
+        seen = replace(seen, chain=desk.verified[1])
+    return doctor.judge(seen)
 
 
 def _shown(request: web.Request, finding: Finding) -> dict[str, str]:

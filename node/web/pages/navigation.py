@@ -49,6 +49,10 @@ OPENED: Final = (
     (Permission.OFFICE_READ, Entry("/ufficio", N_("Ufficio"))),
     (Permission.REGISTER_READ, Entry("/ufficio/reti", N_("Registro delle reti"))),
     (Permission.REGISTER_WRITE, Entry("/ufficio/importa", N_("Importare"))),
+    (Permission.PROFILE_READ, Entry("/ufficio/profili", N_("Schede"))),
+    (Permission.PROFILE_APPROVE, Entry("/ufficio/approvazioni", N_("Approvazioni"))),
+    (Permission.MATCHES_READ, Entry("/ufficio/corrispondenze", N_("Corrispondenze"))),
+    (Permission.SEARCHES_WRITE, Entry("/ufficio/ricerche", N_("Ricerche salvate"))),
     (Permission.DOCTOR_READ, Entry("/amministrazione", N_("Amministrazione"))),
 )
 

@@ -12,10 +12,21 @@ document.addEventListener("htmx:afterSettle", (event) => {
   }
 });
 
+// Of a preview of what is being written only a note says that it did not come: what was typed stays.
+const stale = (place, is) => {
+  const note = document.getElementById(place.dataset.stale);
+  if (note) note.hidden = !is;
+};
+document.addEventListener("htmx:afterSwap", (event) => stale(event.detail.target, false));
+
 // The node's own page of the failure says more than silence; but what somebody is typing is not left behind for it.
 for (const failed of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) {
   document.addEventListener(failed, (event) => {
+    const place = event.detail.target;
     if (event.detail.requestConfig.verb === "get") window.location.assign(event.detail.pathInfo.finalRequestPath);
-    else event.detail.target.removeAttribute("aria-busy");
+    else {
+      place.removeAttribute("aria-busy");
+      stale(place, true);
+    }
   });
 }

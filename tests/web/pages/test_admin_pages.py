@@ -294,6 +294,7 @@ async def test_the_chain_is_verified_filtered_and_taken_away(browser: Browser, d
     text = await follow(browser, reply)
     assert "CATENA ROTTA" in text
     assert "Non cancellare nulla" in text
+    assert "da risolvere" in (await said(browser, HOME)).partition("Catena delle decisioni")[2][:40]
 
 
 async def test_events_are_turned_over_page_by_page(browser: Browser, desk: Desk) -> None:
