@@ -79,6 +79,7 @@ _STATUS = {
     "member-suspended": 403,
     "epoch-gone": 410,
     "saved-too-many": 409,
+    "network-changed": 409,
     "witness-unsigned": 403,
     "witness-quarantined": 403,
     "witness-inconsistent": 422,

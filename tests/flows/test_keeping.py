@@ -13,8 +13,9 @@ from node.domain import entry_form
 from node.domain.network import NetworkRecord
 from node.errors import CallerError, NotFoundError
 from node.flows import keeping
-from node.store.postgres import Pool
+from node.store.postgres import Pool, acquire
 from node.store.registry import Sought
+from tests.office_made import Office
 
 LATER = NOW + dt.timedelta(days=1)
 
@@ -139,3 +140,22 @@ async def test_a_search_finds_names_of_networks_and_firms_codes_and_closed_lists
     assert await found() == {one, two, three}
     with pytest.raises(NotFoundError):
         keeping.sought(after="x")
+
+
+async def test_a_network_tells_its_profiles_and_the_list_who_has_one(office: Office) -> None:
+    """The living one with its version and why it is held; what it says is not read."""
+    profile_id = await office.draft()
+    await office.approve(profile_id, amber_reason="prova")
+    await office.publish(profile_id)
+    async with acquire(office.pool) as conn:
+        await conn.execute("UPDATE publication.version SET held_code = 'block-too-small'")
+    kept = await keeping.read_network(office.pool, office.networks[0])
+    (profile,) = kept.profiles
+    assert (profile["profile_id"], profile["profile_state"], profile["version_state"], profile["held_code"]) == (
+        profile_id, "new", "queued", "block-too-small",
+    )  # fmt: skip
+    assert "content" not in profile
+    found = (await keeping.find(office.pool, Sought())).networks
+    assert [row["network_id"] for row in found if row["profile_state"]] == [office.networks[0]]
+    without = (await keeping.find(office.pool, Sought(without_profile=True))).networks
+    assert {row["network_id"] for row in without} == set(office.networks[1:])

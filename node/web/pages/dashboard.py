@@ -14,7 +14,7 @@ from node.domain.roles import Permission, permissions_of
 from node.errors import N_
 from node.flows import desk
 from node.web.pages.frame import render
-from node.web.pages.office_register import OFFICE
+from node.web.pages.office_register import OFFICE, pages_of
 from node.web.pages.office_words import Titled
 from node.web.permission import USER, needs
 
@@ -46,11 +46,6 @@ async def show(request: web.Request) -> web.StreamResponse:
         log=Titled(LOG_STATES.get(found.log_state, found.log_state), None),
         held=[Titled(desk.reason_of(code), count) for code, count in found.work.held.items()] if found.work else [],
         may={permission.value for permission in may},
-        there=_pages(request.app),
+        there=pages_of(request.app),
         news_days=desk.NEWS_DAYS,
     )
-
-
-def _pages(app: web.Application) -> frozenset[str]:
-    """Return the addresses that this node answers at."""
-    return frozenset(resource.canonical for resource in app.router.resources())

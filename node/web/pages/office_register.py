@@ -44,6 +44,7 @@ SAID: Final = {
     "uscita": N_("L'uscita dell'impresa è annotata."),
 }
 FILE: Final = "reti"
+PROFILE_PAGE: Final = "/ufficio/profili/{profile_id}"
 TEMPLATE_FORMAT: Final = "modello"
 COLUMNS: Final = (
     "network_id", "name", "kind", "status", "register_id", "signed_on", "members", "province", "municipality_name", "ateco",
@@ -89,6 +90,11 @@ def routes() -> list[web.RouteDef]:
 def go(where: str) -> web.Response:
     """Return a redirect after something was done."""
     return web.Response(status=303, headers={"Location": where, "Cache-Control": "no-store"})
+
+
+def pages_of(app: web.Application) -> frozenset[str]:
+    """Return the addresses that this node answers at: a page links to no other."""
+    return frozenset(resource.canonical for resource in app.router.resources())
 
 
 def sentence(error: CallerError, language: str) -> str:
@@ -241,6 +247,7 @@ def _show(
         profile_states=PROFILE_STATES,
         version_states=VERSION_STATES,
         holds=release.HOLDS,
+        profile_page=PROFILE_PAGE in pages_of(request.app),
     )
 
 

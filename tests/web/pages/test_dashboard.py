@@ -7,7 +7,7 @@ from networks_made import record
 
 from node.domain.roles import Role
 from node.runtime import Node
-from tests.web.pages.office import add, signed_in, words
+from tests.register_made import add, signed_in, words
 from tests.web.test_app import node
 
 __all__ = ["node"]

@@ -9,7 +9,7 @@ from node.domain.roles import Role
 from node.flows import keeping
 from node.runtime import Node
 from node.store.registry import Sought
-from tests.web.pages.office import Pairs, add, changed, form_of, send, signed_in, words
+from tests.register_made import Pairs, add, changed, form_of, send, signed_in, words
 from tests.web.test_account_pages import Browser
 from tests.web.test_app import node
 

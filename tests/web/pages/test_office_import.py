@@ -24,7 +24,7 @@ from node.store.spreadsheet import read_sheets, write_sheets
 from node.web.pages import office_import
 from node.web.pages.office_import import KEPT_FOR, UPLOAD_MAX_BYTES, Upload, Uploads
 from node.web.pages.office_register import OFFICE
-from tests.web.pages.office import form_of, send, signed_in, words
+from tests.register_made import form_of, send, signed_in, words
 from tests.web.test_account_pages import PAGE, Browser
 from tests.web.test_app import node
 

@@ -16,7 +16,7 @@ from node.flows import intake, keeping
 from node.runtime import Node
 from node.store.spreadsheet import read_sheets
 from tests.pages_made import XSS
-from tests.web.pages.office import add, changed, form_of, send, signed_in, words
+from tests.register_made import add, changed, form_of, send, signed_in, words
 from tests.web.test_account_pages import PAGE, browsing
 from tests.web.test_app import node
 
