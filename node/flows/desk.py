@@ -24,9 +24,10 @@ NEWS_DAYS = 7
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What is under way with profiles: ``to_approve`` are drafts that somebody else wrote; ``held`` counts by code."""
+    """What is under way with profiles: ``to_approve`` are drafts that somebody else submitted; ``held`` counts by code."""
 
     own_drafts: int
+    own_waiting: int
     to_approve: int
     approved: int
     queued: int
@@ -71,7 +72,8 @@ async def _work(conn: Connection, name: str) -> Work:
     day = found.next_release_day
     return Work(
         own_drafts=found.own_drafts,
-        to_approve=found.drafts - found.own_drafts,
+        own_waiting=found.own_waiting,
+        to_approve=found.to_approve,
         approved=found.approved,
         queued=found.queued,
         next_round=None if day is None else day_of(day),

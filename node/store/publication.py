@@ -355,10 +355,11 @@ async def profiles_of_network(conn: Connection, network_id: str) -> list[dict[st
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What is under way; ``own_drafts`` are one officer's, ``next_release_day`` is a day number or None."""
+    """What is under way; ``own_...`` are one officer's, ``to_approve`` what others submitted; ``next_release_day`` is a day number."""
 
     own_drafts: int
-    drafts: int
+    own_waiting: int
+    to_approve: int
     approved: int
     queued: int
     next_release_day: int | None

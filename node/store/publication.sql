@@ -188,14 +188,24 @@ ORDER BY p.state = 'withdrawn', p.created_at DESC, p.profile_id
 LIMIT 100;
 
 -- name: waiting
--- What is under way: how many drafts are this officer's ($1) own, how many another's, how many approved and not in a round, in rounds.
-SELECT count(*) FILTER (WHERE v.state = 'draft' AND publication.officer_key(v.author) = publication.officer_key($1)) AS own_drafts,
-       count(*) FILTER (WHERE v.state = 'draft') AS drafts,
+-- What is under way: drafts of this officer ($1) that are not submitted, those that are, those that others submitted; what is
+-- approved and in no round, and what is in rounds.
+SELECT count(*) FILTER (WHERE v.state = 'draft' AND w.own AND NOT w.submitted) AS own_drafts,
+       count(*) FILTER (WHERE v.state = 'draft' AND w.own AND w.submitted) AS own_waiting,
+       count(*) FILTER (WHERE v.state = 'draft' AND NOT w.own AND w.submitted) AS to_approve,
        count(*) FILTER (WHERE v.state = 'approved') AS approved,
        count(*) FILTER (WHERE v.state = 'queued') AS queued,
        min(v.release_day) FILTER (WHERE v.state = 'queued' AND v.held_code IS NULL) AS next_release_day
 FROM publication.version v
 JOIN publication.profile p USING (profile_id)
+CROSS JOIN LATERAL (
+    SELECT publication.officer_key(v.author) = publication.officer_key($1) AS own,
+           coalesce((
+               SELECT d.action FROM publication.decision d
+               WHERE d.profile_id = v.profile_id AND d.number = v.number
+               ORDER BY d.decision_id DESC
+               LIMIT 1) = 'submitted', false) AS submitted
+) w
 WHERE v.state IN ('draft', 'approved', 'queued') AND p.state <> 'withdrawn';
 
 -- name: held

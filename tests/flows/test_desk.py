@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 
 from node.domain.roles import Permission
-from node.flows import desk
+from node.flows import desk, submission
 from node.flows.desk import Desk
 from node.store.postgres import acquire
 from tests.office_made import NOW, Office
@@ -29,7 +29,13 @@ async def test_drafts_approvals_rounds_and_holds_are_counted(office: Office) -> 
     mine, others = await look(office, "Anna"), await look(office, "bruno")
     assert mine.work is not None
     assert others.work is not None
-    assert (mine.work.own_drafts, mine.work.to_approve, others.work.own_drafts, others.work.to_approve) == (1, 0, 0, 1)
+    assert (mine.work.own_drafts, others.work.to_approve) == (1, 0)
+    await submission.submit(office.pool, office.config, profile_id, "anna", NOW)
+    mine, others = await look(office, "Anna"), await look(office, "bruno")
+    assert mine.work is not None
+    assert others.work is not None
+    assert (mine.work.own_drafts, mine.work.own_waiting, mine.work.to_approve) == (0, 1, 0)
+    assert (others.work.own_drafts, others.work.own_waiting, others.work.to_approve) == (0, 0, 1)
     await office.approve(profile_id, amber_reason="prova")
     found = await look(office)
     assert found.work is not None

@@ -13,7 +13,7 @@ from tests.web.test_app import node
 __all__ = ["node"]
 SHOWN = {
     Role.OFFICER: {"Bozze mie", "Schede trattenute", "Reti senza scheda: 1", "Ricerche salvate", "Registro firmato"},
-    Role.APPROVER: {"Bozze di altri", "Schede trattenute", "Reti senza scheda: 1", "Registro firmato"},
+    Role.APPROVER: {"Schede di altri", "Schede trattenute", "Reti senza scheda: 1", "Registro firmato"},
     Role.ADMINISTRATOR: {"Registro firmato"},
     Role.ANALYST: {"Registro firmato"},
 }
