@@ -24,6 +24,8 @@ SIGN_IN: Final = "/entra"
 OWN: Final = "/utente"
 # The query parameter that says where to go after signing in.
 BACK: Final = "dopo"
+# Where whoever signs in goes who came from nowhere.
+OFFICE: Final = "/ufficio"
 _MARK: Final = "__permission__"
 # Asked of nobody here: what the public sees, what a token opens and what another node signs is checked by the handler.
 _OPEN: Final = frozenset({Permission.PUBLIC, Permission.TOKEN, Permission.PEER})

@@ -19,7 +19,7 @@ from node.web import sessions
 from node.web.middleware import RETRY_AFTER_S, language_of, status_of
 from node.web.pages.frame import render
 from node.web.pages.identity import OUTSIDE
-from node.web.permission import BACK, OWN, SIGN_IN, USER, back_from, needs
+from node.web.permission import BACK, OFFICE, OWN, SIGN_IN, USER, back_from, needs
 from node.web.sessions import ACCESS, SESSION
 
 CODE: Final = f"{SIGN_IN}/codice"
@@ -90,8 +90,8 @@ def _page(request: web.Request, template: str, error: CallerError | None = None,
 async def enter_page(request: web.Request) -> web.StreamResponse:
     """Ask for name and password."""
     if request[USER] is not None:
-        return _go(back_from(request.query.get(BACK, "")))
-    return _page(request, "sign_in.html", name="", back=back_from(request.query.get(BACK, "")))
+        return _go(back_from(request.query.get(BACK, OFFICE)))
+    return _page(request, "sign_in.html", name="", back=back_from(request.query.get(BACK, OFFICE)))
 
 
 @needs(Permission.PUBLIC)
@@ -129,7 +129,7 @@ async def code_page(request: web.Request) -> web.StreamResponse:
     session = request[SESSION]
     if session is None or session.is_whole:
         return _go(SIGN_IN)
-    return _page(request, "sign_in_code.html", back=back_from(request.query.get(BACK, "")))
+    return _page(request, "sign_in_code.html", back=back_from(request.query.get(BACK, OFFICE)))
 
 
 @needs(Permission.PUBLIC)

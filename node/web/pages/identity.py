@@ -18,7 +18,7 @@ from node.domain.roles import Permission
 from node.errors import N_, NotFoundError
 from node.flows import oidc, sign_in
 from node.web import forms, sessions
-from node.web.permission import BACK, SIGN_IN, back_from, needs
+from node.web.permission import BACK, OFFICE, SIGN_IN, back_from, needs
 from node.web.sessions import ACCESS
 
 OUT: Final = f"{SIGN_IN}/oidc"
@@ -75,7 +75,7 @@ async def leave(request: web.Request) -> web.StreamResponse:
     """Send the browser to the provider."""
     session, provider, known = _there(request)
     access = request.app[ACCESS]
-    back = back_from(request.query.get(BACK, ""))
+    back = back_from(request.query.get(BACK, OFFICE))
     leaving = await oidc.leave(session, provider, known, access.settings, access.clock(), back)
     response = _go(leaving.url)
     name, how = _cookie(request)

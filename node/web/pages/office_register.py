@@ -234,6 +234,10 @@ def _show(
         done=tr(done) if done and error is None else "",
         may_write=may_write(request),
         profiles=kept.profiles if user is not None and user.may(Permission.PROFILE_READ) else (),
+        # A network has one profile at a time; who has withdrawn it may begin another.
+        may_begin=user is not None
+        and user.may(Permission.PROFILE_WRITE)
+        and all(profile["profile_state"] == "withdrawn" for profile in kept.profiles),
         profile_states=PROFILE_STATES,
         version_states=VERSION_STATES,
         holds=release.HOLDS,
