@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import html
 
-from node.flows import audit, draft, publish, submission
+from node.flows import audit, draft, intake, publish, submission
 from node.runtime import Node
 from node.store.postgres import acquire
 from tests.desk_made import Staff, staffed
+from tests.flows.test_potential import aggregation
 from tests.web.pages.test_office_profiles import words
 
 
@@ -149,3 +151,28 @@ async def test_what_is_approved_and_in_no_round_is_put_into_one(staff: Staff) ->
     assert "approvata, non ancora in un turno" in words(await staff["anna"].get(one))
     reply = await staff["bruno"].post(one, f"/ufficio/approvazioni/{profile_id}/turno")
     assert reply.headers["Location"] == f"{one}?fatto=turno"
+
+
+async def test_an_aggregation_not_signed_yet_wants_its_warning_read(staff: Staff) -> None:
+    """The editor offers the box; the preview warns; without the other box there is no approval, and it says where."""
+    found = intake.IntakeFile("template", "altra.xlsx", bytes(32), 0, (aggregation(),), 0, ())
+    node = staff.node
+    await intake.import_networks(node.pool, found, node.clock(), apply=True)
+    async with acquire(node.pool) as conn:
+        key = str(await conn.fetchval("SELECT network_id FROM registry.network WHERE status = 'potential'"))
+    staff.networks.append(key)
+    new = f"/ufficio/profili/nuovo?rete={key}"
+    assert 'name="potential"' in await staff["anna"].get(new)
+    fields = {"title_it": "Cerchiamo partner", "summary_it": "Si cerca chi distribuisca all'estero", "rete": key}
+    reply = await staff["anna"].post(new, "/ufficio/profili/nuovo", **fields, azione="salva")
+    assert "non è nell'elenco pubblico" in html.unescape(await reply.text())
+    reply = await staff["anna"].post(new, "/ufficio/profili/nuovo", **fields, azione="salva", potential="yes")
+    one = reply.headers["Location"].partition("?")[0]
+    assert "ATTENZIONE" in await staff["anna"].get(one)
+    profile_id = one.rpartition("/")[2]
+    edit = f"{one}/modifica"
+    again = {**fields, "impronta": await staff.print_of(profile_id), "azione": "salva", "title_it": "Cerchiamo clienti"}
+    assert (await staff["anna"].post(edit, edit, **again)).status == 303
+    refused = await staff.approve(profile_id)
+    assert (refused.status, '<a href="#avvertenza">' in await refused.text()) == (400, True)
+    assert (await staff.approve(profile_id, avvertenza="yes")).status == 303

@@ -15,6 +15,7 @@ from node.store.postgres import acquire
 from node.web.pages import content_form, office_approvals, office_matches, office_profiles, office_searches
 from node.web.permission import needed_by
 from tests.desk_made import Staff
+from tests.pages_made import XSS
 
 UNKNOWN = "11111111-2222-4333-8444-555555555555"
 
@@ -236,3 +237,29 @@ def test_a_form_says_the_content_it_was_filled_from() -> None:
     ]  # fmt: skip
     with pytest.raises(CallerError):
         content_form.fill({"title": 1})
+
+
+async def test_what_an_officer_writes_is_text_on_every_page(staff: Staff) -> None:
+    """The corpus of attacks in every free text: escaped in the form, the preview, the profile and the approval."""
+    page = f"/ufficio/profili/nuovo?rete={staff.networks[0]}"
+    for text in XSS:
+        fields = await staff.form(
+            summary_it=f"x {text}", description_it=text, needs_1_category="logistics", needs_1_it=text
+        )
+        for path in ("/ufficio/profili/nuovo", "/ufficio/profili/anteprima"):
+            reply = await staff["anna"].post(page, path, **{**fields, "azione": "anteprima"})
+            assert "<" not in text or text not in await reply.text(), text
+    profile_id = await staff.waiting(0, title_it=XSS[0], summary_it=XSS[1], description_it="".join(XSS[2:]))
+    for name, path in (
+        ("anna", f"/ufficio/profili/{profile_id}"),
+        ("anna", f"/ufficio/profili/{profile_id}/modifica"),
+        ("anna", f"/ufficio/profili/{profile_id}/ritiro"),
+        ("anna", "/ufficio/profili"),
+        ("bruno", "/ufficio/approvazioni"),
+        ("bruno", f"/ufficio/approvazioni/{profile_id}"),
+    ):
+        text = await staff[name].get(path)
+        assert not re.search(r"<script(?![^>]* src=)|<svg onload|<img src=x|<iframe|<b onmouseover|' onfocus", text), (
+            path
+        )
+        assert "xss" in text or "ritiro" in path

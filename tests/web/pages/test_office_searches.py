@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 import re
 
 import pytest
@@ -78,3 +79,12 @@ async def test_searches_of_the_public_are_neither_shown_nor_erased_here(staff: S
     for search_id in (made.search_id, UNKNOWN, "x"):
         assert (await staff["anna"].post(PAGE, f"{PAGE}/{search_id}/togli")).status == 404
     assert dataclasses.is_dataclass(await saved.open_with(node.pool, made.search_id, made.token))
+
+
+async def test_from_a_page_of_results_an_officer_comes_to_the_office_s_form(staff: Staff) -> None:
+    """The link is there for whoever may use it, with the question in it; the public is shown none."""
+    text = await staff["anna"].get("/cerca/salva?q=olio&territory=ITF4")
+    link = re.search(r'href="(/ufficio/ricerche\?[^"]+)"', text)
+    assert link
+    assert 'value="/cerca?q=olio&amp;territory=ITF4"' in await staff["anna"].get(html.unescape(link.group(1)))
+    assert "/ufficio/ricerche" not in await staff["gina"].get("/cerca/salva?q=olio")
