@@ -35,7 +35,7 @@ TIDY_MINUTES = 10
 SAVED_MINUTES = 1
 INDEX_MINUTES = 0.1
 # What a wake-up asks for -> the job that does it.
-JOBS = {wake.PULL: "due", wake.GOSSIP: "gossip", wake.ANNOUNCE: "announce", wake.RELEASE: "release"}
+JOBS = {wake.PULL: "due", wake.GOSSIP: "gossip", wake.ANNOUNCE: "announce"}
 
 
 @dataclass(slots=True)

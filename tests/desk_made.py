@@ -9,17 +9,14 @@ from dataclasses import dataclass, replace
 from aiohttp import ClientResponse, CookieJar
 from aiohttp.test_utils import TestClient, TestServer
 
-from node.domain.chamber import ChamberList
-from node.domain.generation.enrichment import enrich
 from node.domain.roles import Role
-from node.flows import draft, intake, register
+from node.flows import draft
 from node.flows.versions import record_of
 from node.runtime import Node
 from node.store import registry
 from node.store.postgres import acquire
 from tests import canary
 from tests.accounts_made import PASSWORD, Desk
-from tests.office_made import SNAPSHOT, lecce
 from tests.web.test_account_pages import Browser, served
 
 PEOPLE: Mapping[str, tuple[Role, ...]] = {
@@ -77,12 +74,8 @@ class Staff:
         return await self[name].post(page, page, **shown)
 
 
-async def move_in(node: Node) -> list[str]:
-    """Load the public register and import ten networks; return their ids."""
-    rows = lecce()
-    await register.load_register(node.pool, node.config, ChamberList(tuple(rows), (), 0), SNAPSHOT, node.clock())
-    found = intake.IntakeFile("template", "own.xlsx", bytes(32), 0, tuple(enrich(rows, count=10, seed=1)), 0, ())
-    await intake.import_networks(node.pool, found, node.clock(), apply=True)
+async def networks_of(node: Node) -> list[str]:
+    """The ids of the office's networks, which its database was made with (tests/office_made.make_desk_template)."""
     async with acquire(node.pool) as conn:
         return list(await registry.read_records(conn))
 
@@ -90,7 +83,7 @@ async def move_in(node: Node) -> list[str]:
 @asynccontextmanager
 async def staffed(node: Node, *names: str) -> AsyncIterator[Staff]:
     """An office with some of its people signed in, all at one process."""
-    networks = await move_in(node)
+    networks = await networks_of(node)
     desk = Desk(node.pool, replace(node.sign_in_settings(), pad_s=0), node.clock())
     with canary.HEARD.in_office():
         async with TestServer(served(node)) as server:

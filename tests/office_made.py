@@ -102,13 +102,18 @@ def configured(**changes: Any) -> configuration.Config:
 
 async def make_office(pool: Pool, rows: Sequence[RegisterNetwork], folder: Path) -> Office:
     """Lecce's office with weekly rounds, on an edition of the public register."""
+    await furnish(pool, rows)
+    return await open_office(pool, folder)
+
+
+async def furnish(pool: Pool, rows: Sequence[RegisterNetwork]) -> None:
+    """Load an edition of the public register and import ten networks of Lecce."""
     config = configured()
     await register.load_register(pool, config, ChamberList(tuple(rows), (), 0), SNAPSHOT, NOW)
     local = [row for row in rows if row.province == "LE"]
     records = enrich(local, count=10, seed=1)
     found = intake.IntakeFile("template", "own.xlsx", bytes(32), 0, tuple(records), 0, ())
     await intake.import_networks(pool, found, NOW, apply=True)
-    return await open_office(pool, folder)
 
 
 async def open_office(pool: Pool, folder: Path) -> Office:
@@ -125,6 +130,14 @@ async def make_office_template(server: str, name: str, rows: Sequence[RegisterNe
     """A database with an office in it, to make copies of; return its name."""
     pool = await open_pool(await make_template(server, name, TEMPLATE), max_size=2)
     await make_office(pool, rows, Path())
+    await pool.close()
+    return name
+
+
+async def make_desk_template(server: str, name: str, rows: Sequence[RegisterNetwork]) -> str:
+    """A database with a register and ten networks, and no node's log yet; return its name."""
+    pool = await open_pool(await make_template(server, name, TEMPLATE), max_size=2)
+    await furnish(pool, rows)
     await pool.close()
     return name
 

@@ -24,7 +24,7 @@ from node.flows.gate import KnownNames
 from node.flows.sift import Ready, sift
 from node.flows.standing import census_of, stand_of
 from node.flows.versions import checked_id, open_profile, read_partition
-from node.store import evidence, log, population, publication, wake
+from node.store import evidence, log, population, publication
 from node.store import partitions as parts
 from node.store.postgres import Connection, Pool, run_tx
 from node.store.publication import DueVersion, PublicationProfile
@@ -53,9 +53,6 @@ async def publish(pool: Pool, config: Config, profile_id: str, officer: str, now
         if left.deferred_until is not None:
             await publication.defer(conn, found.profile_id, left.deferred_until)
         await publication.queue(conn, found.profile_id, version.number, day_number(left.day))
-        if left.day <= now.date():
-            # What is due leaves now, and not at the next look.
-            await wake.wake(conn, wake.RELEASE)
         await publication.record_decision(
             conn,
             found.profile_id,

@@ -9,9 +9,9 @@ from node.store.postgres import Connection, load_queries
 
 QUERIES = load_queries("wake")
 CHANNEL = "rete_wake"
-PULL, GOSSIP, ANNOUNCE, RELEASE = "pull", "gossip", "announce", "release"
+PULL, GOSSIP, ANNOUNCE = "pull", "gossip", "announce"
 
 
 async def wake(conn: Connection, what: str) -> None:
-    """Tell this node's server, once the transaction commits, that there is something to pull, to announce or to release."""
+    """Tell this node's server, once the transaction commits, that there is something to pull or to announce."""
     await conn.execute(QUERIES["wake"], CHANNEL, what)

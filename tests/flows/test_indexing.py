@@ -189,8 +189,15 @@ async def test_pages_among_equals_hold_every_hit_once(
     assert len(walked) == len(set(walked)) == 300
 
 
-@pytest.mark.parametrize("words", ["", "vino OR olio OR meccatronica", "olio"])
-@pytest.mark.parametrize("filters", [{}, {"territory": "LE"}, {"territory": "ITF4", "sector": "C"}])
+@pytest.mark.parametrize(
+    ("words", "filters"),
+    [
+        ("", {"territory": "LE"}),
+        ("vino OR olio OR meccatronica", {}),
+        ("vino OR olio OR meccatronica", {"territory": "ITF4", "sector": "C"}),
+        ("olio", {"territory": "LE"}),
+    ],
+)
 async def test_every_page_goes_on_where_the_last_one_ended(
     pool: Pool, index: TextIndex, monkeypatch: pytest.MonkeyPatch, words: str, filters: dict[str, str]
 ) -> None:

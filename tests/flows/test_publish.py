@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import dataclasses
 import datetime as dt
 from typing import Any
 
@@ -16,7 +14,7 @@ from node.domain.generation.enrichment import enrich
 from node.errors import CallerError, NotFoundError
 from node.flows import draft, intake, preview, register
 from node.flows.membership import enrol_members
-from node.store import publication, registry, wake
+from node.store import publication, registry
 from node.store.postgres import Pool
 from tests.domain.test_partition import national
 from tests.every_table import everything
@@ -70,24 +68,6 @@ async def test_the_whole_way_from_draft_to_withdrawal(office: Office) -> None:
         await office.withdraw(profile_id, officer="bruno")
     assert refusal(caught) == "profile-withdrawn"
     assert await office.log_size() == 3
-
-
-async def test_a_round_that_is_due_is_told_to_the_node_at_once(office: Office) -> None:
-    """What leaves today does not wait for the next look; what leaves on Monday does."""
-    heard: asyncio.Queue[str] = asyncio.Queue()
-    async with office.pool.acquire() as conn:
-        await conn.add_listener(wake.CHANNEL, lambda *said: heard.put_nowait(str(said[3])))
-        first, second = await office.draft(0), await office.draft(1)
-        for profile_id in (first, second):
-            await office.approve(profile_id, amber_reason="prova")
-        await office.publish(first)
-        immediate = dataclasses.replace(office, config=configured(round="immediate"))
-        await immediate.publish(second)
-        async with asyncio.timeout(10):
-            assert await heard.get() == wake.RELEASE
-        await conn.fetchval("SELECT 1")
-        assert heard.empty()
-        await conn.reset()
 
 
 async def test_what_officers_withdraw_is_in_no_table(office: Office) -> None:

@@ -71,7 +71,7 @@ def _is_own(request: web.Request, author: str) -> bool:
     return officers.is_same(author, desk.officer_of(request))
 
 
-@needs(Permission.PROFILE_APPROVE, hidden=True)
+@needs(Permission.PROFILE_APPROVE, hidden=True, invites=True)
 async def one(request: web.Request) -> web.StreamResponse:
     """Show a draft as it would leave, what the gate measured, and what can be decided."""
     return await _page(request)
@@ -105,7 +105,7 @@ async def _page(
     )
 
 
-@needs(Permission.PROFILE_APPROVE, hidden=True)
+@needs(Permission.PROFILE_APPROVE, hidden=True, invites=True)
 async def approve(request: web.Request) -> web.StreamResponse:
     """Approve what was shown, as the second officer, and put it into the next round."""
     node, profile_id = request.app[DESK], request.match_info["profile_id"]
@@ -144,7 +144,7 @@ async def _enqueue(request: web.Request, profile_id: str) -> web.Response:
     return desk.go(profile_path(profile_id, done="uscita" if profile_id in released else "turno"))
 
 
-@needs(Permission.PROFILE_APPROVE, hidden=True)
+@needs(Permission.PROFILE_APPROVE, hidden=True, invites=True)
 async def enqueue(request: web.Request) -> web.StreamResponse:
     """Put an approved version into the next round, where that was not done with the approval."""
     profile_id = request.match_info["profile_id"]
@@ -156,7 +156,7 @@ async def enqueue(request: web.Request) -> web.StreamResponse:
         return await _page(request, error)
 
 
-@needs(Permission.PROFILE_APPROVE, hidden=True)
+@needs(Permission.PROFILE_APPROVE, hidden=True, invites=True)
 async def send_back(request: web.Request) -> web.StreamResponse:
     """Send a draft back to who wrote it, with a reason."""
     node, profile_id = request.app[DESK], request.match_info["profile_id"]

@@ -116,7 +116,7 @@ def _round(progress: Progress, release_day: int | None) -> Any:
     return day_of(release_day) if progress is Progress.QUEUED and release_day is not None else None
 
 
-@needs(Permission.PROFILE_READ, hidden=True)
+@needs(Permission.PROFILE_READ, hidden=True, invites=True)
 async def one(request: web.Request) -> web.StreamResponse:
     """Show one profile: what it says, where it is, its versions, what was decided, who has erased it."""
     return await _page_of(request)
@@ -240,7 +240,7 @@ async def _kept(request: web.Request) -> tuple[_Editing, Mapping[str, Any]]:
     return editing, version.content
 
 
-@needs(Permission.PROFILE_WRITE, hidden=True)
+@needs(Permission.PROFILE_WRITE, hidden=True, invites=True)
 async def edit(request: web.Request) -> web.StreamResponse:
     """Show the form of a profile's version under way, else of the published one."""
     editing, content = await _kept(request)
@@ -291,7 +291,7 @@ async def _preview(
     return propose(reader, seen), ""
 
 
-@needs(Permission.PROFILE_WRITE, hidden=True)
+@needs(Permission.PROFILE_WRITE, hidden=True, invites=True)
 async def look(request: web.Request) -> web.StreamResponse:
     """Show the preview of a form as it stands, and save nothing: what a script asks for while somebody types."""
     sent = await desk.form_of(request)
@@ -303,7 +303,7 @@ async def look(request: web.Request) -> web.StreamResponse:
     return render(request, "office/preview.html", proposed=proposed, refused=refused, owner=owner)
 
 
-@needs(Permission.PROFILE_WRITE, hidden=True)
+@needs(Permission.PROFILE_WRITE, hidden=True, invites=True)
 async def write_new(request: web.Request) -> web.StreamResponse:
     """Save the first draft of a network, or show its preview."""
     sent, node = await desk.form_of(request), request.app[DESK]
@@ -314,7 +314,7 @@ async def write_new(request: web.Request) -> web.StreamResponse:
     return await _save(request, editing, content_form.read(sent))
 
 
-@needs(Permission.PROFILE_WRITE, hidden=True)
+@needs(Permission.PROFILE_WRITE, hidden=True, invites=True)
 async def write(request: web.Request) -> web.StreamResponse:
     """Save a draft of a profile, or show its preview."""
     sent = await desk.form_of(request)
@@ -349,7 +349,7 @@ async def _save(request: web.Request, editing: _Editing, form: Filled) -> web.Re
     return desk.go(profile_path(profile_id, done="bozza"))
 
 
-@needs(Permission.PROFILE_WRITE, hidden=True)
+@needs(Permission.PROFILE_WRITE, hidden=True, invites=True)
 async def present(request: web.Request) -> web.StreamResponse:
     """Put a draft before whoever approves."""
     node, profile_id = request.app[DESK], request.match_info["profile_id"]
@@ -363,7 +363,7 @@ async def present(request: web.Request) -> web.StreamResponse:
     return desk.go(profile_path(profile_id, done="presentata"))
 
 
-@needs(Permission.PROFILE_WITHDRAW, hidden=True)
+@needs(Permission.PROFILE_WITHDRAW, hidden=True, invites=True)
 async def ask_withdrawal(request: web.Request) -> web.StreamResponse:
     """Ask whether a profile is to go for ever, and say what that means."""
     node, reader = request.app[DESK], desk.reader_of(request)
@@ -377,7 +377,7 @@ async def ask_withdrawal(request: web.Request) -> web.StreamResponse:
     )  # fmt: skip
 
 
-@needs(Permission.PROFILE_WITHDRAW, hidden=True)
+@needs(Permission.PROFILE_WITHDRAW, hidden=True, invites=True)
 async def withdraw(request: web.Request) -> web.StreamResponse:
     """Withdraw a profile at once."""
     node, profile_id = request.app[DESK], request.match_info["profile_id"]

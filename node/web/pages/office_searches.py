@@ -151,7 +151,7 @@ async def save(request: web.Request) -> web.StreamResponse:
     return desk.go(f"{SEARCHES}?{desk.DONE}=salvata")
 
 
-@needs(Permission.SEARCHES_WRITE, hidden=True)
+@needs(Permission.SEARCHES_WRITE, hidden=True, invites=True)
 async def remove(request: web.Request) -> web.StreamResponse:
     """Erase a search of the office; one of the public's is not there."""
     node, search_id = request.app[DESK], domain.search_id_of(request.match_info["search_id"])

@@ -6,6 +6,8 @@ import dataclasses
 import datetime as dt
 import html
 
+import pytest
+
 from node.flows import audit, draft, intake, publish, submission
 from node.runtime import Node
 from node.store.postgres import acquire
@@ -131,6 +133,7 @@ async def test_what_is_approved_is_neither_submitted_nor_sent_back(staff: Staff)
     assert story.progress == "queued"
 
 
+@pytest.mark.usefixtures("furnished")
 async def test_where_rounds_are_immediate_an_approval_publishes(node: Node) -> None:
     """As the command does: approved, and out."""
     at_once = dataclasses.replace(node.config, privacy=dataclasses.replace(node.config.privacy, round="immediate"))
