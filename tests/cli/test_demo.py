@@ -49,42 +49,8 @@ def processes_of(folder: Path) -> list[str]:
     return found
 
 
-@pytest.mark.timeout(120)
-def test_the_demo_ends_with_four_nodes_that_agree(tmp_path: Path) -> None:
-    """Four nodes know the same profiles, each search finds at least two other territories, nothing is left running."""
-    folder, out = tmp_path / "demo", tmp_path / "out.json"
-    for _ in range(2):
-        done = rete("demo", "--exit", "--json", str(out), "--port-base", str(free_base()), home=folder)
-        assert done.returncode == 0, done.stderr
-        result = json.loads(out.read_text(encoding="utf-8"))
-        assert [node["id"] for node in result["nodes"]] == ["p_LE", "cmto", "cciaa_le", "bic-lazio"]
-        assert len({node["profiles_known"] for node in result["nodes"]}) == 1
-        assert result["nodes"][0]["profiles_known"] >= 60
-        assert set(result["nodes"][0]) == {
-            "id",
-            "url",
-            "database_url",
-            "home",
-            "origin",
-            "vkey",
-            "log_size",
-            "profiles_known",
-        }
-        for search in result["searches"]:
-            others = {hit["owner"] for hit in search["hits"]} - {search["node"]}
-            assert len(others) >= 2
-            assert set(search["hits"][0]) == {"profile_id", "owner", "origin", "index", "title"}
-        assert len(result["searches"]) == 3
-        assert len({(account["node"], account["name"]) for account in result["accounts"]}) == 4 * 3
-        assert all(account["password"] in done.stdout for account in result["accounts"])
-        assert result["seconds"]["total"] > 0
-        assert processes_of(folder) == []
-
-
-@pytest.mark.timeout(120)
-async def test_ctrl_c_leaves_no_process_and_a_live_demo_answers(tmp_path: Path) -> None:
-    """While it stays up its nodes answer; a withdrawal reaches a peer; Ctrl-C ends everything."""
-    folder, out = tmp_path / "demo", tmp_path / "out.json"
+async def stays_up(folder: Path, out: Path) -> None:
+    """Run the demo without an end; ask, withdraw, end it."""
     demo = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "node", "demo", "--home", str(folder), "--json", str(out), "--port-base", str(free_base()),
         cwd=ROOT, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
@@ -113,6 +79,42 @@ async def test_ctrl_c_leaves_no_process_and_a_live_demo_answers(tmp_path: Path) 
             demo.send_signal(signal.SIGINT)
             await asyncio.wait_for(demo.wait(), 30)
     assert processes_of(folder) == []
+
+
+@pytest.mark.timeout(240)
+async def test_the_demo_ends_with_four_nodes_that_agree(tmp_path: Path) -> None:
+    """Four nodes know the same profiles, each search finds at least two other territories, nothing is left running.
+
+    Then once more in the same folder, to stay up: its nodes answer; a withdrawal reaches a peer; Ctrl-C ends everything.
+    """
+    folder, out = tmp_path / "demo", tmp_path / "out.json"
+    done = rete("demo", "--exit", "--json", str(out), "--port-base", str(free_base()), home=folder)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(out.read_text(encoding="utf-8"))
+    assert [node["id"] for node in result["nodes"]] == ["p_LE", "cmto", "cciaa_le", "bic-lazio"]
+    assert len({node["profiles_known"] for node in result["nodes"]}) == 1
+    assert result["nodes"][0]["profiles_known"] >= 60
+    assert set(result["nodes"][0]) == {
+        "id",
+        "url",
+        "database_url",
+        "home",
+        "origin",
+        "vkey",
+        "log_size",
+        "profiles_known",
+    }
+    for search in result["searches"]:
+        others = {hit["owner"] for hit in search["hits"]} - {search["node"]}
+        assert len(others) >= 2
+        assert set(search["hits"][0]) == {"profile_id", "owner", "origin", "index", "title"}
+    assert len(result["searches"]) == 3
+    assert len({(account["node"], account["name"]) for account in result["accounts"]}) == 4 * 3
+    assert all(account["password"] in done.stdout for account in result["accounts"])
+    assert result["seconds"]["total"] > 0
+    assert processes_of(folder) == []
+    out.unlink()
+    await stays_up(folder, out)
 
 
 def test_an_occupied_port_is_one_clear_line(tmp_path: Path) -> None:

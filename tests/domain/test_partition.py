@@ -225,6 +225,7 @@ def national() -> list[RegisterNetwork]:
         return list(parse_sheets(sheets, TERRITORIES, SECTORS).networks)
 
 
+@pytest.mark.no_cover
 def test_the_national_register_is_partitioned_quickly_and_safely() -> None:
     """9,630 contracts: every block has at least 8, in well under a second, in parts that fit the log."""
     rows = national()
