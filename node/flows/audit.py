@@ -57,7 +57,7 @@ KINDS = {
 }
 ACCOUNT_ACTIONS = {
     "created": N_("utente creato"), "enabled": N_("utente abilitato"), "disabled": N_("utente disabilitato"),
-    "password-set": N_("password fatta"), "second-factor-set": N_("secondo fattore registrato"),
+    "code-made": N_("codice per la password fatto"), "password-set": N_("password fatta"), "second-factor-set": N_("secondo fattore registrato"),
     "second-factor-removed": N_("secondo fattore tolto"), "linked": N_("utente legato al fornitore di identità"),
     "unlinked": N_("utente slegato dal fornitore di identità"), "renamed": N_("nome cambiato"),
     "granted": N_("ruolo dato"), "revoked": N_("ruolo tolto"),

@@ -273,12 +273,13 @@ async def approve(
     amber_reason: str | None = None,
     expected_hash: str | None = None,
     warned: bool = False,
+    only_waiting: bool = False,
     known: KnownNames | None = None,
 ) -> str:
     """Approve the open draft as another officer and return the hash of what was approved, in hexadecimal.
 
     ``expected_hash`` (the first 8 digits or more) binds the approval to what ``preview`` showed.
-    ``warned``: the officer has read what the preview says of a potential aggregation. ``known``: the names of earlier texts.
+    ``only_waiting``: refuse what was not submitted, or was sent back since. ``warned``: the officer has read what the preview says of a potential aggregation. ``known``: the names of earlier texts.
     Raises: CallerError content-hash-differs, potential-warning, text-refused, text-finds-network, text-doubtful, same-officer, block-too-small,
     partition-missing, profile-already-approved (by somebody else), ...
     """
@@ -287,6 +288,8 @@ async def approve(
     async def work(conn: Connection) -> str:
         found, version = await open_profile(conn, profile_id)
         refuse_other_content(version, expected_hash)
+        if only_waiting and version.state == "draft":
+            await _refuse_unsubmitted(conn, found.profile_id, version.number)
         if version.state != "draft":
             if officers.is_same(version.approver or "", officer):
                 return version.content_hash.hex()
@@ -318,6 +321,15 @@ async def approve(
         return version.content_hash.hex()
 
     return await run_tx(pool, work)
+
+
+async def _refuse_unsubmitted(conn: Connection, profile_id: str, number: int) -> None:
+    if await publication.last_action(conn, profile_id, number) != "submitted":
+        raise CallerError(
+            "profile-not-waiting",
+            N_("questa versione non è in attesa di approvazione"),
+            hint=N_("chi l'ha scritta la presenti, o la presenti di nuovo"),
+        )
 
 
 def refuse_other_content(version: OpenVersion, expected_hash: str | None) -> None:

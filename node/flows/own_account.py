@@ -18,8 +18,8 @@ from node.flows.passwords import Hasher
 from node.flows.sign_in import Began, Session, Settings, begin, code_wrong, needed, prove
 from node.store import accounts as store
 from node.store import sessions
-from node.store.accounts import ACCOUNT
-from node.store.postgres import Pool, acquire, transaction
+from node.store.accounts import ACCOUNT, Secrets
+from node.store.postgres import Connection, Pool, acquire, transaction
 from node.store.sessions import Listed
 
 
@@ -53,7 +53,8 @@ async def set_password(
         raise _code_bad()
     kept = await hasher.hash(rules.check_password(password, account.name))
     async with transaction(pool) as conn:
-        await store.act_as(conn, account.name)
+        # Whoever has the code: who made it stands in the chain, and whose hands it came to is not known.
+        await store.act_as(conn, "")
         if await store.take_code(conn, hashed, now) is None:
             raise _code_bad()
         await store.set_password(conn, account.account_id, kept, now)
@@ -79,13 +80,11 @@ async def change_password(
     Raises: CallerError sign-in-refused, sign-in-locked, password-bad, rate-limited.
     """
     kept = rules.check_password(new, session.name)
-    await prove(pool, hasher, settings, now, session, old)
+    proved = await prove(pool, hasher, settings, now, session, old)
     hashed = await hasher.hash(kept)
     async with transaction(pool) as conn:
         await store.act_as(conn, session.name)
-        account = await store.hold(conn, session.account)
-        if account is None or account.disabled_at:
-            raise needed()
+        account = await _held(conn, session, proved)
         await store.set_password(conn, account.account_id, hashed, now)
         await store.drop_code(conn, account.account_id)
         await sessions.end_all(conn, account.account_id)
@@ -96,10 +95,11 @@ async def propose_factor(
     pool: Pool, hasher: Hasher, settings: Settings, now: dt.datetime, session: Session, *, password: str
 ) -> Proposal:
     """Begin to register a second factor. Raises: CallerError second-factor-there, and those of ``prove``."""
-    await prove(pool, hasher, settings, now, session, password)
+    proved = await prove(pool, hasher, settings, now, session, password)
     secret = second_factor.new_secret()
     async with transaction(pool) as conn:
         await store.act_as(conn, session.name)
+        await _held(conn, session, proved)
         if not await store.propose_factor(
             conn, session.account, second_factor.seal(settings.key, session.account, secret)
         ):
@@ -118,9 +118,7 @@ async def confirm_factor(pool: Pool, settings: Settings, now: dt.datetime, sessi
     """
     async with transaction(pool) as conn:
         await store.act_as(conn, session.name)
-        account = await store.hold(conn, session.account)
-        if account is None or account.disabled_at:
-            raise needed()
+        account = await _held(conn, session)
         if account.factor_sealed is None or account.factor_at is not None:
             raise code_wrong()
         secret = second_factor.unseal(settings.key, account.account_id, account.factor_sealed)
@@ -139,13 +137,11 @@ async def remove_factor(
     """Take the own second factor away. Raises: CallerError second-factor-required, and those of ``prove``."""
     if needs_second_factor(session.roles):
         raise CallerError("second-factor-required", N_("il suo ruolo chiede un secondo fattore: non si può togliere"))
-    await prove(pool, hasher, settings, now, session, password)
+    proved = await prove(pool, hasher, settings, now, session, password)
     async with transaction(pool) as conn:
         await store.act_as(conn, session.name)
+        account = await _held(conn, session, proved)
         await store.remove_factor(conn, session.account)
-        account = await store.hold(conn, session.account)
-        if account is None or account.disabled_at:
-            raise needed()
         await sessions.end_all(conn, account.account_id)
         return await begin(conn, settings, account, now, method=session.method)
 
@@ -156,9 +152,23 @@ async def renew_recovery(
     """Replace the own recovery codes. Raises: those of ``prove``; CallerError(sign-in-needed) without a second factor."""
     if not session.second_factor:
         raise needed()
-    await prove(pool, hasher, settings, now, session, password)
+    proved = await prove(pool, hasher, settings, now, session, password)
     async with transaction(pool) as conn:
+        await _held(conn, session, proved)
         return tuple(await second_factor.new_recovery(conn, session.account))
+
+
+async def _held(conn: Connection, session: Session, proved: str | None = None) -> Secrets:
+    """Hold the account of a session until the transaction ends; while a password was compared neither may have changed.
+
+    ``proved``: the hash that was compared. Raises: CallerError(sign-in-needed).
+    """
+    account = await store.hold(conn, session.account)
+    if account is None or account.disabled_at or (proved is not None and account.password_hash != proved):
+        raise needed()
+    if not await sessions.is_there(conn, session.account, uuid.UUID(session.session_id)):
+        raise needed()
+    return account
 
 
 async def recovery_left(pool: Pool, session: Session) -> int:

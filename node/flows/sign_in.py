@@ -292,17 +292,22 @@ async def sign_out(pool: Pool, secret: str) -> None:
 
 async def prove(
     pool: Pool, hasher: Hasher, settings: Settings, now: dt.datetime, session: Session, password: str
-) -> None:
-    """Make sure that whoever uses a session knows its password; an account that has none proves nothing.
+) -> str:
+    """Make sure that whoever uses a session knows its password; return the hash that it was compared with.
 
-    Raises: CallerError sign-in-refused, sign-in-locked, rate-limited.
+    Raises: CallerError sign-in-refused, sign-in-locked, rate-limited; password-missing for an account that has none.
     """
     async with acquire(pool) as conn:
         account = await store.by_name(conn, session.name)
     if account is None:
         raise needed()
     if account.password_hash is None:
-        return
+        # Who comes in by an identity provider alone proves nothing here: a session that was left open is not enough.
+        raise CallerError(
+            "password-missing",
+            N_("questo utente non ha una password su questo nodo"),
+            hint=N_("chiedere a un amministratore del nodo un codice per farne una"),
+        )
     key = _key(settings, ACCOUNT, session.name)
     await _count(pool, ACCOUNT, key, now, ACCOUNT_LIMIT)
     if not await hasher.fits(account.password_hash, rules.normal(password[: rules.PASSWORD_LONGEST + 1])):
@@ -311,6 +316,7 @@ async def prove(
         raise _refused()
     async with transaction(pool) as conn:
         await store.forget_attempts(conn, ACCOUNT, key)
+    return account.password_hash
 
 
 async def tidy(pool: Pool, settings: Settings, now: dt.datetime) -> None:

@@ -51,7 +51,8 @@ DELETE FROM office.account_role WHERE account_id = $1 AND role = ANY($2::text[])
 -- name: others_with
 SELECT count(*) FROM office.account_role r
 JOIN office.account a USING (account_id)
-WHERE r.role = $2 AND r.account_id <> $1 AND a.disabled_at IS NULL;
+WHERE r.role = $2 AND r.account_id <> $1 AND a.disabled_at IS NULL
+  AND (a.password_hash IS NOT NULL OR a.external_name IS NOT NULL);
 
 -- name: disable
 UPDATE office.account SET disabled_at = $2 WHERE account_id = $1 AND disabled_at IS NULL;

@@ -82,6 +82,11 @@ async def end_one(conn: Connection, account_id: uuid.UUID, session_id: uuid.UUID
     return bool((await conn.execute(QUERIES["end_one"], account_id, session_id)) != "DELETE 0")
 
 
+async def is_there(conn: Connection, account_id: uuid.UUID, session_id: uuid.UUID) -> bool:
+    """Tell whether an account has this whole session still."""
+    return bool(await conn.fetchval(QUERIES["is_there"], account_id, session_id))
+
+
 async def end_all(conn: Connection, account_id: uuid.UUID) -> int:
     """End all sessions of an account; return how many those were."""
     return int((await conn.execute(QUERIES["end_all"], account_id)).split()[-1])

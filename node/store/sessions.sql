@@ -19,12 +19,18 @@ DELETE FROM office.session WHERE id_hash = $1;
 -- name: end_one
 DELETE FROM office.session WHERE account_id = $1 AND session_id = $2;
 
+-- name: is_there
+SELECT EXISTS (SELECT FROM office.session WHERE account_id = $1 AND session_id = $2 AND stage = 'whole');
+
 -- name: end_all
 DELETE FROM office.session WHERE account_id = $1;
 
+-- Each stage by itself: who has the password alone pushes out nobody who has the second factor too.
 -- name: end_oldest
 DELETE FROM office.session WHERE id_hash IN (
-    SELECT id_hash FROM office.session WHERE account_id = $1 ORDER BY made_at DESC, id_hash OFFSET $2);
+    SELECT id_hash FROM office.session WHERE account_id = $1 AND stage = 'whole' ORDER BY made_at DESC, id_hash OFFSET $2)
+OR id_hash IN (
+    SELECT id_hash FROM office.session WHERE account_id = $1 AND stage = 'half' ORDER BY made_at DESC, id_hash OFFSET $2);
 
 -- name: list_sessions
 SELECT session_id, method, second_factor, made_at, seen_at, expires_at

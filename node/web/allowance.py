@@ -104,7 +104,8 @@ def caller_of(request: web.Request, *, behind_proxy: bool) -> str:
 
     Of IPv6 its /64: whoever has one address there has all of them.
     """
-    forwarded = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+    # A proxy may add a line of its own after the caller's: the last of all lines is what it saw.
+    forwarded = ",".join(request.headers.getall("X-Forwarded-For", [])).rpartition(",")[2].strip()
     text = (forwarded[:64] if behind_proxy and forwarded else request.remote) or "unknown"
     try:
         # Without brackets and zone, and with nothing that a network can't be made of.

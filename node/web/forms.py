@@ -101,7 +101,7 @@ def token(request: web.Request) -> str:
 def tie(request: web.Request, session_secret: str) -> None:
     """Tie the forms of a request to a session, else to the form cookie that came, else to nothing yet."""
     kept = session_secret or request.cookies.get(request.app[PLACE].cookie(FORM_COOKIE), "")
-    if 0 < len(kept) <= SECRET_LONGEST:
+    if 0 < len(kept) <= SECRET_LONGEST and kept.isascii():
         request[SECRET] = kept
 
 
@@ -123,7 +123,13 @@ async def own_forms(request: web.Request, handler: Handler) -> web.StreamRespons
     if SECRET not in request:
         raise _refused()
     request = _with_limits(request)
-    form = await request.post()
+    try:
+        form = await request.post()
+    except (ValueError, LookupError) as error:
+        # Bytes that are no text, a character set nobody knows, parts without a name.
+        raise CallerError(
+            "request-malformed", N_("il modulo inviato non si legge"), hint=N_("ricaricare la pagina e riprovare")
+        ) from error
     try:
         sent = request.headers.get(HEADER)
         if sent is None:

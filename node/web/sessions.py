@@ -43,7 +43,7 @@ SESSION: web.RequestKey[Session | None] = web.RequestKey("session", Session | No
 def secret_of(request: web.Request) -> str:
     """Return what the browser holds of a session, empty when that is nothing or can't be one."""
     held = request.cookies.get(request.app[forms.PLACE].cookie(COOKIE), "")
-    return held if len(held) <= forms.SECRET_LONGEST else ""
+    return held if len(held) <= forms.SECRET_LONGEST and held.isascii() else ""
 
 
 @web.middleware

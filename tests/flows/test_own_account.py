@@ -9,9 +9,9 @@ import pytest
 from node.domain.roles import Role
 from node.errors import OperatorError
 from node.flows import accounts, own_account, second_factor
-from node.flows.sign_in import Settings
+from node.flows.sign_in import SESSIONS_MAX, Settings
 from node.store.postgres import Pool
-from tests.accounts_made import NOW, PASSWORD, Desk
+from tests.accounts_made import NOW, PASSWORD, SETTINGS, Desk
 from tests.flows.test_sign_in import OTHER, _fields, refusal
 
 
@@ -222,3 +222,35 @@ async def test_sessions_of_the_past_are_not_listed(desk: Desk) -> None:
     listed = await own_account.list_sessions(desk.pool, desk.settings, desk.now, session)
     assert [each.session_id for each in listed] == [session.session_id]
     assert listed[0].expires_at - listed[0].made_at == dt.timedelta(hours=10)
+
+
+async def test_without_a_password_a_session_alone_changes_nothing(desk: Desk) -> None:
+    """Who comes in by an identity provider: neither a first password nor a second factor comes of a session left open."""
+    await desk.person()
+    session = await desk.session((await desk.enter()).secret)
+    async with desk.pool.acquire() as conn:
+        await conn.execute("UPDATE office.account SET password_hash = NULL, password_at = NULL, external_name = 'x'")
+    for work in (
+        own_account.change_password(desk.pool, desk.hasher, SETTINGS, NOW, session, old="", new=OTHER),
+        own_account.propose_factor(desk.pool, desk.hasher, SETTINGS, NOW, session, password=""),
+    ):
+        assert await refusal(work) == "password-missing"
+
+
+async def test_what_was_proved_before_a_change_is_worth_nothing_after_it(desk: Desk) -> None:
+    """The session ends, or the password is another one, while an old password is still being compared: nothing is changed."""
+    await desk.person()
+    session = await desk.session((await desk.enter()).secret)
+    await accounts.end_sessions(desk.pool, name="anna.verdi")
+    change = own_account.change_password(desk.pool, desk.hasher, SETTINGS, NOW, session, old=PASSWORD, new=OTHER)
+    assert await refusal(change) == "sign-in-needed"
+    assert (await desk.enter()).is_whole
+
+
+async def test_the_password_alone_pushes_nobody_out(desk: Desk) -> None:
+    """However often somebody signs in without the second factor: the sessions that have it stay."""
+    await desk.person()
+    _, confirmed = await desk.enrol((await desk.enter()).secret)
+    for _ in range(SESSIONS_MAX + 2):
+        assert not (await desk.enter()).is_whole
+    assert await desk.load(confirmed.began.secret) is not None

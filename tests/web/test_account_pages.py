@@ -12,13 +12,15 @@ from pathlib import Path
 import pyotp
 import pytest
 from aiohttp import ClientResponse, CookieJar, web
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
+from yarl import URL
 
 from node.domain.roles import Permission, Role
 from node.flows import accounts
 from node.runtime import Node
 from node.web import app as application
 from node.web import forms, sessions
+from node.web.pages.frame import place_in
 from node.web.permission import USER, needs
 from tests.accounts_made import PASSWORD, Desk, cheap_hasher
 from tests.web.test_app import node
@@ -344,3 +346,25 @@ async def test_a_secret_of_a_page_is_in_no_log(browser: Browser, desk: Desk, cap
     assert "sign_in.passed" in said
     for secret in (PASSWORD, OTHER, held, browser.held(), "persona.ignota", "127.0.0.1:"):
         assert secret not in said
+
+
+async def test_what_is_no_form_and_no_cookie_is_the_caller_s_mistake(browser: Browser) -> None:
+    """Bytes that are no text, a character set nobody knows, a cookie beyond ASCII: refused or overlooked, never a failure of ours."""
+    await browser.get("/entra")
+    kept = {"Accept": "text/html", "Origin": str(browser.client.make_url("/")).rstrip("/")}
+    for kind, body in (
+        ("application/x-www-form-urlencoded; charset=martian", b"a=b"),
+        ("application/x-www-form-urlencoded", b"csrf=\xff\xfe"),
+        ("multipart/form-data", b"x"),
+    ):
+        reply = await browser.client.post("/entra", data=body, headers={**kept, "Content-Type": kind})
+        assert reply.status in {400, 403}, (kind, reply.status)
+    reply = await browser.client.get("/", headers={"Accept": "text/html", "Cookie": "rete=\xe9\xe9"})
+    assert reply.status == 200
+
+
+def test_no_link_of_a_page_leads_to_another_host() -> None:
+    """An address with two strokes, as whoever sends a link may write it: the same page in English is on this node."""
+    sent = URL.build(path="//evil.example/x", query_string="q=a", encoded=True)
+    asked = make_mocked_request("GET", "/").clone(rel_url=sent)
+    assert place_in(asked, "en") == "/evil.example/x?q=a&lang=en"

@@ -14,6 +14,7 @@ import jsonschema
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
+from multidict import CIMultiDict
 
 from node.domain.saved import ATOM, leave_mark
 from node.errors import CallerError
@@ -217,6 +218,12 @@ def test_a_caller_of_ipv6_is_its_network(address: str, caller: str) -> None:
     """Whoever has one address of a /64 has all of them; the same address has one spelling."""
     request = make_mocked_request("GET", "/", headers={"X-Forwarded-For": f"10.0.0.9, {address}"})
     assert caller_of(request, behind_proxy=True) == caller
+
+
+def test_of_several_lines_of_proxies_the_last_counts() -> None:
+    """What the caller wrote first is no address of ours."""
+    lines = CIMultiDict([("X-Forwarded-For", "203.0.113.1"), ("X-Forwarded-For", "198.51.100.7")])
+    assert caller_of(make_mocked_request("GET", "/", headers=lines), behind_proxy=True) == "198.51.100.7"
 
 
 async def test_one_network_saves_no_more_than_one_address(pool: Pool) -> None:

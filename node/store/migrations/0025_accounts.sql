@@ -154,6 +154,18 @@ END
 $$;
 CREATE TRIGGER account_named BEFORE INSERT OR UPDATE OF name ON office.account FOR EACH ROW EXECUTE FUNCTION office.check_account();
 
+-- Whoever has the code sets the password: who made it is told, whoever they are.
+CREATE FUNCTION audit.record_code() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM audit.append('account', jsonb_build_object(
+        'action', 'code-made', 'account', NEW.account_id,
+        'name', (SELECT a.name FROM office.account a WHERE a.account_id = NEW.account_id), 'officer', nullif(office.acting(), '')));
+    RETURN NULL;
+END
+$$;
+CREATE CONSTRAINT TRIGGER code_recorded AFTER INSERT OR UPDATE ON office.account_code
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION audit.record_code();
+
 CREATE FUNCTION audit.record_sign_in() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     PERFORM audit.append('sign-in', jsonb_build_object(
@@ -181,7 +193,7 @@ BEGIN
     END IF;
 END
 $$;
-REVOKE EXECUTE ON FUNCTION audit.record_role(), audit.record_account(), audit.record_sign_in(), audit.sign_in_refused(uuid, text)
+REVOKE EXECUTE ON FUNCTION audit.record_role(), audit.record_account(), audit.record_code(), audit.record_sign_in(), audit.sign_in_refused(uuid, text)
     FROM PUBLIC;
 
 -- As deploy/roles.sql grants it, where that role is there already.

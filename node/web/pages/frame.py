@@ -104,7 +104,9 @@ def is_fragment(request: web.Request) -> bool:
 def place_in(request: web.Request, language: str) -> str:
     """Return this very page in a language."""
     asked = [(name, value) for name, value in request.query.items() if name != LANGUAGE_CHOICE]
-    return f"{request.rel_url.raw_path}?{urlencode([*asked, (LANGUAGE_CHOICE, language)])}"
+    # One stroke alone: two would name another host.
+    path = "/" + request.rel_url.raw_path.lstrip("/\\")
+    return f"{path}?{urlencode([*asked, (LANGUAGE_CHOICE, language)])}"
 
 
 def _context(request: web.Request, language: str) -> dict[str, Any]:

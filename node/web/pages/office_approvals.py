@@ -83,6 +83,9 @@ async def _page(
     node, reader, given = request.app[DESK], desk.reader_of(request), given or {}
     story = await submission.read(node.pool, node.config, request.match_info["profile_id"])
     if story.version["state"] != "draft":
+        if error is not None:
+            # Somebody else decided first: whoever decided now must know that it did not count.
+            raise error
         return desk.go(profile_path(story.profile.profile_id))
     proposed = await seen_of(request, story.profile.profile_id)
     errors = [] if error is None else [(FIELDS.get(error.code, ""), desk.explained(error, request))]
@@ -121,6 +124,7 @@ async def approve(request: web.Request) -> web.StreamResponse:
             # An approval of something that nobody was shown is none.
             expected_hash=desk.text_in(sent, "impronta"),
             warned=desk.text_in(sent, "avvertenza") == "yes",
+            only_waiting=True,
             known=node.known,
         )
     except NotFoundError:

@@ -151,7 +151,7 @@ async def _page_of(request: web.Request, error: CallerError | None = None) -> we
             "write": progress is not Progress.WITHDRAWN and desk.may(request, Permission.PROFILE_WRITE),
             "present": progress in (Progress.DRAFT, Progress.RETURNED)
             and desk.may(request, Permission.PROFILE_WRITE),
-            "judge": story.version["state"] == "draft" and desk.may(request, Permission.PROFILE_APPROVE),
+            "judge": progress is Progress.WAITING and desk.may(request, Permission.PROFILE_APPROVE),
             "queue": progress is Progress.APPROVED and desk.may(request, Permission.PROFILE_APPROVE),
             "withdraw": progress is not Progress.WITHDRAWN and desk.may(request, Permission.PROFILE_WITHDRAW),
             "match": progress is Progress.PUBLISHED and desk.may(request, Permission.MATCHES_READ),

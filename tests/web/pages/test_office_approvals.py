@@ -128,7 +128,8 @@ async def test_what_is_approved_is_neither_submitted_nor_sent_back(staff: Staff)
     one, page = f"/ufficio/profili/{profile_id}", f"/ufficio/approvazioni/{profile_id}"
     assert (await staff["anna"].post(one, f"{one}/presenta")).status == 400
     reply = await staff["bruno"].post(one, f"{page}/rimanda", impronta=shown, motivo_rinvio="tardi")
-    assert reply.headers["Location"] == one
+    # Who comes too late is told so.
+    assert (reply.status, "non è in attesa di approvazione" in await reply.text()) == (400, True)
     story = await submission.read(staff.node.pool, staff.node.config, profile_id)
     assert story.progress == "queued"
 
@@ -176,6 +177,8 @@ async def test_an_aggregation_not_signed_yet_wants_its_warning_read(staff: Staff
     edit = f"{one}/modifica"
     again = {**fields, "impronta": await staff.print_of(profile_id), "azione": "salva", "title_it": "Cerchiamo clienti"}
     assert (await staff["anna"].post(edit, edit, **again)).status == 303
+    assert "non è in attesa di approvazione" in html.unescape(await (await staff.approve(profile_id)).text())
+    assert (await staff["anna"].post(one, f"{one}/presenta")).status == 303
     refused = await staff.approve(profile_id)
     assert (refused.status, '<a href="#avvertenza">' in await refused.text()) == (400, True)
     assert (await staff.approve(profile_id, avvertenza="yes")).status == 303
