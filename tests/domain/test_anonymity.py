@@ -24,7 +24,7 @@ from node.protocol import canonical
 from node.store import schemas
 from tests.domain.test_partition import SECTORS, TERRITORIES, built, populations
 
-pytestmark = pytest.mark.no_cover
+pytestmark = pytest.mark.many
 many = settings(max_examples=500)
 ROUND = dt.date(2026, 11, 30)
 ID = "0b8f7a52-0e58-4b6c-9c7e-1f3f5f6c7d10"

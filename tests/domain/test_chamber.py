@@ -277,7 +277,7 @@ def test_no_cell_can_break_the_reader(rows: list[list[object]]) -> None:
     assert all(p.sheet in book and p.row >= 2 for p in found.problems)
 
 
-@pytest.mark.no_cover
+@pytest.mark.many
 def test_fifty_thousand_rows_take_a_few_seconds() -> None:
     """A national list is read while a person waits; every generated contract comes back whole."""
     made = generate(contracts=2000, seed=3, territories=load_territories(), sectors=load_sectors())

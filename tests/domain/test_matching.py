@@ -100,7 +100,7 @@ def test_a_score_is_the_sum_of_its_parts(one: dict[str, Any], other: dict[str, A
         assert {link.category for link in found.links} == has | seeks
 
 
-@pytest.mark.no_cover
+@pytest.mark.many
 @settings(max_examples=400)
 @given(st.lists(DOCUMENTS, min_size=1, max_size=9, unique_by=lambda d: d["id"]), st.randoms(use_true_random=False))
 def test_groups_are_chained_apart_and_the_same_in_any_order(documents: list[dict[str, Any]], source: Any) -> None:

@@ -22,7 +22,6 @@ from node.domain.register import NetworkKind, RegisterNetwork
 from node.domain.theme import THEMES
 from node.errors import CallerError
 from node.store.reference import load_sectors, load_territories
-from tests.conftest import uncounted
 
 TERRITORIES, SECTORS = load_territories(), load_sectors()
 PLACES = [m for m in TERRITORIES.municipalities if m.province in ("LE", "BR", "TO", "MI", "RM")][::40]
@@ -219,13 +218,12 @@ def test_other_documents_are_no_partition(raw: bytes) -> None:
 @functools.cache
 def national() -> list[RegisterNetwork]:
     """The generated national register of 9,630 contracts."""
-    with uncounted():
-        made = generate(contracts=9630, seed=7, territories=TERRITORIES, sectors=SECTORS)
-        sheets = {"Elenco": made.contracts, "Sogg. Giu.": made.entities}
-        return list(parse_sheets(sheets, TERRITORIES, SECTORS).networks)
+    made = generate(contracts=9630, seed=7, territories=TERRITORIES, sectors=SECTORS)
+    sheets = {"Elenco": made.contracts, "Sogg. Giu.": made.entities}
+    return list(parse_sheets(sheets, TERRITORIES, SECTORS).networks)
 
 
-@pytest.mark.no_cover
+@pytest.mark.many
 def test_the_national_register_is_partitioned_quickly_and_safely() -> None:
     """9,630 contracts: every block has at least 8, in well under a second, in parts that fit the log."""
     rows = national()

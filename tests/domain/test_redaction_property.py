@@ -82,7 +82,7 @@ def tight(text: str) -> str:
     return fold(text).replace(" ", "")
 
 
-@pytest.mark.no_cover
+@pytest.mark.many
 @settings(max_examples=800, deadline=None)
 @given(betrayed=betrayals())
 @example(betrayed=(Term("firm", "Gea S.p.A."), "Fornisce G e a s.p-a le macchine"))

@@ -131,7 +131,7 @@ def test_the_same_seed_gives_the_same_register() -> None:
     assert first.contracts != other.contracts
 
 
-@pytest.mark.no_cover
+@pytest.mark.many
 def test_the_register_has_the_known_traps() -> None:
     """Empty and 16-character tax codes, office prefixes, firms in several networks; no row is refused."""
     made = generate(contracts=3000, seed=3, territories=TERRITORIES, sectors=SECTORS)

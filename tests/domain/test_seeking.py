@@ -116,7 +116,7 @@ def test_long_texts_are_read_piece_by_piece() -> None:
     assert not seeker.in_text("zefirina " * 300_000)
 
 
-@pytest.mark.no_cover
+@pytest.mark.many
 def test_the_quick_look_misses_nothing() -> None:
     """Of every character there is, what is looked at first holds the letters and digits that are compared then.
 

@@ -10,7 +10,7 @@ import pytest
 from tests.texts_made import K, Tally, mimics, try_register
 
 # Thousands of texts: what they reach, the first dozen do.
-pytestmark = pytest.mark.no_cover
+pytestmark = pytest.mark.many
 AIM_FIRST_GUESS = 2 / K
 AIM_REFUSALS = 0.15
 
