@@ -123,7 +123,7 @@ def _session() -> aiohttp.ClientSession:
 
 async def signed_in(session: aiohttp.ClientSession, url: str, node: Node) -> None:
     """Make an account of an officer and sign it in as a browser does."""
-    settings, now, password = node.sign_in_settings(), node.clock(), "una frase per la prova"
+    settings, now, password = node.sign_in_settings(), node.clock(), "una frase lunga e basta"
     made = await accounts.create(
         node.pool, settings, now, name="prova", roles=[Role.OFFICER, Role.APPROVER], officer="bench"
     )
