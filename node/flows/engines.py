@@ -226,17 +226,11 @@ def _units(query: Query, reference: LabelReference) -> Mapping[str, tuple[str, .
 def _buckets(
     name: str, stored: Mapping[str, int], units: tuple[str, ...], scale: float, reference: LabelReference
 ) -> tuple[Bucket, ...]:
-    possible: dict[str, int] = dict.fromkeys(units, 0)
-    certain: dict[str, int] = dict.fromkeys(units, 0)
-    met = reference.buckets(name, units)
-    for label, count in stored.items():
-        for unit, inside in met(label):
-            possible[unit] += count
-            certain[unit] += count * inside
+    possible, certain = reference.tally(name, units, stored)
     buckets = (
-        Bucket(unit, reference.title(name, unit), round(possible[unit] * scale), round(certain[unit] * scale))
-        for unit in units
-        if possible[unit]
+        Bucket(unit, title, round(some * scale), round(every * scale))
+        for unit, title, some, every in zip(units, reference.titles(name, units), possible, certain, strict=True)
+        if some
     )
     return tuple(sorted(buckets, key=_most_first))
 
