@@ -38,9 +38,9 @@ DEEPEST: Final = 20_000
 LABELS_MAX: Final = 60_000
 # The newest hits are looked for in each of so many quarters.
 QUARTERS: Final = 8
-# So many hits are looked at as they are, and so many where less is read for them.
+# So many hits are looked at as they are; where less is read for them, so many times as many as there are profiles.
 FEW: Final = 20_000
-FEWER: Final = 8_000
+FEWER_TIMES_ALL: Final = 500_000_000
 # Beyond so many, how many there are is told from a sample.
 COUNTED_MAX: Final = 50_000
 
@@ -110,8 +110,9 @@ class _Search:
     def best(self, limit: int, counted: Counted) -> list[Place]:
         """Return the first hits after the cursor."""
         after = _after(self.of.asked)
-        # Few hits are quicker looked at than parted; of what is frequent and seldom meets each part costs as much as all.
-        most = FEW if self.of.read_each_time() > FEW else FEWER
+        # One look at all hits reads what any profile earns points by, and a part costs the same in any index: the larger it is,
+        # the fewer hits are quicker looked at than parted. Of what is frequent and seldom meets each part costs as much as all.
+        most = FEW if self.of.read_each_time() > FEW else FEWER_TIMES_ALL // max(1, self.of.searcher.num_docs)
         if counted.is_exact and counted.total <= most:
             return self._best(
                 self.of.scored(), after, limit, FIRST_LOOK if self.of.asked.cursor is None else LATER_LOOK
