@@ -38,9 +38,9 @@ DEEPEST: Final = 20_000
 LABELS_MAX: Final = 60_000
 # The newest hits are looked for in each of so many quarters.
 QUARTERS: Final = 8
-# So many hits are looked at as they are; where less is read for them, so many times as many as there are profiles.
+# So many hits are looked at as they are, and so many where less is read for them.
 FEW: Final = 20_000
-FEWER_TIMES_ALL: Final = 500_000_000
+FEWER: Final = 6_000
 # Beyond so many, how many there are is told from a sample.
 COUNTED_MAX: Final = 50_000
 
@@ -110,12 +110,14 @@ class _Search:
     def best(self, limit: int, counted: Counted) -> list[Place]:
         """Return the first hits after the cursor."""
         after = _after(self.of.asked)
-        # One look at all hits reads what any profile earns points by, and a part costs the same in any index: the larger it is,
-        # the fewer hits are quicker looked at than parted. Of what is frequent and seldom meets each part costs as much as all.
-        most = FEW if self.of.read_each_time() > FEW else FEWER_TIMES_ALL // max(1, self.of.searcher.num_docs)
+        # Few hits are quicker looked at than parted; of what is frequent and seldom meets each part costs as much as all.
+        most = FEW if self.of.read_each_time() > FEW else FEWER
         if counted.is_exact and counted.total <= most:
             return self._best(
-                self.of.scored(), after, limit, FIRST_LOOK if self.of.asked.cursor is None else LATER_LOOK
+                self.of.scored(few=counted.total <= FEWER),
+                after,
+                limit,
+                FIRST_LOOK if self.of.asked.cursor is None else LATER_LOOK,
             )
         found: list[Place] = []
         for tier in range(len(self.of.certain), -1, -1):
@@ -280,10 +282,14 @@ class _Search:
             return []
         # By day alone; what each is worth is told all the same.
         these = tantivy.Query.term_set_query(self.of.schema, "key", [place.key for place in found])
-        granted, worths = self.of.worths()
+        granted, worths = self.of.worths(fresh=False)
         scored = self.of.searcher.search(all_of([these], (), worths, granted), len(found), count=False).hits
         points = {place.key: place.points for place in self._places(scored)}
-        return [place._replace(points=points[place.key]) for place in found]
+        today = self.of.asked.today
+        return [
+            place._replace(points=points[place.key] + ranking.fresh_points(-place.minus_first, today))
+            for place in found
+        ]
 
     def _latest(self, query: tantivy.Query, after: Place, limit: int) -> list[Place]:
         # Some more: those whose identifiers begin alike are put in order here.
