@@ -19,6 +19,7 @@ from node.errors import N_, CallerError, NotFoundError
 from node.store import audit, marks, whole_file
 from node.store.audit import Event, Sought
 from node.store.postgres import Connection, Pool, acquire
+from node.store.sessions import RECOVERY
 from node.store.whole_file import SECRET, WholeFile
 
 PAGE = 2000
@@ -54,12 +55,16 @@ KINDS = {
     "account-role": N_("ruolo di un utente"),
     "sign-in": N_("accesso"),
     "sign-in-refused": N_("accesso rifiutato"),
+    "sign-in-abandoned": N_("accesso senza il secondo fattore"),
+    "register-exported": N_("registro delle reti esportato"),
 }
+BY_RECOVERY = N_("accesso con un codice di recupero")
 ACCOUNT_ACTIONS = {
     "created": N_("utente creato"), "enabled": N_("utente abilitato"), "disabled": N_("utente disabilitato"),
     "code-made": N_("codice per la password fatto"), "password-set": N_("password fatta"), "second-factor-set": N_("secondo fattore registrato"),
     "second-factor-removed": N_("secondo fattore tolto"), "linked": N_("utente legato al fornitore di identità"),
     "unlinked": N_("utente slegato dal fornitore di identità"), "renamed": N_("nome cambiato"),
+    "recovery-codes-made": N_("codici di recupero fatti"), "sessions-ended": N_("sessioni terminate"),
     "granted": N_("ruolo dato"), "revoked": N_("ruolo tolto"),
 }  # fmt: skip
 RULINGS = {
@@ -71,6 +76,8 @@ RULINGS = {
 
 def what_of(kind: str, facts: Mapping[str, Any]) -> str:
     """Return what an event tells of, as a catalogue id; a kind of a newer program is told by its code."""
+    if kind == "sign-in" and facts.get("factor") == RECOVERY:
+        return BY_RECOVERY
     action = str(facts.get("action", ""))
     by_kind = {
         "decision": ACTION_TITLES,

@@ -17,14 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from node.config import Config
-from node.domain import chamber, columns, firms, partition, template, template_reader
+from node.domain import chamber, columns, firms, officers, partition, template, template_reader
 from node.domain.chamber import ChamberList
 from node.domain.network import NetworkRecord, firm_from_list, from_register
 from node.domain.register import RegisterNetwork
 from node.domain.rows import LeftOut, RowPlace, RowProblem, in_row_order
 from node.errors import N_, CallerError, Translate
 from node.store import registry, spreadsheet
-from node.store.postgres import Connection, Pool, run_tx
+from node.store.postgres import Connection, Pool, run_tx, transaction
 from node.store.reference import load_sectors, load_territories
 from node.store.whole_file import SECRET
 
@@ -264,11 +264,17 @@ def report_rows(plan: ImportPlan, translate: Translate = str) -> list[list[str |
     return [[p.sheet, p.row, p.column, p.code, p.text(translate), p.fatal] for p in plan.problems]
 
 
-async def export_networks(pool: Pool, path: Path, ids: Sequence[str] | None = None, *, replace: bool = True) -> int:
-    """Write records in the template's layout, for the owner's eyes only; return how many. Raises: CallerError(file-...)."""
+async def export_networks(
+    pool: Pool, path: Path, ids: Sequence[str] | None = None, *, officer: str, replace: bool = True
+) -> int:
+    """Write records in the template's layout, for the owner's eyes only; return how many.
+
+    The chain of decisions tells that ``officer`` took them away before they leave. Raises: CallerError file-..., officer-name-bad.
+    """
     spreadsheet.check_target(path, replace=replace)
     async with pool.acquire() as conn:
         records = await registry.read_records(conn, ids)
     sheets = template.sheets_of(list(records.values()))
     await asyncio.to_thread(spreadsheet.write_sheets, path, sheets, replace=replace, mode=SECRET)
     return len(records)
+        await registry.tell_export(conn, officers.check(officer), registry.TEMPLATE_FORM, len(records))

@@ -256,3 +256,6 @@ SELECT count(*) AS networks,
        count(*) FILTER (WHERE n.status <> 'closed' AND NOT EXISTS (
            SELECT FROM publication.profile p WHERE p.network_id = n.network_id AND p.state <> 'withdrawn')) AS without_profile
 FROM registry.network n;
+
+-- name: tell_export
+SELECT audit.register_exported($1, $2, $3);
