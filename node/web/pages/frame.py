@@ -116,6 +116,8 @@ def _context(request: web.Request, language: str) -> dict[str, Any]:
         "_": _sentence(language),
         "lang": language,
         "languages": {other: Locale.parse(other).get_display_name(other) for other in LANGUAGES},
+        # What answers a form is at no address: the same page in another language would be another page, or none.
+        "has_place": request.method in forms.SAFE,
         "place": functools.partial(place_in, request),
         "path": request.path,
         "site": site,
