@@ -320,6 +320,13 @@ async def list_events(
         return await audit.list_events(conn, after, sought, limit)
 
 
+async def officer_at(pool: Pool, event_id: int) -> str:
+    """Return who decided one event, empty where nobody did or there is none such."""
+    async with acquire(pool) as conn:
+        found = await audit.event_at(conn, event_id)
+    return "" if found is None else str(orjson.loads(found.document).get("officer") or "")
+
+
 async def glance(pool: Pool, home: Path) -> Verdict:
     """Look at the end of the chain alone: does it still go through the mark? Cheap, and no proof that the rest is whole.
 
