@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from aiohttp import web
+from multidict import MultiDictProxy
 
 from node.domain.accounts import csrf_of
 from node.domain.roles import Permission
@@ -49,7 +50,11 @@ H = TypeVar("H", bound=Callable[..., Any])
 # What the forms of this request are tied to; and that it was made just now, and has to be kept by the browser.
 SECRET = web.RequestKey("form_secret", str)
 NEW = web.RequestKey("form_secret_new", bool)
+# The fields of a form that was read, also when it was refused (node/web/typed.py).
+SENT: web.RequestKey[MultiDictProxy[Any]] = web.RequestKey("form_sent", MultiDictProxy)
 FORM_COOKIE: Final = "rete-form"
+# What a script of ours says when it asks for a part of a page.
+FRAGMENT: Final = "HX-Request"
 
 
 def takes(*, max_bytes: int | None = None, max_fields: int | None = None) -> Callable[[H], H]:
@@ -62,7 +67,7 @@ def takes(*, max_bytes: int | None = None, max_fields: int | None = None) -> Cal
     return mark
 
 
-def _with_limits(request: web.Request) -> web.Request:
+def with_limits(request: web.Request) -> web.Request:
     """Return a request that takes as much as its handler says."""
     max_bytes, max_fields = getattr(request.match_info.handler, _TAKES, (None, None))
     limits = {"client_max_size": max_bytes, "client_max_fields": max_fields}
@@ -122,7 +127,7 @@ async def own_forms(request: web.Request, handler: Handler) -> web.StreamRespons
     _same_place(request)
     if SECRET not in request:
         raise _refused()
-    request = _with_limits(request)
+    came, request = request, with_limits(request)
     try:
         form = await request.post()
     except (ValueError, LookupError) as error:
@@ -130,6 +135,7 @@ async def own_forms(request: web.Request, handler: Handler) -> web.StreamRespons
         raise CallerError(
             "request-malformed", N_("il modulo inviato non si legge"), hint=N_("ricaricare la pagina e riprovare")
         ) from error
+    came[SENT] = form
     try:
         sent = request.headers.get(HEADER)
         if sent is None:
@@ -141,6 +147,15 @@ async def own_forms(request: web.Request, handler: Handler) -> web.StreamRespons
         for value in form.values():
             if isinstance(value, web.FileField):
                 value.file.close()
+
+
+def is_surely_ours(request: web.Request) -> bool:
+    """Tell whether the browser itself says that a page of ours sent this: silence is no word of it."""
+    try:
+        _same_place(request)
+    except CallerError:
+        return False
+    return "Origin" in request.headers or request.headers.get("Sec-Fetch-Site") == "same-origin"
 
 
 def _same_place(request: web.Request) -> None:
