@@ -125,8 +125,9 @@ async def confirm_factor(pool: Pool, settings: Settings, now: dt.datetime, sessi
         step = second_factor.step_of(secret, code, now)
         if step is None or not await store.confirm_factor(conn, account.account_id, account.factor_sealed, step, now):
             raise code_wrong()
-        recovery = await second_factor.new_recovery(conn, account.account_id)
         await sessions.end_all(conn, account.account_id)
+        # After the sessions: it takes the chain's lock, and whoever tidies takes that one last too.
+        recovery = await second_factor.new_recovery(conn, account.account_id)
         began = await begin(conn, settings, account, now, method=session.method, factor=sessions.AUTHENTICATOR)
     return Confirmed(began, tuple(recovery))
 

@@ -12,20 +12,23 @@ from unittest.mock import ANY
 import pytest
 from aiohttp import ClientResponse, FormData
 
-from node.domain.roles import Role
+from node.domain.roles import Permission, Role
 from node.flows import accounts, keeping
 from node.runtime import Node
 from node.store.registry import Sought
 from node.web import typed
+from node.web.permission import needed_by
 from node.web.typed import Typed, unpack
 from tests.accounts_made import PASSWORD, Desk
 from tests.pages_made import XSS
 from tests.register_made import Pairs, changed, form_of, signed_in, words
-from tests.web.test_account_pages import PAGE, Browser
+from tests.web.test_account_pages import PAGE, Browser, browsing
 from tests.web.test_app import node
 
 __all__ = ["node"]
 NEW = "/ufficio/reti/nuova"
+# Who asks for no role: everybody, whoever is signed in, programs and other nodes.
+NOBODY_S = (Permission.PUBLIC, Permission.SIGNED_IN, Permission.TOKEN, Permission.PEER)
 TEMPLATES = Path(__file__).resolve().parents[2] / "node" / "web" / "templates"
 
 
@@ -216,6 +219,26 @@ async def test_files_and_what_is_too_large_are_not_kept_and_that_is_said(node: N
     page = await large.text()
     assert (large.status, "xxxx" in page) == (401, False)
     assert "troppo grande per conservarlo" in words(page)
+
+
+async def test_every_form_of_somebody_s_work_keeps_what_was_typed(node: Node) -> None:
+    """All routes that take one, walked without a session: the network's form, the profile's editor, approvals, searches, peers, users."""
+    async with browsing(node) as nobody:
+        app = nobody.client.app
+        assert app is not None
+        walked = []
+        for route in app.router.routes():
+            needed, path = needed_by(route.handler), route.resource.canonical if route.resource else ""
+            if route.method != "POST" or needed is None or needed.permission in NOBODY_S:
+                continue
+            walked.append(path)
+            action = re.sub(r"\{[^}]+\}", "1", path)
+            reply = await send(nobody, f"{action}?a=b", [("campo", "parole mie"), ("vai", "salva")])
+            page = await reply.text()
+            assert reply.status == 401, path
+            assert typed_in(page, f"{action}?a=b") == [("campo", "parole mie"), ("vai", "salva")], path
+    assert len(walked) > 20
+    assert {NEW, "/ufficio/profili/{profile_id}/modifica", "/ufficio/importa/prova"} <= set(walked)
 
 
 async def test_a_press_is_held_to_the_rights_of_whoever_presses(node: Node, browser: Browser) -> None:
