@@ -19,7 +19,7 @@ from tests.browser.test_public_pages import SHOTS, examined, violations
 from tests.conftest import dsn_of
 from tests.profiles_made import NOW
 
-ROLES = {"anna": Role.OFFICER, "capo": Role.ADMINISTRATOR, "gina": Role.ANALYST, "olga": Role.OFFICER}
+ROLES = {"anna": Role.OFFICER, "capo": Role.ADMINISTRATOR, "gina": Role.ANALYST, "ortensia": Role.OFFICER}
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -155,8 +155,8 @@ async def test_what_was_typed_is_still_there_after_the_session_ended(
     """Somebody left in another tab: the form comes back whole, after signing in on that page or in a tab again; axe finds nothing."""
     page = await examined(bench, 320)
     if not elsewhere:
-        await set_password(page, codes["olga"])
-    await sign_in(page, "olga")
+        await set_password(page, codes["ortensia"])
+    await sign_in(page, "ortensia")
     await page.goto("/ufficio/reti/nuova")
     await page.get_by_label("Nome della rete").fill("Rete «dell'Olio»")
     other = await page.context.new_page()
@@ -168,10 +168,10 @@ async def test_what_was_typed_is_still_there_after_the_session_ended(
     assert await page.evaluate("document.documentElement.scrollWidth") <= 320
     await page.screenshot(path=SHOTS / "account-session-over.png", full_page=True)
     if elsewhere:
-        await sign_in(other, "olga")
+        await sign_in(other, "ortensia")
         await page.get_by_role("button", name="Continua: invia").click()
     else:
-        await page.get_by_label("Nome utente").fill("olga")
+        await page.get_by_label("Nome utente").fill("ortensia")
         await page.get_by_label("Password", exact=False).fill(PASSWORD)
         await page.get_by_role("button", name="Accedi e conserva").click()
     await expect(page.get_by_role("heading", name="Ciò che ha scritto è ancora qui")).to_be_visible()

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import ClientResponse, FormData
 
 from node.domain.roles import Permission, Role
-from node.flows import accounts, keeping
+from node.flows import accounts, keeping, sign_in
 from node.runtime import Node
 from node.store.registry import Sought
 from node.web import typed
@@ -117,6 +117,23 @@ async def test_what_was_typed_goes_through_signing_in_on_the_same_page(node: Nod
     assert (await keeping.find(node.pool, Sought())).networks == ()
     reply = await send(browser, NEW, form_of(page, NEW))
     assert "Aggiungere una rete" in words(await reply.text())
+
+
+async def test_a_code_that_comes_too_late_loses_nothing(node: Node, browser: Browser) -> None:
+    """The half session is over by then: the password is asked for again, and what was typed is still there."""
+    desk = Desk(node.pool, replace(node.sign_in_settings(), pad_s=0), node.clock())
+    _, confirmed = await desk.enrol((await desk.enter()).secret)
+    await browser.enter()
+    await browser.post("/entra/codice", "/entra/codice", codice=confirmed.recovery[0])
+    pairs = await filled(browser)
+    await end(node)
+    page = await (await send(browser, NEW, pairs)).text()
+    reply = await send(browser, "/entra", changed(form_of(page, "/entra"), nome="anna.verdi", password=PASSWORD))
+    half = await reply.text()
+    await sign_in.sign_out(node.pool, browser.held())
+    reply = await send(browser, "/entra/codice", changed(form_of(half, "/entra/codice"), codice=confirmed.recovery[1]))
+    assert (reply.status, typed_in(await reply.text())) == (403, typed_in(page))
+    assert "La sessione è finita" in words(await reply.text())
 
 
 async def test_signing_in_twice_loses_nothing(node: Node, browser: Browser) -> None:
