@@ -41,6 +41,7 @@ REASONS = {
 }
 
 
+BY_RECOVERY = N_("accesso con un codice di recupero")
 # What events tell of, for people.
 KINDS = {
     "chain-begun": N_("inizio della catena"),
@@ -51,14 +52,13 @@ KINDS = {
     "reason-erased": N_("motivo cancellato"),
     "ruling-reason-erased": N_("motivo di un provvedimento cancellato"),
     "reconciled": N_("ripreso dal registro firmato"),
+    "register-exported": N_("registro delle reti esportato"),
     "account": N_("utente"),
     "account-role": N_("ruolo di un utente"),
+    "sign-in-abandoned": N_("accesso senza il secondo fattore"),
     "sign-in": N_("accesso"),
     "sign-in-refused": N_("accesso rifiutato"),
-    "sign-in-abandoned": N_("accesso senza il secondo fattore"),
-    "register-exported": N_("registro delle reti esportato"),
 }
-BY_RECOVERY = N_("accesso con un codice di recupero")
 ACCOUNT_ACTIONS = {
     "created": N_("utente creato"), "enabled": N_("utente abilitato"), "disabled": N_("utente disabilitato"),
     "code-made": N_("codice per la password fatto"), "password-set": N_("password fatta"), "second-factor-set": N_("secondo fattore registrato"),

@@ -67,7 +67,7 @@ def takes(*, max_bytes: int | None = None, max_fields: int | None = None) -> Cal
     return mark
 
 
-def with_limits(request: web.Request) -> web.Request:
+def _with_limits(request: web.Request) -> web.Request:
     """Return a request that takes as much as its handler says."""
     max_bytes, max_fields = getattr(request.match_info.handler, _TAKES, (None, None))
     limits = {"client_max_size": max_bytes, "client_max_fields": max_fields}
@@ -122,12 +122,13 @@ def keep(request: web.Request, response: web.StreamResponse) -> None:
 @web.middleware
 async def own_forms(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Let through what asks for nothing to be changed, and what our own pages sent."""
+    came = request
     if request.method in SAFE or not is_page(request) or request.match_info.http_exception is not None:
         return await handler(request)
     _same_place(request)
     if SECRET not in request:
         raise _refused()
-    came, request = request, with_limits(request)
+    request = _with_limits(request)
     try:
         form = await request.post()
     except (ValueError, LookupError) as error:
@@ -147,6 +148,11 @@ async def own_forms(request: web.Request, handler: Handler) -> web.StreamRespons
         for value in form.values():
             if isinstance(value, web.FileField):
                 value.file.close()
+
+
+async def read(request: web.Request) -> MultiDictProxy[Any]:
+    """Return the fields of a form that nobody has read yet, within the limits of its handler. Raises: as aiohttp; CallerError."""
+    return await _with_limits(request).post()
 
 
 def is_surely_ours(request: web.Request) -> bool:

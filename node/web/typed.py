@@ -101,8 +101,8 @@ async def _typed(request: web.Request) -> Typed | None:
         if request.content_length is None or request.content_length > MAX_BYTES:
             return Typed(action, (), is_whole=False)
         try:
-            form = await forms.with_limits(request).post()
-        except (ValueError, LookupError, web.HTTPException):
+            form = await forms.read(request)
+        except (ValueError, LookupError, web.HTTPException, CallerError):
             return None
     files = [value for value in form.values() if isinstance(value, web.FileField)]
     for value in files:

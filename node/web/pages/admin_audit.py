@@ -142,17 +142,24 @@ def _event(request: web.Request, event: Event) -> dict[str, Any]:
     facts = orjson.loads(event.document)
     tr = translator(language_of(request))
     about = facts.get("profile") or facts.get("name") or facts.get("origin") or ""
-    more = [str(facts[name]) for name in ("role", "method", "why", "form", "count") if facts.get(name)]
-    if "recovery_left" in facts:
-        more.append(tr(N_("codici rimasti: {count}")).format(count=facts["recovery_left"]))
+    more = [str(facts[name]) for name in ("role", "method", "why") if facts.get(name)]
     return {
         "id": event.event_id,
         "at": event.at[:19].replace("T", " "),
         "what": tr(audit.what_of(event.kind, facts)),
         "who": str(facts.get("officer") or ""),
         "about": str(about),
-        "more": ", ".join(more),
+        "more": ", ".join([*more, *_more(request, facts)]),
     }
+
+
+def _more(request: web.Request, facts: Mapping[str, Any]) -> list[str]:
+    """Return how much an event is about: a file's form, how many sessions, codes or networks."""
+    found = [str(facts[name]) for name in ("form", "count") if facts.get(name)]
+    if "recovery_left" in facts:
+        left = translator(language_of(request))(N_("codici rimasti: {count}"))
+        found.append(left.format(count=facts["recovery_left"]))
+    return found
 
 
 @needs(Permission.AUDIT_READ)
