@@ -64,7 +64,7 @@ PLANS: Mapping[str, Mapping[str, str]] = {
     "office.account_role": {"role": CLOSED},
     "office.account_code": {"code_hash": OWN},
     "office.recovery_code": {"code_hash": OWN},
-    "office.session": {"id_hash": OWN, "stage": CLOSED, "method": CLOSED},
+    "office.session": {"id_hash": OWN, "stage": CLOSED, "method": CLOSED, "factor": CLOSED},
     "office.sign_in_attempt": {"kind": CLOSED, "key_hash": OWN},
 }  # fmt: skip
 PRIVATE_SCHEMAS = ("registry", "publication", "office")

@@ -22,6 +22,7 @@ from node.cli.counts import (
     counted,
 )
 from node.cli.frame import Face, command
+from node.cli.officer import BY, deciding, name_of
 from node.cli.record import show_networks, show_record
 from node.cli.reports import SHOWN, problem_rows, problem_table
 from node.domain import template as layout
@@ -135,10 +136,11 @@ async def show(face: Face, network_id: str) -> None:
 )
 @click.argument("file", type=FILE, metavar="FILE")
 @FORCE
-async def export(face: Face, file: Path, force: bool) -> None:
+@BY
+async def export(face: Face, file: Path, force: bool, officer: str | None) -> None:
     """Export all networks in the template's layout."""
-    async with runtime.open_node(face.home) as node:
-        count = await intake.export_networks(node.pool, file, replace=force)
+    async with deciding(face) as node:
+        count = await intake.export_networks(node.pool, file, officer=name_of(officer), replace=force)
     face.emit(
         {"file": str(file), "networks": count},
         lambda: face.say(N_("Scritto {file}: {networks}."), file=file, networks=counted(face, count, NETWORKS)),

@@ -193,7 +193,7 @@ HOLDINGS: tuple[Holding, ...] = (
     ),
     Holding(
         "office.session", OFFICERS, N_("chi è collegato, da quando; né indirizzo né programma usato; fino alla scadenza"),
-        N_("accesso alle pagine dell'ufficio"), DUTY, NOBODY, None, _columns(none="id_hash stage method"),
+        N_("accesso alle pagine dell'ufficio"), DUTY, NOBODY, None, _columns(none="id_hash stage method factor"),
     ),
     Holding(
         "office.sign_in_attempt", OFFICERS, N_("tentativi di accesso contati per impronta di nome e di indirizzo, per un giorno"),

@@ -19,6 +19,7 @@ from node.errors import N_, CallerError, NotFoundError
 from node.store import audit, marks, whole_file
 from node.store.audit import Event, Sought
 from node.store.postgres import Connection, Pool, acquire
+from node.store.sessions import RECOVERY
 from node.store.whole_file import SECRET, WholeFile
 
 PAGE = 2000
@@ -40,6 +41,7 @@ REASONS = {
 }
 
 
+BY_RECOVERY = N_("accesso con un codice di recupero")
 # What events tell of, for people.
 KINDS = {
     "chain-begun": N_("inizio della catena"),
@@ -50,8 +52,10 @@ KINDS = {
     "reason-erased": N_("motivo cancellato"),
     "ruling-reason-erased": N_("motivo di un provvedimento cancellato"),
     "reconciled": N_("ripreso dal registro firmato"),
+    "register-exported": N_("registro delle reti esportato"),
     "account": N_("utente"),
     "account-role": N_("ruolo di un utente"),
+    "sign-in-abandoned": N_("accesso senza il secondo fattore"),
     "sign-in": N_("accesso"),
     "sign-in-refused": N_("accesso rifiutato"),
 }
@@ -60,6 +64,7 @@ ACCOUNT_ACTIONS = {
     "code-made": N_("codice per la password fatto"), "password-set": N_("password fatta"), "second-factor-set": N_("secondo fattore registrato"),
     "second-factor-removed": N_("secondo fattore tolto"), "linked": N_("utente legato al fornitore di identità"),
     "unlinked": N_("utente slegato dal fornitore di identità"), "renamed": N_("nome cambiato"),
+    "recovery-codes-made": N_("codici di recupero fatti"), "sessions-ended": N_("sessioni terminate"),
     "granted": N_("ruolo dato"), "revoked": N_("ruolo tolto"),
 }  # fmt: skip
 RULINGS = {
@@ -71,6 +76,8 @@ RULINGS = {
 
 def what_of(kind: str, facts: Mapping[str, Any]) -> str:
     """Return what an event tells of, as a catalogue id; a kind of a newer program is told by its code."""
+    if kind == "sign-in" and facts.get("factor") == RECOVERY:
+        return BY_RECOVERY
     action = str(facts.get("action", ""))
     by_kind = {
         "decision": ACTION_TITLES,
@@ -311,6 +318,13 @@ async def list_events(
         if before is not None:
             return await audit.list_events_back(conn, before, sought, limit)
         return await audit.list_events(conn, after, sought, limit)
+
+
+async def officer_at(pool: Pool, event_id: int) -> str:
+    """Return who decided one event, empty where nobody did or there is none such."""
+    async with acquire(pool) as conn:
+        found = await audit.event_at(conn, event_id)
+    return "" if found is None else str(orjson.loads(found.document).get("officer") or "")
 
 
 async def glance(pool: Pool, home: Path) -> Verdict:

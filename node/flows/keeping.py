@@ -21,7 +21,7 @@ from node.domain.territory import fold
 from node.errors import N_, CallerError, NotFoundError
 from node.flows.versions import record_of
 from node.store import publication, registry
-from node.store.postgres import Connection, Pool, acquire, run_tx
+from node.store.postgres import Connection, Pool, acquire, run_tx, transaction
 from node.store.reference import load_sectors, load_territories
 from node.store.registry import Sought
 
@@ -57,6 +57,12 @@ class Outcome:
     conflict: tuple[Difference, ...] | None = None
     seen: str = ""
     twin: str | None = None
+
+
+async def tell_export(pool: Pool, officer: str, form: str, networks: int) -> None:
+    """Tell the chain of decisions that rows of the register leave it as a table (csv, xlsx), before they do."""
+    async with transaction(pool) as conn:
+        await registry.tell_export(conn, officer, form, networks)
 
 
 def sought(

@@ -20,6 +20,8 @@ from node.store.postgres import Connection, load_queries
 
 QUERIES = load_queries("registry")
 COPY_TIMEOUT_S = 300
+# A file in the layout of the import's template, as the chain of decisions calls it.
+TEMPLATE_FORM = "template"
 _STAGE = (
     "CREATE TEMP TABLE staged_network (LIKE registry.network INCLUDING DEFAULTS) ON COMMIT DROP;"
     "CREATE TEMP TABLE staged_firm (firm_no integer, firm_id uuid, tax_code text, vat_number text, name text,"
@@ -165,6 +167,11 @@ async def insert_batch(
         QUERIES["insert_batch"], uuid.uuid4(), file_name, sha256, layout, now, counts["new"], counts["changed"],
         counts["unchanged"], counts["refused"],
     )  # fmt: skip
+
+
+async def tell_export(conn: Connection, officer: str, form: str, networks: int) -> None:
+    """Tell the chain of decisions that records leave the register as a file."""
+    await conn.execute(QUERIES["tell_export"], officer, form, networks)
 
 
 async def list_networks(

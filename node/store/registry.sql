@@ -37,6 +37,9 @@ WHERE s.network_id = n.network_id AND s.source = 'chamber';
 -- name: lock_for_import
 LOCK TABLE registry.network IN SHARE ROW EXCLUSIVE MODE;
 
+-- name: tell_export
+SELECT audit.register_exported($1, $2, $3);
+
 -- name: match_firms_by_code
 UPDATE staged_firm s
 SET firm_id = f.firm_id

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from aiohttp import web
+from multidict import MultiDictProxy
 
 from node.domain.accounts import csrf_of
 from node.domain.roles import Permission
@@ -49,7 +50,11 @@ H = TypeVar("H", bound=Callable[..., Any])
 # What the forms of this request are tied to; and that it was made just now, and has to be kept by the browser.
 SECRET = web.RequestKey("form_secret", str)
 NEW = web.RequestKey("form_secret_new", bool)
+# The fields of a form that was read, also when it was refused (node/web/typed.py).
+SENT: web.RequestKey[MultiDictProxy[Any]] = web.RequestKey("form_sent", MultiDictProxy)
 FORM_COOKIE: Final = "rete-form"
+# What a script of ours says when it asks for a part of a page.
+FRAGMENT: Final = "HX-Request"
 
 
 def takes(*, max_bytes: int | None = None, max_fields: int | None = None) -> Callable[[H], H]:
@@ -117,6 +122,7 @@ def keep(request: web.Request, response: web.StreamResponse) -> None:
 @web.middleware
 async def own_forms(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Let through what asks for nothing to be changed, and what our own pages sent."""
+    came = request
     if request.method in SAFE or not is_page(request) or request.match_info.http_exception is not None:
         return await handler(request)
     _same_place(request)
@@ -130,6 +136,7 @@ async def own_forms(request: web.Request, handler: Handler) -> web.StreamRespons
         raise CallerError(
             "request-malformed", N_("il modulo inviato non si legge"), hint=N_("ricaricare la pagina e riprovare")
         ) from error
+    came[SENT] = form
     try:
         sent = request.headers.get(HEADER)
         if sent is None:
@@ -141,6 +148,20 @@ async def own_forms(request: web.Request, handler: Handler) -> web.StreamRespons
         for value in form.values():
             if isinstance(value, web.FileField):
                 value.file.close()
+
+
+async def read(request: web.Request) -> MultiDictProxy[Any]:
+    """Return the fields of a form that nobody has read yet, within the limits of its handler. Raises: as aiohttp; CallerError."""
+    return await _with_limits(request).post()
+
+
+def is_surely_ours(request: web.Request) -> bool:
+    """Tell whether the browser itself says that a page of ours sent this: silence is no word of it."""
+    try:
+        _same_place(request)
+    except CallerError:
+        return False
+    return "Origin" in request.headers or request.headers.get("Sec-Fetch-Site") == "same-origin"
 
 
 def _same_place(request: web.Request) -> None:

@@ -13,7 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from node.domain.roles import Role
 from node.errors import CallerError, OperatorError
-from node.flows import accounts, sign_in
+from node.flows import accounts, keeping, sign_in
 from node.flows.home import Facts, make_home
 from node.runtime import open_node
 from node.store import nonces, registry
@@ -175,9 +175,14 @@ async def test_the_program_s_role_is_enough_for_accounts_and_no_more(admin: Conn
         await desk.set_roles("anna", [Role.ANALYST])
         await accounts.disable(pool, NOW, name="anna", officer="capo")
         await accounts.enable(pool, name="anna", officer="capo")
+        await desk.enter("anna")
+        await accounts.end_sessions(pool, name="anna", officer="capo")
         await sign_in.tidy(pool, desk.settings, NOW + dt.timedelta(days=9))
+        await keeping.tell_export(pool, "anna", "csv", 0)
         kinds = {row["kind"] for row in await admin.fetch("SELECT DISTINCT kind FROM audit.event")}
-        assert kinds == {"chain-begun", "account", "account-role", "sign-in", "sign-in-refused"}
+        assert kinds == {
+            "chain-begun", "account", "account-role", "sign-in", "sign-in-refused", "sign-in-abandoned", "register-exported",
+        }  # fmt: skip
         async with acquire(pool) as conn:
             for statement in (
                 "DELETE FROM office.account",

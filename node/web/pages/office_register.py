@@ -31,6 +31,7 @@ from node.store.registry import Sought
 from node.store.table import Cell, csv_table, xlsx_table
 from node.web.exports import CSV, XLSX
 from node.web.middleware import language_of, status_of
+from node.web.pages import desk
 from node.web.pages.frame import render
 from node.web.pages.office_words import Words, facts_of, firm_facts
 from node.web.permission import USER, needs
@@ -159,24 +160,26 @@ def _closed(titles: vocabulary.Titles, language: str, without: str = "") -> dict
 
 async def _table(request: web.Request, asked: Sought, wanted: str) -> web.Response:
     office = request.app[OFFICE]
-    found = [row async for row in keeping.find_all(office.pool, asked)]
+    found, officer = [row async for row in keeping.find_all(office.pool, asked)], desk.officer_of(request)
     if wanted == TEMPLATE_FORMAT:
-        body = await _whole(office.pool, [row["network_id"] for row in found])
+        body = await _whole(office.pool, [row["network_id"] for row in found], officer)
         kind = XLSX.media_type
     else:
+        await keeping.tell_export(office.pool, officer, wanted, len(found))
         rows: list[list[Cell]] = [[row[name] for name in COLUMNS] for row in found]
         body = await asyncio.to_thread(
             lambda: csv_table(COLUMNS, rows) if wanted == CSV.name else xlsx_table(FILE, COLUMNS, rows)
         )
         kind = CSV.media_type + CSV.details if wanted == CSV.name else XLSX.media_type
+    await desk.keep_mark(request)
     return download(body, kind, f"{FILE}.{CSV.name if wanted == CSV.name else XLSX.name}")
 
 
-async def _whole(pool: Pool, ids: list[str]) -> bytes:
+async def _whole(pool: Pool, ids: list[str], officer: str) -> bytes:
     """Return whole records in the template's layout, to be changed and imported again."""
     with tempfile.TemporaryDirectory(prefix="rete-export-") as folder:
         path = Path(folder) / f"{FILE}.xlsx"
-        await intake.export_networks(pool, path, ids)
+        await intake.export_networks(pool, path, ids, officer=officer)
         return await asyncio.to_thread(path.read_bytes)
 
 
