@@ -19,6 +19,7 @@ from node.domain.network import Member, NetworkRecord, check
 from node.domain.rows import RowProblem, tax_code_of
 from node.domain.territory import fold
 from node.errors import N_, CallerError, NotFoundError
+from node.flows.acting import tell
 from node.flows.versions import record_of
 from node.store import publication, registry
 from node.store.postgres import Connection, Pool, acquire, run_tx
@@ -27,6 +28,7 @@ from node.store.registry import Sought
 
 SOURCE = "officer"
 PAGE, EXPORT_PAGE, EXPORT_MAX = 50, 1000, 100_000
+HISTORY_MAX = 200
 Difference = tuple[str, str, str]
 
 
@@ -113,6 +115,16 @@ async def read_network(pool: Pool, network_id: str) -> Kept:
     return Kept(key, record, record.digest().hex(), tuple(profiles))
 
 
+async def history(pool: Pool, network_id: str) -> list[dict[str, Any]]:
+    """Return what became of a network, the newest first: who changed which fields, firms that came and went, documents.
+
+    Raises: NotFoundError(network-unknown).
+    """
+    async with acquire(pool) as conn, conn.transaction(readonly=True, isolation="repeatable_read"):
+        key, _ = await record_of(conn, network_id)
+        return await registry.history(conn, key, HISTORY_MAX)
+
+
 def examine(entry: Entry, *, terms_only: bool = False) -> Reading:
     """Return what a form says, without asking the register."""
     return read(entry, load_territories(), load_sectors(), terms_only=terms_only)
@@ -133,6 +145,7 @@ async def write(
     made = str(uuid.uuid4())
 
     async def work(conn: Connection) -> Outcome:
+        await tell(conn)
         await registry.lock_for_import(conn)
         key = made
         if network_id is not None:
@@ -171,6 +184,7 @@ async def end_membership(
         raise CallerError("date-bad", N_("data non valida: serve gg/mm/aaaa"), where="uscita")
 
     async def work(conn: Connection) -> None:
+        await tell(conn)
         await registry.lock_for_import(conn)
         key, record = await record_of(conn, network_id)
         if record.digest().hex() != seen:

@@ -14,6 +14,7 @@ from typing import Final
 from aiohttp import web
 
 from node.flows import sign_in
+from node.flows.acting import acting
 from node.flows.passwords import Hasher
 from node.flows.sign_in import Began, Session, Settings
 from node.store.postgres import Pool
@@ -62,7 +63,9 @@ async def remember(request: web.Request, handler: Handler) -> web.StreamResponse
         must_enrol = session.must_enrol
         roles = frozenset() if must_enrol else session.roles
         request[USER] = User(session.account_id, session.name, roles, must_enrol)
-    response = await handler(request)
+    user = request[USER]
+    with acting(user.name if user is not None else ""):
+        response = await handler(request)
     forms.keep(request, response)
     return response
 
