@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from node.domain.entry_form import Entry, Reading, differences, read
-from node.domain.network import Member, NetworkRecord, check
+from node.domain.network import NetworkRecord, check
 from node.domain.rows import RowProblem, tax_code_of
 from node.domain.territory import fold
 from node.errors import N_, CallerError, NotFoundError
@@ -196,7 +196,8 @@ async def end_membership(
         if not 0 <= position < len(record.members) or record.members[position].left_on is not None:
             raise CallerError("member-unknown", N_("nessuna impresa presente a questo posto"), where="uscita")
         members = list(record.members)
-        members[position] = _ended(members[position], left_on)
+        # As what it was in the network stays with its history.
+        members[position] = replace(members[position], left_on=left_on)
         try:
             ended = check(replace(record, members=tuple(members)))
         except CallerError as error:
@@ -205,7 +206,3 @@ async def end_membership(
         await registry.apply_import(conn, [(key, ended)], source=SOURCE, now=now)
 
     await run_tx(pool, work)
-
-
-def _ended(member: Member, left_on: dt.date) -> Member:
-    return replace(member, left_on=left_on, is_reference=False)
