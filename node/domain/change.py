@@ -44,13 +44,14 @@ class Change:
     corrected: tuple[str, ...]
 
 
-def change_of(
-    before: NetworkRecord | None, after: NetworkRecord, was: Iterable[Part], now: Iterable[Part]
-) -> Change | None:
+def creation_of(now: Iterable[Part]) -> Change:
+    """Return what a network is told by that was not there: all its fields are new, and so is everybody in it."""
+    return Change(CREATED, (), *_members({}, _by_firm(now)))
+
+
+def change_of(before: NetworkRecord, after: NetworkRecord, was: Iterable[Part], now: Iterable[Part]) -> Change | None:
     """Return what is other than before, None when nothing is."""
     begun, ended, corrected = _members(_by_firm(was), _by_firm(now))
-    if before is None:
-        return Change(CREATED, (), begun, ended, corrected)
     names = _names(before, after)
     if not names and not (begun or ended or corrected):
         return None

@@ -10,10 +10,10 @@ import asyncio
 import datetime as dt
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
-from node.domain.change import Change, Part, change_of
+from node.domain.change import Change, Part, change_of, creation_of
 from node.domain.network import ContactRecord, FirmRecord, Member, NetworkRecord, WantRecord
 from node.domain.redaction.dictionary import Term
 from node.domain.register import NetworkKind
@@ -43,7 +43,6 @@ _RECORD_COLUMNS = tuple(
     name for name in _NETWORK_COLUMNS
     if name not in ("network_id", "register_id", "name_key", "source", "digest", "updated_at")
 )  # fmt: skip
-_PART_COLUMNS = tuple(field.name for field in fields(Part))
 Staged = tuple[str, NetworkRecord]
 
 
@@ -89,29 +88,36 @@ async def apply_import(conn: Connection, staged: Sequence[Staged], *, source: st
         for name in ("drop_restated_members", "upsert_members", "clear_children"):
             await conn.execute(QUERIES[name], timeout=COPY_TIMEOUT_S)
         await _copy_children(conn, staged)
-    after, is_now = await read_records(conn, ids), await _parts(conn, ids)
-    changes = await asyncio.to_thread(_changes, before, after, was, is_now)
+    # Of what is new there is nothing to compare.
+    after, is_now = await read_records(conn, list(before)), await _parts(conn, ids)
+    changes = await asyncio.to_thread(_changes, ids, before, after, was, is_now)
     await _tell(conn, changes, source, now)
     if len(staged) >= ANALYZE_FROM:
         await conn.execute("ANALYZE registry.network; ANALYZE registry.firm; ANALYZE registry.membership")
 
 
 async def _parts(conn: Connection, ids: Sequence[str]) -> dict[str, list[Part]]:
-    """Return who was when in some networks, by the ids of firms."""
+    """Return who was when in some networks, by the ids of firms; columns in the order of a ``Part``."""
     found: dict[str, list[Part]] = {}
     for row in await conn.fetch(QUERIES["read_parts"], [uuid.UUID(i) for i in ids], timeout=COPY_TIMEOUT_S):
-        part = Part(**{**{name: row[name] for name in _PART_COLUMNS}, "firm_id": str(row["firm_id"])})
-        found.setdefault(str(row["network_id"]), []).append(part)
+        network_id, *part = row
+        found.setdefault(str(network_id), []).append(Part(*part))
     return found
 
 
 def _changes(
+    ids: Sequence[str],
     before: Mapping[str, NetworkRecord],
     after: Mapping[str, NetworkRecord],
     was: Mapping[str, list[Part]],
     is_now: Mapping[str, list[Part]],
 ) -> dict[str, Change]:
-    made = {key: change_of(before.get(key), after[key], was.get(key, ()), is_now.get(key, ())) for key in after}
+    made = {
+        key: change_of(before[key], after[key], was.get(key, ()), is_now.get(key, ()))
+        if key in before
+        else creation_of(is_now.get(key, ()))
+        for key in ids
+    }
     return {key: change for key, change in made.items() if change is not None}
 
 

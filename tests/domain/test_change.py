@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from networks_made import member, record
 
-from node.domain.change import Change, Part, change_of
+from node.domain.change import Change, Part, change_of, creation_of
 
 DAY = dt.date(2026, 3, 1)
 
@@ -20,7 +20,7 @@ def part(firm: str, **changes: object) -> Part:
 
 def test_a_new_network_tells_who_is_in_it() -> None:
     """No field is named: all of them are new."""
-    assert change_of(None, record(), [], [part("b"), part("a")]) == Change("created", (), ("a", "b"), (), ())
+    assert creation_of([part("b"), part("a")]) == Change("created", (), ("a", "b"), (), ())
 
 
 def test_nothing_changed_is_no_change() -> None:
