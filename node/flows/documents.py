@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import hashlib
+import os
 import stat
 import uuid
 from dataclasses import dataclass
@@ -48,10 +49,10 @@ def read_file(path: Path, bounds: Bounds) -> bytes:
     Raises: NotFoundError(file-not-found), CallerError file-unreadable, document-too-large.
     """
     try:
-        # What never ends, or waits for somebody to write, is no file to attach.
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise CallerError("file-unreadable", N_("il file non si legge"), where=str(path))
-        with path.open("rb") as opened:
+        # Without waiting for a writer; what never ends is no file to attach.
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as opened:
+            if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+                raise CallerError("file-unreadable", N_("il file non si legge"), where=str(path))
             content = opened.read(bounds.file + 1)
     except FileNotFoundError as error:
         raise NotFoundError("file-not-found", N_("il file non c'è"), where=str(path)) from error

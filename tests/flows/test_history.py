@@ -13,6 +13,7 @@ from node.domain import entry_form
 from node.flows import audit, intake, keeping
 from node.flows.acting import acting, name_of_now
 from node.flows.intake import IntakeFile
+from node.store import registry
 from node.store.postgres import Pool, acquire
 
 LATER = NOW + dt.timedelta(days=1)
@@ -88,6 +89,22 @@ async def test_an_import_is_one_event_and_each_network_remembers_its_own_part(po
         ("template", "changed", ["programma"], [firm(7).name]),
         ("template", "created", [], sorted(m.firm.name for m in one.members)),
     ]  # fmt: skip
+
+
+async def test_a_newer_public_list_is_remembered_network_by_network(pool: Pool) -> None:
+    """Who came and who left of a contract, by the list's own rules; a list that says the same changes nothing."""
+    network_id = "00000000-0000-4000-8000-000000000001"
+    one = record(members=(member(1), member(2), member(3)))
+    for listed in (one, one, replace(one, members=(member(1), member(2), member(4)))):
+        async with acquire(pool) as conn, conn.transaction():
+            await registry.lock_for_import(conn)
+            await registry.apply_import(conn, [(network_id, listed)], source="chamber", now=LATER)
+    newest, first = await keeping.history(pool, network_id)
+    assert (first["action"], len(first["begun"]), first["source"]) == ("created", 3, "chamber")
+    assert (newest["action"], newest["fields"], newest["begun"], newest["ended"]) == (
+        "members", [], [firm(4).name], [firm(3).name],
+    )  # fmt: skip
+    assert await told(pool, "network") == []
 
 
 async def test_a_name_ends_with_its_request(pool: Pool) -> None:
