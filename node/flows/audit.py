@@ -25,6 +25,7 @@ from node.store.whole_file import SECRET, WholeFile
 PAGE = 2000
 MARK = "audit-mark.json"
 UNTOLD, ORPHANED, UNDECIDED, UNACCOUNTED, UNGRANTED = "untold", "orphaned", "undecided", "unaccounted", "ungranted"
+UNTOLD_CHANGE, UNKEPT = "untold-change", "unkept"
 CUT, FORKED, OTHER = "cut", "forked", "other-chain"
 REASONS = {
     **BROKEN,
@@ -35,6 +36,10 @@ REASONS = {
         "la voce {event} del registro firmato è della scheda {profile}, che nessuna decisione ha pubblicato"
     ),
     UNGRANTED: N_("l'utente {profile} ha un ruolo che nessuno gli ha dato"),
+    UNTOLD_CHANGE: N_("la modifica {event} del registro delle reti non è nella catena, o la catena dice altro"),
+    UNKEPT: N_(
+        "il documento {profile} non è quello che fu aggiunto, oppure non c'è più e la catena non dice chi l'ha tolto"
+    ),
     CUT: N_("mancano gli ultimi eventi: la catena arrivava almeno a {event}"),
     FORKED: N_("l'evento {event} non è quello che era stato visto"),
     OTHER: N_("è la catena di un'altra base dati"),
@@ -58,6 +63,9 @@ KINDS = {
     "sign-in-abandoned": N_("accesso senza il secondo fattore"),
     "sign-in": N_("accesso"),
     "sign-in-refused": N_("accesso rifiutato"),
+    "network": N_("modifica del registro delle reti"),
+    "register-import": N_("importazione nel registro delle reti"),
+    "document": N_("documento di una rete"),
 }
 ACCOUNT_ACTIONS = {
     "created": N_("utente creato"), "enabled": N_("utente abilitato"), "disabled": N_("utente disabilitato"),
@@ -73,6 +81,17 @@ RULINGS = {
     "pruned": N_("cancellato dopo la durata prevista"), "orphan-withdrawn": N_("ritirato un profilo senza decisione"),
 }  # fmt: skip
 
+CHANGES = {
+    "created": N_("rete aggiunta al registro"),
+    "changed": N_("rete cambiata"),
+    "closed": N_("rete chiusa"),
+    "members": N_("imprese della rete cambiate"),
+}
+DOCUMENTS = {
+    "added": N_("documento aggiunto"), "replaced": N_("documento sostituito"), "deleted": N_("documento cancellato"),
+    "taken": N_("documento scaricato"),
+}  # fmt: skip
+
 
 def what_of(kind: str, facts: Mapping[str, Any]) -> str:
     """Return what an event tells of, as a catalogue id; a kind of a newer program is told by its code."""
@@ -84,6 +103,8 @@ def what_of(kind: str, facts: Mapping[str, Any]) -> str:
         "account": ACCOUNT_ACTIONS,
         "account-role": ACCOUNT_ACTIONS,
         "ruling": RULINGS,
+        "network": CHANGES,
+        "document": DOCUMENTS,
     }
     return by_kind.get(kind, {}).get(action) or KINDS.get(kind, kind)
 
@@ -93,7 +114,8 @@ class Verdict:
     """A chain: how many events are in order, the hash of the newest, and where and why it is broken, if it is.
 
     ``place`` is the number of an event, but of a decision for "untold", and of a version of ``profile`` for
-    "undecided", and a position in the own log for "unaccounted"; for "ungranted" ``profile`` is an account.
+    "undecided", of a change for "untold-change", and a position in the own log for "unaccounted"; for "ungranted" ``profile`` is
+    an account, for "unkept" a document.
     """
 
     chain: str
@@ -186,7 +208,11 @@ async def _judge(conn: Connection, walk: Walk, chain: str, mark: tuple[str, int,
     ungranted = await audit.ungranted(conn)
     if ungranted is not None:
         return Verdict(chain, walk.count, walk.last.hex(), UNGRANTED, None, ungranted)
-    return Verdict(chain, walk.count, walk.last.hex(), None, None)
+    change = await audit.untold_change(conn)
+    if change is not None:
+        return broken(UNTOLD_CHANGE, change)
+    unkept = await audit.unkept(conn)
+    return Verdict(chain, walk.count, walk.last.hex(), None if unkept is None else UNKEPT, None, unkept)
 
 
 def _read_mark(path: Path) -> tuple[str, int, str] | None:

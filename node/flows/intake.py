@@ -23,6 +23,7 @@ from node.domain.network import NetworkRecord, firm_from_list, from_register
 from node.domain.register import RegisterNetwork
 from node.domain.rows import LeftOut, RowPlace, RowProblem, in_row_order
 from node.errors import N_, CallerError, Translate
+from node.flows.acting import tell
 from node.store import registry, spreadsheet
 from node.store.postgres import Connection, Pool, run_tx, transaction
 from node.store.reference import load_sectors, load_territories
@@ -184,6 +185,7 @@ async def import_networks(
 
     async def work(conn: Connection) -> ImportPlan:
         if apply:
+            await tell(conn)
             await registry.lock_for_import(conn)
         known = await _known(conn, unique, found.layout)
         new = [key for key in unique if key not in known]

@@ -37,6 +37,7 @@ from node.web.pages import (
     kept,
     leaving,
     office_approvals,
+    office_documents,
     office_form,
     office_import,
     office_matches,
@@ -140,6 +141,7 @@ def _add_pages(app: web.Application, node: Node) -> None:
     office_register.install(app, office_register.Office(node.pool, config, node.clock))
     office_import.install(app)
     app.add_routes([*dashboard.routes(), *office_register.routes(), *office_form.routes(), *office_import.routes()])
+    app.add_routes(office_documents.routes())
     desk.install(app, node)
     for pages in (office_profiles, office_approvals, office_matches, office_searches):
         app.add_routes(pages.routes())

@@ -57,21 +57,38 @@ FORM_COOKIE: Final = "rete-form"
 FRAGMENT: Final = "HX-Request"
 
 
-def takes(*, max_bytes: int | None = None, max_fields: int | None = None) -> Callable[[H], H]:
+@dataclass(frozen=True, slots=True)
+class Takes:
+    """How large the forms of a handler may be, by its request; ``too_large`` is how a larger one is refused."""
+
+    max_bytes: Callable[[web.Request], int] | int | None = None
+    max_fields: int | None = None
+    too_large: Callable[[web.Request], CallerError] | None = None
+
+
+def takes(
+    *,
+    max_bytes: Callable[[web.Request], int] | int | None = None,
+    max_fields: int | None = None,
+    too_large: Callable[[web.Request], CallerError] | None = None,
+) -> Callable[[H], H]:
     """Mark a handler whose forms are larger than others; whoever may not send them is refused before they are read."""
 
     def mark(handler: H) -> H:
-        setattr(handler, _TAKES, (max_bytes, max_fields))
+        setattr(handler, _TAKES, Takes(max_bytes, max_fields, too_large))
         return handler
 
     return mark
 
 
 def _with_limits(request: web.Request) -> web.Request:
-    """Return a request that takes as much as its handler says."""
-    max_bytes, max_fields = getattr(request.match_info.handler, _TAKES, (None, None))
-    limits = {"client_max_size": max_bytes, "client_max_fields": max_fields}
-    given = {name: limit for name, limit in limits.items() if limit is not None}
+    """Return a request that takes as much as its handler says. Raises: what the handler says of one that tells it is larger."""
+    taken = getattr(request.match_info.handler, _TAKES, Takes())
+    max_bytes = taken.max_bytes(request) if callable(taken.max_bytes) else taken.max_bytes
+    limits = {"client_max_size": max_bytes, "client_max_fields": taken.max_fields}
+    given: dict[str, Any] = {name: limit for name, limit in limits.items() if limit is not None}
+    if taken.too_large and max_bytes is not None and (request.content_length or 0) > max_bytes:
+        raise taken.too_large(request)
     return request.clone(**given) if given else request
 
 
@@ -131,6 +148,11 @@ async def own_forms(request: web.Request, handler: Handler) -> web.StreamRespons
     request = _with_limits(request)
     try:
         form = await request.post()
+    except web.HTTPRequestEntityTooLarge as error:
+        taken = getattr(request.match_info.handler, _TAKES, Takes())
+        if taken.too_large:
+            raise taken.too_large(request) from error
+        raise
     except (ValueError, LookupError) as error:
         # Bytes that are no text, a character set nobody knows, parts without a name.
         raise CallerError(

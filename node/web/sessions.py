@@ -14,6 +14,7 @@ from typing import Final
 from aiohttp import web
 
 from node.flows import sign_in
+from node.flows.acting import acting
 from node.flows.passwords import Hasher
 from node.flows.sign_in import Began, Session, Settings
 from node.store.postgres import Pool
@@ -53,7 +54,9 @@ async def remember(request: web.Request, handler: Handler) -> web.StreamResponse
     if not forms.is_page(request):
         return await handler(request)
     await _know(request, secret_of(request))
-    response = await handler(request)
+    user = request[USER]
+    with acting(user.name if user is not None else ""):
+        response = await handler(request)
     forms.keep(request, response)
     return response
 

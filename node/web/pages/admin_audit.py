@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
 
 import orjson
 from aiohttp import web
 
+from node.domain import documents, vocabulary
 from node.domain.roles import Permission
 from node.errors import N_, CallerError
 from node.flows import audit
@@ -26,6 +27,7 @@ from node.store.postgres import Pool
 from node.web.middleware import language_of
 from node.web.pages import admin_frame
 from node.web.pages.admin_frame import AUDIT, DESK
+from node.web.pages.office_words import TITLES
 from node.web.permission import needs
 
 PAGE: Final = 50
@@ -141,8 +143,9 @@ def _why(request: web.Request, verdict: Verdict) -> str:
 def _event(request: web.Request, event: Event) -> dict[str, Any]:
     facts = orjson.loads(event.document)
     tr = translator(language_of(request))
-    about = facts.get("profile") or facts.get("name") or facts.get("origin") or ""
+    about = facts.get("profile") or facts.get("name") or facts.get("origin") or facts.get("network") or ""
     more = [str(facts[name]) for name in ("role", "method", "why") if facts.get(name)]
+    more += _details(language_of(request), facts)
     return {
         "id": event.event_id,
         "at": event.at[:19].replace("T", " "),
@@ -160,6 +163,27 @@ def _more(request: web.Request, facts: Mapping[str, Any]) -> list[str]:
         left = translator(language_of(request))(N_("codici rimasti: {count}"))
         found.append(left.format(count=facts["recovery_left"]))
     return found
+
+
+# How many firms, or networks of an import, an event of the register tells of.
+COUNTED: Final = {
+    "begun": N_("imprese entrate: {count}"), "ended": N_("imprese uscite: {count}"), "corrected": N_("imprese corrette: {count}"),
+    "added": N_("reti nuove: {count}"), "changed": N_("reti cambiate: {count}"), "unchanged": N_("reti uguali: {count}"),
+    "refused": N_("righe rifiutate: {count}"),
+}  # fmt: skip
+
+
+def _details(language: str, facts: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what an event of the register tells beside its action: fields by name, counts, kind of document."""
+    tr = translator(language)
+    yield from (tr(TITLES.get(name, name)) for name in facts.get("fields") or ())
+    for name, text in COUNTED.items():
+        told = facts.get(name)
+        count = len(told) if isinstance(told, list) else told
+        if count:
+            yield tr(text).format(count=count)
+    if facts.get("document_kind"):
+        yield vocabulary.title(documents.KINDS, facts["document_kind"], language)
 
 
 @needs(Permission.AUDIT_READ)

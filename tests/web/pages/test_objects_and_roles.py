@@ -11,7 +11,9 @@ import pytest
 from aiohttp import CookieJar, web
 from aiohttp.test_utils import TestClient, TestServer
 
+from node.domain import documents as kinds
 from node.domain.roles import Permission, Role, permissions_of
+from node.flows import documents
 from node.runtime import Node
 from node.store.postgres import acquire
 from node.web import allowance
@@ -20,6 +22,7 @@ from tests import canary
 from tests.accounts_made import Desk
 from tests.admin_made import session
 from tests.desk_made import Staff, networks_of
+from tests.documents_made import TEXT
 from tests.web.test_account_pages import PAGE, Browser, served
 
 OPEN = {Permission.PUBLIC, Permission.SIGNED_IN, Permission.TOKEN, Permission.PEER}
@@ -38,8 +41,13 @@ async def objects(node: Node, staff: Staff) -> Mapping[str, str]:
         account = await conn.fetchval("SELECT account_id::text FROM office.account LIMIT 1")
         one = await conn.fetchval("SELECT session_id::text FROM office.session LIMIT 1")
         search = await conn.fetchval("SELECT search_id::text FROM office.saved_search LIMIT 1")
+    network_id = (await networks_of(node))[0]
+    told = kinds.describe("Verbale", "minutes", None, "verbale.txt")
+    bounds = documents.bounds_of(node.config)
+    document_id = await documents.add(node.pool, network_id, told, TEXT, bounds, node.clock())
     return {
-        "network_id": (await networks_of(node))[0],
+        "network_id": network_id,
+        "document_id": document_id,
         "profile_id": profile_id,
         "account": account,
         "session_id": one,
