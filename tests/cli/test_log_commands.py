@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,7 @@ import pytest
 
 from node.store import log
 from tests.federation_made import Clock, Town, federation
-
-CHECKOUT = str(Path(__file__).resolve().parents[2])
+from tests.forked import FORGE
 
 
 @pytest.fixture
@@ -28,21 +26,10 @@ async def towns(server: str, tmp_path: Path) -> AsyncIterator[list[Town]]:
 async def rete(town: Town | None, *words: str, stdin: bytes = b"") -> tuple[int, bytes, str]:
     """Run one command in a home; return (exit status, standard output, standard error)."""
     home = ("--home", str(town.home)) if town is not None else ()
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "node",
-        *words,
-        *home,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        cwd=CHECKOUT,
-        env={**os.environ, "RETE_HOME": ""},
-    )
-    out, err = await process.communicate(stdin)
+    environment = {**os.environ, "RETE_HOME": ""}
+    status, out, err = await asyncio.to_thread(FORGE.run, (*words, *home), environment, stdin)
     assert b"Traceback" not in err, err.decode()
-    return process.returncode or 0, out, err.decode()
+    return status, out, err.decode()
 
 
 async def read(town: Town, *words: str) -> dict[str, Any]:

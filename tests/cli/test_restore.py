@@ -10,7 +10,7 @@ import asyncio
 import datetime as dt
 import hashlib
 import json
-import sys
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,8 +32,8 @@ from node.store import embedded, registry
 from tests.crash import digests
 from tests.domain.test_partition import national
 from tests.federation_made import free_ports, new_database
+from tests.forked import FORGE
 
-CHECKOUT = str(Path(__file__).resolve().parents[2])
 LECCE, TORINO, LAZIO = IDS = ("p_LE", "cmto", "bic-lazio")
 PROFILES = 5
 MARK = "Titolo da dimenticare"
@@ -49,13 +49,10 @@ class Place:
 
     async def rete(self, who: str, *words: str) -> tuple[int, dict[str, Any], str]:
         """Run one command in a home; return (exit status, what it said as JSON, standard error)."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "node", *words, "--home", str(self.homes[who]), "--json",
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, cwd=CHECKOUT,
-        )  # fmt: skip
-        out, err = await process.communicate()
+        given = (*words, "--home", str(self.homes[who]), "--json")
+        status, out, err = await asyncio.to_thread(FORGE.run, given, os.environ)
         assert b"Traceback" not in err, err.decode()
-        return process.returncode or 0, json.loads(out) if out.strip() else {}, err.decode()
+        return status, json.loads(out) if out.strip() else {}, err.decode()
 
     async def done(self, who: str, *words: str) -> dict[str, Any]:
         """Run one command that must succeed."""
