@@ -20,7 +20,7 @@ from node.errors import ReteError
 from node.flows import audit, board, indexing, own_log
 from node.flows.append import OwnLog
 from node.flows.audit import Verdict
-from node.flows.doctor import Disk, Index, Seen
+from node.flows.findings import Disk, Index, Seen
 from node.flows.jobs import Schedule
 from node.flows.own_log import OwnState
 from node.protocol.member import Membership

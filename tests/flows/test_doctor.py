@@ -12,7 +12,8 @@ import pytest
 from node.errors import OperatorError, Said
 from node.flows import checkup, doctor
 from node.flows.audit import CUT, Verdict
-from node.flows.doctor import AREAS, DANGER, GIB, LEVELS, OK, WARNING, Disk, Finding, Index, Seen
+from node.flows.doctor import GIB
+from node.flows.findings import AREAS, DANGER, LEVELS, OK, WARNING, Disk, Finding, Index, Seen, worst
 from node.flows.jobs import Schedule, Turn
 from node.flows.own_log import OwnState
 from node.i18n import translator
@@ -214,7 +215,7 @@ def test_a_light_that_is_not_green_says_what_to_do() -> None:
         with pytest.raises(ValueError, match="x-y"):
             Finding("x-y", "log", level, Said("x"))
     assert Finding("x-y", "log", OK, Said("x")).remedy is None
-    assert doctor.worst([]) == OK
+    assert worst([]) == OK
     assert set(LEVELS) == {OK, WARNING, DANGER}
 
 
