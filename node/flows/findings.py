@@ -15,6 +15,7 @@ from typing import Final
 from node.config import Config
 from node.errors import N_, ReteError, Said
 from node.flows.audit import Verdict
+from node.flows.backup_shelf import Shelf
 from node.flows.board import Peer
 from node.flows.jobs import Schedule
 from node.flows.own_log import OwnState
@@ -30,6 +31,7 @@ AREAS: Final[Mapping[str, str]] = {
     "decisions": N_("Catena delle decisioni"),
     "accounts": N_("Utenti"),
     "search": N_("Ricerca e avvisi"),
+    "backups": N_("Copie di sicurezza"),
 }
 
 
@@ -86,6 +88,8 @@ class Seen:
     chain: Verdict | ReteError
     administrators: int
     schedule: Schedule | None
+    # None: this node makes no backups by itself.
+    backups: Shelf | ReteError | None = None
 
 
 def of_error(error: ReteError, area: str) -> Finding:
