@@ -28,7 +28,7 @@ PLACES: Final = {
     "decisions": admin_frame.AUDIT,
     "accounts": admin_frame.USERS,
     "search": admin_frame.DOCTOR,
-    "backups": admin_frame.DOCTOR,
+    "backups": admin_frame.BACKUPS,
 }
 NEARER: Final = {"peer-quarantined": admin_frame.QUARANTINE}
 COLOURS: Final = {OK: "success", WARNING: "warning", DANGER: "danger"}
