@@ -210,7 +210,7 @@ async def list_(face: Face) -> None:
 
 def _hidden(url: str | None) -> str | None:
     """Return the URL of a command line, where everybody on the machine can read it. Raises: CallerError(backup-password-shown)."""
-    if url and pg_programs.split_secret(url)[1] is not None:
+    if url and pg_programs.login_of(url).secret is not None:
         raise CallerError(
             "backup-password-shown",
             N_("una password scritta nel comando si vede tra i processi della macchina"),

@@ -27,6 +27,49 @@ PIECE: Final = 2**20
 VERSION_S: Final = 30
 # Where distributions put the programs of each version.
 PLACES: Final = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql@*/bin")
+# What PostgreSQL's own library takes in an address.
+_KEYWORDS: Final = frozenset(
+    [
+        "host",
+        "hostaddr",
+        "port",
+        "dbname",
+        "database",
+        "user",
+        "passfile",
+        "channel_binding",
+        "connect_timeout",
+        "client_encoding",
+        "options",
+        "application_name",
+        "keepalives",
+        "keepalives_idle",
+        "keepalives_interval",
+        "keepalives_count",
+        "tcp_user_timeout",
+        "gssencmode",
+        "sslmode",
+        "sslnegotiation",
+        "sslcert",
+        "sslkey",
+        "sslrootcert",
+        "sslcrl",
+        "sslcrldir",
+        "sslsni",
+        "requirepeer",
+        "ssl_min_protocol_version",
+        "ssl_max_protocol_version",
+        "krbsrvname",
+        "gsslib",
+        "service",
+        "target_session_attrs",
+        "load_balance_hosts",
+        "require_auth",
+    ]
+)
+_OURS: Final = ("PGPASSWORD", "PGOPTIONS", "PGSERVICE")
+_SETTING = re.compile(r"[A-Za-z_][A-Za-z0-9_.]{0,62}")
+_ODD, _ESCAPED = r"([\\\s])", r"\\\1"
 _VERSION = re.compile(r"\(PostgreSQL\) (\d+)")
 # What the programs say, in English as they are asked to, and what we say of it.
 _REASONS: Final[Mapping[str, str]] = {
@@ -86,32 +129,52 @@ def find(*, at_least: int) -> Programs:
     return fitting[0]
 
 
-def split_secret(dsn: str) -> tuple[str, str | None]:
-    """Return a DSN without its password, and the password. Raises: OperatorError(backup-dsn-secret)."""
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A DSN as the programs take it: an address that may be shown, and what only their environment tells them."""
+
+    address: str
+    secret: str | None
+    options: str
+
+    def environment(self) -> dict[str, str]:
+        """Return what the programs are started with."""
+        kept = {name: value for name, value in os.environ.items() if name not in _OURS}
+        kept |= {"LC_ALL": "C", "PGCONNECT_TIMEOUT": "10", "PGAPPNAME": "rete-backup"}
+        if self.options:
+            kept["PGOPTIONS"] = self.options
+        return kept if self.secret is None else kept | {"PGPASSWORD": self.secret}
+
+
+def login_of(dsn: str) -> Login:
+    """Return a DSN without its password, and what our library takes in it and PostgreSQL's does not.
+
+    Raises: OperatorError(backup-dsn-secret).
+    """
     parts = urlsplit(dsn)
     login, at, hosts = parts.netloc.rpartition("@")
     user, colon, secret = login.partition(":")
-    asked = parse_qsl(parts.query, keep_blank_values=True)
-    if any(name == "sslpassword" for name, _ in asked):
-        raise OperatorError(
-            "backup-dsn-secret",
-            N_("[database] url contiene sslpassword, che non si può dare ai programmi di PostgreSQL senza mostrarla"),
-            hint=N_("usare una chiave TLS senza password, leggibile dal solo utente del nodo, e togliere sslpassword"),
-        )
-    for name, value in asked:
+    given = unquote(secret) if colon else None
+    kept, settings = [], []
+    for name, value in parse_qsl(parts.query, keep_blank_values=True):
+        if name == "sslpassword":
+            raise OperatorError(
+                "backup-dsn-secret",
+                N_("[database] url contiene sslpassword, che non si può dare ai programmi di PostgreSQL senza mostrarla"),
+                hint=N_("usare una chiave TLS senza password, leggibile dal solo utente del nodo, e togliere sslpassword"),
+            )  # fmt: skip
         if name == "password":
-            colon, secret = ":", value
-    query = urlencode([(name, value) for name, value in asked if name != "password"], safe="/")
-    plain = urlunsplit((parts.scheme, f"{user}{at}{hosts}", parts.path, query, ""))
+            given = value
+        elif name in _KEYWORDS:
+            kept.append(("dbname" if name == "database" else name, value))
+        elif _SETTING.fullmatch(name):
+            # asyncpg makes a setting of the session of whatever it does not know, for example the role.
+            settings.append(f"-c {name}={re.sub(_ODD, _ESCAPED, value)}")
+    query = urlencode(kept, safe="/")
+    address = urlunsplit((parts.scheme, f"{user}{at}{hosts}", parts.path, query, ""))
     # The library drops the two slashes of an empty host.
-    plain = plain if "://" in plain else plain.replace(":", "://", 1)
-    return plain, unquote(secret) if colon else None
-
-
-def _environment(secret: str | None) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name not in ("PGPASSWORD", "PGOPTIONS", "PGSERVICE")}
-    kept |= {"LC_ALL": "C", "PGCONNECT_TIMEOUT": "10", "PGAPPNAME": "rete-backup"}
-    return kept if secret is None else kept | {"PGPASSWORD": secret}
+    address = address if "://" in address else address.replace(":", "://", 1)
+    return Login(address, given, " ".join(settings))
 
 
 def _failed(program: str, status: int, said: IO[bytes]) -> OperatorError:
@@ -142,9 +205,9 @@ class Run:
             self._process.kill()
 
     @contextmanager
-    def _of(self, words: Sequence[str], secret: str | None, **pipes: int) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:  # fmt: skip
+    def _of(self, words: Sequence[str], login: Login, **pipes: int) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:  # fmt: skip
         with tempfile.TemporaryFile() as said:
-            process = subprocess.Popen(words, stderr=said, env=_environment(secret), **pipes)  # type: ignore[call-overload]  # noqa: S603 - found by us, its words are ours
+            process = subprocess.Popen(words, stderr=said, env=login.environment(), **pipes)  # type: ignore[call-overload]  # noqa: S603 - found by us, its words are ours
             self._process = process
             if self._ended:
                 process.kill()
@@ -161,9 +224,9 @@ class Run:
 
     def dump(self, programs: Programs, dsn: str, snapshot: str) -> Iterator[bytes]:
         """Yield a database as others' snapshot sees it, as an archive. Raises: OperatorError(backup-program-failed)."""
-        plain, secret = split_secret(dsn)
-        words = [str(programs.folder / "pg_dump"), "--format=custom", f"--snapshot={snapshot}", "--no-password", "--lock-wait-timeout=60000", f"--dbname={plain}"]  # fmt: skip
-        with self._of(words, secret, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as (process, said):
+        login = login_of(dsn)
+        words = [str(programs.folder / "pg_dump"), "--format=custom", f"--snapshot={snapshot}", "--no-password", "--lock-wait-timeout=60000", f"--dbname={login.address}"]  # fmt: skip
+        with self._of(words, login, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE) as (process, said):
             assert process.stdout is not None  # noqa: S101 - it was asked for
             while piece := os.read(process.stdout.fileno(), PIECE):
                 yield piece
@@ -173,9 +236,9 @@ class Run:
 
     def restore(self, programs: Programs, dsn: str, archive: Iterable[bytes]) -> None:
         """Put an archive into an empty database, whole or not at all. Raises: OperatorError(backup-program-failed)."""
-        plain, secret = split_secret(dsn)
-        words = [str(programs.folder / "pg_restore"), "--single-transaction", "--no-owner", "--no-privileges", "--no-password", f"--dbname={plain}"]  # fmt: skip
-        with self._of(words, secret, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as (process, said):
+        login = login_of(dsn)
+        words = [str(programs.folder / "pg_restore"), "--single-transaction", "--no-owner", "--no-privileges", "--no-password", f"--dbname={login.address}"]  # fmt: skip
+        with self._of(words, login, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as (process, said):
             assert process.stdin is not None  # noqa: S101 - it was asked for
             # A program that ended early says why.
             with contextlib.suppress(BrokenPipeError):

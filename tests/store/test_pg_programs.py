@@ -61,13 +61,24 @@ def test_the_oldest_that_is_not_too_old_is_chosen(tmp_path: Path, monkeypatch: p
 )
 def test_a_password_is_parted_from_its_address(dsn: str, plain: str, secret: str | None) -> None:
     """Wherever it stands in it; the rest stays what it was."""
-    assert pg_programs.split_secret(dsn) == (plain, secret)
+    found = pg_programs.login_of(dsn)
+    assert (found.address, found.secret, found.options) == (plain, secret, "")
+
+
+def test_what_only_our_library_takes_goes_as_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A role or a search path in the address, spaces and all; what is no setting's name goes nowhere; no password, none is told."""
+    monkeypatch.setenv("PGPASSWORD", "another")
+    found = pg_programs.login_of("postgres://u@h/?database=db&role=rete_node&search_path=a,%20b%5C&-c=x")
+    assert found.address == "postgres://u@h/?dbname=db"
+    assert found.options == r"-c role=rete_node -c search_path=a,\ b\\"
+    assert "PGPASSWORD" not in found.environment()
+    assert found.environment()["PGOPTIONS"] == found.options
 
 
 def test_a_password_that_cannot_be_hidden_is_refused() -> None:
     """The one of a TLS key has no way but the command line."""
     with pytest.raises(OperatorError, match="backup-dsn-secret"):
-        pg_programs.split_secret("postgres://u@h/db?sslpassword=x")
+        pg_programs.login_of("postgres://u@h/db?sslpassword=x")
 
 
 def test_a_password_is_on_no_command_line(tmp_path: Path) -> None:
