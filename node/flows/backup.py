@@ -8,6 +8,7 @@ node is never touched. Putting a backup back is flows/backup_restore.py. docs/ba
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime as dt
 import importlib.metadata
 import os
@@ -170,14 +171,29 @@ def differ(names: list[str]) -> Said:
 
 
 async def pour(opened: Opened, dsn: str, major: int) -> None:
-    """Put a backup's database into an empty one, whole or not at all. Raises: OperatorError backup-programs-missing, backup-program-failed."""
+    """Put a backup's database into an empty one; when that fails, it is empty again.
+
+    Raises: OperatorError backup-programs-missing, backup-program-failed.
+    """
     wrote = int(opened.manifest.facts.get("programs", 0))
     programs = await asyncio.to_thread(pg_programs.find, at_least=max(wrote, major))
     run = Run()
+
+    def put(section: str) -> None:
+        with contextlib.closing(opened.content(DATABASE)) as archive:
+            run.restore(programs, dsn, archive, section)
+
     try:
-        await asyncio.to_thread(run.restore, programs, dsn, opened.content(DATABASE))
+        for section in pg_programs.SECTIONS:
+            await asyncio.to_thread(put, section)
+            if section == pg_programs.SECTIONS[0]:
+                await backup.settle_functions(dsn)
     except asyncio.CancelledError:
         run.end()
+        raise
+    except ReteError:
+        with contextlib.suppress(OperatorError):
+            await backup.take_away(dsn)
         raise
 
 

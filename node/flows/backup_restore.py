@@ -112,10 +112,13 @@ async def _fill(opened: Opened, dsn: str) -> tuple[int, int]:
     async with backup.hold(dsn) as moment:
         names = differing(digests_of(opened), moment.tables)
     if names:
+        await backup.take_away(dsn)
         raise OperatorError(
             "backup-differs",
             N_("la base dati ripristinata non è quella della copia: {differ}"),
-            hint=N_("«rete backup verify» sulla copia dice se il difetto è suo; la base dati indicata va tolta a mano"),
+            hint=N_(
+                "«rete backup verify» sulla copia dice se il difetto è suo; di ciò che era cominciato non resta nulla"
+            ),
             differ=differ(names),
         )
     await backup.settle_restored(dsn)

@@ -134,6 +134,26 @@ async def is_empty(dsn: str) -> tuple[bool, int]:
         await _close(conn)
 
 
+async def settle_functions(dsn: str) -> None:
+    """Make what depends on the server's collations anew, between a restored database's tables and its rows."""
+    conn = await _connect(dsn)
+    try:
+        await conn.execute(QUERIES["settle_functions"])
+    finally:
+        await _close(conn)
+
+
+async def take_away(dsn: str) -> None:
+    """Empty again a database that was empty when a restore began in it."""
+    conn = await _connect(dsn)
+    try:
+        async with conn.transaction():
+            for row in await conn.fetch(QUERIES["take_away"]):
+                await conn.execute(row["statement"])
+    finally:
+        await _close(conn)
+
+
 async def settle_restored(dsn: str) -> None:
     """Forget of a restored database what is no more true: that its log is the newest there is, and who is signed in.
 

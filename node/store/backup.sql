@@ -46,6 +46,39 @@ WHERE o.is_own AND o.state NOT IN ('closed', 'frozen')
 ORDER BY o.origin_id DESC
 LIMIT 1;
 
+-- name: settle_functions
+-- A name's key is written by the collation that its first server had, and another may not have that one: the choice of migration
+-- 0015, made again where rows are about to come in.
+DO $do$
+DECLARE
+    rule text := coalesce((
+        SELECT format('COLLATE pg_catalog.%I', c.collname)
+        FROM unnest(ARRAY['pg_c_utf8', 'und-x-icu', 'C.utf8']) WITH ORDINALITY AS w (name, rank)
+        JOIN pg_catalog.pg_collation c ON c.collname = w.name AND c.collnamespace = 'pg_catalog'::regnamespace
+        ORDER BY w.rank LIMIT 1), '');
+BEGIN
+    IF to_regprocedure('publication.officer_key(text)') IS NOT NULL THEN
+        EXECUTE format($f$
+            CREATE OR REPLACE FUNCTION publication.officer_key(name text) RETURNS text LANGUAGE sql IMMUTABLE
+            SET search_path = pg_catalog, pg_temp AS $$
+                SELECT btrim(regexp_replace(normalize(lower(normalize(name, NFKC) %s), NFKC), '\s+', ' ', 'g'))
+            $$ $f$, rule);
+    END IF;
+END
+$do$;
+
+-- name: take_away
+-- Statements that take away what a restore began in a database that was empty.
+SELECT format('DROP SCHEMA %I CASCADE', nspname) AS statement
+FROM pg_catalog.pg_namespace
+WHERE nspname NOT IN ('public', 'information_schema') AND nspname NOT LIKE 'pg\_%'
+UNION ALL
+SELECT format('DROP TEXT SEARCH CONFIGURATION %I.%I CASCADE', n.nspname, c.cfgname)
+FROM pg_catalog.pg_ts_config c
+JOIN pg_catalog.pg_namespace n ON n.oid = c.cfgnamespace
+WHERE n.nspname = 'public'
+ORDER BY statement;
+
 -- name: forget_fence
 -- A log without a record counts as one whose server changed: nothing is signed before somebody could say that all is here.
 DELETE FROM ops.fence;

@@ -16,7 +16,7 @@ import hmac
 import os
 import struct
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -226,7 +226,7 @@ class Opened:
         if not hmac.compare_digest(self._keys.code(manifest.raw), manifest.code):
             raise _damaged(manifest.path, "manifest", N_("l'indice della copia è stato cambiato"))
 
-    def content(self, name: str) -> Iterator[bytes]:
+    def content(self, name: str) -> Generator[bytes]:
         """Yield what a part holds, each piece only after its seal was found good. Raises: CallerError(backup-damaged)."""
         part = next((part for part in self.manifest.parts if part.name == name), None)
         if part is None:

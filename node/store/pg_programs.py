@@ -24,6 +24,8 @@ from node.errors import N_, OperatorError, Said
 from node.store import embedded
 
 PIECE: Final = 2**20
+# In this order: tables and functions, their rows, what is derived from rows and what watches over them.
+SECTIONS: Final = ("pre-data", "data", "post-data")
 VERSION_S: Final = 30
 # Where distributions put the programs of each version.
 PLACES: Final = ("/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql@*/bin")
@@ -234,10 +236,13 @@ class Run:
             if status:
                 raise _failed("pg_dump", status, said)
 
-    def restore(self, programs: Programs, dsn: str, archive: Iterable[bytes]) -> None:
-        """Put an archive into an empty database, whole or not at all. Raises: OperatorError(backup-program-failed)."""
+    def restore(self, programs: Programs, dsn: str, archive: Iterable[bytes], section: str) -> None:
+        """Put one section of an archive into a database, whole or not at all; only as much of it is read as that takes.
+
+        Raises: OperatorError(backup-program-failed).
+        """
         login = login_of(dsn)
-        words = [str(programs.folder / "pg_restore"), "--single-transaction", "--no-owner", "--no-privileges", "--no-password", f"--dbname={login.address}"]  # fmt: skip
+        words = [str(programs.folder / "pg_restore"), f"--section={section}", "--single-transaction", "--no-owner", "--no-privileges", "--no-password", f"--dbname={login.address}"]  # fmt: skip
         with self._of(words, login, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL) as (process, said):
             assert process.stdin is not None  # noqa: S101 - it was asked for
             # A program that ended early says why.

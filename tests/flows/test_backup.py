@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +25,7 @@ from node.runtime import Node, open_node
 from node.store import backup as moments
 from node.store import backup_file, embedded, highwater, log
 from node.store.highwater import Mark
+from node.store.pg_programs import Programs
 from node.store.postgres import acquire
 from tests import canary
 from tests.accounts_made import Desk
@@ -83,6 +84,16 @@ async def told_a_secret(node: Node) -> None:
     await session(Desk(node.pool, replace(node.sign_in_settings(), pad_s=0), node.clock()), "anna", Role.OFFICER)
 
 
+async def of_another_server(node: Node) -> None:
+    """As if this database had been made where names are compared by a collation that no other server has."""
+    async with acquire(node.pool) as conn, conn.transaction():
+        await conn.execute("SET LOCAL check_function_bodies = off")
+        await conn.execute(
+            "CREATE OR REPLACE FUNCTION publication.officer_key(name text) RETURNS text LANGUAGE sql IMMUTABLE"
+            ' AS $$ SELECT lower(name COLLATE pg_catalog."xx-nowhere") $$'
+        )
+
+
 @pytest.fixture
 def fast() -> Iterator[Path]:
     """A folder for trial servers, where they cost least."""
@@ -104,6 +115,7 @@ async def test_a_backup_of_a_busy_node_is_one_moment_and_comes_back_equal(
 ) -> None:
     """Made while profiles are published: tried and found good; restored, each table and the log's root are that moment's."""
     await told_a_secret(node)
+    await of_another_server(node)
     await write(node, 1)
     path = tmp_path / "copies" / "x.backup"
     path.parent.mkdir()
@@ -124,12 +136,15 @@ async def test_a_backup_of_a_busy_node_is_one_moment_and_comes_back_equal(
     async with open_node(home) as again, acquire(again.pool) as conn, acquire(node.pool) as old:
         root = await stored_root(old, node.own.origin_id, made.log_size)
         assert await stored_root(conn, again.own.origin_id, made.log_size) == root
-        assert await conn.fetchval("SELECT count(*) FROM coop.profile") == made.log_size
+        # What was written and not yet signed is there too.
+        size = await conn.fetchval("SELECT size FROM log.origin WHERE is_own")
+        assert await conn.fetchval("SELECT count(*) FROM coop.profile") == size >= made.log_size
         assert await conn.fetchval("SELECT name FROM registry.network") == PRIVATE
         # Nobody is signed in on a copy, and it signs nothing before others were asked.
         assert await conn.fetchval("SELECT count(*) FROM office.session") == 0
         assert await doubts(conn, again.own) is not None
         assert again.config.database.url == ""
+        assert await conn.fetchval("SELECT publication.officer_key('  Ànna ')") == "ànna"
     for kept in ("keys/log.pem", "highwater.json", CONFIG_FILE):
         assert (home / kept).stat().st_mode & 0o777 == 0o600
     assert (home / "keys" / "log.pem").read_bytes() == (node.home / "keys" / "log.pem").read_bytes()
@@ -236,8 +251,20 @@ async def test_a_backup_that_is_given_up_leaves_nothing(
     assert not [child for child in psutil.Process().children() if "pg_dump" in child.name()]
 
 
+class Stumbling(backup.Run):
+    """Fails when the rows have come in."""
+
+    def restore(self, programs: Programs, dsn: str, archive: Iterable[bytes], section: str) -> None:
+        """Put in two sections of three."""
+        if section == "post-data":
+            raise OperatorError("backup-program-failed", "x")
+        super().restore(programs, dsn, archive, section)
+
+
 @pytest.mark.timeout(120)
-async def test_a_copy_on_the_server_it_came_from_is_not_believed(node: Node, server: str, tmp_path: Path) -> None:
+async def test_a_copy_on_the_server_it_came_from_is_not_believed(
+    node: Node, server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The same PostgreSQL, mark and all: fenced nevertheless; into a database that is not empty nothing goes."""
     await write(node, 1)
     path, name = tmp_path / "x", f"r_{tmp_path.name[-8:].lower().replace('-', '_')}"
@@ -257,6 +284,14 @@ async def test_a_copy_on_the_server_it_came_from_is_not_believed(node: Node, ser
             assert latest.size == 1
         error = await refused(backup_restore.restore(path, tmp_path / "other", WORDS, url))
         assert (error.code, (tmp_path / "other").exists()) == ("database-not-empty", False)
+        # One that fails in the middle leaves an empty database, in which the next can begin.
+        await moments.take_away(url)
+        with monkeypatch.context() as patch:
+            patch.setattr(backup, "Run", Stumbling)
+            error = await refused(backup_restore.restore(path, tmp_path / "other", WORDS, url))
+        assert (error.code, (tmp_path / "other").exists()) == ("backup-program-failed", False)
+        assert (await moments.is_empty(url))[0]
+        await backup_restore.restore(path, tmp_path / "other", WORDS, url)
     finally:
         await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
         await admin.close()

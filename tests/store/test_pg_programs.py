@@ -119,7 +119,7 @@ def test_what_the_programs_say_is_not_passed_on(tmp_path: Path, said: str, reaso
     programs = Programs(folder, 18)
     for work in (
         lambda: list(Run().dump(programs, "postgres://h/db", "1-1")),
-        lambda: Run().restore(programs, "postgres://h/db", [b"x"] * 3),
+        lambda: Run().restore(programs, "postgres://h/db", [b"x"] * 3, "data"),
     ):
         with pytest.raises(OperatorError, match="backup-program-failed") as caught:
             work()
@@ -133,7 +133,7 @@ def test_a_program_that_ends_early_says_why_and_one_whose_giver_fails_is_ended(t
     """The pipe that breaks is not the reason; and no program outlives its run."""
     folder = pretended(tmp_path / "bin", 18, "", "echo permission denied >&2; exit 1")
     with pytest.raises(OperatorError, match="non può leggere"):
-        Run().restore(Programs(folder, 18), "postgres://h/db", (bytes(2**20) for _ in range(50)))
+        Run().restore(Programs(folder, 18), "postgres://h/db", (bytes(2**20) for _ in range(50)), "data")
 
     def giver() -> Iterator[bytes]:
         yield b"x"
@@ -141,7 +141,7 @@ def test_a_program_that_ends_early_says_why_and_one_whose_giver_fails_is_ended(t
 
     folder = pretended(tmp_path / "waits", 18, "", "exec cat")
     with pytest.raises(KeyError):
-        Run().restore(Programs(folder, 18), "postgres://h/db", giver())
+        Run().restore(Programs(folder, 18), "postgres://h/db", giver(), "data")
     assert not psutil.Process().children()
 
 
@@ -162,12 +162,13 @@ async def test_a_real_database_goes_out_and_in_whole_or_not_at_all(db: str, serv
             await later.execute("INSERT INTO public.t VALUES (2)")
             await later.close()
             archive = list(Run().dump(programs, db, snapshot))
-        Run().restore(programs, dsn_of(server, target), archive)
+        for section in pg_programs.SECTIONS:
+            Run().restore(programs, dsn_of(server, target), archive, section)
         other = await asyncpg.connect(dsn_of(server, target))
         assert await other.fetchval("SELECT array_agg(x) FROM public.t") == [1]
         await other.execute("DROP TABLE coop.profile CASCADE")
         with pytest.raises(OperatorError, match="backup-program-failed"):
-            Run().restore(programs, dsn_of(server, target), archive)
+            Run().restore(programs, dsn_of(server, target), archive, "pre-data")
         assert await other.fetchval("SELECT to_regclass('coop.profile')") is None
     finally:
         await source.close()
