@@ -14,6 +14,7 @@ from node.cli.frame import choose_language, show_error
 from node.cli.help import SpokenGroup, mistyped
 from node.errors import N_, OperatorError, ReteError
 from node.i18n import spoken, translator
+from node.version import VERSION
 
 # noun -> (module, attribute, one line of help)
 COMMANDS = {
@@ -67,7 +68,7 @@ class Rete(SpokenGroup):
 
 
 @click.command(cls=Rete, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name=None, version="0.1.0", prog_name="rete", help="Mostra la versione ed esce.")
+@click.version_option(package_name=None, version=VERSION, prog_name="rete", help="Mostra la versione ed esce.")
 def rete(**_: Any) -> None:
     """Rete delle Reti: il nodo con cui un'amministrazione condivide, in forma anonima e firmata, le reti d'impresa."""
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
-import importlib.metadata
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -33,10 +32,10 @@ from node.store.pg_programs import Run
 from node.store.postgres import acquire, migrate, open_pool
 from node.store.trial_folder import CLUSTER, trial
 from node.store.whole_file import SECRET
+from node.version import VERSION
 
 logger = structlog.get_logger()
 DIGESTS, DATABASE = "digests", "database"
-PROGRAM: Final = "rete-delle-reti"
 TRIAL_DATABASE: Final = "prova"
 NAMED_MAX: Final = 5
 
@@ -78,14 +77,6 @@ class Verdict:
     def code(self) -> str:
         """The code of the first problem, empty where there is none."""
         return self.problems[0][0] if self.problems else ""
-
-
-def version() -> str:
-    """Return this program's version."""
-    try:
-        return importlib.metadata.version(PROGRAM)
-    except importlib.metadata.PackageNotFoundError:
-        return "unknown"
 
 
 async def create(place: Place, path: Path, passphrase: str, now: dt.datetime, *, replace: bool = False) -> Made:
@@ -139,7 +130,7 @@ def _facts(place: Place, moment: Moment, programs: int, now: dt.datetime) -> dic
         "node": place.config.node.id,
         "origin": head.origin if head else place.config.federation.origin,
         "made_at": now.isoformat(),
-        "program": version(),
+        "program": VERSION,
         "schema": moment.schema,
         "server": moment.version,
         "programs": programs,
