@@ -251,7 +251,7 @@ async def open_node(home: Path, *, clock: Clock = utc_now) -> AsyncIterator[Node
     config = read_config(home)
     keys = keyfiles.read(home / config.federation.keys)
     async with AsyncExitStack() as stack:
-        stack.enter_context(_told_plainly())
+        stack.enter_context(told_plainly())
         dsn = await _database(stack, home, config)
         await _migrate(dsn)
         pool = await open_pool(dsn, max_size=config.database.max_connections, application=f"rete-{os.getpid()}")
@@ -271,12 +271,12 @@ async def reach_database(home: Path) -> AsyncIterator[backup.Place]:
     """
     config = read_config(home)
     async with AsyncExitStack() as stack:
-        stack.enter_context(_told_plainly())
+        stack.enter_context(told_plainly())
         yield backup.Place(home, config, await _database(stack, home, config))
 
 
 @contextmanager
-def _told_plainly() -> Iterator[None]:
+def told_plainly() -> Iterator[None]:
     """Make of a database that fails under a command one line for the operator who must mend it, never a traceback."""
     try:
         yield

@@ -118,10 +118,11 @@ async def verify(face: Face, file: Path, passphrase_file: Path | None, scratch: 
     home, config = known or (None, None)
     passphrase = _passphrase(face, passphrase_file, home, config)
     ours = home is not None and config is not None and _is_shelved(file, home, config)
-    if ours:
-        verdict = await backup_shelf.try_one(file, passphrase, runtime.utc_now(), scratch)
-    else:
-        verdict = await flow.verify(file, passphrase, scratch)
+    with runtime.told_plainly():
+        if ours:
+            verdict = await backup_shelf.try_one(file, passphrase, runtime.utc_now(), scratch)
+        else:
+            verdict = await flow.verify(file, passphrase, scratch)
     _tell_verdict(face, file, verdict)
     if verdict.problems:
         sys.exit(1)
@@ -173,7 +174,8 @@ async def restore(
     """Make a home out of a backup."""
     passphrase = _passphrase(face, passphrase_file, None, None)
     url = "" if embedded else _hidden(database_url) or os.environ.get(URL_VARIABLE)
-    found = await backup_restore.restore(file, face.home.resolve(), passphrase, url)
+    with runtime.told_plainly():
+        found = await backup_restore.restore(file, face.home.resolve(), passphrase, url)
     value = {
         "home": str(found.home),
         "node": found.node,

@@ -22,7 +22,7 @@ QUERIES = load_queries("backup")
 # Reading every row of the largest table that a node is meant for.
 TABLE_TIMEOUT_S: Final = 3600.0
 _SHORT_S: Final = 60.0
-_FENCE: Final = ("forget_fence", "end_sessions")
+_FORGOTTEN: Final = {"ops.fence": "forget_fence", "office.session": "end_sessions"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,18 +68,8 @@ async def hold(dsn: str) -> AsyncIterator[Moment]:
 
     Raises: OperatorError database-unreachable, backup-nothing.
     """
-    conn = await _connect(dsn)
-    try:
-        async with conn.transaction(isolation="repeatable_read", readonly=True):
-            yield await _look(conn)
-    except asyncpg.UndefinedTableError as error:
-        raise OperatorError(
-            "backup-nothing",
-            N_("la base dati non è quella di un nodo"),
-            hint=N_("controllare [database] url; «rete serve» o «rete doctor» preparano quella di un nodo nuovo"),
-        ) from error
-    finally:
-        await _close(conn)
+    async with _session(dsn) as conn, conn.transaction(isolation="repeatable_read", readonly=True):
+        yield await _look(conn)
 
 
 async def _connect(dsn: str) -> Connection:
@@ -94,9 +84,28 @@ async def _connect(dsn: str) -> Connection:
         ) from error
 
 
-async def _close(conn: Connection) -> None:
-    with contextlib.suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        await asyncio.shield(conn.close(timeout=5))
+@asynccontextmanager
+async def _session(dsn: str) -> AsyncIterator[Connection]:
+    """One connection; what the server refuses on it is told by its kind alone, since its words may quote rows."""
+    conn = await _connect(dsn)
+    try:
+        yield conn
+    except (asyncpg.UndefinedTableError, asyncpg.InvalidSchemaNameError) as error:
+        raise OperatorError(
+            "backup-nothing",
+            N_("la base dati non è quella di un nodo"),
+            hint=N_("controllare [database] url; «rete serve» o «rete doctor» preparano quella di un nodo nuovo"),
+        ) from error
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
+        raise OperatorError(
+            "database-failed",
+            N_("la base dati ha interrotto il lavoro ({kind})"),
+            hint=N_("controllare che PostgreSQL sia acceso e ripetere il comando: ripeterlo è sicuro"),
+            kind=type(error).__name__,
+        ) from error
+    finally:
+        with contextlib.suppress(OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            await asyncio.shield(conn.close(timeout=5))
 
 
 async def _look(conn: Connection) -> Moment:
@@ -126,32 +135,22 @@ async def _digests(conn: Connection) -> dict[str, Table]:
 
 async def is_empty(dsn: str) -> tuple[bool, int]:
     """Tell whether a database has no table yet, and its server's major version. Raises: OperatorError(database-unreachable)."""
-    conn = await _connect(dsn)
-    try:
+    async with _session(dsn) as conn:
         server = await conn.fetchrow(QUERIES["server"])
         return not await conn.fetch(QUERIES["tables"]), server["major"]
-    finally:
-        await _close(conn)
 
 
 async def settle_functions(dsn: str) -> None:
     """Make what depends on the server's collations anew, between a restored database's tables and its rows."""
-    conn = await _connect(dsn)
-    try:
+    async with _session(dsn) as conn:
         await conn.execute(QUERIES["settle_functions"])
-    finally:
-        await _close(conn)
 
 
 async def take_away(dsn: str) -> None:
     """Empty again a database that was empty when a restore began in it."""
-    conn = await _connect(dsn)
-    try:
-        async with conn.transaction():
-            for row in await conn.fetch(QUERIES["take_away"]):
-                await conn.execute(row["statement"])
-    finally:
-        await _close(conn)
+    async with _session(dsn) as conn, conn.transaction():
+        for row in await conn.fetch(QUERIES["take_away"]):
+            await conn.execute(row["statement"])
 
 
 async def settle_restored(dsn: str) -> None:
@@ -159,10 +158,8 @@ async def settle_restored(dsn: str) -> None:
 
     Without the first, a copy put on the server it came from would not be noticed and could sign a second history.
     """
-    conn = await _connect(dsn)
-    try:
-        async with conn.transaction():
-            for name in _FENCE:
+    async with _session(dsn) as conn, conn.transaction():
+        for table, name in _FORGOTTEN.items():
+            # An older program's database may not have one of them yet.
+            if await conn.fetchval(QUERIES["has_table"], table):
                 await conn.execute(QUERIES[name])
-    finally:
-        await _close(conn)

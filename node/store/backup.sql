@@ -79,6 +79,9 @@ JOIN pg_catalog.pg_namespace n ON n.oid = c.cfgnamespace
 WHERE n.nspname = 'public'
 ORDER BY statement;
 
+-- name: has_table
+SELECT to_regclass($1) IS NOT NULL;
+
 -- name: forget_fence
 -- A log without a record counts as one whose server changed: nothing is signed before somebody could say that all is here.
 DELETE FROM ops.fence;

@@ -292,6 +292,12 @@ async def test_a_copy_on_the_server_it_came_from_is_not_believed(
         assert (error.code, (tmp_path / "other").exists()) == ("backup-program-failed", False)
         assert (await moments.is_empty(url))[0]
         await backup_restore.restore(path, tmp_path / "other", WORDS, url)
+        # So does what an older program left, which had no sessions yet.
+        async with acquire(node.pool) as conn:
+            await conn.execute("DROP TABLE office.session")
+        await backup.create(node.kept(), path, WORDS, NOW, replace=True)
+        await moments.take_away(url)
+        await backup_restore.restore(path, tmp_path / "older", WORDS, url)
     finally:
         await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
         await admin.close()
