@@ -136,6 +136,14 @@ class BackupSection:
 
 
 @dataclass(frozen=True, slots=True)
+class DocumentsSection:
+    """How much a document of a network, and all documents of one network, may weigh."""
+
+    max_mb: int
+    network_mb: int
+
+
+@dataclass(frozen=True, slots=True)
 class SavedSection:
     """How many saved searches there may be, when digests leave, and how long an unread feed is kept."""
 
@@ -201,6 +209,7 @@ class Config:
     privacy: PrivacySection
     retention: RetentionSection
     backup: BackupSection
+    documents: DocumentsSection
     saved: SavedSection
     mail: MailSection
     search: SearchSection
@@ -262,6 +271,10 @@ TABLES: Mapping[str, Mapping[str, tuple[Check, Any]]] = {
         "keep": (checks.number(1, 1000), 14),
         "max_age_days": (checks.number(1, 365), 2),
         "verify_days": (checks.number(0, 365), 7),
+    },
+    "documents": {
+        "max_mb": (checks.number(1, 50), 10),
+        "network_mb": (checks.number(1, 2000), 100),
     },
     "saved": {
         "max_searches": (checks.number(0, 100_000), 1000),
@@ -418,6 +431,9 @@ def _check_across(config: Config, locate: Locator) -> None:
     if config.privacy.k_build < config.privacy.k:
         place = locate.place("privacy", "k_build")
         raise _refuse("config-bad-value", place, N_("k_build non può essere minore di k"))
+    if config.documents.network_mb < config.documents.max_mb:
+        place = locate.place("documents", "network_mb")
+        raise _refuse("config-bad-value", place, N_("network_mb non può essere minore di max_mb"))
     strangers = set(config.privacy.group) - {peer.id for peer in config.peers}
     if strangers:
         place = locate.place("privacy", "group")
@@ -489,6 +505,7 @@ def parse(text: str, *, file: str = "node.toml") -> Config:
         privacy=PrivacySection(**sections["privacy"]),
         retention=RetentionSection(**sections["retention"]),
         backup=BackupSection(**sections["backup"]),
+        documents=DocumentsSection(**sections["documents"]),
         saved=SavedSection(**sections["saved"]),
         mail=MailSection(**sections["mail"]),
         search=SearchSection(**sections["search"]),
