@@ -94,11 +94,12 @@ async def bench(server: str) -> AsyncIterator[Bench]:
     )
     patch = pytest.MonkeyPatch()
     _keep_backups(home)
-    patch.setattr(backup_file, "COST", (2, 1, 1))
     try:
         async with open_node(home, clock=lambda: NOW) as node:
             await fill(node)
-            made, _ = await backup_shelf.make(node.kept(), NOW)
+            with patch.context() as cheap:
+                cheap.setattr(backup_file, "COST", (2, 1, 1))
+                made, _ = await backup_shelf.make(node.kept(), NOW)
             # One that is whole and one that is not, for the page of backups.
             (made.path.parent / backup_folder.name_of("p_LE", NOW - dt.timedelta(days=1))).write_bytes(
                 b"rete-backup/1\n"
