@@ -14,6 +14,7 @@ from node.cli.frame import choose_language, show_error
 from node.cli.help import SpokenGroup, mistyped
 from node.errors import N_, OperatorError, ReteError
 from node.i18n import spoken, translator
+from node.version import VERSION
 
 # noun -> (module, attribute, one line of help)
 COMMANDS = {
@@ -40,6 +41,7 @@ COMMANDS = {
     "saved": ("node.cli.saved", "saved", N_("Ricerche salvate: novità per feed, posta o webhook.")),
     "match": ("node.cli.match", "match", N_("Partner per una rete: chi offre ciò che le serve, con le ragioni.")),
     "doctor": ("node.cli.doctor", "doctor", N_("Va tutto bene? Ogni controllo con la causa e il rimedio.")),
+    "backup": ("node.cli.backup", "backup", N_("Copie di sicurezza: farle, provarle, ripristinarle.")),
     "demo": ("node.cli.demo", "demo", N_("Quattro amministrazioni su questa macchina, dall'inizio alla ricerca.")),
 }
 
@@ -66,7 +68,7 @@ class Rete(SpokenGroup):
 
 
 @click.command(cls=Rete, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name=None, version="0.1.0", prog_name="rete", help="Mostra la versione ed esce.")
+@click.version_option(package_name=None, version=VERSION, prog_name="rete", help="Mostra la versione ed esce.")
 def rete(**_: Any) -> None:
     """Rete delle Reti: il nodo con cui un'amministrazione condivide, in forma anonima e firmata, le reti d'impresa."""
 

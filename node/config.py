@@ -12,6 +12,7 @@ import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any
 
 from node import config_checks as checks
@@ -124,6 +125,17 @@ class RetentionSection:
 
 
 @dataclass(frozen=True, slots=True)
+class BackupSection:
+    """Where backups are kept and by which passphrase they are sealed; ``folder`` empty: this node makes none by itself."""
+
+    folder: str
+    passphrase_file: str
+    keep: int
+    max_age_days: int
+    verify_days: int
+
+
+@dataclass(frozen=True, slots=True)
 class DocumentsSection:
     """How much a document of a network, and all documents of one network, may weigh."""
 
@@ -196,6 +208,7 @@ class Config:
     sync: SyncSection
     privacy: PrivacySection
     retention: RetentionSection
+    backup: BackupSection
     documents: DocumentsSection
     saved: SavedSection
     mail: MailSection
@@ -251,6 +264,13 @@ TABLES: Mapping[str, Mapping[str, tuple[Check, Any]]] = {
         "closed_networks_days": (checks.number(365, 36_500), 3650),
         "consents_days": (checks.number(365, 36_500), 3650),
         "editions_days": (checks.number(365, 36_500), 1825),
+    },
+    "backup": {
+        "folder": (checks.text(empty=True, longest=1000), ""),
+        "passphrase_file": (checks.text(empty=True, longest=1000), ""),
+        "keep": (checks.number(1, 1000), 14),
+        "max_age_days": (checks.number(1, 365), 2),
+        "verify_days": (checks.number(0, 365), 7),
     },
     "documents": {
         "max_mb": (checks.number(1, 50), 10),
@@ -396,6 +416,17 @@ def _check_mail(config: Config, locate: Locator) -> None:
         raise _refuse("config-bad-value", place, message)
 
 
+def _check_backup(config: Config, locate: Locator) -> None:
+    backup = config.backup
+    if bool(backup.folder) != bool(backup.passphrase_file):
+        place = locate.place("backup", "folder" if backup.folder else "passphrase_file")
+        raise _refuse("config-bad-value", place, N_("folder e passphrase_file vanno insieme, o nessuno dei due"))
+    if backup.folder and PurePath(backup.folder) in PurePath(backup.passphrase_file).parents:
+        place = locate.place("backup", "passphrase_file")
+        message = N_("la frase segreta non può stare nella cartella delle copie: chi ruba le copie le aprirebbe")
+        raise _refuse("config-bad-value", place, message)
+
+
 def _check_across(config: Config, locate: Locator) -> None:
     if config.privacy.k_build < config.privacy.k:
         place = locate.place("privacy", "k_build")
@@ -419,6 +450,7 @@ def _check_across(config: Config, locate: Locator) -> None:
         message = N_('in produzione round = "immediate" tradirebbe chi pubblica: usare weekly, daily o monthly')
         raise _refuse("config-immediate-in-production", place, message)
     _check_mail(config, locate)
+    _check_backup(config, locate)
     _check_oidc(config, locate)
     seen: dict[str, int] = {}
     for number, peer in enumerate(config.peers):
@@ -472,6 +504,7 @@ def parse(text: str, *, file: str = "node.toml") -> Config:
         sync=SyncSection(**sections["sync"]),
         privacy=PrivacySection(**sections["privacy"]),
         retention=RetentionSection(**sections["retention"]),
+        backup=BackupSection(**sections["backup"]),
         documents=DocumentsSection(**sections["documents"]),
         saved=SavedSection(**sections["saved"]),
         mail=MailSection(**sections["mail"]),

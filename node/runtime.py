@@ -25,7 +25,7 @@ from node.config_places import CONFIG_FILE
 from node.domain.accounts import derive_key
 from node.domain.saved import leave_key
 from node.errors import N_, CallerError, OperatorError, ReteError
-from node.flows import oidc, saved, tell
+from node.flows import backup, oidc, saved, tell
 from node.flows.append import OwnLog
 from node.flows.bodies import Progress
 from node.flows.checkup import Place
@@ -103,6 +103,10 @@ class Node:
     def place(self) -> Place:
         """Return what the doctor looks at."""
         return Place(self.pool, self.home, self.config, self.membership, self.index)
+
+    def kept(self) -> backup.Place:
+        """Return what a backup holds."""
+        return backup.Place(self.home, self.config, self.dsn)
 
     def saved_settings(self) -> saved.Settings:
         """Return what saved searches need to know of this node."""
@@ -247,7 +251,7 @@ async def open_node(home: Path, *, clock: Clock = utc_now) -> AsyncIterator[Node
     config = read_config(home)
     keys = keyfiles.read(home / config.federation.keys)
     async with AsyncExitStack() as stack:
-        stack.enter_context(_told_plainly())
+        stack.enter_context(told_plainly())
         dsn = await _database(stack, home, config)
         await _migrate(dsn)
         pool = await open_pool(dsn, max_size=config.database.max_connections, application=f"rete-{os.getpid()}")
@@ -259,8 +263,20 @@ async def open_node(home: Path, *, clock: Clock = utc_now) -> AsyncIterator[Node
         yield Node(home, config, keys, pool, dsn, clock, own, membership, TextIndex(home / INDEX_FOLDER))
 
 
+@asynccontextmanager
+async def reach_database(home: Path) -> AsyncIterator[backup.Place]:
+    """Start or reach the database of ``home`` as it is: nothing is migrated, so that a new program can keep what an old one left.
+
+    Raises: OperatorError (home-not-found, config-..., database-...).
+    """
+    config = read_config(home)
+    async with AsyncExitStack() as stack:
+        stack.enter_context(told_plainly())
+        yield backup.Place(home, config, await _database(stack, home, config))
+
+
 @contextmanager
-def _told_plainly() -> Iterator[None]:
+def told_plainly() -> Iterator[None]:
     """Make of a database that fails under a command one line for the operator who must mend it, never a traceback."""
     try:
         yield

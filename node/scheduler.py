@@ -1,7 +1,7 @@
 """WHEN flows run: timers in memory, no logic. What must survive a restart is in our own tables.
 
 In: a Node. Out: jobs that hear what is new, pull what is due, release publication rounds, sign and announce, settle a fenced log,
-tell saved searches what is new and tidy up. A job that fails is logged and the next one runs; one that is already running is not started again.
+tell saved searches what is new, tidy up and keep backups. A job that fails is logged and the next one runs; one that is already running is not started again.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from node.errors import LogStateError, ReteError
-from node.flows import announce, audit, epoch, gossip, indexing, publish, recover, sign_in, tell
+from node.flows import announce, audit, backup_shelf, epoch, gossip, indexing, publish, recover, sign_in, tell
 from node.flows.append import sign_head
-from node.flows.jobs import Schedule, Turn
+from node.flows.jobs import BACKUP, TRIAL, Schedule, Turn
 from node.flows.sync import sync_peers
 from node.protocol import limits
 from node.runtime import Node, current_own, utc_now
@@ -34,8 +34,10 @@ RELEASE_MINUTES = 5
 TIDY_MINUTES = 10
 SAVED_MINUTES = 1
 INDEX_MINUTES = 0.1
+# How often is asked whether a backup, or a trial restore, is due.
+BACKUP_MINUTES = 60
 # What a wake-up asks for -> the job that does it.
-JOBS = {wake.PULL: "due", wake.GOSSIP: "gossip", wake.ANNOUNCE: "announce"}
+JOBS = {wake.PULL: "due", wake.GOSSIP: "gossip", wake.ANNOUNCE: "announce", wake.BACKUP: BACKUP, wake.TRIAL: TRIAL}
 
 
 @dataclass(slots=True)
@@ -47,6 +49,7 @@ class Jobs:
     announced: announce.Memory = field(default_factory=announce.Memory)
     running: set[str] = field(default_factory=set)
     again: set[str] = field(default_factory=set)
+    asked: set[str] = field(default_factory=set)
     turns: dict[str, Turn] = field(default_factory=dict)
     clock: Callable[[], dt.datetime] = utc_now
     since: dt.datetime = field(default_factory=utc_now)
@@ -61,10 +64,25 @@ class Jobs:
     def wake(self, what: str) -> None:
         """Run a job now, or once more if it is at work: another process, or a peer's hint, says there is something to do."""
         name = JOBS.get(what)
-        if name in self.running:
+        if name in (BACKUP, TRIAL):
+            # Somebody wants it now, due or not; while one is at work that one answers.
+            if name not in self.running:
+                self.asked.add(name)
+                self._run_now(name)
+        elif name in self.running:
             self.again.add(str(name))
-        elif name is not None and self.timers.running and self.timers.get_job(name) is not None:
+        elif name is not None:
+            self._run_now(name)
+
+    def _run_now(self, name: str) -> None:
+        if self.timers.running and self.timers.get_job(name) is not None:
             self.timers.modify_job(name, next_run_time=dt.datetime.now(dt.UTC))
+
+    def was_asked(self, name: str) -> bool:
+        """Tell, once, whether somebody wants a job done although it may not be due."""
+        asked = name in self.asked
+        self.asked.discard(name)
+        return asked
 
     def guarded(
         self, name: str, work: Callable[[], Awaitable[object]], every_s: float = 0
@@ -144,9 +162,23 @@ def build(node: Node, session: aiohttp.ClientSession) -> Jobs:
     every("announce", tell_head, ANNOUNCE_MINUTES)
     every("release", release, RELEASE_MINUTES)
     every("settle", settle, RELEASE_MINUTES)
-    for name, (work, minutes) in _housework(node, session).items():
+    for name, (work, minutes) in {**_housework(node, session), **_keeping(node, jobs)}.items():
         every(name, work, minutes)
     return jobs
+
+
+def _keeping(node: Node, jobs: Jobs) -> dict[str, tuple[Callable[[], Awaitable[object]], float]]:
+    """Return the jobs of backups, none where no folder is configured."""
+    if not backup_shelf.is_on(node.config):
+        return {}
+
+    async def keep() -> None:
+        await backup_shelf.make_due(node.kept(), node.clock(), asked=jobs.was_asked(BACKUP))
+
+    async def prove() -> None:
+        await backup_shelf.try_due(node.kept(), node.clock(), asked=jobs.was_asked(TRIAL))
+
+    return {BACKUP: (keep, BACKUP_MINUTES), TRIAL: (prove, BACKUP_MINUTES)}
 
 
 def _housework(node: Node, session: aiohttp.ClientSession) -> dict[str, tuple[Callable[[], Awaitable[object]], float]]:

@@ -10,7 +10,7 @@ import pytest
 
 from node import config
 from node.errors import CallerError, OperatorError
-from node.flows.home import Facts, check_places, config_text, example_text, make_home
+from node.flows.home import Facts, check_places, config_text, example_text, make_home, quoted, with_setting
 from node.protocol import keys as wire_keys
 from node.store import keyfiles
 
@@ -308,3 +308,50 @@ def test_a_mistake_in_a_table_inside_a_table_is_told_with_its_line() -> None:
         with pytest.raises(OperatorError) as caught:
             config.parse(text)
         assert (caught.value.code, ":" in caught.value.where) == (code, True)
+
+
+@pytest.mark.parametrize(
+    ("folder", "words", "bad"),
+    [
+        ("", "", ""),
+        ("/mnt/copie", "backup.pass", ""),
+        ("copie", "copie.pass", ""),
+        ("/mnt/copie", "", "folder"),
+        ("", "backup.pass", "passphrase_file"),
+        ("/mnt/copie", "/mnt/copie/pass", "passphrase_file"),
+        ("copie", "copie/a/pass", "passphrase_file"),
+    ],
+)
+def test_backups_have_a_folder_and_a_passphrase_that_is_not_in_it(folder: str, words: str, bad: str) -> None:
+    """Both or neither; whoever steals the folder does not find the words in it."""
+    text = EXAMPLE.replace("[backup]", "[BACKUP]")
+    for key, value in (("folder", folder), ("passphrase_file", words)):
+        text = re.sub(rf'^{key} = ""$', f'{key} = "{value}"', text, flags=re.MULTILINE)
+    text = text.replace("[BACKUP]", "[backup]")
+    if not bad:
+        assert config.parse(text).backup.folder == folder
+        return
+    error = refusal(text)
+    assert error.code == "config-bad-value"
+    assert text.splitlines()[int(error.where.rpartition(":")[2]) - 1].startswith(f"{bad} = ")
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        '[database]\nurl = "postgresql://old@h/x" # here\nname = "rete"\n',
+        "[database]\n  url='postgresql://old@h/x'\n",
+        '[database] # where\nname = "rete"\n',
+        '[node]\nname = "x"\n',
+        "",
+    ],
+)
+def test_a_setting_is_put_in_whatever_stood_there(before: str) -> None:
+    """The key replaced, added to its table, or added with it; what else there is stays, and a value is never read as a pattern."""
+    value = r"postgresql://u:\1\g<0>@h/x"
+    text = with_setting(before + '[web]\nurl = "other"\n', "database", "url", quoted(value))
+    found = tomllib.loads(text)
+    assert found["database"]["url"] == value
+    assert found["web"] == {"url": "other"}
+    assert found.get("node") == tomllib.loads(before).get("node")
+    assert found["database"].get("name") == tomllib.loads(before).get("database", {}).get("name")

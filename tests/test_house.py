@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,12 +14,13 @@ import pytest
 
 from node.store import registry
 from node.store.postgres import Connection, load_queries
+from node.version import VERSION
 
 ROOT = Path(__file__).resolve().parent.parent
 NODE = ROOT / "node"
 # Floors, from the ground up; a module imports from its own floor or below, never above.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("node.errors", "node.telemetry", "node.i18n"),
+    ("node.errors", "node.telemetry", "node.i18n", "node.version"),
     ("node.domain", "node.protocol", "node.config", "node.config_checks", "node.config_places"),
     ("node.store", "node.peers"),
     ("node.flows",),
@@ -434,6 +436,12 @@ def test_public_things_are_documented() -> None:
             missing.append(name_of(path))
         missing += undocumented(tree.body, name_of(path))
     assert not missing
+
+
+def test_the_program_and_its_package_have_one_version() -> None:
+    """What a backup says it was made by is what was installed."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["version"] == VERSION
 
 
 def test_functions_stay_readable() -> None:

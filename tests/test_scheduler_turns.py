@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from node import scheduler
 from node.errors import RoadWrongError
-from node.flows.jobs import TITLES
+from node.flows import backup
+from node.flows.jobs import BACKUP, TITLES, TRIAL
 from node.runtime import Node
+from node.store import backup_file, wake
+from tests.federation_made import Clock
 from tests.web.test_app import node
 
 __all__ = ["node"]
@@ -41,10 +46,66 @@ async def test_every_job_has_a_name_for_people_and_its_next_turn(node: Node) -> 
     """All that the scheduler runs; how often stands beside it."""
     async with node.session() as session:
         jobs = scheduler.build(node, session)
-        assert {turn.name for turn in jobs.schedule().turns} == set(TITLES)
+        assert {turn.name for turn in jobs.schedule().turns} == set(TITLES) - {BACKUP, TRIAL}
         assert all(turn.every_s > 0 for turn in jobs.schedule().turns)
         jobs.timers.start(paused=True)
         try:
             assert all(turn.next_at is not None for turn in jobs.schedule().turns)
         finally:
             jobs.timers.shutdown(wait=False)
+
+
+@pytest.fixture
+def keeping(node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Node:
+    """A node that keeps backups."""
+    monkeypatch.setattr(backup_file, "COST", (2, 1, 1))
+    (tmp_path / "copies").mkdir()
+    (node.home / "words").touch(mode=0o600)
+    (node.home / "words").write_text("corretto cavallo graffetta")
+    section = replace(node.config.backup, folder=str(tmp_path / "copies"), passphrase_file="words")  # noqa: S106 - a name
+    return replace(node, config=replace(node.config, backup=section))
+
+
+async def test_a_node_with_a_folder_for_backups_keeps_them(keeping: Node, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two jobs more; one backup is made when one is due, another when somebody asks, and what is tried is the newest."""
+    tried: list[str] = []
+
+    async def verify(path: Path, *_: object) -> backup.Verdict:
+        tried.append(path.name)
+        return backup.Verdict((await backup.open_whole(path, "corretto cavallo graffetta")).manifest, 0, 0, 0, ())
+
+    monkeypatch.setattr(backup, "verify", verify)
+    clock = Clock()
+    async with keeping.session() as session:
+        jobs = scheduler.build(replace(keeping, clock=clock), session)
+        assert {turn.name for turn in jobs.schedule().turns} == set(TITLES)
+        folder, made = Path(keeping.config.backup.folder), []
+        for name, what in (
+            (BACKUP, None),
+            (BACKUP, None),
+            (BACKUP, wake.BACKUP),
+            (TRIAL, None),
+            (TRIAL, None),
+            (TRIAL, wake.TRIAL),
+        ):
+            clock.forward(seconds=1)
+            if what:
+                jobs.wake(what)
+            await jobs.timers.get_job(name).func()
+            made.append((len(list(folder.glob("*.backup"))), len(tried)))
+        assert made == [(1, 0), (1, 0), (2, 0), (2, 1), (2, 1), (2, 2)]
+        assert not [turn for turn in jobs.schedule().turns if turn.code]
+        # While one is at work nobody's wish makes another right after it.
+        jobs.running.add(BACKUP)
+        jobs.wake(wake.BACKUP)
+        assert not jobs.was_asked(BACKUP)
+
+
+async def test_a_backup_that_fails_is_a_job_that_failed(keeping: Node) -> None:
+    """With its code, on the page of jobs and in the doctor's eyes."""
+    Path(keeping.config.backup.folder).rmdir()
+    async with keeping.session() as session:
+        jobs = scheduler.build(keeping, session)
+        await jobs.timers.get_job(BACKUP).func()
+        (turn,) = [turn for turn in jobs.schedule().turns if turn.name == BACKUP]
+        assert (turn.code, turn.failures) == ("backup-folder-unreadable", 1)

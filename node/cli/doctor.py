@@ -11,7 +11,7 @@ from node.cli.frame import Face, command
 from node.errors import N_, OperatorError
 from node.flows import checkup
 from node.flows import doctor as flow
-from node.flows.doctor import AREAS, DANGER, LEVELS, OK, Finding
+from node.flows.findings import AREAS, DANGER, LEVELS, OK, Finding, of_error, worst
 
 
 @click.group("top", hidden=True)
@@ -31,8 +31,8 @@ async def doctor(face: Face, every: bool) -> None:
             found = flow.judge(await checkup.look(node.place(), own, node.clock(), None))
     except OperatorError as error:
         # A node that does not even open has one thing wrong, which is told like all others.
-        found = [flow.of_error(error, "machine")]
-    level = flow.worst(found)
+        found = [of_error(error, "machine")]
+    level = worst(found)
     facts = {"ok": level != DANGER, "level": level, "findings": [facts_of(face, finding) for finding in found]}
     face.emit(facts, lambda: _tell(face, found, every=every))
     if level == DANGER:
@@ -40,7 +40,7 @@ async def doctor(face: Face, every: bool) -> None:
 
 
 def facts_of(face: Face, finding: Finding) -> dict[str, str]:
-    """Return a finding as the JSON value of docs/doctor.md; its words are in the reader's language."""
+    """Return a finding as the JSON value of docs/administration.md; its words are in the reader's language."""
     return {
         "code": finding.code,
         "area": finding.area,

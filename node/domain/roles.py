@@ -53,6 +53,8 @@ class Permission(StrEnum):
     USERS_READ = "users-read"
     USERS_WRITE = "users-write"
     AUDIT_READ = "audit-read"
+    BACKUPS_READ = "backups-read"
+    BACKUPS_WRITE = "backups-write"
 
 
 # What no role gives, because it is not asked of an account.
@@ -98,6 +100,8 @@ MATRIX: Final[Mapping[Role, frozenset[Permission]]] = {
             _P.USERS_READ,
             _P.USERS_WRITE,
             _P.AUDIT_READ,
+            _P.BACKUPS_READ,
+            _P.BACKUPS_WRITE,
         }
     ),
     # Reads all that administrators read, and changes nothing.
@@ -110,6 +114,7 @@ MATRIX: Final[Mapping[Role, frozenset[Permission]]] = {
             _P.USERS_READ,
             _P.SCHEDULE_READ,
             _P.DOCTOR_READ,
+            _P.BACKUPS_READ,
         }
     ),
     Role.ANALYST: frozenset({_P.OFFICE_READ, _P.STATISTICS_READ}),

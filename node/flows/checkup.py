@@ -17,10 +17,11 @@ from node.config import Config
 from node.config_places import CONFIG_FILE
 from node.domain.roles import Role
 from node.errors import ReteError
-from node.flows import audit, board, indexing, own_log
+from node.flows import audit, backup_shelf, board, indexing, own_log
 from node.flows.append import OwnLog
 from node.flows.audit import Verdict
-from node.flows.doctor import Disk, Index, Seen
+from node.flows.backup_shelf import Shelf
+from node.flows.findings import Disk, Index, Seen
 from node.flows.jobs import Schedule
 from node.flows.own_log import OwnState
 from node.protocol.member import Membership
@@ -69,7 +70,19 @@ async def look(place: Place, own: OwnLog, now: dt.datetime, schedule: Schedule |
             for person in people
         ),
         schedule=schedule,
+        backups=await backups(place),
     )
+
+
+async def backups(place: Place) -> Shelf | ReteError | None:
+    """Return which backups there are, why that can't be seen, or None where the node makes none by itself."""
+    if not backup_shelf.is_on(place.config):
+        return None
+    try:
+        await asyncio.to_thread(backup_shelf.passphrase_of, place.home, place.config)
+        return await backup_shelf.read(place.home, place.config)
+    except ReteError as error:
+        return error
 
 
 async def _index(conn: Connection, index: TextIndex, now: dt.datetime) -> Index:

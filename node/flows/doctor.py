@@ -1,39 +1,24 @@
 """Is all well here? What was seen of a node, judged check by check: each says what it found, where, and what to do.
 
-In: what node/flows/checkup.py has seen. Out: findings, each with a stable code. Rules: whatever is not well comes with a remedy, which the
-value itself insists on; nothing private is in a finding; what could not be looked at is a finding too. docs/doctor.md.
+In: what node/flows/checkup.py has seen. Out: findings, each with a stable code. Rules: nothing private is in a finding; what could not be
+looked at is a finding too. docs/administration.md.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable
 from typing import Final
 
-from node.config import LOOPBACK, Config
+from node.config import LOOPBACK
 from node.errors import N_, ReteError, Said
-from node.flows import audit
-from node.flows.audit import Verdict
+from node.flows import audit, backup_check
 from node.flows.board import QUARANTINED, Peer, is_silent
-from node.flows.jobs import TITLES, Schedule
+from node.flows.findings import DANGER, OK, WARNING, Finding, Seen, of_error
+from node.flows.jobs import TITLES
 from node.flows.own_log import OwnState
 from node.protocol import limits
-from node.store.doctor import Mailed, Server
 from node.store.postgres import MINIMUM_SERVER
 
-OK, WARNING, DANGER = "ok", "warning", "danger"
-LEVELS: Final[Mapping[str, str]] = {OK: N_("va bene"), WARNING: N_("da guardare"), DANGER: N_("da risolvere")}
-AREAS: Final[Mapping[str, str]] = {
-    "machine": N_("Macchina e base dati"),
-    "log": N_("Registro firmato"),
-    "peers": N_("Altri nodi"),
-    "jobs": N_("Lavori periodici"),
-    "decisions": N_("Catena delle decisioni"),
-    "accounts": N_("Utenti"),
-    "search": N_("Ricerca e avvisi"),
-}
 GIB: Final = 2**30
 DISK_LOW, DISK_LEAST_BYTES = 0.10, 5 * GIB
 DISK_EMPTY, DISK_EMPTY_BYTES = 0.03, 1 * GIB
@@ -47,78 +32,11 @@ FAILURES_TOLD: Final = 3
 UNSIGNED_S: Final = 600
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What one check found. ``where`` is a place as it is: a path, a node, a log."""
-
-    code: str
-    area: str
-    level: str
-    said: Said
-    where: str = ""
-    remedy: Said | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse a red or yellow light that does not say what to do."""
-        if self.level != OK and self.remedy is None:
-            raise ValueError(self.code)
-
-
-@dataclass(frozen=True, slots=True)
-class Disk:
-    """The room on a disk."""
-
-    path: Path
-    free: int
-    total: int
-
-
-@dataclass(frozen=True, slots=True)
-class Index:
-    """The text index: whether there are enough profiles for one, and whether it may answer."""
-
-    is_worth_it: bool
-    answers: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """All that was looked at. An error stands where something could not be seen; ``schedule`` None: another process runs it."""
-
-    now: dt.datetime
-    home: Path
-    config: Config
-    server: Server
-    disks: tuple[Disk, ...]
-    keys: ReteError | None
-    exposed: tuple[Path, ...]
-    mail_secret: ReteError | None
-    log: OwnState | ReteError
-    peers: tuple[Peer, ...]
-    index: Index
-    mailed: Mailed
-    chain: Verdict | ReteError
-    administrators: int
-    schedule: Schedule | None
-
-
-def of_error(error: ReteError, area: str) -> Finding:
-    """Return an expected failure as a finding."""
-    hint = error.hint or N_("il messaggio dice dove; il registro del programma dice il resto")
-    return Finding(error.code, area, DANGER, Said(error.what, error.facts), error.where, Said(hint, error.facts))
-
-
 def judge(seen: Seen) -> list[Finding]:
     """Return what every check found, what is wrong first."""
     found = [finding for check in CHECKS for finding in check(seen)]
     order = {DANGER: 0, WARNING: 1, OK: 2}
     return sorted(found, key=lambda finding: order[finding.level])
-
-
-def worst(findings: Iterable[Finding]) -> str:
-    """Return the light that stands for several."""
-    levels = {finding.level for finding in findings}
-    return DANGER if DANGER in levels else WARNING if WARNING in levels else OK
 
 
 def _database(seen: Seen) -> list[Finding]:
@@ -405,4 +323,5 @@ def _mail(seen: Seen) -> list[Finding]:
 
 CHECKS: Final[tuple[Callable[[Seen], list[Finding]], ...]] = (
     _database, _clock, _disk, _secrets, _environment, _own_log, _peers, _jobs, _decisions, _accounts, _search, _mail,
+    backup_check.check,
 )  # fmt: skip

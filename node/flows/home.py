@@ -50,7 +50,7 @@ def example_text() -> str:
     return (Path(__file__).resolve().parents[2] / "nodes.example.toml").read_text(encoding="utf-8")
 
 
-def _quoted(value: str) -> str:
+def quoted(value: str) -> str:
     """Return ``value`` as a TOML string; what a line can't hold is escaped, for the parser to judge."""
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return '"' + re.sub("[\x00-\x1f\x7f]", lambda found: f"\\u{ord(found.group()):04x}", escaped) + '"'
@@ -67,23 +67,34 @@ def _set(text: str, table: str, key: str, value: str) -> str:
     return changed
 
 
+def with_setting(text: str, table: str, key: str, value: str) -> str:
+    """Return a configuration's text with a key set to a TOML value, whether the key or its table was there or not."""
+    head = rf"^[ \t]*\[{re.escape(table)}\][^\n]*$"
+    there = re.compile(rf"({head}(?:(?!^[ \t]*\[).)*?^[ \t]*{key}[ \t]*=)[^\n]*", re.MULTILINE | re.DOTALL)
+    if there.search(text):
+        return there.sub(lambda match: f"{match.group(1)} {value}", text, count=1)
+    if re.search(head, text, re.MULTILINE):
+        return re.sub(head, lambda match: f"{match.group()}\n{key} = {value}", text, count=1, flags=re.MULTILINE)
+    return f"{text.rstrip()}\n\n[{table}]\n{key} = {value}\n"
+
+
 def config_text(facts: Facts, peers: str = "") -> str:
     """Return the text of node.toml for ``facts``; ``peers`` are ready [[peer]] blocks."""
     # The example's own [[peer]] stands for documentation only: a new home follows nobody yet.
     text = re.sub(r"^\[\[peer\]\]$.*?(?=^\[)", "@PEERS@\n", example_text(), flags=re.MULTILINE | re.DOTALL)
-    codes = "[" + ", ".join(_quoted(code) for code in facts.territory) + "]"
+    codes = "[" + ", ".join(quoted(code) for code in facts.territory) + "]"
     for table, key, value in (
-        ("node", "id", _quoted(facts.id)),
-        ("node", "name", _quoted(facts.name)),
-        ("node", "ipa_code", _quoted(facts.ipa_code)),
+        ("node", "id", quoted(facts.id)),
+        ("node", "name", quoted(facts.name)),
+        ("node", "ipa_code", quoted(facts.ipa_code)),
         ("node", "territory", codes),
-        ("database", "url", _quoted(facts.database_url)),
-        ("database", "cluster", _quoted(facts.cluster)),
-        ("database", "name", _quoted(facts.database_name)),
-        ("federation", "authority", _quoted(facts.authority)),
+        ("database", "url", quoted(facts.database_url)),
+        ("database", "cluster", quoted(facts.cluster)),
+        ("database", "name", quoted(facts.database_name)),
+        ("federation", "authority", quoted(facts.authority)),
         ("federation", "epoch", str(facts.epoch)),
         ("sync", "poll_minutes", f"{facts.poll_minutes:g}"),
-        ("privacy", "round", _quoted(facts.round)),
+        ("privacy", "round", quoted(facts.round)),
         ("web", "port", str(facts.port)),
     ):
         text = _set(text, table, key, value)
@@ -123,7 +134,8 @@ def check_places(parsed: configuration.Config, text: str, *, file: str) -> None:
                 )
 
 
-def _refuse_used(home: Path) -> None:
+def refuse_used(home: Path) -> None:
+    """Refuse a folder that holds something. Raises: CallerError(home-not-empty)."""
     if home.exists() and any(home.iterdir()):
         raise CallerError(
             "home-not-empty",
@@ -134,7 +146,7 @@ def _refuse_used(home: Path) -> None:
 
 
 @contextmanager
-def _taken_away_if_it_fails(home: Path) -> Iterator[None]:
+def taken_away_if_it_fails(home: Path) -> Iterator[None]:
     """Empty ``home`` again when the block fails; it was empty or not there, so all that is in it is the block's."""
     missing = [folder for folder in (home, *home.parents) if not folder.exists()]
     try:
@@ -157,8 +169,8 @@ def make_home(home: Path, facts: Facts, peers: str = "") -> None:
     text = config_text(facts, peers)
     parsed = configuration.parse(text, file=str(home / CONFIG_FILE))
     check_places(parsed, text, file=str(home / CONFIG_FILE))
-    _refuse_used(home)
-    with _taken_away_if_it_fails(home):
+    refuse_used(home)
+    with taken_away_if_it_fails(home):
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         keyfiles.create(home / parsed.federation.keys)
         # The database's URL may hold a password: the file is its owner's alone from its first byte.
@@ -172,8 +184,8 @@ def new_home(home: Path, facts: Facts) -> Iterator[None]:
 
     Raises: CallerError(home-not-empty), OperatorError(config-...).
     """
-    _refuse_used(home)
-    with _taken_away_if_it_fails(home):
+    refuse_used(home)
+    with taken_away_if_it_fails(home):
         make_home(home, facts)
         yield
 
@@ -191,13 +203,13 @@ def peer_card(config: configuration.Config, held: keyfiles.Keys, vkey: str, url:
     return "\n".join(
         (
             "[[peer]]",
-            f"id = {_quoted(config.node.id)}",
-            f"name = {_quoted(config.node.name)}",
-            f"url = {_quoted(url)}",
-            f"origin = {_quoted(config.federation.origin)}",
-            f"vkey = {_quoted(vkey)}",
-            f"witness = {_quoted(voices['witness'])}",
-            f"mirror = {_quoted(voices['mirror'])}",
+            f"id = {quoted(config.node.id)}",
+            f"name = {quoted(config.node.name)}",
+            f"url = {quoted(url)}",
+            f"origin = {quoted(config.federation.origin)}",
+            f"vkey = {quoted(vkey)}",
+            f"witness = {quoted(voices['witness'])}",
+            f"mirror = {quoted(voices['mirror'])}",
             f'http_key = {{ keyid = "{authority}#http-1", public = "{base64.b64encode(public).decode()}" }}',
             "",
         )

@@ -13,6 +13,8 @@ from typing import Final
 
 from node.errors import N_
 
+# Jobs that only a node with a folder for backups has.
+BACKUP, TRIAL = "backup", "trial"
 TITLES: Final[Mapping[str, str]] = {
     "gossip": N_("chiede agli altri nodi che cosa c'è di nuovo"),
     "due": N_("preleva le novità degli altri registri"),
@@ -22,6 +24,8 @@ TITLES: Final[Mapping[str, str]] = {
     "tidy": N_("toglie ciò che è scaduto"),
     "saved": N_("avvisa le ricerche salvate"),
     "index": N_("tiene aggiornato l'indice delle ricerche"),
+    "backup": N_("fa la copia di sicurezza del giorno e toglie le più vecchie"),
+    "trial": N_("ripristina per prova l'ultima copia di sicurezza"),
 }
 
 

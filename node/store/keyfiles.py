@@ -82,8 +82,19 @@ def read_password(path: Path) -> str:
     return lines[0] if lines else ""
 
 
+def public_of(pem: bytes, path: Path) -> bytes:
+    """Return the public half of a signing key's bytes; ``path`` only names it. Raises: OperatorError(key-file-bad)."""
+    key = _parse(pem, path)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise OperatorError("key-file-bad", N_("la chiave deve essere Ed25519"), where=str(path))
+    return key.public_key().public_bytes_raw()
+
+
 def _read(path: Path) -> object:
-    pem = _secret(path)
+    return _parse(_secret(path), path)
+
+
+def _parse(pem: bytes, path: Path) -> object:
     try:
         return serialization.load_pem_private_key(pem, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:

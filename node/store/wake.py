@@ -10,6 +10,7 @@ from node.store.postgres import Connection, load_queries
 QUERIES = load_queries("wake")
 CHANNEL = "rete_wake"
 PULL, GOSSIP, ANNOUNCE = "pull", "gossip", "announce"
+BACKUP, TRIAL = "backup", "backup-trial"
 
 
 async def wake(conn: Connection, what: str) -> None:

@@ -24,6 +24,7 @@ from node.web.middleware import LANGUAGE, UNAVAILABLE, errors, language_of, prob
 from node.web.pages import (
     account,
     admin_audit,
+    admin_backups,
     admin_frame,
     admin_log,
     admin_overview,
@@ -105,7 +106,7 @@ def build(node: Node, schedule: Callable[[], Schedule] | None = None) -> web.App
     app.add_routes([web.get("/status", status)])
     _add_pages(app, node)
     admin_frame.install(app, node, schedule)
-    for pages in (admin_overview, admin_peers, admin_log, admin_users, admin_audit):
+    for pages in (admin_overview, admin_peers, admin_log, admin_users, admin_audit, admin_backups):
         app.add_routes(pages.routes())
     return app
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import os
 import shutil
 import socket
@@ -17,8 +18,10 @@ import pytest_asyncio
 from aiohttp import web
 from playwright.async_api import Browser, BrowserContext, async_playwright
 
-from node.flows.home import Facts, make_home
+from node.flows import backup_shelf
+from node.flows.home import Facts, make_home, quoted, with_setting
 from node.runtime import open_node
+from node.store import backup_file, backup_folder
 from node.web import allowance
 from node.web import app as application
 from node.web.server import Runner
@@ -65,6 +68,17 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def _keep_backups(home: Path) -> None:
+    """Give a home a folder for backups and a passphrase."""
+    (home.parent / "copies").mkdir()
+    (home / "words").touch(mode=0o600)
+    (home / "words").write_text("corretto cavallo graffetta")
+    text = (home / "node.toml").read_text(encoding="utf-8")
+    for key, value in (("folder", str(home.parent / "copies")), ("passphrase_file", "words")):
+        text = with_setting(text, "backup", key, quoted(value))
+    (home / "node.toml").write_text(text, encoding="utf-8")
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def bench(server: str) -> AsyncIterator[Bench]:
     """A node over a database of its own, served on this machine, and a browser."""
@@ -79,9 +93,17 @@ async def bench(server: str) -> AsyncIterator[Bench]:
         Facts("p_LE", "Provincia di Lecce", "p_LE", ("LE",), f"127.0.0.1:{port}", port, 2026, dsn_of(server, name)),
     )
     patch = pytest.MonkeyPatch()
+    _keep_backups(home)
     try:
         async with open_node(home, clock=lambda: NOW) as node:
             await fill(node)
+            with patch.context() as cheap:
+                cheap.setattr(backup_file, "COST", (2, 1, 1))
+                made, _ = await backup_shelf.make(node.kept(), NOW)
+            # One that is whole and one that is not, for the page of backups.
+            (made.path.parent / backup_folder.name_of("p_LE", NOW - dt.timedelta(days=1))).write_bytes(
+                b"rete-backup/1\n"
+            )
             # The node's clock stands, so what is allowed never fills up again.
             patch.setitem(allowance.RATES, "page", allowance.Rate(10_000, 100_000))
             runner = Runner(application.build(node), access_log=None)

@@ -34,9 +34,10 @@ PAGES = {
     "decisions": f"{HOME}/verifica",
     "decisions-none": f"{HOME}/verifica?persona=nobody",
     "decisions-wrong": f"{HOME}/verifica?scheda=x",
+    "backups": f"{HOME}/copie",
     "doctor": f"{HOME}/diagnosi",
 }
-SMALL = ("overview", "peers", "user", "user-refused", "verified")
+SMALL = ("overview", "peers", "backups", "user", "user-refused", "verified")
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -12,16 +12,19 @@ import pytest
 from node.errors import OperatorError, Said
 from node.flows import checkup, doctor
 from node.flows.audit import CUT, Verdict
-from node.flows.doctor import AREAS, DANGER, GIB, LEVELS, OK, WARNING, Disk, Finding, Index, Seen
+from node.flows.backup_shelf import Shelf
+from node.flows.doctor import GIB
+from node.flows.findings import AREAS, DANGER, LEVELS, OK, WARNING, Disk, Finding, Index, Seen, worst
 from node.flows.jobs import Schedule, Turn
 from node.flows.own_log import OwnState
 from node.i18n import translator
 from node.runtime import Node
+from node.store.backup_folder import Checked, Copy
 from node.store.doctor import Mailed
 from node.store.postgres import acquire
 from node.store.witness import Acknowledged
 from tests.admin_made import fill_logs
-from tests.web.test_app import node
+from tests.web.test_app import NOW, node
 
 __all__ = ["node"]
 
@@ -45,7 +48,13 @@ def in_production(seen: Seen) -> Seen:
             database=replace(config.database, url="postgresql://rete@db/rete"),
         ),
         server=replace(seen.server, superuser=False),
+        backups=Shelf(Path("/copies"), (copied(seen.now),)),
     )
+
+
+def copied(at: dt.datetime, code: str = "") -> Copy:
+    """A backup that was just made and tried."""
+    return Copy(Path("/copies/x"), at, 9, "0.1.0", 3, "d", "", Checked(at, code))
 
 
 def codes(seen: Seen) -> dict[str, str]:
@@ -108,6 +117,11 @@ def mailing(mailed: int, failing: int, host: str) -> Callable[[Seen], Seen]:
     return lambda seen: replace(in_config("mail", host=host)(seen), mailed=Mailed(mailed, failing))
 
 
+def backed_up(*copies: Copy) -> Callable[[Seen], Seen]:
+    """A node in service with these backups."""
+    return lambda seen: replace(in_production(seen), backups=Shelf(Path("/copies"), copies))
+
+
 BAD_KEY = OperatorError("key-file-missing", "manca il file della chiave", where="keys/log.pem", hint="ripristinarlo")
 CASES: list[tuple[Callable[[Seen], Seen], dict[str, str]]] = [
     (in_production, {}),
@@ -150,6 +164,12 @@ CASES: list[tuple[Callable[[Seen], Seen], dict[str, str]]] = [
     (mailing(2, 0, ""), {"mail-unset": WARNING}),
     (mailing(2, 1, "mail.example.it"), {"mail-failing": WARNING}),
     (mailing(2, 0, "mail.example.it"), {}),
+    (lambda s: replace(in_production(s), backups=None), {"backup-off": WARNING}),
+    (lambda s: replace(s, backups=BAD_KEY), {"key-file-missing": DANGER}),
+    (backed_up(), {"backup-missing": DANGER}),
+    (backed_up(copied(NOW - dt.timedelta(days=3))), {"backup-old": DANGER}),
+    (backed_up(replace(copied(NOW), checked=None)), {"backup-untried": WARNING}),
+    (backed_up(copied(NOW, "backup-differs")), {"backup-bad": DANGER}),
 ]  # fmt: skip
 
 
@@ -214,7 +234,7 @@ def test_a_light_that_is_not_green_says_what_to_do() -> None:
         with pytest.raises(ValueError, match="x-y"):
             Finding("x-y", "log", level, Said("x"))
     assert Finding("x-y", "log", OK, Said("x")).remedy is None
-    assert doctor.worst([]) == OK
+    assert worst([]) == OK
     assert set(LEVELS) == {OK, WARNING, DANGER}
 
 

@@ -16,11 +16,12 @@ from node.domain import documents as kinds
 from node.domain import entry_form
 from node.domain.roles import Role
 from node.errors import CallerError, OperatorError
-from node.flows import accounts, documents, keeping, sign_in
+from node.flows import accounts, backup, documents, keeping, sign_in
 from node.flows.acting import acting
 from node.flows.home import Facts, make_home
 from node.runtime import open_node
-from node.store import nonces, registry
+from node.store import backup as moments
+from node.store import backup_file, nonces, registry
 from node.store.postgres import Connection, acquire, open_pool
 from node.web import app as application
 from tests.accounts_made import Desk
@@ -238,3 +239,16 @@ async def test_the_program_s_role_is_enough_for_accounts_and_no_more(admin: Conn
     for table in ("account", "account_role", "account_code", "recovery_code", "session", "sign_in_attempt"):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await admin.fetch(f"SELECT * FROM office.{table}")
+
+
+async def test_the_program_s_role_is_enough_for_a_backup(
+    admin: Connection, db: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It sees and dumps every table that the owner sees."""
+    monkeypatch.setattr(backup_file, "COST", (2, 1, 1))
+    home = home_of(tmp_path / "home", f"{db}&role=rete_node" if "?" in db else f"{db}?role=rete_node")
+    async with open_node(home) as node:
+        await backup.create(node.kept(), tmp_path / "x", "corretto cavallo graffetta", NOW)
+    opened = await backup.open_whole(tmp_path / "x", "corretto cavallo graffetta")
+    async with moments.hold(db) as moment:
+        assert backup.differing(backup.digests_of(opened), moment.tables) == []

@@ -36,6 +36,7 @@ SCHEDULE: Final = f"{HOME}/programma"
 USERS: Final = f"{HOME}/utenti"
 AUDIT: Final = f"{HOME}/verifica"
 DOCTOR: Final = f"{HOME}/diagnosi"
+BACKUPS: Final = f"{HOME}/copie"
 MENU: Final = (
     (Permission.DOCTOR_READ, Entry(HOME, N_("Quadro"))),
     (Permission.PEERS_READ, Entry(PEERS, N_("Altri nodi"))),
@@ -44,11 +45,14 @@ MENU: Final = (
     (Permission.SCHEDULE_READ, Entry(SCHEDULE, N_("Lavori"))),
     (Permission.USERS_READ, Entry(USERS, N_("Utenti"))),
     (Permission.AUDIT_READ, Entry(AUDIT, N_("Decisioni"))),
+    (Permission.BACKUPS_READ, Entry(BACKUPS, N_("Copie"))),
     (Permission.DOCTOR_READ, Entry(DOCTOR, N_("Diagnosi"))),
 )
 # What a redirect after a form says was done.
 DONE: Final = "fatto"
 SAID: Final[Mapping[str, str]] = {
+    "copia": N_("La copia comincia appena il lavoro è libero: ricaricare questa pagina tra poco."),
+    "prova": N_("La prova comincia appena il lavoro è libero e può durare minuti: ricaricare questa pagina tra poco."),
     "liberato": N_("Il nodo sarà di nuovo seguito dal prossimo prelievo."),
     "prelievo": N_("Il prelievo comincia appena il nodo è libero: ricaricare questa pagina tra poco."),
     "ruoli": N_("I ruoli sono cambiati; le sue sessioni sono finite."),

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from node.domain.roles import Permission
 from node.flows import checkup, doctor
-from node.flows.doctor import AREAS, LEVELS, OK, Finding
+from node.flows.findings import AREAS, DANGER, LEVELS, OK, WARNING, Finding, worst
 from node.flows.jobs import TITLES
 from node.runtime import current_own
 from node.web.pages import admin_frame
@@ -28,9 +28,10 @@ PLACES: Final = {
     "decisions": admin_frame.AUDIT,
     "accounts": admin_frame.USERS,
     "search": admin_frame.DOCTOR,
+    "backups": admin_frame.BACKUPS,
 }
 NEARER: Final = {"peer-quarantined": admin_frame.QUARANTINE}
-COLOURS: Final = {doctor.OK: "success", doctor.WARNING: "warning", doctor.DANGER: "danger"}
+COLOURS: Final = {OK: "success", WARNING: "warning", DANGER: "danger"}
 
 
 def routes() -> list[web.RouteDef]:
@@ -72,7 +73,7 @@ async def overview(request: web.Request) -> web.StreamResponse:
     lights: list[dict[str, Any]] = []
     for area, title in AREAS.items():
         ours = [finding for finding in found if finding.area == area]
-        level = doctor.worst(ours)
+        level = worst(ours)
         lights.append(
             {
                 "title": title,
@@ -83,7 +84,7 @@ async def overview(request: web.Request) -> web.StreamResponse:
                 "well": [told(request, finding.said) for finding in ours if finding.level == OK],
             }
         )
-    level = doctor.worst(found)
+    level = worst(found)
     counts = {name: sum(finding.level == name for finding in found) for name in LEVELS}
     return admin_frame.show(request, "overview.html", lights=lights, level=level, counts=counts)
 
