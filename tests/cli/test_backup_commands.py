@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from node.flows.home import with_setting
-from tests.cli.test_log_commands import CHECKOUT
 from tests.cli.test_network_commands import Terminal, terminal
 from tests.cli.test_restore import LAZIO, LECCE, MARK, TORINO, Place, copies, place
+from tests.forked import CHECKOUT
 
 __all__ = ["place", "terminal"]
 WORDS = "corretto cavallo graffetta"
