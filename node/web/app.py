@@ -34,6 +34,7 @@ from node.web.pages import (
     following,
     frame,
     identity,
+    observatory,
     office_approvals,
     office_form,
     office_import,
@@ -132,7 +133,7 @@ def _add_pages(app: web.Application, node: Node) -> None:
     assets.install(app, assets.load(node.home, config.web.logo, config.web.favicon))
     production = config.node.environment == "production"
     frame.install(app, frame.Site(config.node.name, config.web.contact, production))
-    app.add_routes([*public.routes(), *following.routes()])
+    app.add_routes([*public.routes(), *observatory.routes(), *following.routes()])
     _add_access(app, node)
     office_register.install(app, office_register.Office(node.pool, config, node.clock))
     office_import.install(app)

@@ -33,6 +33,7 @@ PAGES = {
     "profile": PROFILE,
     "hostile": f"/profili/{HOSTILE_ID}",
     "partners": f"{PROFILE}/partner",
+    "observatory": "/osservatorio",
     "bodies": "/enti",
     "state": "/stato",
     "help": "/aiuto",
