@@ -43,9 +43,10 @@ SMALL = ("overview", "peers", "user", "user-refused", "verified")
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def desk(bench: Bench, server: str) -> AsyncIterator[Desk]:
-    """The desk of the node in the browser."""
+    """The desk of the node in the browser, which knows where one of its peers should answer."""
     pool = await open_pool(dsn_of(server, f"t_browser_{os.getpid()}"), max_size=2)
     try:
+        await pool.execute("UPDATE log.origin SET url = 'http://127.0.0.1:9' WHERE owner = 'bic-lazio'")
         yield Desk(pool, now=NOW)
     finally:
         pool.terminate()

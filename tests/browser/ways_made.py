@@ -134,7 +134,15 @@ class Walker:
         if steps < 0:
             await keys.up("Shift")
 
+    async def _wide(self) -> list[str]:
+        """How far the page runs out of the screen, in words."""
+        wide = await self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        return [f"{wide} pixels too wide"] if wide else []
+
     async def _use(self, wanted: Locator, key: str = "Enter") -> None:
+        # Also a page that is only passed through fits the screen.
+        if wrong := await self._wide():
+            self.found[f"{self.seen:02}-{self.page.url}"] = wrong
         if self.way.keys:
             await self.reach(wanted)
             await self.page.keyboard.press(key)
@@ -240,10 +248,7 @@ class Walker:
         here = f"{self.seen:02}-" + re.sub(r"[^a-z]+", "-", name.lower()).strip("-")[:40]
         assert await self.page.get_attribute("html", "lang") == self.language
         wrong = await violations(self.page) if self.way.scripts else []
-        wide = await self.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        if wide:
-            wrong = [*wrong, f"{wide} pixels too wide"]
-        if wrong:
+        if wrong := [*wrong, *await self._wide()]:
             self.found[here] = wrong
         SHOTS.mkdir(parents=True, exist_ok=True)
         picture = SHOTS / f"{self.journey}-{self.way.name}-{here}.jpg"
