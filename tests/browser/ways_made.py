@@ -140,6 +140,8 @@ class Walker:
         return [f"{wide} pixels too wide"] if wide else []
 
     async def _use(self, wanted: Locator, key: str = "Enter") -> None:
+        # Until it is there, the page may still be the one before.
+        await expect(wanted).to_be_visible()
         # Also a page that is only passed through fits the screen.
         if wrong := await self._wide():
             self.found[f"{self.seen:02}-{self.page.url}"] = wrong
