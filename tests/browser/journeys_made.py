@@ -1,7 +1,7 @@
 """The ten main journeys, each written once, to be gone in every way (docs/pages.md names who goes them and why).
 
 In: a walker (tests/browser/ways_made.py), what was prepared for this way. Out: steps in the words of the pages. A journey begins with an
-address and goes on by what stands on the pages alone.
+address and goes on by what stands on the pages alone. Rule: after each step something is awaited that the page before did not show.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ async def find_and_read(at: Walker, part: Part) -> None:
     await at.count("{count} profili trovati.", 30)
     await at.follow("Risultati successivi")
     await at.follow("Torna ai primi risultati")
+    await expect(at.link(at.say("Risultati successivi"))).to_be_visible()
     await at.follow("Innovazione e ricerca")
     await at.count("{count} profili trovati.", 15)
     assert await at.field(at.say("Che cosa si cerca")).input_value() == "olio"
@@ -192,6 +193,7 @@ async def write_a_profile(at: Walker, part: Part) -> None:
     await at.open("/ufficio/reti")
     await at.write("Parole del nome o codice fiscale", part.network)
     await at.go_on("Cerca")
+    await expect(at.page.get_by_role("rowheader")).to_have_text([part.network])
     await at.follow(part.network)
     await at.arrive(part.network)
     await at.follow("Scrivere la scheda")
@@ -235,6 +237,7 @@ async def find_partners(at: Walker, part: Part) -> None:
     await at.follow("Cerca reti", menu=True)
     await at.write("Che cosa si cerca", "macchine")
     await at.go_on("Cerca")
+    await at.count("{count} profili trovati.", 30)
     await at.follow("Seguire questa ricerca")
     await at.follow("Salvarla invece per l'ufficio, con avvisi per posta o webhook")
     await at.arrive("Ricerche salvate")

@@ -83,7 +83,7 @@ async def prepare(rooms: Rooms, desk: Desk, folder: Path, way: Way, at: int) -> 
 async def test_each_journey_is_gone_in_every_way(bench: Bench, stage: Stage, journey: Journey, way: Way) -> None:
     """To its end; nothing on the way is wider than the screen, breaks a rule, speaks the other language, or is out of reach of keys."""
     context = await bench.context(**way.settings)
-    if way.scripts:
+    if way.axe:
         await context.add_init_script(AXE)
     if journey.role:
         secret = stage.secrets[journey.role]
@@ -112,4 +112,5 @@ async def test_the_journeys_are_the_ones_that_are_documented() -> None:
     for asked in ("keys", "scripts"):
         assert {getattr(way, asked) for way in WAYS} == {True, False}
     assert any(way.keys and not way.scripts for way in WAYS)
+    assert any(way.axe and way.scripts for way in WAYS)
     assert (min(way.width for way in WAYS), max(way.zoom for way in WAYS)) == (320, 2)

@@ -2,7 +2,7 @@
 
 In: a page of the browser, a way of using it. Out: a Walker, whose verbs (follow, press, write ...) name links, buttons and fields as
 the Italian catalogue does, so that one journey can be gone in every way. Rules: by keys nothing is clicked and nothing gets the focus
-but by Tab, and what has it shows it; wherever the walker arrives nothing is wider than the screen and, where scripts run, axe finds nothing.
+but by Tab, and what has it shows it; nowhere is anything wider than the screen and, where the walker arrives, axe finds nothing.
 """
 
 from __future__ import annotations
@@ -49,6 +49,8 @@ class Way:
     zoom: int = 1
     scripts: bool = True
     keys: bool = False
+    # Once is enough of each state: axe takes as long as all the rest.
+    axe: bool = False
 
     @property
     def settings(self) -> Mapping[str, object]:
@@ -64,7 +66,7 @@ class Way:
 # Each asks for several things at once; together they ask everything of every journey (docs/pages.md).
 WAYS = (
     Way("keys", "en", keys=True),
-    Way("narrow", "it", width=320),
+    Way("narrow", "it", width=320, axe=True),
     Way("zoomed", "it", zoom=2, scripts=False, keys=True),
 )
 
@@ -249,7 +251,7 @@ class Walker:
         await expect(self.page.locator("[aria-busy=true]")).to_have_count(0)
         here = f"{self.seen:02}-" + re.sub(r"[^a-z]+", "-", name.lower()).strip("-")[:40]
         assert await self.page.get_attribute("html", "lang") == self.language
-        wrong = await violations(self.page) if self.way.scripts else []
+        wrong = await violations(self.page) if self.way.axe else []
         if wrong := [*wrong, *await self._wide()]:
             self.found[here] = wrong
         SHOTS.mkdir(parents=True, exist_ok=True)
