@@ -105,8 +105,13 @@ REVOKE DELETE ON publication.profile, publication.version FROM rete_node;
 REVOKE DELETE ON office.account FROM rete_node;
 REVOKE UPDATE ON office.account_role FROM rete_node;
 GRANT EXECUTE ON FUNCTION audit.sign_in_refused(uuid, text) TO rete_node;
+-- Documents and changes of the register are told once.
+REVOKE UPDATE ON registry.document, registry.change FROM rete_node;
+GRANT EXECUTE ON FUNCTION audit.document_taken(uuid, uuid) TO rete_node;
 GRANT EXECUTE ON FUNCTION publication.erase_reason(bigint, text) TO rete_node;
 GRANT EXECUTE ON FUNCTION audit.erase_ruling_reason(bigint, text) TO rete_node;
+GRANT EXECUTE ON FUNCTION audit.sessions_ended(uuid, integer), audit.sign_in_abandoned(uuid, integer) TO rete_node;
+GRANT EXECUTE ON FUNCTION audit.register_exported(text, text, integer) TO rete_node;
 -- The history of the schema is written by those who change it.
 REVOKE INSERT, UPDATE, DELETE ON ops.migration FROM rete_node;
 

@@ -124,6 +124,14 @@ class RetentionSection:
 
 
 @dataclass(frozen=True, slots=True)
+class DocumentsSection:
+    """How much a document of a network, and all documents of one network, may weigh."""
+
+    max_mb: int
+    network_mb: int
+
+
+@dataclass(frozen=True, slots=True)
 class SavedSection:
     """How many saved searches there may be, when digests leave, and how long an unread feed is kept."""
 
@@ -188,6 +196,7 @@ class Config:
     sync: SyncSection
     privacy: PrivacySection
     retention: RetentionSection
+    documents: DocumentsSection
     saved: SavedSection
     mail: MailSection
     search: SearchSection
@@ -242,6 +251,10 @@ TABLES: Mapping[str, Mapping[str, tuple[Check, Any]]] = {
         "closed_networks_days": (checks.number(365, 36_500), 3650),
         "consents_days": (checks.number(365, 36_500), 3650),
         "editions_days": (checks.number(365, 36_500), 1825),
+    },
+    "documents": {
+        "max_mb": (checks.number(1, 50), 10),
+        "network_mb": (checks.number(1, 2000), 100),
     },
     "saved": {
         "max_searches": (checks.number(0, 100_000), 1000),
@@ -387,6 +400,9 @@ def _check_across(config: Config, locate: Locator) -> None:
     if config.privacy.k_build < config.privacy.k:
         place = locate.place("privacy", "k_build")
         raise _refuse("config-bad-value", place, N_("k_build non può essere minore di k"))
+    if config.documents.network_mb < config.documents.max_mb:
+        place = locate.place("documents", "network_mb")
+        raise _refuse("config-bad-value", place, N_("network_mb non può essere minore di max_mb"))
     strangers = set(config.privacy.group) - {peer.id for peer in config.peers}
     if strangers:
         place = locate.place("privacy", "group")
@@ -456,6 +472,7 @@ def parse(text: str, *, file: str = "node.toml") -> Config:
         sync=SyncSection(**sections["sync"]),
         privacy=PrivacySection(**sections["privacy"]),
         retention=RetentionSection(**sections["retention"]),
+        documents=DocumentsSection(**sections["documents"]),
         saved=SavedSection(**sections["saved"]),
         mail=MailSection(**sections["mail"]),
         search=SearchSection(**sections["search"]),

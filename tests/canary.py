@@ -45,7 +45,11 @@ PLANS: Mapping[str, Mapping[str, str]] = {
     "registry.objective": {"kind": WORD, "text": WORD, "measure": WORD, "target": WORD},
     "registry.want": {"side": CLOSED, "category": CLOSED, "text": WORD},
     "registry.contact": {"person": WORD, "role": WORD, "email": WORD, "phone": WORD},
-    "registry.document": {"title": WORD, "media_type": WORD, "sha256": OWN, "content": WORD},
+    "registry.document": {
+        "title": WORD, "kind": CLOSED, "file_name": WORD, "media_type": WORD, "sha256": OWN, "content": WORD, "officer": WORD,
+        "seal_salt": OWN,
+    },
+    "registry.change": {"officer": WORD, "source": CLOSED, "action": CLOSED, "fields": CLOSED},
     "registry.consent": {"person": WORD, "purpose": WORD, "version": WORD},
     "registry.import_batch": {"file_name": WORD, "sha256": OWN, "layout": CLOSED},
     "registry.erasure": {"officer": WORD, "reason": WORD, "counts": OWN},
@@ -64,7 +68,7 @@ PLANS: Mapping[str, Mapping[str, str]] = {
     "office.account_role": {"role": CLOSED},
     "office.account_code": {"code_hash": OWN},
     "office.recovery_code": {"code_hash": OWN},
-    "office.session": {"id_hash": OWN, "stage": CLOSED, "method": CLOSED},
+    "office.session": {"id_hash": OWN, "stage": CLOSED, "method": CLOSED, "factor": CLOSED},
     "office.sign_in_attempt": {"kind": CLOSED, "key_hash": OWN},
 }  # fmt: skip
 PRIVATE_SCHEMAS = ("registry", "publication", "office")

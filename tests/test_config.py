@@ -74,6 +74,8 @@ def line_of(fragment: str) -> int:
         ("k = 5", "k = 4", "config-bad-value", "k = 5"),
         ("k_build = 8", "k_build = 6\n", "ok", ""),
         ('round = "weekly"', 'round = "hourly"', "config-bad-value", "round ="),
+        ("max_mb = 10", "max_mb = 51", "config-bad-value", "max_mb ="),
+        ("network_mb = 100", "network_mb = 9", "config-bad-value", "network_mb ="),
         ('logo = ""', 'logo = "../x.svg"', "config-bad-value", "logo ="),
         ('favicon = ""', 'favicon = "icon.gif"', "config-bad-value", "favicon ="),
         ('contact = ""', 'contact = "nobody"', "config-bad-value", "contact ="),

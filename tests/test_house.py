@@ -32,7 +32,7 @@ PURE: dict[str, tuple[str, ...]] = {
     "domain": (
         "__future__", "base64", "binascii", "calendar", "collections", "dataclasses", "datetime", "decimal", "difflib", "enum",
         "email", "functools", "hashlib", "hmac", "html", "itertools", "json", "math", "operator", "re", "typing", "unicodedata",
-        "urllib.parse", "uuid", "xml.etree", "ahocorasick_rs", "phonenumbers", "stdnum",
+        "urllib.parse", "uuid", "xml.etree", "zlib", "ahocorasick_rs", "phonenumbers", "stdnum",
     ),
     "protocol": (
         "__future__", "base64", "binascii", "collections", "dataclasses", "datetime", "enum", "hashlib", "itertools", "re",
@@ -338,6 +338,7 @@ def test_peer_facing_routes_never_reach_the_private_registry(start: str) -> None
     """What answers other nodes cannot even import what holds private records."""
     private = (
         "node.store.registry",
+        "node.store.documents",
         "node.store.publication",
         "node.store.disclosure",
         "node.store.gdpr",
@@ -369,6 +370,7 @@ def test_public_routes_reach_no_private_store_and_no_address(start: str) -> None
     """What answers the public cannot even import the register, drafts, decisions, or whom saved searches tell."""
     private = (
         "node.store.registry",
+        "node.store.documents",
         "node.store.publication",
         "node.store.disclosure",
         "node.store.gdpr",

@@ -75,7 +75,7 @@ async def list_(
         {"event_id": e.event_id, "at": e.at, "kind": e.kind, "facts": orjson.loads(e.document), "hash": e.hash.hex()}
         for e in events
     ]
-    columns = (N_("evento"), N_("quando"), N_("che cosa"), N_("chi"), N_("scheda"), N_("reti simili"))
+    columns = (N_("evento"), N_("quando"), N_("che cosa"), N_("chi"), N_("scheda o rete"), N_("reti simili"))
     rows = [_row(face, item) for item in told]
     face.emit({"events": told}, lambda: face.table(N_("Decisioni"), columns, rows))
 
@@ -84,7 +84,8 @@ def _row(face: Face, item: dict[str, Any]) -> tuple[object, ...]:
     facts = item["facts"]
     what = flow.what_of(item["kind"], facts)
     when = f"{item['at'][8:10]}/{item['at'][5:7]}/{item['at'][:4]} {item['at'][11:16]}"
-    return item["event_id"], when, face.tr(what), facts.get("officer"), facts.get("profile"), facts.get("candidates")
+    about = facts.get("profile") or facts.get("network")
+    return item["event_id"], when, face.tr(what), facts.get("officer"), about, facts.get("candidates")
 
 
 @command(audit, "export", help="Scrive la catena intera, un evento per riga: da tenere altrove.")

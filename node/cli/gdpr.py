@@ -54,6 +54,7 @@ async def access(face: Face, tax_code: str, name: str | None) -> None:
         "found": found.found,
         "published": found.published,
         "documents_unread": found.unread,
+        "documents_to_look_at": _documents(found),
     }
     face.emit(value, lambda: _tell_access(face, found))
 
@@ -64,15 +65,26 @@ def _tell_access(face: Face, found: Access) -> None:
             cells = [(name, value) for name, value in row.items() if value not in (None, "", [], {})]
             face.table(table, (N_("campo"), N_("valore")), cells)
     _tell_published(face, found.published)
-    _tell_unread(face, found.unread)
+    _tell_unread(face, found)
 
 
-def _tell_unread(face: Face, unread: int) -> None:
-    if unread:
+def _documents(found: Access | Erasure) -> list[dict[str, Any]]:
+    return [dataclasses.asdict(item) for item in found.to_look_at]
+
+
+def _tell_unread(face: Face, found: Access | Erasure) -> None:
+    if found.unread:
         face.say(
             N_("Di {count} documenti (PDF, Office, immagini) si legge solo il titolo e ciò che non è compresso: vanno guardati a mano."),
-            count=unread,
+            count=found.unread,
         )  # fmt: skip
+    if found.to_look_at:
+        face.table(
+            N_("Da guardare per primi: documenti delle reti di cui l'interessato fa o ha fatto parte"),
+            (N_("rete"), N_("documento"), N_("titolo")),
+            [(item.network, item.document_id, item.title) for item in found.to_look_at],
+        )
+        face.say(N_("Chi nomina l'interessato si toglie con «rete network document delete RETE DOCUMENTO»."))
 
 
 def _tell_published(face: Face, published: list[dict[str, Any]]) -> None:
@@ -118,6 +130,7 @@ def _erasure_facts(found: Erasure) -> dict[str, Any]:
         "published": found.published,
         "other_firms": found.others,
         "documents_unread": found.unread,
+        "documents_to_look_at": _documents(found),
     }
 
 
@@ -133,7 +146,7 @@ def _tell_erasure(face: Face, found: Erasure) -> None:
     if found.profiles:
         face.say(N_("Schede ritirate: {ids}."), ids=", ".join(found.profiles))
     _tell_published(face, found.published)
-    _tell_unread(face, found.unread)
+    _tell_unread(face, found)
     if found.reference:
         face.say(
             N_("Cancellato; riferimento {reference}. I file da cui venivano i dati vanno corretti: una nuova importazione li riporterebbe."),

@@ -1,4 +1,4 @@
-"""``rete network import | list | show | export | template``: the administration's own, private register."""
+"""``rete network import | list | show | history | export | template | document``: the administration's own, private register."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ from node.cli.counts import (
     counted,
 )
 from node.cli.frame import Face, command
+from node.cli.network_documents import acting_at, document, show_history
+from node.cli.officer import BY, deciding, name_of
 from node.cli.record import show_networks, show_record
 from node.cli.reports import SHOWN, problem_rows, problem_table
 from node.domain import template as layout
@@ -51,11 +53,12 @@ def network() -> None:
 @click.argument("file", type=FILE, metavar="FILE")
 @click.option("--apply", "apply_", is_flag=True, help="Scrive davvero, in una sola transazione.")
 @click.option("--all", "everything", is_flag=True, help="Anche le reti fuori dal territorio del nodo.")
-async def import_(face: Face, file: Path, apply_: bool, everything: bool) -> None:
+@BY
+async def import_(face: Face, file: Path, apply_: bool, everything: bool, officer: str | None) -> None:
     """Import networks, or say what an import would do."""
     config = runtime.read_config(face.home)
     found = await asyncio.to_thread(intake.read_file, file, config, everything=everything)
-    async with runtime.open_node(face.home) as node:
+    async with acting_at(face, officer) if apply_ else runtime.open_node(face.home) as node:
         plan = await intake.import_networks(node.pool, found, node.clock(), apply=apply_)
     value = {
         "layout": plan.layout,
@@ -128,6 +131,16 @@ async def show(face: Face, network_id: str) -> None:
     face.emit(value, lambda: show_record(face, network_id, record))
 
 
+@command(network, "history", help="Che cosa è successo a una rete: chi ha cambiato quali campi, imprese, documenti.")
+@click.argument("network_id", metavar="ID")
+async def history(face: Face, network_id: str) -> None:
+    """Show a network's history, the newest first."""
+    await show_history(face, network_id)
+
+
+network.add_command(document)
+
+
 @command(
     network,
     "export",
@@ -135,10 +148,11 @@ async def show(face: Face, network_id: str) -> None:
 )
 @click.argument("file", type=FILE, metavar="FILE")
 @FORCE
-async def export(face: Face, file: Path, force: bool) -> None:
+@BY
+async def export(face: Face, file: Path, force: bool, officer: str | None) -> None:
     """Export all networks in the template's layout."""
-    async with runtime.open_node(face.home) as node:
-        count = await intake.export_networks(node.pool, file, replace=force)
+    async with deciding(face) as node:
+        count = await intake.export_networks(node.pool, file, officer=name_of(officer), replace=force)
     face.emit(
         {"file": str(file), "networks": count},
         lambda: face.say(N_("Scritto {file}: {networks}."), file=file, networks=counted(face, count, NETWORKS)),

@@ -47,6 +47,10 @@ class Words:
         """Return an amount of euro."""
         return "" if amount is None else str(format_currency(amount, "EUR", locale=self._locale)).replace("\xa0", " ")
 
+    def role(self, member: Member) -> str:
+        """Return as what a firm is, or was, in a network."""
+        return self._face.tr(N_("fondatrice") if member.founding else N_("entrata dopo"))
+
     def title(self, titles: Titles, key: str | None) -> str:
         """Return the word for a key of a closed list."""
         return "" if key is None else vocabulary.title(titles, key, self._face.language)
@@ -118,6 +122,7 @@ def firm_facts(words: Words, member: Member) -> Iterator[tuple[str, str]]:
     yield N_("comune"), f"{firm.municipality_name} ({firm.province})" if firm.municipality_name else firm.province
     yield N_("rea"), firm.rea
     yield N_("ateco"), firm.ateco
+    yield N_("ruolo"), words.role(member)
     yield N_("adesione"), words.day(member.joined_on)
     yield N_("iscrizione"), words.day(member.registered_on)
     yield N_("uscita"), words.day(member.left_on)

@@ -163,10 +163,11 @@ async def link(face: Face, name: str, external: str | None, unlink: bool, office
 @command(user, "sessions", help="Dove un utente è collegato; --end le termina tutte.")
 @NAME
 @click.option("--end", is_flag=True, help="Terminarle tutte.")
-async def sessions(face: Face, name: str, end: bool) -> None:
+@BY
+async def sessions(face: Face, name: str, end: bool, officer: str | None) -> None:
     """Show or end an account's sessions."""
-    async with runtime.open_node(face.home) as node:
-        ended = await flow.end_sessions(node.pool, name=name) if end else 0
+    async with deciding(face) if end else runtime.open_node(face.home) as node:
+        ended = await flow.end_sessions(node.pool, name=name, officer=name_of(officer)) if end else 0
         found = await flow.list_sessions(node.pool, node.sign_in_settings(), node.clock(), name=name)
 
     def human() -> None:

@@ -26,9 +26,13 @@ NAME_INSIDE_SHORTEST: Final = 4
 CODE_BYTES: Final = 15
 RECOVERY_BYTES: Final = 10
 RECOVERY_CODES: Final = 10
+# From so many on, whoever has the codes is told to make new ones.
+RECOVERY_FEW: Final = 3
 SESSION_BYTES: Final = 32
 # A session that waits for its second factor.
 HALF_S: Final = 600
+# Half sessions whose second factor never came are told together: one event for an account in this time.
+HALF_TOLD_S: Final = 3_600
 SESSIONS_MAX: Final = 20
 
 

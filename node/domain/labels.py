@@ -80,9 +80,10 @@ class LabelReference:
         self._above = self._old_provinces()
         self._memo: dict[tuple[object, ...], object] = {}
         self._memo_values = 0
-        self._met: dict[tuple[str, tuple[str, ...]], dict[str, tuple[tuple[str, bool], ...]]] = {}
+        self._met: dict[tuple[str, tuple[str, ...]], dict[str, tuple[tuple[int, ...], tuple[int, ...]]]] = {}
 
-    def _remember(self, about: str, attribute: str, values: tuple[str, ...], more: object, work: Callable[[], T]) -> T:
+    def remember(self, about: str, attribute: str, values: tuple[str, ...], more: object, work: Callable[[], T]) -> T:
+        """Return what was answered before ``about`` a label and ``more``, else have it answered: never for texts of askers."""
         key = (about, attribute, values, more)
         found = self._memo.get(key)
         if found is None:
@@ -148,7 +149,7 @@ class LabelReference:
 
     def terms(self, attribute: str, values: tuple[str, ...]) -> tuple[str, ...]:
         """Return the index terms of a label, sorted."""
-        return self._remember("terms", attribute, values, None, lambda: self._terms(attribute, values))
+        return self.remember("terms", attribute, values, None, lambda: self._terms(attribute, values))
 
     def _terms(self, attribute: str, values: tuple[str, ...]) -> tuple[str, ...]:
         prefix, closures = _PREFIX[attribute], self._closures(attribute, values)
@@ -165,6 +166,9 @@ class LabelReference:
 
         ``value`` has passed domain/query: a known code, as canonical there.
         """
+        return self.remember("asked", attribute, (value,), None, lambda: (self._asked(attribute, value),))[0]
+
+    def _asked(self, attribute: str, value: str) -> Asked | None:
         today = self._today(attribute, value)
         if not today or today[0] in {ANY, COUNTRY}:
             return None
@@ -179,6 +183,9 @@ class LabelReference:
 
     def matches(self, attribute: str, values: tuple[str, ...], value: str) -> tuple[bool, bool]:
         """Return (possible, certain) of a label for an asked value: the rule that the index follows."""
+        return self.remember("meets", attribute, values, value, lambda: self._matches(attribute, values, value))
+
+    def _matches(self, attribute: str, values: tuple[str, ...], value: str) -> tuple[bool, bool]:
         asked = self.asked(attribute, value)
         if asked is None:
             return True, True
@@ -190,7 +197,7 @@ class LabelReference:
 
         Every province, division, year, size class, theme or kind weighs the same; finer areas split it equally.
         """
-        return self._remember("share", attribute, values, value, lambda: self._share(attribute, values, value))
+        return self.remember("share", attribute, values, value, lambda: self._share(attribute, values, value))
 
     def _share(self, attribute: str, values: tuple[str, ...], value: str) -> float:
         asked = self.asked(attribute, value)
@@ -240,21 +247,34 @@ class LabelReference:
             return sum(self._sector_weight(section) for section in self._sections)
         return float(len(_FLAT[attribute]))
 
-    def buckets(self, attribute: str, units: tuple[str, ...]) -> Callable[[str], tuple[tuple[str, bool], ...]]:
-        """Return what tells, of a label as ``encode`` writes it, the units it meets, each with whether it lies wholly inside."""
+    def tally(
+        self, attribute: str, units: tuple[str, ...], counts: Mapping[str, int]
+    ) -> tuple[Sequence[int], Sequence[int]]:
+        """Return per unit how many of what was counted by label (as ``encode`` writes it) meet it, and how many lie wholly inside."""
         memo = self._met.setdefault((attribute, units), {})
-
-        def met(label: str) -> tuple[tuple[str, bool], ...]:
+        possible, certain = [0] * len(units), [0] * len(units)
+        for label, count in counts.items():
             found = memo.get(label)
             if found is None:
                 if len(memo) >= MEMO_MAX_LABELS:
                     memo.clear()
                 values = decode(label)[1]
-                each = ((unit, *self.matches(attribute, values, unit)) for unit in units)
-                found = memo[label] = tuple((unit, certain) for unit, possible, certain in each if possible)
-            return found
+                met = [self.matches(attribute, values, unit) for unit in units]
+                found = memo[label] = (
+                    tuple(at for at, (some, _) in enumerate(met) if some),
+                    tuple(at for at, (some, every) in enumerate(met) if some and every),
+                )
+            for at in found[0]:
+                possible[at] += count
+            for at in found[1]:
+                certain[at] += count
+        return possible, certain
 
-        return met
+    def titles(self, attribute: str, units: tuple[str, ...]) -> tuple[str, ...]:
+        """Return ``title`` of each unit."""
+        return self.remember(
+            "titles", attribute, units, None, lambda: tuple(self.title(attribute, unit) for unit in units)
+        )
 
     def title(self, attribute: str, value: str) -> str:
         """Return a single value in Italian words; the value itself when this node can't place it."""
@@ -278,7 +298,7 @@ class LabelReference:
         """
         if limit is None and translate is str:
             # What every hit of a page shows.
-            return self._remember(
+            return self.remember(
                 "words", attribute, tuple(values), None, lambda: self._words(attribute, values, None, str)
             )
         return self._words(attribute, values, limit, translate)

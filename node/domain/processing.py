@@ -101,7 +101,13 @@ HOLDINGS: tuple[Holding, ...] = (
     ),
     Holding(
         "registry.document", PEOPLE, N_("documenti consegnati dalla rete"), N_("istruttoria"), TASK, NOBODY,
-        "closed_networks_days", _columns(words="title", file="content", none="media_type sha256"),
+        "closed_networks_days",
+        _columns(words="title file_name", file="content", officer="officer", none="kind media_type sha256 seal_salt"),
+    ),
+    Holding(
+        "registry.change", OFFICERS, N_("chi ha cambiato una rete, quando e quali campi: nomi dei campi, non i valori"),
+        N_("tracciare le modifiche del registro"), DUTY, NOBODY, "closed_networks_days",
+        _columns(officer="officer", none="source action fields"),
     ),
     Holding(
         "registry.consent", PEOPLE, N_("chi ha dato quale consenso, quando, con quale testo"), N_("dimostrare il consenso"),
@@ -193,7 +199,7 @@ HOLDINGS: tuple[Holding, ...] = (
     ),
     Holding(
         "office.session", OFFICERS, N_("chi è collegato, da quando; né indirizzo né programma usato; fino alla scadenza"),
-        N_("accesso alle pagine dell'ufficio"), DUTY, NOBODY, None, _columns(none="id_hash stage method"),
+        N_("accesso alle pagine dell'ufficio"), DUTY, NOBODY, None, _columns(none="id_hash stage method factor"),
     ),
     Holding(
         "office.sign_in_attempt", OFFICERS, N_("tentativi di accesso contati per impronta di nome e di indirizzo, per un giorno"),

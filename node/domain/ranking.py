@@ -18,6 +18,7 @@ in or on the engine that searches: every node that holds the same profiles shows
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -100,6 +101,7 @@ def by_word(made: Sequence[Test]) -> tuple[tuple[Test, ...], ...]:
     return tuple(map(tuple, found))
 
 
+@functools.lru_cache(maxsize=10_000)
 def quarter_of(day: int) -> int:
     """Return the calendar quarter of a day (days since 1970-01-01), counted from the first quarter of 1970."""
     date = _EPOCH + dt.timedelta(days=day)

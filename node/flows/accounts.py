@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from node.domain import accounts as rules
+from node.domain import officers
 from node.domain.roles import Role
 from node.errors import N_, CallerError, NotFoundError
 from node.flows.sign_in import Settings
@@ -198,7 +199,15 @@ async def list_sessions(pool: Pool, settings: Settings, now: dt.datetime, *, nam
         return await sessions.list_all(conn, account.account_id, now, now - settings.idle)
 
 
-async def end_sessions(pool: Pool, *, name: str) -> int:
-    """End all sessions of an account; return how many those were. Raises: NotFoundError(account-unknown)."""
+async def end_sessions(pool: Pool, *, name: str, officer: str) -> int:
+    """End all sessions of an account; return how many those were.
+
+    Raises: NotFoundError(account-unknown), CallerError(officer-name-bad).
+    """
     async with transaction(pool) as conn:
-        return await sessions.end_all(conn, (await _named(conn, name)).account_id)
+        await store.act_as(conn, officers.check(officer))
+        account = await _named(conn, name)
+        ended = await sessions.end_all(conn, account.account_id)
+        if ended:
+            await sessions.tell_ended(conn, account.account_id, ended)
+    return ended

@@ -19,11 +19,13 @@ from node.errors import N_, CallerError, NotFoundError
 from node.store import audit, marks, whole_file
 from node.store.audit import Event, Sought
 from node.store.postgres import Connection, Pool, acquire
+from node.store.sessions import RECOVERY
 from node.store.whole_file import SECRET, WholeFile
 
 PAGE = 2000
 MARK = "audit-mark.json"
 UNTOLD, ORPHANED, UNDECIDED, UNACCOUNTED, UNGRANTED = "untold", "orphaned", "undecided", "unaccounted", "ungranted"
+UNTOLD_CHANGE, UNKEPT = "untold-change", "unkept"
 CUT, FORKED, OTHER = "cut", "forked", "other-chain"
 REASONS = {
     **BROKEN,
@@ -34,12 +36,17 @@ REASONS = {
         "la voce {event} del registro firmato è della scheda {profile}, che nessuna decisione ha pubblicato"
     ),
     UNGRANTED: N_("l'utente {profile} ha un ruolo che nessuno gli ha dato"),
+    UNTOLD_CHANGE: N_("la modifica {event} del registro delle reti non è nella catena, o la catena dice altro"),
+    UNKEPT: N_(
+        "il documento {profile} non è quello che fu aggiunto, oppure non c'è più e la catena non dice chi l'ha tolto"
+    ),
     CUT: N_("mancano gli ultimi eventi: la catena arrivava almeno a {event}"),
     FORKED: N_("l'evento {event} non è quello che era stato visto"),
     OTHER: N_("è la catena di un'altra base dati"),
 }
 
 
+BY_RECOVERY = N_("accesso con un codice di recupero")
 # What events tell of, for people.
 KINDS = {
     "chain-begun": N_("inizio della catena"),
@@ -50,16 +57,22 @@ KINDS = {
     "reason-erased": N_("motivo cancellato"),
     "ruling-reason-erased": N_("motivo di un provvedimento cancellato"),
     "reconciled": N_("ripreso dal registro firmato"),
+    "register-exported": N_("registro delle reti esportato"),
     "account": N_("utente"),
     "account-role": N_("ruolo di un utente"),
+    "sign-in-abandoned": N_("accesso senza il secondo fattore"),
     "sign-in": N_("accesso"),
     "sign-in-refused": N_("accesso rifiutato"),
+    "network": N_("modifica del registro delle reti"),
+    "register-import": N_("importazione nel registro delle reti"),
+    "document": N_("documento di una rete"),
 }
 ACCOUNT_ACTIONS = {
     "created": N_("utente creato"), "enabled": N_("utente abilitato"), "disabled": N_("utente disabilitato"),
     "code-made": N_("codice per la password fatto"), "password-set": N_("password fatta"), "second-factor-set": N_("secondo fattore registrato"),
     "second-factor-removed": N_("secondo fattore tolto"), "linked": N_("utente legato al fornitore di identità"),
     "unlinked": N_("utente slegato dal fornitore di identità"), "renamed": N_("nome cambiato"),
+    "recovery-codes-made": N_("codici di recupero fatti"), "sessions-ended": N_("sessioni terminate"),
     "granted": N_("ruolo dato"), "revoked": N_("ruolo tolto"),
 }  # fmt: skip
 RULINGS = {
@@ -68,15 +81,30 @@ RULINGS = {
     "pruned": N_("cancellato dopo la durata prevista"), "orphan-withdrawn": N_("ritirato un profilo senza decisione"),
 }  # fmt: skip
 
+CHANGES = {
+    "created": N_("rete aggiunta al registro"),
+    "changed": N_("rete cambiata"),
+    "closed": N_("rete chiusa"),
+    "members": N_("imprese della rete cambiate"),
+}
+DOCUMENTS = {
+    "added": N_("documento aggiunto"), "replaced": N_("documento sostituito"), "deleted": N_("documento cancellato"),
+    "taken": N_("documento scaricato"),
+}  # fmt: skip
+
 
 def what_of(kind: str, facts: Mapping[str, Any]) -> str:
     """Return what an event tells of, as a catalogue id; a kind of a newer program is told by its code."""
+    if kind == "sign-in" and facts.get("factor") == RECOVERY:
+        return BY_RECOVERY
     action = str(facts.get("action", ""))
     by_kind = {
         "decision": ACTION_TITLES,
         "account": ACCOUNT_ACTIONS,
         "account-role": ACCOUNT_ACTIONS,
         "ruling": RULINGS,
+        "network": CHANGES,
+        "document": DOCUMENTS,
     }
     return by_kind.get(kind, {}).get(action) or KINDS.get(kind, kind)
 
@@ -86,7 +114,8 @@ class Verdict:
     """A chain: how many events are in order, the hash of the newest, and where and why it is broken, if it is.
 
     ``place`` is the number of an event, but of a decision for "untold", and of a version of ``profile`` for
-    "undecided", and a position in the own log for "unaccounted"; for "ungranted" ``profile`` is an account.
+    "undecided", of a change for "untold-change", and a position in the own log for "unaccounted"; for "ungranted" ``profile`` is
+    an account, for "unkept" a document.
     """
 
     chain: str
@@ -179,7 +208,11 @@ async def _judge(conn: Connection, walk: Walk, chain: str, mark: tuple[str, int,
     ungranted = await audit.ungranted(conn)
     if ungranted is not None:
         return Verdict(chain, walk.count, walk.last.hex(), UNGRANTED, None, ungranted)
-    return Verdict(chain, walk.count, walk.last.hex(), None, None)
+    change = await audit.untold_change(conn)
+    if change is not None:
+        return broken(UNTOLD_CHANGE, change)
+    unkept = await audit.unkept(conn)
+    return Verdict(chain, walk.count, walk.last.hex(), None if unkept is None else UNKEPT, None, unkept)
 
 
 def _read_mark(path: Path) -> tuple[str, int, str] | None:
@@ -311,6 +344,13 @@ async def list_events(
         if before is not None:
             return await audit.list_events_back(conn, before, sought, limit)
         return await audit.list_events(conn, after, sought, limit)
+
+
+async def officer_at(pool: Pool, event_id: int) -> str:
+    """Return who decided one event, empty where nobody did or there is none such."""
+    async with acquire(pool) as conn:
+        found = await audit.event_at(conn, event_id)
+    return "" if found is None else str(orjson.loads(found.document).get("officer") or "")
 
 
 async def glance(pool: Pool, home: Path) -> Verdict:

@@ -118,15 +118,22 @@ class InIndex:
         """Answer as every engine does. Raises: UnanswerableError for what the database has to answer."""
         # In a thread: the index leaves Python's own turn to others.
         found, places = await asyncio.to_thread(self.index.answer, self._asked(asked), limit, store.COUNT_BOUND)
-        facets = _facets(asked, found.labels, found.total / (found.sampled or 1))
-        told = Counted(found.total, found.is_exact, found.sampled == found.total, facets)
-        return told, await self._shown(places, asked.today) if places else []
+        # The database looks up what hits show while labels are told.
+        shown = asyncio.create_task(self._shown(places, asked.today))
+        try:
+            await asyncio.sleep(0)
+            facets = _facets(asked, found.labels, found.total / (found.sampled or 1))
+        finally:
+            hits = await shown
+        return Counted(found.total, found.is_exact, found.sampled == found.total, facets), hits
 
     async def known(self, asked: Question, lexemes: Sequence[str]) -> set[str]:
         """Return known lexemes as every engine does. Raises: UnanswerableError."""
         return await asyncio.to_thread(self.index.known, self._asked(asked), lexemes)
 
     async def _shown(self, places: Sequence[text_index.Place], today: int) -> list[store.Found]:
+        if not places:
+            return []
         rows = {
             f"{row['origin_id']}/{row['idx']}": row
             for row in await indexed.shown(self.conn, [(p.origin_id, p.idx) for p in places], today)
@@ -226,17 +233,11 @@ def _units(query: Query, reference: LabelReference) -> Mapping[str, tuple[str, .
 def _buckets(
     name: str, stored: Mapping[str, int], units: tuple[str, ...], scale: float, reference: LabelReference
 ) -> tuple[Bucket, ...]:
-    possible: dict[str, int] = dict.fromkeys(units, 0)
-    certain: dict[str, int] = dict.fromkeys(units, 0)
-    met = reference.buckets(name, units)
-    for label, count in stored.items():
-        for unit, inside in met(label):
-            possible[unit] += count
-            certain[unit] += count * inside
+    possible, certain = reference.tally(name, units, stored)
     buckets = (
-        Bucket(unit, reference.title(name, unit), round(possible[unit] * scale), round(certain[unit] * scale))
-        for unit in units
-        if possible[unit]
+        Bucket(unit, title, round(some * scale), round(every * scale))
+        for unit, title, some, every in zip(units, reference.titles(name, units), possible, certain, strict=True)
+        if some
     )
     return tuple(sorted(buckets, key=_most_first))
 

@@ -21,8 +21,8 @@ from node.domain.seeking import Seeker
 from node.errors import N_, CallerError, NotFoundError, OperatorError
 from node.flows import publish
 from node.flows.append import OwnLog
-from node.store import gdpr, population
-from node.store.gdpr import Consent
+from node.store import accounts, gdpr, population
+from node.store.gdpr import Consent, ToLookAt
 from node.store.postgres import Connection, Pool, acquire, run_tx
 
 logger = structlog.get_logger()
@@ -46,7 +46,7 @@ class Access:
     """All that is kept of a subject: rows by table, and documents of any log that name it.
 
     ``others``: by table, the names of others' firms that hold one of the subject's; they are not the subject's data. ``unread``
-    counts documents whose content nobody could read.
+    counts documents whose content nobody could read; ``to_look_at`` are those of networks that the subject is or was part of.
     """
 
     subject: Subject
@@ -55,6 +55,7 @@ class Access:
     published: list[dict[str, Any]]
     others: dict[str, list[str]]
     unread: int
+    to_look_at: list[ToLookAt]
 
     @property
     def rows(self) -> int:
@@ -66,7 +67,7 @@ class Access:
 class Erasure:
     """What an erasure did, or would do: rows by table, profiles withdrawn; ``reference`` is None when nothing was done.
 
-    ``others`` and ``unread`` as of ``Access``: what was left as it was.
+    ``others``, ``unread`` and ``to_look_at`` as of ``Access``: what was left as it was.
     """
 
     counts: dict[str, int]
@@ -74,6 +75,7 @@ class Erasure:
     published: list[dict[str, Any]]
     others: dict[str, list[str]]
     unread: int
+    to_look_at: list[ToLookAt]
     reference: str | None
 
 
@@ -104,9 +106,10 @@ async def access(pool: Pool, tax_code: str, name: str | None = None) -> Access:
         found = await gdpr.find(conn, seeker)
         published = await gdpr.find_published(conn, seeker)
         unread = await gdpr.unread_documents(conn)
+        to_look_at = await gdpr.documents_to_look_at(conn, found)
     if not found and not published:
         raise _unknown()
-    return Access(subject, seeker, found, published, others, unread)
+    return Access(subject, seeker, found, published, others, unread, to_look_at)
 
 
 def _unknown() -> NotFoundError:
@@ -144,7 +147,8 @@ async def erase(
         )
     if dry_run:
         counts = {table: len(rows) for table, rows in seen.found.items() if table not in gdpr.KEPT}
-        return Erasure(counts, await _named(pool, seen.seeker), seen.published, seen.others, seen.unread, None)
+        named = await _named(pool, seen.seeker)
+        return Erasure(counts, named, seen.published, seen.others, seen.unread, seen.to_look_at, None)
     profiles: list[str] = []
     for _ in range(TRIES):
         for profile_id in await _named(pool, seen.seeker):
@@ -171,7 +175,7 @@ async def erase(
     logger.info("subject.erased", reference=reference, rows=sum(counts.values()))
     async with acquire(pool) as conn, conn.transaction(readonly=True):
         published = await gdpr.find_published(conn, seen.seeker)
-    return Erasure(counts, profiles, published, seen.others, seen.unread, reference)
+    return Erasure(counts, profiles, published, seen.others, seen.unread, seen.to_look_at, reference)
 
 
 async def _named(pool: Pool, seeker: Seeker) -> list[str]:
@@ -189,6 +193,7 @@ async def _erase_rows(
     """Erase and look again; None, and nothing done, where a text was approved meanwhile. Raises: OperatorError(gdpr-incomplete)."""
 
     async def work(conn: Connection) -> tuple[dict[str, int], str]:
+        await accounts.act_as(conn, officer)
         done = await gdpr.erase(conn, seeker, officer)
         left = set(await gdpr.search(conn, seeker))
         if left == {gdpr.VERSIONS}:

@@ -17,14 +17,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from node.config import Config
-from node.domain import chamber, columns, firms, partition, template, template_reader
+from node.domain import chamber, columns, firms, officers, partition, template, template_reader
 from node.domain.chamber import ChamberList
 from node.domain.network import NetworkRecord, firm_from_list, from_register
 from node.domain.register import RegisterNetwork
 from node.domain.rows import LeftOut, RowPlace, RowProblem, in_row_order
 from node.errors import N_, CallerError, Translate
+from node.flows.acting import tell
 from node.store import registry, spreadsheet
-from node.store.postgres import Connection, Pool, run_tx
+from node.store.postgres import Connection, Pool, run_tx, transaction
 from node.store.reference import load_sectors, load_territories
 from node.store.whole_file import SECRET
 
@@ -62,6 +63,8 @@ class ImportPlan:
     problems: tuple[RowProblem, ...]
     left: tuple[tuple[str, bool], ...]
     applied: bool
+    # What the file said and what the register had: a confirmation is of this plan and of no other.
+    seen: str = ""
 
     @property
     def refused(self) -> int:
@@ -170,19 +173,27 @@ def _template_sheet(sheets: spreadsheet.Sheets) -> str | None:
     return template.SHEET if template.SHEET in fitting else next(iter(fitting), None)
 
 
-async def import_networks(pool: Pool, found: IntakeFile, now: dt.datetime, *, apply: bool) -> ImportPlan:
-    """Compare a file with the register and, with ``apply``, write what is new or changed in one transaction."""
+async def import_networks(
+    pool: Pool, found: IntakeFile, now: dt.datetime, *, apply: bool, seen: str | None = None
+) -> ImportPlan:
+    """Compare a file with the register and, with ``apply``, write what is new or changed in one transaction.
+
+    ``seen``: of the plan that was confirmed; where this would be another one nothing is written, and the plan is not ``applied``.
+    """
     unique = {record.import_key: record for record in found.records}
     digests = await asyncio.to_thread(lambda: {key: record.digest() for key, record in unique.items()})
 
     async def work(conn: Connection) -> ImportPlan:
         if apply:
+            await tell(conn)
             await registry.lock_for_import(conn)
         known = await _known(conn, unique, found.layout)
         new = [key for key in unique if key not in known]
         changed = await _changed(conn, unique, digests, known, found.layout)
         kept = await registry.import_state(conn, [key for left in found.left for key in left.keys])
-        if apply:
+        fingerprint = _fingerprint(found, digests, known, new, changed)
+        write = apply and seen in (None, fingerprint)
+        if write:
             staged = [(known[key][0] if key in known else str(uuid.uuid4()), unique[key]) for key in (*new, *changed)]
             if staged:
                 await registry.apply_import(conn, staged, source=found.layout, now=now)
@@ -204,10 +215,27 @@ async def import_networks(pool: Pool, found: IntakeFile, now: dt.datetime, *, ap
             outside=found.outside,
             problems=found.problems,
             left=tuple((left.name, any(key in kept for key in left.keys)) for left in found.left),
-            applied=apply,
+            applied=write,
+            seen=fingerprint,
         )
 
     return await run_tx(pool, work)
+
+
+def _fingerprint(
+    found: IntakeFile,
+    digests: Mapping[str, bytes],
+    known: Mapping[str, Known],
+    new: Sequence[str],
+    changed: Mapping[str, bytes],
+) -> str:
+    """Return what tells one plan from every other: the file's bytes, what it would write, and over what."""
+    told = hashlib.sha256(found.sha256 + found.layout.encode() + b"\0")
+    for key in new:
+        told.update(b"+" + key.encode() + b"\0" + digests[key])
+    for key, there in changed.items():
+        told.update(b"~" + key.encode() + b"\0" + known[key][0].encode() + digests[key] + there)
+    return told.hexdigest()
 
 
 async def _known(conn: Connection, unique: Mapping[str, NetworkRecord], layout: str) -> dict[str, Known]:
@@ -231,8 +259,8 @@ async def _changed(
     digests: Mapping[str, bytes],
     known: Mapping[str, Known],
     layout: str,
-) -> list[str]:
-    """Return the keys whose record says something else than the last import did, and than the register says now.
+) -> dict[str, bytes]:
+    """Return the keys whose record says something else than the last import did, and than the register says now; with what that is.
 
     What the file says of a firm is compared even so: another network's import may have changed it since.
     """
@@ -242,8 +270,8 @@ async def _changed(
     stored = await registry.read_records(conn, [known[key][0] for key in open_]) if open_ else {}
     office = await registry.office_firms(conn) if listed and open_ else frozenset()
 
-    def compare() -> list[str]:
-        return [key for key in open_ if differs(key)]
+    def compare() -> dict[str, bytes]:
+        return {key: stored[known[key][0]].digest() for key in open_ if differs(key)}
 
     def differs(key: str) -> bool:
         here = stored[known[key][0]]
@@ -264,11 +292,17 @@ def report_rows(plan: ImportPlan, translate: Translate = str) -> list[list[str |
     return [[p.sheet, p.row, p.column, p.code, p.text(translate), p.fatal] for p in plan.problems]
 
 
-async def export_networks(pool: Pool, path: Path, ids: Sequence[str] | None = None, *, replace: bool = True) -> int:
-    """Write records in the template's layout, for the owner's eyes only; return how many. Raises: CallerError(file-...)."""
+async def export_networks(
+    pool: Pool, path: Path, ids: Sequence[str] | None = None, *, officer: str, replace: bool = True
+) -> int:
+    """Write records in the template's layout, for the owner's eyes only; return how many.
+
+    The chain of decisions tells that ``officer`` took them away before they leave. Raises: CallerError file-..., officer-name-bad.
+    """
     spreadsheet.check_target(path, replace=replace)
-    async with pool.acquire() as conn:
+    async with transaction(pool) as conn:
         records = await registry.read_records(conn, ids)
+        await registry.tell_export(conn, officers.check(officer), registry.TEMPLATE_FORM, len(records))
     sheets = template.sheets_of(list(records.values()))
     await asyncio.to_thread(spreadsheet.write_sheets, path, sheets, replace=replace, mode=SECRET)
     return len(records)

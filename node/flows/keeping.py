@@ -15,18 +15,20 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from node.domain.entry_form import Entry, Reading, differences, read
-from node.domain.network import Member, NetworkRecord, check
+from node.domain.network import NetworkRecord, check
 from node.domain.rows import RowProblem, tax_code_of
 from node.domain.territory import fold
 from node.errors import N_, CallerError, NotFoundError
+from node.flows.acting import tell
 from node.flows.versions import record_of
 from node.store import publication, registry
-from node.store.postgres import Connection, Pool, acquire, run_tx
+from node.store.postgres import Connection, Pool, acquire, run_tx, transaction
 from node.store.reference import load_sectors, load_territories
 from node.store.registry import Sought
 
 SOURCE = "officer"
 PAGE, EXPORT_PAGE, EXPORT_MAX = 50, 1000, 100_000
+HISTORY_MAX = 200
 Difference = tuple[str, str, str]
 
 
@@ -57,6 +59,12 @@ class Outcome:
     conflict: tuple[Difference, ...] | None = None
     seen: str = ""
     twin: str | None = None
+
+
+async def tell_export(pool: Pool, officer: str, form: str, networks: int) -> None:
+    """Tell the chain of decisions that rows of the register leave it as a table (csv, xlsx), before they do."""
+    async with transaction(pool) as conn:
+        await registry.tell_export(conn, officer, form, networks)
 
 
 def sought(
@@ -113,6 +121,16 @@ async def read_network(pool: Pool, network_id: str) -> Kept:
     return Kept(key, record, record.digest().hex(), tuple(profiles))
 
 
+async def history(pool: Pool, network_id: str) -> list[dict[str, Any]]:
+    """Return what became of a network, the newest first: who changed which fields, firms that came and went, documents.
+
+    Raises: NotFoundError(network-unknown).
+    """
+    async with acquire(pool) as conn, conn.transaction(readonly=True, isolation="repeatable_read"):
+        key, _ = await record_of(conn, network_id)
+        return await registry.history(conn, key, HISTORY_MAX)
+
+
 def examine(entry: Entry, *, terms_only: bool = False) -> Reading:
     """Return what a form says, without asking the register."""
     return read(entry, load_territories(), load_sectors(), terms_only=terms_only)
@@ -133,6 +151,7 @@ async def write(
     made = str(uuid.uuid4())
 
     async def work(conn: Connection) -> Outcome:
+        await tell(conn)
         await registry.lock_for_import(conn)
         key = made
         if network_id is not None:
@@ -171,6 +190,7 @@ async def end_membership(
         raise CallerError("date-bad", N_("data non valida: serve gg/mm/aaaa"), where="uscita")
 
     async def work(conn: Connection) -> None:
+        await tell(conn)
         await registry.lock_for_import(conn)
         key, record = await record_of(conn, network_id)
         if record.digest().hex() != seen:
@@ -182,7 +202,8 @@ async def end_membership(
         if not 0 <= position < len(record.members) or record.members[position].left_on is not None:
             raise CallerError("member-unknown", N_("nessuna impresa presente a questo posto"), where="uscita")
         members = list(record.members)
-        members[position] = _ended(members[position], left_on)
+        # As what it was in the network stays with its history.
+        members[position] = replace(members[position], left_on=left_on)
         try:
             ended = check(replace(record, members=tuple(members)))
         except CallerError as error:
@@ -191,7 +212,3 @@ async def end_membership(
         await registry.apply_import(conn, [(key, ended)], source=SOURCE, now=now)
 
     await run_tx(pool, work)
-
-
-def _ended(member: Member, left_on: dt.date) -> Member:
-    return replace(member, left_on=left_on, is_reference=False)

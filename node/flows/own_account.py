@@ -88,7 +88,7 @@ async def change_password(
         await store.set_password(conn, account.account_id, hashed, now)
         await store.drop_code(conn, account.account_id)
         await sessions.end_all(conn, account.account_id)
-        return await begin(conn, settings, account, now, method=session.method, second_factor=session.second_factor)
+        return await begin(conn, settings, account, now, method=session.method, factor=session.factor)
 
 
 async def propose_factor(
@@ -125,9 +125,10 @@ async def confirm_factor(pool: Pool, settings: Settings, now: dt.datetime, sessi
         step = second_factor.step_of(secret, code, now)
         if step is None or not await store.confirm_factor(conn, account.account_id, account.factor_sealed, step, now):
             raise code_wrong()
-        recovery = await second_factor.new_recovery(conn, account.account_id)
         await sessions.end_all(conn, account.account_id)
-        began = await begin(conn, settings, account, now, method=session.method, second_factor=True)
+        # After the sessions: it takes the chain's lock, and whoever tidies takes that one last too.
+        recovery = await second_factor.new_recovery(conn, account.account_id)
+        began = await begin(conn, settings, account, now, method=session.method, factor=sessions.AUTHENTICATOR)
     return Confirmed(began, tuple(recovery))
 
 
@@ -154,6 +155,7 @@ async def renew_recovery(
         raise needed()
     proved = await prove(pool, hasher, settings, now, session, password)
     async with transaction(pool) as conn:
+        await store.act_as(conn, session.name)
         await _held(conn, session, proved)
         return tuple(await second_factor.new_recovery(conn, session.account))
 

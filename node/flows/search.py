@@ -284,22 +284,31 @@ async def find_profile(
 
 
 def _hit(found: store.Found, asked: Question) -> Hit:
-    hit = _shown(found, found.place.index, asked.query, asked.reference)
-    level = hit.labels["theme"]
-    is_first = any(asked.reference.matches("theme", level.values, theme)[1] for theme in asked.first)
-    why = ranking.account(
-        found.points,
-        is_first=is_first,
-        published=found.published,
-        today=asked.today,
-        witnessed=found.witnessed_at is not None,
-    )
-    return replace(hit, rank=found.points / ranking.TOTAL, why=why)
+    def why(labels: Mapping[str, Label]) -> tuple[Part, ...]:
+        theme = labels["theme"].values
+        return ranking.account(
+            found.points,
+            is_first=any(asked.reference.matches("theme", theme, first)[1] for first in asked.first),
+            published=found.published,
+            today=asked.today,
+            witnessed=found.witnessed_at is not None,
+        )
+
+    return _shown(found, found.place.index, asked.query, asked.reference, rank=found.points / ranking.TOTAL, why=why)
 
 
-def _shown(stored: store.Found | store.Stored, index: int, query: Query, reference: LabelReference) -> Hit:
+def _shown(
+    stored: store.Found | store.Stored,
+    index: int,
+    query: Query,
+    reference: LabelReference,
+    *,
+    rank: float = 0.0,
+    why: Callable[[Mapping[str, Label]], tuple[Part, ...]] = lambda _: (),
+) -> Hit:
     document: Mapping[str, Any] = orjson.loads(stored.body)
     labels = {name: _label(name, document, getattr(query, name), reference) for name in ATTRIBUTES}
+    possible = any(label.match == POSSIBLE for label in labels.values())
     return Hit(
         profile_id=document["id"],
         owner=stored.owner,
@@ -308,9 +317,9 @@ def _shown(stored: store.Found | store.Stored, index: int, query: Query, referen
         title=document["title"]["it"],
         summary=document["summary"]["it"],
         purpose=document["purpose"],
-        match=POSSIBLE if any(label.match == POSSIBLE for label in labels.values()) else CERTAIN,
-        rank=0.0,
-        why=(),
+        match=POSSIBLE if possible else CERTAIN,
+        rank=rank,
+        why=why(labels),
         published=EPOCH + dt.timedelta(days=max(0, min(document["round"], 2_000_000))),
         witnessed_at=stored.witnessed_at,
         quarantined=stored.quarantined,
@@ -325,12 +334,17 @@ def _label(name: str, document: Mapping[str, Any], asked: str, reference: LabelR
     else:
         label = document["labels"][name]
         level, values = label["level"], tuple(label["values"])
-    match, share = "", 1.0
-    if asked:
-        _, certain = reference.matches(name, values, asked)
-        match = CERTAIN if certain else POSSIBLE
-        share = 1.0 if certain else round(reference.share(name, values, asked), 4)
-    return Label(level, values, reference.describe(name, values), match, share)
+
+    def made() -> Label:
+        match, share = "", 1.0
+        if asked:
+            _, certain = reference.matches(name, values, asked)
+            match = CERTAIN if certain else POSSIBLE
+            share = 1.0 if certain else round(reference.share(name, values, asked), 4)
+        return Label(level, values, reference.describe(name, values), match, share)
+
+    # A page shows some hundred labels, and few of them are new.
+    return reference.remember("shown", name, values, (level, asked), made)
 
 
 def _completeness(health: Sequence[store.OriginHealth], now: dt.datetime) -> Completeness:

@@ -22,6 +22,7 @@ from node.errors import N_, OperatorError
 from node.store import accounts as store
 from node.store.accounts import Secrets
 from node.store.postgres import Connection
+from node.store.sessions import AUTHENTICATOR, RECOVERY
 
 STEP_S: Final = 30
 # Intervals before and after the present one whose code is taken: clocks differ, and people type slowly.
@@ -73,14 +74,14 @@ def step_of(secret: str, code: str, now: dt.datetime) -> int | None:
     return fitting[-1] if fitting else None
 
 
-async def use(conn: Connection, key: bytes, account: Secrets, code: str, now: dt.datetime) -> bool:
-    """Tell whether a code is right and was never used, and use it up."""
+async def use(conn: Connection, key: bytes, account: Secrets, code: str, now: dt.datetime) -> str | None:
+    """Use up a code and return by what it was shown (``AUTHENTICATOR``, ``RECOVERY``), None when it is wrong or was used."""
     if account.factor_sealed is None or account.factor_at is None:
-        return False
+        return None
     step = step_of(unseal(key, account.account_id, account.factor_sealed), code, now)
     if step is not None:
-        return await store.use_step(conn, account.account_id, step)
-    return await store.use_recovery(conn, account.account_id, recovery_hash(code))
+        return AUTHENTICATOR if await store.use_step(conn, account.account_id, step) else None
+    return RECOVERY if await store.use_recovery(conn, account.account_id, recovery_hash(code)) else None
 
 
 def recovery_hash(code: str) -> bytes:

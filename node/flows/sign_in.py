@@ -23,6 +23,7 @@ from node.domain.accounts import (
     ATTEMPTS_KEPT_S,
     CODE_LIMIT,
     HALF_S,
+    HALF_TOLD_S,
     SESSION_BYTES,
     SESSIONS_MAX,
     Limit,
@@ -63,6 +64,12 @@ class Began:
     account_id: str
     name: str
     is_whole: bool
+    factor: str | None = None
+
+    @property
+    def by_recovery(self) -> bool:
+        """Whether a recovery code was used up for it."""
+        return self.factor == sessions.RECOVERY
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +82,13 @@ class Session:
     roles: frozenset[Role]
     is_whole: bool
     method: str
-    second_factor: bool
+    factor: str | None
     has_factor: bool
+
+    @property
+    def second_factor(self) -> bool:
+        """Whether a second factor was shown for it."""
+        return self.factor is not None
 
     @property
     def must_enrol(self) -> bool:
@@ -199,10 +211,13 @@ async def begin(
     now: dt.datetime,
     *,
     method: str,
-    second_factor: bool = False,
+    factor: str | None = None,
 ) -> Began:
-    """Begin a session of an account that is held in this transaction: half of one where a second factor is still to come."""
-    is_whole = second_factor or account.factor_at is None
+    """Begin a session of an account that is held in this transaction: half of one where a second factor is still to come.
+
+    ``factor``: by what a second factor was shown (node/store/sessions.py), None where it was not.
+    """
+    is_whole = factor is not None or account.factor_at is None
     secret = secrets.token_urlsafe(SESSION_BYTES)
     await sessions.insert(
         conn,
@@ -211,12 +226,12 @@ async def begin(
         account.account_id,
         stage=sessions.WHOLE if is_whole else sessions.HALF,
         method=method,
-        second_factor=second_factor,
+        factor=factor,
         now=now,
         expires_at=now + (settings.longest if is_whole else dt.timedelta(seconds=HALF_S)),
     )
     await sessions.end_oldest(conn, account.account_id, SESSIONS_MAX)
-    return Began(secret, str(account.account_id), account.name, is_whole)
+    return Began(secret, str(account.account_id), account.name, is_whole, factor)
 
 
 async def enter_code(pool: Pool, settings: Settings, now: dt.datetime, *, secret: str, code: str) -> Began:
@@ -233,10 +248,11 @@ async def enter_code(pool: Pool, settings: Settings, now: dt.datetime, *, secret
         account = await store.hold(conn, half.account)
         if account is None or account.disabled_at:
             raise needed()
-        if await second_factor.use(conn, settings.key, account, code, now):
-            await sessions.end(conn, session_hash(secret))
+        factor = await second_factor.use(conn, settings.key, account, code, now)
+        if factor is not None:
+            await sessions.complete(conn, session_hash(secret))
             await store.forget_attempts(conn, CODE, key)
-            made = await begin(conn, settings, account, now, method=half.method, second_factor=True)
+            made = await begin(conn, settings, account, now, method=half.method, factor=factor)
         else:
             await store.refused(conn, account.account_id, "code")
             made = None
@@ -279,7 +295,7 @@ async def load(pool: Pool, settings: Settings, now: dt.datetime, secret: str) ->
         frozenset(Role(name) for name in found.roles),
         found.stage == sessions.WHOLE,
         found.method,
-        found.second_factor,
+        found.factor,
         found.has_factor,
     )
 
@@ -320,7 +336,7 @@ async def prove(
 
 
 async def tidy(pool: Pool, settings: Settings, now: dt.datetime) -> None:
-    """Delete what holds no more: sessions, one-time codes, counters."""
+    """Delete what holds no more: sessions, one-time codes, counters; tell of half sessions that stayed half."""
     async with transaction(pool) as conn:
-        await sessions.tidy(conn, now, now - settings.idle)
+        await sessions.tidy(conn, now, now - settings.idle, now - dt.timedelta(seconds=HALF_TOLD_S))
         await store.tidy(conn, now, now - dt.timedelta(seconds=ATTEMPTS_KEPT_S))

@@ -86,6 +86,18 @@ async def untold(conn: Connection) -> tuple[str, int] | None:
     return None if row is None else (row["kind"], row["subject"])
 
 
+async def untold_change(conn: Connection) -> int | None:
+    """Return the first change of the register by hand whose event is missing or different, None when there is none."""
+    found: int | None = await conn.fetchval(QUERIES["untold_change"], timeout=TIMEOUT_S)
+    return found
+
+
+async def unkept(conn: Connection) -> str | None:
+    """Return the first document that is not as its event tells, or is gone and nobody deleted it, None when there is none."""
+    found: str | None = await conn.fetchval(QUERIES["unkept"], timeout=TIMEOUT_S)
+    return found
+
+
 async def orphaned(conn: Connection) -> int | None:
     """Return the first event whose decision or ruling is gone, None when there is none."""
     found: int | None = await conn.fetchval(QUERIES["orphaned"], timeout=TIMEOUT_S)

@@ -49,6 +49,37 @@ WHERE e.event_id IS NULL
 ORDER BY kind, subject
 LIMIT 1;
 
+-- A change of the register by hand whose event is missing or says something else.
+-- name: untold_change
+SELECT c.change_id
+FROM registry.change c
+LEFT JOIN audit.event e ON e.kind = 'network' AND e.subject = c.change_id
+WHERE c.source = 'officer'
+  AND (e.event_id IS NULL OR e.document::jsonb - 'session' <> audit.change_facts(c))
+ORDER BY c.change_id
+LIMIT 1;
+
+-- A document that is not the one of its event, or that is gone and nobody took it out: triggers were off.
+-- name: unkept
+SELECT d.document_id::text AS document
+FROM registry.document d
+WHERE NOT EXISTS (
+    SELECT FROM audit.event e
+    WHERE e.kind = 'document' AND e.document::jsonb ->> 'document' = d.document_id::text
+      AND e.document::jsonb - 'session' = audit.document_facts(
+          d.document_id, d.network_id, d.series_id, d.number, d.kind, octet_length(d.content), d.seal_salt, d.sha256, d.officer))
+UNION ALL
+SELECT e.document::jsonb ->> 'document'
+FROM audit.event e
+WHERE e.kind = 'document' AND e.document::jsonb ->> 'action' IN ('added', 'replaced')
+  AND NOT EXISTS (SELECT FROM registry.document d WHERE d.document_id = (e.document::jsonb ->> 'document')::uuid)
+  AND NOT EXISTS (
+      SELECT FROM audit.event x
+      WHERE x.kind = 'document' AND x.document::jsonb ->> 'document' = e.document::jsonb ->> 'document'
+        AND x.document::jsonb ->> 'action' = 'deleted')
+ORDER BY document
+LIMIT 1;
+
 -- An event whose decision or ruling is gone.
 -- name: orphaned
 SELECT e.event_id

@@ -182,6 +182,25 @@ async def unread_documents(conn: Connection) -> int:
     return int(await conn.fetchval(QUERIES["unread_documents"], timeout=TIMEOUT_S))
 
 
+@dataclass(frozen=True, slots=True)
+class ToLookAt:
+    """A document whose content nobody here can read, of a network that the subject is or was part of."""
+
+    document_id: str
+    network_id: str
+    network: str
+    title: str
+
+
+async def documents_to_look_at(conn: Connection, found: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[ToLookAt]:
+    """Return the unread documents of the networks in which something of a subject was found, but for those found themselves."""
+    networks = {str(row["network_id"]) for rows in found.values() for row in rows if row.get("network_id")}
+    firms = [str(row["firm_id"]) for row in found.get("registry.firm", ())]
+    gone = {str(row["document_id"]) for row in found.get("registry.document", ())}
+    rows = await conn.fetch(QUERIES["documents_to_look_at"], sorted(networks), firms, timeout=TIMEOUT_S)
+    return [ToLookAt(**dict(row)) for row in rows if row["document_id"] not in gone]
+
+
 async def _stream(conn: Connection, query: str) -> AsyncIterator[asyncpg.Record]:
     size = STREAM_FILES if query == "scan_document" else STREAM
     async for row in conn.cursor(QUERIES[query], prefetch=size, timeout=TIMEOUT_S):

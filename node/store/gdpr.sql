@@ -107,12 +107,16 @@ LIMIT 10000;
 -- name: erase_contact
 DELETE FROM registry.contact WHERE contact_id IN (SELECT (t ->> 'id')::uuid FROM jsonb_array_elements($1::jsonb) t);
 
--- A document is found by its title and by what stands in its bytes; its content is not read out here.
+-- A document is found by its title, its name and what stands in its bytes; its content is not read out here.
 -- name: scan_document
-SELECT document_id::text AS id, ARRAY[title] AS words, media_type, content FROM registry.document;
+SELECT document_id::text AS id, ARRAY[title, file_name] AS words, media_type, content FROM registry.document;
 
 -- name: found_document
-SELECT to_jsonb(d) - 'content' AS found FROM registry.document d
+SELECT jsonb_build_object(
+    'document_id', d.document_id, 'network_id', d.network_id, 'title', d.title, 'kind', d.kind, 'file_name', d.file_name,
+    'dated_on', d.dated_on, 'media_type', d.media_type, 'bytes', octet_length(d.content), 'added_at', d.added_at,
+    'officer', d.officer) AS found
+FROM registry.document d
 WHERE d.document_id = ANY($1::text[]::uuid[])
 ORDER BY d.document_id
 LIMIT 10000;
@@ -120,10 +124,23 @@ LIMIT 10000;
 -- name: erase_document
 DELETE FROM registry.document WHERE document_id IN (SELECT (t ->> 'id')::uuid FROM jsonb_array_elements($1::jsonb) t);
 
--- PDF, archives (office files among them), images: what stands in them is compressed or drawn.
+-- PDF, archives (office files among them), signed files, images: what stands in them is compressed or drawn.
 -- name: unread_documents
 SELECT count(*) FROM registry.document
-WHERE substring(content FOR 4) IN ('\x25504446', '\x504b0304') OR substring(content FOR 2) = '\x1f8b' OR media_type LIKE 'image/%';
+WHERE substring(content FOR 4) IN ('\x25504446', '\x504b0304') OR substring(content FOR 2) = '\x1f8b' OR media_type LIKE 'image/%'
+   OR media_type = 'application/pkcs7-mime';
+
+-- Those of them that belong to some networks: of the subject, and to be looked at first. $1 = networks, $2 = firms of the subject.
+-- name: documents_to_look_at
+SELECT d.document_id::text AS document_id, d.network_id::text AS network_id, n.name AS network, d.title
+FROM registry.document d
+JOIN registry.network n USING (network_id)
+WHERE (d.network_id = ANY($1::text[]::uuid[]) OR EXISTS (
+        SELECT FROM registry.membership m WHERE m.network_id = d.network_id AND m.firm_id = ANY($2::text[]::uuid[])))
+  AND (substring(d.content FOR 4) IN ('\x25504446', '\x504b0304') OR substring(d.content FOR 2) = '\x1f8b'
+       OR d.media_type LIKE 'image/%' OR d.media_type = 'application/pkcs7-mime')
+ORDER BY n.name, d.network_id, d.title, d.document_id
+LIMIT 10000;
 
 -- name: scan_consent
 SELECT consent_id::text AS id, ARRAY[person, purpose, version] AS words FROM registry.consent;
@@ -368,7 +385,8 @@ DELETE FROM registry.network WHERE network_id = ANY($1::uuid[]);
 -- name: end_words
 WITH o AS (DELETE FROM registry.objective WHERE network_id = ANY($1::uuid[])),
      w AS (DELETE FROM registry.want WHERE network_id = ANY($1::uuid[])),
-     c AS (DELETE FROM registry.contact WHERE network_id = ANY($1::uuid[]))
+     c AS (DELETE FROM registry.contact WHERE network_id = ANY($1::uuid[])),
+     h AS (DELETE FROM registry.change WHERE network_id = ANY($1::uuid[]))
 DELETE FROM registry.document WHERE network_id = ANY($1::uuid[]);
 
 -- name: blank_networks

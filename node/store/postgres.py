@@ -128,11 +128,12 @@ async def acquire(pool: Pool) -> AsyncIterator[Connection]:
 async def view(pool: Pool, *, statement_timeout_ms: int, plan_anew: bool) -> AsyncIterator[Connection]:
     """One connection that sees one state of the database and changes nothing; no statement of it runs for longer than said.
 
-    ``plan_anew``: whether each statement is planned for its own arguments. All in one journey to the server.
+    ``plan_anew``: whether each statement is planned for its own arguments, else once for all: planning what a question by the
+    index begins with takes longer than answering it. All in one journey to the server.
     Raises: OperatorError(database-unreachable) when no connection is to be had.
     """
     async with acquire(pool) as conn:
-        mode = "force_custom_plan" if plan_anew else "auto"
+        mode = "force_custom_plan" if plan_anew else "force_generic_plan"
         limits = f"SET LOCAL statement_timeout = {int(statement_timeout_ms)}; SET LOCAL plan_cache_mode = {mode}"
         await conn.execute(f"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; {limits}")
         try:

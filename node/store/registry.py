@@ -6,12 +6,14 @@ cannot import this module; in the database, deploy/roles.sql keeps a login with 
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from node.domain.change import Change, Part, change_of, creation_of
 from node.domain.network import ContactRecord, FirmRecord, Member, NetworkRecord, WantRecord
 from node.domain.redaction.dictionary import Term
 from node.domain.register import NetworkKind
@@ -20,6 +22,8 @@ from node.store.postgres import Connection, load_queries
 
 QUERIES = load_queries("registry")
 COPY_TIMEOUT_S = 300
+# A file in the layout of the import's template, as the chain of decisions calls it.
+TEMPLATE_FORM = "template"
 _STAGE = (
     "CREATE TEMP TABLE staged_network (LIKE registry.network INCLUDING DEFAULTS) ON COMMIT DROP;"
     "CREATE TEMP TABLE staged_firm (firm_no integer, firm_id uuid, tax_code text, vat_number text, name text,"
@@ -65,9 +69,12 @@ async def apply_import(conn: Connection, staged: Sequence[Staged], *, source: st
     """Write (network id, record) pairs, new and changed alike, inside the caller's transaction.
 
     A file of the office (``template``) is the whole truth about its networks; the public list (``chamber``) adds and
-    ends memberships and refreshes what it shows. Who is no longer listed has left today; history stays.
+    ends memberships and refreshes what it shows. Who is no longer listed has left today; history stays. What changed is told
+    beside each network, by the officer whom the transaction names (``rete.officer``).
     """
     listed = source == "chamber"
+    ids = [network_id for network_id, _ in staged]
+    before, was = await read_records(conn, ids), await _parts(conn, ids)
     await _stage(conn, staged, source, now)
     for name in ("upsert_networks", "refresh_from_chamber", "match_firms_by_code", "match_firms_by_name"):
         await conn.execute(QUERIES[name], timeout=COPY_TIMEOUT_S)
@@ -83,8 +90,57 @@ async def apply_import(conn: Connection, staged: Sequence[Staged], *, source: st
         for name in ("drop_restated_members", "upsert_members", "clear_children"):
             await conn.execute(QUERIES[name], timeout=COPY_TIMEOUT_S)
         await _copy_children(conn, staged)
+    # Of what is new there is nothing to compare.
+    after, is_now = await read_records(conn, list(before)), await _parts(conn, ids)
+    changes = await asyncio.to_thread(_changes, ids, before, after, was, is_now)
+    await _tell(conn, changes, source, now)
     if len(staged) >= ANALYZE_FROM:
         await conn.execute("ANALYZE registry.network; ANALYZE registry.firm; ANALYZE registry.membership")
+
+
+async def _parts(conn: Connection, ids: Sequence[str]) -> dict[str, list[Part]]:
+    """Return who was when in some networks, by the ids of firms; columns in the order of a ``Part``."""
+    found: dict[str, list[Part]] = {}
+    for row in await conn.fetch(QUERIES["read_parts"], [uuid.UUID(i) for i in ids], timeout=COPY_TIMEOUT_S):
+        network_id, *part = row
+        found.setdefault(str(network_id), []).append(Part(*part))
+    return found
+
+
+def _changes(
+    ids: Sequence[str],
+    before: Mapping[str, NetworkRecord],
+    after: Mapping[str, NetworkRecord],
+    was: Mapping[str, list[Part]],
+    is_now: Mapping[str, list[Part]],
+) -> dict[str, Change]:
+    made = {
+        key: change_of(before[key], after[key], was.get(key, ()), is_now.get(key, ()))
+        if key in before
+        else creation_of(is_now.get(key, ()))
+        for key in ids
+    }
+    return {key: change for key, change in made.items() if change is not None}
+
+
+async def _tell(conn: Connection, changes: Mapping[str, Change], source: str, now: dt.datetime) -> None:
+    """Keep what changed beside each network; of a form the database's own trigger makes an event of it (migration 0031)."""
+    columns = ("network_id", "at", "source", "action", "fields", "begun", "ended", "corrected")
+    rows = [
+        (
+            uuid.UUID(key), now, source, change.action, list(change.fields),
+            *([uuid.UUID(i) for i in ids] for ids in (change.begun, change.ended, change.corrected)),
+        )
+        for key, change in changes.items()
+    ]  # fmt: skip
+    await conn.copy_records_to_table(
+        "change", schema_name="registry", columns=columns, records=rows, timeout=COPY_TIMEOUT_S
+    )
+
+
+async def history(conn: Connection, network_id: str, limit: int) -> list[dict[str, Any]]:
+    """Return what became of a network, the newest first: its changes with the firms of now, and its documents."""
+    return [dict(row) for row in await conn.fetch(QUERIES["history"], uuid.UUID(network_id), limit)]
 
 
 async def _stage(conn: Connection, staged: Sequence[Staged], source: str, now: dt.datetime) -> None:
@@ -165,6 +221,11 @@ async def insert_batch(
         QUERIES["insert_batch"], uuid.uuid4(), file_name, sha256, layout, now, counts["new"], counts["changed"],
         counts["unchanged"], counts["refused"],
     )  # fmt: skip
+
+
+async def tell_export(conn: Connection, officer: str, form: str, networks: int) -> None:
+    """Tell the chain of decisions that records leave the register as a file."""
+    await conn.execute(QUERIES["tell_export"], officer, form, networks)
 
 
 async def list_networks(

@@ -37,6 +37,9 @@ WHERE s.network_id = n.network_id AND s.source = 'chamber';
 -- name: lock_for_import
 LOCK TABLE registry.network IN SHARE ROW EXCLUSIVE MODE;
 
+-- name: tell_export
+SELECT audit.register_exported($1, $2, $3);
+
 -- name: match_firms_by_code
 UPDATE staged_firm s
 SET firm_id = f.firm_id
@@ -256,3 +259,31 @@ SELECT count(*) AS networks,
        count(*) FILTER (WHERE n.status <> 'closed' AND NOT EXISTS (
            SELECT FROM publication.profile p WHERE p.network_id = n.network_id AND p.state <> 'withdrawn')) AS without_profile
 FROM registry.network n;
+
+-- name: read_parts
+SELECT network_id, firm_id::text AS firm_id, joined_on, left_on, founding, is_reference, registered_on, contribution
+FROM registry.membership
+WHERE network_id = ANY($1::uuid[])
+ORDER BY network_id, firm_id, joined_on
+LIMIT 1000000;
+
+-- What became of a network, the newest first: changes, and documents as the chain tells of them; readings are not changes. Firms
+-- are named as they are called now; of one whose data were erased nothing but that is left.
+-- name: history
+SELECT h.at, h.officer, h.source, h.action, h.fields, h.begun, h.ended, h.corrected, h.document_kind, h.number
+FROM (
+    SELECT c.at, c.change_id AS place, c.officer, c.source, c.action, c.fields,
+           (SELECT coalesce(array_agg(f.name ORDER BY f.name), '{}') FROM registry.firm f WHERE f.firm_id = ANY(c.begun)) AS begun,
+           (SELECT coalesce(array_agg(f.name ORDER BY f.name), '{}') FROM registry.firm f WHERE f.firm_id = ANY(c.ended)) AS ended,
+           (SELECT coalesce(array_agg(f.name ORDER BY f.name), '{}') FROM registry.firm f WHERE f.firm_id = ANY(c.corrected)) AS corrected,
+           NULL::text AS document_kind, NULL::integer AS number
+    FROM registry.change c
+    WHERE c.network_id = $1
+    UNION ALL
+    SELECT e.at, e.event_id, e.document::jsonb ->> 'officer', 'document', e.document::jsonb ->> 'action', '{}', '{}', '{}', '{}',
+           e.document::jsonb ->> 'document_kind', (e.document::jsonb ->> 'number')::integer
+    FROM audit.event e
+    WHERE e.kind = 'document' AND e.document::jsonb ->> 'network' = $1::text AND e.document::jsonb ->> 'action' <> 'taken'
+) h
+ORDER BY h.at DESC, h.place DESC
+LIMIT $2;

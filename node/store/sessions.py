@@ -14,6 +14,8 @@ from node.store.postgres import Connection, load_queries
 QUERIES = load_queries("sessions")
 HALF, WHOLE = "half", "whole"
 PASSWORD, OIDC = "password", "oidc"
+# By what a second factor was shown.
+AUTHENTICATOR, RECOVERY = "authenticator", "recovery"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class Read:
     account_id: uuid.UUID
     stage: str
     method: str
-    second_factor: bool
+    factor: str | None
     seen_at: dt.datetime
     name: str
     has_factor: bool
@@ -38,6 +40,7 @@ class Listed:
     session_id: str
     method: str
     second_factor: bool
+    factor: str | None
     made_at: dt.datetime
     seen_at: dt.datetime
     expires_at: dt.datetime
@@ -51,13 +54,13 @@ async def insert(
     *,
     stage: str,
     method: str,
-    second_factor: bool,
+    factor: str | None,
     now: dt.datetime,
     expires_at: dt.datetime,
 ) -> None:
     """Begin a session."""
     await conn.execute(
-        QUERIES["insert_session"], id_hash, session_id, account_id, stage, method, second_factor, now, expires_at
+        QUERIES["insert_session"], id_hash, session_id, account_id, stage, method, factor, now, expires_at
     )
 
 
@@ -73,8 +76,14 @@ async def mark_seen(conn: Connection, id_hash: bytes, now: dt.datetime) -> None:
 
 
 async def end(conn: Connection, id_hash: bytes) -> None:
-    """End the session of what a browser holds."""
+    """End the session of what a browser holds; of half a session it stays to be told that its second factor never came."""
     await conn.execute(QUERIES["end_by_id"], id_hash)
+    await conn.execute(QUERIES["drop_half"], id_hash)
+
+
+async def complete(conn: Connection, id_hash: bytes) -> None:
+    """End half a session whose second factor came."""
+    await conn.execute(QUERIES["end_half"], id_hash)
 
 
 async def end_one(conn: Connection, account_id: uuid.UUID, session_id: uuid.UUID) -> bool:
@@ -88,13 +97,20 @@ async def is_there(conn: Connection, account_id: uuid.UUID, session_id: uuid.UUI
 
 
 async def end_all(conn: Connection, account_id: uuid.UUID) -> int:
-    """End all sessions of an account; return how many those were."""
+    """End all sessions of an account, half ones too; return how many whole ones those were."""
+    await conn.execute(QUERIES["drop_halves"], account_id)
     return int((await conn.execute(QUERIES["end_all"], account_id)).split()[-1])
+
+
+async def tell_ended(conn: Connection, account_id: uuid.UUID, times: int) -> None:
+    """Tell the chain of decisions that who acts ended somebody's sessions."""
+    await conn.execute(QUERIES["tell_ended"], account_id, times)
 
 
 async def end_oldest(conn: Connection, account_id: uuid.UUID, keep: int) -> None:
     """End all but the newest sessions of an account."""
     await conn.execute(QUERIES["end_oldest"], account_id, keep)
+    await conn.execute(QUERIES["drop_oldest"], account_id, keep)
 
 
 async def list_all(conn: Connection, account_id: uuid.UUID, now: dt.datetime, seen_after: dt.datetime) -> list[Listed]:
@@ -103,6 +119,7 @@ async def list_all(conn: Connection, account_id: uuid.UUID, now: dt.datetime, se
     return [Listed(**{**dict(row), "session_id": str(row["session_id"])}) for row in rows]
 
 
-async def tidy(conn: Connection, now: dt.datetime, seen_before: dt.datetime) -> None:
-    """Delete sessions that hold no more."""
+async def tidy(conn: Connection, now: dt.datetime, seen_before: dt.datetime, halves_before: dt.datetime) -> None:
+    """Delete sessions that hold no more; tell the chain, once for each account, of half ones made before an instant."""
     await conn.execute(QUERIES["tidy_sessions"], now, seen_before)
+    await conn.execute(QUERIES["tell_abandoned"], now, halves_before)

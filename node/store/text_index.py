@@ -10,6 +10,7 @@ cell can hold a hit that still enters the page. bench/search_speed.py holds it a
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
@@ -31,13 +32,15 @@ from node.store.text_queries import TIER, Cell, Queries, Question, all_of, whole
 
 # Hits looked at first, of equals at once, and at most before the database is asked instead.
 FIRST_LOOK: Final = 64
+LATER_LOOK: Final = 1024
 EQUALS_LOOK: Final = 512
 DEEPEST: Final = 20_000
 LABELS_MAX: Final = 60_000
 # The newest hits are looked for in each of so many quarters.
 QUARTERS: Final = 8
-# So many hits are looked at as they are.
+# So many hits are looked at as they are, and so many where less is read for them.
 FEW: Final = 20_000
+FEWER: Final = 6_000
 # Beyond so many, how many there are is told from a sample.
 COUNTED_MAX: Final = 50_000
 
@@ -107,9 +110,15 @@ class _Search:
     def best(self, limit: int, counted: Counted) -> list[Place]:
         """Return the first hits after the cursor."""
         after = _after(self.of.asked)
-        # Where what is asked is rare a cell costs next to nothing; of what is frequent and seldom meets each costs as much as all.
-        if counted.is_exact and counted.total <= FEW < self.of.read_each_time():
-            return self._best(self.of.scored(), after, limit)
+        # Few hits are quicker looked at than parted; of what is frequent and seldom meets each part costs as much as all.
+        most = FEW if self.of.read_each_time() > FEW else FEWER
+        if counted.is_exact and counted.total <= most:
+            return self._best(
+                self.of.scored(few=counted.total <= FEWER),
+                after,
+                limit,
+                FIRST_LOOK if self.of.asked.cursor is None else LATER_LOOK,
+            )
         found: list[Place] = []
         for tier in range(len(self.of.certain), -1, -1):
             if tier <= -after.minus_first or self.of.asked.cursor is None:
@@ -189,17 +198,20 @@ class _Search:
             raise UnanswerableError
         return [place for place in sorted(placed) if place > after]
 
-    def _best(self, query: tantivy.Query, after: Place, limit: int) -> list[Place]:
-        look = FIRST_LOOK
+    def _best(self, query: tantivy.Query, after: Place, limit: int, look: int = FIRST_LOOK) -> list[Place]:
         while look < limit:
             look *= 4
+        wide = FIRST_LOOK
         while look <= DEEPEST:
             hits = self.of.searcher.search(query, look, count=False).hits
-            found = sorted(place for place in self._places(hits) if place > after)
-            if len(hits) < look:
+            # What stands before the cursor is known by its score alone, and what stands far behind is not needed.
+            begin = bisect.bisect_left(hits, after[:2], key=lambda hit: _order_of(hit[0]))
+            near = hits[begin : begin + limit + wide]
+            found = sorted(place for place in self._places(near) if place > after)
+            if len(hits) < look and begin + len(near) == len(hits):
                 return found[:limit]
             # Whatever scores more than the last one is here; of its equals there may be others.
-            last = _order_of(hits[-1][0])
+            last = _order_of((near or hits)[-1][0])
             sure = [place for place in found if place[:2] < last]
             if len(sure) >= limit:
                 return sure[:limit]
@@ -207,7 +219,7 @@ class _Search:
                 sure += self._equals(query, last, after, limit - len(sure))
                 if len(sure) == limit:
                     return sure
-            look *= 4
+            look, wide = look * 4, wide * 16
         raise UnanswerableError
 
     def _equals(self, query: tantivy.Query, order: tuple[int, int], after: Place, wanted: int) -> list[Place]:
@@ -270,10 +282,14 @@ class _Search:
             return []
         # By day alone; what each is worth is told all the same.
         these = tantivy.Query.term_set_query(self.of.schema, "key", [place.key for place in found])
-        granted, worths = self.of.worths()
+        granted, worths = self.of.worths(fresh=False)
         scored = self.of.searcher.search(all_of([these], (), worths, granted), len(found), count=False).hits
         points = {place.key: place.points for place in self._places(scored)}
-        return [place._replace(points=points[place.key]) for place in found]
+        today = self.of.asked.today
+        return [
+            place._replace(points=points[place.key] + ranking.fresh_points(-place.minus_first, today))
+            for place in found
+        ]
 
     def _latest(self, query: tantivy.Query, after: Place, limit: int) -> list[Place]:
         # Some more: those whose identifiers begin alike are put in order here.

@@ -96,10 +96,15 @@ class Queries:
         """Ask for all hits."""
         return all_of(self._musts(), self.must_nots())
 
-    def scored(self) -> tantivy.Query:
-        """Ask for all hits with their scores."""
+    def scored(self, *, few: bool) -> tantivy.Query:
+        """Ask for all hits with their scores; ``few``: there are some thousands of them at most."""
         # What every hit has anyway is given to all of them with the first thing they must have.
         granted, worths = self.worths()
+        if few and not self._sets():
+            # What gives points is looked for among the hits: alone it would be read in all profiles. Sets of terms would be
+            # read in all of them each time instead.
+            hits = self.unscored()
+            worths = [(within(hits, part), points) for part, points in worths]
         return all_of(self._musts(), self.must_nots(), worths, granted)
 
     def cells(self) -> list[Cell]:
@@ -221,8 +226,8 @@ class Queries:
                 worths.append((self.passed(test), test.points))
         return granted, worths
 
-    def worths(self) -> tuple[int, list[tuple[tantivy.Query, int]]]:
-        """Return the points that each hit has anyway, and what gives the others."""
+    def worths(self, *, fresh: bool = True) -> tuple[int, list[tuple[tantivy.Query, int]]]:
+        """Return the points that each hit has anyway, and what gives the others; without ``fresh`` but for those of its day."""
         granted, worths = self.word_worths()
         # Nearly all are witnessed: those that are not lose what everybody is given (_order_of).
         worths += [(part, -ranking.WITNESSED) for part in self._unwitnessed()]
@@ -230,7 +235,8 @@ class Queries:
         if self.asked.first:
             worths.append((self._any("terms", self.asked.first), ranking.THEME))
         now = ranking.quarter_of(self.asked.today)
-        worths += [(self.term("quarter", now - age), points) for age, points in enumerate(ranking.FRESH)]
+        earning = ranking.FRESH if fresh else ()
+        worths += [(self.term("quarter", now - age), points) for age, points in enumerate(earning)]
         return granted, worths
 
     def passed(self, test: ranking.Test) -> tantivy.Query:
@@ -265,9 +271,11 @@ class Queries:
     def read_each_time(self) -> int:
         """Return about how many places of the index every query reads, however few hits it has."""
         lists = [test.lexemes for word in self.tests for test in word[:1]]
-        sets = [terms for terms in self.asked.possible if terms is not None and len(terms) > 1]
         by_words = sum(self.searcher.doc_freq("words", lexeme) for lexemes in lists for lexeme in lexemes)
-        return by_words + sum(self.searcher.doc_freq("terms", term) for terms in sets for term in terms)
+        return by_words + sum(self.searcher.doc_freq("terms", term) for terms in self._sets() for term in terms)
+
+    def _sets(self) -> list[Sequence[str]]:
+        return [terms for terms in self.asked.possible if terms is not None and len(terms) > 1]
 
     # --- in the index's words ---
 

@@ -18,7 +18,7 @@ from node.flows.passwords import Hasher
 from node.i18n import translator
 from node.runtime import Node
 from node.store.postgres import acquire
-from node.web import api, assets, federation, forms, gossip, saved, sessions
+from node.web import api, assets, federation, forms, gossip, saved, sessions, typed
 from node.web.allowance import Allowances, limiter, teller
 from node.web.middleware import LANGUAGE, UNAVAILABLE, errors, language_of, problem
 from node.web.pages import (
@@ -34,8 +34,11 @@ from node.web.pages import (
     following,
     frame,
     identity,
+    kept,
+    leaving,
     observatory,
     office_approvals,
+    office_documents,
     office_form,
     office_import,
     office_matches,
@@ -82,8 +85,8 @@ def build(node: Node, schedule: Callable[[], Schedule] | None = None) -> web.App
     """Return the application of ``node``; ``schedule`` tells what the jobs of this process do, if it runs any."""
     allowances = Allowances()
     limit = limiter(allowances, node.clock, behind_proxy=node.config.web.behind_proxy)
-    # In this order: who asks, whether they may, whether what they sent is of our own pages.
-    middlewares = [errors, limit, sessions.remember, guard, forms.own_forms]
+    # In this order: who asks, what they typed if that is refused, whether they may, whether what they sent is of our own pages.
+    middlewares = [errors, limit, sessions.remember, typed.keep_typed, guard, forms.own_forms]
     app = web.Application(middlewares=middlewares, client_max_size=node.config.web.max_request_bytes)
     app[NODE] = node
     app[LANGUAGE] = node.config.node.language
@@ -133,11 +136,13 @@ def _add_pages(app: web.Application, node: Node) -> None:
     assets.install(app, assets.load(node.home, config.web.logo, config.web.favicon))
     production = config.node.environment == "production"
     frame.install(app, frame.Site(config.node.name, config.web.contact, production))
-    app.add_routes([*public.routes(), *observatory.routes(), *following.routes()])
+    kept.install(app)
+    app.add_routes([*public.routes(), *observatory.routes(), *following.routes(), *leaving.routes()])
     _add_access(app, node)
     office_register.install(app, office_register.Office(node.pool, config, node.clock))
     office_import.install(app)
     app.add_routes([*dashboard.routes(), *office_register.routes(), *office_form.routes(), *office_import.routes()])
+    app.add_routes(office_documents.routes())
     desk.install(app, node)
     for pages in (office_profiles, office_approvals, office_matches, office_searches):
         app.add_routes(pages.routes())

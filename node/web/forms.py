@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 from aiohttp import web
+from multidict import MultiDictProxy
 
 from node.domain.accounts import csrf_of
 from node.domain.roles import Permission
@@ -49,24 +50,45 @@ H = TypeVar("H", bound=Callable[..., Any])
 # What the forms of this request are tied to; and that it was made just now, and has to be kept by the browser.
 SECRET = web.RequestKey("form_secret", str)
 NEW = web.RequestKey("form_secret_new", bool)
+# The fields of a form that was read, also when it was refused (node/web/typed.py).
+SENT: web.RequestKey[MultiDictProxy[Any]] = web.RequestKey("form_sent", MultiDictProxy)
 FORM_COOKIE: Final = "rete-form"
+# What a script of ours says when it asks for a part of a page.
+FRAGMENT: Final = "HX-Request"
 
 
-def takes(*, max_bytes: int | None = None, max_fields: int | None = None) -> Callable[[H], H]:
+@dataclass(frozen=True, slots=True)
+class Takes:
+    """How large the forms of a handler may be, by its request; ``too_large`` is how a larger one is refused."""
+
+    max_bytes: Callable[[web.Request], int] | int | None = None
+    max_fields: int | None = None
+    too_large: Callable[[web.Request], CallerError] | None = None
+
+
+def takes(
+    *,
+    max_bytes: Callable[[web.Request], int] | int | None = None,
+    max_fields: int | None = None,
+    too_large: Callable[[web.Request], CallerError] | None = None,
+) -> Callable[[H], H]:
     """Mark a handler whose forms are larger than others; whoever may not send them is refused before they are read."""
 
     def mark(handler: H) -> H:
-        setattr(handler, _TAKES, (max_bytes, max_fields))
+        setattr(handler, _TAKES, Takes(max_bytes, max_fields, too_large))
         return handler
 
     return mark
 
 
 def _with_limits(request: web.Request) -> web.Request:
-    """Return a request that takes as much as its handler says."""
-    max_bytes, max_fields = getattr(request.match_info.handler, _TAKES, (None, None))
-    limits = {"client_max_size": max_bytes, "client_max_fields": max_fields}
-    given = {name: limit for name, limit in limits.items() if limit is not None}
+    """Return a request that takes as much as its handler says. Raises: what the handler says of one that tells it is larger."""
+    taken = getattr(request.match_info.handler, _TAKES, Takes())
+    max_bytes = taken.max_bytes(request) if callable(taken.max_bytes) else taken.max_bytes
+    limits = {"client_max_size": max_bytes, "client_max_fields": taken.max_fields}
+    given: dict[str, Any] = {name: limit for name, limit in limits.items() if limit is not None}
+    if taken.too_large and max_bytes is not None and (request.content_length or 0) > max_bytes:
+        raise taken.too_large(request)
     return request.clone(**given) if given else request
 
 
@@ -117,6 +139,7 @@ def keep(request: web.Request, response: web.StreamResponse) -> None:
 @web.middleware
 async def own_forms(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Let through what asks for nothing to be changed, and what our own pages sent."""
+    came = request
     if request.method in SAFE or not is_page(request) or request.match_info.http_exception is not None:
         return await handler(request)
     _same_place(request)
@@ -125,11 +148,17 @@ async def own_forms(request: web.Request, handler: Handler) -> web.StreamRespons
     request = _with_limits(request)
     try:
         form = await request.post()
+    except web.HTTPRequestEntityTooLarge as error:
+        taken = getattr(request.match_info.handler, _TAKES, Takes())
+        if taken.too_large:
+            raise taken.too_large(request) from error
+        raise
     except (ValueError, LookupError) as error:
         # Bytes that are no text, a character set nobody knows, parts without a name.
         raise CallerError(
             "request-malformed", N_("il modulo inviato non si legge"), hint=N_("ricaricare la pagina e riprovare")
         ) from error
+    came[SENT] = form
     try:
         sent = request.headers.get(HEADER)
         if sent is None:
@@ -141,6 +170,20 @@ async def own_forms(request: web.Request, handler: Handler) -> web.StreamRespons
         for value in form.values():
             if isinstance(value, web.FileField):
                 value.file.close()
+
+
+async def read(request: web.Request) -> MultiDictProxy[Any]:
+    """Return the fields of a form that nobody has read yet, within the limits of its handler. Raises: as aiohttp; CallerError."""
+    return await _with_limits(request).post()
+
+
+def is_surely_ours(request: web.Request) -> bool:
+    """Tell whether the browser itself says that a page of ours sent this: silence is no word of it."""
+    try:
+        _same_place(request)
+    except CallerError:
+        return False
+    return "Origin" in request.headers or request.headers.get("Sec-Fetch-Site") == "same-origin"
 
 
 def _same_place(request: web.Request) -> None:

@@ -1,4 +1,4 @@
-"""Saved searches over HTTP: ``/api/v1/saved-searches`` and the page on which a recipient leaves.
+"""Saved searches over HTTP: ``/api/v1/saved-searches``.
 
 ``POST /api/v1/saved-searches`` with ``{"title": "...", "query": {"q": "olio", "territory": "ITF4"}}`` (the parameters of
 ``/api/v1/profiles``, without order and page) answers 201, and the token only here and now::
@@ -10,8 +10,7 @@ same 404. ``GET /{id}/feed.atom`` is open to whoever knows the random identifier
 What is made here tells nobody by itself: e-mail and webhooks are the office's («rete saved add»), and searches that have one
 have no feed, since their title is the office's own.
 
-``/unsubscribe/{id}/{mark}``: GET asks, POST does it (RFC 8058: without a session, a question or a second page). Both are the same
-however often. Nothing here reads an address.
+The page on which a recipient leaves is node/web/pages/leaving.py.
 """
 
 from __future__ import annotations
@@ -21,7 +20,6 @@ import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from html import escape
 from typing import Final
 
 import orjson
@@ -31,29 +29,17 @@ from node.domain import saved as domain
 from node.domain.labels import LabelReference
 from node.domain.query import parse
 from node.domain.roles import Permission
-from node.errors import N_, CallerError, NotFoundError
+from node.errors import N_, CallerError
 from node.flows import saved as flow
-from node.i18n import translator
 from node.store.postgres import Pool
 from node.store.reference import load_label_reference
 from node.store.saved import Saved
-from node.web.middleware import language_of
 from node.web.permission import needs
 
 BODY_MAX_BYTES: Final = 16 * 1024
 KEYS: Final = {"title", "query"}
 _JSON = re.compile(r"application/json(?:\s*;.*)?", re.IGNORECASE)
 _TOKEN = re.compile(r"Bearer +([A-Za-z0-9_-]{20,100})", re.IGNORECASE)
-_PAGE_HEADERS: Final = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
-    "Referrer-Policy": "no-referrer",
-    "X-Robots-Tag": "noindex",
-}
-_STYLE: Final = (
-    "body{font-family:sans-serif;color:#17324d;background:#fff;margin:2em;max-width:40em;line-height:1.5}"
-    "button{font:inherit;color:#fff;background:#06c;border:0;border-radius:4px;padding:.6em 1.2em}"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +64,6 @@ def install(app: web.Application, pool: Pool, clock: Callable[[], dt.datetime], 
             web.get("/api/v1/saved-searches/{search_id}", show, allow_head=False),
             web.delete("/api/v1/saved-searches/{search_id}", remove),
             web.get("/api/v1/saved-searches/{search_id}/feed.atom", feed),
-            web.get("/unsubscribe/{search_id}/{mark}", ask_to_leave, allow_head=False),
-            web.post("/unsubscribe/{search_id}/{mark}", leave),
         ]
     )
 
@@ -195,56 +179,3 @@ def _tagged(request: web.Request, body: bytes, content_type: str, cache: str) ->
 
 def _moment(moment: dt.datetime) -> str:
     return moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-@needs(Permission.TOKEN)
-async def ask_to_leave(request: web.Request) -> web.StreamResponse:
-    """Ask on a page: opening a link, as mail scanners do, changes nothing."""
-    try:
-        flow.check_link(request.app[SAVED].settings, request.match_info["search_id"], request.match_info["mark"])
-    except NotFoundError:
-        return _no_link(request)
-    texts = (N_("Vuole smettere di ricevere i messaggi di questa ricerca?"),)
-    return _page(request, N_("Disiscrizione"), texts, button=N_("Non ricevere più"))
-
-
-@needs(Permission.TOKEN)
-async def leave(request: web.Request) -> web.StreamResponse:
-    """Erase the address; the same answer however often."""
-    shared = request.app[SAVED]
-    search_id, mark = request.match_info["search_id"], request.match_info["mark"]
-    try:
-        await flow.unsubscribe(shared.pool, shared.settings, search_id, mark, shared.clock())
-    except NotFoundError:
-        return _no_link(request)
-    texts = (N_("Fatto: l'indirizzo è stato cancellato e non arriveranno altri messaggi."),)
-    return _page(request, N_("Disiscrizione"), texts)
-
-
-def _no_link(request: web.Request) -> web.Response:
-    texts = (
-        N_("Il collegamento non è valido. Copiarlo intero dal messaggio, o scrivere all'ufficio che lo ha mandato."),
-    )
-    return _page(request, N_("Disiscrizione"), texts, status=404)
-
-
-def _page(
-    request: web.Request, title: str, texts: tuple[str, ...], *, button: str = "", status: int = 200
-) -> web.Response:
-    """Return a page in the reader's language first, then in the other."""
-    language = language_of(request)
-    other = "en" if language == "it" else "it"
-    parts = []
-    for spoken in (language, other):
-        tr = translator(spoken)
-        said = "".join(f"<p>{escape(tr(text))}</p>" for text in texts)
-        # The form has no action: it is sent to the page's own address.
-        form = f'<form method="post"><button type="submit">{escape(tr(button))}</button></form>' if button else ""
-        parts.append(f'<section lang="{spoken}"><h1>{escape(tr(title))}</h1>{said}{form}</section>')
-    heading = escape(translator(language)(title))
-    html = (
-        f'<!doctype html>\n<html lang="{language}"><head><meta charset="utf-8"><title>{heading}</title>'
-        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style></head>'
-        f"<body><main>{''.join(parts)}</main></body></html>\n"
-    )
-    return web.Response(text=html, status=status, content_type="text/html", headers=_PAGE_HEADERS)

@@ -14,6 +14,7 @@ from typing import Final
 from aiohttp import web
 
 from node.flows import sign_in
+from node.flows.acting import acting
 from node.flows.passwords import Hasher
 from node.flows.sign_in import Began, Session, Settings
 from node.store.postgres import Pool
@@ -52,19 +53,30 @@ async def remember(request: web.Request, handler: Handler) -> web.StreamResponse
     request[SESSION] = request[USER] = None
     if not forms.is_page(request):
         return await handler(request)
-    session, secret = None, secret_of(request)
+    await _know(request, secret_of(request))
+    user = request[USER]
+    with acting(user.name if user is not None else ""):
+        response = await handler(request)
+    forms.keep(request, response)
+    return response
+
+
+async def _know(request: web.Request, secret: str) -> None:
+    session = None
     if secret:
         access = request.app[ACCESS]
         session = await sign_in.load(access.pool, access.settings, access.clock(), secret)
     forms.tie(request, secret if session is not None else "")
-    request[SESSION] = session
+    request[SESSION], request[USER] = session, None
     if session is not None and session.is_whole:
         must_enrol = session.must_enrol
         roles = frozenset() if must_enrol else session.roles
         request[USER] = User(session.account_id, session.name, roles, must_enrol)
-    response = await handler(request)
-    forms.keep(request, response)
-    return response
+
+
+async def become(request: web.Request, began: Began) -> None:
+    """Go on as the session that just began: what is answered by a page instead of a redirect carries its forms' token."""
+    await _know(request, began.secret)
 
 
 def begin(request: web.Request, response: web.StreamResponse, began: Began) -> None:

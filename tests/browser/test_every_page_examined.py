@@ -16,6 +16,7 @@ NO_PAGE = {
     "/favicon.ico": "a picture",
     "/profili/{profile_id}/prova": "a file",
     "/ufficio/importa/modello": "a file",
+    "/ufficio/reti/{network_id}/documenti/{document_id}": "a file",
     "/ufficio/importa/resoconto": "a file",
     "/amministrazione/verifica/catena.jsonl": "a file",
     "/entra/oidc": "leads to the identity provider",

@@ -84,6 +84,26 @@ class Look:
         await self.page.locator(f"button.btn[value={value}]").click()
 
 
+async def attach(page: Page, look: Look, network_id: str, folder: Path) -> None:
+    """Attach a document, be refused its new version, and look at all that unfolds."""
+    await page.goto(f"/ufficio/reti/{network_id}")
+    await page.get_by_text("Aggiungere un documento").click()
+    path = folder / "verbale.txt"
+    for text, title in (("deciso", "Verbale"), ("", "Verbale vuoto")):
+        path.write_text(text)
+        form = page.locator("details[open] form")
+        await form.get_by_label("Titolo").fill(title)
+        await form.get_by_label("Che documento è").select_option("minutes")
+        await form.get_by_label("File").set_input_files(path)
+        await form.locator("button").click()
+        await expect(page.get_by_role("heading", name="Verbale", exact=True)).to_be_visible()
+        if text:
+            await page.get_by_text("Sostituire con una nuova versione").click()
+    await expect(page.get_by_role("alert")).to_contain_text("Il file è vuoto")
+    await page.evaluate("for (const part of document.querySelectorAll('details')) part.open = true")
+    await look.at("documents")
+
+
 @pytest.mark.timeout(120)
 async def test_no_page_of_the_register_breaks_a_rule_of_accessibility(
     bench: Bench, kept: tuple[Pool, str, dict[str, object]], tmp_path: Path
@@ -102,6 +122,7 @@ async def test_no_page_of_the_register_breaks_a_rule_of_accessibility(
     await fill(page, uscita_0="boh")
     await page.locator("details[open] button").click()
     await look.at("end-refused")
+    await attach(page, look, network_id, tmp_path)
     await page.goto("/ufficio/reti/nuova")
     await fill(page, rete="Rete nuova", oggetto="Olio", data_atto="boh")
     await look.press("imprese")

@@ -20,7 +20,7 @@ from tests.browser.test_public_pages import SHOTS
 from tests.conftest import dsn_of
 from tests.profiles_made import NOW
 
-ROLES = {"capo": Role.ADMINISTRATOR, "gina": Role.ANALYST}
+ROLES = {"capo": Role.ADMINISTRATOR, "gina": Role.ANALYST, "ortensia": Role.OFFICER}
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -83,6 +83,11 @@ async def test_an_administrator_s_first_day_breaks_no_rule_of_accessibility(
     await page.locator("#password-fattore").fill(PASSWORD)
     await page.get_by_role("button", name="Registra un secondo fattore").click()
     await look("second-factor")
+    # Large and plain enough for a phone's camera, also where the screen is narrow.
+    square = await page.get_by_role("img", name="Figura da inquadrare").bounding_box()
+    assert square
+    assert square["width"] == square["height"]
+    assert 200 <= square["width"] <= 320
     key = await page.locator("dl.rete-facts dd").first.inner_text()
     await page.get_by_label("Codice").fill(pyotp.TOTP(key.replace(" ", "")).at(NOW))
     await page.get_by_role("button", name="Conferma").click()
@@ -98,6 +103,9 @@ async def test_an_administrator_s_first_day_breaks_no_rule_of_accessibility(
     await look("code-wrong")
     await page.get_by_label("Codice").fill(recovery)
     await page.get_by_role("button", name="Continua").click()
+    await expect(page.get_by_text("Codici di recupero rimasti: 9.")).to_be_visible()
+    await look("recovery-used")
+    await page.get_by_role("main").get_by_role("link", name="Continua").click()
     await expect(page.get_by_role("link", name="capo")).to_be_visible()
     await page.context.close()
     assert {name: said for name, said in found.items() if said} == {}
@@ -118,3 +126,39 @@ async def test_the_session_s_cookie_is_out_of_a_script_s_reach(bench: Bench, cod
     await expect(page.get_by_role("heading", name="My account")).to_be_visible()
     assert "Sessioni" not in await page.inner_text("main")
     await context.close()
+
+
+@pytest.mark.timeout(90)
+@pytest.mark.parametrize("elsewhere", [False, True])
+async def test_what_was_typed_is_still_there_after_the_session_ended(
+    bench: Bench, codes: dict[str, str], elsewhere: bool
+) -> None:
+    """Somebody left in another tab: the form comes back whole, after signing in on that page or in a tab again; axe finds nothing."""
+    page = await examined(bench, 320)
+    if not elsewhere:
+        await set_password(page, codes["ortensia"])
+    await sign_in(page, "ortensia")
+    await page.goto("/ufficio/reti/nuova")
+    await page.get_by_label("Nome della rete").fill("Rete «dell'Olio»")
+    other = await page.context.new_page()
+    await other.goto("/utente")
+    await other.get_by_role("button", name="Esci").click()
+    await page.get_by_role("button", name="Continua").click()
+    await expect(page.get_by_role("heading", name="La sessione è finita")).to_be_visible()
+    found = {"over": await violations(page)}
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 320
+    await page.screenshot(path=SHOTS / "account-session-over.png", full_page=True)
+    if elsewhere:
+        await sign_in(other, "ortensia")
+        await page.get_by_role("button", name="Continua: invia").click()
+    else:
+        await page.get_by_label("Nome utente").fill("ortensia")
+        await page.get_by_label("Password", exact=False).fill(PASSWORD)
+        await page.get_by_role("button", name="Accedi e conserva").click()
+    await expect(page.get_by_role("heading", name="Ciò che ha scritto è ancora qui")).to_be_visible()
+    found["in-again"] = await violations(page)
+    await page.get_by_role("button", name="Continua: invia").click()
+    await expect(page.get_by_role("heading", name="Aggiungere una rete")).to_be_visible()
+    held = await page.locator('[name="rete"]').input_value()
+    await page.context.close()
+    assert (held, found) == ("Rete «dell'Olio»", {"over": [], "in-again": []})

@@ -153,7 +153,13 @@ def test_a_network_is_listed_shown_exported_and_imported_again(terminal: Termina
     assert "Due [grassetto]" in out
     assert code(1) in out
     exported = str(tmp_path / "export.xlsx")
-    assert terminal.json("network", "export", exported) == {"file": exported, "networks": 2}
+    assert terminal.json("network", "export", exported, "--by", "Anna Verdi") == {"file": exported, "networks": 2}
+    (told,) = terminal.json("audit", "list", "--kind", "register-exported")["events"]
+    assert {name: told["facts"][name] for name in ("officer", "form", "count")} == {
+        "officer": "anna verdi",
+        "form": "template",
+        "count": 2,
+    }
     # What the register keeps private is private on the disk too.
     assert Path(exported).stat().st_mode & 0o777 == 0o600
     again = terminal.json("network", "import", exported, "--apply")

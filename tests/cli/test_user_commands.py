@@ -42,7 +42,13 @@ async def test_an_account_lives_on_the_command_line(town: Town) -> None:
     assert (await read(town, "user", "roles", "anna.verdi", "--role", "analyst"))["roles"] == ["analyst"]
     assert await desk.load(began.secret) is None
     await desk.enter()
-    assert await read(town, "user", "sessions", "anna.verdi", "--end") == {"sessions": [], "ended": 1}
+    assert await read(town, "user", "sessions", "anna.verdi", "--end", "--by", "capo") == {"sessions": [], "ended": 1}
+    (told,) = [
+        e
+        for e in (await read(town, "audit", "list", "--kind", "account"))["events"]
+        if e["facts"]["action"] == "sessions-ended"
+    ]
+    assert (told["facts"]["officer"], told["facts"]["count"]) == ("capo", 1)
     assert await read(town, "user", "disable", "anna.verdi") == {
         "name": "anna.verdi",
         "enabled": False,

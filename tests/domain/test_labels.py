@@ -132,12 +132,13 @@ def test_shares_count_equal_units() -> None:
     assert REFERENCE.share("size", ("2-3",), "4-9") == 0
 
 
-def test_buckets_name_the_units_a_label_meets() -> None:
-    """A macro-area falls into each of its regions, surely into none."""
-    found = dict(REFERENCE.buckets("territory", tuple(REGIONS))("RIP:ITF"))
-    assert set(found) == set(REFERENCE.territories.children("ITF"))
-    assert not any(found.values())
-    assert REFERENCE.buckets("territory", tuple(REGIONS))("PRO:LE,BR") == (("ITF4", True),)
+def test_a_tally_counts_labels_by_the_units_they_meet() -> None:
+    """A macro-area falls into each of its regions, surely into none; two provinces of one region surely into that one."""
+    units = tuple(REGIONS)
+    possible, certain = REFERENCE.tally("territory", units, {"RIP:ITF": 3, "PRO:LE,BR": 2})
+    below = set(REFERENCE.territories.children("ITF"))
+    assert dict(zip(units, possible, strict=True)) == {u: 3 * (u in below) + 2 * (u == "ITF4") for u in units}
+    assert dict(zip(units, certain, strict=True)) == {unit: 2 * (unit == "ITF4") for unit in units}
 
 
 def test_memory_of_answers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -157,6 +157,27 @@ async def test_forms_people_write_are_found_and_gone(office: Office) -> None:
         assert await conn.fetchval("SELECT count(*) FROM registry.document WHERE title = 'resta'") == 1
 
 
+async def test_documents_that_nobody_here_can_read_are_told_where_the_subject_is_or_was(office: Office) -> None:
+    """Of the subject's networks and of no other; who erases is told the same, and deletes by hand what names the subject."""
+    code = await person(office)
+    async with office.pool.acquire() as conn:
+        networks = [row["id"] for row in await conn.fetch("SELECT DISTINCT m.network_id::text AS id FROM registry.membership m JOIN registry.firm f USING (firm_id) WHERE f.tax_code = $1", code)]  # fmt: skip
+        elsewhere = next(network for network in office.networks if network not in networks)
+        await add_document(conn, networks[0], "scansione", b"%PDF-1.4", "application/pdf")
+        await add_document(conn, networks[0], "firmato", b"0", "application/pkcs7-mime")
+        await add_document(conn, networks[0], "letto", b"niente")
+        await add_document(conn, elsewhere, "di altri", b"%PDF-1.5", "application/pdf")
+    seen = await gdpr.access(office.pool, code)
+    assert (seen.unread, [item.title for item in seen.to_look_at]) == (3, ["firmato", "scansione"])
+    done = await gdpr.erase(office.pool, office.own, code, "anna", WHY, NOW)
+    assert done.to_look_at == seen.to_look_at
+    async with office.pool.acquire() as conn:
+        left = {row["title"] for row in await conn.fetch("SELECT title FROM registry.document")}
+        officers = {row["officer"] for row in await conn.fetch("SELECT document::jsonb ->> 'officer' AS officer FROM audit.event WHERE kind = 'document' AND document::jsonb ->> 'action' = 'deleted'")}  # fmt: skip
+    assert left == {"scansione", "firmato", "letto", "di altri"}
+    assert officers == {"anna"}
+
+
 async def test_accents_of_a_firm_are_nothing(office: Office) -> None:
     """The name is known one way and written four."""
     async with office.pool.acquire() as conn:

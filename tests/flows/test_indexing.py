@@ -115,12 +115,18 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return said
 
 
+def parted(monkeypatch: pytest.MonkeyPatch, few: int) -> None:
+    """Have all that is more than ``few`` hits looked at cell by cell."""
+    monkeypatch.setattr(text_index, "FEW", few)
+    monkeypatch.setattr(text_index, "FEWER", few)
+
+
 @pytest.mark.parametrize(("seed", "few"), [(1, text_index.FEW), (2, 0)])
 async def test_every_question_has_one_answer(
     pool: Pool, index: TextIndex, answers: list[str], monkeypatch: pytest.MonkeyPatch, seed: int, few: int
 ) -> None:
     """Words, filters and both orders; each asked of the index and of the database, also where it guesses what the best ones have."""
-    monkeypatch.setattr(text_index, "FEW", few)
+    parted(monkeypatch, few)
     await corpus(pool, seed)
     done = await follow(pool, index)
     assert (done.built, done.added) == (True, 240)
@@ -165,14 +171,15 @@ async def test_both_suggest_the_same_and_search_what_was_written(pool: Pool, ind
         assert (0 if told.words_relaxed else told.total, told.suggestion) == (total, meant)
 
 
-@pytest.mark.parametrize("sort", ["relevance", "newest"])
+@pytest.mark.parametrize(("sort", "few"), [("relevance", 0), ("relevance", text_index.FEW), ("newest", 0)])
 async def test_pages_among_equals_hold_every_hit_once(
-    pool: Pool, index: TextIndex, monkeypatch: pytest.MonkeyPatch, sort: str
+    pool: Pool, index: TextIndex, monkeypatch: pytest.MonkeyPatch, sort: str, few: int
 ) -> None:
     """Hundreds of hits with the same points, looked at a few at a time: the same walk as the database's."""
     monkeypatch.setattr(text_index, "FIRST_LOOK", 4)
+    monkeypatch.setattr(text_index, "LATER_LOOK", 16)
     monkeypatch.setattr(text_index, "EQUALS_LOOK", 8)
-    monkeypatch.setattr(text_index, "FEW", 0)
+    parted(monkeypatch, few)
     draw = random.Random(3)
     async with pool.acquire() as conn:
         origin = await add_origin(conn)
@@ -189,6 +196,7 @@ async def test_pages_among_equals_hold_every_hit_once(
     assert len(walked) == len(set(walked)) == 300
 
 
+@pytest.mark.parametrize("few", [0, text_index.FEW])
 @pytest.mark.parametrize(
     ("words", "filters"),
     [
@@ -199,10 +207,12 @@ async def test_pages_among_equals_hold_every_hit_once(
     ],
 )
 async def test_every_page_goes_on_where_the_last_one_ended(
-    pool: Pool, index: TextIndex, monkeypatch: pytest.MonkeyPatch, words: str, filters: dict[str, str]
+    pool: Pool, index: TextIndex, monkeypatch: pytest.MonkeyPatch, words: str, filters: dict[str, str], few: int
 ) -> None:
-    """Page by page through hits of all cells and tiers: the database's own walk, wherever a page begins."""
-    monkeypatch.setattr(text_index, "FEW", 0)
+    """Page by page through hits of all cells and tiers, or of all at once: the database's own walk, wherever a page begins."""
+    monkeypatch.setattr(text_index, "FIRST_LOOK", 4)
+    monkeypatch.setattr(text_index, "LATER_LOOK", 16)
+    parted(monkeypatch, few)
     await corpus(pool, 4)
     await follow(pool, index)
     walked: list[str] = []

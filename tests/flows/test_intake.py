@@ -113,7 +113,7 @@ async def test_an_export_imported_again_changes_nothing(pool: Pool, tmp_path: Pa
     )
     before = await records(pool)
     path = tmp_path / name
-    assert await intake.export_networks(pool, path) == 5
+    assert await intake.export_networks(pool, path, officer="anna") == 5
     plan = await bring(pool, path, now=LATER)
     assert counts(plan) == (0, 0, 5, 0)
     assert await records(pool) == before
@@ -406,7 +406,7 @@ async def test_a_national_list_is_imported_by_the_thousand(pool: Pool, tmp_path:
     assert counts(plan) == (1000, 0, 0, 0)
     assert spent < 10
     out = tmp_path / "giro.csv"
-    await intake.export_networks(pool, out)
+    await intake.export_networks(pool, out, officer="anna")
     assert counts(await bring(pool, out)) == (0, 0, 1000, 0)
 
 
@@ -416,7 +416,7 @@ async def test_chosen_networks_can_be_exported_alone(pool: Pool, tmp_path: Path)
     async with pool.acquire() as conn:
         ids = list(await registry.read_records(conn))
     path = tmp_path / "una.xlsx"
-    assert await intake.export_networks(pool, path, [ids[0], str(uuid.uuid4())]) == 1
+    assert await intake.export_networks(pool, path, [ids[0], str(uuid.uuid4())], officer="anna") == 1
     assert len(intake.read_file(path, CONFIG).records) == 1
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 
 import pytest
 
 from node.domain.roles import Role
 from node.errors import OperatorError
-from node.flows import accounts, own_account, second_factor
+from node.flows import accounts, audit, own_account, second_factor, sign_in
 from node.flows.sign_in import SESSIONS_MAX, Settings
+from node.store import accounts as store
 from node.store.postgres import Pool
 from tests.accounts_made import NOW, PASSWORD, SETTINGS, Desk
-from tests.flows.test_sign_in import OTHER, _fields, refusal
+from tests.flows.test_sign_in import OTHER, _fields, events, refusal
 
 
 @pytest.fixture
@@ -241,7 +243,7 @@ async def test_what_was_proved_before_a_change_is_worth_nothing_after_it(desk: D
     """The session ends, or the password is another one, while an old password is still being compared: nothing is changed."""
     await desk.person()
     session = await desk.session((await desk.enter()).secret)
-    await accounts.end_sessions(desk.pool, name="anna.verdi")
+    await accounts.end_sessions(desk.pool, name="anna.verdi", officer="capo")
     change = own_account.change_password(desk.pool, desk.hasher, SETTINGS, NOW, session, old=PASSWORD, new=OTHER)
     assert await refusal(change) == "sign-in-needed"
     assert (await desk.enter()).is_whole
@@ -254,3 +256,88 @@ async def test_the_password_alone_pushes_nobody_out(desk: Desk) -> None:
     for _ in range(SESSIONS_MAX + 2):
         assert not (await desk.enter()).is_whole
     assert await desk.load(confirmed.began.secret) is not None
+
+
+async def test_a_password_that_changed_meanwhile_voids_what_was_proved_before(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old one was right when it was compared; by the time something would be done it is another, and nothing is done."""
+    await desk.person()
+    session = await desk.session((await desk.enter()).secret)
+    fits = desk.hasher.fits
+
+    async def slow(kept: str | None, password: str) -> bool:
+        found = await fits(kept, password)
+        async with desk.pool.acquire() as conn, conn.transaction():
+            # Whoever does this ends no session: the password alone must be seen to be another.
+            await store.set_password(conn, session.account, await desk.hasher.hash(OTHER), NOW)
+        return found
+
+    monkeypatch.setattr(desk.hasher, "fits", slow)
+    for work in (
+        own_account.change_password(desk.pool, desk.hasher, SETTINGS, NOW, session, old=PASSWORD, new="una terza frase lunga"),
+        own_account.propose_factor(desk.pool, desk.hasher, SETTINGS, NOW, session, password=OTHER),
+    ):  # fmt: skip
+        assert await refusal(work) == "sign-in-needed"
+    monkeypatch.undo()
+    assert (await desk.enter(password=OTHER)).is_whole
+
+
+async def test_coming_in_by_a_recovery_code_is_told_apart(desk: Desk, tmp_path: Path) -> None:
+    """In the chain with how many codes are left; by the authenticator it says that; new codes are told with who made them."""
+    await desk.person()
+    phone, confirmed = await desk.enrol((await desk.enter()).secret)
+    desk.wait(seconds=60)
+    by_phone = await desk.code((await desk.enter()).secret, phone.at(desk.now))
+    by_code = await desk.code((await desk.enter()).secret, confirmed.recovery[0])
+    assert (by_phone.by_recovery, by_code.by_recovery) == (False, True)
+    signed = [(e.get("factor"), e.get("recovery_left")) for e in await events(desk.pool, "sign-in")]
+    assert signed == [(None, None), ("authenticator", None), ("authenticator", None), ("recovery", 9)]
+    session = await desk.session(by_code.secret)
+    await own_account.renew_recovery(desk.pool, desk.hasher, desk.settings, desk.now, session, password=PASSWORD)
+    made = [e for e in await events(desk.pool, "account") if e["action"] == "recovery-codes-made"]
+    assert [(e["officer"], e["count"]) for e in made] == [("anna.verdi", 10)] * 2
+    assert (await audit.verify(desk.pool, tmp_path)).ok
+
+
+async def test_a_second_factor_that_never_came_is_told_once_an_hour(desk: Desk) -> None:
+    """However often the password was right: after its ten minutes, however it ended, and not of who came in after all."""
+
+    async def told() -> list[object]:
+        await sign_in.tidy(desk.pool, desk.settings, desk.now)
+        return [e["count"] for e in await events(desk.pool, "sign-in-abandoned")]
+
+    await desk.person()
+    phone, _ = await desk.enrol((await desk.enter()).secret)
+    desk.wait(seconds=60)
+    whole = await desk.code((await desk.enter()).secret, phone.at(desk.now))
+    desk.wait(hours=2)
+    assert await told() == []
+    began = [(await desk.enter()).secret for _ in range(3)]
+    # Neither leaving, nor another password, nor an administrator's word takes the trace away.
+    await sign_in.sign_out(desk.pool, began[0])
+    await accounts.end_sessions(desk.pool, name="anna.verdi", officer="capo")
+    assert [await desk.load(each) for each in (*began, whole.secret)] == [None] * 4
+    desk.wait(minutes=30)
+    assert await told() == []
+    await desk.enter()
+    desk.wait(minutes=31)
+    assert await told() == [4]
+    for _ in range(30):
+        await desk.enter()
+        desk.wait(minutes=2)
+        await told()
+    assert len(await told()) == 2
+    desk.wait(hours=2)
+    assert len(await told()) == 3
+
+
+async def test_a_wrong_second_factor_is_told_each_time_it_is_judged(desk: Desk) -> None:
+    """Five times, and then the lock bounds it: whoever tries again is counted, and told nothing more of."""
+    await desk.person()
+    phone, _ = await desk.enrol((await desk.enter()).secret)
+    desk.wait(seconds=90)
+    half = await desk.enter()
+    for _ in range(9):
+        await refusal(desk.code(half.secret, "000000" if phone.at(desk.now) != "000000" else "000001"))
+    assert [e["why"] for e in await events(desk.pool, "sign-in-refused")] == ["code"] * 5

@@ -205,7 +205,7 @@ async def _by_code(desk: Desk, _secret: str, _session: sign_in.Session) -> None:
 # Each way in which a session of anna.verdi ends before its time; the last one lets her in no more.
 ENDS: tuple[Callable[[Desk, str, sign_in.Session], Awaitable[object]], ...] = (
     lambda desk, secret, _: sign_in.sign_out(desk.pool, secret),
-    lambda desk, *_: accounts.end_sessions(desk.pool, name="anna.verdi"),
+    lambda desk, *_: accounts.end_sessions(desk.pool, name="anna.verdi", officer="capo"),
     lambda desk, _, session: own_account.end_session(desk.pool, session, session.session_id),
     lambda desk, *_: accounts.link(desk.pool, name="anna.verdi", external_name="x", officer="capo"),
     lambda desk, _, session: own_account.change_password(
@@ -360,3 +360,30 @@ async def test_the_last_administrator_stays(desk: Desk) -> None:
     assert sorted(type(each) for each in done if isinstance(each, BaseException)) == [CallerError]
     left = next(a.name for a in await accounts.list_all(desk.pool, NOW) if not a.disabled_at)
     assert await refusal(accounts.set_roles(desk.pool, name=left, roles=[Role.OFFICER], officer="capo")) == "account-last-administrator"  # fmt: skip
+
+
+async def test_the_last_administrator_is_one_who_can_come_in(desk: Desk) -> None:
+    """Another without a password and without a link at the identity provider is none yet: who can come in stays until then."""
+    await desk.person("anna", Role.ADMINISTRATOR)
+    await accounts.create(desk.pool, desk.settings, NOW, name="bruno", roles=[Role.ADMINISTRATOR], officer="anna")
+    for end in (
+        lambda: accounts.disable(desk.pool, NOW, name="anna", officer="anna"),
+        lambda: accounts.set_roles(desk.pool, name="anna", roles=[Role.OFFICER], officer="anna"),
+    ):
+        assert await refusal(end()) == "account-last-administrator"
+    await accounts.link(desk.pool, name="bruno", external_name="VRDBRN", officer="anna")
+    assert await accounts.disable(desk.pool, NOW, name="anna", officer="anna")
+
+
+async def test_ending_somebody_s_sessions_is_told_with_who_did_it(desk: Desk, tmp_path: Path) -> None:
+    """Once, with how many; nothing where there were none; a name that stands under no decision ends nothing."""
+    await desk.person()
+    assert await accounts.end_sessions(desk.pool, name="anna.verdi", officer="capo") == 0
+    for _ in range(2):
+        began = await desk.enter()
+    assert await refusal(accounts.end_sessions(desk.pool, name="anna.verdi", officer=" ")) == "officer-name-bad"
+    assert await desk.load(began.secret)
+    assert await accounts.end_sessions(desk.pool, name="anna.verdi", officer="capo") == 2
+    told = [e for e in await events(desk.pool, "account") if e["action"] == "sessions-ended"]
+    assert [(e["name"], e["officer"], e["count"]) for e in told] == [("anna.verdi", "capo", 2)]
+    assert (await audit.verify(desk.pool, tmp_path)).ok

@@ -98,7 +98,7 @@ LOOSE = VALUES | st.recursive(
 )
 
 
-@pytest.mark.parametrize("key", ["è", "aè", "èa", "è:", "è:a", ":è", "a:è::"])
+@pytest.mark.parametrize("key", ["è", "aè", "èa", "è:", "è:a", ":è", "a:è::", r"è\"x", r"x\"è", r"è\\", r"\"è:"])
 def test_a_key_beyond_ascii_is_refused_wherever_it_stands(key: str) -> None:
     """Colons in a key, and texts that end in such a sign before it, hide nothing."""
     for raw in (f'{{"{key}":1}}', f'{{"a":["è","è:"],"{key}":"è"}}', f'{{"a":{{"{key}":{{}}}},"b":"è:"}}'):
@@ -159,6 +159,9 @@ def test_what_cannot_be_canonical_is_not_written(value: object) -> None:
         b'{"a":5e-324}',
         b"[1,2,1e+16]",
         b'{"a":"x","b":"y","c":1.5}',
+        b'{"a":"x y","b":1.5}',
+        b'{"a":"x y","b":1.5,"c":"z w"}',
+        b'{"a":"x, y: z","b":[1.5,"z"]}',
         b'{"a":"x\\"","b":1.5}',
         b'{"a":"x\\"","b":1e+16}',
         b'{"a":"\\\\","b":1.5}',

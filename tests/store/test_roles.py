@@ -10,16 +10,21 @@ from pathlib import Path
 import asyncpg
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
+from networks_made import record
 
+from node.domain import documents as kinds
+from node.domain import entry_form
 from node.domain.roles import Role
 from node.errors import CallerError, OperatorError
-from node.flows import accounts, sign_in
+from node.flows import accounts, documents, keeping, sign_in
+from node.flows.acting import acting
 from node.flows.home import Facts, make_home
 from node.runtime import open_node
 from node.store import nonces, registry
 from node.store.postgres import Connection, acquire, open_pool
 from node.web import app as application
 from tests.accounts_made import Desk
+from tests.documents_made import PDF
 
 ROLES = Path(__file__).resolve().parents[2] / "deploy" / "roles.sql"
 NOW = dt.datetime(2026, 11, 24, 10, 0, tzinfo=dt.UTC)
@@ -162,6 +167,40 @@ async def test_a_node_runs_without_the_right_to_change_tables(admin: Connection,
     assert caught.value.code == "database-failed"
 
 
+async def test_the_program_s_role_is_enough_for_documents_and_changes_and_no_more(admin: Connection, db: str) -> None:
+    """It adds, takes and deletes, and the chain tells each; it changes neither a document nor what was told."""
+    pool = await open_pool(f"{db}&role=rete_node" if "?" in db else f"{db}?role=rete_node", max_size=2)
+    try:
+        with acting("anna"):
+            outcome = await keeping.write(pool, entry_form.entry_of(record()), NOW)
+            assert outcome.network_id
+            told = kinds.describe("x", "contract", None, "x.pdf")
+            bounds = documents.Bounds(10**6, 10**7)
+            document_id = await documents.add(pool, outcome.network_id, told, PDF, bounds, NOW)
+            await documents.take(pool, outcome.network_id, document_id)
+            async with acquire(pool) as conn:
+                for statement in (
+                    "UPDATE registry.document SET title = 'y'",
+                    "UPDATE registry.change SET fields = '{}'",
+                    "SELECT audit.append('document', '{}')",
+                ):
+                    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                        await conn.execute(statement)
+            await documents.delete(pool, outcome.network_id, document_id)
+    finally:
+        pool.terminate()
+    told_kinds = [row["kind"] for row in await admin.fetch("SELECT kind FROM audit.event ORDER BY event_id")]
+    assert told_kinds == ["chain-begun", "network", "document", "document", "document"]
+    await admin.execute("SET ROLE rete_public")
+    for asked in (
+        "SELECT * FROM registry.document",
+        "SELECT * FROM registry.change",
+        "SELECT audit.document_taken(gen_random_uuid(), gen_random_uuid())",
+    ):
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await admin.fetch(asked)
+
+
 async def test_the_program_s_role_is_enough_for_accounts_and_no_more(admin: Connection, db: str) -> None:
     """It makes, closes and opens accounts and signs people in, all of it in the chain; it deletes none and writes no event of its own."""
     pool = await open_pool(f"{db}&role=rete_node" if "?" in db else f"{db}?role=rete_node", max_size=2)
@@ -175,9 +214,14 @@ async def test_the_program_s_role_is_enough_for_accounts_and_no_more(admin: Conn
         await desk.set_roles("anna", [Role.ANALYST])
         await accounts.disable(pool, NOW, name="anna", officer="capo")
         await accounts.enable(pool, name="anna", officer="capo")
+        await desk.enter("anna")
+        await accounts.end_sessions(pool, name="anna", officer="capo")
         await sign_in.tidy(pool, desk.settings, NOW + dt.timedelta(days=9))
+        await keeping.tell_export(pool, "anna", "csv", 0)
         kinds = {row["kind"] for row in await admin.fetch("SELECT DISTINCT kind FROM audit.event")}
-        assert kinds == {"chain-begun", "account", "account-role", "sign-in", "sign-in-refused"}
+        assert kinds == {
+            "chain-begun", "account", "account-role", "sign-in", "sign-in-refused", "sign-in-abandoned", "register-exported",
+        }  # fmt: skip
         async with acquire(pool) as conn:
             for statement in (
                 "DELETE FROM office.account",

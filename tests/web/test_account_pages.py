@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -20,6 +21,7 @@ from node.flows import accounts
 from node.runtime import Node
 from node.web import app as application
 from node.web import forms, sessions
+from node.web.pages import qr
 from node.web.pages.frame import place_in
 from node.web.permission import USER, needs
 from tests.accounts_made import PASSWORD, Desk, cheap_hasher
@@ -272,6 +274,8 @@ async def test_an_administrator_registers_a_second_factor_before_anything_else(b
     half = browser.held()
     assert (await browser.post("/utente", "/utente/fattore/conferma", codice="1")).status == 401
     reply = await browser.post("/utente", "/utente/fattore/conferma", codice=phone.at(desk.now))
+    # What stands on this page is of the session that goes on.
+    assert f'name="csrf" value="{forms.csrf_of(browser.held())}"' in await reply.text()
     codes = re.findall(r"<code>([A-Z2-7-]{19})</code>", await reply.text())
     assert (reply.status, len(codes), reply.headers["Cache-Control"]) == (200, 10, "no-store")
     assert browser.held() != half
@@ -280,6 +284,50 @@ async def test_an_administrator_registers_a_second_factor_before_anything_else(b
     assert (await browser.post("/utente", "/utente/fattore/togli", password=PASSWORD)).status == 400
     renewed = await browser.post("/utente", "/utente/recupero", password=PASSWORD)
     assert not set(codes) & set(re.findall(r"<code>([A-Z2-7-]{19})</code>", await renewed.text()))
+
+
+async def test_an_authenticator_s_key_is_drawn_and_written_and_stands_in_no_address_of_ours(
+    browser: Browser, desk: Desk
+) -> None:
+    """The picture is in the page itself, has a name, and says what the link for phones says; nothing of it is fetched."""
+    await browser.enter()
+    page = await (await browser.post("/utente", "/utente/fattore", password=PASSWORD)).text()
+    uri = html.unescape(str(re.search(r'href="(otpauth://[^"]+)"', page)[1]))  # type: ignore[index]
+    key = re.search(r"<dd><code>((?:[A-Z2-7]{4} ?){8})</code></dd>", page)
+    assert key
+    secret = key.group(1).replace(" ", "")
+    assert f"secret={secret}&" in uri
+    drawn = qr.drawn(uri)
+    assert f'viewBox="0 0 {drawn.side} {drawn.side}"' in page
+    assert f'<path d="{drawn.path}"' in page
+    assert re.search(r'<svg class="rete-qr" role="img" aria-label="Figura da inquadrare [^"]+"', page)
+    for link in re.findall(r'(?:href|src|action|data-[a-z]+|hx-[a-z]+)="([^"]*)"', page):
+        assert secret not in link or link.startswith("otpauth:")
+    assert "style=" not in page.partition("<svg")[2].partition("</svg>")[0]
+
+
+async def test_whoever_comes_in_by_a_recovery_code_is_told_how_many_are_left(browser: Browser, desk: Desk) -> None:
+    """Before anything else, with the way on; when few are left that stands on the own page until there are new ones."""
+    _, confirmed = await desk.enrol((await desk.enter()).secret)
+    for number, code in enumerate(confirmed.recovery[:8], 1):
+        await browser.enter(back="/ufficio/prova")
+        reply = await browser.post(
+            "/entra/codice?dopo=/ufficio/prova", "/entra/codice", codice=code, dopo="/ufficio/prova"
+        )
+        assert reply.headers["Location"] == "/utente?fatto=recupero&dopo=%2Fufficio%2Fprova"
+        page = await browser.get(reply.headers["Location"])
+        assert f"Codici di recupero rimasti: {10 - number}." in page
+        assert 'href="/ufficio/prova"' in page
+        assert ("stanno per finire" in page) == (number >= 7)
+        assert 'href="/"' in (await browser.get("/utente?fatto=recupero&dopo=//evil.example"))
+        await browser.post("/utente", "/esci")
+        desk.wait(minutes=2)
+    await browser.enter()
+    await browser.post("/entra/codice", "/entra/codice", codice=confirmed.recovery[8])
+    page = await browser.get("/utente")
+    assert ("rimasti: 1" in page, "stanno per finire" in page, "che ora non vale più" in page) == (True, True, False)
+    await browser.post("/utente", "/utente/recupero", password=PASSWORD)
+    assert "stanno per finire" not in await browser.get("/utente")
 
 
 async def test_a_password_is_set_with_a_code_and_refused_at_its_field(browser: Browser, desk: Desk) -> None:
@@ -352,13 +400,17 @@ async def test_what_is_no_form_and_no_cookie_is_the_caller_s_mistake(browser: Br
     """Bytes that are no text, a character set nobody knows, a cookie beyond ASCII: refused or overlooked, never a failure of ours."""
     await browser.get("/entra")
     kept = {"Accept": "text/html", "Origin": str(browser.client.make_url("/")).rstrip("/")}
-    for kind, body in (
-        ("application/x-www-form-urlencoded; charset=martian", b"a=b"),
-        ("application/x-www-form-urlencoded", b"csrf=\xff\xfe"),
-        ("multipart/form-data", b"x"),
+    for kind, body, status, code in (
+        ("application/x-www-form-urlencoded; charset=martian", b"a=b", 400, "request-malformed"),
+        ("application/x-www-form-urlencoded", b"csrf=\xff\xfe", 400, "request-malformed"),
+        ("multipart/form-data", b"x", 400, "request-malformed"),
+        # What reads as a form and holds no token, or another one, is a form that is not ours.
+        ("application/x-www-form-urlencoded", b"csrf=", 403, "form-not-ours"),
+        ("application/x-www-form-urlencoded", b"", 403, "form-not-ours"),
+        ("text/plain", b"csrf=x", 403, "form-not-ours"),
     ):
         reply = await browser.client.post("/entra", data=body, headers={**kept, "Content-Type": kind})
-        assert reply.status in {400, 403}, (kind, reply.status)
+        assert (reply.status, f"<code>{code}</code>" in await reply.text()) == (status, True), kind
     reply = await browser.client.get("/", headers={"Accept": "text/html", "Cookie": "rete=\xe9\xe9"})
     assert reply.status == 200
 

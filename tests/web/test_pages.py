@@ -63,6 +63,17 @@ async def test_every_page_answers_with_its_headers(client: Client) -> None:
         assert not re.search(r"<script(?![^>]* src=)|<style|\sstyle=|\son[a-z]+=", text), path
 
 
+async def test_the_first_page_begins_where_profiles_are(client: Client) -> None:
+    """Regions and sections that surely hold profiles, most first, each with the number that its link finds."""
+    text = await (await client.get("/", headers=BROWSER)).text()
+    begin = re.findall(r'<li><a href="(/cerca\?(?:territory|sector)=[^"]+)">[^<(]+ \((\d+)\)</a></li>', text)
+    assert any("territory=" in href for href, _ in begin)
+    assert any("sector=" in href for href, _ in begin)
+    for href, count in begin:
+        found = await (await client.get(html.unescape(href), headers=BROWSER)).text()
+        assert re.search(rf"\b{count} profil[io] trovat[io]", found), href
+
+
 async def test_in_production_the_browser_is_told_to_come_by_https(node: Node) -> None:
     """HSTS, and a cookie that travels by https alone."""
     config = dataclasses.replace(node.config, node=dataclasses.replace(node.config.node, environment="production"))

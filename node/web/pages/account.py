@@ -6,21 +6,30 @@ secret and recovery codes, is shown in answer to the form that made it and nowhe
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
 
 from aiohttp import web
 
+from node.domain.accounts import RECOVERY_FEW
 from node.domain.roles import TITLES, Permission, needs_second_factor
 from node.errors import N_, CallerError
 from node.flows import own_account, sign_in
+from node.flows.own_account import Proposal
+from node.flows.sign_in import Began
 from node.i18n import translator
-from node.web import sessions
+from node.web import forms, sessions, typed
 from node.web.middleware import RETRY_AFTER_S, language_of, status_of
+from node.web.pages import kept as kept_page
+from node.web.pages import qr
 from node.web.pages.frame import render
 from node.web.pages.identity import OUTSIDE
 from node.web.permission import BACK, OFFICE, OWN, SIGN_IN, USER, back_from, needs
 from node.web.sessions import ACCESS, SESSION
+from node.web.typed import Typed
+
+T = TypeVar("T")
 
 CODE: Final = f"{SIGN_IN}/codice"
 SET_PASSWORD: Final = f"{SIGN_IN}/password"
@@ -34,7 +43,11 @@ SAID: Final = {
     "sessione": N_("La sessione è finita."),
     "uscita": N_("Lei è uscito: questa sessione è finita."),
 }
+# What says how many codes are left is no sentence of its own.
+BY_RECOVERY: Final = "recupero"
 FIELDS: Final = ("nome", "password", "codice", "nuova")
+# What is kept of another form is written out once more, as one field.
+CARRIED_MAX_BYTES: Final = 4 * typed.MAX_BYTES
 
 
 def routes() -> list[web.RouteDef]:
@@ -91,14 +104,38 @@ async def enter_page(request: web.Request) -> web.StreamResponse:
     """Ask for name and password."""
     if request[USER] is not None:
         return _go(back_from(request.query.get(BACK, OFFICE)))
-    return _page(request, "sign_in.html", name="", back=back_from(request.query.get(BACK, OFFICE)))
+    return _page(request, "sign_in.html", name="", back=back_from(request.query.get(BACK, OFFICE)), kept=None)
+
+
+async def _kept(request: web.Request) -> Typed | None:
+    """Return what a form of sign-in carries of another form, whose session had ended."""
+    return typed.unpack(await _field(request, typed.FIELD))
+
+
+async def _onward(request: web.Request, began: Began, where: str, kept: Typed | None) -> web.Response:
+    """Return the way on for whoever just began a session; what they typed before stays before their eyes."""
+    if kept is None:
+        response = _go(where)
+    else:
+        await sessions.become(request, began)
+        if began.is_whole:
+            session = sessions.session_of(request)
+            pool = request.app[ACCESS].pool
+            left = await own_account.recovery_left(pool, session) if began.by_recovery else None
+            response = kept_page.page(request, kept, recovery_left=left)
+        else:
+            response = _page(request, "sign_in_code.html", back="/", kept=kept)
+    sessions.begin(request, response, began)
+    return response
 
 
 @needs(Permission.PUBLIC)
+@forms.takes(max_bytes=CARRIED_MAX_BYTES)
 async def enter(request: web.Request) -> web.StreamResponse:
     """Begin a session; a new id whatever the browser held before."""
     access = request.app[ACCESS]
     name, back = await _field(request, "nome"), back_from(await _field(request, BACK))
+    kept = await _kept(request)
     try:
         began = await sign_in.sign_in(
             access.pool,
@@ -110,13 +147,11 @@ async def enter(request: web.Request) -> web.StreamResponse:
             address=sessions.address_of(request),
         )
     except CallerError as error:
-        return _page(request, "sign_in.html", error, name=name[:200], back=back)
+        return _page(request, "sign_in.html", error, name=name[:200], back=back, kept=kept)
     held = sessions.secret_of(request)
     if held:
         await sign_in.sign_out(access.pool, held)
-    response = _go(back if began.is_whole else _with_back(CODE, back))
-    sessions.begin(request, response, began)
-    return response
+    return await _onward(request, began, back if began.is_whole else _with_back(CODE, back), kept)
 
 
 def _with_back(where: str, back: str) -> str:
@@ -129,13 +164,14 @@ async def code_page(request: web.Request) -> web.StreamResponse:
     session = request[SESSION]
     if session is None or session.is_whole:
         return _go(SIGN_IN)
-    return _page(request, "sign_in_code.html", back=back_from(request.query.get(BACK, OFFICE)))
+    return _page(request, "sign_in_code.html", back=back_from(request.query.get(BACK, OFFICE)), kept=None)
 
 
 @needs(Permission.PUBLIC)
+@forms.takes(max_bytes=CARRIED_MAX_BYTES)
 async def enter_code(request: web.Request) -> web.StreamResponse:
     """Make the session whole, under a new id."""
-    access, back = request.app[ACCESS], back_from(await _field(request, BACK))
+    access, back, kept = request.app[ACCESS], back_from(await _field(request, BACK)), await _kept(request)
     try:
         began = await sign_in.enter_code(
             access.pool,
@@ -145,12 +181,16 @@ async def enter_code(request: web.Request) -> web.StreamResponse:
             code=await _field(request, "codice"),
         )
     except CallerError as error:
-        if error.code == "sign-in-needed":
+        if error.code == "sign-in-needed" and kept is None:
             return _go(SIGN_IN)
-        return _page(request, "sign_in_code.html", error, back=back)
-    response = _go(back)
-    sessions.begin(request, response, began)
-    return response
+        if error.code == "sign-in-needed":
+            # The code came too late: the password again, and what was typed stays.
+            return _page(request, "sign_in.html", error, name="", back=back, kept=kept)
+        return _page(request, "sign_in_code.html", error, back=back, kept=kept)
+    if began.by_recovery and kept is None:
+        # How many are left is told before anything else, and from there the way goes on.
+        back = f"{OWN}?{urlencode({DONE: BY_RECOVERY, BACK: back})}"
+    return await _onward(request, began, back, kept)
 
 
 @needs(Permission.PUBLIC)
@@ -204,6 +244,7 @@ async def own(request: web.Request) -> web.StreamResponse:
 async def _own(request: web.Request, error: CallerError | None = None) -> web.Response:
     access, session = request.app[ACCESS], sessions.session_of(request)
     tr = translator(language_of(request))
+    by_recovery = error is None and request.query.get(DONE, "") == BY_RECOVERY
     return _page(
         request,
         "own_account.html",
@@ -213,42 +254,54 @@ async def _own(request: web.Request, error: CallerError | None = None) -> web.Re
         session=session,
         factor_required=needs_second_factor(session.roles),
         recovery_left=await own_account.recovery_left(access.pool, session),
+        recovery_few=RECOVERY_FEW,
+        by_recovery=by_recovery,
+        onward=back_from(request.query.get(BACK, OFFICE)) if by_recovery else "",
         sessions=await own_account.list_sessions(access.pool, access.settings, access.clock(), session),
     )
+
+
+async def _proved(
+    request: web.Request,
+    work: Callable[..., Awaitable[T]],
+    answer: Callable[[T], Awaitable[web.Response]],
+    **more: str,
+) -> web.Response:
+    """Do to the own account what takes its password, and answer with what became of it; a refusal stands on the own page."""
+    access, session = request.app[ACCESS], sessions.session_of(request)
+    try:
+        done = await work(access.pool, access.hasher, access.settings, access.clock(), session, **more)
+    except CallerError as error:
+        return await _own(request, _at(error, "password", "nuova"))
+    return await answer(done)
+
+
+def _renewed(request: web.Request, done: str) -> Callable[[Began], Awaitable[web.Response]]:
+    """Return the answer to what gave the session a new id."""
+
+    async def answer(began: Began) -> web.Response:
+        response = _go(f"{OWN}?{DONE}={done}")
+        sessions.begin(request, response, began)
+        return response
+
+    return answer
 
 
 @needs(Permission.SIGNED_IN)
 async def change_password(request: web.Request) -> web.StreamResponse:
     """Replace the own password; the session goes on under a new id."""
-    access, session = request.app[ACCESS], sessions.session_of(request)
     old, new = await _field(request, "password"), await _field(request, "nuova")
-    try:
-        began = await own_account.change_password(
-            access.pool, access.hasher, access.settings, access.clock(), session, old=old, new=new
-        )
-    except CallerError as error:
-        return await _own(request, _at(error, "password", "nuova"))
-    response = _go(f"{OWN}?{DONE}=password")
-    sessions.begin(request, response, began)
-    return response
+    return await _proved(request, own_account.change_password, _renewed(request, "password"), old=old, new=new)
 
 
 @needs(Permission.SIGNED_IN)
 async def propose_factor(request: web.Request) -> web.StreamResponse:
     """Show the secret for an authenticator, now and never again, and ask for its first code."""
-    access, session = request.app[ACCESS], sessions.session_of(request)
-    try:
-        proposal = await own_account.propose_factor(
-            access.pool,
-            access.hasher,
-            access.settings,
-            access.clock(),
-            session,
-            password=await _field(request, "password"),
-        )
-    except CallerError as error:
-        return await _own(request, error)
-    return _page(request, "second_factor.html", proposal=proposal)
+
+    async def answer(proposal: Proposal) -> web.Response:
+        return _page(request, "second_factor.html", proposal=proposal, picture=qr.drawn(proposal.uri))
+
+    return await _proved(request, own_account.propose_factor, answer, password=await _field(request, "password"))
 
 
 @needs(Permission.SIGNED_IN)
@@ -261,6 +314,7 @@ async def confirm_factor(request: web.Request) -> web.StreamResponse:
         )
     except CallerError as error:
         return _page(request, "second_factor.html", error, proposal=None)
+    await sessions.become(request, confirmed.began)
     response = _page(request, "recovery.html", codes=confirmed.recovery)
     sessions.begin(request, response, confirmed.began)
     return response
@@ -269,39 +323,18 @@ async def confirm_factor(request: web.Request) -> web.StreamResponse:
 @needs(Permission.SIGNED_IN)
 async def remove_factor(request: web.Request) -> web.StreamResponse:
     """Take the own second factor away."""
-    access, session = request.app[ACCESS], sessions.session_of(request)
-    try:
-        began = await own_account.remove_factor(
-            access.pool,
-            access.hasher,
-            access.settings,
-            access.clock(),
-            session,
-            password=await _field(request, "password"),
-        )
-    except CallerError as error:
-        return await _own(request, error)
-    response = _go(f"{OWN}?{DONE}=fattore")
-    sessions.begin(request, response, began)
-    return response
+    password = await _field(request, "password")
+    return await _proved(request, own_account.remove_factor, _renewed(request, "fattore"), password=password)
 
 
 @needs(Permission.SIGNED_IN)
 async def renew_recovery(request: web.Request) -> web.StreamResponse:
     """Replace the recovery codes and show the new ones, now and never again."""
-    access, session = request.app[ACCESS], sessions.session_of(request)
-    try:
-        codes = await own_account.renew_recovery(
-            access.pool,
-            access.hasher,
-            access.settings,
-            access.clock(),
-            session,
-            password=await _field(request, "password"),
-        )
-    except CallerError as error:
-        return await _own(request, error)
-    return _page(request, "recovery.html", codes=codes)
+
+    async def answer(codes: tuple[str, ...]) -> web.Response:
+        return _page(request, "recovery.html", codes=codes)
+
+    return await _proved(request, own_account.renew_recovery, answer, password=await _field(request, "password"))
 
 
 @needs(Permission.SIGNED_IN)

@@ -1,6 +1,7 @@
 """The chain of decisions: verified, looked through, taken away as a file.
 
-In: filters in the address. Out: what ``rete audit verify``, ``list`` and ``export`` say (node/flows/audit.py). Verifying reads the whole
+In: filters in the address; whose decisions are looked for as the number of one of them, never as a name, which is posted: addresses
+land in logs and in browsers' histories. Out: what ``rete audit verify``, ``list`` and ``export`` say (node/flows/audit.py). Verifying reads the whole
 chain, one at a time; its verdict is remembered while the process lives.
 """
 
@@ -8,13 +9,14 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
 
 import orjson
 from aiohttp import web
 
+from node.domain import documents, vocabulary
 from node.domain.roles import Permission
 from node.errors import N_, CallerError
 from node.flows import audit
@@ -25,26 +27,29 @@ from node.store.postgres import Pool
 from node.web.middleware import language_of
 from node.web.pages import admin_frame
 from node.web.pages.admin_frame import AUDIT, DESK
+from node.web.pages.office_words import TITLES
 from node.web.permission import needs
 
 PAGE: Final = 50
 # The newest events stand before a number that no chain reaches.
 NEWEST: Final = 2**62
 EXPORT_S: Final = 600
-AT: Final = {"scheda": "scheda", "genere": "genere", "prima": ""}
+AT: Final = {"scheda": "scheda", "genere": "genere", "prima": "", "persona": "persona"}
+FIELDS: Final = ("scheda", "genere", "persona", "prima")
 
 
 def routes() -> list[web.RouteDef]:
     """Return the pages and the file."""
     return [
         web.get(AUDIT, chain),
+        web.post(AUDIT, filtered),
         web.post(f"{AUDIT}/controlla", verify),
         web.get(f"{AUDIT}/catena.jsonl", export, allow_head=False),
     ]
 
 
-def _sought(given: Mapping[str, str]) -> tuple[Sought, int]:
-    """Return what is asked for. Raises: CallerError(audit-filter-bad)."""
+def _sought(given: Mapping[str, str], officer: str = "") -> tuple[Sought, int]:
+    """Return what is asked for, of an officer if there is one. Raises: CallerError(audit-filter-bad)."""
     profile, kind = given["scheda"].strip(), given["genere"]
     try:
         profile_id = str(uuid.UUID(profile)) if profile else None
@@ -52,11 +57,15 @@ def _sought(given: Mapping[str, str]) -> tuple[Sought, int]:
         raise _bad("scheda", N_("non è il numero di una scheda")) from error
     if kind and kind not in KINDS:
         raise _bad("genere", N_("non c'è questo genere di eventi"))
-    before = given["prima"]
-    if before and not (before.isascii() and before.isdigit() and 0 < int(before[:19]) < NEWEST):
-        raise _bad("prima", N_("non è il numero di un evento"))
-    officer = given["persona"].strip().lower()
-    return Sought(profile_id, kind or None, officer or None), int(before[:19]) if before else NEWEST
+    before = _number(given["prima"], "prima") if given["prima"] else NEWEST
+    return Sought(profile_id, kind or None, officer or None), before
+
+
+def _number(text: str, where: str) -> int:
+    """Return the number of an event. Raises: CallerError(audit-filter-bad)."""
+    if not (text.isascii() and text.isdigit() and 0 < int(text[:19]) < NEWEST):
+        raise _bad(where, N_("non è il numero di un evento"))
+    return int(text[:19])
 
 
 def _bad(where: str, what: str) -> CallerError:
@@ -66,17 +75,45 @@ def _bad(where: str, what: str) -> CallerError:
 @needs(Permission.AUDIT_READ)
 async def chain(request: web.Request) -> web.StreamResponse:
     """Show the newest events that were asked for, and the last verification."""
-    given = {name: request.query.get(name, "")[:200] for name in ("scheda", "genere", "persona", "prima")}
-    try:
-        sought, before = _sought(given)
-    except CallerError as error:
-        return _chain(request, given, [], error)
+    given, officer = {name: request.query.get(name, "")[:200] for name in FIELDS}, ""
     pool = request.app[DESK].node.pool
-    return _chain(request, given, await audit.list_events(pool, sought, before=before, limit=PAGE + 1))
+    try:
+        if given["persona"]:
+            officer = await audit.officer_at(pool, _number(given["persona"], "persona"))
+            if not officer:
+                raise _bad("persona", N_("nessuno ha deciso l'evento con questo numero"))
+        sought, before = _sought(given, officer)
+    except CallerError as error:
+        return _chain(request, {**given, "persona": ""}, [], error, officer)
+    events = await audit.list_events(pool, sought, before=before, limit=PAGE + 1)
+    return _chain(request, given, events, officer=officer)
+
+
+@needs(Permission.AUDIT_READ)
+async def filtered(request: web.Request) -> web.StreamResponse:
+    """Take a filter with a name in it, and go to the page whose address says the number of that person's newest event instead."""
+    given = {name: (await admin_frame.text(request, name))[:200] for name in FIELDS}
+    officer = given["persona"].strip().lower()
+    try:
+        _sought(given)
+        if officer:
+            pool = request.app[DESK].node.pool
+            newest = await audit.list_events(pool, Sought(officer=officer), before=NEWEST, limit=1)
+            if not newest:
+                raise _bad("persona", N_("nessun evento è di questa persona"))
+            given["persona"] = str(newest[0].event_id)
+    except CallerError as error:
+        return _chain(request, {**given, "persona": ""}, [], error, officer)
+    asked = {name: value for name in ("genere", "persona", "scheda") if (value := given[name].strip())}
+    return admin_frame.go(f"{AUDIT}?{urlencode(asked)}" if asked else AUDIT)
 
 
 def _chain(
-    request: web.Request, given: Mapping[str, str], events: list[Event], error: CallerError | None = None
+    request: web.Request,
+    given: Mapping[str, str],
+    events: list[Event],
+    error: CallerError | None = None,
+    officer: str = "",
 ) -> web.Response:
     more = events[PAGE - 1].event_id if len(events) > PAGE else None
     asked = {name: value for name, value in given.items() if value and name != "prima"}
@@ -87,6 +124,7 @@ def _chain(
         error,
         AT,
         given=given,
+        officer=officer,
         kinds=KINDS,
         events=[_event(request, event) for event in events[:PAGE]],
         more=f"{AUDIT}?{urlencode({**asked, 'prima': more})}" if more else "",
@@ -105,16 +143,47 @@ def _why(request: web.Request, verdict: Verdict) -> str:
 def _event(request: web.Request, event: Event) -> dict[str, Any]:
     facts = orjson.loads(event.document)
     tr = translator(language_of(request))
-    about = facts.get("profile") or facts.get("name") or facts.get("origin") or ""
+    about = facts.get("profile") or facts.get("name") or facts.get("origin") or facts.get("network") or ""
     more = [str(facts[name]) for name in ("role", "method", "why") if facts.get(name)]
+    more += _details(language_of(request), facts)
     return {
         "id": event.event_id,
         "at": event.at[:19].replace("T", " "),
         "what": tr(audit.what_of(event.kind, facts)),
         "who": str(facts.get("officer") or ""),
         "about": str(about),
-        "more": ", ".join(more),
+        "more": ", ".join([*more, *_more(request, facts)]),
     }
+
+
+def _more(request: web.Request, facts: Mapping[str, Any]) -> list[str]:
+    """Return how much an event is about: a file's form, how many sessions, codes or networks."""
+    found = [str(facts[name]) for name in ("form", "count") if facts.get(name)]
+    if "recovery_left" in facts:
+        left = translator(language_of(request))(N_("codici rimasti: {count}"))
+        found.append(left.format(count=facts["recovery_left"]))
+    return found
+
+
+# How many firms, or networks of an import, an event of the register tells of.
+COUNTED: Final = {
+    "begun": N_("imprese entrate: {count}"), "ended": N_("imprese uscite: {count}"), "corrected": N_("imprese corrette: {count}"),
+    "added": N_("reti nuove: {count}"), "changed": N_("reti cambiate: {count}"), "unchanged": N_("reti uguali: {count}"),
+    "refused": N_("righe rifiutate: {count}"),
+}  # fmt: skip
+
+
+def _details(language: str, facts: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what an event of the register tells beside its action: fields by name, counts, kind of document."""
+    tr = translator(language)
+    yield from (tr(TITLES.get(name, name)) for name in facts.get("fields") or ())
+    for name, text in COUNTED.items():
+        told = facts.get(name)
+        count = len(told) if isinstance(told, list) else told
+        if count:
+            yield tr(text).format(count=count)
+    if facts.get("document_kind"):
+        yield vocabulary.title(documents.KINDS, facts["document_kind"], language)
 
 
 @needs(Permission.AUDIT_READ)

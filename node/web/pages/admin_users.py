@@ -180,7 +180,7 @@ async def _enable(request: web.Request, name: str) -> None:
 
 
 async def _end_sessions(request: web.Request, name: str) -> None:
-    await accounts.end_sessions(request.app[DESK].node.pool, name=name)
+    await accounts.end_sessions(request.app[DESK].node.pool, name=name, officer=admin_frame.officer_of(request))
 
 
 async def _reset_factor(request: web.Request, name: str) -> None:

@@ -42,7 +42,6 @@ HEADERS: Final[Mapping[str, str]] = {
     "Vary": "Accept, Accept-Encoding, Accept-Language, Cookie",
 }
 HSTS: Final = "max-age=31536000"
-FRAGMENT: Final = "HX-Request"
 HISTORY: Final = "HX-History-Restore-Request"
 
 
@@ -98,7 +97,7 @@ def _sentence(language: str) -> Callable[..., str]:
 
 def is_fragment(request: web.Request) -> bool:
     """Tell whether a script of ours asks for a part of a page; the browser's «back» wants the whole one."""
-    return FRAGMENT in request.headers and HISTORY not in request.headers
+    return forms.FRAGMENT in request.headers and HISTORY not in request.headers
 
 
 def place_in(request: web.Request, language: str) -> str:
@@ -117,6 +116,8 @@ def _context(request: web.Request, language: str) -> dict[str, Any]:
         "lang": language,
         "languages": {other: Locale.parse(other).get_display_name(other) for other in LANGUAGES},
         "place": functools.partial(place_in, request),
+        # What answers a form is at no address: the same page in another language would be another page, or none.
+        "has_place": request.method in forms.SAFE,
         "path": request.path,
         "site": site,
         "asset": assets.url,

@@ -1,7 +1,8 @@
 """Bringing a spreadsheet into the register: a dry run that says everything, its report, and only then the import.
 
 In: a file, and who sends it. Out: what an import would do, row by row; after a confirmation, what it did. Rules: those of the command
-(node/flows/intake). Between the dry run and the confirmation the file's bytes are kept in this process's memory alone: for one
+(node/flows/intake). A confirmation is of the dry run that was seen:
+where another file came, or the register changed, nothing is written and the new dry run is shown. Between the dry run and the confirmation the file's bytes are kept in this process's memory alone: for one
 session, one file, a few minutes, few bytes in all; when they are gone, the file is asked for again. They stand on no disk but while
 they are read, and in no address.
 """
@@ -26,7 +27,7 @@ from node.web import forms
 from node.web.exports import CSV, XLSX
 from node.web.middleware import language_of, status_of
 from node.web.pages.frame import render
-from node.web.pages.office_register import OFFICE, download, go, sentence, template_file
+from node.web.pages.office_register import DONE, OFFICE, download, go, sentence, template_file
 from node.web.pages.office_words import Titled
 from node.web.permission import needs
 from node.web.sessions import session_of
@@ -42,6 +43,10 @@ SHOWN: Final = 100
 NAMES_SHOWN: Final = 20
 FILE: Final = "resoconto"
 FIELD: Final = "file"
+# By what a confirmation says which dry run it is of.
+SEEN: Final = "visto"
+# What the redirect says that leads to a new dry run instead of an import.
+OTHER: Final = "altra"
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +171,11 @@ def _kept(request: web.Request) -> Upload:
     return request.app[UPLOADS].find(session_of(request).session_id, request.app[OFFICE].clock())
 
 
-async def _plan(request: web.Request, upload: Upload, *, apply: bool = False) -> ImportPlan:
+async def _plan(request: web.Request, upload: Upload, *, apply: bool = False, seen: str | None = None) -> ImportPlan:
     office = request.app[OFFICE]
-    return await intake.import_networks(office.pool, await _read(request, upload), office.clock(), apply=apply)
+    return await intake.import_networks(
+        office.pool, await _read(request, upload), office.clock(), apply=apply, seen=seen
+    )
 
 
 @needs(Permission.REGISTER_WRITE)
@@ -185,6 +192,7 @@ async def dry_run(request: web.Request) -> web.StreamResponse:
         "office/import_plan.html",
         plan=plan,
         file_name=upload.name,
+        is_other=request.query.get(DONE) == OTHER and not plan.applied,
         lists=[Titled(N_("Reti nuove"), plan.new), Titled(N_("Reti che cambiano"), plan.changed)],
         tables=[
             Titled(title, [(p.sheet, p.row, p.column, p.text(tr)) for p in plan.problems if p.fatal is fatal])
@@ -197,13 +205,15 @@ async def dry_run(request: web.Request) -> web.StreamResponse:
 
 @needs(Permission.REGISTER_WRITE)
 async def confirm(request: web.Request) -> web.StreamResponse:
-    """Import the file that the dry run was of; once."""
-    uploads = request.app[UPLOADS]
+    """Import the file that the dry run was of, once; where file or register are others by now, show what would be done now."""
+    uploads, seen = request.app[UPLOADS], (await request.post()).get(SEEN, "")
     try:
         async with uploads.importing:
             upload = _kept(request)
             if upload.done is None:
-                done = await _plan(request, upload, apply=True)
+                done = await _plan(request, upload, apply=True, seen=str(seen))
+                if not done.applied:
+                    return go(f"{TRY}?{DONE}={OTHER}")
                 uploads.keep(session_of(request).session_id, replace(upload, done=done), request.app[OFFICE].clock())
     except CallerError as error:
         return _ask(request, error)

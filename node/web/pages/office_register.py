@@ -10,8 +10,9 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,20 +20,24 @@ from aiohttp import web
 
 from node.config import Config
 from node.domain import release, template, vocabulary
+from node.domain.documents import ACCEPTED, KINDS
 from node.domain.roles import Permission
 from node.domain.rows import parse_date
 from node.errors import N_, CallerError
-from node.flows import intake, keeping
+from node.flows import documents, intake, keeping
+from node.flows.audit import what_of
 from node.flows.keeping import Kept
 from node.i18n import translator
 from node.store import spreadsheet
+from node.store.documents import Kept as DocumentKept
 from node.store.postgres import Pool
 from node.store.registry import Sought
 from node.store.table import Cell, csv_table, xlsx_table
 from node.web.exports import CSV, XLSX
 from node.web.middleware import language_of, status_of
+from node.web.pages import desk
 from node.web.pages.frame import render
-from node.web.pages.office_words import Words, facts_of, firm_facts
+from node.web.pages.office_words import TITLES, Words, facts_of, firm_facts
 from node.web.permission import USER, needs
 
 PATH: Final = "/ufficio/reti"
@@ -42,6 +47,8 @@ SAID: Final = {
     "nuova": N_("La rete è nel registro."),
     "salvata": N_("La rete è cambiata."),
     "uscita": N_("L'uscita dell'impresa è annotata."),
+    "documento": N_("Il documento è aggiunto."),
+    "documento-tolto": N_("Il documento è cancellato."),
 }
 FILE: Final = "reti"
 PROFILE_PAGE: Final = "/ufficio/profili/{profile_id}"
@@ -159,24 +166,26 @@ def _closed(titles: vocabulary.Titles, language: str, without: str = "") -> dict
 
 async def _table(request: web.Request, asked: Sought, wanted: str) -> web.Response:
     office = request.app[OFFICE]
-    found = [row async for row in keeping.find_all(office.pool, asked)]
+    found, officer = [row async for row in keeping.find_all(office.pool, asked)], desk.officer_of(request)
     if wanted == TEMPLATE_FORMAT:
-        body = await _whole(office.pool, [row["network_id"] for row in found])
+        body = await _whole(office.pool, [row["network_id"] for row in found], officer)
         kind = XLSX.media_type
     else:
+        await keeping.tell_export(office.pool, officer, wanted, len(found))
         rows: list[list[Cell]] = [[row[name] for name in COLUMNS] for row in found]
         body = await asyncio.to_thread(
             lambda: csv_table(COLUMNS, rows) if wanted == CSV.name else xlsx_table(FILE, COLUMNS, rows)
         )
         kind = CSV.media_type + CSV.details if wanted == CSV.name else XLSX.media_type
+    await desk.keep_mark(request)
     return download(body, kind, f"{FILE}.{CSV.name if wanted == CSV.name else XLSX.name}")
 
 
-async def _whole(pool: Pool, ids: list[str]) -> bytes:
+async def _whole(pool: Pool, ids: list[str], officer: str) -> bytes:
     """Return whole records in the template's layout, to be changed and imported again."""
     with tempfile.TemporaryDirectory(prefix="rete-export-") as folder:
         path = Path(folder) / f"{FILE}.xlsx"
-        await intake.export_networks(pool, path, ids)
+        await intake.export_networks(pool, path, ids, officer=officer)
         return await asyncio.to_thread(path.read_bytes)
 
 
@@ -206,13 +215,20 @@ async def template_file() -> bytes:
 async def show(request: web.Request) -> web.StreamResponse:
     """Show one network with its firms, their history, and its profiles."""
     kept = await keeping.read_network(request.app[OFFICE].pool, request.match_info["network_id"])
-    return _show(request, kept)
+    return await show_network(request, kept)
 
 
-def _show(
-    request: web.Request, kept: Kept, error: CallerError | None = None, given: Mapping[str, str] | None = None
+async def show_network(
+    request: web.Request,
+    kept: Kept,
+    error: CallerError | None = None,
+    given: Mapping[str, str] | None = None,
+    field: str = "",
 ) -> web.Response:
-    language = language_of(request)
+    """Return the page of a network, perhaps with what is wrong with one of its forms, in which all that was typed still is."""
+    office, language = request.app[OFFICE], language_of(request)
+    files = await documents.list_documents(office.pool, kept.network_id)
+    history = await keeping.history(office.pool, kept.network_id)
     words, tr, given = Words(language), translator(language), given or {}
     members: list[dict[str, Any]] = [
         {
@@ -224,7 +240,6 @@ def _show(
         }
         for at, member in enumerate(kept.record.members)
     ]
-    field = f"uscita-{given.get('impresa', '')}" if error is not None and error.where == "uscita" else ""
     done = SAID.get(request.query.get(DONE, ""), "")
     user = request[USER]
     return render(
@@ -248,7 +263,29 @@ def _show(
         version_states=VERSION_STATES,
         holds=release.HOLDS,
         profile_page=PROFILE_PAGE in pages_of(request.app),
+        series=_series(files),
+        document_kinds=_closed(KINDS, language),
+        document_limits={"file": office.config.documents.max_mb, "network": office.config.documents.network_mb},
+        accepted=ACCEPTED,
+        history=[_told(words, row) for row in history],
     )
+
+
+def _series(files: Sequence[DocumentKept]) -> list[list[DocumentKept]]:
+    """Return documents, each with those that it replaced after it."""
+    return [list(series) for _, series in groupby(files, lambda file: file.series_id)]
+
+
+def _told(words: Words, row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return one line of a network's history."""
+    if row["source"] == "document":
+        return {**row, "what": words.say(what_of("document", row)), "more": words.title(KINDS, row["document_kind"])}
+    firms = ((N_("entrate: {firms}"), row["begun"]), (N_("uscite: {firms}"), row["ended"]), (N_("corrette: {firms}"), row["corrected"]))  # fmt: skip
+    tr = translator(words.language)
+    said = [", ".join(tr(TITLES.get(name, name)) for name in row["fields"])]
+    said += [tr(text).format(firms=", ".join(names)) for text, names in firms if names]
+    said += [] if row["source"] == keeping.SOURCE else [tr(N_("per importazione"))]
+    return {**row, "what": words.say(what_of("network", row)), "more": "; ".join(filter(None, said))}
 
 
 @needs(Permission.REGISTER_WRITE, hidden=True, invites=True)
@@ -269,5 +306,6 @@ async def end(request: web.Request) -> web.StreamResponse:
     except CallerError as error:
         if error.code == "network-unknown":
             raise
-        return _show(request, await keeping.read_network(office.pool, network_id), error, form)
+        field = f"uscita-{position}" if error.where == "uscita" else ""
+        return await show_network(request, await keeping.read_network(office.pool, network_id), error, form, field)
     return go(f"{PATH}/{network_id}?{DONE}=uscita")

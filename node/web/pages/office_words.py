@@ -17,6 +17,7 @@ from babel.numbers import format_currency
 
 from node import i18n
 from node.domain import template, vocabulary
+from node.domain.change import FIRM_FACTS
 from node.domain.entry_form import FIRMS_MAX, Entry
 from node.domain.network import ContactRecord, Member, NetworkRecord, WantRecord, legal_effect_on
 from node.domain.rows import RowProblem
@@ -127,7 +128,10 @@ FIRM: Final = (
     Field("conferimento", N_("conferimento"), hint=N_("euro, per esempio 1.234,56")),
 )
 ALL: Final[tuple[Field, ...]] = tuple(field for section in NETWORK for field in section.value)
-TITLES: Final[Mapping[str, str]] = {field.column: field.title for field in (*ALL, *FIRM)}
+TITLES: Final[Mapping[str, str]] = {
+    **{field.column: field.title for field in (*ALL, *FIRM)},
+    FIRM_FACTS: N_("dati di un'impresa"),
+}
 _SPLIT: Final = {"lines": "\n", "codes": ","}
 # Closed lists: what a form sends is the word of the template.
 OPTIONS: Final[Mapping[str, tuple[Iterable[tuple[str, str]], Titles]]] = {
@@ -271,6 +275,12 @@ class Words:
         """Return the word for a key of a closed list."""
         return "" if key is None else vocabulary.title(titles, key, self.language)
 
+    def role(self, member: Member) -> str:
+        """Return as what a firm is, or was, in a network."""
+        said = [N_("impresa di riferimento")] if member.is_reference else []
+        said.append(N_("fondatrice") if member.founding else N_("entrata dopo"))
+        return ", ".join(map(i18n.translator(self.language), said))
+
     def titles(self, titles: Titles, keys: Sequence[str]) -> str:
         """Return the words for some keys."""
         return ", ".join(self.title(titles, key) for key in keys)
@@ -331,6 +341,7 @@ def firm_facts(words: Words, member: Member) -> Iterator[tuple[str, str]]:
     yield N_("comune"), f"{firm.municipality_name} ({firm.province})" if firm.municipality_name else firm.province
     yield N_("rea"), firm.rea
     yield N_("ateco"), firm.ateco
+    yield N_("ruolo"), words.role(member)
     yield N_("adesione"), words.day(member.joined_on)
     yield N_("iscrizione"), words.day(member.registered_on)
     yield N_("uscita"), words.day(member.left_on)

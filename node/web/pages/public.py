@@ -16,7 +16,7 @@ from node.domain import vocabulary
 from node.domain.query import PARAMETERS, parse
 from node.domain.roles import Permission
 from node.errors import N_, CallerError, NotFoundError
-from node.flows.search import Hit
+from node.flows.search import Hit, SearchResult
 from node.web import cooperation, matches
 from node.web.api import DESCRIPTION
 from node.web.cooperation import COOPERATION
@@ -67,16 +67,17 @@ async def home(request: web.Request) -> web.StreamResponse:
         "home.html",
         overview=front.overview,
         newest=hits,
-        themes=_entries(reader, "theme", front.newest.hits),
-        territories=_entries(reader, "territory", front.newest.hits),
+        begin=[*_entries(reader, "territory", front.newest), *_entries(reader, "sector", front.newest)],
     )
 
 
-def _entries(reader: Reader, name: str, hits: tuple[Hit, ...]) -> list[tuple[str, str]]:
-    """Return the values that the newest profiles show first, as links into the search."""
-    values = (value for hit in hits for value in hit.labels[name].values[:1])
-    chosen = [value for value in dict.fromkeys(values) if value not in ("IT", "other", "?", "*")][:ENTRIES]
-    return [(searching.href([(name, value)]), reader.value(name, value).text) for value in chosen]
+def _entries(reader: Reader, name: str, newest: SearchResult) -> list[tuple[str, str, int]]:
+    """Return where most profiles surely are, as (link into the search, name, how many)."""
+    most = sorted((bucket for bucket in newest.facets[name] if bucket.certain), key=lambda bucket: -bucket.certain)
+    return [
+        (searching.href([(name, bucket.value)]), reader.value(name, bucket.value).text, bucket.count)
+        for bucket in most[:ENTRIES]
+    ]
 
 
 @needs(Permission.PUBLIC)

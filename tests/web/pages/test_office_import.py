@@ -15,7 +15,7 @@ import pytest
 from aiohttp import ClientResponse, FormData
 from networks_made import listed, pair, record, sheets
 
-from node.domain import template
+from node.domain import entry_form, template
 from node.domain.roles import Role
 from node.flows import keeping
 from node.runtime import Node
@@ -24,7 +24,7 @@ from node.store.spreadsheet import read_sheets, write_sheets
 from node.web.pages import office_import
 from node.web.pages.office_import import KEPT_FOR, UPLOAD_MAX_BYTES, Upload, Uploads
 from node.web.pages.office_register import OFFICE
-from tests.register_made import form_of, send, signed_in, words
+from tests.register_made import add, changed, form_of, send, signed_in, words
 from tests.web.test_account_pages import PAGE, Browser
 from tests.web.test_app import node
 
@@ -190,3 +190,32 @@ async def test_the_template_is_what_an_import_reads(node: Node, tmp_path: Path) 
         path = tmp_path / "modello.xlsx"
         path.write_bytes(await reply.read())
     assert list(read_sheets(path)) == [template.SHEET, template.HELP_SHEET, template.EXAMPLE_SHEET]
+
+
+async def test_a_confirmation_is_of_the_dry_run_that_was_seen(node: Node, tmp_path: Path) -> None:
+    """When the register or the file is another by then, or it is of no dry run, nothing is written, and the new dry run says so."""
+    async with signed_in(node, Role.OFFICER) as browser:
+        await upload(browser, filled(tmp_path))
+        first = form_of(await browser.get(TRY), TRY)
+        await add(node, record(objectives=("Altro scopo",)))
+        reply = await send(browser, TRY, first)
+        assert (reply.status, reply.headers["Location"]) == (303, f"{TRY}?fatto=altra")
+        page = await browser.get(reply.headers["Location"])
+        assert "è cambiato il registro o il file" in words(page)
+        assert "Reti che cambiano 1" in words(page)
+        second = form_of(page, TRY)
+        network_id = (await keeping.find(node.pool, Sought())).networks[0]["network_id"]
+        kept = await keeping.read_network(node.pool, network_id)
+        assert kept.record.objectives == ("Altro scopo",)
+        # Still one that changes, and over something else than was seen.
+        other = entry_form.entry_of(replace(kept.record, objectives=("Un terzo scopo",)))
+        await keeping.write(node.pool, other, NOW, network_id=network_id, seen=kept.seen)
+        assert (await send(browser, TRY, second)).headers["Location"] == f"{TRY}?fatto=altra"
+        third = form_of(await browser.get(TRY), TRY)
+        write_sheets(tmp_path / "altre.xlsx", template.sheets_of([record(name="Rete Altra", deed_number="77")]))
+        await upload(browser, (tmp_path / "altre.xlsx").read_bytes(), "altre.xlsx")
+        for old in (third, [pair for pair in third if pair[0] != "visto"], changed(third, visto="0" * 64)):
+            assert (await send(browser, TRY, old)).headers["Location"] == f"{TRY}?fatto=altra"
+        assert await names(node) == ["Rete Uno"]
+        assert (await send(browser, TRY, form_of(await browser.get(TRY), TRY))).headers["Location"] == TRY
+    assert await names(node) == ["Rete Altra"]

@@ -8,11 +8,12 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
+import orjson
 import pytest
 from networks_made import code, firm, member, record
 
 from node.domain.roles import Role
-from node.flows import intake, keeping
+from node.flows import audit, intake, keeping
 from node.runtime import Node
 from node.store.spreadsheet import read_sheets
 from tests.pages_made import XSS
@@ -135,6 +136,42 @@ async def test_tables_are_the_list_and_the_whole_ones_come_back_by_import(node: 
     found = intake.read_upload(whole, "reti.xlsx", node.config)
     plan = await intake.import_networks(node.pool, found, node.clock(), apply=False)
     assert (len(plan.new), len(plan.changed), plan.unchanged, plan.refused) == (0, 0, 2, 0)
+
+
+async def test_a_register_that_leaves_as_a_file_is_told_with_who_took_it(node: Node) -> None:
+    """Once for each table, in its form and with how many; neither which networks nor what was searched for; the list alone is none."""
+    await add(node, record(name="Rete Particolare"))
+    async with signed_in(node, Role.OFFICER) as browser:
+        form = form_of(await browser.get(LIST), LIST)
+        for wanted, words_ in (
+            ("csv", ""),
+            ("xlsx", "particolare"),
+            ("modello", ""),
+            ("csv", "nessuna così"),
+            ("", ""),
+        ):
+            assert (await send(browser, LIST, changed(form, formato=wanted, q=words_))).status == 200
+    async with signed_in(node, Role.APPROVER, name="bruno") as browser:
+        await send(browser, LIST, changed(form_of(await browser.get(LIST), LIST), formato="csv"))
+    async with node.pool.acquire() as conn:
+        rows = await conn.fetch("SELECT document FROM audit.event WHERE kind = 'register-exported' ORDER BY event_id")
+    told = [orjson.loads(row["document"]) for row in rows]
+    assert [(e["officer"], e["form"], e["count"]) for e in told] == [
+        ("anna.verdi", "csv", 1),
+        ("anna.verdi", "xlsx", 1),
+        ("anna.verdi", "template", 1),
+        ("anna.verdi", "csv", 0),
+        ("bruno", "csv", 1),
+    ]
+    assert "articolare" not in str(told)
+    # Under the mark of the chain, as every decision.
+    mark = orjson.loads((node.home / audit.MARK).read_bytes())
+    async with node.pool.acquire() as conn:
+        assert (
+            await conn.fetchval("SELECT kind FROM audit.event WHERE event_id = $1", mark["event_id"])
+            == "register-exported"
+        )
+    assert (await audit.verify(node.pool, node.home)).ok
 
 
 async def test_the_end_of_a_membership_is_noted_or_refused_at_its_field(node: Node) -> None:
