@@ -362,6 +362,7 @@ PUBLIC_FACING = (
     "node.web.exports",
     "node.web.matches",
     "node.web.pages.public",
+    "node.web.pages.observatory",
     "node.web.pages.following",
 )
 

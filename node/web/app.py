@@ -37,6 +37,7 @@ from node.web.pages import (
     identity,
     kept,
     leaving,
+    observatory,
     office_approvals,
     office_documents,
     office_form,
@@ -137,7 +138,7 @@ def _add_pages(app: web.Application, node: Node) -> None:
     production = config.node.environment == "production"
     frame.install(app, frame.Site(config.node.name, config.web.contact, production))
     kept.install(app)
-    app.add_routes([*public.routes(), *following.routes(), *leaving.routes()])
+    app.add_routes([*public.routes(), *observatory.routes(), *following.routes(), *leaving.routes()])
     _add_access(app, node)
     office_register.install(app, office_register.Office(node.pool, config, node.clock))
     office_import.install(app)

@@ -18,14 +18,21 @@ import pytest_asyncio
 from aiohttp import web
 from playwright.async_api import Browser, BrowserContext, async_playwright
 
-from node.flows import backup_shelf
+from node.domain.chamber import ChamberList
+from node.domain.generation.enrichment import enrich
+from node.domain.roles import Role
+from node.flows import backup_shelf, draft, intake, register
+from node.flows import submission as submitting
 from node.flows.home import Facts, make_home, quoted, with_setting
 from node.runtime import open_node
-from node.store import backup_file, backup_folder
+from node.store import backup_file, backup_folder, registry
+from node.store.postgres import Pool, acquire, open_pool
 from node.web import allowance
 from node.web import app as application
 from node.web.server import Runner
+from tests.accounts_made import SETTINGS, Desk
 from tests.conftest import NO_BROWSER, TEMPLATE, dsn_of
+from tests.office_made import SNAPSHOT, configured, lecce
 from tests.pages_made import fill
 from tests.profiles_made import NOW
 
@@ -35,16 +42,23 @@ FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
+LAST = "test_every_page_examined.py"
 MISSING = f"{NO_BROWSER} {CHROMIUM}: install Debian's chromium (apt-get install chromium), or set RETE_CHROMIUM"
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep these tests in one loop, and skip them aloud where there is no browser."""
-    here = [item for item in items if Path(__file__).parent in item.path.parents]
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep these tests in one loop, and skip them aloud where there is no browser; what looks back at them all comes last."""
+    folder = Path(__file__).parent
+    here = [item for item in items if folder in item.path.parents]
+    files = {item.path.name for item in here}
+    chosen = config.option.keyword or config.option.markexpr or any("::" in str(one) for one in config.args)
     for item in here:
         item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
         if not Path(CHROMIUM).exists():
             item.add_marker(pytest.mark.skip(reason=MISSING))
+        if item.path.name == LAST and (chosen or files != {file.name for file in folder.glob("test_*.py")}):
+            item.add_marker(pytest.mark.skip(reason="only some of the tests in a browser were asked for"))
+    items.sort(key=lambda item: item.path.name == LAST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +67,12 @@ class Bench:
 
     url: str
     browser: Browser
+    app: web.Application
 
     async def context(self, width: int = 1280, **settings: object) -> BrowserContext:
         """A browser that knows nothing yet."""
-        return await self.browser.new_context(
-            base_url=self.url, viewport={"width": width, "height": 900}, locale="it-IT", **settings
-        )
+        plain = {"viewport": {"width": width, "height": 900}, "locale": "it-IT"}
+        return await self.browser.new_context(base_url=self.url, **{**plain, **settings})
 
 
 def free_port() -> int:
@@ -106,12 +120,13 @@ async def bench(server: str) -> AsyncIterator[Bench]:
             )
             # The node's clock stands, so what is allowed never fills up again.
             patch.setitem(allowance.RATES, "page", allowance.Rate(10_000, 100_000))
-            runner = Runner(application.build(node), access_log=None)
+            app = application.build(node)
+            runner = Runner(app, access_log=None)
             await runner.setup()
             await web.TCPSite(runner, "127.0.0.1", port).start()
             async with async_playwright() as started:
                 browser = await started.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-                yield Bench(f"http://127.0.0.1:{port}", browser)
+                yield Bench(f"http://127.0.0.1:{port}", browser, app)
                 await browser.close()
             await runner.cleanup()
         await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
@@ -119,3 +134,43 @@ async def bench(server: str) -> AsyncIterator[Bench]:
         patch.undo()
         await admin.close()
         await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+
+
+AUTHOR, APPROVER = "olga.scrive", "piero.approva"
+CONTENT = {
+    "purpose": "offer",
+    "title": {"it": "Pane e farine", "en": "Bread and flours"},
+    "summary": {"it": "Si lavora il grano Zorbax con cura."},
+    "needs": [{"category": "distribution", "text": {"it": "chi distribuisce"}}],
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """The office of the node in the browser: its networks, and profiles in several states."""
+
+    pool: Pool
+    networks: list[str]
+    waiting: str
+    drafted: str
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def rooms(bench: Bench, server: str) -> AsyncIterator[Rooms]:
+    """A loaded register, ten networks, an author and an approver; one profile waits, one is a draft."""
+    pool, config = await open_pool(dsn_of(server, f"t_browser_{os.getpid()}"), max_size=2), configured()
+    desk = Desk(pool, SETTINGS, NOW)
+    try:
+        rows = lecce()
+        await register.load_register(pool, config, ChamberList(tuple(rows), (), 0), SNAPSHOT, NOW)
+        found = intake.IntakeFile("template", "own.xlsx", bytes(32), 0, tuple(enrich(rows, count=12, seed=1)), 0, ())
+        await intake.import_networks(pool, found, NOW, apply=True)
+        async with acquire(pool) as conn:
+            networks = list(await registry.read_records(conn))
+        for name, role in ((AUTHOR, Role.OFFICER), (APPROVER, Role.APPROVER)):
+            await desk.person(name, role)
+        ids = [await draft.draft(pool, config, network, CONTENT, AUTHOR, NOW) for network in networks[:2]]
+        await submitting.submit(pool, config, ids[0], AUTHOR, NOW)
+        yield Rooms(pool, networks, *ids)
+    finally:
+        pool.terminate()

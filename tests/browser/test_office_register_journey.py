@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from networks_made import code, firm, member, record
+from networks_made import firm, member, record
 from playwright.async_api import BrowserContext, Page, expect
 
 from node.domain import entry_form, template
@@ -17,8 +17,9 @@ from node.flows import accounts, keeping, own_account
 from node.store.postgres import Pool, open_pool
 from node.store.spreadsheet import write_sheets
 from tests.accounts_made import PASSWORD, SETTINGS, cheap_hasher
+from tests.browser.axe import AXE, violations
 from tests.browser.conftest import Bench
-from tests.browser.test_public_pages import AXE, SHOTS, violations
+from tests.browser.test_public_pages import SHOTS
 from tests.browser.test_sign_in_journey import sign_in
 from tests.conftest import dsn_of
 from tests.profiles_made import NOW
@@ -132,7 +133,7 @@ async def test_no_page_of_the_register_breaks_a_rule_of_accessibility(
     await fill(page, impresa_1="Prima", provincia_1="LE", impresa_2="Seconda", provincia_2="ZZ")
     await look.press("controllo")
     await look.at("firms-wrong")
-    await page.goto(f"/ufficio/reti/{network_id}/modifica")
+    await look.at("edit", f"/ufficio/reti/{network_id}/modifica")
     seen = await keeping.read_network(pool, network_id)
     entry = entry_form.entry_of(seen.record)
     changed = entry_form.Entry({**entry.network, "notaio": "di un altro"}, entry.firms)
@@ -152,43 +153,6 @@ async def test_no_page_of_the_register_breaks_a_rule_of_accessibility(
     await look.at("dry-run")
     await context.close()
     assert (look.found, look.wide) == ({}, {})
-
-
-@pytest.mark.timeout(60)
-async def test_a_network_is_added_and_a_file_imported_without_a_script(
-    bench: Bench, kept: tuple[Pool, str, dict[str, object]], tmp_path: Path
-) -> None:
-    """By keyboard from step to step; the return key goes on; a file is tried, then written."""
-    context = await office(bench, kept[2], java_script_enabled=False)
-    page = await context.new_page()
-    await page.goto("/ufficio")
-    await page.get_by_role("link", name="Aggiungere una rete").press("Enter")
-    await fill(page, rete="Rete senza script", oggetto="Olio", data_atto="15/03/2026")
-    await page.keyboard.press("Enter")
-    await expect(page.get_by_role("heading", name="Impresa 2")).to_be_visible()
-    await fill(
-        page, impresa_1="Prima", provincia_1="LE", codice_fiscale_1=code(7), impresa_2="Seconda", provincia_2="BA"
-    )
-    await page.keyboard.press("Enter")
-    await page.get_by_role("button", name="Salva nel registro").press("Enter")
-    await expect(page.get_by_role("heading", name="Rete senza script")).to_be_visible()
-    await expect(page.get_by_text("La rete è nel registro.")).to_be_visible()
-    path = tmp_path / "reti.csv"
-    write_sheets(
-        path, template.sheets_of([record(name="Rete da foglio", deed_number="6", members=(member(8), member(9)))])
-    )
-    await page.goto("/ufficio/importa")
-    await page.locator("#file").set_input_files(path)
-    await page.get_by_role("button", name="Prova senza scrivere").press("Enter")
-    await expect(page.get_by_text("Rete da foglio")).to_be_visible()
-    await page.get_by_role("button", name="Scrivi nel registro").press("Enter")
-    await expect(page.get_by_role("heading", name="Importato")).to_be_visible()
-    await page.goto("/ufficio/reti")
-    await page.get_by_label("Parole del nome").fill("da foglio")
-    await page.keyboard.press("Enter")
-    await expect(page.get_by_role("rowheader")).to_have_text(["Rete da foglio"])
-    assert page.url == f"{bench.url}/ufficio/reti"
-    await context.close()
 
 
 @pytest.mark.timeout(60)

@@ -2,70 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 import pytest
-import pytest_asyncio
 from playwright.async_api import Page, expect
 
-from node.domain.chamber import ChamberList
-from node.domain.generation.enrichment import enrich
-from node.domain.roles import Role
-from node.flows import draft, intake, register
-from node.flows import submission as submitting
-from node.store import registry
-from node.store.postgres import Pool, acquire, open_pool
-from tests.accounts_made import PASSWORD, SETTINGS, Desk
-from tests.browser.conftest import Bench
-from tests.browser.test_public_pages import SHOTS, Watched, examined, violations
+from tests.accounts_made import PASSWORD
+from tests.browser.axe import examined, violations
+from tests.browser.conftest import APPROVER, AUTHOR, Bench, Rooms
+from tests.browser.test_public_pages import SHOTS, Watched
 from tests.browser.test_sign_in_journey import sign_in
-from tests.conftest import dsn_of
-from tests.office_made import SNAPSHOT, configured, lecce
 from tests.pages_made import ours
-from tests.profiles_made import NOW
-
-AUTHOR, APPROVER = "olga.scrive", "piero.approva"
-CONTENT = {
-    "purpose": "offer",
-    "title": {"it": "Pane e farine", "en": "Bread and flours"},
-    "summary": {"it": "Si lavora il grano Zorbax con cura."},
-    "needs": [{"category": "distribution", "text": {"it": "chi distribuisce"}}],
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Rooms:
-    """The office of the node in the browser: its networks, and profiles in several states."""
-
-    pool: Pool
-    networks: list[str]
-    waiting: str
-    drafted: str
-
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def rooms(bench: Bench, server: str) -> AsyncIterator[Rooms]:
-    """A loaded register, ten networks, an author and an approver; one profile waits, one is a draft."""
-    pool, config = await open_pool(dsn_of(server, f"t_browser_{os.getpid()}"), max_size=2), configured()
-    desk = Desk(pool, SETTINGS, NOW)
-    try:
-        rows = lecce()
-        await register.load_register(pool, config, ChamberList(tuple(rows), (), 0), SNAPSHOT, NOW)
-        found = intake.IntakeFile("template", "own.xlsx", bytes(32), 0, tuple(enrich(rows, count=10, seed=1)), 0, ())
-        await intake.import_networks(pool, found, NOW, apply=True)
-        async with acquire(pool) as conn:
-            networks = list(await registry.read_records(conn))
-        for name, role in ((AUTHOR, Role.OFFICER), (APPROVER, Role.APPROVER)):
-            await desk.person(name, role)
-        ids = [await draft.draft(pool, config, network, CONTENT, AUTHOR, NOW) for network in networks[:2]]
-        await submitting.submit(pool, config, ids[0], AUTHOR, NOW)
-        yield Rooms(pool, networks, *ids)
-    finally:
-        pool.terminate()
 
 
 @asynccontextmanager
@@ -142,46 +90,3 @@ async def test_the_preview_follows_what_one_types(bench: Bench, rooms: Rooms) ->
         await page.locator("#title_it").fill("Un altro titolo")
         await expect(page.locator("#anteprima-vecchia")).to_be_hidden()
         await expect(page.locator("#anteprima")).to_contain_text("Un altro titolo")
-
-
-@pytest.mark.timeout(90)
-async def test_a_profile_goes_from_one_desk_to_the_other_without_a_script_by_keyboard(
-    bench: Bench, rooms: Rooms
-) -> None:
-    """Begun, previewed, saved, submitted; found in the queue, approved into a round: forms and keys alone."""
-    context = await bench.context(java_script_enabled=False)
-    page = await context.new_page()
-
-    async def press(name: str) -> None:
-        await page.get_by_role("main").get_by_role("button", name=name).focus()
-        await page.keyboard.press("Enter")
-
-    await sign_in(page, AUTHOR, PASSWORD)
-    await page.goto(f"/ufficio/profili/nuovo?rete={rooms.networks[4]}")
-    for field, text in (
-        ("Titolo in italiano", "Farine macinate a pietra"),
-        ("Sintesi in italiano", "Si macina e si cuoce."),
-    ):
-        await page.get_by_label(field).fill("")
-        await page.get_by_label(field).focus()
-        await page.keyboard.type(text)
-    for row in range(1, 6):
-        for side in ("needs", "offers"):
-            await page.locator(f"#{side} summary").nth(row - 1).evaluate("part => part.parentElement.open = true")
-            await page.locator(f"#{side}_{row}_it").fill("")
-    await press("Vedi l'anteprima")
-    await expect(page.locator("#anteprima")).to_contain_text("Farine macinate a pietra")
-    await press("Salva la bozza")
-    await expect(page.get_by_role("note").first).to_contain_text("La bozza è salvata")
-    await press("Presenta per l'approvazione")
-    await expect(page.locator("main")).to_contain_text("in attesa di approvazione")
-    profile_id = re.findall(r"[0-9a-f-]{36}", page.url)[0]
-    await page.get_by_role("button", name="Esci").click()
-    await sign_in(page, APPROVER, PASSWORD)
-    await page.goto("/ufficio/approvazioni")
-    await page.get_by_role("link", name="Farine macinate a pietra").focus()
-    await page.keyboard.press("Enter")
-    await press("Approva per il prossimo turno")
-    await expect(page).to_have_url(f"{bench.url}/ufficio/profili/{profile_id}?fatto=turno")
-    assert "turno del" in await page.inner_text("main")
-    await context.close()

@@ -37,10 +37,14 @@ def region_map_of_facets(
     regions: Sequence[Area],
     *,
     asked: Iterable[tuple[str, str]] = (),
+    path: str = "",
     ident: str = "regions",
     language: str = "it",
 ) -> Choropleth:
-    """Return the map of a facet's counts; ``asked`` are the parameters of the search, of which links keep the others."""
+    """Return the map of a facet's counts; ``asked`` are the parameters of the search, of which links keep the others.
+
+    ``path`` is where the search is; empty: the page that the map stands on.
+    """
     counts = {bucket.value: bucket.count for bucket in facets}
     kept = [(name, value) for name, value in asked if name not in _DROPPED]
     measure = Measure(language)
@@ -50,7 +54,7 @@ def region_map_of_facets(
             region.code,
             region.name,
             counts.get(region.code, 0),
-            "?" + urlencode([*kept, ("territory", region.code)]) if counts.get(region.code) else "",
+            f"{path}?" + urlencode([*kept, ("territory", region.code)]) if counts.get(region.code) else "",
         )
         for region in regions
     )

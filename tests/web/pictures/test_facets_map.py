@@ -27,6 +27,8 @@ def test_a_region_with_hits_leads_to_the_search_within_it() -> None:
     ]
     plain = region_map_of_facets(FACETS, REGIONS)
     assert [row.href for row in plain.table_behind().rows if row.href] == ["?territory=ITC1", "?territory=ITF4"]
+    elsewhere = region_map_of_facets(FACETS, REGIONS, path="/cerca")
+    assert {row.href for row in elsewhere.table_behind().rows} == {"", "/cerca?territory=ITC1", "/cerca?territory=ITF4"}
 
 
 def test_every_region_is_in_picture_and_table_and_zero_leads_nowhere() -> None:

@@ -1,0 +1,49 @@
+"""No page is forgotten: every address of the application that answers with a page was looked at by axe in this run."""
+
+from __future__ import annotations
+
+from aiohttp.test_utils import make_mocked_request
+from aiohttp.web import Application
+
+from tests.browser.axe import SEEN
+from tests.browser.conftest import Bench
+
+# What answers with something else than a page.
+ELSEWHERE = ("/api/", "/federation/", "/static/")
+# And one by one, each with its reason.
+NO_PAGE = {
+    "/status": "JSON for programs",
+    "/favicon.ico": "a picture",
+    "/profili/{profile_id}/prova": "a file",
+    "/ufficio/importa/modello": "a file",
+    "/ufficio/reti/{network_id}/documenti/{document_id}": "a file",
+    "/ufficio/importa/resoconto": "a file",
+    "/amministrazione/verifica/catena.jsonl": "a file",
+    "/entra/oidc": "leads to the identity provider",
+    "/entra/oidc/ritorno": "leads back from the identity provider",
+}
+
+
+def addresses(app: Application) -> set[str]:
+    """Every address that is asked for by GET, as it stands in the list of routes."""
+    return {
+        route.resource.canonical
+        for route in app.router.routes()
+        if route.method == "GET" and route.resource is not None
+    }
+
+
+async def answering(app: Application, path: str) -> str:
+    """The address in the list of routes that answers a path, empty if none does."""
+    found = await app.router.resolve(make_mocked_request("GET", path))
+    resource = found.route.resource
+    return resource.canonical if resource is not None else ""
+
+
+async def test_axe_has_looked_at_every_page(bench: Bench) -> None:
+    """All routes, walked; those that are no page are named, and none of them that is gone."""
+    there = addresses(bench.app)
+    assert set(NO_PAGE) <= there
+    pages = {path for path in there if not path.startswith(ELSEWHERE)} - set(NO_PAGE)
+    assert len(pages) > 30
+    assert sorted(pages - {await answering(bench.app, path) for path in SEEN}) == []
