@@ -107,6 +107,8 @@ REVOKE UPDATE ON office.account_role FROM rete_node;
 GRANT EXECUTE ON FUNCTION audit.sign_in_refused(uuid, text) TO rete_node;
 -- Documents and changes of the register are told once.
 REVOKE UPDATE ON registry.document, registry.change FROM rete_node;
+REVOKE DELETE ON registry.change FROM rete_node;
+GRANT EXECUTE ON FUNCTION registry.end_history(uuid[]) TO rete_node;
 GRANT EXECUTE ON FUNCTION audit.document_taken(uuid, uuid) TO rete_node;
 GRANT EXECUTE ON FUNCTION publication.erase_reason(bigint, text) TO rete_node;
 GRANT EXECUTE ON FUNCTION audit.erase_ruling_reason(bigint, text) TO rete_node;

@@ -86,6 +86,7 @@ CHANGES = {
     "changed": N_("rete cambiata"),
     "closed": N_("rete chiusa"),
     "members": N_("imprese della rete cambiate"),
+    "erased": N_("contenuto della rete cancellato dopo il suo termine"),
 }
 DOCUMENTS = {
     "added": N_("documento aggiunto"), "replaced": N_("documento sostituito"), "deleted": N_("documento cancellato"),

@@ -80,12 +80,19 @@ WHERE e.kind = 'document' AND e.document::jsonb ->> 'action' IN ('added', 'repla
 ORDER BY document
 LIMIT 1;
 
--- An event whose decision or ruling is gone.
+-- An event whose decision or ruling is gone, or whose change of a network that is there and was not erased.
 -- name: orphaned
 SELECT e.event_id
 FROM audit.event e
 WHERE (e.kind = 'decision' AND NOT EXISTS (SELECT FROM publication.decision d WHERE d.decision_id = e.subject))
    OR (e.kind = 'ruling' AND NOT EXISTS (SELECT FROM log.ruling r WHERE r.ruling_id = e.subject))
+   OR (e.kind = 'network' AND e.subject IS NOT NULL
+       AND NOT EXISTS (SELECT FROM registry.change c WHERE c.change_id = e.subject)
+       AND EXISTS (SELECT FROM registry.network n WHERE n.network_id = (e.document::jsonb ->> 'network')::uuid)
+       AND NOT EXISTS (
+           SELECT FROM audit.event x
+           WHERE x.kind = 'network' AND x.event_id > e.event_id AND x.document::jsonb ->> 'action' = 'erased'
+             AND x.document::jsonb ->> 'network' = e.document::jsonb ->> 'network'))
 ORDER BY e.event_id
 LIMIT 1;
 

@@ -275,6 +275,7 @@ async def _end_networks(conn: Connection, until: dt.datetime) -> int:
         await conn.execute(QUERIES["end_network_consents"], ids, until)
         await conn.execute(QUERIES["end_networks"], [key for key in ids if key not in set(stay)], timeout=TIMEOUT_S)
         await conn.execute(QUERIES["end_words"], stay, timeout=TIMEOUT_S)
+        await conn.execute(QUERIES["end_history"], stay, timeout=TIMEOUT_S)
         await conn.execute(QUERIES["blank_networks"], stay, timeout=TIMEOUT_S)
         await conn.execute(QUERIES["end_lone_firms"], timeout=TIMEOUT_S)
     return len(ids)

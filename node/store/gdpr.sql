@@ -385,9 +385,11 @@ DELETE FROM registry.network WHERE network_id = ANY($1::uuid[]);
 -- name: end_words
 WITH o AS (DELETE FROM registry.objective WHERE network_id = ANY($1::uuid[])),
      w AS (DELETE FROM registry.want WHERE network_id = ANY($1::uuid[])),
-     c AS (DELETE FROM registry.contact WHERE network_id = ANY($1::uuid[])),
-     h AS (DELETE FROM registry.change WHERE network_id = ANY($1::uuid[]))
+     c AS (DELETE FROM registry.contact WHERE network_id = ANY($1::uuid[]))
 DELETE FROM registry.document WHERE network_id = ANY($1::uuid[]);
+
+-- name: end_history
+SELECT registry.end_history($1::uuid[]);
 
 -- name: blank_networks
 UPDATE registry.network

@@ -204,3 +204,4 @@ async def test_what_was_done_behind_the_program_s_back_is_found(pool: Pool, tmp_
     with acting("anna"):
         await documents.delete(pool, one, document_id)
     assert (await meddled("UPDATE registry.change SET officer = 'altri'"))[0] == audit.UNTOLD_CHANGE
+    assert (await meddled("DELETE FROM registry.change"))[0] == audit.ORPHANED

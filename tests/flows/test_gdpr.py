@@ -201,5 +201,8 @@ async def test_terms_end_what_is_over_them_and_nothing_else(office: Office) -> N
     # Of the network that was published only the row is left, without words and members.
     assert (kept["name"], kept["object_text"], kept["notary"], members) == (f"{MASK} {closed[0][:8]}", "", "", 0)
     assert kept["register_id"]
+    async with office.pool.acquire() as conn:
+        told = await conn.fetch("SELECT document::jsonb ->> 'network' AS id FROM audit.event WHERE kind = 'network' AND document::jsonb ->> 'action' = 'erased'")  # fmt: skip
+    assert [row["id"] for row in told] == [closed[0]]
     assert states == {drafted: "erased", published: "published"}
     assert days == ["2024-12-31", "2025-12-31", "2026-06-30"]

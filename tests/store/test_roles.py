@@ -183,6 +183,7 @@ async def test_the_program_s_role_is_enough_for_documents_and_changes_and_no_mor
                 for statement in (
                     "UPDATE registry.document SET title = 'y'",
                     "UPDATE registry.change SET fields = '{}'",
+                    "DELETE FROM registry.change",
                     "SELECT audit.append('document', '{}')",
                 ):
                     with pytest.raises(asyncpg.InsufficientPrivilegeError):
