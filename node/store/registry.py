@@ -60,6 +60,19 @@ async def office_firms(conn: Connection) -> frozenset[tuple[str, str, str]]:
     return frozenset(FirmRecord(row["tax_code"], row["name"], province=row["province"]).key for row in rows)
 
 
+async def read_firms(conn: Connection, keys: Iterable[tuple[str, str, str]]) -> list[FirmRecord]:
+    """Return what the register says of the firms with these keys (FirmRecord.key), in order of key; of new ones nothing."""
+    codes, names, provinces = [], [], []
+    for tax_code, name_key, province in keys:
+        if tax_code:
+            codes.append(tax_code)
+        else:
+            names.append(name_key)
+            provinces.append(province)
+    rows = await conn.fetch(QUERIES["read_firms"], codes, names, provinces, timeout=COPY_TIMEOUT_S)
+    return [FirmRecord(**dict(row)) for row in rows]
+
+
 async def lock_for_import(conn: Connection) -> None:
     """Let one import at a time pass, until the caller's transaction ends; readers are not held."""
     await conn.execute(QUERIES["lock_for_import"], timeout=COPY_TIMEOUT_S)

@@ -52,6 +52,18 @@ SET firm_id = f.firm_id
 FROM registry.firm f
 WHERE s.tax_code = '' AND f.tax_code = '' AND f.name_key = s.name_key AND f.province = s.province;
 
+-- What the register says of firms that a file names: $1 tax codes; $2 folded names and $3 provinces of those without one.
+-- name: read_firms
+SELECT f.tax_code, f.name, f.vat_number, f.legal_form, f.municipality, f.municipality_name, f.province, f.rea, f.ateco
+FROM registry.firm f
+WHERE f.firm_id IN (
+    SELECT c.firm_id FROM registry.firm c WHERE c.tax_code <> '' AND c.tax_code = ANY($1::text[])
+    UNION ALL
+    SELECT n.firm_id FROM registry.firm n JOIN unnest($2::text[], $3::text[]) AS k (name_key, province) USING (name_key, province)
+    WHERE n.tax_code = '')
+ORDER BY f.tax_code, f.name_key, f.province
+LIMIT 1000000;
+
 -- What a file leaves blank: $1 = true keeps what is known (the public list says little), false clears it.
 -- name: refresh_firms
 UPDATE registry.firm f
