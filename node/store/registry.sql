@@ -64,28 +64,38 @@ WHERE f.firm_id IN (
 ORDER BY f.tax_code, f.name_key, f.province
 LIMIT 1000000;
 
--- What a file leaves blank: $1 = true keeps what is known (the public list says little), false clears it.
+-- What a file leaves blank: $1 = true keeps what is known (the public list says little), false clears it. Returned are the other
+-- networks that hold a firm of which something else is said now, with those firms: theirs is a change too.
 -- name: refresh_firms
-UPDATE registry.firm f
-SET name = k.name, name_key = k.name_key, vat_number = k.vat_number, legal_form = k.legal_form,
-    municipality = k.municipality, municipality_name = k.municipality_name, province = k.province, rea = k.rea,
-    ateco = k.ateco
-FROM (
-    SELECT s.firm_id, s.name, s.name_key, s.province,
-           CASE WHEN $1::boolean AND s.vat_number = '' THEN o.vat_number ELSE s.vat_number END AS vat_number,
-           CASE WHEN $1::boolean AND s.legal_form = '' THEN o.legal_form ELSE s.legal_form END AS legal_form,
-           CASE WHEN $1::boolean AND s.municipality_name = '' AND o.province = s.province
-                THEN o.municipality ELSE s.municipality END AS municipality,
-           CASE WHEN $1::boolean AND s.municipality_name = '' AND o.province = s.province
-                THEN o.municipality_name ELSE s.municipality_name END AS municipality_name,
-           CASE WHEN $1::boolean AND s.rea = '' THEN o.rea ELSE s.rea END AS rea,
-           CASE WHEN $1::boolean AND s.ateco = '' THEN o.ateco ELSE s.ateco END AS ateco
-    FROM staged_firm s JOIN registry.firm o ON o.firm_id = s.firm_id
-) k
-WHERE k.firm_id = f.firm_id
-  AND (f.name, f.vat_number, f.legal_form, f.municipality, f.municipality_name, f.province, f.rea, f.ateco)
-      IS DISTINCT FROM
-      (k.name, k.vat_number, k.legal_form, k.municipality, k.municipality_name, k.province, k.rea, k.ateco);
+WITH refreshed AS (
+    UPDATE registry.firm f
+    SET name = k.name, name_key = k.name_key, vat_number = k.vat_number, legal_form = k.legal_form,
+        municipality = k.municipality, municipality_name = k.municipality_name, province = k.province, rea = k.rea,
+        ateco = k.ateco
+    FROM (
+        SELECT s.firm_id, s.name, s.name_key, s.province,
+               CASE WHEN $1::boolean AND s.vat_number = '' THEN o.vat_number ELSE s.vat_number END AS vat_number,
+               CASE WHEN $1::boolean AND s.legal_form = '' THEN o.legal_form ELSE s.legal_form END AS legal_form,
+               CASE WHEN $1::boolean AND s.municipality_name = '' AND o.province = s.province
+                    THEN o.municipality ELSE s.municipality END AS municipality,
+               CASE WHEN $1::boolean AND s.municipality_name = '' AND o.province = s.province
+                    THEN o.municipality_name ELSE s.municipality_name END AS municipality_name,
+               CASE WHEN $1::boolean AND s.rea = '' THEN o.rea ELSE s.rea END AS rea,
+               CASE WHEN $1::boolean AND s.ateco = '' THEN o.ateco ELSE s.ateco END AS ateco
+        FROM staged_firm s JOIN registry.firm o ON o.firm_id = s.firm_id
+    ) k
+    WHERE k.firm_id = f.firm_id
+      AND (f.name, f.vat_number, f.legal_form, f.municipality, f.municipality_name, f.province, f.rea, f.ateco)
+          IS DISTINCT FROM
+          (k.name, k.vat_number, k.legal_form, k.municipality, k.municipality_name, k.province, k.rea, k.ateco)
+    RETURNING f.firm_id
+)
+SELECT m.network_id, array_agg(DISTINCT m.firm_id ORDER BY m.firm_id) AS firms
+FROM refreshed JOIN registry.membership m USING (firm_id)
+WHERE NOT EXISTS (SELECT 1 FROM staged_network n WHERE n.network_id = m.network_id)
+GROUP BY m.network_id
+ORDER BY m.network_id
+LIMIT 100000;
 
 -- name: insert_firms
 INSERT INTO registry.firm
