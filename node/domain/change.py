@@ -61,6 +61,11 @@ def change_of(before: NetworkRecord, after: NetworkRecord, was: Iterable[Part], 
     return Change(action, names, begun, ended, corrected)
 
 
+def refresh_of(firms: Iterable[str]) -> Change:
+    """Return what became of a network that was not written itself, when something else is said of ``firms`` that it holds."""
+    return Change(CHANGED, (FIRM_FACTS,), (), (), tuple(firms))
+
+
 def _names(before: NetworkRecord, after: NetworkRecord) -> tuple[str, ...]:
     cells = zip(NETWORK_COLUMNS, _cells(before), _cells(after), strict=True)
     changed = [name for name, one, other in cells if one != other]

@@ -10,16 +10,17 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import hashlib
+import json
 import tempfile
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 from node.config import Config
 from node.domain import chamber, columns, firms, officers, partition, template, template_reader
 from node.domain.chamber import ChamberList
-from node.domain.network import NetworkRecord, firm_from_list, from_register
+from node.domain.network import FirmRecord, NetworkRecord, firm_from_list, from_register
 from node.domain.register import RegisterNetwork
 from node.domain.rows import LeftOut, RowPlace, RowProblem, in_row_order
 from node.errors import N_, CallerError, Translate
@@ -191,7 +192,9 @@ async def import_networks(
         new = [key for key in unique if key not in known]
         changed = await _changed(conn, unique, digests, known, found.layout)
         kept = await registry.import_state(conn, [key for left in found.left for key in left.keys])
-        fingerprint = _fingerprint(found, digests, known, new, changed)
+        named = {member.firm.key for key in (*new, *changed) for member in unique[key].members}
+        stored = await registry.read_firms(conn, named)
+        fingerprint = await asyncio.to_thread(_fingerprint, found, digests, known, new, changed, stored)
         write = apply and seen in (None, fingerprint)
         if write:
             staged = [(known[key][0] if key in known else str(uuid.uuid4()), unique[key]) for key in (*new, *changed)]
@@ -228,13 +231,19 @@ def _fingerprint(
     known: Mapping[str, Known],
     new: Sequence[str],
     changed: Mapping[str, bytes],
+    stored: Sequence[FirmRecord],
 ) -> str:
-    """Return what tells one plan from every other: the file's bytes, what it would write, and over what."""
+    """Return what tells one plan from every other: the file's bytes, what it would write, and over what.
+
+    ``stored`` is what the register says of the firms of those networks: they may also be in networks outside the plan.
+    """
     told = hashlib.sha256(found.sha256 + found.layout.encode() + b"\0")
     for key in new:
         told.update(b"+" + key.encode() + b"\0" + digests[key])
     for key, there in changed.items():
         told.update(b"~" + key.encode() + b"\0" + known[key][0].encode() + digests[key] + there)
+    for firm in stored:
+        told.update(b"=" + json.dumps(astuple(firm), ensure_ascii=False).encode())
     return told.hexdigest()
 
 

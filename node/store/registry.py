@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from node.domain.change import Change, Part, change_of, creation_of
+from node.domain.change import Change, Part, change_of, creation_of, refresh_of
 from node.domain.network import ContactRecord, FirmRecord, Member, NetworkRecord, WantRecord
 from node.domain.redaction.dictionary import Term
 from node.domain.register import NetworkKind
@@ -60,6 +60,19 @@ async def office_firms(conn: Connection) -> frozenset[tuple[str, str, str]]:
     return frozenset(FirmRecord(row["tax_code"], row["name"], province=row["province"]).key for row in rows)
 
 
+async def read_firms(conn: Connection, keys: Iterable[tuple[str, str, str]]) -> list[FirmRecord]:
+    """Return what the register says of the firms with these keys (FirmRecord.key), in order of key; of new ones nothing."""
+    codes, names, provinces = [], [], []
+    for tax_code, name_key, province in keys:
+        if tax_code:
+            codes.append(tax_code)
+        else:
+            names.append(name_key)
+            provinces.append(province)
+    rows = await conn.fetch(QUERIES["read_firms"], codes, names, provinces, timeout=COPY_TIMEOUT_S)
+    return [FirmRecord(**dict(row)) for row in rows]
+
+
 async def lock_for_import(conn: Connection) -> None:
     """Let one import at a time pass, until the caller's transaction ends; readers are not held."""
     await conn.execute(QUERIES["lock_for_import"], timeout=COPY_TIMEOUT_S)
@@ -70,7 +83,8 @@ async def apply_import(conn: Connection, staged: Sequence[Staged], *, source: st
 
     A file of the office (``template``) is the whole truth about its networks; the public list (``chamber``) adds and
     ends memberships and refreshes what it shows. Who is no longer listed has left today; history stays. What changed is told
-    beside each network, by the officer whom the transaction names (``rete.officer``).
+    beside each network, by the officer whom the transaction names (``rete.officer``); also beside networks that are not written
+    but hold a firm of which something else is said now.
     """
     listed = source == "chamber"
     ids = [network_id for network_id, _ in staged]
@@ -78,7 +92,7 @@ async def apply_import(conn: Connection, staged: Sequence[Staged], *, source: st
     await _stage(conn, staged, source, now)
     for name in ("upsert_networks", "refresh_from_chamber", "match_firms_by_code", "match_firms_by_name"):
         await conn.execute(QUERIES[name], timeout=COPY_TIMEOUT_S)
-    await conn.execute(QUERIES["refresh_firms"], listed, timeout=COPY_TIMEOUT_S)
+    elsewhere = await conn.fetch(QUERIES["refresh_firms"], listed, timeout=COPY_TIMEOUT_S)
     await conn.execute(QUERIES["insert_firms"], timeout=COPY_TIMEOUT_S)
     # Matching gave the firms their final ids; the statements below join on them.
     await conn.execute("ANALYZE staged_firm")
@@ -93,6 +107,7 @@ async def apply_import(conn: Connection, staged: Sequence[Staged], *, source: st
     # Of what is new there is nothing to compare.
     after, is_now = await read_records(conn, list(before)), await _parts(conn, ids)
     changes = await asyncio.to_thread(_changes, ids, before, after, was, is_now)
+    changes |= {str(row["network_id"]): refresh_of(map(str, row["firms"])) for row in elsewhere}
     await _tell(conn, changes, source, now)
     if len(staged) >= ANALYZE_FROM:
         await conn.execute("ANALYZE registry.network; ANALYZE registry.firm; ANALYZE registry.membership")

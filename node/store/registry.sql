@@ -52,28 +52,50 @@ SET firm_id = f.firm_id
 FROM registry.firm f
 WHERE s.tax_code = '' AND f.tax_code = '' AND f.name_key = s.name_key AND f.province = s.province;
 
--- What a file leaves blank: $1 = true keeps what is known (the public list says little), false clears it.
+-- What the register says of firms that a file names: $1 tax codes; $2 folded names and $3 provinces of those without one.
+-- name: read_firms
+SELECT f.tax_code, f.name, f.vat_number, f.legal_form, f.municipality, f.municipality_name, f.province, f.rea, f.ateco
+FROM registry.firm f
+WHERE f.firm_id IN (
+    SELECT c.firm_id FROM registry.firm c WHERE c.tax_code <> '' AND c.tax_code = ANY($1::text[])
+    UNION ALL
+    SELECT n.firm_id FROM registry.firm n JOIN unnest($2::text[], $3::text[]) AS k (name_key, province) USING (name_key, province)
+    WHERE n.tax_code = '')
+ORDER BY f.tax_code, f.name_key, f.province
+LIMIT 1000000;
+
+-- What a file leaves blank: $1 = true keeps what is known (the public list says little), false clears it. Returned are the other
+-- networks that hold a firm of which something else is said now, with those firms: theirs is a change too.
 -- name: refresh_firms
-UPDATE registry.firm f
-SET name = k.name, name_key = k.name_key, vat_number = k.vat_number, legal_form = k.legal_form,
-    municipality = k.municipality, municipality_name = k.municipality_name, province = k.province, rea = k.rea,
-    ateco = k.ateco
-FROM (
-    SELECT s.firm_id, s.name, s.name_key, s.province,
-           CASE WHEN $1::boolean AND s.vat_number = '' THEN o.vat_number ELSE s.vat_number END AS vat_number,
-           CASE WHEN $1::boolean AND s.legal_form = '' THEN o.legal_form ELSE s.legal_form END AS legal_form,
-           CASE WHEN $1::boolean AND s.municipality_name = '' AND o.province = s.province
-                THEN o.municipality ELSE s.municipality END AS municipality,
-           CASE WHEN $1::boolean AND s.municipality_name = '' AND o.province = s.province
-                THEN o.municipality_name ELSE s.municipality_name END AS municipality_name,
-           CASE WHEN $1::boolean AND s.rea = '' THEN o.rea ELSE s.rea END AS rea,
-           CASE WHEN $1::boolean AND s.ateco = '' THEN o.ateco ELSE s.ateco END AS ateco
-    FROM staged_firm s JOIN registry.firm o ON o.firm_id = s.firm_id
-) k
-WHERE k.firm_id = f.firm_id
-  AND (f.name, f.vat_number, f.legal_form, f.municipality, f.municipality_name, f.province, f.rea, f.ateco)
-      IS DISTINCT FROM
-      (k.name, k.vat_number, k.legal_form, k.municipality, k.municipality_name, k.province, k.rea, k.ateco);
+WITH refreshed AS (
+    UPDATE registry.firm f
+    SET name = k.name, name_key = k.name_key, vat_number = k.vat_number, legal_form = k.legal_form,
+        municipality = k.municipality, municipality_name = k.municipality_name, province = k.province, rea = k.rea,
+        ateco = k.ateco
+    FROM (
+        SELECT s.firm_id, s.name, s.name_key, s.province,
+               CASE WHEN $1::boolean AND s.vat_number = '' THEN o.vat_number ELSE s.vat_number END AS vat_number,
+               CASE WHEN $1::boolean AND s.legal_form = '' THEN o.legal_form ELSE s.legal_form END AS legal_form,
+               CASE WHEN $1::boolean AND s.municipality_name = '' AND o.province = s.province
+                    THEN o.municipality ELSE s.municipality END AS municipality,
+               CASE WHEN $1::boolean AND s.municipality_name = '' AND o.province = s.province
+                    THEN o.municipality_name ELSE s.municipality_name END AS municipality_name,
+               CASE WHEN $1::boolean AND s.rea = '' THEN o.rea ELSE s.rea END AS rea,
+               CASE WHEN $1::boolean AND s.ateco = '' THEN o.ateco ELSE s.ateco END AS ateco
+        FROM staged_firm s JOIN registry.firm o ON o.firm_id = s.firm_id
+    ) k
+    WHERE k.firm_id = f.firm_id
+      AND (f.name, f.vat_number, f.legal_form, f.municipality, f.municipality_name, f.province, f.rea, f.ateco)
+          IS DISTINCT FROM
+          (k.name, k.vat_number, k.legal_form, k.municipality, k.municipality_name, k.province, k.rea, k.ateco)
+    RETURNING f.firm_id
+)
+SELECT m.network_id, array_agg(DISTINCT m.firm_id ORDER BY m.firm_id) AS firms
+FROM refreshed JOIN registry.membership m USING (firm_id)
+WHERE NOT EXISTS (SELECT 1 FROM staged_network n WHERE n.network_id = m.network_id)
+GROUP BY m.network_id
+ORDER BY m.network_id
+LIMIT 100000;
 
 -- name: insert_firms
 INSERT INTO registry.firm

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from networks_made import member, record
 
-from node.domain.change import Change, Part, change_of, creation_of
+from node.domain.change import Change, Part, change_of, creation_of, refresh_of
 
 DAY = dt.date(2026, 3, 1)
 
@@ -55,3 +55,8 @@ def test_firms_come_go_and_are_put_right() -> None:
     firm = replace(one.members[0].firm, name="Altro nome")
     renamed = replace(one, members=(replace(one.members[0], firm=firm), one.members[1]))
     assert change_of(one, renamed, [], []) == Change("changed", ("imprese",), (), (), ())
+
+
+def test_a_network_that_was_not_written_tells_whose_data_changed() -> None:
+    """Nobody came or went; something else is said of a firm that it holds."""
+    assert refresh_of(["a", "b"]) == Change("changed", ("imprese",), (), (), ("a", "b"))

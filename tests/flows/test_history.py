@@ -107,6 +107,35 @@ async def test_a_newer_public_list_is_remembered_network_by_network(pool: Pool) 
     assert await told(pool, "network") == []
 
 
+async def test_other_data_of_a_firm_are_told_by_every_network_that_holds_it(pool: Pool, tmp_path: Path) -> None:
+    """By form and by import, of who is in it and of who has left; networks of other firms, and the same data again, tell nothing."""
+    gone = member(2, left_on=dt.date(2020, 5, 1))
+    first = await write(pool, record(members=(member(1), gone, member(3))))
+    aside = await write(pool, record(name="Seconda", deed_number="2", members=(member(5), member(6))))
+    other = record(
+        name="Terza", deed_number="3", members=(member(1), member(2, firm=firm(2, name="Nome Nuovo S.r.l.")))
+    )
+    with acting("anna"):
+        await write(pool, other)
+    with acting("bruno"):
+        moved = firm(1, municipality="074001", municipality_name="Brindisi", province="BR")
+        fourth = record(name="Quarta", deed_number="4", members=(member(1, firm=moved), other.members[1]))
+        for _ in range(2):
+            found = IntakeFile("template", "x.xlsx", bytes(32), 0, (fourth,), 0, ())
+            await intake.import_networks(pool, found, LATER, apply=True)
+    history = await keeping.history(pool, first)
+    assert [(h["source"], h["officer"], h["action"], h["fields"], h["corrected"]) for h in history] == [
+        ("template", "bruno", "changed", ["imprese"], [moved.name]),
+        ("officer", "anna", "changed", ["imprese"], ["Nome Nuovo S.r.l."]),
+        ("officer", None, "created", [], ["Nome Nuovo S.r.l."]),
+    ]  # fmt: skip
+    assert [h["action"] for h in await keeping.history(pool, aside)] == ["created"]
+    assert [(e["action"], e["officer"]) for e in await told(pool, "network") if e["network"] == first] == [
+        ("created", None), ("changed", "anna"),
+    ]  # fmt: skip
+    assert (await audit.verify(pool, tmp_path)).ok
+
+
 async def test_a_name_ends_with_its_request(pool: Pool) -> None:
     """Nobody acts under the name of whoever came before; where nobody is named, none is told."""
     with acting("anna"):

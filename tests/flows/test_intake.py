@@ -444,6 +444,50 @@ def test_an_upload_is_read_under_a_name_that_leads_nowhere(tmp_path: Path, given
     assert set(Path(tempfile.gettempdir()).glob("rete-upload-*")) <= before
 
 
+@pytest.mark.parametrize("is_known", [False, True])
+@pytest.mark.parametrize("tax_code", ["", code(7)])
+async def test_a_confirmation_is_void_when_a_firm_was_put_right_by_another_network_meanwhile(
+    pool: Pool, tmp_path: Path, *, is_known: bool, tax_code: str
+) -> None:
+    """New or known, a network is not written over data of its firms that nobody saw; what others hold does not matter."""
+    shared = firm(7, tax_code=tax_code)
+    other = record(name="Altra", deed_number="2", members=(member(3), member(7, firm=shared)))
+    aside = record(name="Estranea", deed_number="3", members=(member(5), member(6)))
+    await bring(pool, filled(tmp_path, other, aside, *([record()] if is_known else [])))
+    plan = await bring(
+        pool, path := filled(tmp_path, record(members=(*record().members, member(7, firm=shared)))), apply=False
+    )
+    found = intake.read_file(path, CONFIG)
+    mended = replace(shared, name=shared.name.upper(), rea="LE-77")
+    await bring(pool, filled(tmp_path, replace(other, members=(member(3), member(7, firm=mended))), name="b.xlsx"))
+    refused = await intake.import_networks(pool, found, NOW, apply=True, seen=plan.seen)
+    assert (refused.applied, refused.seen == plan.seen) == (False, False)
+    assert {m.firm for made in await records(pool) for m in made.members if m.firm.key == shared.key} == {mended}
+    await bring(
+        pool,
+        filled(
+            tmp_path,
+            replace(
+                aside,
+                members=(member(5, firm=firm(5, rea="LE-5"), is_reference=True), member(6, firm=firm(6, rea="LE-66"))),
+            ),
+            name="c.xlsx",
+        ),
+    )
+    done = await intake.import_networks(pool, found, NOW, apply=True, seen=refused.seen)
+    assert (done.applied, done.seen) == (True, refused.seen)
+
+
+async def test_a_confirmation_is_void_when_a_new_firm_is_known_by_then(pool: Pool, tmp_path: Path) -> None:
+    """Another network brought it in between dry run and confirmation, with other data."""
+    path = filled(tmp_path, record())
+    plan = await bring(pool, path, apply=False)
+    other = record(name="Altra", deed_number="2", members=(member(2, firm=firm(2, rea="LE-22")), member(3)))
+    await bring(pool, filled(tmp_path, other, name="b.xlsx"))
+    found = intake.read_file(path, CONFIG)
+    assert not (await intake.import_networks(pool, found, NOW, apply=True, seen=plan.seen)).applied
+
+
 async def test_a_report_has_each_problem_in_its_row(pool: Pool, tmp_path: Path) -> None:
     """In the reader's language, refused or not."""
     made = filled(tmp_path, record(), record(name="Storta", deed_register_number=""))

@@ -47,6 +47,8 @@ FIELD: Final = "file"
 SEEN: Final = "visto"
 # What the redirect says that leads to a new dry run instead of an import.
 OTHER: Final = "altra"
+# What it says when the file was imported, and another one came meanwhile.
+BEFORE: Final = "prima"
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +194,8 @@ async def dry_run(request: web.Request) -> web.StreamResponse:
         "office/import_plan.html",
         plan=plan,
         file_name=upload.name,
-        is_other=request.query.get(DONE) == OTHER and not plan.applied,
+        is_other=request.query.get(DONE) == OTHER,
+        is_before=request.query.get(DONE) == BEFORE,
         lists=[Titled(N_("Reti nuove"), plan.new), Titled(N_("Reti che cambiano"), plan.changed)],
         tables=[
             Titled(title, [(p.sheet, p.row, p.column, p.text(tr)) for p in plan.problems if p.fatal is fatal])
@@ -206,15 +209,20 @@ async def dry_run(request: web.Request) -> web.StreamResponse:
 @needs(Permission.REGISTER_WRITE)
 async def confirm(request: web.Request) -> web.StreamResponse:
     """Import the file that the dry run was of, once; where file or register are others by now, show what would be done now."""
-    uploads, seen = request.app[UPLOADS], (await request.post()).get(SEEN, "")
+    uploads, seen = request.app[UPLOADS], str((await request.post()).get(SEEN, ""))
+    session_id = session_of(request).session_id
     try:
         async with uploads.importing:
             upload = _kept(request)
-            if upload.done is None:
-                done = await _plan(request, upload, apply=True, seen=str(seen))
-                if not done.applied:
-                    return go(f"{TRY}?{DONE}={OTHER}")
-                uploads.keep(session_of(request).session_id, replace(upload, done=done), request.app[OFFICE].clock())
+            if upload.done is not None:
+                return go(TRY if upload.done.seen == seen else f"{TRY}?{DONE}={OTHER}")
+            done = await _plan(request, upload, apply=True, seen=seen)
+            if not done.applied:
+                return go(f"{TRY}?{DONE}={OTHER}")
+            if uploads.kept.get(session_id, upload) is not upload:
+                # Another file came while this one was written: what was done is not what that one would do.
+                return go(f"{TRY}?{DONE}={BEFORE}")
+            uploads.keep(session_id, replace(upload, done=done), request.app[OFFICE].clock())
     except CallerError as error:
         return _ask(request, error)
     return go(TRY)

@@ -10,6 +10,7 @@ import re
 import zipfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from aiohttp import ClientResponse, FormData
@@ -19,6 +20,7 @@ from node.domain import entry_form, template
 from node.domain.roles import Role
 from node.flows import keeping
 from node.runtime import Node
+from node.store import registry
 from node.store.registry import Sought
 from node.store.spreadsheet import read_sheets, write_sheets
 from node.web.pages import office_import
@@ -219,3 +221,50 @@ async def test_a_confirmation_is_of_the_dry_run_that_was_seen(node: Node, tmp_pa
         assert await names(node) == ["Rete Uno"]
         assert (await send(browser, TRY, form_of(await browser.get(TRY), TRY))).headers["Location"] == TRY
     assert await names(node) == ["Rete Altra"]
+
+
+class Watched(asyncio.Lock):
+    """A lock that tells when somebody has it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken = asyncio.Event()
+
+    async def acquire(self) -> Literal[True]:
+        """Take it, and tell."""
+        await super().acquire()
+        self.taken.set()
+        return True
+
+
+async def test_what_was_done_is_shown_for_its_own_file_only(node: Node, tmp_path: Path) -> None:
+    """A file that comes while another is written has its own dry run and confirmation; one of before is told that it wrote nothing."""
+    write_sheets(tmp_path / "altre.xlsx", template.sheets_of([record(name="Rete Altra", deed_number="78")]))
+    async with signed_in(node, Role.OFFICER) as browser:
+        app = browser.client.app
+        assert app is not None
+        app[office_import.UPLOADS].importing = lock = Watched()
+        await upload(browser, filled(tmp_path))
+        first = form_of(await browser.get(TRY), TRY)
+        async with node.pool.acquire() as conn, conn.transaction():
+            await registry.lock_for_import(conn)
+            confirmed = asyncio.create_task(send(browser, TRY, first))
+            await lock.taken.wait()
+            await upload(browser, (tmp_path / "altre.xlsx").read_bytes(), "altre.xlsx")
+        reply = await confirmed
+        assert (reply.status, reply.headers["Location"]) == (303, f"{TRY}?fatto=prima")
+        page = await browser.get(reply.headers["Location"])
+        assert "Il file che lei ha confermato è stato importato" in words(page)
+        assert "Prova: nulla è ancora scritto" in words(page)
+        assert "altre.xlsx" in words(page)
+        assert "Reti nuove 1" in words(page)
+        assert await names(node) == ["Rete Uno"]
+        assert (await send(browser, TRY, form_of(page, TRY))).headers["Location"] == TRY
+        assert "Importato" in words(await browser.get(TRY))
+        assert sorted(await names(node)) == ["Rete Altra", "Rete Uno"]
+        assert (await send(browser, TRY, form_of(page, TRY))).headers["Location"] == TRY
+        reply = await send(browser, TRY, first)
+        assert reply.headers["Location"] == f"{TRY}?fatto=altra"
+        page = await browser.get(reply.headers["Location"])
+        assert "Nulla è stato scritto" in words(page)
+        assert "ciò che è stato importato prima, con un'altra conferma" in words(page)
