@@ -432,16 +432,20 @@ async def test_chosen_networks_can_be_exported_alone(pool: Pool, tmp_path: Path)
         ("è" * 300, "è" * 60),
     ],
 )
-def test_an_upload_is_read_under_a_name_that_leads_nowhere(tmp_path: Path, given: str, shown: str) -> None:
+def test_an_upload_is_read_under_a_name_that_leads_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, shown: str
+) -> None:
     """Whatever the browser calls it; the copy is gone afterwards, and a refusal names the file alone."""
     content = filled(tmp_path, record()).read_bytes()
-    before = set(Path(tempfile.gettempdir()).glob("rete-upload-*"))
+    # A folder of its own: beside it other tests read uploads too.
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
     found = intake.read_upload(content, given, CONFIG)
     assert (found.file_name, len(found.records)) == (shown, 1)
     with pytest.raises(CallerError) as caught:
         intake.read_upload(b"PK\x03\x04", given, CONFIG)
     assert caught.value.where == shown
-    assert set(Path(tempfile.gettempdir()).glob("rete-upload-*")) <= before
+    assert list((tmp_path / "temporary").iterdir()) == []
 
 
 @pytest.mark.parametrize("is_known", [False, True])
