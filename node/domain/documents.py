@@ -36,6 +36,8 @@ NAME_LONGEST: Final = 150
 TITLE_LONGEST: Final = 200
 PIXELS_MAX: Final = 100_000_000
 SIGNATURES_MAX: Final = 3
+# Before the size of a photograph is told.
+FILLS_MAX, SEGMENTS_MAX = 16, 1_000
 SIGNED: Final = ".p7m"
 PDF, DOCX, XLSX, ODT, ODS, PNG, JPEG, TEXT, P7M = (
     "application/pdf",
@@ -203,12 +205,13 @@ def _png(content: bytes) -> str:
 
 def _jpeg(content: bytes) -> str:
     """Walk along the segments to the one that tells the size."""
-    at = 2
-    while content[at : at + 1] == b"\xff" and at + 9 < len(content):
+    at, fills, segments = 2, 0, 0
+    while content[at : at + 1] == b"\xff" and at + 9 < len(content) and fills <= FILLS_MAX and segments <= SEGMENTS_MAX:
         marker = content[at + 1]
         if marker == 0xFF:
-            at += 1
+            at, fills = at + 1, fills + 1
             continue
+        segments += 1
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             if b"\xff\xd9" not in content[at:]:
                 break

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from node.domain import documents, packed_file, signed_file
 from node.errors import CallerError
-from tests.documents_made import HONEST, HOSTILE, PDF, office, open_document, signed
+from tests.documents_made import HONEST, HOSTILE, PDF, jpeg, office, open_document, signed
 
 
 @pytest.mark.parametrize("name", HONEST)
@@ -116,3 +118,15 @@ def test_an_envelope_without_end_is_cut_short() -> None:
     many = b"\x24\x80" + b"\x04\x00" * (signed_file.ELEMENTS_MAX + 10) + b"\0\0"
     with pytest.raises(signed_file.EnvelopeError):
         signed_file.document_in(many)
+
+
+def test_a_photograph_of_fillings_takes_no_time() -> None:
+    """Some filling bytes and many segments are borne, as programs write them; what goes on is damaged, and said at once."""
+    few, some = b"\xff" * documents.FILLS_MAX, b"\xff\xe2\x00\x02" * 300
+    assert documents.media_type_of(b"\xff\xd8" + some + few + jpeg()[2:], "a.jpg") == documents.JPEG
+    for long in (b"\xff" * 25 * 2**20, b"\xff\xe2\x00\x02" * 6 * 2**20):
+        before = time.process_time()
+        with pytest.raises(CallerError) as caught:
+            documents.media_type_of(b"\xff\xd8" + long + jpeg()[2:], "a.jpg")
+        assert caught.value.code == "document-damaged"
+        assert time.process_time() - before < 1
