@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.domain import documents, packed_file, signed_file
+from node.domain import documents, signed_file
 from node.errors import CallerError
 from tests.documents_made import HONEST, HOSTILE, PDF, jpeg, office, open_document, signed
 
@@ -28,21 +28,6 @@ def test_a_hostile_file_is_refused_and_said_why(name: str, content: bytes, code:
     error = caught.value
     assert (error.code, error.where) == (code, "file")
     assert all(error.render()[at] for at in (0, 2))
-
-
-def test_no_more_is_unpacked_than_the_bound() -> None:
-    """What an archive says of its size is believed only up to it; a bomb is refused before a byte is unpacked."""
-    bomb = office(word__big_DOT_xml=bytes(20 * 2**20))
-    assert len(bomb) < 100_000
-    with pytest.raises(packed_file.BombError):
-        packed_file.parts_of(bomb, frozenset())
-    assert max(map(len, packed_file._pieces(_deflated(bytes(5 * 2**20))))) <= packed_file.PIECE
-
-
-def _deflated(content: bytes) -> bytes:
-    whole = office(word__big_DOT_xml=content)
-    at = whole.index(b"word/big.xml")
-    return whole[at + len(b"word/big.xml") : whole.index(b"PK\x01\x02")]
 
 
 @pytest.mark.parametrize(
