@@ -244,6 +244,7 @@ HOSTILE: tuple[tuple[str, bytes, str], ...] = (
     ("segni.docx", types_written('<!DOCTYPE t [<!ENTITY p "P">]>' + types_of(f"{DOCX}.main+xml", "vba&p;roject")), "document-damaged"),
     ("segni.docx", types_written(f'<!-- "{DOCX}.main+xml" -->' + types_of("vbaProject"), "utf-16"), "document-damaged"),
     ("segni.docx", types_written('<?xml version="1.0" encoding="UTF-7"?>' + types_of(f"{DOCX}.main+xml", "+AHY-baProject")[21:]), "document-damaged"),
+    ("segni.docx", types_written(types_of(f"{DOCX}.main+xml", "è"), "cp1252"), "document-damaged"),
     ("segni.odt", open_document(**{"META-INF__manifest_DOT_xml": "<encryption-data/>".encode("utf-16-le")}), "document-damaged"),
     ("segni.odt", open_document(**{"META-INF__manifest_DOT_xml": b'<!DOCTYPE m [<!ENTITY e "x">]><m>&e;</m>'}), "document-damaged"),
     ("dentro.docx", office(word__embeddings__Foglio1_DOT_xlsx=MACROS), "document-macros"),

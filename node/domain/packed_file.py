@@ -105,8 +105,6 @@ def parts_of(content: bytes, is_wanted: Callable[[str], bool], room: Room = WHOL
         if stop > end or content[stop:end] not in _endings(entry):
             raise DamagedError
         found[entry.name] = _unpacked(content[start:stop], entry, HELD_MAX if is_wanted(entry.name) else HEAD)
-    if end != table:
-        raise DamagedError
     return found
 
 
@@ -141,7 +139,7 @@ def _entries(content: bytes, parts_max: int) -> tuple[list[_Entry], int]:
             )
         )
         at = name_end + _number(content, at + 30, 2) + _number(content, at + 32, 2)
-    if at != end:
+    if at != end or not entries:
         raise DamagedError
     return entries, table
 

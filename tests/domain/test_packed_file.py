@@ -112,6 +112,13 @@ def test_no_byte_between_the_parts_is_judged_by_nobody() -> None:
                 packed_file.parts_of(changed, nothing)
 
 
+def test_bytes_that_no_table_tells_of_are_no_archive() -> None:
+    """However they begin."""
+    end = struct.pack("<4sHHHHIIH", b"PK\x05\x06", 0, 0, 0, 0, 0, 8, 0)
+    with pytest.raises(packed_file.DamagedError):
+        packed_file.parts_of(b"PK\x03\x04hide" + end, nothing)
+
+
 @pytest.mark.parametrize(("at", "value"), [(8, 0), (18, 5)])
 def test_a_part_tells_of_itself_what_the_table_tells(at: int, value: int) -> None:
     """Its way of packing and its size: who reads without the table reads the same."""
