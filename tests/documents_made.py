@@ -27,6 +27,25 @@ def packed(parts: Mapping[str, bytes | str], *, stored: Iterable[str] = ()) -> b
     return out.getvalue()
 
 
+class _Road(io.BytesIO):
+    """What is written and not looked at again."""
+
+    def seekable(self) -> bool:
+        return False
+
+    def tell(self) -> int:
+        raise OSError
+
+
+def streamed(parts: Mapping[str, bytes | str]) -> bytes:
+    """A zip written in one go, with sums and sizes behind the parts."""
+    out = _Road()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            archive.writestr(name, content)
+    return out.getvalue()
+
+
 def types_of(main: str, *more: str) -> str:
     """The content types of an office file."""
     told = "".join(f'<Override PartName="/x{at}" ContentType="{kind}"/>' for at, kind in enumerate((main, *more)))
@@ -97,11 +116,51 @@ def signed(document: bytes | None, *, pieces: bool = False) -> bytes:
     return wrap(0x30, der(0x06, SIGNED_DATA) + wrap(0xA0, data))
 
 
+WORD = {"[Content_Types].xml": types_of(f"{DOCX}.main+xml"), "word/document.xml": "<w/>"}
+DISK = "file:///C:\\Users\\anna\\Modelli\\Carta%20intestata.dotx"
+OLD_MANIFEST = (
+    '<?xml version="1.0" encoding="UTF-8"?><!DOCTYPE manifest:manifest PUBLIC "-//OpenOffice.org//DTD Manifest 1.0//EN" "Manifest.dtd">'
+    "<manifest/>"
+)
+
+
+def relations(kind: str, target: str, where: str = "External", start: str = "") -> bytes:
+    """One relation of a part."""
+    whole = f'{start}<Relationships><Relationship Id="r1" Type="http://x/relationships/{kind}" Target="{target}" TargetMode="{where}"/></Relationships>'
+    return whole.encode()
+
+
+def related(*told: bytes) -> bytes:
+    """A DOCX whose settings have relations."""
+    return packed({**WORD, **{f"word/_rels/settings{at}.xml.rels": each for at, each in enumerate(told)}})
+
+
+def long_list(word: str) -> bytes:
+    """A DOCX the list of types of which goes on where few look."""
+    told = types_of(f"{DOCX}.main+xml", *[f"application/x-{at * at}" for at in range(20_000)], word)
+    return packed({"[Content_Types].xml": told, "word/document.xml": "<w/>"})
+
+
+def types_written(told: str, encoding: str = "utf-8") -> bytes:
+    """A DOCX with a list of types of one's own."""
+    return packed({"[Content_Types].xml": told.encode(encoding), "word/document.xml": "<w/>"})
+
+
+MACROS = packed(
+    {"[Content_Types].xml": types_of("application/vnd.ms-excel.sheet.macroEnabled.main+xml"), "xl/workbook.xml": b""}
+)
 HONEST: Mapping[str, bytes] = {
     "contratto.pdf": PDF, "Statuto è questo.DOCX": office(), "conti.xlsx": workbook(), "atto.odt": open_document(),
     "conti.ods": open_document(ODS), "timbro.png": png(), "firma.jpg": jpeg(), "firma.jpeg": jpeg(), "verbale.txt": TEXT,
     "vecchio.txt": "perchè no".encode("cp1252"), "contratto.pdf.p7m": signed(PDF), "a.pdf.P7M": signed(PDF, pieces=True),
-    "due.docx.p7m.p7m": signed(signed(office())),
+    "due.docx.p7m.p7m": signed(signed(office())), "grafico.docx": office(word__embeddings__Foglio1_DOT_xlsx=workbook()),
+    "in una volta.docx": streamed(WORD), "segni.docx": types_written("\ufeff" + types_of(f"{DOCX}.main+xml")),
+    "cartelle.odt": open_document(Configurations2__floater__=b"", Object_1__content_DOT_xml=b"<office/>"),
+    "antico.odt": open_document(**{"META-INF__manifest_DOT_xml": OLD_MANIFEST.encode()}),
+    "collegamenti.docx": related(
+        relations("hyperlink", "https://example.org/?a=1&amp;b=%C3%A8&#232;"), relations("attachedTemplate", DISK), relations("attachedTemplate", "Macintosh%20HD:Users:anna:a.dotx"), relations("attachedTemplate", "file:///Users/anna/a.dotx"),
+        relations("image", "https://example.org/a.png"), relations("oleObject", "embeddings/a.bin", "Internal", "\ufeff<?xml version='1.0'?>"),
+    ),
 }  # fmt: skip
 
 
@@ -180,5 +239,36 @@ HOSTILE: tuple[tuple[str, bytes, str], ...] = (
     ("macro.docx.p7m", signed(office(word__vbaProject_DOT_bin=OLD_OFFICE)), "document-macros"),
     ("testo.pdf.p7m", b"MIIB8QYJKoZIhvcNAQcC" * 20, "document-name-mismatch"),
     ("matrioska.pdf.p7m.p7m.p7m.p7m", signed(signed(signed(signed(PDF)))), "document-damaged"),
+    ("lungo.docx", long_list("application/vnd.ms-office.vbaProject"), "document-bomb"),
+    ("segni.docx", types_written(types_of(f"{DOCX}.main+xml", "application/vnd.ms-office.vba&#80;roject")), "document-damaged"),
+    ("segni.docx", types_written('<!DOCTYPE t [<!ENTITY p "P">]>' + types_of(f"{DOCX}.main+xml", "vba&p;roject")), "document-damaged"),
+    ("segni.docx", types_written(f'<!-- "{DOCX}.main+xml" -->' + types_of("vbaProject"), "utf-16"), "document-damaged"),
+    ("segni.docx", types_written('<?xml version="1.0" encoding="UTF-7"?>' + types_of(f"{DOCX}.main+xml", "+AHY-baProject")[21:]), "document-damaged"),
+    ("segni.docx", types_written(types_of(f"{DOCX}.main+xml", "è"), "cp1252"), "document-damaged"),
+    ("segni.odt", open_document(**{"META-INF__manifest_DOT_xml": "<encryption-data/>".encode("utf-16-le")}), "document-damaged"),
+    ("segni.odt", open_document(**{"META-INF__manifest_DOT_xml": b'<!DOCTYPE m [<!ENTITY e "x">]><m>&e;</m>'}), "document-damaged"),
+    ("dentro.docx", office(word__embeddings__Foglio1_DOT_xlsx=MACROS), "document-macros"),
+    ("dentro.docx", office(word__media__foto_DOT_png=MACROS), "document-macros"),
+    ("dentro.docx", office(word__embeddings__a_DOT_docx=office(word__x_DOT_xml=OLD_OFFICE)), "document-macros"),
+    ("dentro.docx", office(word__embeddings__a_DOT_docx=office(word__b_DOT_docx=office())), "document-macros"),
+    ("dentro.docx", office(word__embeddings__a_DOT_zip=packed({"a.js": b"x"})), "document-macros"),
+    ("dentro.docx", office(word__embeddings__a_DOT_xlsx=b"x" + workbook()), "document-macros"),
+    ("dentro.docx", office(word__embeddings__a_DOT_docx=related(relations("attachedTemplate", "http://x/a.dotm"))), "document-linked"),
+    ("dentro.docx", office(word__embeddings__a_DOT_docx=office()[:-1]), "document-damaged"),
+    ("dentro.docx", office(word__embeddings__a_DOT_docx=office(word__big_DOT_xml=bytes(12 * 2**20))), "document-bomb"),
+    ("dentro.odt", open_document(**{"Object 1__Basic__Standard__Modulo_DOT_xml": b"Sub Main"}), "document-macros"),
+    ("dentro.odt", open_document(**{"./Basic__Standard__Modulo_DOT_xml": b"Sub Main"}), "document-damaged"),
+    ("dentro.odt", open_document(a____Basic__x=b"Sub Main"), "document-damaged"),
+    ("modello.docx", related(relations("attachedTemplate", "https://example.org/a.dotm")), "document-linked"),
+    ("modello.docx", related(relations("hyperlink", "https://example.org/"), relations("attachedTempl&#97;te", "\\\\server\\a.dotm", "Ext&#101;rnal")), "document-linked"),
+    ("modello.docx", related(relations("attachedTemplate", "file:///\\\\server\\a.dotm")), "document-linked"),
+    ("modello.docx", related(relations("oleObject", "https://example.org/a.html!")), "document-linked"),
+    ("modello.docx", related(relations("hyperlink", "https://example.org/") + b"<"), "document-damaged"),
+    ("modello.docx", related(relations("hyperlink", "x").decode().encode("utf-16")), "document-damaged"),
+    ("modello.docx", related(b"<Relationships/>" + b" " * 2**20), "document-bomb"),
+    ("modello.docx", related(*[b"<Relationships/>" + b" " * 900_000] * 5), "document-bomb"),
+    ("modello.docx", office(word__a_DOT_docx=related(*[b"<Relationships/>" + b" " * 900_000] * 4), word__b_DOT_docx=related(*[b"<Relationships/>" + b" " * 900_000] * 4)), "document-bomb"),
+    ("modello.docx", related(relations("attachedTemplate", "file:////Users/a.dotm")), "document-linked"),
+    ("modello.docx", related(relations("attachedTemplate", "//users/a.dotm")), "document-linked"),
     ("cifrato.pdf", bytes(range(256)) * 8, "document-type-bad"),
 )  # fmt: skip

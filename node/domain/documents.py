@@ -2,8 +2,8 @@
 
 In: what an officer sends. Out: a name, a title and a media type that may be kept, or one refusal with a stable code. Rules: the
 content says what a file is, and its name has to agree; only forms that do nothing by themselves; office files have no macros and no
-programs inside; a signed file is judged by the document in it, the signature by nobody here. Nothing is opened, run or written.
-Pure. Source: docs/office.md; OWASP, File Upload Cheat Sheet.
+programs inside, and fetch nothing from elsewhere; a signed file is judged by the document in it, the signature by nobody here.
+Nothing is opened, run or written. Pure. Source: docs/office.md; OWASP, File Upload Cheat Sheet.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 import unicodedata
+import xml.etree.ElementTree as ET
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -36,6 +37,8 @@ NAME_LONGEST: Final = 150
 TITLE_LONGEST: Final = 200
 PIXELS_MAX: Final = 100_000_000
 SIGNATURES_MAX: Final = 3
+# Before the size of a photograph is told.
+FILLS_MAX, SEGMENTS_MAX = 16, 1_000
 SIGNED: Final = ".p7m"
 PDF, DOCX, XLSX, ODT, ODS, PNG, JPEG, TEXT, P7M = (
     "application/pdf",
@@ -55,9 +58,22 @@ ENDINGS: Final[Mapping[str, tuple[str, ...]]] = {
 }  # fmt: skip
 ACCEPTED: Final = "PDF, DOCX, XLSX, ODT, ODS, PNG, JPEG, TXT, P7M"
 _CONTENT_TYPES, _MIMETYPE, _MANIFEST = "[Content_Types].xml", "mimetype", "META-INF/manifest.xml"
+_RELATIONS: Final = ".rels"
 _WANTED: Final = frozenset({_CONTENT_TYPES, _MIMETYPE, _MANIFEST})
 _ACTIVE_TYPES: Final = re.compile(rb"macroenabled|vbaproject|macrosheet|activex|oleobject", re.IGNORECASE)
-_ACTIVE_FOLDERS: Final = ("basic/", "scripts/")
+_ACTIVE_FOLDERS: Final = frozenset({"basic", "scripts"})
+_EMBEDDED: Final = "embeddings"
+# What a program fetches by itself when the document is opened; links that are followed by hand are not among them.
+_FETCHED: Final = re.compile(r"/(?:attachedtemplate|oleobject|frame|subdocument)\Z", re.IGNORECASE)
+# The disk of whoever wrote the document: nothing goes out to it.
+_OWN_DISK: Final = re.compile(
+    r"(?:file:///|file://localhost/)?(?:[a-z]:[/\\]|macintosh(?: |%20)hd:)|(?:file://|file://localhost)?/users/",
+    re.IGNORECASE,
+)
+_ENCODING: Final = re.compile(rb"""\A(?:\xef\xbb\xbf)?<\?xml[^>]*?encoding\s*=\s*["']([^"']*)""")
+_ENCODINGS: Final = (b"utf-8", b"utf8", b"us-ascii", b"ascii")
+# Old programs name the form of their list; what it may define of its own is not among that.
+_DOCTYPE: Final = re.compile(rb"<!DOCTYPE [^\[<>]*>")
 # Compound files hold macros and packed objects; the others are programs.
 _ACTIVE_HEADS: Final = (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"MZ", b"\x7fELF")
 _OLD_OFFICE: Final = _ACTIVE_HEADS[0]
@@ -121,7 +137,7 @@ def media_type_of(content: bytes, name: str) -> str:
     """Return what a file is by its content, which its name has to agree with. Takes as long as unpacking the file does.
 
     Raises: CallerError document-empty, document-type-bad, document-damaged, document-macros, document-locked, document-bomb,
-    document-image-huge, document-unsigned, document-name-mismatch.
+    document-linked, document-image-huge, document-unsigned, document-name-mismatch.
     """
     return _judged(content, name, 0)
 
@@ -203,12 +219,13 @@ def _png(content: bytes) -> str:
 
 def _jpeg(content: bytes) -> str:
     """Walk along the segments to the one that tells the size."""
-    at = 2
-    while content[at : at + 1] == b"\xff" and at + 9 < len(content):
+    at, fills, segments = 2, 0, 0
+    while content[at : at + 1] == b"\xff" and at + 9 < len(content) and fills <= FILLS_MAX and segments <= SEGMENTS_MAX:
         marker = content[at + 1]
         if marker == 0xFF:
-            at += 1
+            at, fills = at + 1, fills + 1
             continue
+        segments += 1
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             if b"\xff\xd9" not in content[at:]:
                 break
@@ -240,7 +257,11 @@ def _is_text(content: bytes) -> bool:
 
 def _office(content: bytes) -> str | None:
     try:
-        parts = packed_file.parts_of(content, _WANTED)
+        parts = packed_file.parts_of(content, _is_searched)
+        found = _office_kind(parts)
+        if found is not None:
+            _refuse_active(parts)
+            _refuse_inside(parts)
     except LockedError as error:
         raise _locked() from error
     except BombError as error:
@@ -249,10 +270,35 @@ def _office(content: bytes) -> str | None:
         ) from error
     except DamagedError as error:
         raise _damaged() from error
-    found = _open_document(parts) or _office_document(parts)
-    if found is not None:
-        _refuse_active(parts)
     return found
+
+
+def _is_searched(name: str) -> bool:
+    return name in _WANTED or name.lower().endswith(_RELATIONS)
+
+
+def _office_kind(parts: Mapping[str, Part]) -> str | None:
+    return _open_document(parts) or _office_document(parts)
+
+
+def _refuse_inside(parts: Mapping[str, Part]) -> None:
+    """Judge the documents inside a document, whose room is what the one around them leaves; none of them has others inside."""
+    room = packed_file.WHOLE_ROOM.after(parts, _is_searched)
+    for name, part in parts.items():
+        if not packed_file.looks_packed(part.head):
+            # A sheet behind a chart is an archive; what else is packed in there is some program's object.
+            if _EMBEDDED in _folders(name) and part.size:
+                raise _macros()
+            continue
+        inner = packed_file.parts_of(part.content, _is_searched, room)
+        room = room.after(inner, _is_searched)
+        if _office_kind(inner) is None or any(packed_file.looks_packed(each.head) for each in inner.values()):
+            raise _macros()
+        _refuse_active(inner)
+
+
+def _folders(name: str) -> list[str]:
+    return name.lower().split("/")[:-1]
 
 
 def _locked() -> CallerError:
@@ -269,13 +315,13 @@ def _open_document(parts: Mapping[str, Part]) -> str | None:
     told = _part(parts, _MIMETYPE).decode("ascii", "replace").strip()
     if told not in (ODT, ODS) or "content.xml" not in parts:
         return None
-    if b"encryption-data" in _part(parts, _MANIFEST):
+    if b"encryption-data" in _plain(_DOCTYPE.sub(b"", _part(parts, _MANIFEST), count=1)):
         raise _locked()
     return told
 
 
 def _office_document(parts: Mapping[str, Part]) -> str | None:
-    types = _part(parts, _CONTENT_TYPES)
+    types = _types(parts)
     for media_type, root in ((DOCX, "word/"), (XLSX, "xl/")):
         # The type of the main part is the document's own, with "main": that of a file with macros is another.
         if f'"{media_type}.main+xml"'.encode() in types and any(name.startswith(root) for name in parts):
@@ -285,11 +331,54 @@ def _office_document(parts: Mapping[str, Part]) -> str | None:
     return None
 
 
+def _types(parts: Mapping[str, Part]) -> bytes:
+    """Return the list of types, in which everything is written as it is meant."""
+    types = _plain(_part(parts, _CONTENT_TYPES))
+    if b"&#" in types:
+        raise DamagedError
+    return types
+
+
+def _plain(content: bytes) -> bytes:
+    """Return a list in which what is searched for is found: in UTF-8, and without words that it defines itself."""
+    told = _ENCODING.search(content)
+    if b"\0" in content or b"<!" in content or (told is not None and told[1].lower() not in _ENCODINGS):
+        raise DamagedError
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise DamagedError from error
+    return content
+
+
 def _refuse_active(parts: Mapping[str, Part]) -> None:
-    told = _ACTIVE_TYPES.search(_part(parts, _CONTENT_TYPES))
-    kept = any(name.lower().startswith(_ACTIVE_FOLDERS) for name in parts)
+    told = _ACTIVE_TYPES.search(_types(parts))
+    kept = any(not _ACTIVE_FOLDERS.isdisjoint(_folders(name)) for name in parts)
     if told or kept or any(part.head.startswith(_ACTIVE_HEADS) for part in parts.values()):
         raise _macros()
+    for name, part in parts.items():
+        if name.lower().endswith(_RELATIONS):
+            _refuse_fetched(_plain(part.content))
+
+
+def _refuse_fetched(relations: bytes) -> None:
+    """Refuse a template, object or frame that comes from elsewhere when the document is opened."""
+    try:
+        # Nothing of its own is defined in it (_plain), so that it grows to nothing.
+        found = ET.fromstring(relations)  # noqa: S314
+    except ET.ParseError as error:
+        raise DamagedError from error
+    for one in found.iter():
+        is_outside = one.get("TargetMode", "").strip().lower() == "external"
+        if (
+            is_outside
+            and _FETCHED.search(one.get("Type", "").strip())
+            and not _OWN_DISK.match(one.get("Target", "").strip())
+        ):
+            raise _refused(
+                "document-linked", N_("il file, aperto, prende da fuori un modello o un oggetto"),
+                N_("togliere il collegamento (modello del documento, oggetti collegati), o salvarlo in PDF"),
+            )  # fmt: skip
 
 
 def _macros() -> CallerError:

@@ -1,14 +1,15 @@
 """What is in a zip of an office program, unpacked within bounds: names, sizes, and the first bytes of each part.
 
 In: the bytes of a file. Out: its parts, or why it is refused. Rules: what the table of contents says of size and sum must be what
-unpacking gives; parts do not overlap; no name leads out of the archive; nothing is locked. No more than ``UNPACKED_MAX`` is ever
-unpacked, a piece at a time, and nothing is written. Pure. Source: APPNOTE.TXT 6.3.10 (the format of zip).
+unpacking gives; parts follow one another without a gap, so that no byte is judged by nobody; no name leads out of the archive;
+nothing is locked. No more than ``UNPACKED_MAX`` is ever unpacked, a piece at a time, and nothing is written. A part that is an archive
+itself is handed back whole, to be judged like the one around it. Pure. Source: APPNOTE.TXT 6.3.10 (the format of zip).
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,12 +17,13 @@ UNPACKED_MAX: Final = 150 * 2**20
 # Sheets of equal rows shrink to a hundredth; what shrinks further, and is large, is made to be large.
 RATIO_MAX, RATIO_FROM = 200, 10 * 2**20
 PARTS_MAX: Final = 5_000
-HELD_MAX: Final = 2**20
+# Of one part that is searched, and of all of them.
+HELD_MAX, HELD_ALL_MAX = 2**20, 4 * 2**20
 HEAD: Final = 8
 FED, PIECE = 2**16, 2**18
-_END, _ENTRY, _LOCAL = b"PK\x05\x06", b"PK\x01\x02", b"PK\x03\x04"
+_END, _ENTRY, _LOCAL, _DESCRIPTOR = b"PK\x05\x06", b"PK\x01\x02", b"PK\x03\x04", b"PK\x07\x08"
 _STORED, _DEFLATED = 0, 8
-_LOCKED: Final = 0x2041
+_LOCKED, _DESCRIBED = 0x2041, 0x0008
 
 
 class DamagedError(ValueError):
@@ -38,10 +40,28 @@ class LockedError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part: how it begins, and all of it when it was asked for."""
+    """One part: how it begins, its size, and all of it when it was asked for or is an archive."""
 
     head: bytes
     content: bytes
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """How much an archive may hold: bytes, parts, and bytes that are searched."""
+
+    size: int = UNPACKED_MAX
+    parts: int = PARTS_MAX
+    held: int = HELD_ALL_MAX
+
+    def after(self, parts: Mapping[str, Part], is_wanted: Callable[[str], bool]) -> Room:
+        """Return what an archive leaves to those inside it."""
+        held = sum(part.size for name, part in parts.items() if is_wanted(name))
+        return Room(self.size - sum(part.size for part in parts.values()), self.parts - len(parts), self.held - held)
+
+
+WHOLE_ROOM: Final = Room()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,24 +80,31 @@ def looks_packed(content: bytes) -> bool:
     return content.startswith(_LOCAL)
 
 
-def parts_of(content: bytes, wanted: frozenset[str]) -> Mapping[str, Part]:
-    """Return the parts by name; those ``wanted`` with their content, HELD_MAX of each. Raises: DamagedError, BombError, LockedError."""
-    entries = _entries(content)
+def parts_of(content: bytes, is_wanted: Callable[[str], bool], room: Room = WHOLE_ROOM) -> Mapping[str, Part]:
+    """Return the parts by name, with all of what is wanted or an archive. Raises: DamagedError, BombError, LockedError."""
+    entries, table = _entries(content, room.parts)
     if any(entry.flags & _LOCKED for entry in entries):
         raise LockedError
     total = sum(entry.size for entry in entries)
-    if total > UNPACKED_MAX or (total > RATIO_FROM and total > RATIO_MAX * len(content)):
+    if total > room.size or (total > RATIO_FROM and total > RATIO_MAX * len(content)):
+        raise BombError
+    # What is searched is searched whole.
+    searched = [entry.size for entry in entries if is_wanted(entry.name)]
+    if max(searched, default=0) > HELD_MAX or sum(searched) > room.held:
         raise BombError
     found: dict[str, Part] = {}
+    seen: set[str] = set()
+    ordered = sorted(entries, key=lambda item: item.local)
     end = 0
-    for entry in sorted(entries, key=lambda item: item.local):
-        if entry.local < end or entry.name in found:
+    for entry, after in zip(ordered, [*(item.local for item in ordered[1:]), table], strict=True):
+        if entry.local != end or entry.name.casefold() in seen:
             raise DamagedError
+        seen.add(entry.name.casefold())
         start = _start_of(content, entry)
-        end = start + entry.packed
-        if end > len(content):
+        stop, end = start + entry.packed, after
+        if stop > end or content[stop:end] not in _endings(entry):
             raise DamagedError
-        found[entry.name] = _unpacked(content[start:end], entry, HELD_MAX if entry.name in wanted else HEAD)
+        found[entry.name] = _unpacked(content[start:stop], entry, HELD_MAX if is_wanted(entry.name) else HEAD)
     return found
 
 
@@ -85,13 +112,15 @@ def _number(content: bytes, at: int, size: int) -> int:
     return int.from_bytes(content[at : at + size], "little")
 
 
-def _entries(content: bytes) -> list[_Entry]:
+def _entries(content: bytes, parts_max: int) -> tuple[list[_Entry], int]:
+    """Return what the table of contents tells, and where it begins."""
     # Nothing stands after the end: what does could be read as another file.
     end = content.rfind(_END, max(0, len(content) - 22 - 0xFFFF))
     if end < 0 or end + 22 + _number(content, end + 20, 2) != len(content):
         raise DamagedError
-    count, at = _number(content, end + 10, 2), _number(content, end + 16, 4)
-    if count > PARTS_MAX:
+    count, table = _number(content, end + 10, 2), _number(content, end + 16, 4)
+    at = table
+    if count > parts_max:
         raise BombError
     entries = []
     for _ in range(count):
@@ -110,14 +139,16 @@ def _entries(content: bytes) -> list[_Entry]:
             )
         )
         at = name_end + _number(content, at + 30, 2) + _number(content, at + 32, 2)
-    if at != end:
+    if at != end or not entries:
         raise DamagedError
-    return entries
+    return entries, table
 
 
 def _name(raw: bytes) -> str:
     name = raw.decode("utf-8", "replace")
-    if not name or name.startswith("/") or "\\" in name or ":" in name or "\0" in name or ".." in name.split("/"):
+    # A folder of its own ends in a slash.
+    steps = name.removesuffix("/").split("/")
+    if any(sign in name for sign in "\\:\0") or any(step in ("", ".", "..") for step in steps):
         raise DamagedError
     return name
 
@@ -127,30 +158,45 @@ def _start_of(content: bytes, entry: _Entry) -> int:
     name_end = at + 30 + _number(content, at + 26, 2)
     if content[at : at + 4] != _LOCAL or content[at + 30 : name_end].decode("utf-8", "replace") != entry.name:
         raise DamagedError
+    # Who reads without the table must read the same.
+    flags, method, packed = _number(content, at + 6, 2), _number(content, at + 8, 2), _number(content, at + 18, 4)
+    if method != entry.method or (packed != entry.packed and not flags & _DESCRIBED):
+        raise DamagedError
     return name_end + _number(content, at + 28, 2)
 
 
+def _endings(entry: _Entry) -> tuple[bytes, ...]:
+    """Return what may stand after the bytes of a part: nothing, or its sum and sizes once more."""
+    if not entry.flags & _DESCRIBED:
+        return (b"",)
+    crc = entry.crc.to_bytes(4, "little")
+    told = [crc + b"".join(size.to_bytes(wide, "little") for size in (entry.packed, entry.size)) for wide in (4, 8)]
+    return (b"", *told, *(_DESCRIPTOR + each for each in told))
+
+
 def _unpacked(packed: bytes, entry: _Entry, held: int) -> Part:
-    """Unpack a part, piece by piece, and keep its beginning."""
+    """Unpack a part, piece by piece, and keep its beginning, or all of an archive."""
     if entry.method == _STORED:
         if entry.packed != entry.size or zlib.crc32(packed) != entry.crc:
             raise DamagedError
-        return Part(packed[:HEAD], packed[:held])
+        return Part(packed[:HEAD], packed if looks_packed(packed) else packed[:held], entry.size)
     if entry.method != _DEFLATED:
         raise DamagedError
-    kept, size, crc = b"", 0, 0
+    kept, size, crc = bytearray(), 0, 0
     try:
         for piece in _pieces(packed):
             size += len(piece)
             crc = zlib.crc32(piece, crc)
-            kept += piece[: held - len(kept)]
             if size > entry.size:
                 raise DamagedError
+            kept += piece
+            if not kept.startswith(_LOCAL):
+                del kept[held:]
     except zlib.error as error:
         raise DamagedError from error
     if size != entry.size or crc != entry.crc:
         raise DamagedError
-    return Part(kept[:HEAD], kept)
+    return Part(bytes(kept[:HEAD]), bytes(kept), size)
 
 
 def _pieces(packed: bytes) -> Iterator[bytes]:
@@ -158,8 +204,14 @@ def _pieces(packed: bytes) -> Iterator[bytes]:
     unpacker = zlib.decompressobj(-zlib.MAX_WBITS)
     for at in range(0, len(packed), FED):
         fed = packed[at : at + FED]
-        while fed:
-            yield unpacker.decompress(fed, PIECE)
+        # All may have been eaten while there is still something to give.
+        while not unpacker.eof:
+            piece = unpacker.decompress(fed, PIECE)
             fed = unpacker.unconsumed_tail
-    if not unpacker.eof or unpacker.unused_data:
+            if not piece and not fed:
+                break
+            yield piece
+        if unpacker.eof and (unpacker.unused_data or at + FED < len(packed)):
+            raise DamagedError
+    if not unpacker.eof:
         raise DamagedError

@@ -170,6 +170,8 @@ async def delete(pool: Pool, network_id: str, document_id: str) -> int:
 
     async def work(conn: Connection) -> int:
         await tell(conn)
+        # A replacement under way either stands already, or finds nothing to replace.
+        await documents.hold_network(conn, network_id)
         return await documents.delete(conn, network_id, document_id)
 
     gone = await run_tx(pool, work)

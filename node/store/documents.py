@@ -62,7 +62,7 @@ class File:
 
 
 async def hold_network(conn: Connection, network_id: str) -> bool:
-    """Let nobody else add to a network until this transaction ends; False when there is no such network."""
+    """Let nobody else add to a network, or delete of it, until this transaction ends; False when there is no such network."""
     return await conn.fetchval(QUERIES["hold_network"], uuid.UUID(network_id)) is not None
 
 

@@ -1,4 +1,4 @@
--- Two that add to one network at once must not both take its last room.
+-- Two that add to one network at once must not both take its last room; nor may one replace what another deletes.
 -- name: hold_network
 SELECT network_id FROM registry.network WHERE network_id = $1 FOR NO KEY UPDATE;
 

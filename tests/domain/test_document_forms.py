@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.domain import documents, packed_file, signed_file
+from node.domain import documents, signed_file
 from node.errors import CallerError
-from tests.documents_made import HONEST, HOSTILE, PDF, office, open_document, signed
+from tests.documents_made import HONEST, HOSTILE, PDF, jpeg, office, open_document, signed
 
 
 @pytest.mark.parametrize("name", HONEST)
@@ -26,21 +28,6 @@ def test_a_hostile_file_is_refused_and_said_why(name: str, content: bytes, code:
     error = caught.value
     assert (error.code, error.where) == (code, "file")
     assert all(error.render()[at] for at in (0, 2))
-
-
-def test_no_more_is_unpacked_than_the_bound() -> None:
-    """What an archive says of its size is believed only up to it; a bomb is refused before a byte is unpacked."""
-    bomb = office(word__big_DOT_xml=bytes(20 * 2**20))
-    assert len(bomb) < 100_000
-    with pytest.raises(packed_file.BombError):
-        packed_file.parts_of(bomb, frozenset())
-    assert max(map(len, packed_file._pieces(_deflated(bytes(5 * 2**20))))) <= packed_file.PIECE
-
-
-def _deflated(content: bytes) -> bytes:
-    whole = office(word__big_DOT_xml=content)
-    at = whole.index(b"word/big.xml")
-    return whole[at + len(b"word/big.xml") : whole.index(b"PK\x01\x02")]
 
 
 @pytest.mark.parametrize(
@@ -116,3 +103,15 @@ def test_an_envelope_without_end_is_cut_short() -> None:
     many = b"\x24\x80" + b"\x04\x00" * (signed_file.ELEMENTS_MAX + 10) + b"\0\0"
     with pytest.raises(signed_file.EnvelopeError):
         signed_file.document_in(many)
+
+
+def test_a_photograph_of_fillings_takes_no_time() -> None:
+    """Some filling bytes and many segments are borne, as programs write them; what goes on is damaged, and said at once."""
+    few, some = b"\xff" * documents.FILLS_MAX, b"\xff\xe2\x00\x02" * 300
+    assert documents.media_type_of(b"\xff\xd8" + some + few + jpeg()[2:], "a.jpg") == documents.JPEG
+    for long in (b"\xff" * 25 * 2**20, b"\xff\xe2\x00\x02" * 6 * 2**20):
+        before = time.process_time()
+        with pytest.raises(CallerError) as caught:
+            documents.media_type_of(b"\xff\xd8" + long + jpeg()[2:], "a.jpg")
+        assert caught.value.code == "document-damaged"
+        assert time.process_time() - before < 1

@@ -19,6 +19,7 @@ from node.errors import CallerError, NotFoundError, OperatorError
 from node.flows import audit, documents, keeping
 from node.flows.acting import acting
 from node.flows.documents import Bounds
+from node.store import documents as kept_documents
 from node.store.postgres import Pool, acquire
 from tests.documents_made import HONEST, PDF, TEXT
 
@@ -102,6 +103,22 @@ async def test_a_replaced_document_stays_under_the_new_one_until_it_is_deleted(p
     assert [k.document_id for k in await documents.list_documents(pool, one)] == [other]
     assert [e["action"] for e in await events(pool)] == ["added", "replaced", "replaced", "added", *["deleted"] * 3]
     assert (await audit.verify(pool, tmp_path)).ok
+
+
+async def test_a_deletion_waits_for_a_replacement_under_way(pool: Pool) -> None:
+    """And a replacement for a deletion: none becomes number two of a series that is gone."""
+    one = await network(pool)
+    first = await add(pool, one)
+    with acting("anna"):
+        async with acquire(pool) as conn, acquire(pool) as watch, conn.transaction():
+            assert await kept_documents.hold_network(conn, one)
+            waiting = asyncio.create_task(documents.delete(pool, one, first))
+            # Only the server knows that somebody waits for a lock.
+            while not waiting.done() and not await watch.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+                await watch.execute("SELECT pg_sleep(0.005)")
+            assert not waiting.done()
+        assert await waiting == 1
+        await refused("document-unknown", add(pool, one, TEXT, "a.txt", replaces=first))
 
 
 async def test_a_document_of_another_network_is_not_there(pool: Pool) -> None:
