@@ -146,9 +146,9 @@ async def test_a_script_refreshes_the_results_and_nothing_else(bench: Bench) -> 
     await page.get_by_role("link", name="Innovazione e ricerca").click()
     await expect(page.get_by_role("status")).to_have_text("15 profili trovati.")
     assert await page.evaluate("window.stayed") is True
-    assert page.url.endswith("/cerca?q=olio&theme=innovation")
-    # Whoever goes on by keyboard goes on from the results, not from the top of the page.
-    assert await page.evaluate("document.activeElement.closest('#risultati') !== null")
+    await page.wait_for_url("**/cerca?q=olio&theme=innovation", wait_until="commit")
+    # Whoever goes on by keyboard goes on from the results, not from the top of the page: once the new part has settled.
+    await page.wait_for_function("document.activeElement.closest('#risultati') !== null", timeout=5_000)
     await page.get_by_role("link", name="togliere questo filtro").click()
     await expect(page.get_by_role("status")).to_have_text("30 profili trovati.")
     await page.go_back()
@@ -171,7 +171,7 @@ async def test_of_two_refinements_the_later_one_counts(bench: Bench) -> None:
     async with page.expect_event("requestfailed", lambda request: "theme=innovation" in request.url, timeout=5_000):
         await page.get_by_role("link", name="Puglia").click()
     await expect(page.locator(".rete-chosen")).to_contain_text("Puglia")
-    assert page.url.endswith("/cerca?q=olio&territory=ITF4")
+    await page.wait_for_url("**/cerca?q=olio&territory=ITF4", wait_until="commit")
     await context.close()
 
 
