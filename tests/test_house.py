@@ -34,7 +34,7 @@ PURE: dict[str, tuple[str, ...]] = {
     "domain": (
         "__future__", "base64", "binascii", "calendar", "collections", "dataclasses", "datetime", "decimal", "difflib", "enum",
         "email", "functools", "hashlib", "hmac", "html", "itertools", "json", "math", "operator", "re", "typing", "unicodedata",
-        "urllib.parse", "uuid", "xml.etree", "zlib", "ahocorasick_rs", "phonenumbers", "stdnum",
+        "urllib.parse", "uuid", "xml.etree", "zlib", "ahocorasick_rs", "holidays", "phonenumbers", "stdnum",
     ),
     "protocol": (
         "__future__", "base64", "binascii", "collections", "dataclasses", "datetime", "enum", "hashlib", "itertools", "re",

@@ -1,0 +1,505 @@
+"""An introduction: two offices bring two networks together, and nobody is named before both have consented.
+
+In: the events that each office has added to a case. Out: the case, what each office may do next, and what its node must do by itself.
+
+Rules:
+
+1. Each office adds events of its own, numbered 1, 2, 3 ...; ``seen`` is how many of the other's it knew. Nobody else can add to a case.
+2. A case is a pure function of its events, in one order that both offices compute alike: by Lamport number (one more than the office's event
+   before and than the last one it had seen), the seeker's first among equals. So whatever the road loses, repeats or turns round, whoever
+   holds the same events holds the same case.
+3. An event that does not fit the state it meets changes nothing and stays visible as overtaken: the other office was quicker.
+4. An identity leaves once, by an office that sees both consents and no end. One that crosses an end on the road is erased where it
+   arrives, with a receipt: so is one whose consent is revoked after the introduction.
+5. Whose turn it is says by when it will act (``due``, a day it computes by its own calendar); when that day is over either office may close the
+   case. While the office in turn has not had the news, nothing runs: it was down. After ``UNREACHABLE_DAYS`` it does not come back.
+
+Source: docs/introductions.md; PROTOCOL 11. Lamport, "Time, Clocks, and the Ordering of Events in a Distributed System" (1978).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from node.domain.days import day_number
+from node.errors import N_
+
+# A case has few steps; more are somebody's mistake or malice.
+EVENTS_MAX: Final = 500
+# How far ahead a step may be due, and how long an office may stay silent, in days.
+DUE_MAX_DAYS: Final = 60
+UNREACHABLE_DAYS: Final = 60
+FOLLOW_UP_DAYS: Final = (30, 90, 180)
+NO_DAY: Final = -1
+# Closed without a word when nobody tells how it went, in days from the introduction.
+UNTOLD_DAYS: Final = 240
+_DAY_S: Final = 86_400
+
+
+class Party(StrEnum):
+    """The office that looks for a partner, and the one whose profile was found."""
+
+    SEEKER = "seeker"
+    OWNER = "owner"
+
+    @property
+    def other(self) -> Party:
+        """The office on the other side."""
+        return Party.OWNER if self is Party.SEEKER else Party.SEEKER
+
+
+class Kind(StrEnum):
+    """What an event says."""
+
+    REQUEST = "request"
+    RECEIPT = "receipt"
+    CHECK = "check"
+    QUESTION = "question"
+    ANSWER = "answer"
+    FORWARD = "forward"
+    ACCEPT = "accept"
+    DECLINE = "decline"
+    CONSENT = "consent"
+    IDENTITY = "identity"
+    REVOKE = "revoke"
+    ERASED = "erased"
+    FOLLOW_UP = "follow-up"
+    OUTCOME = "outcome"
+    WITHDRAW = "withdraw"
+    EXPIRE = "expire"
+
+
+class State(StrEnum):
+    """Where a case stands. The first two are the seeker's alone: nothing has left yet."""
+
+    DRAFT = "draft"
+    ENDORSED = "endorsed"
+    SENT = "sent"
+    RECEIVED = "received"
+    UNDER_CHECK = "under_check"
+    INFO_REQUESTED = "info_requested"
+    ANSWERED = "answered"
+    FORWARDED = "forwarded"
+    ACCEPTED = "accepted"
+    CONSENTED = "consented"
+    INTRODUCED = "introduced"
+    FOLLOWED_UP = "followed_up"
+    CONCLUDED = "concluded"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"
+
+
+SEEKER, OWNER = Party.SEEKER, Party.OWNER
+_K, _T = Kind, State
+LOCAL: Final = frozenset({_T.DRAFT, _T.ENDORSED})
+# Ended without an introduction: whatever identity crossed the end on the road is erased.
+ENDED: Final = frozenset({_T.DECLINED, _T.EXPIRED, _T.WITHDRAWN})
+CLOSED: Final = ENDED | {_T.CONCLUDED}
+KNOWN: Final = frozenset({_T.INTRODUCED, _T.FOLLOWED_UP})
+# Where people have something to do, and who.
+TURNS: Final[Mapping[State, Party]] = {
+    _T.SENT: OWNER, _T.RECEIVED: OWNER, _T.UNDER_CHECK: OWNER, _T.INFO_REQUESTED: SEEKER, _T.ANSWERED: OWNER, _T.FORWARDED: OWNER,
+}  # fmt: skip
+# (kind, who) -> (from, to); consents, identities, revocations, endings and receipts have rules of their own below.
+STEPS: Final[Mapping[tuple[str, Party], tuple[frozenset[State], State]]] = {
+    (_K.REQUEST, SEEKER): (frozenset({_T.ENDORSED}), _T.SENT),
+    (_K.CHECK, OWNER): (frozenset({_T.RECEIVED}), _T.UNDER_CHECK),
+    (_K.QUESTION, OWNER): (frozenset({_T.RECEIVED, _T.UNDER_CHECK, _T.ANSWERED}), _T.INFO_REQUESTED),
+    (_K.ANSWER, SEEKER): (frozenset({_T.INFO_REQUESTED}), _T.ANSWERED),
+    (_K.FORWARD, OWNER): (frozenset({_T.UNDER_CHECK, _T.ANSWERED}), _T.FORWARDED),
+    (_K.ACCEPT, OWNER): (frozenset({_T.FORWARDED}), _T.ACCEPTED),
+    (_K.DECLINE, OWNER): (
+        frozenset({_T.RECEIVED, _T.UNDER_CHECK, _T.INFO_REQUESTED, _T.ANSWERED, _T.FORWARDED}),
+        _T.DECLINED,
+    ),
+    (_K.OUTCOME, SEEKER): (KNOWN, _T.CONCLUDED),
+    (_K.OUTCOME, OWNER): (KNOWN, _T.CONCLUDED),
+}
+DECLINE_REASONS: Final[Mapping[str, str]] = {
+    "not-suitable": N_("la proposta non è adatta"),
+    "no-capacity": N_("in questo momento la rete non può"),
+    "has-partner": N_("la rete ha già trovato un partner"),
+    "unclear": N_("la richiesta non è chiara"),
+    "no-answer": N_("la rete non ha risposto"),
+    "other": N_("altro motivo"),
+}
+PROFILE_WITHDRAWN: Final = "profile-withdrawn"
+WITHDRAW_REASONS: Final[Mapping[str, str]] = {
+    "found-elsewhere": N_("ha trovato un partner altrove"),
+    "not-interested": N_("non è più interessata"),
+    "mistake": N_("richiesta fatta per errore"),
+    PROFILE_WITHDRAWN: N_("la scheda è stata ritirata"),
+    "other": N_("altro motivo"),
+}
+CONSENT_REVOKED: Final = "consent-revoked"
+OUTCOMES: Final[Mapping[str, str]] = {
+    "agreement": N_("accordo concluso"),
+    "talks": N_("contatti in corso"),
+    "none": N_("nessun seguito"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that an office said: its number in that office's row, how many of the other's it had seen, when (unix seconds).
+
+    ``detail`` is a word of a closed list (a reason, an outcome, a day of follow-up); ``due`` is the day (since 1970-01-01) by which the
+    office that speaks will take the next step, NO_DAY where the step is not its own.
+    """
+
+    by: Party
+    seq: int
+    seen: int
+    kind: str
+    at: int
+    detail: str = ""
+    due: int = NO_DAY
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A case as its events tell it.
+
+    ``turn``: who has something to do, ``due``: by which day each of them will, where it said so; ``since``: when the state was reached;
+    ``heard``: how many events of each office are here without a gap, ``seen``: how many of the other's each has said it knows.
+    ``disclosed``: whose identity left; ``erasing``: who still has to erase the other's; ``overtaken``: events that changed nothing.
+    """
+
+    state: State = State.ENDORSED
+    turn: frozenset[Party] = frozenset()
+    due: Mapping[Party, int] = field(default_factory=dict)
+    since: int = 0
+    heard: Mapping[Party, int] = field(default_factory=lambda: {SEEKER: 0, OWNER: 0})
+    seen: Mapping[Party, int] = field(default_factory=lambda: {SEEKER: 0, OWNER: 0})
+    reason: str = ""
+    ended_by: Party | None = None
+    outcome: str = ""
+    introduced_at: int = 0
+    consents: frozenset[Party] = frozenset()
+    disclosed: frozenset[Party] = frozenset()
+    revoked: frozenset[Party] = frozenset()
+    erased: frozenset[Party] = frozenset()
+    follow_ups: frozenset[tuple[Party, int]] = frozenset()
+    overtaken: frozenset[tuple[Party, int]] = frozenset()
+    # Somebody has seen events of an office that that office does not have any more: its database is an old copy.
+    lost: frozenset[Party] = frozenset()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anything can still happen to it but erasures."""
+        return self.state not in CLOSED
+
+    @property
+    def erasing(self) -> frozenset[Party]:
+        """Which offices hold an identity that they have to erase."""
+        return frozenset(
+            party
+            for party in Party
+            if party.other in self.disclosed
+            and party not in self.erased
+            and (party.other in self.revoked or self.state in ENDED)
+        )
+
+    def shows(self, party: Party) -> bool:
+        """Tell whether an office may hold and read the other's identity."""
+        return party.other in self.disclosed and party not in self.erasing and party not in self.erased
+
+
+class _Fold:
+    """A case under way: what ``fold`` changes from event to event."""
+
+    def __init__(self) -> None:
+        self.state = State.ENDORSED
+        self.since = 0
+        self.reason, self.outcome = "", ""
+        self.ended_by: Party | None = None
+        self.introduced_at = 0
+        self.consents: set[Party] = set()
+        self.disclosed: set[Party] = set()
+        self.revoked: set[Party] = set()
+        self.erased: set[Party] = set()
+        self.follow_ups: set[tuple[Party, int]] = set()
+        self.overtaken: set[tuple[Party, int]] = set()
+        # The event that opened the present step, and by when each office said it would take it.
+        self.opened: tuple[Party, int] | None = None
+        self.due: dict[Party, int] = {}
+
+    def apply(self, event: Event) -> None:
+        """Let one event happen, if it can."""
+        rule = _RULES.get(event.kind, _step)
+        if not rule(self, event):
+            self.overtaken.add((event.by, event.seq))
+        self._note_due(event)
+
+    def move(self, state: State, event: Event) -> bool:
+        """Reach a state by an event."""
+        self.state, self.since = state, event.at
+        self.opened, self.due = (event.by, event.seq), {}
+        return True
+
+    def end(self, state: State, event: Event, reason: str) -> bool:
+        """End the case without an introduction."""
+        self.reason, self.ended_by = reason, event.by
+        return self.move(state, event)
+
+    def turn(self) -> frozenset[Party]:
+        """Return who has something to do now."""
+        if self.state is State.ACCEPTED:
+            return frozenset(set(Party) - self.consents)
+        return frozenset({TURNS[self.state]}) if self.state in TURNS else frozenset()
+
+    def _note_due(self, event: Event) -> None:
+        # Said with the event that opened the step, or with the first that knows of it.
+        opened = self.opened
+        knows = opened is not None and (opened[0] is event.by or event.seen >= opened[1])
+        if knows and event.by in self.turn() and event.by not in self.due and event.due > event.at // _DAY_S:
+            self.due[event.by] = min(event.due, event.at // _DAY_S + DUE_MAX_DAYS)
+
+
+def _step(fold: _Fold, event: Event) -> bool:
+    step = STEPS.get((event.kind, event.by))
+    if step is None or fold.state not in step[0]:
+        return False
+    if event.kind == Kind.DECLINE:
+        return fold.end(step[1], event, event.detail)
+    if event.kind == Kind.OUTCOME:
+        fold.outcome = event.detail
+    return fold.move(step[1], event)
+
+
+def _receipt(fold: _Fold, event: Event) -> bool:
+    if fold.state is State.SENT and event.by is OWNER:
+        fold.move(State.RECEIVED, event)
+    return True
+
+
+def _consent(fold: _Fold, event: Event) -> bool:
+    if fold.state is not State.ACCEPTED or event.by in fold.consents or event.by in fold.revoked:
+        return False
+    fold.consents.add(event.by)
+    fold.due.pop(event.by, None)
+    return fold.move(State.CONSENTED, event) if fold.consents == set(Party) else True
+
+
+def _identity(fold: _Fold, event: Event) -> bool:
+    # Named without two consents: not heard. Named across an end that was on the road: to be erased.
+    if fold.state is not State.CONSENTED and fold.state not in ENDED:
+        return False
+    fold.disclosed.add(event.by)
+    if fold.state in ENDED:
+        return False
+    if fold.disclosed == set(Party):
+        fold.introduced_at = event.at
+        fold.move(State.INTRODUCED, event)
+    return True
+
+
+def _revoke(fold: _Fold, event: Event) -> bool:
+    if event.by not in fold.consents or event.by in fold.revoked:
+        return False
+    fold.revoked.add(event.by)
+    if fold.state in (State.ACCEPTED, State.CONSENTED):
+        fold.end(State.WITHDRAWN, event, CONSENT_REVOKED)
+    return True
+
+
+def _erased(fold: _Fold, event: Event) -> bool:
+    fold.erased.add(event.by)
+    return True
+
+
+def _follow_up(fold: _Fold, event: Event) -> bool:
+    if fold.state not in KNOWN or event.detail not in {str(day) for day in FOLLOW_UP_DAYS}:
+        return False
+    fold.follow_ups.add((event.by, int(event.detail)))
+    fold.state = State.FOLLOWED_UP
+    return True
+
+
+def _withdraw(fold: _Fold, event: Event) -> bool:
+    if fold.state in CLOSED | KNOWN | LOCAL:
+        return False
+    return fold.end(State.WITHDRAWN, event, event.detail)
+
+
+def _expire(fold: _Fold, event: Event) -> bool:
+    if not is_over(fold.state, fold.turn(), fold.due, fold.since, fold.introduced_at, event.at):
+        return False
+    if fold.state in KNOWN:
+        return fold.move(State.CONCLUDED, event)
+    return fold.end(State.EXPIRED, event, "")
+
+
+_RULES: Final[Mapping[str, Callable[[_Fold, Event], bool]]] = {
+    Kind.RECEIPT: _receipt,
+    Kind.CONSENT: _consent,
+    Kind.IDENTITY: _identity,
+    Kind.REVOKE: _revoke,
+    Kind.ERASED: _erased,
+    Kind.FOLLOW_UP: _follow_up,
+    Kind.WITHDRAW: _withdraw,
+    Kind.EXPIRE: _expire,
+}
+
+
+def is_over(
+    state: State, turn: frozenset[Party], due: Mapping[Party, int], since: int, introduced_at: int, at: int
+) -> bool:
+    """Tell whether a case may be closed at a moment because nothing came: the day of a step is over, or an office is out of reach."""
+    if state in CLOSED | LOCAL:
+        return False
+    if state in KNOWN:
+        return at >= introduced_at + UNTOLD_DAYS * _DAY_S
+    if at >= since + UNREACHABLE_DAYS * _DAY_S:
+        return True
+    return any(party in due and at // _DAY_S > due[party] for party in turn)
+
+
+def _whole(events: Iterable[Event]) -> dict[Party, list[Event]]:
+    """Return each office's events from its first without a gap."""
+    held: dict[Party, dict[int, Event]] = {SEEKER: {}, OWNER: {}}
+    for event in events:
+        held[event.by].setdefault(event.seq, event)
+    rows: dict[Party, list[Event]] = {}
+    for party, numbered in held.items():
+        rows[party] = []
+        while (found := numbered.get(len(rows[party]) + 1)) is not None:
+            rows[party].append(found)
+    return rows
+
+
+def in_order(events: Iterable[Event]) -> list[Event]:
+    """Return the events that are here without a gap, in the one order of rule 2."""
+    rows = _whole(events)
+    numbers: dict[Party, list[int]] = {SEEKER: [0], OWNER: [0]}
+    placed: list[tuple[int, str, Event]] = []
+    left = {party: list(reversed(row)) for party, row in rows.items()}
+    moved = True
+    while moved:
+        moved = False
+        for party in (SEEKER, OWNER):
+            while left[party] and left[party][-1].seen < len(numbers[party.other]):
+                event = left[party].pop()
+                number = 1 + max(numbers[party][-1], numbers[party.other][event.seen])
+                numbers[party].append(number)
+                placed.append((number, "0" if party is SEEKER else "1", event))
+                moved = True
+    return [event for _, _, event in sorted(placed, key=lambda item: item[:2])]
+
+
+def fold(events: Iterable[Event]) -> Case:
+    """Return the case that some events tell; the order in which they are given does not matter."""
+    given = list(events)
+    ordered = in_order(given)
+    state = _Fold()
+    heard, seen = {SEEKER: 0, OWNER: 0}, {SEEKER: 0, OWNER: 0}
+    for event in ordered:
+        heard[event.by] = event.seq
+        seen[event.by] = max(seen[event.by], event.seen)
+        state.apply(event)
+    turn = state.turn()
+    lost = frozenset(event.by.other for event in given if event.seen > heard[event.by.other])
+    return Case(
+        state=state.state,
+        turn=turn,
+        due={party: day for party, day in state.due.items() if party in turn},
+        since=state.since,
+        heard=heard,
+        seen=seen,
+        reason=state.reason,
+        ended_by=state.ended_by,
+        outcome=state.outcome,
+        introduced_at=state.introduced_at,
+        consents=frozenset(state.consents),
+        disclosed=frozenset(state.disclosed),
+        revoked=frozenset(state.revoked),
+        erased=frozenset(state.erased),
+        follow_ups=frozenset(state.follow_ups),
+        overtaken=frozenset(state.overtaken),
+        lost=lost,
+    )
+
+
+def _allowed(case: Case, me: Party, kind: Kind) -> bool:
+    """Tell whether a person of an office may say this now."""
+    step = STEPS.get((kind, me))
+    if step is not None:
+        return case.state in step[0]
+    if kind is Kind.CONSENT:
+        return case.state is State.ACCEPTED and me not in case.consents
+    if kind is Kind.REVOKE:
+        return me in case.consents and me not in case.revoked and case.state not in ENDED
+    if kind is Kind.FOLLOW_UP:
+        return case.state in KNOWN
+    if kind is Kind.WITHDRAW:
+        return case.is_open and case.state not in KNOWN | LOCAL and me is SEEKER
+    return False
+
+
+# What people do, in the order in which a page offers it; the rest is the node's.
+HUMAN: Final = (
+    Kind.REQUEST, Kind.CHECK, Kind.QUESTION, Kind.ANSWER, Kind.FORWARD, Kind.ACCEPT, Kind.CONSENT, Kind.FOLLOW_UP, Kind.OUTCOME,
+    Kind.DECLINE, Kind.WITHDRAW, Kind.REVOKE,
+)  # fmt: skip
+
+
+def may(case: Case, me: Party) -> tuple[Kind, ...]:
+    """Return what people of an office may do now."""
+    if me in case.lost or case.heard[me] >= EVENTS_MAX:
+        return ()
+    return tuple(kind for kind in HUMAN if _allowed(case, me, kind))
+
+
+def owed(case: Case, me: Party, now: int, *, profile_live: bool, unreceipted: bool) -> Kind | None:
+    """Return the next thing that an office's node has to say by itself, None when nothing.
+
+    ``unreceipted``: whether the other office said more than receipts since this one last spoke.
+    """
+    if me in case.lost or case.heard[me] >= EVENTS_MAX:
+        return None
+    if me in case.erasing:
+        return Kind.ERASED
+    if me is OWNER and not profile_live and case.is_open and case.state not in KNOWN | LOCAL:
+        return Kind.WITHDRAW
+    if is_over(case.state, case.turn, case.due, case.since, case.introduced_at, now):
+        return Kind.EXPIRE
+    if case.state is State.CONSENTED and me not in case.disclosed and not case.revoked:
+        return Kind.IDENTITY
+    return Kind.RECEIPT if unreceipted else None
+
+
+class Urgency(StrEnum):
+    """How near the end of a step is."""
+
+    CALM = "calm"
+    SOON = "soon"
+    LAST_DAY = "last-day"
+    OVER = "over"
+
+
+# So many days before the end of a step both offices are reminded; on its last day it goes up.
+SOON_DAYS: Final = 2
+
+
+def urgency(case: Case, party: Party, today: dt.date) -> Urgency:
+    """Return how near the end of an office's step is; both offices see the same."""
+    due = case.due.get(party)
+    if due is None:
+        return Urgency.CALM
+    left = due - day_number(today)
+    if left < 0:
+        return Urgency.OVER
+    return Urgency.LAST_DAY if left == 0 else Urgency.SOON if left <= SOON_DAYS else Urgency.CALM
+
+
+def follow_up_due(case: Case, party: Party, now: int) -> int:
+    """Return the follow-up (30, 90 or 180) that an office still has to tell, 0 for none; of several the latest."""
+    if case.state not in KNOWN:
+        return 0
+    passed = [day for day in FOLLOW_UP_DAYS if now >= case.introduced_at + day * _DAY_S]
+    return passed[-1] if passed and (party, passed[-1]) not in case.follow_ups else 0
