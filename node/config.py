@@ -21,6 +21,7 @@ from node.config_places import Locator
 from node.domain.ranking import FIRST_THEMES
 from node.errors import N_, OperatorError
 from node.protocol import keys as wire_keys
+from node.protocol.sealed import SealKey
 
 K_FLOOR = 5
 ROUNDS = ("weekly", "daily", "monthly", "immediate")
@@ -90,6 +91,7 @@ class PeerSection:
     mirror: str
     http_keyid: str
     http_public: bytes
+    seal: SealKey | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,6 +322,7 @@ PEER_KEYS: Mapping[str, tuple[Check, Any]] = {
     "witness": (checks.vkey(wire_keys.COSIGNATURE_TYPE, "witness"), ""),
     "mirror": (checks.vkey(wire_keys.COSIGNATURE_TYPE, "mirror"), ""),
     "http_key": (checks.http_key, REQUIRED),
+    "seal": (checks.seal_key, None),
 }
 
 

@@ -257,7 +257,7 @@ async def open_node(home: Path, *, clock: Clock = utc_now) -> AsyncIterator[Node
         pool = await open_pool(dsn, max_size=config.database.max_connections, application=f"rete-{os.getpid()}")
         stack.push_async_callback(_close_pool, pool)
         public = {role: key.public_key().public_bytes_raw() for role, key in keys.signing.items()}
-        membership = membership_of(config, public)
+        membership = membership_of(config, public, keys.seal.public)
         origin_id, origin = await enrol_members(pool, config, public["log"])
         own = OwnLog(origin_id, origin, config.node.id, keys.signing["log"], home / highwater.FILE)
         yield Node(home, config, keys, pool, dsn, clock, own, membership, TextIndex(home / INDEX_FOLDER))

@@ -54,7 +54,7 @@ def member(name: str, http: bytes, seed: int) -> Member:
         keys.Verifier(f"{name}/{role}", keys.COSIGNATURE_TYPE, key_of(seed + at).public_key().public_bytes_raw())
         for at, role in enumerate(("witness", "mirror"))
     ]
-    return Member(name.partition(".")[0], f"https://{name}", f"{name}#http-1", http, *voices)
+    return Member(name.partition(".")[0], f"https://{name}", f"{name}#http-1", http, *voices, seal=None)
 
 
 def key_of(seed: int) -> Ed25519PrivateKey:

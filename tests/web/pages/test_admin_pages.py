@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import html
 import re
@@ -180,10 +181,15 @@ async def test_the_log_shows_its_public_half_alone(browser: Browser, node: Node)
         "[[peer]]",
         "firma il registro",
         "Impronta",
+        "seal : apre i messaggi sigillati",
+        f"{node.keys.seal.public.id} x25519",
     ):
         assert part in text, part
-    for key in (*node.keys.signing.values(), node.keys.seal):
-        assert key.private_bytes_raw().hex() not in page
+    assert node.keys.seal.mlkem768 is not None
+    for key in (*node.keys.signing.values(), node.keys.seal.x25519, node.keys.seal.mlkem768):
+        secret = key.private_bytes_raw()
+        assert secret.hex() not in page
+        assert base64.b64encode(secret).decode() not in page
     async with acquire(node.pool) as conn:
         await log.set_state(
             conn, node.own.origin_id, "fenced", code="log-fenced", text="un altro server", now=node.clock()
