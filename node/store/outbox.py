@@ -114,7 +114,7 @@ async def acknowledge(conn: Connection, recipient: str, after: int) -> None:
 
 
 async def renumber(conn: Connection, recipient: str, after: int) -> None:
-    """Number what waits for a member anew, from ``after`` + 1 on, and count on from there."""
+    """Give what waits for a member new numbers, from ``after`` + 1 on, and count on from there."""
     await conn.execute(QUERIES["begin_at"], recipient, after)
     await conn.execute(QUERIES["renumber"], recipient, after)
 
@@ -203,6 +203,12 @@ async def claim_hints(conn: Connection, now: dt.datetime) -> list[str]:
         return []
     rows = await conn.fetch(QUERIES["claim_hints"], locked, now, HINT_FIRST, HINT_LONGEST)
     return sorted(row["peer"] for row in rows if row["waits"])
+
+
+async def stale(conn: Connection, key_ids: Mapping[str, str]) -> list[str]:
+    """Return the members for whom something waits that was sealed for another key than theirs is now."""
+    rows = await conn.fetch(QUERIES["stale"], list(key_ids), list(key_ids.values()))
+    return [row["recipient"] for row in rows]
 
 
 async def sealed_otherwise(conn: Connection, recipient: str, key_id: str, number: int, limit: int) -> list[Waiting]:

@@ -101,6 +101,14 @@ FROM (SELECT u.peer, EXISTS (SELECT FROM post.outbox o WHERE o.recipient = u.pee
 WHERE b.peer = w.peer
 RETURNING b.peer, w.waits;
 
+-- name: stale
+SELECT DISTINCT o.recipient
+FROM post.outbox o
+JOIN unnest($1::text[], $2::text[]) AS u (peer, key_id) ON u.peer = o.recipient
+WHERE o.key_id <> u.key_id
+ORDER BY o.recipient
+LIMIT 10000;
+
 -- name: sealed_otherwise
 SELECT number, introduction_id, seq, key_id
 FROM post.outbox

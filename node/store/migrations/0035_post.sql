@@ -24,7 +24,7 @@ CREATE TABLE post.outbox (
     introduction_id uuid NOT NULL,
     seq int NOT NULL CHECK (seq >= 0),
     key_id text COLLATE "C" NOT NULL,
-    sealed bytea NOT NULL CHECK (octet_length(sealed) BETWEEN 1 AND 131072),
+    sealed bytea NOT NULL CHECK (octet_length(sealed) BETWEEN 1 AND 69632),
     queued_at timestamptz NOT NULL,
     PRIMARY KEY (recipient, number) DEFERRABLE INITIALLY IMMEDIATE
 );
