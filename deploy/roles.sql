@@ -3,7 +3,7 @@
 --   rete_owner   owns the schemas and changes them; used for upgrades only
 --   rete_node    reads and writes the node's rows; cannot change tables
 --   rete_public  enough to answer other nodes and searches: reads the signed log and the cooperation database, keeps nonces,
---                votes as a witness, serves saved searches without their addresses, and never sees the private register,
+--                votes as a witness, hands out and erases sealed messages, serves saved searches without their addresses, and never sees the private register,
 --                drafts, decisions or the population
 --
 -- The program has one database login, [database] url, and everything it does goes by that one: rete_node. rete_public is for
@@ -57,7 +57,7 @@ DECLARE
 BEGIN
     FOR place IN
         SELECT nspname FROM pg_namespace
-        WHERE nspname IN ('ops', 'registry', 'population', 'publication', 'log', 'coop', 'audit', 'office')
+        WHERE nspname IN ('ops', 'registry', 'population', 'publication', 'log', 'coop', 'audit', 'office', 'post')
     LOOP
         EXECUTE format('ALTER SCHEMA %I OWNER TO rete_owner', place);
         FOR item IN
@@ -130,6 +130,11 @@ GRANT SELECT, INSERT ON ops.nonce TO rete_public;
 GRANT UPDATE (state, relayed, next_pull_at, checked_at, failures, error_code, error_text, error_at) ON log.origin TO rete_public;
 GRANT INSERT, UPDATE ON log.witnessed TO rete_public;
 GRANT INSERT ON log.evidence TO rete_public;
+-- Sealed messages: what waits for whoever asks is read, erased once it has it, and numbered anew after a restore; nothing is put there.
+GRANT USAGE ON SCHEMA post TO rete_public;
+GRANT SELECT, DELETE ON post.outbox TO rete_public;
+GRANT UPDATE (number) ON post.outbox TO rete_public;
+GRANT SELECT, INSERT (peer, sent, served, next_at), UPDATE (sent, served, next_at, hint_at, hints) ON post.box TO rete_public;
 -- Saved searches: anybody's are made, read and deleted; of who is told only that there is somebody, and that they leave.
 GRANT USAGE ON SCHEMA office TO rete_public;
 GRANT SELECT, INSERT, DELETE ON office.saved_search TO rete_public;

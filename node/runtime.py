@@ -25,7 +25,7 @@ from node.config_places import CONFIG_FILE
 from node.domain.accounts import derive_key
 from node.domain.saved import leave_key
 from node.errors import N_, CallerError, OperatorError, ReteError
-from node.flows import backup, oidc, saved, tell
+from node.flows import backup, oidc, post, saved, tell
 from node.flows.append import OwnLog
 from node.flows.bodies import Progress
 from node.flows.checkup import Place
@@ -93,6 +93,19 @@ class Node:
             deadline_s=sync.pull_minutes * 60,
         )
         return Syncer(self.pool, session, self.request_signer(), parts, sync.parallel, progress)
+
+    def carrier(self, session: aiohttp.ClientSession, exchange: post.Exchange) -> post.Carrier:
+        """Return what carries sealed messages for this node."""
+        return post.Carrier(
+            pool=self.pool,
+            session=session,
+            signer=self.request_signer(),
+            membership=self.membership,
+            keys=self.keys.seal,
+            clock=self.clock,
+            draw=secrets.SystemRandom().random,
+            exchange=exchange,
+        )
 
     @property
     def public_url(self) -> str:

@@ -1,6 +1,6 @@
 """WHEN flows run: timers in memory, no logic. What must survive a restart is in our own tables.
 
-In: a Node. Out: jobs that hear what is new, pull what is due, release publication rounds, sign and announce, settle a fenced log,
+In: a Node. Out: jobs that hear what is new, pull what is due, carry sealed messages, release publication rounds, sign and announce, settle a fenced log,
 tell saved searches what is new, tidy up and keep backups. A job that fails is logged and the next one runs; one that is already running is not started again.
 """
 
@@ -17,7 +17,7 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from node.errors import LogStateError, ReteError
-from node.flows import announce, audit, backup_shelf, epoch, gossip, indexing, publish, recover, sign_in, tell
+from node.flows import announce, audit, backup_shelf, epoch, gossip, indexing, post, publish, recover, sign_in, tell
 from node.flows.append import sign_head
 from node.flows.jobs import BACKUP, TRIAL, Schedule, Turn
 from node.flows.sync import sync_peers
@@ -30,6 +30,7 @@ from node.store.reference import load_label_reference
 logger = structlog.get_logger()
 DUE_MINUTES = 1
 ANNOUNCE_MINUTES = 1
+POST_MINUTES = 1
 RELEASE_MINUTES = 5
 TIDY_MINUTES = 10
 SAVED_MINUTES = 1
@@ -37,7 +38,16 @@ INDEX_MINUTES = 0.1
 # How often is asked whether a backup, or a trial restore, is due.
 BACKUP_MINUTES = 60
 # What a wake-up asks for -> the job that does it.
-JOBS = {wake.PULL: "due", wake.GOSSIP: "gossip", wake.ANNOUNCE: "announce", wake.BACKUP: BACKUP, wake.TRIAL: TRIAL}
+JOBS = {
+    wake.PULL: "due",
+    wake.GOSSIP: "gossip",
+    wake.ANNOUNCE: "announce",
+    wake.POST: "post",
+    wake.BACKUP: BACKUP,
+    wake.TRIAL: TRIAL,
+}
+# What the office does with the sealed messages of other members.
+EXCHANGE = post.Exchange()
 
 
 @dataclass(slots=True)
@@ -115,8 +125,8 @@ class Jobs:
         return run
 
 
-def build(node: Node, session: aiohttp.ClientSession) -> Jobs:
-    """Return the node's periodic jobs, not yet started."""
+def build(node: Node, session: aiohttp.ClientSession, exchange: post.Exchange = EXCHANGE) -> Jobs:
+    """Return the node's periodic jobs, not yet started; ``exchange`` is what becomes of sealed messages."""
     sync = node.config.sync
     timers = AsyncIOScheduler(
         timezone=dt.UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
@@ -162,9 +172,22 @@ def build(node: Node, session: aiohttp.ClientSession) -> Jobs:
     every("announce", tell_head, ANNOUNCE_MINUTES)
     every("release", release, RELEASE_MINUTES)
     every("settle", settle, RELEASE_MINUTES)
+    every("post", _carrying(node, session, exchange), POST_MINUTES)
     for name, (work, minutes) in {**_housework(node, session), **_keeping(node, jobs)}.items():
         every(name, work, minutes)
     return jobs
+
+
+def _carrying(node: Node, session: aiohttp.ClientSession, exchange: post.Exchange) -> Callable[[], Awaitable[object]]:
+    """Return the job of sealed messages; its first turn asks everybody."""
+    carrier, begun = node.carrier(session, exchange), False
+
+    async def carry() -> None:
+        nonlocal begun
+        everyone, begun = not begun, True
+        await post.turn(carrier, (await current_own(node)).origin, everyone=everyone)
+
+    return carry
 
 
 def _keeping(node: Node, jobs: Jobs) -> dict[str, tuple[Callable[[], Awaitable[object]], float]]:

@@ -332,7 +332,7 @@ def reachable(start: str) -> set[str]:
     return seen
 
 
-PEER_FACING = ("node.web.federation", "node.web.gossip")
+PEER_FACING = ("node.web.federation", "node.web.gossip", "node.web.outbox")
 
 
 @pytest.mark.parametrize("start", PEER_FACING)

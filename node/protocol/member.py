@@ -81,6 +81,10 @@ class Membership:
         """Return the request keys of the other members, by key id."""
         return {m.http_keyid: m.http_public for m in self.members.values() if m.id != self.own_id}
 
+    def callers(self) -> dict[str, str]:
+        """Return the ids of the other members, by the key id of their request keys."""
+        return {m.http_keyid: m.id for m in self.members.values() if m.id != self.own_id}
+
 
 def cosigner_key(text: str, role: str) -> keys.Verifier | None:
     """Return the verifier of a member's witness or mirror key, None for "". Raises: CallerError(vkey-malformed, ...)."""

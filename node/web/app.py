@@ -18,7 +18,7 @@ from node.flows.passwords import Hasher
 from node.i18n import translator
 from node.runtime import Node
 from node.store.postgres import acquire
-from node.web import api, assets, federation, forms, gossip, saved, sessions, typed
+from node.web import api, assets, federation, forms, gossip, outbox, saved, sessions, typed
 from node.web.allowance import Allowances, limiter, teller
 from node.web.middleware import LANGUAGE, UNAVAILABLE, errors, language_of, problem
 from node.web.pages import (
@@ -95,11 +95,12 @@ def build(node: Node, schedule: Callable[[], Schedule] | None = None) -> web.App
         pool=node.pool,
         authority=node.config.federation.authority,
         http_keys=node.membership.http_keys(),
+        callers=node.membership.callers(),
         witness=node.cosigner("witness"),
         clock=node.clock,
         allowances=allowances,
     )
-    app.add_routes([*federation.routes(), *gossip.routes()])
+    app.add_routes([*federation.routes(), *gossip.routes(), *outbox.routes()])
     app.on_response_prepare.append(teller(allowances, node.clock, behind_proxy=node.config.web.behind_proxy))
     first = node.config.search.first_themes
     api.install(app, node.pool, node.clock, _server(node), first, node.index, node.membership)

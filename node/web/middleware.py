@@ -77,6 +77,7 @@ _STATUS = {
     "clock-skew": 401,
     "nonce-replayed": 409,
     "member-suspended": 403,
+    "outbox-ahead": 409,
     "epoch-gone": 410,
     "saved-too-many": 409,
     "network-changed": 409,
