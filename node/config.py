@@ -124,6 +124,17 @@ class RetentionSection:
     closed_networks_days: int
     consents_days: int
     editions_days: int
+    introductions_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class IntroductionsSection:
+    """How long a step of an introduction takes, whom to tell of news, and whether firms may ask by a page of this node."""
+
+    step_days: int
+    mail: str
+    escalation_mail: str
+    requests: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +221,7 @@ class Config:
     sync: SyncSection
     privacy: PrivacySection
     retention: RetentionSection
+    introductions: IntroductionsSection
     backup: BackupSection
     documents: DocumentsSection
     saved: SavedSection
@@ -266,6 +278,13 @@ TABLES: Mapping[str, Mapping[str, tuple[Check, Any]]] = {
         "closed_networks_days": (checks.number(365, 36_500), 3650),
         "consents_days": (checks.number(365, 36_500), 3650),
         "editions_days": (checks.number(365, 36_500), 1825),
+        "introductions_days": (checks.number(30, 36_500), 1095),
+    },
+    "introductions": {
+        "step_days": (checks.number(1, 40), 5),
+        "mail": (checks.text(_MAILBOX, empty=True, longest=254), ""),
+        "escalation_mail": (checks.text(_MAILBOX, empty=True, longest=254), ""),
+        "requests": (checks.flag, True),
     },
     "backup": {
         "folder": (checks.text(empty=True, longest=1000), ""),
@@ -507,6 +526,7 @@ def parse(text: str, *, file: str = "node.toml") -> Config:
         sync=SyncSection(**sections["sync"]),
         privacy=PrivacySection(**sections["privacy"]),
         retention=RetentionSection(**sections["retention"]),
+        introductions=IntroductionsSection(**sections["introductions"]),
         backup=BackupSection(**sections["backup"]),
         documents=DocumentsSection(**sections["documents"]),
         saved=SavedSection(**sections["saved"]),

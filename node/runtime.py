@@ -25,7 +25,7 @@ from node.config_places import CONFIG_FILE
 from node.domain.accounts import derive_key
 from node.domain.saved import leave_key
 from node.errors import N_, CallerError, OperatorError, ReteError
-from node.flows import backup, oidc, post, saved, tell
+from node.flows import backup, casework, oidc, post, saved, tell
 from node.flows.append import OwnLog
 from node.flows.bodies import Progress
 from node.flows.checkup import Place
@@ -106,6 +106,10 @@ class Node:
             draw=secrets.SystemRandom().random,
             exchange=exchange,
         )
+
+    def office(self) -> casework.Office:
+        """Return what the cases of introductions need of this node."""
+        return casework.Office(self.pool, self.config, self.membership, self.keys.signing["http"], self.known)
 
     @property
     def public_url(self) -> str:

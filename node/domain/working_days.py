@@ -13,9 +13,9 @@ import functools
 @functools.cache
 def _holidays(year: int) -> frozenset[dt.date]:
     # A tenth of a second of every command's start otherwise; few commands ask for a day.
-    from holidays.countries import Italy  # noqa: PLC0415
+    from holidays import country_holidays  # noqa: PLC0415
 
-    return frozenset(Italy(years=year))
+    return frozenset(country_holidays("IT", years=year))
 
 
 def is_working(day: dt.date) -> bool:

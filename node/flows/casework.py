@@ -1,0 +1,245 @@
+"""The cases of introductions at work: events written, states kept, messages sealed and put out, one transaction for all of it.
+
+In: a connection inside a transaction, cases that were locked, what is to be said. Out: rows, and sealed messages in the outbox of the
+other office. Rules: what an office's node owes (a receipt, an identity after two consents, an end whose day is over, an erasure) is
+said in the same transaction as what made it due: a crash leaves neither or both, and running it again adds nothing. An identity is
+built from the consent that was recorded, and from nothing else. Source: domain/introduction.py, PROTOCOL 11.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import secrets
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from node.config import Config
+from node.domain import introduction
+from node.domain.days import day_number
+from node.domain.introduction import NO_DAY, Case, Event, Kind, Party
+from node.domain.working_days import add_working_days
+from node.errors import N_, CallerError, NotFoundError
+from node.flows.gate import KnownNames
+from node.protocol import message, sealed
+from node.protocol.member import Member, Membership
+from node.protocol.message import Facts, Message
+from node.store import introductions, outbox
+from node.store.introductions import Consent, Kept, Row
+from node.store.outbox import Posted
+from node.store.postgres import Connection, Pool
+
+# The text to which consents are recorded; a new text gets a new name here and in docs/introductions.md.
+CONSENT_VERSION: Final = "2026-1"
+# From so many messages on, sealing goes to a thread: others are served meanwhile.
+_MANY: Final = 8
+PUBLISHED: Final = "published"
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """What this node's cases need: who we are, who the others are, and the key by which we sign."""
+
+    pool: Pool
+    config: Config
+    membership: Membership
+    key: Ed25519PrivateKey = field(repr=False)
+    known: KnownNames = field(repr=False)
+    draw: Callable[[int], bytes] = secrets.token_bytes
+
+    @property
+    def own_id(self) -> str:
+        """This office's member id."""
+        return self.membership.own_id
+
+    def peer(self, member: str) -> Member:
+        """Return another office that can be written to. Raises: CallerError(introduction-peer-cannot)."""
+        found = self.membership.members.get(member)
+        if found is None or found.seal is None or found.id == self.own_id:
+            raise CallerError(
+                "introduction-peer-cannot",
+                N_("con l'ufficio di «{peer}» non si possono ancora scambiare messaggi riservati"),
+                hint=N_(
+                    "serve la sua chiave «seal»: chiedere all'amministratore del nodo la scheda aggiornata di quell'ente"
+                ),
+                peer=member[:60],
+            )
+        return found
+
+
+@dataclass(slots=True)
+class Work:
+    """A locked case under work: its row, its events, what was added to it, and the case that they tell."""
+
+    row: Row
+    events: list[Event]
+    case: Case
+    added: list[Kept] = field(default_factory=list)
+    said: list[Message] = field(default_factory=list)
+    consent: Consent | None = None
+
+    @property
+    def me(self) -> Party:
+        """Who this office is in the case."""
+        return self.row.party
+
+    @property
+    def unreceipted(self) -> bool:
+        """Whether the other office said more than receipts since this one last spoke."""
+        known = self.case.seen[self.me]
+        return any(
+            e.by is not self.me and e.kind != Kind.RECEIPT and known < e.seq <= self.case.heard[self.me.other]
+            for e in self.events
+        )
+
+    def add(self, kept: Kept) -> None:
+        """Add an event; what it tells is known after ``fold``."""
+        self.events.append(kept.event)
+        self.added.append(kept)
+
+    def fold(self) -> None:
+        """Tell the case anew."""
+        self.case = introduction.fold(self.events)
+
+
+async def lock(conn: Connection, ids: Iterable[str]) -> dict[str, Work]:
+    """Lock cases and return them with their events; those that are not there are left out."""
+    rows = await introductions.lock_cases(conn, ids)
+    held = await introductions.events_of(conn, rows)
+    consents = await introductions.consents_of(conn, sorted(rows))
+    found = {}
+    for key, row in rows.items():
+        events = [kept.event for kept in held.get(key, ())]
+        found[key] = Work(row, events, introduction.fold(events), consent=consents.get(key))
+    return found
+
+
+async def lock_one(conn: Connection, introduction_id: str) -> Work:
+    """Lock one case. Raises: NotFoundError(introduction-unknown)."""
+    found = (await lock(conn, [introduction_id])).get(introduction_id)
+    if found is None:
+        raise unknown(introduction_id)
+    return found
+
+
+def unknown(introduction_id: str) -> NotFoundError:
+    """Return the refusal of a case that is not there."""
+    return NotFoundError(
+        "introduction-unknown",
+        N_("non c'è un contatto «{introduction}»"),
+        hint=N_("gli identificativi stanno in «rete intro list»"),
+        introduction=introduction_id[:60],
+    )
+
+
+def say(
+    office: Office,
+    work: Work,
+    kind: Kind,
+    now: dt.datetime,
+    *,
+    detail: str = "",
+    payload: Mapping[str, Any] | None = None,
+    officer: str = "",
+) -> None:
+    """Add an event of this office to a case, signed, with the day by which it will take the next step if that is its own."""
+    row, me = work.row, work.me
+    # The database's numbers, not the fold's: an event beyond a gap is there all the same.
+    seq = 1 + max((e.seq for e in work.events if e.by is me), default=0)
+    event = Event(me, seq, work.case.heard[me.other], kind, int(now.timestamp()), detail)
+    after = introduction.fold([*work.events, event])
+    if me in after.turn and me not in after.due:
+        due = day_number(add_working_days(now.date(), office.config.introductions.step_days))
+        event = replace(event, due=due)
+    seeker, owner = (office.own_id, row.peer) if me is Party.SEEKER else (row.peer, office.own_id)
+    facts = Facts(
+        introduction=row.introduction_id, seeker=seeker, owner=owner, profile=row.profile_id, by=str(me), seq=seq, seen=event.seen,
+        kind=str(kind), at=event.at, detail=detail, due=event.due,
+    )  # fmt: skip
+    salt = office.draw(message.SALT_BYTES) if payload is not None else b""
+    signed = message.sign(facts, office.key, payload=payload, salt=salt)
+    work.said.append(signed)
+    work.add(Kept(row.introduction_id, event, signed.event, signed.signature, payload, salt or None, officer))
+    work.fold()
+
+
+def settle(office: Office, work: Work, now: dt.datetime) -> None:
+    """Say whatever this office's node owes, until it owes nothing more."""
+    while True:
+        kind = introduction.owed(
+            work.case,
+            work.me,
+            int(now.timestamp()),
+            profile_live=work.row.profile_state == PUBLISHED,
+            unreceipted=work.unreceipted,
+        )
+        if kind is None:
+            return
+        detail = introduction.PROFILE_WITHDRAWN if kind is Kind.WITHDRAW else ""
+        payload = None
+        if kind is Kind.IDENTITY:
+            if work.consent is None or work.consent.revoked_at is not None:
+                # Two consents in the events and none in the table: nobody is named by a mistake of ours.
+                return
+            payload = work.consent.identity
+        say(office, work, kind, now, detail=detail, payload=payload)
+
+
+async def save(conn: Connection, office: Office, works: Sequence[Work], now: dt.datetime) -> None:
+    """Write what was added to cases, and put what this office said into the outboxes of the others."""
+    changed = [work for work in works if work.added]
+    if not changed:
+        return
+    await introductions.insert_events(conn, [kept for work in changed for kept in work.added], now)
+    await introductions.keep_states(conn, {w.row.introduction_id: (w.me, w.case) for w in changed}, now)
+    await _keep_identities(conn, changed, now)
+    for peer in sorted({work.row.peer for work in changed}):
+        await put_out(conn, office, peer, [m for work in changed if work.row.peer == peer for m in work.said], now)
+
+
+async def _keep_identities(conn: Connection, works: Sequence[Work], now: dt.datetime) -> None:
+    told, gone = {}, []
+    for work in works:
+        for kept in work.added:
+            if kept.event.by is not work.me and kept.event.kind == Kind.IDENTITY and kept.payload is not None:
+                told[work.row.introduction_id] = kept.payload
+        if not work.case.shows(work.me):
+            # Crossed an end or a revocation on the road, or was told without two consents: it is never read by anybody.
+            told.pop(work.row.introduction_id, None)
+            gone.append(work.row.introduction_id)
+    await introductions.keep_identities(conn, told, now)
+    await introductions.erase_identities(conn, gone, now)
+
+
+async def put_out(conn: Connection, office: Office, peer: str, messages: Sequence[Message], now: dt.datetime) -> None:
+    """Seal messages for another office and number them in its outbox; an office that left gets none, and none is lost."""
+    member = office.membership.members.get(peer)
+    if member is None or member.seal is None or not messages:
+        return
+    posted = await asyncio.to_thread(_seal, office, member, messages) if len(messages) > _MANY else _seal(office, member, messages)  # fmt: skip
+    await outbox.put(conn, peer, posted, now)
+
+
+def _seal(office: Office, member: Member, messages: Sequence[Message]) -> list[Posted]:
+    key = member.seal
+    if key is None:
+        return []
+    return [
+        Posted(
+            m.facts.introduction,
+            m.facts.seq,
+            key.id,
+            sealed.seal(
+                sealed.Header(office.own_id, member.id, m.facts.introduction, m.facts.seq), message.encode(m), key
+            ),
+        )
+        for m in messages
+    ]
+
+
+def due_day(case: Case, party: Party) -> int:
+    """Return the day by which an office takes its step, NO_DAY where nobody knows."""
+    return case.due.get(party, NO_DAY)

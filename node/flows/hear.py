@@ -1,0 +1,180 @@
+"""What other offices say in introductions: opened messages in, events in their cases, each once.
+
+In: a connection inside the transaction of the transport, who sent, what was opened (flows/post). Out: (number, code) of what is
+refused; the rest is in the cases, with whatever this office's node owes for it. Rules: a message is the sender's own, signed by its
+node, of the case and number that the envelope says; one that is here already changes nothing; one that says something else under a
+number that is here is refused and the first one stays. A case begins with the first of its events to arrive, whichever it is.
+Source: PROTOCOL 11.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any, Final
+
+import orjson
+
+from node.domain.introduction import EVENTS_MAX, OWNER, SEEKER, Event, Kind, Party, State
+from node.errors import ReteError
+from node.flows import casework
+from node.flows.casework import Office, Work
+from node.flows.post import Exchange, Opened
+from node.protocol import message, sealed
+from node.protocol.member import Member
+from node.protocol.message import Message
+from node.store import introductions, schemas
+from node.store.introductions import Kept, NewCase
+from node.store.outbox import Waiting
+from node.store.postgres import Connection
+
+# An office whose clock is ahead by more closes cases before their day.
+AHEAD_MAX: Final = dt.timedelta(days=1)
+# Cases that one office may have open here: nobody fills another's disk.
+OPEN_MAX: Final = 20_000
+SCHEMA: Final = "introduction-message/1"
+MISMATCH, FORKED, FUTURE, TOO_MANY = (
+    "introduction-mismatch",
+    "introduction-forked",
+    "introduction-future",
+    "introduction-too-many",
+)
+_MANY: Final = 8
+
+
+def exchange(office: Office, clock: Callable[[], dt.datetime]) -> Exchange:
+    """Return what this office does with sealed messages (node/scheduler.py gives it to the transport)."""
+
+    async def take(conn: Connection, sender: str, opened: Sequence[Opened]) -> Sequence[tuple[int, str]]:
+        return await receive(conn, office, sender, opened, clock())
+
+    async def close(conn: Connection) -> AbstractSet[str]:
+        return await introductions.open_peers(conn)
+
+    async def seal_again(conn: Connection, member: Member, waiting: Waiting) -> bytes | None:
+        return await sealed_again(conn, office, member, waiting)
+
+    return Exchange(take, close, seal_again)
+
+
+async def receive(
+    conn: Connection, office: Office, sender: str, opened: Sequence[Opened], now: dt.datetime
+) -> list[tuple[int, str]]:
+    """Take what an office sent, in order; return (number, code) of what is refused."""
+    public = office.membership.members[sender].http_public
+    read = await asyncio.to_thread(_read, opened, public) if len(opened) > _MANY else _read(opened, public)
+    refused: list[tuple[int, str]] = []
+    good: list[tuple[int, Message]] = []
+    for item, found in read:
+        code = found if isinstance(found, str) else _misplaced(office, sender, item, found, now)
+        if code:
+            refused.append((item.number, code))
+        elif not isinstance(found, str):
+            good.append((item.number, found))
+    works = await _cases(conn, office, sender, good, now)
+    raw = await introductions.events_of(conn, works)
+    held = {(k.introduction_id, k.event.by, k.event.seq): k.raw for kept in raw.values() for k in kept}
+    for number, found in good:
+        code = _take(works.get(found.facts.introduction), sender, found, held)
+        if code:
+            refused.append((number, code))
+    for work in works.values():
+        if work.added:
+            work.fold()
+            casework.settle(office, work, now)
+    await casework.save(conn, office, list(works.values()), now)
+    return refused
+
+
+def _read(opened: Sequence[Opened], public: bytes) -> list[tuple[Opened, Message | str]]:
+    found: list[tuple[Opened, Message | str]] = []
+    for item in opened:
+        try:
+            found.append((item, message.decode(item.plaintext, public)))
+        except ReteError as error:
+            found.append((item, error.code))
+    return found
+
+
+def _misplaced(office: Office, sender: str, item: Opened, found: Message, now: dt.datetime) -> str:
+    """Return why a message is not what its envelope and its sender say, empty where it is."""
+    facts = found.facts
+    if facts.speaker != sender or facts.hearer != office.own_id:
+        return MISMATCH
+    if facts.introduction != item.introduction or facts.seq != item.seq:
+        return MISMATCH
+    if facts.at > (now + AHEAD_MAX).timestamp():
+        return FUTURE
+    return TOO_MANY if facts.seq > EVENTS_MAX else ""
+
+
+async def _cases(
+    conn: Connection, office: Office, sender: str, good: Sequence[tuple[int, Message]], now: dt.datetime
+) -> dict[str, Work]:
+    """Lock the cases that messages are about; of those that are new to the owner of a profile one is opened."""
+    fresh: dict[str, NewCase] = {}
+    for _, found in good:
+        facts = found.facts
+        if facts.owner == office.own_id and facts.seeker == sender:
+            project = _project(found) or (fresh[facts.introduction].project_id if facts.introduction in fresh else None)
+            fresh[facts.introduction] = NewCase(
+                facts.introduction, OWNER, sender, facts.profile, str(State.SENT), project_id=project
+            )
+    if fresh:
+        room = OPEN_MAX - await introductions.count_open(conn, sender)
+        await introductions.open_cases(conn, list(fresh.values())[: max(0, room)], now)
+    return await casework.lock(conn, {found.facts.introduction for _, found in good})
+
+
+def _project(found: Message) -> str | None:
+    if found.facts.kind != Kind.REQUEST or _payload(found) is None or found.payload is None:
+        return None
+    project = found.payload.get("project")
+    return project if isinstance(project, str) else None
+
+
+def _payload(found: Message) -> Mapping[str, Any] | None:
+    """Return what a message says beside its event, None where its schema does not know it: the event counts all the same."""
+    if found.payload is None:
+        return None
+    document = {"kind": found.facts.kind, "payload": found.payload}
+    return found.payload if schemas.validators()[SCHEMA].is_valid(document) else None
+
+
+def _take(work: Work | None, sender: str, found: Message, held: dict[tuple[str, Party, int], bytes]) -> str:
+    """Add a message to its case; return why not, empty where it is there now."""
+    facts = found.facts
+    if work is None:
+        # Of our own asking there is nothing here, or this office has too many cases with us.
+        return TOO_MANY if facts.by == SEEKER else casework.unknown(facts.introduction).code
+    row = work.row
+    if row.peer != sender or row.profile_id != facts.profile or str(row.party) == facts.by:
+        return MISMATCH
+    by = Party(facts.by)
+    key = (row.introduction_id, by, facts.seq)
+    if key in held:
+        return "" if held[key] == found.event else FORKED
+    held[key] = found.event
+    event = Event(by, facts.seq, facts.seen, facts.kind, facts.at, facts.detail, facts.due)
+    payload = _payload(found)
+    salt = found.salt if payload is not None else None
+    work.add(Kept(row.introduction_id, event, found.event, found.signature, payload, salt))
+    return ""
+
+
+async def sealed_again(conn: Connection, office: Office, member: Member, waiting: Waiting) -> bytes | None:
+    """Seal an event that waits in the outbox for the member's present key; None where it is gone or there is no key."""
+    for _, party, seq, kept in await introductions.messages_of(conn, [waiting.introduction_id], [waiting.seq]):
+        found = as_message(kept)
+        if found.facts.speaker == office.own_id and found.facts.hearer == member.id and member.seal is not None:
+            header = sealed.Header(office.own_id, member.id, found.facts.introduction, seq)
+            return sealed.seal(header, message.encode(found), member.seal) if party else None
+    return None
+
+
+def as_message(kept: Kept) -> Message:
+    """Return an event of the database as the message that it was."""
+    facts, _ = message.read_event(orjson.loads(kept.raw))
+    return Message(facts, kept.raw, kept.signature, kept.payload, kept.salt or b"")
