@@ -17,7 +17,21 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from node.errors import LogStateError, ReteError
-from node.flows import announce, audit, backup_shelf, epoch, gossip, indexing, post, publish, recover, sign_in, tell
+from node.flows import (
+    announce,
+    audit,
+    backup_shelf,
+    epoch,
+    gossip,
+    hear,
+    indexing,
+    post,
+    publish,
+    recover,
+    remind,
+    sign_in,
+    tell,
+)
 from node.flows.append import sign_head
 from node.flows.jobs import BACKUP, TRIAL, Schedule, Turn
 from node.flows.sync import sync_peers
@@ -34,6 +48,7 @@ POST_MINUTES = 1
 RELEASE_MINUTES = 5
 TIDY_MINUTES = 10
 SAVED_MINUTES = 1
+INTRODUCTION_MINUTES = 1
 INDEX_MINUTES = 0.1
 # How often is asked whether a backup, or a trial restore, is due.
 BACKUP_MINUTES = 60
@@ -46,8 +61,6 @@ JOBS = {
     wake.BACKUP: BACKUP,
     wake.TRIAL: TRIAL,
 }
-# What the office does with the sealed messages of other members.
-EXCHANGE = post.Exchange()
 
 
 @dataclass(slots=True)
@@ -125,8 +138,8 @@ class Jobs:
         return run
 
 
-def build(node: Node, session: aiohttp.ClientSession, exchange: post.Exchange = EXCHANGE) -> Jobs:
-    """Return the node's periodic jobs, not yet started; ``exchange`` is what becomes of sealed messages."""
+def build(node: Node, session: aiohttp.ClientSession, exchange: post.Exchange | None = None) -> Jobs:
+    """Return the node's periodic jobs, not yet started; ``exchange`` is what becomes of sealed messages, else introductions."""
     sync = node.config.sync
     timers = AsyncIOScheduler(
         timezone=dt.UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
@@ -134,7 +147,7 @@ def build(node: Node, session: aiohttp.ClientSession, exchange: post.Exchange = 
     jobs = Jobs(timers, clock=node.clock, since=node.clock())
     syncer = node.syncer(session)
 
-    async def hear() -> None:
+    async def listen() -> None:
         await gossip.gossip(syncer, await current_own(node), jobs.heard)
 
     async def due() -> None:
@@ -167,12 +180,12 @@ def build(node: Node, session: aiohttp.ClientSession, exchange: post.Exchange = 
         )
 
     # +- 20 %: nodes that start together do not stay in step.
-    every("gossip", hear, sync.poll_minutes, jitter=int(sync.poll_minutes * 60 * 0.2) or None)
+    every("gossip", listen, sync.poll_minutes, jitter=int(sync.poll_minutes * 60 * 0.2) or None)
     every("due", due, DUE_MINUTES)
     every("announce", tell_head, ANNOUNCE_MINUTES)
     every("release", release, RELEASE_MINUTES)
     every("settle", settle, RELEASE_MINUTES)
-    every("post", _carrying(node, session, exchange), POST_MINUTES)
+    every("post", _carrying(node, session, exchange or hear.exchange(node.office(), node.clock)), POST_MINUTES)
     for name, (work, minutes) in {**_housework(node, session), **_keeping(node, jobs)}.items():
         every(name, work, minutes)
     return jobs
@@ -218,6 +231,12 @@ def _housework(node: Node, session: aiohttp.ClientSession) -> dict[str, tuple[Ca
         await tell.tidy(node.pool, now, dt.timedelta(days=node.config.saved.unread_days))
         await sign_in.tidy(node.pool, node.sign_in_settings(), now)
 
+    async def introduce() -> None:
+        office, now = node.office(), node.clock()
+        await remind.work_due(office, now)
+        await remind.send_again(office, now)
+        await remind.tell(office, node.mail_server, node.public_url, now)
+
     async def tell_saved() -> None:
         # Digests leave at their own hour: each search knows when its next one is due.
         outward = node.outward(session)
@@ -225,6 +244,7 @@ def _housework(node: Node, session: aiohttp.ClientSession) -> dict[str, tuple[Ca
 
     return {
         "tidy": (tidy, TIDY_MINUTES),
+        "introductions": (introduce, INTRODUCTION_MINUTES),
         "saved": (tell_saved, SAVED_MINUTES),
         "index": (follow_index, INDEX_MINUTES),
     }

@@ -20,13 +20,15 @@ Source: docs/introductions.md; PROTOCOL 11. Lamport, "Time, Clocks, and the Orde
 from __future__ import annotations
 
 import datetime as dt
+import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
 from node.domain.days import day_number
-from node.errors import N_
+from node.errors import N_, UNSEEN
 
 # A case has few steps; more are somebody's mistake or malice.
 EVENTS_MAX: Final = 500
@@ -503,3 +505,13 @@ def follow_up_due(case: Case, party: Party, now: int) -> int:
         return 0
     passed = [day for day in FOLLOW_UP_DAYS if now >= case.introduced_at + day * _DAY_S]
     return passed[-1] if passed and (party, passed[-1]) not in case.follow_ups else 0
+
+
+_LINES: Final = re.compile(r"\n{3,}")
+
+
+def clean(text: str) -> str:
+    """Return a text as it may travel: one form of every sign, no controls but line ends, no blanks around."""
+    composed = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
+    seen = "".join(" " if sign == "\t" else sign for sign in composed if sign in "\n\t" or not UNSEEN.match(sign))
+    return _LINES.sub("\n\n", "\n".join(line.rstrip() for line in seen.split("\n"))).strip()

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
-from typing import Any, Final
+from dataclasses import replace
+from typing import Final
 
 import orjson
 
@@ -34,7 +35,6 @@ from node.store.postgres import Connection
 AHEAD_MAX: Final = dt.timedelta(days=1)
 # Cases that one office may have open here: nobody fills another's disk.
 OPEN_MAX: Final = 20_000
-SCHEMA: Final = "introduction-message/1"
 MISMATCH, FORKED, FUTURE, TOO_MANY = (
     "introduction-mismatch",
     "introduction-forked",
@@ -90,11 +90,17 @@ async def receive(
 
 def _read(opened: Sequence[Opened], public: bytes) -> list[tuple[Opened, Message | str]]:
     found: list[tuple[Opened, Message | str]] = []
+    validator = schemas.introduction_validator()
     for item in opened:
         try:
-            found.append((item, message.decode(item.plaintext, public)))
+            read = message.decode(item.plaintext, public)
         except ReteError as error:
             found.append((item, error.code))
+            continue
+        if read.payload is not None and not validator.is_valid(orjson.loads(item.plaintext)):
+            # What travels beside the event is not shown; the event counts all the same, or its case would wait for it for ever.
+            read = replace(read, payload=None, salt=b"")
+        found.append((item, read))
     return found
 
 
@@ -129,18 +135,8 @@ async def _cases(
 
 
 def _project(found: Message) -> str | None:
-    if found.facts.kind != Kind.REQUEST or _payload(found) is None or found.payload is None:
-        return None
-    project = found.payload.get("project")
+    project = (found.payload or {}).get("project") if found.facts.kind == Kind.REQUEST else None
     return project if isinstance(project, str) else None
-
-
-def _payload(found: Message) -> Mapping[str, Any] | None:
-    """Return what a message says beside its event, None where its schema does not know it: the event counts all the same."""
-    if found.payload is None:
-        return None
-    document = {"kind": found.facts.kind, "payload": found.payload}
-    return found.payload if schemas.validators()[SCHEMA].is_valid(document) else None
 
 
 def _take(work: Work | None, sender: str, found: Message, held: dict[tuple[str, Party, int], bytes]) -> str:
@@ -158,9 +154,7 @@ def _take(work: Work | None, sender: str, found: Message, held: dict[tuple[str, 
         return "" if held[key] == found.event else FORKED
     held[key] = found.event
     event = Event(by, facts.seq, facts.seen, facts.kind, facts.at, facts.detail, facts.due)
-    payload = _payload(found)
-    salt = found.salt if payload is not None else None
-    work.add(Kept(row.introduction_id, event, found.event, found.signature, payload, salt))
+    work.add(Kept(row.introduction_id, event, found.event, found.signature, found.payload, found.salt or None))
     return ""
 
 

@@ -20,6 +20,7 @@ TITLES: Final[Mapping[str, str]] = {
     "due": N_("preleva le novità degli altri registri"),
     "announce": N_("firma il proprio registro e lo porta ai testimoni"),
     "post": N_("porta e ritira i messaggi sigillati"),
+    "introductions": N_("chiude i contatti scaduti e avvisa l'ufficio"),
     "release": N_("fa uscire i profili del turno di pubblicazione"),
     "settle": N_("riprende un registro recintato, quando si può"),
     "tidy": N_("toglie ciò che è scaduto"),

@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from node.domain.introduction import Case, Event, Party, State
+from node.domain.introduction import LOCAL, Case, Event, Party, State
 from node.store.postgres import Connection, load_queries
 
 QUERIES = load_queries("introductions")
@@ -204,11 +204,16 @@ def _at(seconds: int) -> dt.datetime | None:
     return dt.datetime.fromtimestamp(seconds, dt.UTC) if seconds else None
 
 
+def _state_of(me: Party, case: Case) -> str:
+    # Of a case whose first events are still on the road the owner knows only that it was sent.
+    return str(State.SENT) if me is Party.OWNER and case.state in LOCAL else str(case.state)
+
+
 async def keep_states(conn: Connection, cases: Mapping[str, tuple[Party, Case]], now: dt.datetime) -> None:
     """Write what events tell into the rows of their cases."""
     rows = [
         (
-            key, str(case.state), case.reason, case.outcome, turn_of(case), case.due.get(me), case.due.get(me.other),
+            key, _state_of(me, case), case.reason, case.outcome, turn_of(case), case.due.get(me), case.due.get(me.other),
             _at(case.since) or now, _at(case.introduced_at), case.heard[me], case.heard[me.other], case.seen[me.other],
         )
         for key, (me, case) in cases.items()
@@ -344,6 +349,11 @@ async def has_token(conn: Connection, introduction_id: str, token_hash: bytes) -
 async def count_drafts(conn: Connection) -> int:
     """Return how many requests of firms wait that no officer has looked at."""
     return int(await conn.fetchval(QUERIES["count_drafts"]))
+
+
+async def is_there(conn: Connection, profile_id: str, network_id: str) -> bool:
+    """Tell whether a network has an open case about a profile."""
+    return bool(await conn.fetchval(QUERIES["is_there"], profile_id, network_id))
 
 
 async def due_cases(conn: Connection, today: int, silent_since: dt.datetime, limit: int) -> list[str]:

@@ -40,3 +40,10 @@ def validators() -> Mapping[str, Any]:
             if schema.get("properties", {}).get("type", {}).get("const") == name:
                 found[name] = jsonschema_rs.validator_for(schema)
     return found
+
+
+@functools.cache
+def introduction_validator() -> Any:
+    """Return the compiled validator of the messages of introductions, introduction.v1.json (PROTOCOL 11)."""
+    text = folder().joinpath("introduction.v1.json").read_text(encoding="utf-8")
+    return jsonschema_rs.validator_for(json.loads(text))

@@ -1,0 +1,489 @@
+"""What people do in introductions: ask, endorse, check, forward, accept, consent, decline, tell how it went.
+
+In: an Office, a case, what somebody decided. Out: the case as it stands then; what is to be said has left for the other office, sealed.
+Rules: a text leaves only when the gate finds nobody named in it; a request only when an officer has endorsed it; an identity is what was
+recorded with the consent, and leaves by the node alone once both have consented (flows/casework). Who decides is told to the chain of
+decisions by the database. Source: domain/introduction.py, docs/introductions.md.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import secrets
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from node.domain import introduction, potential, saved, vocabulary
+from node.domain.introduction import Case, Kind, Party, State
+from node.domain.labels import LabelReference
+from node.domain.network import NetworkRecord
+from node.domain.redaction.hits import AMBER, RED
+from node.errors import N_, CallerError, NotFoundError, Said
+from node.flows import casework, gate
+from node.flows.casework import CONSENT_VERSION, Office, Work
+from node.flows.search import Hit, find_profile
+from node.flows.versions import record_of
+from node.store import introductions
+from node.store.introductions import Consent, NewCase, Row, Step, Told
+from node.store.postgres import Connection, acquire, run_tx
+from node.store.reference import load_sectors, load_territories
+
+TEXT_MAX_CHARS: Final = 4000
+SHORT_MAX_CHARS: Final = 300
+# Requests of firms that nobody has looked at yet: a page that anybody may use must not fill the office's list.
+REQUESTS_MAX: Final = 500
+GROUP: Final = (2, 4)
+NETWORK, FIRM = "network", "firm"
+# What needs words, and what may have some.
+_NEEDS_TEXT: Final = frozenset({Kind.QUESTION, Kind.ANSWER})
+_MAY_HAVE_TEXT: Final = _NEEDS_TEXT | {Kind.ACCEPT, Kind.DECLINE, Kind.WITHDRAW, Kind.FOLLOW_UP, Kind.OUTCOME}
+_DETAILS: Final[Mapping[Kind, Sequence[str]]] = {
+    Kind.DECLINE: tuple(introduction.DECLINE_REASONS),
+    Kind.WITHDRAW: tuple(r for r in introduction.WITHDRAW_REASONS if r != introduction.PROFILE_WITHDRAWN),
+    Kind.OUTCOME: tuple(introduction.OUTCOMES),
+    Kind.FOLLOW_UP: tuple(str(day) for day in introduction.FOLLOW_UP_DAYS),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Applicant:
+    """A firm that asks through its own office and is in no network of it. Private: it leaves after two consents or never."""
+
+    name: str
+    person: str
+    email: str
+    phone: str = ""
+    tax_code: str = ""
+    municipality: str = ""
+    region: str = ""
+    section: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is asked of another office: which profile, why, in what words, for which network or firm of ours."""
+
+    profile_id: str
+    text: str
+    purpose: str = "request"
+    network_id: str | None = None
+    applicant: Applicant | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What somebody does in a case; ``person`` and ``contact`` go with a consent: who gave it, and whom the other side may call.
+
+    ``sure``: doubtful words were looked at and name nobody.
+    """
+
+    kind: Kind
+    text: str = ""
+    detail: str = ""
+    person: str = ""
+    contact: Mapping[str, str] = field(default_factory=dict, repr=False)
+    sure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A case as its page shows it."""
+
+    row: Row
+    case: Case
+    steps: tuple[Step, ...]
+    may: tuple[Kind, ...]
+    consent: Consent | None
+    told: Told | None
+
+    @property
+    def state(self) -> State:
+        """Where it stands, drafts of this office included."""
+        return State(self.row.state) if not self.steps else self.case.state
+
+
+async def begin(
+    office: Office,
+    wish: Wish,
+    officer: str,
+    now: dt.datetime,
+    reference: LabelReference,
+    *,
+    project: tuple[str, int] | None = None,
+) -> str:
+    """Write the draft of a request; return the case's id. Nothing leaves.
+
+    Raises: profile-unknown, introduction-own-profile, introduction-peer-cannot, introduction-there, network-unknown,
+    introduction-text-bad, text-refused, introduction-who.
+    """
+    case, _ = await _begin(office, wish, officer, now, reference, project)
+    return case
+
+
+async def ask(office: Office, wish: Wish, now: dt.datetime, reference: LabelReference) -> tuple[str, str]:
+    """Write the draft of a firm's own request, for an officer to look at; return the case's id and the token that shows how it stands.
+
+    Raises: introduction-requests-off, introduction-too-many; as ``begin``.
+    """
+    if not office.config.introductions.requests:
+        raise CallerError(
+            "introduction-requests-off",
+            N_("questo ufficio non riceve richieste da qui"),
+            hint=N_("rivolgersi all'ufficio di persona, per telefono o per posta"),
+        )
+    if wish.applicant is None:
+        raise _who()
+    return await _begin(office, wish, "", now, reference, None)
+
+
+async def _begin(
+    office: Office,
+    wish: Wish,
+    officer: str,
+    now: dt.datetime,
+    reference: LabelReference,
+    project: tuple[str, int] | None,
+) -> tuple[str, str]:
+    if (wish.network_id is None) == (wish.applicant is None):
+        raise _who()
+    hit = await find_profile(office.pool, wish.profile_id, reference, now=now)
+    if hit.owner == office.own_id:
+        raise CallerError(
+            "introduction-own-profile",
+            N_("la scheda è di questo stesso ufficio: non serve un altro ufficio per mettervi in contatto"),
+        )
+    office.peer(hit.owner)
+    applicant = None if wish.applicant is None else checked_applicant(wish.applicant)
+    text = _checked_text(wish.text, needed=True)
+    purpose = _chosen("purpose", wish.purpose, vocabulary.PURPOSES)
+    introduction_id, token = str(uuid.uuid4()), secrets.token_urlsafe(32)
+
+    async def work(conn: Connection) -> None:
+        network_id = await _network(conn, wish.network_id)
+        if not officer and await introductions.count_drafts(conn) >= REQUESTS_MAX:
+            raise CallerError("introduction-too-many", N_("l'ufficio ha troppe richieste da guardare: riprovare tra qualche giorno"))  # fmt: skip
+        await _refuse_twice(conn, hit, network_id)
+        request: dict[str, Any] = {"text": text, "purpose": purpose}
+        if project is not None:
+            request |= {"project": project[0], "project_size": project[1]}
+        made = NewCase(
+            introduction_id, Party.SEEKER, hit.owner, hit.profile_id, str(State.DRAFT), network_id,
+            None if project is None else project[0], request, applicant, hashlib.sha256(token.encode()).digest(), officer,
+        )  # fmt: skip
+        await introductions.open_cases(conn, [made], now)
+        # After the applicant's own names are in the table: they are among those that no text may tell.
+        if officer:
+            await _gate(conn, office, text, sure=True)
+
+    await run_tx(office.pool, work)
+    return introduction_id, token
+
+
+async def propose(
+    office: Office,
+    network_id: str,
+    profiles: Sequence[str],
+    text: str,
+    officer: str,
+    now: dt.datetime,
+    reference: LabelReference,
+    purpose: str = "joint_project",
+) -> tuple[str, list[str]]:
+    """Write the linked requests of a joint project, one to the office of each profile; return the project's id and the cases'.
+
+    Raises: introduction-project-size; as ``begin``, and then no request is written.
+    """
+    distinct = list(dict.fromkeys(profiles))
+    if not GROUP[0] <= len(distinct) <= GROUP[1]:
+        raise CallerError(
+            "introduction-project-size",
+            N_("un progetto comune unisce da tre a cinque reti: la propria e da {least} a {most} schede"),
+            least=GROUP[0],
+            most=GROUP[1],
+        )
+    project, made = str(uuid.uuid4()), []
+    try:
+        for profile_id in distinct:
+            wish = Wish(profile_id, text, purpose, network_id)
+            made.append(await begin(office, wish, officer, now, reference, project=(project, len(distinct) + 1)))
+    except CallerError:
+        for introduction_id in made:
+            await discard(office, introduction_id)
+        raise
+    return project, made
+
+
+def _who() -> CallerError:
+    return CallerError(
+        "introduction-who",
+        N_("serve sapere per chi si chiede il contatto: una rete del registro, o un'impresa"),
+        where="network",
+    )
+
+
+async def _network(conn: Connection, network_id: str | None) -> str | None:
+    return None if network_id is None else (await record_of(conn, network_id))[0]
+
+
+async def _refuse_twice(conn: Connection, hit: Hit, network_id: str | None) -> None:
+    if network_id is not None and await introductions.is_there(conn, hit.profile_id, network_id):
+        raise CallerError(
+            "introduction-there",
+            N_("per questa rete e questa scheda c'è già un contatto aperto"),
+            hint=N_("aprirlo dall'elenco dei contatti"),
+        )
+
+
+def checked_applicant(given: Applicant) -> dict[str, str]:
+    """Return a firm's own words about itself, cleaned. Raises: CallerError(introduction-applicant-bad, saved-email-bad)."""
+    names = ("name", "person", "email", "phone", "tax_code", "municipality", "region", "section")
+    found = {name: _checked_short(name, getattr(given, name)) for name in names}
+    for name in ("name", "person", "email"):
+        if not found[name]:
+            raise CallerError("introduction-applicant-bad", N_("questo campo è necessario"), where=name)
+    found["email"] = saved.check_email(found["email"])
+    if found["region"] and load_territories().area(found["region"]) is None:
+        raise CallerError("introduction-applicant-bad", N_("regione sconosciuta"), where="region")
+    if found["section"] and (len(found["section"]) != 1 or not load_sectors().ancestors(found["section"])):
+        raise CallerError("introduction-applicant-bad", N_("sezione ATECO sconosciuta"), where="section")
+    return found
+
+
+def _checked_short(where: str, text: str) -> str:
+    cleaned = " ".join(text.split())
+    if len(cleaned) > SHORT_MAX_CHARS or "\x00" in cleaned:
+        raise CallerError(
+            "introduction-applicant-bad", N_("al massimo {most} caratteri"), where=where, most=SHORT_MAX_CHARS
+        )
+    return cleaned
+
+
+def _checked_text(text: str, *, needed: bool) -> str:
+    cleaned = introduction.clean(text)
+    if (needed and not cleaned) or len(cleaned) > TEXT_MAX_CHARS:
+        raise CallerError(
+            "introduction-text-bad",
+            N_("serve un testo, al massimo di {most} caratteri"),
+            where="text",
+            most=TEXT_MAX_CHARS,
+        )
+    return cleaned
+
+
+def _chosen(where: str, value: str, allowed: Mapping[str, Any] | Sequence[str]) -> str:
+    if value not in allowed:
+        raise CallerError(
+            "introduction-choice-bad",
+            N_("«{value}» non è tra le scelte: {allowed}"),
+            where=where,
+            value=value[:60],
+            allowed=", ".join(allowed),
+        )
+    return value
+
+
+async def _gate(conn: Connection, office: Office, text: str, *, sure: bool) -> None:
+    """Refuse a text that names somebody this node knows. Raises: CallerError(text-refused, text-doubtful)."""
+    if not text:
+        return
+    hits = gate.scan([("text", text)], await office.known.read(conn, office.config))
+    red = [hit for _, _, hit in hits if hit.severity == RED]
+    if red:
+        raise CallerError(
+            "text-refused",
+            N_("il testo farebbe riconoscere qualcuno prima dei consensi: «{words}» ({reason}), e altri {more} punti"),
+            where="text",
+            hint=N_("togliere nomi, indirizzi, recapiti e codici: si scambiano alla fine, insieme"),
+            words=text[red[0].start : red[0].end][:80],
+            reason=Said(red[0].reason),
+            more=len(red) - 1,
+        )
+    doubtful = next((hit for _, _, hit in hits if hit.severity == AMBER), None)
+    if doubtful is not None and not sure:
+        raise CallerError(
+            "text-doubtful",
+            N_("possibile nome proprio: «{words}»"),
+            where="text",
+            hint=N_("cambiarlo, o confermare che non fa riconoscere nessuno"),
+            words=text[doubtful.start : doubtful.end][:80],
+        )
+
+
+async def endorse(office: Office, introduction_id: str, officer: str, now: dt.datetime, *, sure: bool = False) -> Case:
+    """Endorse a draft: it leaves for the other office, without a name. Raises: introduction-not-draft, text-refused, text-doubtful."""
+
+    async def work(conn: Connection) -> Case:
+        found = await casework.lock_one(conn, introduction_id)
+        row = found.row
+        if row.state != State.DRAFT or found.events:
+            raise _not_now(found)
+        office.peer(row.peer)
+        await _gate(conn, office, str(row.request["text"]), sure=sure)
+        seeker = {"kind": FIRM if row.network_id is None else NETWORK, "territory": "", "sector": ""}
+        seeker |= await _standing(conn, row)
+        payload = {**row.request, "seeker": seeker}
+        casework.say(office, found, Kind.REQUEST, now, payload=payload, officer=officer)
+        await casework.save(conn, office, [found], now)
+        return found.case
+
+    return await run_tx(office.pool, work)
+
+
+async def _standing(conn: Connection, row: Row) -> dict[str, str]:
+    """Return all that is said of who asks: a region and a section, where one is known."""
+    if row.network_id is None:
+        applicant = row.applicant or {}
+        return {"territory": str(applicant.get("region", "")), "sector": str(applicant.get("section", ""))}
+    _, record = await record_of(conn, row.network_id)
+    regions, sections = potential.regions_and_sections(record, load_territories(), load_sectors())
+    return {"territory": _only(regions), "sector": _only(sections)}
+
+
+def _only(values: set[str | None]) -> str:
+    found = values - {None}
+    return str(found.pop()) if len(values) == 1 and found else ""
+
+
+def _not_now(found: Work) -> CallerError:
+    return CallerError(
+        "introduction-not-now",
+        N_("in questo momento non si può: il contatto è cambiato, o tocca all'altro ufficio"),
+        hint=N_("aprirlo di nuovo: mostra che cosa si può fare"),
+        state=str(found.case.state),
+    )
+
+
+async def act(office: Office, introduction_id: str, deed: Deed, officer: str, now: dt.datetime) -> Case:
+    """Do what somebody decided in a case; return the case as it stands then.
+
+    Raises: introduction-unknown, introduction-not-now, introduction-choice-bad, introduction-text-bad, introduction-consent-bad,
+    text-refused, text-doubtful.
+    """
+    if deed.kind is Kind.REQUEST:
+        return await endorse(office, introduction_id, officer, now, sure=deed.sure)
+    text = _checked_text(deed.text, needed=deed.kind in _NEEDS_TEXT) if deed.kind in _MAY_HAVE_TEXT else ""
+    detail = _chosen("detail", deed.detail, _DETAILS[deed.kind]) if deed.kind in _DETAILS else ""
+
+    async def work(conn: Connection) -> Case:
+        found = await casework.lock_one(conn, introduction_id)
+        if deed.kind not in introduction.may(found.case, found.me) or not found.events:
+            raise _not_now(found)
+        await _gate(conn, office, text, sure=deed.sure)
+        if deed.kind is Kind.CONSENT:
+            found.consent = await _consent(conn, office, found.row, deed, officer, now)
+        payload = {"text": text} if text else None
+        casework.say(office, found, deed.kind, now, detail=detail, payload=payload, officer=officer)
+        if deed.kind is Kind.REVOKE:
+            await introductions.revoke_consent(conn, found.row.introduction_id, now)
+        casework.settle(office, found, now)
+        await casework.save(conn, office, [found], now)
+        return found.case
+
+    return await run_tx(office.pool, work)
+
+
+async def _consent(conn: Connection, office: Office, row: Row, deed: Deed, officer: str, now: dt.datetime) -> Consent:
+    """Record the own side's consent with exactly what may be told: who, to which text, when, and the identity as it is today."""
+    person = _checked_short("person", deed.person)
+    contact = {name: _checked_short(name, deed.contact.get(name, "")) for name in ("person", "role", "email", "phone")}
+    if not person or not contact["person"] or not (contact["email"] or contact["phone"]):
+        raise CallerError(
+            "introduction-consent-bad",
+            N_("serve chi ha dato il consenso, e il nome di una persona da contattare con un recapito"),
+            where="person",
+        )
+    if contact["email"]:
+        contact["email"] = saved.check_email(contact["email"])
+    identity = await _identity(conn, row) | {"contact": contact, "office": office.config.node.name}
+    consent = Consent(person, CONSENT_VERSION, identity, officer, now, None)
+    await introductions.keep_consent(conn, row.introduction_id, consent)
+    return consent
+
+
+async def _identity(conn: Connection, row: Row) -> dict[str, Any]:
+    if row.network_id is None:
+        applicant = row.applicant or {}
+        firm = {"name": str(applicant.get("name", "")), "municipality": str(applicant.get("municipality", ""))}
+        return {"name": firm["name"] or row.introduction_id, "kind": FIRM, "members": [firm] if firm["name"] else []}
+    _, record = await record_of(conn, row.network_id)
+    return {"name": record.name[:SHORT_MAX_CHARS], "kind": NETWORK, "members": _members(record)}
+
+
+def _members(record: NetworkRecord) -> list[dict[str, str]]:
+    firms = [member.firm for member in record.members if member.left_on is None]
+    return [
+        {"name": firm.name[:SHORT_MAX_CHARS], "municipality": firm.municipality_name[:SHORT_MAX_CHARS]}
+        for firm in firms[:300]
+        if firm.name
+    ]
+
+
+async def discard(office: Office, introduction_id: str) -> None:
+    """Delete a draft that was never sent. Raises: introduction-unknown, introduction-not-now."""
+
+    async def work(conn: Connection) -> None:
+        found = await casework.lock_one(conn, introduction_id)
+        if not await introductions.delete_draft(conn, found.row.introduction_id):
+            raise _not_now(found)
+
+    await run_tx(office.pool, work)
+
+
+async def rewrite(office: Office, introduction_id: str, text: str, purpose: str, now: dt.datetime) -> None:
+    """Write a draft's text anew. Raises: introduction-unknown, introduction-not-now, introduction-text-bad, text-refused."""
+    text, purpose = _checked_text(text, needed=True), _chosen("purpose", purpose, vocabulary.PURPOSES)
+
+    async def work(conn: Connection) -> None:
+        found = await casework.lock_one(conn, introduction_id)
+        await _gate(conn, office, text, sure=True)
+        request = {**found.row.request, "text": text, "purpose": purpose}
+        if not await introductions.change_draft(conn, found.row.introduction_id, request, found.row.network_id, now):
+            raise _not_now(found)
+
+    await run_tx(office.pool, work)
+
+
+async def read(office: Office, introduction_id: str) -> Opened:
+    """Return a case with all that was said in it. Raises: introduction-unknown."""
+    try:
+        key = str(uuid.UUID(introduction_id))
+    except ValueError as error:
+        raise casework.unknown(introduction_id) from error
+    async with acquire(office.pool) as conn, conn.transaction(isolation="repeatable_read", readonly=True):
+        row = await introductions.read_case(conn, key)
+        if row is None:
+            raise casework.unknown(introduction_id)
+        steps = await introductions.timeline(conn, key)
+        consent = (await introductions.consents_of(conn, [key])).get(key)
+        told = await introductions.identity_of(conn, key)
+    case = introduction.fold(step.event for step in steps)
+    may: tuple[Kind, ...] = introduction.may(case, row.party) if steps else ()
+    if not steps and row.party is Party.SEEKER:
+        may = (Kind.REQUEST,)
+    return Opened(row, case, _in_order(steps), may, consent, told if case.shows(row.party) else _erased(told))
+
+
+def _erased(told: Told | None) -> Told | None:
+    return None if told is None else Told(None, told.received_at, told.erased_at)
+
+
+def _in_order(steps: Sequence[Step]) -> tuple[Step, ...]:
+    by_event = {(step.event.by, step.event.seq): step for step in steps}
+    placed = [by_event[event.by, event.seq] for event in introduction.in_order(step.event for step in steps)]
+    # What still waits for something before it is not shown.
+    return tuple(placed)
+
+
+async def standing(office: Office, introduction_id: str, token: str) -> Opened:
+    """Return how a firm's own request stands, for whoever shows its token. Raises: NotFoundError(introduction-unknown)."""
+    try:
+        key = str(uuid.UUID(introduction_id))
+    except ValueError as error:
+        raise casework.unknown(introduction_id) from error
+    async with acquire(office.pool) as conn:
+        if not await introductions.has_token(conn, key, hashlib.sha256(token.encode()).digest()):
+            raise NotFoundError("introduction-unknown", N_("richiesta sconosciuta, o codice sbagliato"))
+    return await read(office, key)
