@@ -239,7 +239,8 @@ async def consents_of(conn: Connection, ids: Sequence[str]) -> dict[str, Consent
     found = {}
     for record in await conn.fetch(QUERIES["consents_of"], ids):
         facts = dict(record)
-        found[str(facts.pop("introduction_id"))] = Consent(**{**facts, "identity": _value(facts["identity"])})
+        key = str(facts.pop("introduction_id"))
+        found[key] = Consent(**{**facts, "identity": _value(facts["identity"])})
     return found
 
 

@@ -95,7 +95,7 @@ SELECT peer FROM post.box WHERE hint_at <= $1 ORDER BY peer LIMIT 10000 FOR UPDA
 
 -- name: claim_hints
 UPDATE post.box b
-SET hint_at = CASE WHEN w.waits THEN $2 + least($4::interval, $3::interval * power(2, least(b.hints, 20))) END,
+SET hint_at = CASE WHEN w.waits THEN $2::timestamptz + least($4::interval, $3::interval * power(2, least(b.hints, 20))) END,
     hints = CASE WHEN w.waits THEN b.hints + 1 ELSE 0 END
 FROM (SELECT u.peer, EXISTS (SELECT FROM post.outbox o WHERE o.recipient = u.peer) AS waits FROM unnest($1::text[]) AS u (peer)) w
 WHERE b.peer = w.peer

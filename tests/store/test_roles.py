@@ -85,6 +85,19 @@ async def test_saved_searches_are_served_without_their_addresses(admin: Connecti
     assert await admin.fetchval("SELECT has_sequence_privilege('rete_node', 'coop.profile_arrival', 'USAGE')")
 
 
+async def test_sealed_messages_are_handed_out_and_never_written(admin: Connection) -> None:
+    """What answers other nodes reads, erases and numbers what waits; no word of it can it change, nor see what was refused here."""
+    assert await rights(admin, "rete_public", "post") == {
+        "post.box": {"SELECT", "INSERT", "UPDATE"},
+        "post.outbox": {"SELECT", "UPDATE", "DELETE"},
+    }
+    columns = "SELECT attname FROM pg_attribute WHERE attrelid = $1::text::regclass AND attnum > 0 AND has_column_privilege('rete_public', attrelid, attnum, 'UPDATE')"
+    assert [row["attname"] for row in await admin.fetch(columns, "post.outbox")] == ["number"]
+    changed = {row["attname"] for row in await admin.fetch(columns, "post.box")}
+    assert changed == {"sent", "served", "next_at", "hint_at", "hints"}
+    assert set((await rights(admin, "rete_node", "post"))["post.refused"]) == set(RIGHTS)
+
+
 async def test_the_server_s_own_log_quotes_no_row(admin: Connection, db: str) -> None:
     """Whoever connects to the node's database has its server log told what failed, without the row or the statement."""
     conn = await asyncpg.connect(db)
