@@ -145,6 +145,62 @@ OUTCOMES: Final[Mapping[str, str]] = {
     "none": N_("nessun seguito"),
 }
 
+PARTY_TITLES: Final[Mapping[Party, str]] = {
+    Party.SEEKER: N_("ufficio che chiede"),
+    Party.OWNER: N_("ufficio della scheda"),
+}
+STATE_TITLES: Final[Mapping[State, str]] = {
+    State.DRAFT: N_("bozza"),
+    State.ENDORSED: N_("pronto a partire"),
+    State.SENT: N_("inviato"),
+    State.RECEIVED: N_("ricevuto"),
+    State.UNDER_CHECK: N_("in esame"),
+    State.INFO_REQUESTED: N_("chiesti chiarimenti"),
+    State.ANSWERED: N_("chiarimenti dati"),
+    State.FORWARDED: N_("proposto alla rete"),
+    State.ACCEPTED: N_("accettato: si raccolgono i consensi"),
+    State.CONSENTED: N_("consensi dati: si scambiano i nomi"),
+    State.INTRODUCED: N_("presentate"),
+    State.FOLLOWED_UP: N_("seguite dopo la presentazione"),
+    State.CONCLUDED: N_("concluso"),
+    State.DECLINED: N_("rifiutato"),
+    State.EXPIRED: N_("scaduto"),
+    State.WITHDRAWN: N_("ritirato"),
+}
+# What an event says, as a line of a timeline has it; then what a button says.
+KIND_TITLES: Final[Mapping[str, str]] = {
+    Kind.REQUEST: N_("richiesta di contatto"),
+    Kind.RECEIPT: N_("ricevuta del nodo"),
+    Kind.CHECK: N_("presa in esame"),
+    Kind.QUESTION: N_("domanda"),
+    Kind.ANSWER: N_("risposta"),
+    Kind.FORWARD: N_("proposta alla rete, senza nomi"),
+    Kind.ACCEPT: N_("la rete accetta"),
+    Kind.DECLINE: N_("rifiuto"),
+    Kind.CONSENT: N_("consenso registrato"),
+    Kind.IDENTITY: N_("nomi e recapiti comunicati, sigillati"),
+    Kind.REVOKE: N_("consenso revocato"),
+    Kind.ERASED: N_("nomi e recapiti ricevuti cancellati"),
+    Kind.FOLLOW_UP: N_("verifica dopo la presentazione"),
+    Kind.OUTCOME: N_("esito"),
+    Kind.WITHDRAW: N_("ritiro"),
+    Kind.EXPIRE: N_("chiuso perché il tempo è passato"),
+}
+DEED_TITLES: Final[Mapping[Kind, str]] = {
+    Kind.REQUEST: N_("Convalidare e inviare"),
+    Kind.CHECK: N_("Prendere in esame"),
+    Kind.QUESTION: N_("Chiedere chiarimenti"),
+    Kind.ANSWER: N_("Rispondere"),
+    Kind.FORWARD: N_("Segnare che è stato proposto alla rete"),
+    Kind.ACCEPT: N_("La rete accetta"),
+    Kind.DECLINE: N_("Rifiutare"),
+    Kind.CONSENT: N_("Registrare il consenso"),
+    Kind.FOLLOW_UP: N_("Registrare come procede"),
+    Kind.OUTCOME: N_("Registrare l'esito"),
+    Kind.WITHDRAW: N_("Ritirare la richiesta"),
+    Kind.REVOKE: N_("Revocare il consenso"),
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
