@@ -172,6 +172,7 @@ async def test_of_two_refinements_the_later_one_counts(bench: Bench) -> None:
         await page.get_by_role("link", name="Puglia").click()
     await expect(page.locator(".rete-chosen")).to_contain_text("Puglia")
     await page.wait_for_url("**/cerca?q=olio&territory=ITF4", wait_until="commit")
+    assert await page.locator("main#contenuto").count() == 1
     await context.close()
 
 
