@@ -115,13 +115,10 @@ STEPS: Final[Mapping[tuple[str, Party], tuple[frozenset[State], State]]] = {
     (_K.ANSWER, SEEKER): (frozenset({_T.INFO_REQUESTED}), _T.ANSWERED),
     (_K.FORWARD, OWNER): (frozenset({_T.UNDER_CHECK, _T.ANSWERED}), _T.FORWARDED),
     (_K.ACCEPT, OWNER): (frozenset({_T.FORWARDED}), _T.ACCEPTED),
-    (_K.DECLINE, OWNER): (
-        frozenset({_T.RECEIVED, _T.UNDER_CHECK, _T.INFO_REQUESTED, _T.ANSWERED, _T.FORWARDED}),
-        _T.DECLINED,
-    ),
     (_K.OUTCOME, SEEKER): (KNOWN, _T.CONCLUDED),
     (_K.OUTCOME, OWNER): (KNOWN, _T.CONCLUDED),
 }
+DECLINABLE: Final = frozenset({_T.RECEIVED, _T.UNDER_CHECK, _T.INFO_REQUESTED, _T.ANSWERED, _T.FORWARDED})
 DECLINE_REASONS: Final[Mapping[str, str]] = {
     "not-suitable": N_("la proposta non è adatta"),
     "no-capacity": N_("in questo momento la rete non può"),
@@ -263,6 +260,10 @@ class Case:
             and (party.other in self.revoked or self.state in ENDED)
         )
 
+    def withholds(self, party: Party) -> bool:
+        """Tell whether what an office has said of its identity must not travel any more."""
+        return party in self.revoked or self.state in ENDED
+
     def shows(self, party: Party) -> bool:
         """Tell whether an office may hold and read the other's identity."""
         return party.other in self.disclosed and party not in self.erasing and party not in self.erased
@@ -323,11 +324,17 @@ def _step(fold: _Fold, event: Event) -> bool:
     step = STEPS.get((event.kind, event.by))
     if step is None or fold.state not in step[0]:
         return False
-    if event.kind == Kind.DECLINE:
-        return fold.end(step[1], event, event.detail)
     if event.kind == Kind.OUTCOME:
         fold.outcome = event.detail
     return fold.move(step[1], event)
+
+
+def _decline(fold: _Fold, event: Event) -> bool:
+    # The network may think better of it until its consent is recorded; after that it revokes.
+    late = fold.state is State.ACCEPTED and OWNER not in fold.consents
+    if event.by is not OWNER or not (late or fold.state in DECLINABLE):
+        return False
+    return fold.end(State.DECLINED, event, event.detail)
 
 
 def _receipt(fold: _Fold, event: Event) -> bool:
@@ -395,6 +402,7 @@ def _expire(fold: _Fold, event: Event) -> bool:
 
 _RULES: Final[Mapping[str, Callable[[_Fold, Event], bool]]] = {
     Kind.RECEIPT: _receipt,
+    Kind.DECLINE: _decline,
     Kind.CONSENT: _consent,
     Kind.IDENTITY: _identity,
     Kind.REVOKE: _revoke,
@@ -488,6 +496,8 @@ def _allowed(case: Case, me: Party, kind: Kind) -> bool:
     step = STEPS.get((kind, me))
     if step is not None:
         return case.state in step[0]
+    if kind is Kind.DECLINE:
+        return me is OWNER and (case.state in DECLINABLE or (case.state is State.ACCEPTED and me not in case.consents))
     if kind is Kind.CONSENT:
         return case.state is State.ACCEPTED and me not in case.consents
     if kind is Kind.REVOKE:

@@ -41,6 +41,8 @@ MISMATCH, FORKED, FUTURE, TOO_MANY = (
     "introduction-future",
     "introduction-too-many",
 )
+# Not refused: it is here already.
+REPEATED: Final = "repeated"
 _MANY: Final = 8
 
 
@@ -76,15 +78,20 @@ async def receive(
     works = await _cases(conn, office, sender, good, now)
     raw = await introductions.events_of(conn, works)
     held = {(k.introduction_id, k.event.by, k.event.seq): k.raw for kept in raw.values() for k in kept}
+    repeated: set[str] = set()
     for number, found in good:
         code = _take(works.get(found.facts.introduction), sender, found, held)
-        if code:
+        if code == REPEATED and found.facts.kind != Kind.RECEIPT:
+            repeated.add(found.facts.introduction)
+        elif code and code != REPEATED:
             refused.append((number, code))
     for work in works.values():
         if work.added:
             work.fold()
             casework.settle(office, work, now)
     await casework.save(conn, office, list(works.values()), now)
+    # Whoever says something again has not had our receipt. A repeated receipt asks for nothing, or two offices would go on for ever.
+    await casework.put_again(conn, office, [w for key, w in works.items() if key in repeated and not w.added], now)
     return refused
 
 
@@ -131,7 +138,7 @@ async def _cases(
     if fresh:
         room = OPEN_MAX - await introductions.count_open(conn, sender)
         await introductions.open_cases(conn, list(fresh.values())[: max(0, room)], now)
-    return await casework.lock(conn, {found.facts.introduction for _, found in good})
+    return await casework.lock(conn, {found.facts.introduction for _, found in good}, peer=sender)
 
 
 def _project(found: Message) -> str | None:
@@ -151,7 +158,7 @@ def _take(work: Work | None, sender: str, found: Message, held: dict[tuple[str, 
     by = Party(facts.by)
     key = (row.introduction_id, by, facts.seq)
     if key in held:
-        return "" if held[key] == found.event else FORKED
+        return REPEATED if held[key] == found.event else FORKED
     held[key] = found.event
     event = Event(by, facts.seq, facts.seen, facts.kind, facts.at, facts.detail, facts.due)
     work.add(Kept(row.introduction_id, event, found.event, found.signature, found.payload, found.salt or None))
@@ -160,15 +167,11 @@ def _take(work: Work | None, sender: str, found: Message, held: dict[tuple[str, 
 
 async def sealed_again(conn: Connection, office: Office, member: Member, waiting: Waiting) -> bytes | None:
     """Seal an event that waits in the outbox for the member's present key; None where it is gone or there is no key."""
-    for _, party, seq, kept in await introductions.messages_of(conn, [waiting.introduction_id], [waiting.seq]):
-        found = as_message(kept)
-        if found.facts.speaker == office.own_id and found.facts.hearer == member.id and member.seal is not None:
-            header = sealed.Header(office.own_id, member.id, found.facts.introduction, seq)
-            return sealed.seal(header, message.encode(found), member.seal) if party else None
+    work = (await casework.lock(conn, [waiting.introduction_id], peer=member.id)).get(waiting.introduction_id)
+    if work is None or member.seal is None:
+        return None
+    for key, party, seq, kept in await introductions.messages_of(conn, [waiting.introduction_id], [waiting.seq]):
+        if party is work.me:
+            found = casework.as_message(casework.may_travel(work, party, kept))
+            return sealed.seal(sealed.Header(office.own_id, member.id, key, seq), message.encode(found), member.seal)
     return None
-
-
-def as_message(kept: Kept) -> Message:
-    """Return an event of the database as the message that it was."""
-    facts, _ = message.read_event(orjson.loads(kept.raw))
-    return Message(facts, kept.raw, kept.signature, kept.payload, kept.salt or b"")

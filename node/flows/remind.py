@@ -18,7 +18,7 @@ import structlog
 from node.domain.days import day_number
 from node.domain.introduction import CLOSED, FOLLOW_UP_DAYS, KNOWN, SOON_DAYS, UNREACHABLE_DAYS, State
 from node.errors import N_
-from node.flows import casework, hear
+from node.flows import casework
 from node.flows.casework import Office
 from node.i18n import translator
 from node.peers import mail
@@ -61,16 +61,9 @@ async def send_again(office: Office, now: dt.datetime) -> int:
         found = await introductions.unknown_cases(conn, now - AGAIN, PAGE)
         if not found:
             return 0
-        wanted = {case: (known, own) for case, known, own in found}
-        numbers = sorted({n for known, own in wanted.values() for n in range(known + 1, own + 1)})
-        rows = await casework.lock(conn, wanted)
-        count = 0
-        for case, party, seq, kept in await introductions.messages_of(conn, list(wanted), numbers):
-            held = rows[case]
-            if party is held.me and wanted[case][0] < seq <= wanted[case][1]:
-                await casework.put_out(conn, office, held.row.peer, [hear.as_message(kept)], now)
-                count += 1
-        await introductions.sent_again(conn, list(wanted), now)
+        works = await casework.lock(conn, found)
+        count = await casework.put_again(conn, office, list(works.values()), now)
+        await introductions.sent_again(conn, found, now)
         return count
 
     return await run_tx(office.pool, work)

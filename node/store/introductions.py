@@ -159,9 +159,15 @@ def _row(record: Mapping[str, Any]) -> Row:
     )
 
 
-async def lock_cases(conn: Connection, ids: Iterable[str]) -> dict[str, Row]:
-    """Lock cases until the transaction ends, always in one order, and return those that are there."""
-    return {str(r["introduction_id"]): _row(r) for r in await conn.fetch(QUERIES["lock_cases"], sorted(set(ids)))}
+async def lock_cases(conn: Connection, ids: Iterable[str], peer: str | None = None) -> dict[str, Row]:
+    """Lock cases (of one other office, if it is named) until the transaction ends, always in one order; return those there are."""
+    rows = await conn.fetch(QUERIES["lock_cases"], sorted(set(ids)), peer)
+    return {str(r["introduction_id"]): _row(r) for r in rows}
+
+
+async def peers_of(conn: Connection, ids: Iterable[str]) -> list[str]:
+    """Return the other offices of cases."""
+    return [r["peer"] for r in await conn.fetch(QUERIES["peers_of"], sorted(set(ids)))]
 
 
 async def read_case(conn: Connection, introduction_id: str) -> Row | None:
@@ -362,10 +368,9 @@ async def due_cases(conn: Connection, today: int, silent_since: dt.datetime, lim
     return [str(r["introduction_id"]) for r in await conn.fetch(QUERIES["due_cases"], today, silent_since, limit)]
 
 
-async def unknown_cases(conn: Connection, before: dt.datetime, limit: int) -> list[tuple[str, int, int]]:
-    """Return cases of which the other office does not know all: (case, events it knows, events there are)."""
-    rows = await conn.fetch(QUERIES["unknown_cases"], before, limit)
-    return [(str(r["introduction_id"]), r["known_events"], r["own_events"]) for r in rows]
+async def unknown_cases(conn: Connection, before: dt.datetime, limit: int) -> list[str]:
+    """Return cases of which the other office has not said that it knows all."""
+    return [str(r["introduction_id"]) for r in await conn.fetch(QUERIES["unknown_cases"], before, limit)]
 
 
 async def sent_again(conn: Connection, ids: Sequence[str], now: dt.datetime) -> None:

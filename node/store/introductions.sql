@@ -14,9 +14,12 @@ SELECT i.introduction_id, i.party, i.peer, i.profile_id, i.network_id, i.project
     i.created_by, i.created_at, coalesce(p.state, '') AS profile_state
 FROM office.introduction i
 LEFT JOIN publication.profile p ON p.profile_id = i.profile_id
-WHERE i.introduction_id = ANY($1::uuid[])
+WHERE i.introduction_id = ANY($1::uuid[]) AND ($2::text IS NULL OR i.peer = $2)
 ORDER BY i.introduction_id
 FOR UPDATE OF i;
+
+-- name: peers_of
+SELECT DISTINCT peer FROM office.introduction WHERE introduction_id = ANY($1::uuid[]) ORDER BY peer LIMIT 10000;
 
 -- name: read_case
 SELECT i.introduction_id, i.party, i.peer, i.profile_id, i.network_id, i.project_id, i.request, i.applicant, i.state, i.own_events,
@@ -148,10 +151,13 @@ ORDER BY i.introduction_id
 LIMIT $3;
 
 -- name: unknown_cases
--- Cases of which the other office has not said that it knows all, and of which nothing waits in the outbox.
-SELECT i.introduction_id, i.known_events, i.own_events
+-- Cases of which the other office has not said that it knows all but receipts, and of which nothing waits in the outbox.
+SELECT i.introduction_id
 FROM office.introduction i
-WHERE i.known_events < i.own_events AND i.changed_at < $1 AND (i.sent_again_at IS NULL OR i.sent_again_at < $1)
+WHERE i.known_events < i.own_events
+  AND EXISTS (SELECT FROM office.introduction_event e
+              WHERE e.introduction_id = i.introduction_id AND e.party = i.party AND e.seq > i.known_events AND e.kind <> 'receipt')
+  AND i.changed_at < $1 AND (i.sent_again_at IS NULL OR i.sent_again_at < $1)
   AND NOT EXISTS (SELECT FROM post.outbox o WHERE o.recipient = i.peer AND o.introduction_id = i.introduction_id)
 ORDER BY i.introduction_id
 LIMIT $2;

@@ -108,6 +108,24 @@ async def lock(conn: Connection, peer: str) -> Locked:
     return Locked(0, 0, 0) if row is None else Locked(**dict(row))
 
 
+async def lock_boxes(conn: Connection, peers: Sequence[str]) -> None:
+    """Lock the boxes of members until the transaction ends, always in one order: before anything of theirs is locked."""
+    if peers:
+        await conn.execute(QUERIES["open_boxes"], peers)
+        await conn.execute(QUERIES["lock_boxes"], peers)
+
+
+async def numbers_of(conn: Connection, recipient: str, introduction_id: str, seq: int) -> list[int]:
+    """Return under which numbers one event waits for a member."""
+    rows = await conn.fetch(QUERIES["numbers_of"], recipient, introduction_id, seq)
+    return [row["number"] for row in rows]
+
+
+async def waiting_of(conn: Connection, recipient: str, ids: Sequence[str]) -> set[str]:
+    """Return those of some introductions of which something waits for a member."""
+    return {str(row["introduction_id"]) for row in await conn.fetch(QUERIES["waiting_of"], recipient, ids)}
+
+
 async def acknowledge(conn: Connection, recipient: str, after: int) -> None:
     """Erase what a member says to have: its messages up to ``after``."""
     await conn.execute(QUERIES["acknowledge"], recipient, after)

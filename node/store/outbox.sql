@@ -15,6 +15,18 @@ FROM unnest($4::uuid[], $5::int[], $6::text[], $7::bytea[]) WITH ORDINALITY AS u
 -- name: lock
 SELECT sent, served, received FROM post.box WHERE peer = $1 FOR UPDATE;
 
+-- name: lock_boxes
+SELECT peer FROM post.box WHERE peer = ANY($1::text[]) ORDER BY peer LIMIT 10000 FOR UPDATE;
+
+-- name: numbers_of
+SELECT number FROM post.outbox WHERE recipient = $1 AND introduction_id = $2 AND seq = $3 ORDER BY number LIMIT 1000;
+
+-- name: waiting_of
+SELECT DISTINCT introduction_id FROM post.outbox
+WHERE recipient = $1 AND introduction_id = ANY($2::uuid[])
+ORDER BY introduction_id
+LIMIT 100000;
+
 -- name: acknowledge
 DELETE FROM post.outbox WHERE recipient = $1 AND number <= $2;
 
