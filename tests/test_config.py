@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from node import config
 from node.errors import CallerError, OperatorError
-from node.flows.home import Facts, check_places, config_text, example_text, make_home, quoted, with_setting
+from node.flows.home import (
+    Facts,
+    check_places,
+    config_text,
+    example_text,
+    make_home,
+    make_trial,
+    quoted,
+    seal_line,
+    with_setting,
+)
 from node.protocol import keys as wire_keys
+from node.protocol.sealed import SealKey
 from node.store import keyfiles
 
 EXAMPLE = example_text()
@@ -238,6 +250,52 @@ def test_readable_missing_or_foreign_key_files_are_refused(tmp_path: Path) -> No
             keyfiles.read(folder)
         assert caught.value.code == code
     assert "PRIVATE" not in repr(keyfiles.Keys({}, None))  # type: ignore[arg-type]
+
+
+def test_what_a_request_key_must_be_is_told_with_its_braces() -> None:
+    """The form of a value has braces of its own, that no fact fills."""
+    found = refusal(re.sub("^http_key = .*$", 'http_key = "x"', EXAMPLE, flags=re.MULTILINE))
+    assert '{ keyid = "...", public = "<base64>" }' in found.render()[0]
+
+
+SEAL = re.findall(r"^seal = .*$", EXAMPLE, re.MULTILINE)[0]
+
+
+def test_a_peer_may_have_no_seal_key_or_half_of_one() -> None:
+    """Older cards have none; of two halves the first alone is a key too, the second alone is not."""
+    whole = config.parse(EXAMPLE).peers[0].seal
+    assert whole is not None
+    assert whole.mlkem768 is not None
+    assert seal_line(whole) == SEAL
+    assert config.parse(EXAMPLE.replace(f"{SEAL}\n", "")).peers[0].seal is None
+    half = SealKey(whole.x25519, None)
+    assert config.parse(EXAMPLE.replace(SEAL, seal_line(half))).peers[0].seal == half
+    first, second = SEAL.removeprefix("seal = {").removesuffix("}").split(",")
+    for bad in (
+        f"{{{second}}}",
+        f"{{{first}, more = 1}}",
+        '"x"',
+        "{}",
+        '{ x25519 = "?" }',
+        "{ x25519 = 1 }",
+        '{ x25519 = "AAAA" }',
+        f'{{ x25519 = "{"A" * 43}=" }}',
+        f'{{{first}, mlkem768 = "AAAA" }}',
+        f"{{{first}, mlkem768 = [] }}",
+    ):
+        found = refusal(EXAMPLE.replace(SEAL, f"seal = {bad}"))
+        assert (found.code, found.where) == ("config-bad-value", f"node.toml:{line_of('seal = {')}"), bad
+        assert "rete peer card" in found.render()[2], bad
+
+
+def test_homes_on_one_machine_know_each_other_s_seal_keys(tmp_path: Path) -> None:
+    """Each has in its configuration what the other would print."""
+    other = replace(FACTS, id="p_SI", authority="127.0.0.1:8501")
+    homes = [(tmp_path / "one", replace(FACTS, authority="127.0.0.1:8500")), (tmp_path / "two", other)]
+    make_trial(homes)
+    for at, (home, _) in enumerate(homes):
+        (peer,) = config.parse((home / "node.toml").read_text(encoding="utf-8")).peers
+        assert peer.seal == keyfiles.read(homes[1 - at][0] / "keys").seal.public
 
 
 def test_peers_are_written_into_a_configuration() -> None:

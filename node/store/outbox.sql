@@ -12,7 +12,7 @@ WITH box AS (
 ), kept AS (
     INSERT INTO post.outbox (recipient, number, introduction_id, seq, key_id, sealed, queued_at)
     SELECT $1, box.before + u.at, u.introduction_id, u.seq, u.key_id, u.sealed, $3
-    FROM box, unnest($4::uuid[], $5::int[], $6::text[], $7::bytea[]) WITH ORDINALITY AS u (introduction_id, seq, key_id, sealed, at)
+    FROM box, unnest($4::uuid[], $5::bigint[], $6::text[], $7::bytea[]) WITH ORDINALITY AS u (introduction_id, seq, key_id, sealed, at)
 )
 SELECT before FROM box;
 
