@@ -93,13 +93,10 @@ async def put(conn: Connection, recipient: str, messages: Sequence[Posted], now:
     """Give messages to a member's outbox in their order, and wake whoever tells the member; return their numbers."""
     if not messages:
         return range(0)
-    await conn.execute(QUERIES["open_boxes"], [recipient])
-    sent: int = await conn.fetchval(QUERIES["take_numbers"], recipient, len(messages), now)
-    before = sent - len(messages)
     columns = zip(*((m.introduction_id, m.seq, m.key_id, m.sealed) for m in messages), strict=True)
-    await conn.execute(QUERIES["put"], recipient, before, now, *map(list, columns))
+    before: int = await conn.fetchval(QUERIES["put"], recipient, len(messages), now, *map(list, columns))
     await wake.wake(conn, wake.POST)
-    return range(before + 1, sent + 1)
+    return range(before + 1, before + len(messages) + 1)
 
 
 async def lock(conn: Connection, peer: str) -> Locked:

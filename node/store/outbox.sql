@@ -3,14 +3,18 @@ INSERT INTO post.box (peer) SELECT u.peer FROM unnest($1::text[]) AS u (peer)
 WHERE NOT EXISTS (SELECT FROM post.box b WHERE b.peer = u.peer)
 ON CONFLICT (peer) DO NOTHING;
 
--- name: take_numbers
--- The row stays locked until the messages under these numbers are committed: whoever reads the outbox sees no gap.
-UPDATE post.box SET sent = sent + $2, hint_at = $3, hints = 0 WHERE peer = $1 RETURNING sent;
-
 -- name: put
-INSERT INTO post.outbox (recipient, number, introduction_id, seq, key_id, sealed, queued_at)
-SELECT $1, $2 + u.at, u.introduction_id, u.seq, u.key_id, u.sealed, $3
-FROM unnest($4::uuid[], $5::int[], $6::text[], $7::bytea[]) WITH ORDINALITY AS u (introduction_id, seq, key_id, sealed, at);
+-- In one journey: until the commit nobody else gives numbers to this recipient, so whoever reads the outbox sees no gap.
+WITH box AS (
+    INSERT INTO post.box AS b (peer, sent, hint_at) VALUES ($1, $2, $3)
+    ON CONFLICT (peer) DO UPDATE SET sent = b.sent + $2, hint_at = $3, hints = 0
+    RETURNING b.sent - $2 AS before
+), kept AS (
+    INSERT INTO post.outbox (recipient, number, introduction_id, seq, key_id, sealed, queued_at)
+    SELECT $1, box.before + u.at, u.introduction_id, u.seq, u.key_id, u.sealed, $3
+    FROM box, unnest($4::uuid[], $5::bigint[], $6::text[], $7::bytea[]) WITH ORDINALITY AS u (introduction_id, seq, key_id, sealed, at)
+)
+SELECT before FROM box;
 
 -- name: lock
 SELECT sent, served, received FROM post.box WHERE peer = $1 FOR UPDATE;

@@ -150,6 +150,30 @@ async def test_two_processes_that_ask_at_once_receive_each_message_once(scene: S
     assert (await scene.here.box(scene.there.town)).received == 300
 
 
+async def test_what_is_put_while_it_is_asked_for_comes_once_and_in_order(scene: Scene) -> None:
+    """Four writers at once and an asker that never rests: no number is passed over, whoever commits first."""
+    here, there = scene.here, scene.there
+    await asyncio.gather(
+        *(write_each(there.town, here.town, turn * 100, 25) for turn in range(4)), ask_until(here, 100)
+    )
+    kept = [int(text.split()[1]) for text in await here.kept()]
+    for turn in range(4):
+        assert [seq for seq in kept if seq // 100 == turn] == list(range(turn * 100, turn * 100 + 25))
+    assert (len(kept), (await here.box(there.town)).received, (await there.box(here.town)).waiting) == (100, 100, 0)
+
+
+async def write_each(sender: Town, recipient: Town, first: int, count: int) -> None:
+    """Write messages, each in a transaction of its own."""
+    for seq in range(first, first + count):
+        await write(sender, recipient, seq, seq)
+
+
+async def ask_until(office: Office, count: int) -> None:
+    """Ask until so many have come."""
+    while sum(office.calls) < count:
+        await office.collect()
+
+
 async def test_a_member_that_is_down_is_asked_ever_more_rarely_until_a_hint(scene: Scene) -> None:
     """After 30 s, 1, 2, 4 minutes by an even chance; not before; a hint resumes at once, and a good answer forgets it all."""
     here, there = scene.here, scene.there
@@ -333,6 +357,28 @@ async def test_what_waits_for_a_changed_key_is_sealed_anew(scene: Scene) -> None
     await scene.here.collect()
     assert await scene.here.kept() == [b"again 0", b"again 2", b"new"]
     assert await scene.here.refused(there) == {2: "seal-key-unknown"}
+
+
+async def test_an_office_that_cannot_seal_anew_holds_up_nobody(
+    scene: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whether it says so or breaks: what waits stays, and the turn goes on."""
+    here, there = scene.here.town, scene.there.town
+    await put(there, here, envelope(there, here, 1, b"x"), key_id="f" * 16)
+    texts = await write(here, there, 1, 1)
+
+    def failing(error: Exception) -> Exchange:
+        async def seal_again(_: Connection, __: Member, ___: Waiting) -> bytes | None:
+            raise error
+
+        return Exchange(receive=scene.there.receive, seal_again=seal_again)
+
+    for error in (NotFoundError("case-gone", "x"), LookupError()):
+        assert await flow.reseal(scene.there.carrier(failing(error))) == 0
+    await flow.turn(scene.there.carrier(failing(LookupError())), there.node.own.origin)
+    assert await scene.there.kept() == texts
+    assert (await scene.there.box(here)).waiting == 1
+    assert "case-gone" in "".join(capsys.readouterr())
 
 
 async def test_messages_carried_by_hand_are_received_once_and_move_no_number(scene: Scene) -> None:
