@@ -42,6 +42,8 @@ MISMATCH, FORKED, FUTURE, TOO_MANY = (
     "introduction-too-many",
 )
 _MANY: Final = 8
+# How long an event may be unknown to the other office before it is put out again.
+AGAIN: Final = dt.timedelta(hours=6)
 
 
 def exchange(office: Office, clock: Callable[[], dt.datetime]) -> Exchange:
@@ -74,17 +76,23 @@ async def receive(
         elif not isinstance(found, str):
             good.append((item.number, found))
     works = await _cases(conn, office, sender, good, now)
+    again: set[str] = set()
     raw = await introductions.events_of(conn, works)
     held = {(k.introduction_id, k.event.by, k.event.seq): k.raw for kept in raw.values() for k in kept}
     for number, found in good:
+        known = (found.facts.introduction, found.facts.by, found.facts.seq) in held
         code = _take(works.get(found.facts.introduction), sender, found, held)
         if code:
             refused.append((number, code))
+        elif known and found.facts.kind != Kind.RECEIPT:
+            again.add(found.facts.introduction)
     for work in works.values():
         if work.added:
             work.fold()
             casework.settle(office, work, now)
     await casework.save(conn, office, list(works.values()), now)
+    # What is said twice was not acknowledged: the receipt, and whatever came with it, may be lost.
+    await put_again(conn, office, await introductions.claim_again(conn, sorted(again), now, now - AGAIN), now)
     return refused
 
 
@@ -158,13 +166,38 @@ def _take(work: Work | None, sender: str, found: Message, held: dict[tuple[str, 
     return ""
 
 
+async def put_again(conn: Connection, office: Office, cases: Sequence[tuple[str, int, int]], now: dt.datetime) -> int:
+    """Put out once more what this office said in cases, given as (case, events the other knows, events there are)."""
+    wanted = {case: (known, own) for case, known, own in cases}
+    if not wanted:
+        return 0
+    numbers = sorted({n for known, own in wanted.values() for n in range(known + 1, own + 1)})
+    works = await casework.lock(conn, wanted)
+    letters: dict[str, list[Message]] = {}
+    for case, party, seq, kept in await introductions.messages_of(conn, list(wanted), numbers):
+        work, (known, own) = works[case], wanted[case]
+        if party is work.me and known < seq <= own:
+            letters.setdefault(work.row.peer, []).append(_sayable(work, as_message(kept)))
+    for peer in sorted(letters):
+        await casework.put_out(conn, office, peer, letters[peer], now)
+    return sum(map(len, letters.values()))
+
+
+def _sayable(work: Work, found: Message) -> Message:
+    """Return what may still be told of an event: an identity whose consent was revoked is told no more, that it was is."""
+    told = found.facts.kind != Kind.IDENTITY or work.me not in work.case.revoked
+    return found if told else replace(found, payload=None, salt=b"")
+
+
 async def sealed_again(conn: Connection, office: Office, member: Member, waiting: Waiting) -> bytes | None:
     """Seal an event that waits in the outbox for the member's present key; None where it is gone or there is no key."""
+    work = (await casework.lock(conn, [waiting.introduction_id])).get(waiting.introduction_id)
+    if work is None or work.row.peer != member.id or member.seal is None:
+        return None
     for _, party, seq, kept in await introductions.messages_of(conn, [waiting.introduction_id], [waiting.seq]):
-        found = as_message(kept)
-        if found.facts.speaker == office.own_id and found.facts.hearer == member.id and member.seal is not None:
-            header = sealed.Header(office.own_id, member.id, found.facts.introduction, seq)
-            return sealed.seal(header, message.encode(found), member.seal) if party else None
+        if party is work.me:
+            header = sealed.Header(office.own_id, member.id, waiting.introduction_id, seq)
+            return sealed.seal(header, message.encode(_sayable(work, as_message(kept))), member.seal)
     return None
 
 
