@@ -210,17 +210,15 @@ async def save(conn: Connection, office: Office, works: Sequence[Work], now: dt.
 
 
 async def _keep_identities(conn: Connection, works: Sequence[Work], now: dt.datetime) -> None:
-    told, gone = {}, []
+    shown: list[str] = []
+    gone: list[str] = []
     for work in works:
-        for kept in work.added:
-            if kept.event.by is not work.me and kept.event.kind == Kind.IDENTITY and kept.payload is not None:
-                told[work.row.introduction_id] = kept.payload
-        if not work.case.shows(work.me):
+        other = work.me.other
+        # One that came before what was said earlier waits beside its event: nobody knows yet whether it may be read.
+        if any(e.by is other and e.kind == Kind.IDENTITY and e.seq <= work.case.heard[other] for e in work.events):
             # Crossed an end or a revocation on the road, or was told without two consents: it is never read by anybody.
-            told.pop(work.row.introduction_id, None)
-            if any(event.by is not work.me and event.kind == Kind.IDENTITY for event in work.events):
-                gone.append(work.row.introduction_id)
-    await introductions.keep_identities(conn, told, now)
+            (shown if work.case.shows(work.me) else gone).append(work.row.introduction_id)
+    await introductions.keep_identities(conn, shown, now)
     await introductions.erase_identities(conn, gone, now)
 
 

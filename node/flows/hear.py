@@ -44,6 +44,8 @@ MISMATCH, FORKED, FUTURE, TOO_MANY = (
 # Not refused: it is here already.
 REPEATED: Final = "repeated"
 _MANY: Final = 8
+# How long an event may be unknown to the other office before it is put out again.
+AGAIN: Final = dt.timedelta(hours=6)
 
 
 def exchange(office: Office, clock: Callable[[], dt.datetime]) -> Exchange:
@@ -76,13 +78,13 @@ async def receive(
         elif not isinstance(found, str):
             good.append((item.number, found))
     works = await _cases(conn, office, sender, good, now)
+    again: set[str] = set()
     raw = await introductions.events_of(conn, works)
     held = {(k.introduction_id, k.event.by, k.event.seq): k.raw for kept in raw.values() for k in kept}
-    repeated: set[str] = set()
     for number, found in good:
         code = _take(works.get(found.facts.introduction), sender, found, held)
         if code == REPEATED and found.facts.kind != Kind.RECEIPT:
-            repeated.add(found.facts.introduction)
+            again.add(found.facts.introduction)
         elif code and code != REPEATED:
             refused.append((number, code))
     for work in works.values():
@@ -90,8 +92,10 @@ async def receive(
             work.fold()
             casework.settle(office, work, now)
     await casework.save(conn, office, list(works.values()), now)
-    # Whoever says something again has not had our receipt. A repeated receipt asks for nothing, or two offices would go on for ever.
-    await casework.put_again(conn, office, [w for key, w in works.items() if key in repeated and not w.added], now)
+    # What is said twice was not acknowledged: the receipt, and whatever came with it, may be lost. A repeated receipt asks for nothing,
+    # or two offices would go on for ever.
+    claimed = await introductions.claim_again(conn, sorted(again), now, now - AGAIN)
+    await casework.put_again(conn, office, [works[key] for key in claimed], now)
     return refused
 
 

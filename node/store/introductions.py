@@ -227,10 +227,10 @@ async def keep_states(conn: Connection, cases: Mapping[str, tuple[Party, Case]],
     await conn.execute(QUERIES["keep_states"], *map(list, zip(*rows, strict=True)), now)
 
 
-async def keep_identities(conn: Connection, told: Mapping[str, Mapping[str, Any]], now: dt.datetime) -> None:
-    """Keep whom the other offices named."""
-    if told:
-        await conn.execute(QUERIES["keep_identities"], list(told), [_json(value) for value in told.values()], now)
+async def keep_identities(conn: Connection, ids: Sequence[str], now: dt.datetime) -> None:
+    """Keep whom the other offices named beside their events; what is kept stays."""
+    if ids:
+        await conn.execute(QUERIES["keep_identities"], ids, now)
 
 
 async def erase_identities(conn: Connection, ids: Sequence[str], now: dt.datetime) -> None:
@@ -363,14 +363,26 @@ async def is_there(conn: Connection, profile_id: str, network_id: str) -> bool:
     return bool(await conn.fetchval(QUERIES["is_there"], profile_id, network_id))
 
 
-async def due_cases(conn: Connection, today: int, silent_since: dt.datetime, limit: int) -> list[str]:
-    """Return cases of which the node may have something to say by itself."""
-    return [str(r["introduction_id"]) for r in await conn.fetch(QUERIES["due_cases"], today, silent_since, limit)]
+async def due_cases(
+    conn: Connection, today: int, silent_since: dt.datetime, untold_since: dt.datetime, after: str, limit: int
+) -> list[str]:
+    """Return a page of the cases of which the node may have something to say by itself, by id, after one.
+
+    ``silent_since``: when a step began that takes too long; ``untold_since``: when networks met of whom nobody told more.
+    """
+    rows = await conn.fetch(QUERIES["due_cases"], today, silent_since, limit, after, untold_since)
+    return [str(r["introduction_id"]) for r in rows]
 
 
 async def unknown_cases(conn: Connection, before: dt.datetime, limit: int) -> list[str]:
     """Return cases of which the other office has not said that it knows all."""
     return [str(r["introduction_id"]) for r in await conn.fetch(QUERIES["unknown_cases"], before, limit)]
+
+
+async def claim_again(conn: Connection, ids: Sequence[str], now: dt.datetime, before: dt.datetime) -> list[str]:
+    """Return those of some cases of which the other office does not know all and was not sent it since ``before``."""
+    rows = await conn.fetch(QUERIES["claim_again"], ids, now, before) if ids else []
+    return [str(r["introduction_id"]) for r in rows]
 
 
 async def sent_again(conn: Connection, ids: Sequence[str], now: dt.datetime) -> None:

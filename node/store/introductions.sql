@@ -55,8 +55,13 @@ FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::inte
 WHERE i.introduction_id = c.id;
 
 -- name: keep_identities
+-- From beside its event, which may have come before one that was said earlier.
 INSERT INTO office.introduction_identity (introduction_id, identity, received_at)
-SELECT c.id, c.identity, $3 FROM unnest($1::uuid[], $2::jsonb[]) AS c (id, identity)
+SELECT DISTINCT ON (e.introduction_id) e.introduction_id, e.payload, $2
+FROM office.introduction_event e
+JOIN office.introduction i ON i.introduction_id = e.introduction_id
+WHERE e.introduction_id = ANY($1::uuid[]) AND e.kind = 'identity' AND e.party <> i.party AND e.payload IS NOT NULL
+ORDER BY e.introduction_id, e.seq
 ON CONFLICT (introduction_id) DO NOTHING;
 
 -- name: erase_identities
@@ -145,7 +150,9 @@ SELECT i.introduction_id
 FROM office.introduction i
 LEFT JOIN publication.profile p ON p.profile_id = i.profile_id
 WHERE i.state NOT IN ('draft', 'endorsed', 'concluded', 'declined', 'expired', 'withdrawn')
-  AND (i.own_due < $1 OR i.other_due < $1 OR i.since < $2
+  AND i.introduction_id > $4
+  AND (i.own_due < $1 OR i.other_due < $1 OR i.introduced_at <= $5
+       OR (i.state NOT IN ('introduced', 'followed_up') AND i.since <= $2)
        OR (i.party = 'owner' AND i.state NOT IN ('introduced', 'followed_up') AND coalesce(p.state, '') <> 'published'))
 ORDER BY i.introduction_id
 LIMIT $3;
@@ -161,6 +168,13 @@ WHERE i.known_events < i.own_events
   AND NOT EXISTS (SELECT FROM post.outbox o WHERE o.recipient = i.peer AND o.introduction_id = i.introduction_id)
 ORDER BY i.introduction_id
 LIMIT $2;
+
+-- name: claim_again
+-- Of some cases those in which the other office has not said that it knows all: put out once more, at most once since $3.
+UPDATE office.introduction i SET sent_again_at = $2
+WHERE i.introduction_id = ANY($1::uuid[]) AND i.known_events < i.own_events AND (i.sent_again_at IS NULL OR i.sent_again_at < $3)
+  AND NOT EXISTS (SELECT FROM post.outbox o WHERE o.recipient = i.peer AND o.introduction_id = i.introduction_id)
+RETURNING i.introduction_id, i.known_events, i.own_events;
 
 -- name: sent_again
 UPDATE office.introduction SET sent_again_at = $2 WHERE introduction_id = ANY($1::uuid[]);

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
 from node.domain.introduction import Kind, Party, State
@@ -13,22 +9,7 @@ from node.errors import CallerError
 from node.flows import publish
 from node.runtime import current_own
 from node.store import registry
-from tests.federation_made import Clock
-from tests.introductions_made import ACCEPTED, INTRODUCED, Desk, Pair, two_offices
-from tests.office_made import lecce, make_desk_template
-
-
-@pytest.fixture(scope="session")
-def office_template(server: str) -> str:
-    """A database with a register and ten networks."""
-    return asyncio.run(make_desk_template(server, "rete_introductions", lecce()))
-
-
-@pytest.fixture
-async def pair(server: str, office_template: str, tmp_path: Path) -> AsyncIterator[Pair]:
-    """Torino and Lecce."""
-    async with two_offices(server, office_template, tmp_path, Clock()) as found:
-        yield found
+from tests.introductions_made import ACCEPTED, INTRODUCED, Desk, Pair
 
 
 async def test_two_offices_bring_two_networks_together(pair: Pair) -> None:
