@@ -132,7 +132,9 @@ def decode(raw: bytes, public: bytes) -> Message:
     payload, salt = document.get("payload"), b""
     if ("payload" in document) != ("salt" in document):
         raise _malformed("salt")
-    if payload is not None:
+    if "payload" in document:
+        if payload is None:
+            raise _malformed("payload")
         salt = _bytes(document["salt"], SALT_BYTES, "salt")
         if type(payload) is not dict or payload_hash(salt, payload) != bound:
             raise PeerWrongError("message-payload-bad", N_("il contenuto del messaggio non è quello firmato"))
