@@ -33,8 +33,8 @@ class Posted:
 
 
 @dataclass(frozen=True, slots=True)
-class Locked:
-    """A box whose row is locked: the last number given, the last handed out, the last read of the other side's."""
+class Numbers:
+    """How far a box is: the last number given, the last handed out, the last read of the other side's."""
 
     sent: int
     served: int
@@ -90,19 +90,27 @@ class Box:
 
 
 async def put(conn: Connection, recipient: str, messages: Sequence[Posted], now: dt.datetime) -> range:
-    """Give messages to a member's outbox in their order, and wake whoever tells the member; return their numbers."""
+    """Give messages to a member's outbox in their order, and wake whoever tells the member if it is to be told; return their numbers."""
     if not messages:
         return range(0)
     columns = zip(*((m.introduction_id, m.seq, m.key_id, m.sealed) for m in messages), strict=True)
-    before: int = await conn.fetchval(QUERIES["put"], recipient, len(messages), now, *map(list, columns))
-    await wake.wake(conn, wake.POST)
+    row = await conn.fetchrow(QUERIES["put"], recipient, len(messages), now, *map(list, columns))
+    before: int = row["before"]
+    if row["is_due"]:
+        await wake.wake(conn, wake.POST)
     return range(before + 1, before + len(messages) + 1)
 
 
-async def lock(conn: Connection, peer: str) -> Locked:
+async def look(conn: Connection, peer: str) -> Numbers:
+    """Return how far a member's box is now; nothing where there is none yet."""
+    row = await conn.fetchrow(QUERIES["look"], peer)
+    return Numbers(0, 0, 0) if row is None else Numbers(**dict(row))
+
+
+async def lock(conn: Connection, peer: str) -> Numbers:
     """Lock a member's box until the transaction ends; an empty one where there is none yet, which nothing locks."""
     row = await conn.fetchrow(QUERIES["lock"], peer)
-    return Locked(0, 0, 0) if row is None else Locked(**dict(row))
+    return Numbers(0, 0, 0) if row is None else Numbers(**dict(row))
 
 
 async def lock_boxes(conn: Connection, peers: Sequence[str]) -> None:
@@ -148,9 +156,9 @@ async def mark_served(conn: Connection, recipient: str, number: int) -> None:
     await conn.execute(QUERIES["mark_served"], recipient, number)
 
 
-async def mark_empty(conn: Connection, recipient: str) -> None:
-    """Note that nothing waits for a member: it is not told again."""
-    await conn.execute(QUERIES["mark_empty"], recipient)
+async def mark_empty(conn: Connection, recipient: str, number: int) -> bool:
+    """Note that nothing waits for a member beyond ``number``: it is not told again. False if something was put meanwhile."""
+    return await conn.fetchval(QUERIES["mark_empty"], recipient, number) is not None
 
 
 async def wake_asking(conn: Connection, peer: str, now: dt.datetime) -> None:
@@ -192,8 +200,9 @@ async def mark_read(conn: Connection, peer: str, number: int) -> None:
 
 
 async def ask_again(conn: Connection, peer: str, now: dt.datetime) -> None:
-    """Make a member due again: there was more than one turn takes."""
+    """Make a member due again at once: there was more than one turn takes."""
     await conn.execute(QUERIES["ask_again"], peer, now)
+    await wake.wake(conn, wake.POST)
 
 
 async def keep_refused(conn: Connection, peer: str, refused: Sequence[tuple[int, str]], now: dt.datetime) -> None:

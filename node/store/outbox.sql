@@ -7,14 +7,21 @@ ON CONFLICT (peer) DO NOTHING;
 -- In one journey: until the commit nobody else gives numbers to this recipient, so whoever reads the outbox sees no gap.
 WITH box AS (
     INSERT INTO post.box AS b (peer, sent, hint_at) VALUES ($1, $2, $3)
-    ON CONFLICT (peer) DO UPDATE SET sent = b.sent + $2, hint_at = $3, hints = 0
-    RETURNING b.sent - $2 AS before
+    -- Who was told within the last minute and has not asked to the end yet finds the rest by itself.
+    ON CONFLICT (peer) DO UPDATE SET
+        sent = b.sent + $2,
+        hint_at = CASE WHEN b.hints <= 1 AND b.hint_at IS NOT NULL THEN b.hint_at ELSE $3 END,
+        hints = CASE WHEN b.hints <= 1 THEN b.hints ELSE 0 END
+    RETURNING b.sent - $2 AS before, b.hint_at <= $3 AS is_due
 ), kept AS (
     INSERT INTO post.outbox (recipient, number, introduction_id, seq, key_id, sealed, queued_at)
     SELECT $1, box.before + u.at, u.introduction_id, u.seq, u.key_id, u.sealed, $3
     FROM box, unnest($4::uuid[], $5::bigint[], $6::text[], $7::bytea[]) WITH ORDINALITY AS u (introduction_id, seq, key_id, sealed, at)
 )
-SELECT before FROM box;
+SELECT before, is_due FROM box;
+
+-- name: look
+SELECT sent, served, received FROM post.box WHERE peer = $1;
 
 -- name: lock
 SELECT sent, served, received FROM post.box WHERE peer = $1 FOR UPDATE;
@@ -61,10 +68,10 @@ ORDER BY w.number
 LIMIT $3 + 1;
 
 -- name: mark_served
-UPDATE post.box SET served = greatest(served, $2) WHERE peer = $1;
+UPDATE post.box SET served = $2 WHERE peer = $1 AND served < $2;
 
 -- name: mark_empty
-UPDATE post.box SET hint_at = NULL, hints = 0 WHERE peer = $1 AND (hint_at IS NOT NULL OR hints > 0);
+UPDATE post.box SET hint_at = NULL, hints = 0 WHERE peer = $1 AND sent = $2 RETURNING peer;
 
 -- name: wake
 INSERT INTO post.box (peer, next_at) VALUES ($1, $2) ON CONFLICT (peer) DO UPDATE SET next_at = excluded.next_at;

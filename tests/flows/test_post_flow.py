@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import asyncpg
 import pytest
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -20,7 +21,7 @@ from node.peers.client import open_session
 from node.protocol import post
 from node.protocol.member import Member
 from node.protocol.sealed import SealPrivate
-from node.store import outbox
+from node.store import outbox, wake
 from node.store.outbox import Waiting
 from node.store.postgres import Connection
 from tests.federation_made import BEGIN, Clock, Town, federation
@@ -219,10 +220,16 @@ async def test_members_are_told_again_until_they_have_what_waits(scene: Scene) -
 async def test_a_member_that_never_ends_is_left_for_the_next_turn(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After so many pages the others' turn comes; the member stays due."""
+    """After so many pages the others' turn comes; the member stays due, and the next turn is called for at once."""
     monkeypatch.setattr(flow, "PAGES", 1)
     texts = await write(scene.there.town, scene.here.town, 1, 300)
-    assert (await scene.here.collect())["there"].received == 256
+    listener, heard = await asyncpg.connect(scene.here.town.node.dsn), asyncio.Queue[str]()
+    try:
+        await listener.add_listener(wake.CHANNEL, lambda *told: heard.put_nowait(str(told[3])))
+        assert (await scene.here.collect())["there"].received == 256
+        assert await asyncio.wait_for(heard.get(), 5) == wake.POST
+    finally:
+        await listener.close()
     assert (await scene.here.collect(everyone=False))["there"].received == 44
     assert await scene.here.kept() == texts
 
