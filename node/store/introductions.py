@@ -413,3 +413,8 @@ async def mark_told(conn: Connection, notices: Sequence[tuple[str, str]], now: d
     """Note what people were told: (case, word)."""
     if notices:
         await conn.execute(QUERIES["told"], [case for case, _ in notices], [what for _, what in notices], now)
+
+
+async def beginning(conn: Connection, first: str, last: str) -> list[str]:
+    """Return the cases whose identifiers lie between two, at most two."""
+    return [str(r["introduction_id"]) for r in await conn.fetch(QUERIES["beginning"], first, last)]
