@@ -171,7 +171,9 @@ LIMIT 10000;
 
 -- name: untold
 -- Cases with something to tell this office's people by mail, and the words under which it is told once.
-SELECT i.introduction_id, i.party, i.state, i.turn, i.own_due, i.other_due, i.introduced_at, i.created_by,
+SELECT i.introduction_id, i.party, i.state, i.turn, i.own_due, i.other_due, i.since, i.introduced_at, i.created_by,
+    EXISTS (SELECT FROM office.introduction_identity t
+            WHERE t.introduction_id = i.introduction_id AND t.erased_at IS NOT NULL) AS is_erased,
     coalesce((SELECT array_agg(t.what ORDER BY t.what) FROM office.introduction_notice t
               WHERE t.introduction_id = i.introduction_id), '{}') AS told
 FROM office.introduction i
