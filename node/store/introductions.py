@@ -410,8 +410,12 @@ class Untold:
     turn: str
     own_due: int | None
     other_due: int | None
+    since: dt.datetime
     introduced_at: dt.datetime | None
+    # Empty: a firm asked by itself, and no officer has looked at it.
     created_by: str
+    # The other office named somebody, and what it told is erased.
+    is_erased: bool
     told: frozenset[str]
 
 
@@ -420,7 +424,7 @@ async def untold(conn: Connection, since: dt.datetime, limit: int) -> list[Untol
     return [
         Untold(
             str(r["introduction_id"]), Party(r["party"]), State(r["state"]), r["turn"], r["own_due"], r["other_due"],
-            r["introduced_at"], r["created_by"], frozenset(r["told"]),
+            r["since"], r["introduced_at"], r["created_by"], r["is_erased"], frozenset(r["told"]),
         )
         for r in await conn.fetch(QUERIES["untold"], since, limit)
     ]  # fmt: skip
@@ -430,3 +434,8 @@ async def mark_told(conn: Connection, notices: Sequence[tuple[str, str]], now: d
     """Note what people were told: (case, word)."""
     if notices:
         await conn.execute(QUERIES["told"], [case for case, _ in notices], [what for _, what in notices], now)
+
+
+async def beginning(conn: Connection, first: str, last: str) -> list[str]:
+    """Return the cases whose identifiers lie between two, at most two."""
+    return [str(r["introduction_id"]) for r in await conn.fetch(QUERIES["beginning"], first, last)]

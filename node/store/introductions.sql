@@ -191,7 +191,9 @@ LIMIT 10000;
 
 -- name: untold
 -- Cases with something to tell this office's people by mail, and the words under which it is told once.
-SELECT i.introduction_id, i.party, i.state, i.turn, i.own_due, i.other_due, i.introduced_at, i.created_by,
+SELECT i.introduction_id, i.party, i.state, i.turn, i.own_due, i.other_due, i.since, i.introduced_at, i.created_by,
+    EXISTS (SELECT FROM office.introduction_identity t
+            WHERE t.introduction_id = i.introduction_id AND t.erased_at IS NOT NULL) AS is_erased,
     coalesce((SELECT array_agg(t.what ORDER BY t.what) FROM office.introduction_notice t
               WHERE t.introduction_id = i.introduction_id), '{}') AS told
 FROM office.introduction i
@@ -207,3 +209,7 @@ ON CONFLICT DO NOTHING;
 -- name: is_there
 SELECT EXISTS (SELECT FROM office.introduction
     WHERE profile_id = $1 AND network_id = $2 AND state NOT IN ('concluded', 'declined', 'expired', 'withdrawn'));
+
+-- name: beginning
+-- The cases whose identifier lies between two: two are enough to know that a beginning names more than one.
+SELECT introduction_id FROM office.introduction WHERE introduction_id BETWEEN $1 AND $2 ORDER BY introduction_id LIMIT 2;
