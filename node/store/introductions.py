@@ -307,13 +307,26 @@ async def list_cases(conn: Connection, sought: Sought, limit: int) -> list[Liste
     after = sought.after or (None, None)
     states = None if sought.states is None else [str(state) for state in sought.states]
     party = None if sought.party is None else str(sought.party)
-    found = []
-    for record in await conn.fetch(QUERIES["list_cases"], party, states, sought.waiting, sought.peer, *after, limit):
-        facts = dict(record)
-        for name in ("introduction_id", "profile_id", "network_id", "project_id"):
-            facts[name] = None if facts[name] is None else str(facts[name])
-        found.append(Listed(**{**facts, "party": Party(facts["party"]), "state": State(facts["state"])}))
-    return found
+    found = await conn.fetch(QUERIES["list_cases"], party, states, sought.waiting, sought.peer, *after, limit)
+    return [_listed(record) for record in found]
+
+
+def _listed(record: Mapping[str, Any]) -> Listed:
+    facts = dict(record)
+    for name in ("introduction_id", "profile_id", "network_id", "project_id"):
+        facts[name] = None if facts[name] is None else str(facts[name])
+    return Listed(**{**facts, "party": Party(facts["party"]), "state": State(facts["state"])})
+
+
+async def project_cases(conn: Connection, project_id: str) -> list[Listed]:
+    """Return the cases of one joint project."""
+    return [_listed(record) for record in await conn.fetch(QUERIES["project_cases"], project_id)]
+
+
+async def signed_events(conn: Connection, introduction_id: str) -> list[tuple[tuple[Party, int], bytes, bytes]]:
+    """Return what was signed in a case: ((who, number), the event's bytes, the signature)."""
+    rows = await conn.fetch(QUERIES["signed_events"], introduction_id)
+    return [((Party(r["party"]), r["seq"]), r["event"], r["signature"]) for r in rows]
 
 
 @dataclass(frozen=True, slots=True)

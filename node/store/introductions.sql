@@ -213,3 +213,21 @@ SELECT EXISTS (SELECT FROM office.introduction
 -- name: beginning
 -- The cases whose identifier lies between two: two are enough to know that a beginning names more than one.
 SELECT introduction_id FROM office.introduction WHERE introduction_id BETWEEN $1 AND $2 ORDER BY introduction_id LIMIT 2;
+
+-- name: project_cases
+-- The cases of one joint project.
+SELECT i.introduction_id, i.party, i.peer, i.profile_id, i.network_id, n.name AS network, i.applicant ->> 'name' AS applicant,
+    i.project_id, i.state, i.reason, i.outcome, i.turn, i.own_due, i.other_due, i.since, i.introduced_at, i.created_by, i.created_at,
+    i.changed_at
+FROM office.introduction i
+LEFT JOIN registry.network n ON n.network_id = i.network_id
+WHERE i.project_id = $1
+ORDER BY i.peer, i.introduction_id
+LIMIT 100;
+
+-- name: signed_events
+SELECT party, seq, event, signature
+FROM office.introduction_event
+WHERE introduction_id = $1
+ORDER BY party, seq
+LIMIT 2000;
