@@ -247,6 +247,7 @@ async def test_what_cannot_be_is_refused_with_its_code(pair: Pair) -> None:
     )
     await refused(pair.seeker, "usage", "decline", case, "--reason", "perché no", *BY)
     await refused(pair.seeker, "usage", "question", case, *BY)
+    assert (await pair.seeker.read(case)).state is State.DRAFT
 
 
 async def test_a_beginning_of_two_cases_names_none(pair: Pair) -> None:
