@@ -80,6 +80,8 @@ _STATUS = {
     "outbox-ahead": 409,
     "epoch-gone": 410,
     "saved-too-many": 409,
+    "introduction-not-now": 409,
+    "introduction-there": 409,
     "network-changed": 409,
     "document-too-large": 413,
     "document-network-full": 409,
