@@ -2,43 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
 import json
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.domain.introduction import EVENTS_MAX, Kind, Party, State
-from node.flows import hear
+from node.flows import casework, hear
 from node.flows.post import Opened
 from node.protocol import message
 from node.protocol.message import Facts
 from node.store import introductions, schemas
-from tests.federation_made import Clock
-from tests.introductions_made import INTRODUCED, Desk, Pair, two_offices
-from tests.office_made import lecce, make_desk_template
+from tests.introductions_made import INTRODUCED, Desk, Pair
 
 TEXT = {"text": "Quante imprese sono?"}
 REQUEST = {"text": "Un progetto comune.", "purpose": "request", "seeker": {"kind": "network", "sector": "C", "territory": ""}}  # fmt: skip
-
-
-@pytest.fixture(scope="session")
-def hear_template(server: str) -> str:
-    """A database with a register and ten networks."""
-    return asyncio.run(make_desk_template(server, "rete_introductions_hear", lecce()))
-
-
-@pytest.fixture
-async def pair(server: str, hear_template: str, tmp_path: Path) -> AsyncIterator[Pair]:
-    """Torino and Lecce."""
-    async with two_offices(server, hear_template, tmp_path, Clock()) as found:
-        yield found
 
 
 @dataclass
@@ -143,7 +126,7 @@ async def test_a_case_never_becomes_another_one(told: Told) -> None:
     pool = told.pair.owner.town.node.pool
     await pool.execute("UPDATE office.introduction SET peer = 'p_BR'")
     mine = told.facts(2, kind=Kind.WITHDRAW, detail="mistake")
-    assert await told.reach(told.opened(mine)) == [(1, hear.MISMATCH)]
+    assert await told.reach(told.opened(mine)) == [(1, hear.TOO_MANY)]
     await pool.execute("UPDATE office.introduction SET peer = 'cmto', party = 'seeker'")
     assert await told.reach(told.opened(mine)) == [(1, hear.MISMATCH)]
 
@@ -224,8 +207,8 @@ async def test_everything_that_this_office_says_has_its_schema(pair: Pair) -> No
         async with desk.town.node.pool.acquire() as conn:
             kept = await introductions.messages_of(conn, [case, ended, again], list(range(1, 30)))
         for _, _, _, item in kept:
-            raw = message.encode(hear.as_message(item))
-            read = message.decode(raw, public[hear.as_message(item).facts.speaker])
+            raw = message.encode(casework.as_message(item))
+            read = message.decode(raw, public[casework.as_message(item).facts.speaker])
             # A payload that was erased since is what the schema of a request wants and the protocol does not.
             assert valid(json.loads(raw)), raw
             kinds.add(read.facts.kind)

@@ -97,10 +97,10 @@ async def test_an_identity_is_kept_and_then_only_the_day_on_which_it_was_erased(
     """In its row and beside the other's event; the own one stays; a second telling changes nothing."""
     case = await opened(conn)
     await say(conn, case, event(1, Kind.IDENTITY), event(1, Kind.IDENTITY, Party.OWNER))
-    await introductions.keep_identities(conn, {case: {"name": "Prova"}}, NOW)
-    await introductions.keep_identities(conn, {case: {"name": "altra"}}, NOW + HOUR)
-    await introductions.keep_identities(conn, {}, NOW)
-    assert await introductions.identity_of(conn, case) == Told({"name": "Prova"}, NOW, None)
+    await introductions.keep_identities(conn, [case], NOW)
+    await introductions.keep_identities(conn, [case], NOW + HOUR)
+    await introductions.keep_identities(conn, [], NOW)
+    assert await introductions.identity_of(conn, case) == Told({"text": "identity"}, NOW, None)
     await introductions.erase_identities(conn, [], NOW)
     await introductions.erase_identities(conn, [case], NOW + HOUR)
     await introductions.erase_identities(conn, [case], NOW + 2 * HOUR)
@@ -173,7 +173,7 @@ async def test_what_the_other_office_does_not_know_is_found_until_it_is_sent_aga
     await say(conn, case, event(1, Kind.REQUEST))
     later = NOW + HOUR
     assert await introductions.unknown_cases(conn, NOW, 10) == []
-    assert await introductions.unknown_cases(conn, later, 10) == [(case, 0, 1)]
+    assert await introductions.unknown_cases(conn, later, 10) == [case]
     await conn.execute("INSERT INTO post.box (peer, sent) VALUES ('cmto', 1)")
     await conn.execute("INSERT INTO post.outbox VALUES ('cmto', 1, $1, 1, 'k', 'x', $2)", uuid.UUID(case), NOW)
     assert await introductions.unknown_cases(conn, later, 10) == []
@@ -196,16 +196,22 @@ async def test_people_are_told_once(conn: Connection) -> None:
     assert await conn.fetchval("SELECT max(told_at) FROM office.introduction_notice") == NOW
 
 
+async def due(conn: Connection, today: int, silent: dt.datetime, after: str = str(uuid.UUID(int=0))) -> list[str]:
+    """The cases of which there may be something to say."""
+    return await introductions.due_cases(conn, today, silent, NOW - 240 * 24 * HOUR, after, 10)
+
+
 async def test_what_time_brings_is_found_by_its_day(conn: Connection) -> None:
     """A step whose day is over, silence, a profile that is not there any more; a case that has ended is none."""
     today = AT // 86_400
     case = await opened(conn)
     await say(conn, case, event(1, Kind.REQUEST), event(1, Kind.RECEIPT, Party.OWNER, 1, today + 7))
     long_ago = NOW - dt.timedelta(days=60)
-    assert await introductions.due_cases(conn, today + 7, long_ago, 10) == []
-    assert await introductions.due_cases(conn, today + 8, long_ago, 10) == [case]
-    assert await introductions.due_cases(conn, today, NOW + HOUR, 10) == [case]
+    assert await due(conn, today + 7, long_ago) == []
+    assert await due(conn, today + 8, long_ago) == [case]
+    assert await due(conn, today + 8, long_ago, case) == []
+    assert await due(conn, today, NOW + HOUR) == [case]
     gone = await opened(conn, party=Party.OWNER, state="sent")
-    assert await introductions.due_cases(conn, today, long_ago, 10) == [gone]
+    assert await due(conn, today, long_ago) == [gone]
     await say(conn, case, event(2, Kind.WITHDRAW, seen=1))
-    assert await introductions.due_cases(conn, today + 8, NOW + HOUR, 10) == [gone]
+    assert await due(conn, today + 8, NOW + HOUR) == [gone]
