@@ -284,7 +284,10 @@ async def test_the_program_s_role_is_enough_for_introductions_and_no_more(admin:
             assert await introductions.delete_draft(conn, draft)
             await introductions.lock_cases(conn, [case])
             kept = introductions.Kept(case, event, b"signed", bytes(64), {"text": "x"}, bytes(32), "anna")
-            await introductions.insert_events(conn, [kept], NOW)
+            other = introductions.Kept(
+                case, Event(Party.OWNER, 1, 0, "identity", 1), b"signed", bytes(64), {"name": "y"}, bytes(32)
+            )
+            await introductions.insert_events(conn, [kept, other], NOW)
             await introductions.keep_states(conn, {case: (Party.SEEKER, told)}, NOW)
             await introductions.keep_consent(conn, case, consent)
             await introductions.revoke_consent(conn, case, NOW)
