@@ -174,6 +174,10 @@ def say(
     work.fold()
 
 
+def _seconds(moment: dt.datetime | None) -> int:
+    return 0 if moment is None else int(moment.timestamp())
+
+
 def settle(office: Office, work: Work, now: dt.datetime) -> None:
     """Say whatever this office's node owes, until it owes nothing more."""
     while True:
@@ -183,6 +187,8 @@ def settle(office: Office, work: Work, now: dt.datetime) -> None:
             int(now.timestamp()),
             profile_live=work.row.profile_state == PUBLISHED,
             unreceipted=work.unreceipted,
+            asked_at=_seconds(work.row.asked_at),
+            read_at=_seconds(work.row.read_at),
         )
         if kind is None:
             return
