@@ -200,6 +200,10 @@ def say(
     work.fold()
 
 
+def _seconds(moment: dt.datetime | None) -> int:
+    return 0 if moment is None else int(moment.timestamp())
+
+
 def _refuse_unreadable(said: Message) -> None:
     raw = message.encode(said)
     if len(raw) > limits.MESSAGE_MAX_BYTES or not schemas.introduction_validator().is_valid(orjson.loads(raw)):
@@ -226,6 +230,8 @@ def _settle(office: Office, work: Work, now: dt.datetime) -> None:
             int(now.timestamp()),
             profile_live=work.row.profile_state == PUBLISHED,
             unreceipted=work.unreceipted,
+            asked_at=_seconds(work.row.asked_at),
+            read_at=_seconds(work.row.read_at),
         )
         if kind is None:
             return

@@ -38,6 +38,9 @@ class Row:
     created_at: dt.datetime
     # Of the profile, where it is ours: empty for another office's.
     profile_state: str
+    # When the other office was last asked for its messages, and when it was that they were read to the end.
+    asked_at: dt.datetime | None = None
+    read_at: dt.datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,10 @@ ON CONFLICT (introduction_id) DO NOTHING;
 
 -- name: lock_cases
 SELECT i.introduction_id, i.party, i.peer, i.profile_id, i.network_id, i.project_id, i.request, i.applicant, i.state, i.own_events,
-    i.created_by, i.created_at, coalesce(p.state, '') AS profile_state
+    i.created_by, i.created_at, coalesce(p.state, '') AS profile_state, b.asked_at, b.read_at
 FROM office.introduction i
 LEFT JOIN publication.profile p ON p.profile_id = i.profile_id
+LEFT JOIN post.box b ON b.peer = i.peer
 WHERE i.introduction_id = ANY($1::uuid[]) AND ($2::text IS NULL OR i.peer = $2)
 ORDER BY i.introduction_id
 FOR UPDATE OF i;
@@ -23,9 +24,10 @@ SELECT DISTINCT peer FROM office.introduction WHERE introduction_id = ANY($1::uu
 
 -- name: read_case
 SELECT i.introduction_id, i.party, i.peer, i.profile_id, i.network_id, i.project_id, i.request, i.applicant, i.state, i.own_events,
-    i.created_by, i.created_at, coalesce(p.state, '') AS profile_state
+    i.created_by, i.created_at, coalesce(p.state, '') AS profile_state, b.asked_at, b.read_at
 FROM office.introduction i
 LEFT JOIN publication.profile p ON p.profile_id = i.profile_id
+LEFT JOIN post.box b ON b.peer = i.peer
 WHERE i.introduction_id = $1;
 
 -- name: events_of

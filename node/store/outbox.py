@@ -200,9 +200,9 @@ async def claim_due(
     return [Due(**dict(row)) for row in rows]
 
 
-async def mark_good(conn: Connection, peer: str) -> None:
-    """Note that a member answered."""
-    await conn.execute(QUERIES["mark_good"], peer)
+async def mark_good(conn: Connection, peer: str, read_at: dt.datetime | None) -> None:
+    """Note that a member answered, and, if its outbox was read to its end, when that was begun."""
+    await conn.execute(QUERIES["mark_good"], peer, read_at)
 
 
 async def mark_failed(conn: Connection, due: Due, code: str, next_at: dt.datetime) -> None:

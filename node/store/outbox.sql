@@ -106,7 +106,7 @@ WHERE b.peer = due.peer
 RETURNING b.peer, b.received, b.failures, b.next_at;
 
 -- name: mark_good
-UPDATE post.box SET failures = 0, error_code = NULL WHERE peer = $1 AND (failures > 0 OR error_code IS NOT NULL);
+UPDATE post.box SET failures = 0, error_code = NULL, read_at = greatest(read_at, $2) WHERE peer = $1;
 
 -- name: mark_failed
 UPDATE post.box

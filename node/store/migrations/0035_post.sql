@@ -14,6 +14,8 @@ CREATE TABLE post.box (
     rewound boolean NOT NULL DEFAULT false,
     next_at timestamptz,
     asked_at timestamptz,
+    -- When the question was asked after which its outbox had been read to its end.
+    read_at timestamptz,
     failures int NOT NULL DEFAULT 0 CHECK (failures >= 0),
     error_code text COLLATE "C",
     hint_at timestamptz,
