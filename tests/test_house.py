@@ -361,6 +361,7 @@ def test_peer_facing_routes_never_reach_the_private_registry(start: str) -> None
 
 PUBLIC_FACING = (
     "node.web.saved",
+    "node.web.introduction_requests",
     "node.web.api",
     "node.web.exports",
     "node.web.matches",
@@ -385,6 +386,7 @@ def test_public_routes_reach_no_private_store_and_no_address(start: str) -> None
         "node.store.partitions",
         "node.store.keyfiles",
         "node.store.telling",
+        "node.store.introductions",
         "node.store.accounts",
         "node.store.sessions",
         "node.domain.network",

@@ -37,8 +37,8 @@ from node.store.introductions import Consent, NewCase, Row, Step, Told
 from node.store.postgres import Connection, acquire, run_tx
 from node.store.reference import load_sectors, load_territories
 
-TEXT_MAX_CHARS: Final = 4000
-SHORT_MAX_CHARS: Final = 300
+TEXT_MAX_CHARS: Final = introduction.TEXT_MAX_CHARS
+SHORT_MAX_CHARS: Final = introduction.SHORT_MAX_CHARS
 MEMBERS_MAX_BYTES: Final = 36_000
 # Requests of firms that nobody has looked at yet: a page that anybody may use must not fill the office's list.
 REQUESTS_MAX: Final = 500
@@ -562,8 +562,16 @@ def _in_order(steps: Sequence[Step]) -> tuple[Step, ...]:
 
 async def standing(office: Office, introduction_id: str, token: str) -> Opened:
     """Return how a firm's own request stands, for whoever shows its token. Raises: NotFoundError(introduction-unknown)."""
-    key = casework.checked_id(introduction_id)
+    try:
+        key = str(uuid.UUID(introduction_id))
+    except ValueError as error:
+        raise _no_standing() from error
     async with acquire(office.pool) as conn:
         if not await introductions.has_token(conn, key, hashlib.sha256(token.encode()).digest()):
-            raise NotFoundError("introduction-unknown", N_("richiesta sconosciuta, o codice sbagliato"))
+            raise _no_standing()
     return await read(office, key)
+
+
+def _no_standing() -> NotFoundError:
+    # In the same words, whatever is wrong.
+    return NotFoundError("introduction-unknown", N_("richiesta sconosciuta, o codice sbagliato"))
