@@ -25,6 +25,7 @@ from node.domain.network import NetworkRecord
 from node.domain.processing import CODE_FORM
 from node.domain.redaction.dictionary import Dictionary, Layer, Term
 from node.domain.redaction.hits import AMBER, RED
+from node.domain.sector import ANY
 from node.domain.territory import REG
 from node.errors import N_, CallerError, NotFoundError, Said
 from node.flows import casework, gate
@@ -142,7 +143,7 @@ async def ask(office: Office, wish: Wish, now: dt.datetime, reference: LabelRefe
             hint=N_("rivolgersi all'ufficio di persona, per telefono o per posta"),
         )
     if wish.applicant is None:
-        raise _who()
+        raise who()
     return await _begin(office, wish, "", now, reference, None)
 
 
@@ -155,7 +156,7 @@ async def _begin(
     project: tuple[str, int] | None,
 ) -> tuple[str, str]:
     if (wish.network_id is None) == (wish.applicant is None):
-        raise _who()
+        raise who()
     hit = await find_profile(office.pool, wish.profile_id, reference, now=now)
     if hit.owner == office.own_id:
         raise CallerError(
@@ -223,7 +224,8 @@ async def propose(
     return project, made
 
 
-def _who() -> CallerError:
+def who() -> CallerError:
+    """Return the refusal of a request that is nobody's."""
     return CallerError(
         "introduction-who",
         N_("serve sapere per chi si chiede il contatto: una rete del registro, o un'impresa"),
@@ -252,10 +254,10 @@ def checked_applicant(given: Applicant) -> dict[str, str]:
         if not found[name]:
             raise CallerError("introduction-applicant-bad", N_("questo campo è necessario"), where=name)
     found["email"] = saved.check_email(found["email"])
-    area = load_territories().area(found["region"]) if found["region"] else None
-    if found["region"] and (area is None or area.level != REG):
+    # As the wire writes them: what it does not take would arrive without its text.
+    if found["region"] and found["region"] not in {area.code for area in load_territories().regions}:
         raise CallerError("introduction-applicant-bad", N_("regione sconosciuta"), where="region")
-    if found["section"] and (len(found["section"]) != 1 or not load_sectors().ancestors(found["section"])):
+    if found["section"] and found["section"] not in load_sectors().children(ANY):
         raise CallerError("introduction-applicant-bad", N_("sezione ATECO sconosciuta"), where="section")
     if found["tax_code"] and not CODE_FORM.fullmatch(found["tax_code"].replace(" ", "").upper()):
         raise CallerError(
