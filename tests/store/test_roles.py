@@ -97,7 +97,7 @@ async def test_sealed_messages_are_handed_out_and_never_written(admin: Connectio
     columns = "SELECT attname FROM pg_attribute WHERE attrelid = $1::text::regclass AND attnum > 0 AND has_column_privilege('rete_public', attrelid, attnum, 'UPDATE')"
     assert [row["attname"] for row in await admin.fetch(columns, "post.outbox")] == ["number"]
     changed = {row["attname"] for row in await admin.fetch(columns, "post.box")}
-    assert changed == {"sent", "served", "next_at", "hint_at", "hints"}
+    assert changed == {"sent", "served", "acked", "rewound", "next_at", "hint_at", "hints"}
     assert set((await rights(admin, "rete_node", "post"))["post.refused"]) == set(RIGHTS)
 
 
