@@ -114,6 +114,16 @@ GRANT EXECUTE ON FUNCTION publication.erase_reason(bigint, text) TO rete_node;
 GRANT EXECUTE ON FUNCTION audit.erase_ruling_reason(bigint, text) TO rete_node;
 GRANT EXECUTE ON FUNCTION audit.sessions_ended(uuid, integer), audit.sign_in_abandoned(uuid, integer) TO rete_node;
 GRANT EXECUTE ON FUNCTION audit.register_exported(text, text, integer) TO rete_node;
+-- Introductions: what was signed stays; what travelled beside it, who consented and who was named may be erased; a case is deleted whole,
+-- when it has ended, by the database's own cascade.
+REVOKE UPDATE ON office.introduction FROM rete_node;
+GRANT UPDATE (network_id, request, applicant, token_hash, state, reason, outcome, turn, own_due, other_due, since, introduced_at,
+    own_events, other_events, known_events, sent_again_at, changed_at) ON office.introduction TO rete_node;
+REVOKE UPDATE, DELETE ON office.introduction_event, office.introduction_consent, office.introduction_identity, office.introduction_notice
+    FROM rete_node;
+GRANT UPDATE (payload, salt) ON office.introduction_event TO rete_node;
+GRANT UPDATE (person, identity, revoked_at) ON office.introduction_consent TO rete_node;
+GRANT UPDATE (identity, erased_at) ON office.introduction_identity TO rete_node;
 -- The history of the schema is written by those who change it.
 REVOKE INSERT, UPDATE, DELETE ON ops.migration FROM rete_node;
 

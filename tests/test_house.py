@@ -344,11 +344,14 @@ def test_peer_facing_routes_never_reach_the_private_registry(start: str) -> None
         "node.store.publication",
         "node.store.disclosure",
         "node.store.gdpr",
+        "node.store.introductions",
         "node.store.audit",
         "node.store.population",
         "node.store.accounts",
         "node.store.sessions",
         "node.domain.network",
+        "node.domain.introduction",
+        "node.protocol.message",
         "node.flows",
     )
     found = reachable(start)
@@ -377,6 +380,7 @@ def test_public_routes_reach_no_private_store_and_no_address(start: str) -> None
         "node.store.publication",
         "node.store.disclosure",
         "node.store.gdpr",
+        "node.store.introductions",
         "node.store.audit",
         "node.store.population",
         "node.store.partitions",
@@ -387,6 +391,9 @@ def test_public_routes_reach_no_private_store_and_no_address(start: str) -> None
         "node.store.sessions",
         "node.domain.network",
         "node.flows.tell",
+        "node.flows.casework",
+        "node.flows.hear",
+        "node.flows.introduce",
         "node.peers.mail",
     )
     # A wall round a room that was renamed would hold nothing.

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
+import orjson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.config import Config
@@ -105,9 +106,16 @@ class Work:
         self.case = introduction.fold(self.events)
 
 
-async def lock(conn: Connection, ids: Iterable[str]) -> dict[str, Work]:
-    """Lock cases and return them with their events; those that are not there are left out."""
-    rows = await introductions.lock_cases(conn, ids)
+async def lock(conn: Connection, ids: Iterable[str], *, peer: str | None = None) -> dict[str, Work]:
+    """Lock cases and return them with their events; those that are not there are left out.
+
+    ``peer``: only those with that office, whose box the caller has locked. Boxes come before cases everywhere: the transport locks
+    the one before it knows of the other, and two orders would wait for each other.
+    """
+    asked = list(ids)
+    if peer is None:
+        await outbox.lock_boxes(conn, await introductions.peers_of(conn, asked))
+    rows = await introductions.lock_cases(conn, asked, peer)
     held = await introductions.events_of(conn, rows)
     consents = await introductions.consents_of(conn, sorted(rows))
     found = {}
@@ -196,22 +204,71 @@ async def save(conn: Connection, office: Office, works: Sequence[Work], now: dt.
     await introductions.insert_events(conn, [kept for work in changed for kept in work.added], now)
     await introductions.keep_states(conn, {w.row.introduction_id: (w.me, w.case) for w in changed}, now)
     await _keep_identities(conn, changed, now)
+    await _withhold(conn, office, changed)
     for peer in sorted({work.row.peer for work in changed}):
         await put_out(conn, office, peer, [m for work in changed if work.row.peer == peer for m in work.said], now)
 
 
 async def _keep_identities(conn: Connection, works: Sequence[Work], now: dt.datetime) -> None:
-    told, gone = {}, []
+    shown: list[str] = []
+    gone: list[str] = []
     for work in works:
-        for kept in work.added:
-            if kept.event.by is not work.me and kept.event.kind == Kind.IDENTITY and kept.payload is not None:
-                told[work.row.introduction_id] = kept.payload
-        if not work.case.shows(work.me):
+        other = work.me.other
+        # One that came before what was said earlier waits beside its event: nobody knows yet whether it may be read.
+        if any(e.by is other and e.kind == Kind.IDENTITY and e.seq <= work.case.heard[other] for e in work.events):
             # Crossed an end or a revocation on the road, or was told without two consents: it is never read by anybody.
-            told.pop(work.row.introduction_id, None)
-            gone.append(work.row.introduction_id)
-    await introductions.keep_identities(conn, told, now)
+            (shown if work.case.shows(work.me) else gone).append(work.row.introduction_id)
+    await introductions.keep_identities(conn, shown, now)
     await introductions.erase_identities(conn, gone, now)
+
+
+async def _withhold(conn: Connection, office: Office, works: Sequence[Work]) -> None:
+    """Take the own identity out of what still waits in the outbox, where it may not travel any more: the event goes alone."""
+    for work in works:
+        own = next((e for e in work.events if e.by is work.me and e.kind == Kind.IDENTITY), None)
+        member = office.membership.members.get(work.row.peer)
+        if own is None or not work.case.withholds(work.me) or member is None or member.seal is None:
+            continue
+        key = work.row.introduction_id
+        numbers = await outbox.numbers_of(conn, work.row.peer, key, own.seq)
+        for _, party, _, kept in await introductions.messages_of(conn, [key], [own.seq]) if numbers else ():
+            if party is work.me:
+                bare = as_message(replace(kept, payload=None, salt=None))
+                (posted,) = _seal(office, member, [bare])
+                await outbox.reseal(conn, member.id, dict.fromkeys(numbers, (posted.key_id, posted.sealed)))
+
+
+def as_message(kept: Kept) -> Message:
+    """Return an event of the database as the message that it was."""
+    facts, _ = message.read_event(orjson.loads(kept.raw))
+    return Message(facts, kept.raw, kept.signature, kept.payload, kept.salt or b"")
+
+
+def may_travel(work: Work, party: Party, kept: Kept) -> Kept:
+    """Return an own event as it may be sent once more: without the identity where that must not travel any more."""
+    named = any(e.by is party and e.seq == kept.event.seq and e.kind == Kind.IDENTITY for e in work.events)
+    return replace(kept, payload=None, salt=None) if named and work.case.withholds(party) else kept
+
+
+async def put_again(conn: Connection, office: Office, works: Sequence[Work], now: dt.datetime) -> int:
+    """Put out once more what this office has said in cases and the other has not said it knows; return how many messages.
+
+    Nothing where something of the case still waits: whoever asks for the same again and again does not fill the outbox.
+    """
+    wanted = {w.row.introduction_id: w for w in works if w.case.seen[w.me.other] < w.case.heard[w.me]}
+    for peer in sorted({w.row.peer for w in wanted.values()}):
+        for waiting in await outbox.waiting_of(conn, peer, list(wanted)):
+            wanted.pop(waiting, None)
+    if not wanted:
+        return 0
+    numbers = sorted({n for w in wanted.values() for n in range(w.case.seen[w.me.other] + 1, w.case.heard[w.me] + 1)})
+    count = 0
+    for key, party, seq, kept in await introductions.messages_of(conn, list(wanted), numbers):
+        work = wanted[key]
+        if party is work.me and work.case.seen[work.me.other] < seq <= work.case.heard[work.me]:
+            await put_out(conn, office, work.row.peer, [as_message(may_travel(work, party, kept))], now)
+            count += 1
+    return count
 
 
 async def put_out(conn: Connection, office: Office, peer: str, messages: Sequence[Message], now: dt.datetime) -> None:

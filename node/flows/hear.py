@@ -41,7 +41,11 @@ MISMATCH, FORKED, FUTURE, TOO_MANY = (
     "introduction-future",
     "introduction-too-many",
 )
+# Not refused: it is here already.
+REPEATED: Final = "repeated"
 _MANY: Final = 8
+# How long an event may be unknown to the other office before it is put out again.
+AGAIN: Final = dt.timedelta(hours=6)
 
 
 def exchange(office: Office, clock: Callable[[], dt.datetime]) -> Exchange:
@@ -74,17 +78,24 @@ async def receive(
         elif not isinstance(found, str):
             good.append((item.number, found))
     works = await _cases(conn, office, sender, good, now)
+    again: set[str] = set()
     raw = await introductions.events_of(conn, works)
     held = {(k.introduction_id, k.event.by, k.event.seq): k.raw for kept in raw.values() for k in kept}
     for number, found in good:
         code = _take(works.get(found.facts.introduction), sender, found, held)
-        if code:
+        if code == REPEATED and found.facts.kind != Kind.RECEIPT:
+            again.add(found.facts.introduction)
+        elif code and code != REPEATED:
             refused.append((number, code))
     for work in works.values():
         if work.added:
             work.fold()
             casework.settle(office, work, now)
     await casework.save(conn, office, list(works.values()), now)
+    # What is said twice was not acknowledged: the receipt, and whatever came with it, may be lost. A repeated receipt asks for nothing,
+    # or two offices would go on for ever.
+    claimed = await introductions.claim_again(conn, sorted(again), now, now - AGAIN)
+    await casework.put_again(conn, office, [works[key] for key in claimed], now)
     return refused
 
 
@@ -131,7 +142,7 @@ async def _cases(
     if fresh:
         room = OPEN_MAX - await introductions.count_open(conn, sender)
         await introductions.open_cases(conn, list(fresh.values())[: max(0, room)], now)
-    return await casework.lock(conn, {found.facts.introduction for _, found in good})
+    return await casework.lock(conn, {found.facts.introduction for _, found in good}, peer=sender)
 
 
 def _project(found: Message) -> str | None:
@@ -151,7 +162,7 @@ def _take(work: Work | None, sender: str, found: Message, held: dict[tuple[str, 
     by = Party(facts.by)
     key = (row.introduction_id, by, facts.seq)
     if key in held:
-        return "" if held[key] == found.event else FORKED
+        return REPEATED if held[key] == found.event else FORKED
     held[key] = found.event
     event = Event(by, facts.seq, facts.seen, facts.kind, facts.at, facts.detail, facts.due)
     work.add(Kept(row.introduction_id, event, found.event, found.signature, found.payload, found.salt or None))
@@ -160,15 +171,11 @@ def _take(work: Work | None, sender: str, found: Message, held: dict[tuple[str, 
 
 async def sealed_again(conn: Connection, office: Office, member: Member, waiting: Waiting) -> bytes | None:
     """Seal an event that waits in the outbox for the member's present key; None where it is gone or there is no key."""
-    for _, party, seq, kept in await introductions.messages_of(conn, [waiting.introduction_id], [waiting.seq]):
-        found = as_message(kept)
-        if found.facts.speaker == office.own_id and found.facts.hearer == member.id and member.seal is not None:
-            header = sealed.Header(office.own_id, member.id, found.facts.introduction, seq)
-            return sealed.seal(header, message.encode(found), member.seal) if party else None
+    work = (await casework.lock(conn, [waiting.introduction_id], peer=member.id)).get(waiting.introduction_id)
+    if work is None or member.seal is None:
+        return None
+    for key, party, seq, kept in await introductions.messages_of(conn, [waiting.introduction_id], [waiting.seq]):
+        if party is work.me:
+            found = casework.as_message(casework.may_travel(work, party, kept))
+            return sealed.seal(sealed.Header(office.own_id, member.id, key, seq), message.encode(found), member.seal)
     return None
-
-
-def as_message(kept: Kept) -> Message:
-    """Return an event of the database as the message that it was."""
-    facts, _ = message.read_event(orjson.loads(kept.raw))
-    return Message(facts, kept.raw, kept.signature, kept.payload, kept.salt or b"")

@@ -397,10 +397,15 @@ async def _consent(conn: Connection, office: Office, row: Row, deed: Deed, offic
         )
     if contact["email"]:
         contact["email"] = saved.check_email(contact["email"])
-    identity = await _identity(conn, row) | {"contact": contact, "office": office.config.node.name}
+    identity = await identity_today(conn, office, row) | {"contact": contact}
     consent = Consent(person, CONSENT_VERSION, identity, officer, now, None)
     await introductions.keep_consent(conn, row.introduction_id, consent)
     return consent
+
+
+async def identity_today(conn: Connection, office: Office, row: Row) -> dict[str, Any]:
+    """Return what a consent lets out of a case's own side, the person to call apart. Raises: network-unknown."""
+    return await _identity(conn, row) | {"office": office.config.node.name}
 
 
 async def _identity(conn: Connection, row: Row) -> dict[str, Any]:

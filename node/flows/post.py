@@ -253,9 +253,8 @@ async def hint_waiting(carrier: Carrier, origin: str) -> int:
 
     async def tell(member: Member) -> bool:
         async with gate:
-            client = PeerClient(carrier.session, str(member.url))
             try:
-                await client.post(
+                await PeerClient(carrier.session, str(member.url)).post(
                     "/federation/hint", body, max_bytes=limits.PROBLEM_MAX_BYTES, content_type=JSON, allow=OK
                 )
             except ReteError as error:
@@ -276,7 +275,16 @@ async def reseal(carrier: Carrier) -> int:
     members = {m.id: m for m in carrier.membership.members.values() if m.seal is not None}
     async with acquire(carrier.pool) as conn:
         stale = await outbox.stale(conn, {m.id: m.seal.id for m in members.values() if m.seal is not None})
-    return sum([await _reseal_for(carrier.pool, members[member], seal_again) for member in stale])
+    done = 0
+    for member in stale:
+        try:
+            done += await _reseal_for(carrier.pool, members[member], seal_again)
+        except ReteError as error:
+            logger.warning("outbox.reseal_failed", member=member, code=error.code)
+        except Exception:
+            # What cannot be sealed anew for one member waits; the others' post goes on.
+            logger.exception("outbox.reseal_broke", member=member)
+    return done
 
 
 async def _reseal_for(pool: Pool, member: Member, seal_again: SealAgain) -> int:

@@ -17,7 +17,16 @@ from typing import Final
 import structlog
 
 from node.domain.days import day_number
-from node.domain.introduction import CLOSED, FOLLOW_UP_DAYS, KNOWN, SOON_DAYS, UNREACHABLE_DAYS, Party, State
+from node.domain.introduction import (
+    CLOSED,
+    FOLLOW_UP_DAYS,
+    KNOWN,
+    SOON_DAYS,
+    UNREACHABLE_DAYS,
+    UNTOLD_DAYS,
+    Party,
+    State,
+)
 from node.errors import N_, ReteError
 from node.flows import casework, hear
 from node.flows.casework import Office
@@ -29,11 +38,10 @@ from node.store.introductions import Untold
 from node.store.postgres import Connection, acquire, run_tx
 
 logger = structlog.get_logger()
-# How long an event may be unknown to the other office before it is put out again.
-AGAIN: Final = dt.timedelta(hours=6)
 # What happened longer ago is told no more: a node that was switched off does not wake with a hundred mails.
 NEWS: Final = dt.timedelta(days=14)
 PAGE: Final = 500
+NO_CASE: Final = "00000000-0000-0000-0000-000000000000"
 WAITS, SOON, LAST_DAY, RAISED, FOLLOW_UP, ERASED, ENDED = (
     "waits",
     "soon",
@@ -53,39 +61,41 @@ NEWS_OF: Final[Mapping[Party, frozenset[State]]] = {
 
 async def work_due(office: Office, now: dt.datetime) -> int:
     """Say what nodes owe because time went by; return in how many cases something was said."""
+    done, after = 0, NO_CASE
+    while after:
+        said, after = await _work_page(office, now, after)
+        done += said
+    if done:
+        logger.info("introductions.settled", cases=done)
+    return done
 
-    async def work(conn: Connection) -> int:
-        silent = now - dt.timedelta(days=UNREACHABLE_DAYS)
-        ids = await introductions.due_cases(conn, day_number(now.date()), silent, PAGE)
+
+async def _work_page(office: Office, now: dt.datetime, after: str) -> tuple[int, str]:
+    """Say what is owed in a page of cases; return in how many, and the last case of a page that was full."""
+    silent, untold = now - dt.timedelta(days=UNREACHABLE_DAYS), now - dt.timedelta(days=UNTOLD_DAYS)
+
+    async def work(conn: Connection) -> tuple[int, str]:
+        ids = await introductions.due_cases(conn, day_number(now.date()), silent, untold, after, PAGE)
         works = list((await casework.lock(conn, ids)).values()) if ids else []
         for item in works:
             casework.settle(office, item, now)
         await casework.save(conn, office, works, now)
-        return sum(bool(item.added) for item in works)
+        # One in which there is nothing to say after all holds up nobody behind it.
+        return sum(bool(item.added) for item in works), ids[-1] if len(ids) == PAGE else ""
 
-    done = await run_tx(office.pool, work)
-    if done:
-        logger.info("introductions.settled", cases=done)
-    return done
+    return await run_tx(office.pool, work)
 
 
 async def send_again(office: Office, now: dt.datetime) -> int:
     """Put out once more what the other office has not said it knows: it may have been lost there; return how many messages."""
 
     async def work(conn: Connection) -> int:
-        found = await introductions.unknown_cases(conn, now - AGAIN, PAGE)
+        found = await introductions.unknown_cases(conn, now - hear.AGAIN, PAGE)
         if not found:
             return 0
-        wanted = {case: (known, own) for case, known, own in found}
-        numbers = sorted({n for known, own in wanted.values() for n in range(known + 1, own + 1)})
-        rows = await casework.lock(conn, wanted)
-        count = 0
-        for case, party, seq, kept in await introductions.messages_of(conn, list(wanted), numbers):
-            held = rows[case]
-            if party is held.me and wanted[case][0] < seq <= wanted[case][1]:
-                await casework.put_out(conn, office, held.row.peer, [hear.as_message(kept)], now)
-                count += 1
-        await introductions.sent_again(conn, list(wanted), now)
+        works = await casework.lock(conn, found)
+        count = await casework.put_again(conn, office, list(works.values()), now)
+        await introductions.sent_again(conn, found, now)
         return count
 
     return await run_tx(office.pool, work)

@@ -159,9 +159,15 @@ def _row(record: Mapping[str, Any]) -> Row:
     )
 
 
-async def lock_cases(conn: Connection, ids: Iterable[str]) -> dict[str, Row]:
-    """Lock cases until the transaction ends, always in one order, and return those that are there."""
-    return {str(r["introduction_id"]): _row(r) for r in await conn.fetch(QUERIES["lock_cases"], sorted(set(ids)))}
+async def lock_cases(conn: Connection, ids: Iterable[str], peer: str | None = None) -> dict[str, Row]:
+    """Lock cases (of one other office, if it is named) until the transaction ends, always in one order; return those there are."""
+    rows = await conn.fetch(QUERIES["lock_cases"], sorted(set(ids)), peer)
+    return {str(r["introduction_id"]): _row(r) for r in rows}
+
+
+async def peers_of(conn: Connection, ids: Iterable[str]) -> list[str]:
+    """Return the other offices of cases."""
+    return [r["peer"] for r in await conn.fetch(QUERIES["peers_of"], sorted(set(ids)))]
 
 
 async def read_case(conn: Connection, introduction_id: str) -> Row | None:
@@ -221,10 +227,10 @@ async def keep_states(conn: Connection, cases: Mapping[str, tuple[Party, Case]],
     await conn.execute(QUERIES["keep_states"], *map(list, zip(*rows, strict=True)), now)
 
 
-async def keep_identities(conn: Connection, told: Mapping[str, Mapping[str, Any]], now: dt.datetime) -> None:
-    """Keep whom the other offices named."""
-    if told:
-        await conn.execute(QUERIES["keep_identities"], list(told), [_json(value) for value in told.values()], now)
+async def keep_identities(conn: Connection, ids: Sequence[str], now: dt.datetime) -> None:
+    """Keep whom the other offices named beside their events; what is kept stays."""
+    if ids:
+        await conn.execute(QUERIES["keep_identities"], ids, now)
 
 
 async def erase_identities(conn: Connection, ids: Sequence[str], now: dt.datetime) -> None:
@@ -301,13 +307,26 @@ async def list_cases(conn: Connection, sought: Sought, limit: int) -> list[Liste
     after = sought.after or (None, None)
     states = None if sought.states is None else [str(state) for state in sought.states]
     party = None if sought.party is None else str(sought.party)
-    found = []
-    for record in await conn.fetch(QUERIES["list_cases"], party, states, sought.waiting, sought.peer, *after, limit):
-        facts = dict(record)
-        for name in ("introduction_id", "profile_id", "network_id", "project_id"):
-            facts[name] = None if facts[name] is None else str(facts[name])
-        found.append(Listed(**{**facts, "party": Party(facts["party"]), "state": State(facts["state"])}))
-    return found
+    found = await conn.fetch(QUERIES["list_cases"], party, states, sought.waiting, sought.peer, *after, limit)
+    return [_listed(record) for record in found]
+
+
+def _listed(record: Mapping[str, Any]) -> Listed:
+    facts = dict(record)
+    for name in ("introduction_id", "profile_id", "network_id", "project_id"):
+        facts[name] = None if facts[name] is None else str(facts[name])
+    return Listed(**{**facts, "party": Party(facts["party"]), "state": State(facts["state"])})
+
+
+async def project_cases(conn: Connection, project_id: str) -> list[Listed]:
+    """Return the cases of one joint project."""
+    return [_listed(record) for record in await conn.fetch(QUERIES["project_cases"], project_id)]
+
+
+async def signed_events(conn: Connection, introduction_id: str) -> list[tuple[tuple[Party, int], bytes, bytes]]:
+    """Return what was signed in a case: ((who, number), the event's bytes, the signature)."""
+    rows = await conn.fetch(QUERIES["signed_events"], introduction_id)
+    return [((Party(r["party"]), r["seq"]), r["event"], r["signature"]) for r in rows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,15 +376,26 @@ async def is_there(conn: Connection, profile_id: str, network_id: str) -> bool:
     return bool(await conn.fetchval(QUERIES["is_there"], profile_id, network_id))
 
 
-async def due_cases(conn: Connection, today: int, silent_since: dt.datetime, limit: int) -> list[str]:
-    """Return cases of which the node may have something to say by itself."""
-    return [str(r["introduction_id"]) for r in await conn.fetch(QUERIES["due_cases"], today, silent_since, limit)]
+async def due_cases(
+    conn: Connection, today: int, silent_since: dt.datetime, untold_since: dt.datetime, after: str, limit: int
+) -> list[str]:
+    """Return a page of the cases of which the node may have something to say by itself, by id, after one.
+
+    ``silent_since``: when a step began that takes too long; ``untold_since``: when networks met of whom nobody told more.
+    """
+    rows = await conn.fetch(QUERIES["due_cases"], today, silent_since, limit, after, untold_since)
+    return [str(r["introduction_id"]) for r in rows]
 
 
-async def unknown_cases(conn: Connection, before: dt.datetime, limit: int) -> list[tuple[str, int, int]]:
-    """Return cases of which the other office does not know all: (case, events it knows, events there are)."""
-    rows = await conn.fetch(QUERIES["unknown_cases"], before, limit)
-    return [(str(r["introduction_id"]), r["known_events"], r["own_events"]) for r in rows]
+async def unknown_cases(conn: Connection, before: dt.datetime, limit: int) -> list[str]:
+    """Return cases of which the other office has not said that it knows all."""
+    return [str(r["introduction_id"]) for r in await conn.fetch(QUERIES["unknown_cases"], before, limit)]
+
+
+async def claim_again(conn: Connection, ids: Sequence[str], now: dt.datetime, before: dt.datetime) -> list[str]:
+    """Return those of some cases of which the other office does not know all and was not sent it since ``before``."""
+    rows = await conn.fetch(QUERIES["claim_again"], ids, now, before) if ids else []
+    return [str(r["introduction_id"]) for r in rows]
 
 
 async def sent_again(conn: Connection, ids: Sequence[str], now: dt.datetime) -> None:

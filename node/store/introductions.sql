@@ -14,9 +14,12 @@ SELECT i.introduction_id, i.party, i.peer, i.profile_id, i.network_id, i.project
     i.created_by, i.created_at, coalesce(p.state, '') AS profile_state
 FROM office.introduction i
 LEFT JOIN publication.profile p ON p.profile_id = i.profile_id
-WHERE i.introduction_id = ANY($1::uuid[])
+WHERE i.introduction_id = ANY($1::uuid[]) AND ($2::text IS NULL OR i.peer = $2)
 ORDER BY i.introduction_id
 FOR UPDATE OF i;
+
+-- name: peers_of
+SELECT DISTINCT peer FROM office.introduction WHERE introduction_id = ANY($1::uuid[]) ORDER BY peer LIMIT 10000;
 
 -- name: read_case
 SELECT i.introduction_id, i.party, i.peer, i.profile_id, i.network_id, i.project_id, i.request, i.applicant, i.state, i.own_events,
@@ -52,8 +55,13 @@ FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::inte
 WHERE i.introduction_id = c.id;
 
 -- name: keep_identities
+-- From beside its event, which may have come before one that was said earlier.
 INSERT INTO office.introduction_identity (introduction_id, identity, received_at)
-SELECT c.id, c.identity, $3 FROM unnest($1::uuid[], $2::jsonb[]) AS c (id, identity)
+SELECT DISTINCT ON (e.introduction_id) e.introduction_id, e.payload, $2
+FROM office.introduction_event e
+JOIN office.introduction i ON i.introduction_id = e.introduction_id
+WHERE e.introduction_id = ANY($1::uuid[]) AND e.kind = 'identity' AND e.party <> i.party AND e.payload IS NOT NULL
+ORDER BY e.introduction_id, e.seq
 ON CONFLICT (introduction_id) DO NOTHING;
 
 -- name: erase_identities
@@ -142,19 +150,31 @@ SELECT i.introduction_id
 FROM office.introduction i
 LEFT JOIN publication.profile p ON p.profile_id = i.profile_id
 WHERE i.state NOT IN ('draft', 'endorsed', 'concluded', 'declined', 'expired', 'withdrawn')
-  AND (i.own_due < $1 OR i.other_due < $1 OR i.since < $2
+  AND i.introduction_id > $4
+  AND (i.own_due < $1 OR i.other_due < $1 OR i.introduced_at <= $5
+       OR (i.state NOT IN ('introduced', 'followed_up') AND i.since <= $2)
        OR (i.party = 'owner' AND i.state NOT IN ('introduced', 'followed_up') AND coalesce(p.state, '') <> 'published'))
 ORDER BY i.introduction_id
 LIMIT $3;
 
 -- name: unknown_cases
--- Cases of which the other office has not said that it knows all, and of which nothing waits in the outbox.
-SELECT i.introduction_id, i.known_events, i.own_events
+-- Cases of which the other office has not said that it knows all but receipts, and of which nothing waits in the outbox.
+SELECT i.introduction_id
 FROM office.introduction i
-WHERE i.known_events < i.own_events AND i.changed_at < $1 AND (i.sent_again_at IS NULL OR i.sent_again_at < $1)
+WHERE i.known_events < i.own_events
+  AND EXISTS (SELECT FROM office.introduction_event e
+              WHERE e.introduction_id = i.introduction_id AND e.party = i.party AND e.seq > i.known_events AND e.kind <> 'receipt')
+  AND i.changed_at < $1 AND (i.sent_again_at IS NULL OR i.sent_again_at < $1)
   AND NOT EXISTS (SELECT FROM post.outbox o WHERE o.recipient = i.peer AND o.introduction_id = i.introduction_id)
 ORDER BY i.introduction_id
 LIMIT $2;
+
+-- name: claim_again
+-- Of some cases those in which the other office has not said that it knows all: put out once more, at most once since $3.
+UPDATE office.introduction i SET sent_again_at = $2
+WHERE i.introduction_id = ANY($1::uuid[]) AND i.known_events < i.own_events AND (i.sent_again_at IS NULL OR i.sent_again_at < $3)
+  AND NOT EXISTS (SELECT FROM post.outbox o WHERE o.recipient = i.peer AND o.introduction_id = i.introduction_id)
+RETURNING i.introduction_id, i.known_events, i.own_events;
 
 -- name: sent_again
 UPDATE office.introduction SET sent_again_at = $2 WHERE introduction_id = ANY($1::uuid[]);
@@ -193,3 +213,21 @@ SELECT EXISTS (SELECT FROM office.introduction
 -- name: beginning
 -- The cases whose identifier lies between two: two are enough to know that a beginning names more than one.
 SELECT introduction_id FROM office.introduction WHERE introduction_id BETWEEN $1 AND $2 ORDER BY introduction_id LIMIT 2;
+
+-- name: project_cases
+-- The cases of one joint project.
+SELECT i.introduction_id, i.party, i.peer, i.profile_id, i.network_id, n.name AS network, i.applicant ->> 'name' AS applicant,
+    i.project_id, i.state, i.reason, i.outcome, i.turn, i.own_due, i.other_due, i.since, i.introduced_at, i.created_by, i.created_at,
+    i.changed_at
+FROM office.introduction i
+LEFT JOIN registry.network n ON n.network_id = i.network_id
+WHERE i.project_id = $1
+ORDER BY i.peer, i.introduction_id
+LIMIT 100;
+
+-- name: signed_events
+SELECT party, seq, event, signature
+FROM office.introduction_event
+WHERE introduction_id = $1
+ORDER BY party, seq
+LIMIT 2000;

@@ -3,17 +3,40 @@ INSERT INTO post.box (peer) SELECT u.peer FROM unnest($1::text[]) AS u (peer)
 WHERE NOT EXISTS (SELECT FROM post.box b WHERE b.peer = u.peer)
 ON CONFLICT (peer) DO NOTHING;
 
--- name: take_numbers
--- The row stays locked until the messages under these numbers are committed: whoever reads the outbox sees no gap.
-UPDATE post.box SET sent = sent + $2, hint_at = $3, hints = 0 WHERE peer = $1 RETURNING sent;
-
 -- name: put
-INSERT INTO post.outbox (recipient, number, introduction_id, seq, key_id, sealed, queued_at)
-SELECT $1, $2 + u.at, u.introduction_id, u.seq, u.key_id, u.sealed, $3
-FROM unnest($4::uuid[], $5::int[], $6::text[], $7::bytea[]) WITH ORDINALITY AS u (introduction_id, seq, key_id, sealed, at);
+-- In one journey: until the commit nobody else gives numbers to this recipient, so whoever reads the outbox sees no gap.
+WITH box AS (
+    INSERT INTO post.box AS b (peer, sent, hint_at) VALUES ($1, $2, $3)
+    -- Who was told within the last minute and has not asked to the end yet finds the rest by itself.
+    ON CONFLICT (peer) DO UPDATE SET
+        sent = b.sent + $2,
+        hint_at = CASE WHEN b.hints <= 1 AND b.hint_at IS NOT NULL THEN b.hint_at ELSE $3 END,
+        hints = CASE WHEN b.hints <= 1 THEN b.hints ELSE 0 END
+    RETURNING b.sent - $2 AS before, b.hint_at <= $3 AS is_due
+), kept AS (
+    INSERT INTO post.outbox (recipient, number, introduction_id, seq, key_id, sealed, queued_at)
+    SELECT $1, box.before + u.at, u.introduction_id, u.seq, u.key_id, u.sealed, $3
+    FROM box, unnest($4::uuid[], $5::bigint[], $6::text[], $7::bytea[]) WITH ORDINALITY AS u (introduction_id, seq, key_id, sealed, at)
+)
+SELECT before, is_due FROM box;
+
+-- name: look
+SELECT sent, served, received FROM post.box WHERE peer = $1;
 
 -- name: lock
 SELECT sent, served, received FROM post.box WHERE peer = $1 FOR UPDATE;
+
+-- name: lock_boxes
+SELECT peer FROM post.box WHERE peer = ANY($1::text[]) ORDER BY peer LIMIT 10000 FOR UPDATE;
+
+-- name: numbers_of
+SELECT number FROM post.outbox WHERE recipient = $1 AND introduction_id = $2 AND seq = $3 ORDER BY number LIMIT 1000;
+
+-- name: waiting_of
+SELECT DISTINCT introduction_id FROM post.outbox
+WHERE recipient = $1 AND introduction_id = ANY($2::uuid[])
+ORDER BY introduction_id
+LIMIT 100000;
 
 -- name: acknowledge
 DELETE FROM post.outbox WHERE recipient = $1 AND number <= $2;
@@ -45,10 +68,10 @@ ORDER BY w.number
 LIMIT $3 + 1;
 
 -- name: mark_served
-UPDATE post.box SET served = greatest(served, $2) WHERE peer = $1;
+UPDATE post.box SET served = $2 WHERE peer = $1 AND served < $2;
 
 -- name: mark_empty
-UPDATE post.box SET hint_at = NULL, hints = 0 WHERE peer = $1 AND (hint_at IS NOT NULL OR hints > 0);
+UPDATE post.box SET hint_at = NULL, hints = 0 WHERE peer = $1 AND sent = $2 RETURNING peer;
 
 -- name: wake
 INSERT INTO post.box (peer, next_at) VALUES ($1, $2) ON CONFLICT (peer) DO UPDATE SET next_at = excluded.next_at;

@@ -39,9 +39,11 @@ from node.web.pages import (
     leaving,
     observatory,
     office_approvals,
+    office_case,
     office_documents,
     office_form,
     office_import,
+    office_introductions,
     office_matches,
     office_profiles,
     office_register,
@@ -147,5 +149,7 @@ def _add_pages(app: web.Application, node: Node) -> None:
     app.add_routes([*dashboard.routes(), *office_register.routes(), *office_form.routes(), *office_import.routes()])
     app.add_routes(office_documents.routes())
     desk.install(app, node)
-    for pages in (office_profiles, office_approvals, office_matches, office_searches):
+    for pages in (
+        office_profiles, office_approvals, office_matches, office_searches, office_introductions, office_case,
+    ):  # fmt: skip
         app.add_routes(pages.routes())

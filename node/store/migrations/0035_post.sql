@@ -22,7 +22,7 @@ CREATE TABLE post.outbox (
     recipient text COLLATE "C" NOT NULL REFERENCES post.box (peer),
     number bigint NOT NULL CHECK (number > 0),
     introduction_id uuid NOT NULL,
-    seq int NOT NULL CHECK (seq >= 0),
+    seq bigint NOT NULL CHECK (seq >= 0),
     key_id text COLLATE "C" NOT NULL,
     sealed bytea NOT NULL CHECK (octet_length(sealed) BETWEEN 1 AND 69632),
     queued_at timestamptz NOT NULL,

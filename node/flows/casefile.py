@@ -1,0 +1,85 @@
+"""What the pages of introductions show beside a case and its list: how many there are, the other cases of a project, what was signed.
+
+In: an Office, identifiers. Out: values of the store, each read in one statement. Rules: the identity that a consent would let out is the one
+that it records (flows/introduce): the same function makes both.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from node.domain.introduction import CLOSED, Party
+from node.errors import NotFoundError
+from node.flows import introduce
+from node.flows.casework import Office
+from node.store import introductions
+from node.store.introductions import Count, Listed, Row
+from node.store.postgres import acquire
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How many cases there are, by what the list can be narrowed to."""
+
+    waiting: int
+    asked: int
+    received: int
+    closed: int
+
+    @property
+    def all(self) -> int:
+        """Every case."""
+        return self.asked + self.received + self.closed
+
+
+def totals_of(counts: Sequence[Count]) -> Totals:
+    """Return the totals of counts by state; what is closed is no more among what was asked or received."""
+    is_open = [count for count in counts if count.state not in CLOSED]
+    return Totals(
+        waiting=sum(count.waiting for count in counts),
+        asked=sum(count.cases for count in is_open if count.party is Party.SEEKER),
+        received=sum(count.cases for count in is_open if count.party is Party.OWNER),
+        closed=sum(count.cases for count in counts if count.state in CLOSED),
+    )
+
+
+async def totals(office: Office) -> Totals:
+    """Return how many cases there are, and how many wait for this office."""
+    async with acquire(office.pool) as conn:
+        return totals_of(await introductions.count_cases(conn))
+
+
+async def siblings(office: Office, row: Row) -> list[Listed]:
+    """Return the other cases of the same joint project that are here, in order of the other office."""
+    if row.project_id is None:
+        return []
+    async with acquire(office.pool) as conn:
+        found = await introductions.project_cases(conn, row.project_id)
+    return [case for case in found if case.introduction_id != row.introduction_id]
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What was signed of an event: the SHA-256 of its bytes and the signature, both in hexadecimal."""
+
+    sha256: str
+    signature: str
+
+
+async def proofs(office: Office, introduction_id: str) -> Mapping[tuple[Party, int], Proof]:
+    """Return what was signed, by who said it and its number."""
+    async with acquire(office.pool) as conn:
+        found = await introductions.signed_events(conn, introduction_id)
+    return {key: Proof(hashlib.sha256(raw).hexdigest(), signature.hex()) for key, raw, signature in found}
+
+
+async def would_tell(office: Office, row: Row) -> Mapping[str, Any] | None:
+    """Return whom a consent of today would let out, without the person to call; None where the network is gone."""
+    async with acquire(office.pool) as conn:
+        try:
+            return await introduce.identity_today(conn, office, row)
+        except NotFoundError:
+            return None
