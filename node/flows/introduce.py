@@ -26,6 +26,7 @@ from node.flows import casework, gate
 from node.flows.casework import CONSENT_VERSION, Office, Work
 from node.flows.search import Hit, find_profile
 from node.flows.versions import record_of
+from node.protocol import canonical
 from node.store import introductions
 from node.store.introductions import Consent, NewCase, Row, Step, Told
 from node.store.postgres import Connection, acquire, run_tx
@@ -33,6 +34,9 @@ from node.store.reference import load_sectors, load_territories
 
 TEXT_MAX_CHARS: Final = introduction.TEXT_MAX_CHARS
 SHORT_MAX_CHARS: Final = introduction.SHORT_MAX_CHARS
+# Of an identity, so that its message keeps within limits.MESSAGE_MAX_BYTES whatever names and contact hold.
+MEMBERS_MAX: Final = 300
+MEMBERS_MAX_BYTES: Final = 38_000
 # Requests of firms that nobody has looked at yet: a page that anybody may use must not fill the office's list.
 REQUESTS_MAX: Final = 500
 GROUP: Final = (2, 4)
@@ -253,8 +257,8 @@ def checked_applicant(given: Applicant) -> dict[str, str]:
 
 
 def _checked_short(where: str, text: str) -> str:
-    cleaned = " ".join(text.split())
-    if len(cleaned) > SHORT_MAX_CHARS or "\x00" in cleaned:
+    cleaned = " ".join(introduction.clean(text).split())
+    if len(cleaned) > SHORT_MAX_CHARS:
         raise CallerError(
             "introduction-applicant-bad", N_("al massimo {most} caratteri"), where=where, most=SHORT_MAX_CHARS
         )
@@ -418,12 +422,16 @@ async def _identity(conn: Connection, row: Row) -> dict[str, Any]:
 
 
 def _members(record: NetworkRecord) -> list[dict[str, str]]:
-    firms = [member.firm for member in record.members if member.left_on is None]
-    return [
-        {"name": firm.name[:SHORT_MAX_CHARS], "municipality": firm.municipality_name[:SHORT_MAX_CHARS]}
-        for firm in firms[:300]
-        if firm.name
-    ]
+    """Return the firms that are in a network, as many as fit into one message beside the rest."""
+    members: list[dict[str, str]] = []
+    room = MEMBERS_MAX_BYTES
+    for firm in (member.firm for member in record.members if member.left_on is None and member.firm.name):
+        told = {"name": firm.name[:SHORT_MAX_CHARS], "municipality": firm.municipality_name[:SHORT_MAX_CHARS]}
+        room -= len(canonical.dumps(told)) + 1
+        if room < 0 or len(members) == MEMBERS_MAX:
+            break
+        members.append(told)
+    return members
 
 
 async def discard(office: Office, introduction_id: str) -> None:
