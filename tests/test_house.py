@@ -349,6 +349,7 @@ def test_peer_facing_routes_never_reach_the_private_registry(start: str) -> None
         "node.store.population",
         "node.store.accounts",
         "node.store.sessions",
+        "node.store.introductions",
         "node.domain.network",
         "node.domain.introduction",
         "node.protocol.message",
@@ -361,12 +362,15 @@ def test_peer_facing_routes_never_reach_the_private_registry(start: str) -> None
 
 PUBLIC_FACING = (
     "node.web.saved",
+    "node.web.introduction_requests",
     "node.web.api",
     "node.web.exports",
     "node.web.matches",
     "node.web.pages.public",
     "node.web.pages.observatory",
     "node.web.pages.following",
+    # A firm's request is written by functions that are hung in (node/web/pages/door.py): the page itself reaches nothing.
+    "node.web.pages.asking",
 )
 
 
@@ -385,9 +389,12 @@ def test_public_routes_reach_no_private_store_and_no_address(start: str) -> None
         "node.store.partitions",
         "node.store.keyfiles",
         "node.store.telling",
+        "node.store.introductions",
         "node.store.accounts",
         "node.store.sessions",
+        "node.store.introductions",
         "node.domain.network",
+        "node.flows.introduce",
         "node.flows.tell",
         "node.flows.casework",
         "node.flows.hear",

@@ -42,6 +42,9 @@ FOLLOW_UP_DAYS: Final = (30, 90, 180)
 NO_DAY: Final = -1
 # Closed without a word when nobody tells how it went, in days from the introduction.
 UNTOLD_DAYS: Final = 240
+# What a text may hold, and a name or any other line.
+TEXT_MAX_CHARS: Final = 4000
+SHORT_MAX_CHARS: Final = 300
 _DAY_S: Final = 86_400
 
 

@@ -32,9 +32,11 @@ logger = structlog.get_logger()
 POLL, POLL_CLOSE = dt.timedelta(hours=6), dt.timedelta(minutes=15)
 # Pages of one member in one turn: a member that never ends holds up nobody else for long.
 PAGES = 64
+MEMBER_S = 120.0
 JSON = "application/json"
 OK = (200, 202, 204)
 SENDER_WRONG, BROKE, UNAVAILABLE = "seal-sender-wrong", "post-broke", "introductions-unavailable"
+SLOW = "outbox-slow"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +148,12 @@ async def _guarded(carrier: Carrier, member: Member, due: Due, gate: asyncio.Sem
     async with gate:
         begun = carrier.clock()
         try:
-            ended = await _ask(carrier, member, due.received, done)
+            # One that drips holds up nobody's post for longer.
+            async with asyncio.timeout(MEMBER_S):
+                ended = await _ask(carrier, member, due.received, done)
+        except TimeoutError:
+            done.code = SLOW
+            logger.info("outbox.failed", member=member.id, code=SLOW)
         except ReteError as error:
             done.code, asked_to_wait = _code_of(error), _seconds(error)
             logger.info("outbox.failed", member=member.id, code=done.code, reason=str(error))
@@ -210,7 +217,10 @@ async def _take(carrier: Carrier, sender: str, messages: Sequence[Numbered], aft
     opened, unopened = await asyncio.to_thread(open_messages, messages, sender, own_id, carrier.keys)
 
     async def work(conn: Connection) -> list[tuple[int, str]] | None:
-        if after is not None and (await outbox.lock(conn, sender)).received != after:
+        if after is None:
+            # Locked all the same: whoever receives has the box before the cases.
+            await outbox.lock_boxes(conn, [sender])
+        elif (await outbox.lock(conn, sender)).received != after:
             return None
         refused = [*unopened, *(await carrier.exchange.receive(conn, sender, opened) if opened else ())]
         await outbox.keep_refused(conn, sender, refused, now)

@@ -131,6 +131,22 @@ async def waiting_of(conn: Connection, recipient: str, ids: Sequence[str]) -> se
     return {str(row["introduction_id"]) for row in await conn.fetch(QUERIES["waiting_of"], recipient, ids)}
 
 
+async def mark_acked(conn: Connection, recipient: str, number: int) -> None:
+    """Note how far a member says it has read; a member that has read less than before is told all again (flows/remind)."""
+    await conn.execute(QUERIES["mark_acked"], recipient, number)
+
+
+async def claim_rewound(conn: Connection) -> list[str]:
+    """Return, once, the members that have put back an older copy of their database."""
+    return sorted(row["peer"] for row in await conn.fetch(QUERIES["claim_rewound"]))
+
+
+async def drop(conn: Connection, recipient: str, numbers: Sequence[int]) -> None:
+    """Take messages out of a member's outbox."""
+    if numbers:
+        await conn.execute(QUERIES["drop"], recipient, numbers)
+
+
 async def acknowledge(conn: Connection, recipient: str, after: int) -> None:
     """Erase what a member says to have: its messages up to ``after``."""
     await conn.execute(QUERIES["acknowledge"], recipient, after)

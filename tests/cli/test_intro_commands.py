@@ -59,7 +59,7 @@ async def said(desk: Desk, *words: str) -> str:
     return out.decode()
 
 
-async def refused(desk: Desk, code: str, *words: str) -> str:
+async def assert_refused(desk: Desk, code: str, *words: str) -> str:
     """Run one command that must be refused with a code; return what it says."""
     status, out, err = await rete(desk, *words)
     assert status != 0, out
@@ -163,15 +163,15 @@ async def test_a_joint_project_is_one_draft_for_each_profile(pair: Pair) -> None
     shown = [await read(pair.seeker, "show", case) for case in made["introductions"]]
     assert {case["project_id"] for case in shown} == {made["project_id"]}
     assert {case["request"]["purpose"] for case in shown} == {"joint_project"}
-    await refused(pair.seeker, "introduction-project-size", "propose", pair.profile_id, *words)
+    await assert_refused(pair.seeker, "introduction-project-size", "propose", pair.profile_id, *words)
     first, other = made["introductions"]
     await read(pair.seeker, "rewrite", first, "--text", "Altro testo.", *BY)
     assert (await read(pair.seeker, "show", first))["request"] == {**shown[0]["request"], "text": "Altro testo."}
     assert (await read(pair.seeker, "discard", other, *BY)) == {"introduction_id": other, "discarded": True}
-    await refused(pair.seeker, "introduction-unknown", "show", other)
+    await assert_refused(pair.seeker, "introduction-unknown", "show", other)
     await step(pair, pair.seeker, first, "sent", "endorse")
-    await refused(pair.seeker, "introduction-not-now", "discard", first, *BY)
-    await refused(pair.seeker, "introduction-not-now", "rewrite", first, "--text", TEXT, *BY)
+    await assert_refused(pair.seeker, "introduction-not-now", "discard", first, *BY)
+    await assert_refused(pair.seeker, "introduction-not-now", "rewrite", first, "--text", TEXT, *BY)
 
 
 async def test_post_is_carried_by_hand_and_whoever_carries_it_reads_nothing(pair: Pair, tmp_path: Path) -> None:
@@ -203,20 +203,20 @@ async def test_post_is_carried_by_hand_and_whoever_carries_it_reads_nothing(pair
     assert (box["peer"], box["refusals"]) == ("cmto", {"seal-sender-wrong": box["refused"]})
     assert "seal-sender-wrong" in await said(pair.owner, "outbox")
     file.write_bytes(b"{}")
-    await refused(pair.owner, "outbox-malformed", "import", str(file), "--from", "cmto")
-    await refused(pair.owner, "file-not-found", "import", str(tmp_path / "manca"), "--from", "cmto")
+    await assert_refused(pair.owner, "outbox-malformed", "import", str(file), "--from", "cmto")
+    await assert_refused(pair.owner, "file-not-found", "import", str(tmp_path / "manca"), "--from", "cmto")
     for words in (("import", str(file), "--from", "a_WELL"), ("export", "a_WELL"), ("export", "p_LE")):
-        await refused(pair.owner, "peer-unknown", *words)
+        await assert_refused(pair.owner, "peer-unknown", *words)
 
 
 async def test_what_cannot_be_is_refused_with_its_code(pair: Pair) -> None:
     """Unknown and ambiguous beginnings, deeds out of turn, texts that name somebody, consents without a way to call."""
     case = await drafted(pair)
-    await refused(pair.seeker, "introduction-unknown", "show", case[:5])
-    await refused(pair.seeker, "introduction-unknown", "show", "ffffffff")
-    await refused(pair.seeker, "introduction-unknown", "show", "non-esadecimale")
-    await refused(pair.seeker, "introduction-not-now", "accept", case, *BY)
-    await refused(
+    await assert_refused(pair.seeker, "introduction-unknown", "show", case[:5])
+    await assert_refused(pair.seeker, "introduction-unknown", "show", "ffffffff")
+    await assert_refused(pair.seeker, "introduction-unknown", "show", "non-esadecimale")
+    await assert_refused(pair.seeker, "introduction-not-now", "accept", case, *BY)
+    await assert_refused(
         pair.seeker,
         "introduction-there",
         "ask",
@@ -228,13 +228,13 @@ async def test_what_cannot_be_is_refused_with_its_code(pair: Pair) -> None:
         *BY,
     )
     named = "Scrivere a prova@example.org"
-    await refused(
+    await assert_refused(
         pair.seeker, "text-refused", "ask", pair.profile_id, "--network", pair.seeker.networks[1], "--text", named, *BY
     )
-    await refused(
+    await assert_refused(
         pair.seeker, "profile-unknown", "ask", case, "--network", pair.seeker.networks[1], "--text", TEXT, *BY
     )
-    await refused(
+    await assert_refused(
         pair.owner,
         "introduction-own-profile",
         "ask",
@@ -245,8 +245,8 @@ async def test_what_cannot_be_is_refused_with_its_code(pair: Pair) -> None:
         TEXT,
         *BY,
     )
-    await refused(pair.seeker, "usage", "decline", case, "--reason", "perché no", *BY)
-    await refused(pair.seeker, "usage", "question", case, *BY)
+    await assert_refused(pair.seeker, "usage", "decline", case, "--reason", "perché no", *BY)
+    await assert_refused(pair.seeker, "usage", "question", case, *BY)
 
 
 async def test_a_beginning_of_two_cases_names_none(pair: Pair) -> None:
@@ -264,6 +264,6 @@ async def test_a_beginning_of_two_cases_names_none(pair: Pair) -> None:
             again["introduction_id"],
             case,
         )
-    await refused(pair.seeker, "introduction-ambiguous", "show", case[:8])
+    await assert_refused(pair.seeker, "introduction-ambiguous", "show", case[:8])
     assert (await read(pair.seeker, "show", case[:32]))["introduction_id"] == case
     assert (await read(pair.seeker, "show", twin.upper()))["introduction_id"] == twin
