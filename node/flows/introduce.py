@@ -485,7 +485,7 @@ async def _identity(conn: Connection, row: Row) -> dict[str, Any]:
     if row.network_id is None:
         if not row.applicant or not row.applicant.get("name"):
             # Its network was taken out of the register, or the firm's data were erased: there is nobody to name.
-            raise _who()
+            raise who()
         firm = {"name": str(row.applicant["name"]), "municipality": str(row.applicant.get("municipality", ""))}
         return {"name": firm["name"], "kind": FIRM, "members": [firm]}
     _, record = await record_of(conn, row.network_id)
