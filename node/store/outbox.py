@@ -117,7 +117,9 @@ async def lock(conn: Connection, peer: str) -> Numbers:
 
 async def lock_boxes(conn: Connection, peers: Sequence[str]) -> None:
     """Lock the boxes of members until the transaction ends, always in one order: before anything of theirs is locked."""
-    if peers:
+    locked = await conn.fetch(QUERIES["lock_boxes"], peers) if peers else ()
+    if len(locked) < len(set(peers)):
+        # The first word with a member: nobody else holds its box yet.
         await conn.execute(QUERIES["open_boxes"], peers)
         await conn.execute(QUERIES["lock_boxes"], peers)
 
