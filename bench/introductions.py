@@ -21,8 +21,9 @@ import sys
 import tempfile
 import time
 import uuid
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -61,6 +62,8 @@ class Offices:
     owner: Node
     network: str
     profile: str
+    # Seconds in which officers decided, by what they did: the rest is waiting for what was said to arrive.
+    deciding: Counter[str] = field(default_factory=Counter)
 
     async def draft(self, count: int) -> list[str]:
         """Write drafts, all for one network, which a page would not let happen."""
@@ -82,9 +85,11 @@ class Offices:
             async with gate:
                 await introduce.act(node.office(), key, deed, "anna", node.clock())
 
+        begun = time.perf_counter()
         async with asyncio.TaskGroup() as group:
             for key in ids:
                 group.create_task(one(key))
+        self.deciding[kind] += time.perf_counter() - begun
 
     async def until(self, node: Node, ids: Sequence[str], *states: State) -> None:
         """Wait until an office sees all cases in a state."""
@@ -111,10 +116,11 @@ class Offices:
 
 async def throughput(offices: Offices, cases: int) -> None:
     """Print how many messages pass, beside the same rows moved plainly."""
-    rates, plain, each = [], [], 0.0
+    rates, plain, each, spent = [], [], 0.0, 0.0
+    offices.deciding.clear()
     for _ in range(RUNS):
         messages, took = await offices.introduce(cases)
-        each = messages / cases
+        each, spent = messages / cases, spent + took
         plain.append(messages / await moved_plainly(offices.seeker, offices.owner, messages))
         rates.append(messages / took)
     ratios = [ours / theirs for ours, theirs in zip(rates, plain, strict=True)]
@@ -122,6 +128,8 @@ async def throughput(offices: Offices, cases: int) -> None:
     print(
         f"messages of whole introductions: {told(rates)}, {cases} cases of {each:.1f}, target {TARGET_PER_S}/s {good}"
     )
+    shares = ", ".join(f"{kind} {took / spent:.0%}" for kind, took in offices.deciding.items())
+    print(f"of that time officers' decisions with their texts' gate took: {shares}")
     print(f"the same rows by asyncpg alone: {told(plain)}")
     print(f"ratio: {statistics.median(ratios):.3f} ({min(ratios):.3f}-{max(ratios):.3f}), median of {RUNS}")
 
