@@ -144,7 +144,7 @@ GRANT INSERT ON log.evidence TO rete_public;
 GRANT USAGE ON SCHEMA post TO rete_public;
 GRANT SELECT, DELETE ON post.outbox TO rete_public;
 GRANT UPDATE (number) ON post.outbox TO rete_public;
-GRANT SELECT, INSERT (peer, sent, served, next_at), UPDATE (sent, served, next_at, hint_at, hints) ON post.box TO rete_public;
+GRANT SELECT, INSERT (peer, sent, served, next_at), UPDATE (sent, served, acked, rewound, next_at, hint_at, hints) ON post.box TO rete_public;
 -- Saved searches: anybody's are made, read and deleted; of who is told only that there is somebody, and that they leave.
 GRANT USAGE ON SCHEMA office TO rete_public;
 GRANT SELECT, INSERT, DELETE ON office.saved_search TO rete_public;

@@ -12,7 +12,8 @@ Rules:
 4. An identity leaves once, by an office that sees both consents and no end that anybody has said, in whatever place. One that crosses an end on the road is erased where it
    arrives, with a receipt: so is one whose consent is revoked after the introduction.
 5. Whose turn it is says by when it will act (``due``, a day it computes by its own calendar); when that day is over either office may close the
-   case. While the office in turn has not had the news, nothing runs: it was down. After ``UNREACHABLE_DAYS`` it does not come back.
+   case, the other one only after reading what was said until then. While the office in turn has not had the news, nothing runs: it was
+   down. After ``UNREACHABLE_DAYS`` it does not come back.
 
 Source: docs/introductions.md; PROTOCOL 11. Lamport, "Time, Clocks, and the Ordering of Events in a Distributed System" (1978).
 """
@@ -558,10 +559,20 @@ def may(case: Case, me: Party) -> tuple[Kind, ...]:
     return allowed
 
 
-def owed(case: Case, me: Party, now: int, *, profile_live: bool, unreceipted: bool) -> Kind | None:
+def owed(
+    case: Case,
+    me: Party,
+    now: int,
+    *,
+    profile_live: bool,
+    unreceipted: bool,
+    asked_at: int | None = None,
+    read_at: int | None = None,
+) -> Kind | None:
     """Return the next thing that an office's node has to say by itself, None when nothing.
 
-    ``unreceipted``: whether the other office said more than receipts since this one last spoke.
+    ``unreceipted``: whether the other office said more than receipts since this one last spoke. ``asked_at``, ``read_at``: when the other
+    was last asked for its messages, and when they were read to the end (None: now).
     """
     if me in case.lost or case.heard[me] >= EVENTS_MAX:
         return None
@@ -569,16 +580,27 @@ def owed(case: Case, me: Party, now: int, *, profile_live: bool, unreceipted: bo
         return Kind.ERASED
     if me is OWNER and not profile_live and case.is_open and case.state not in KNOWN | LOCAL:
         return Kind.WITHDRAW
-    # Whoever waits for the other closes a day later: what the other does on its last day is on the road.
-    others = frozenset({me.other}) if me not in case.turn else frozenset()
-    late = {party: day + (party in others) for party, day in case.due.items()}
-    if is_over(case.state, case.turn, late, case.since, case.introduced_at, now):
+    if _may_close(case, me, now, now if asked_at is None else asked_at, now if read_at is None else read_at):
         return Kind.EXPIRE
     if case.heard[me] >= STEPS_MAX:
         return None
     if case.state is State.CONSENTED and me not in case.disclosed and not case.is_quit:
         return Kind.IDENTITY
     return Kind.RECEIPT if unreceipted and case.heard[me] < RECEIPTS_MAX else None
+
+
+def _may_close(case: Case, me: Party, now: int, asked_at: int, read_at: int) -> bool:
+    """Tell whether an office's node closes a case in which nothing came: the road's delays, or its own, are nobody's silence."""
+    # Whoever waits for the other closes a day later, for what the other does on its last day is on the road, and only after reading
+    # what the other said until then: a node that was down itself does not begin by closing what was answered long ago.
+    others = frozenset({me.other}) if me not in case.turn else frozenset()
+    late = {party: day + (party in others) for party, day in case.due.items()}
+    if read_at // _DAY_S <= late.get(me.other, NO_DAY):
+        late.pop(me.other, None)
+    if any(party in late and now // _DAY_S > late[party] for party in case.turn):
+        return True
+    # Out of reach, or nothing told for months: asked once more first.
+    return is_over(case.state, case.turn, {}, case.since, case.introduced_at, min(now, asked_at))
 
 
 class Urgency(StrEnum):

@@ -33,7 +33,7 @@ from node.flows.casework import Office
 from node.i18n import translator
 from node.peers import mail
 from node.peers.mail import MailServer
-from node.store import introductions
+from node.store import introductions, outbox
 from node.store.introductions import Untold
 from node.store.postgres import Connection, acquire, run_tx
 
@@ -41,6 +41,7 @@ logger = structlog.get_logger()
 # What happened longer ago is told no more: a node that was switched off does not wake with a hundred mails.
 NEWS: Final = dt.timedelta(days=14)
 PAGE: Final = 500
+UNBEGUN_DAYS: Final = 30
 NO_CASE: Final = "00000000-0000-0000-0000-000000000000"
 WAITS, SOON, LAST_DAY, RAISED, FOLLOW_UP, ERASED, ENDED = (
     "waits",
@@ -77,11 +78,39 @@ async def _work_page(office: Office, now: dt.datetime, after: str) -> tuple[int,
     async def work(conn: Connection) -> tuple[int, str]:
         ids = await introductions.due_cases(conn, day_number(now.date()), silent, untold, after, PAGE)
         works = list((await casework.lock(conn, ids)).values()) if ids else []
-        for item in works:
-            casework.settle(office, item, now)
+        casework.settle(office, works, now)
         await casework.save(conn, office, works, now)
         # One in which there is nothing to say after all holds up nobody behind it.
         return sum(bool(item.added) for item in works), ids[-1] if len(ids) == PAGE else ""
+
+    return await run_tx(office.pool, work)
+
+
+async def give_back(office: Office, now: dt.datetime) -> int:
+    """Tell offices that put back an older copy of their database all that was said with them; return how many messages."""
+
+    async def work(conn: Connection) -> int:
+        count = 0
+        for peer in await outbox.claim_rewound(conn):
+            after = NO_CASE
+            while after:
+                ids = await introductions.cases_with(conn, peer, now - dt.timedelta(days=UNREACHABLE_DAYS), after, PAGE)
+                works = (await casework.lock(conn, ids, peer=peer)).values() if ids else ()
+                count += await casework.give_back(conn, office, list(works), now)
+                after = ids[-1] if len(ids) == PAGE else ""
+        return count
+
+    done = await run_tx(office.pool, work)
+    if done:
+        logger.warning("introductions.given-back", messages=done)
+    return done
+
+
+async def tidy(office: Office, now: dt.datetime) -> int:
+    """Delete cases of which for a month nothing has come that can be read: only something that was said later."""
+
+    async def work(conn: Connection) -> int:
+        return await introductions.delete_unbegun(conn, now - dt.timedelta(days=UNBEGUN_DAYS))
 
     return await run_tx(office.pool, work)
 
@@ -90,7 +119,9 @@ async def send_again(office: Office, now: dt.datetime) -> int:
     """Put out once more what the other office has not said it knows: it may have been lost there; return how many messages."""
 
     async def work(conn: Connection) -> int:
-        found = await introductions.unknown_cases(conn, now - hear.AGAIN, PAGE)
+        # Of what ended long ago the other office has had all the time to hear.
+        since = now - dt.timedelta(days=UNREACHABLE_DAYS)
+        found = await introductions.unknown_cases(conn, now - hear.AGAIN, since, PAGE)
         if not found:
             return 0
         works = await casework.lock(conn, found)

@@ -38,6 +38,9 @@ class Row:
     created_at: dt.datetime
     # Of the profile, where it is ours: empty for another office's.
     profile_state: str
+    # When the other office was last asked for its messages, and when it was that they were read to the end.
+    asked_at: dt.datetime | None = None
+    read_at: dt.datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -387,9 +390,9 @@ async def due_cases(
     return [str(r["introduction_id"]) for r in rows]
 
 
-async def unknown_cases(conn: Connection, before: dt.datetime, limit: int) -> list[str]:
-    """Return cases of which the other office has not said that it knows all."""
-    return [str(r["introduction_id"]) for r in await conn.fetch(QUERIES["unknown_cases"], before, limit)]
+async def unknown_cases(conn: Connection, before: dt.datetime, since: dt.datetime, limit: int) -> list[str]:
+    """Return cases of which the other office has not said that it knows all, among those that changed after ``since``."""
+    return [str(r["introduction_id"]) for r in await conn.fetch(QUERIES["unknown_cases"], before, limit, since)]
 
 
 async def claim_again(conn: Connection, ids: Sequence[str], now: dt.datetime, before: dt.datetime) -> list[str]:
@@ -403,9 +406,26 @@ async def sent_again(conn: Connection, ids: Sequence[str], now: dt.datetime) -> 
     await conn.execute(QUERIES["sent_again"], ids, now)
 
 
-async def count_open(conn: Connection, peer: str) -> int:
-    """Return how many cases with an office are open."""
-    return int(await conn.fetchval(QUERIES["count_open"], peer))
+async def there(conn: Connection, ids: Sequence[str]) -> list[str]:
+    """Return those of some cases that are here."""
+    return [str(r["introduction_id"]) for r in await conn.fetch(QUERIES["there"], ids)]
+
+
+async def count_of(conn: Connection, peer: str, since: dt.datetime) -> tuple[int, int]:
+    """Return how many cases with an office are open, and how many it has begun since."""
+    row = await conn.fetchrow(QUERIES["count_of"], peer, since)
+    return (int(row["open"]), int(row["begun"])) if row else (0, 0)
+
+
+async def cases_with(conn: Connection, peer: str, since: dt.datetime, after: str, limit: int) -> list[str]:
+    """Return a page of the cases with an office that are open or changed since, by id, after one."""
+    return [str(r["introduction_id"]) for r in await conn.fetch(QUERIES["cases_with"], peer, since, after, limit)]
+
+
+async def delete_unbegun(conn: Connection, before: dt.datetime) -> int:
+    """Delete cases that others opened here before and of which nothing can be read; return how many."""
+    await conn.execute(QUERIES["end_unbegun"], before)
+    return int((await conn.execute(QUERIES["delete_unbegun"], before)).rpartition(" ")[2])
 
 
 async def open_peers(conn: Connection) -> frozenset[str]:

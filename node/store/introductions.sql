@@ -11,9 +11,10 @@ ON CONFLICT (introduction_id) DO NOTHING;
 
 -- name: lock_cases
 SELECT i.introduction_id, i.party, i.peer, i.profile_id, i.network_id, i.project_id, i.request, i.applicant, i.state, i.own_events,
-    i.created_by, i.created_at, coalesce(p.state, '') AS profile_state
+    i.created_by, i.created_at, coalesce(p.state, '') AS profile_state, b.asked_at, b.read_at
 FROM office.introduction i
 LEFT JOIN publication.profile p ON p.profile_id = i.profile_id
+LEFT JOIN post.box b ON b.peer = i.peer
 WHERE i.introduction_id = ANY($1::uuid[]) AND ($2::text IS NULL OR i.peer = $2)
 ORDER BY i.introduction_id
 FOR UPDATE OF i;
@@ -23,9 +24,10 @@ SELECT DISTINCT peer FROM office.introduction WHERE introduction_id = ANY($1::uu
 
 -- name: read_case
 SELECT i.introduction_id, i.party, i.peer, i.profile_id, i.network_id, i.project_id, i.request, i.applicant, i.state, i.own_events,
-    i.created_by, i.created_at, coalesce(p.state, '') AS profile_state
+    i.created_by, i.created_at, coalesce(p.state, '') AS profile_state, b.asked_at, b.read_at
 FROM office.introduction i
 LEFT JOIN publication.profile p ON p.profile_id = i.profile_id
+LEFT JOIN post.box b ON b.peer = i.peer
 WHERE i.introduction_id = $1;
 
 -- name: events_of
@@ -164,7 +166,7 @@ FROM office.introduction i
 WHERE i.known_events < i.own_events
   AND EXISTS (SELECT FROM office.introduction_event e
               WHERE e.introduction_id = i.introduction_id AND e.party = i.party AND e.seq > i.known_events AND e.kind <> 'receipt')
-  AND i.changed_at < $1 AND (i.sent_again_at IS NULL OR i.sent_again_at < $1)
+  AND i.changed_at < $1 AND i.changed_at > $3 AND (i.sent_again_at IS NULL OR i.sent_again_at < $1)
   AND NOT EXISTS (SELECT FROM post.outbox o WHERE o.recipient = i.peer AND o.introduction_id = i.introduction_id)
 ORDER BY i.introduction_id
 LIMIT $2;
@@ -179,9 +181,32 @@ RETURNING i.introduction_id, i.known_events, i.own_events;
 -- name: sent_again
 UPDATE office.introduction SET sent_again_at = $2 WHERE introduction_id = ANY($1::uuid[]);
 
--- name: count_open
-SELECT count(*) FROM office.introduction
-WHERE peer = $1 AND state NOT IN ('draft', 'concluded', 'declined', 'expired', 'withdrawn');
+-- name: there
+SELECT introduction_id FROM office.introduction
+WHERE introduction_id = ANY($1::uuid[])
+ORDER BY introduction_id
+LIMIT 100000;
+
+-- name: count_of
+SELECT count(*) FILTER (WHERE state NOT IN ('draft', 'concluded', 'declined', 'expired', 'withdrawn')) AS open,
+    count(*) FILTER (WHERE party = 'owner' AND created_at > $2) AS begun
+FROM office.introduction
+WHERE peer = $1;
+
+-- name: cases_with
+SELECT introduction_id FROM office.introduction
+WHERE peer = $1 AND own_events + other_events > 0 AND introduction_id > $3::uuid
+  AND (changed_at > $2 OR state NOT IN ('concluded', 'declined', 'expired', 'withdrawn'))
+ORDER BY introduction_id
+LIMIT $4;
+
+-- name: end_unbegun
+UPDATE office.introduction SET state = 'expired'
+WHERE party = 'owner' AND state = 'sent' AND own_events + other_events = 0 AND changed_at < $1;
+
+-- name: delete_unbegun
+DELETE FROM office.introduction
+WHERE party = 'owner' AND state = 'expired' AND own_events + other_events = 0 AND changed_at < $1;
 
 -- name: open_peers
 SELECT DISTINCT peer FROM office.introduction

@@ -86,6 +86,8 @@ class Box:
     hint_at: dt.datetime | None
     hints: int
     waiting: int
+    # When the oldest of these was put there.
+    oldest: dt.datetime | None
     refused: int
 
 
@@ -129,6 +131,22 @@ async def numbers_of(conn: Connection, recipient: str, introduction_id: str, seq
 async def waiting_of(conn: Connection, recipient: str, ids: Sequence[str]) -> set[str]:
     """Return those of some introductions of which something waits for a member."""
     return {str(row["introduction_id"]) for row in await conn.fetch(QUERIES["waiting_of"], recipient, ids)}
+
+
+async def mark_acked(conn: Connection, recipient: str, number: int) -> None:
+    """Note how far a member says it has read; a member that has read less than before is told all again (flows/remind)."""
+    await conn.execute(QUERIES["mark_acked"], recipient, number)
+
+
+async def claim_rewound(conn: Connection) -> list[str]:
+    """Return, once, the members that have put back an older copy of their database."""
+    return sorted(row["peer"] for row in await conn.fetch(QUERIES["claim_rewound"]))
+
+
+async def drop(conn: Connection, recipient: str, numbers: Sequence[int]) -> None:
+    """Take messages out of a member's outbox."""
+    if numbers:
+        await conn.execute(QUERIES["drop"], recipient, numbers)
 
 
 async def acknowledge(conn: Connection, recipient: str, after: int) -> None:
@@ -184,9 +202,9 @@ async def claim_due(
     return [Due(**dict(row)) for row in rows]
 
 
-async def mark_good(conn: Connection, peer: str) -> None:
-    """Note that a member answered."""
-    await conn.execute(QUERIES["mark_good"], peer)
+async def mark_good(conn: Connection, peer: str, read_at: dt.datetime | None) -> None:
+    """Note that a member answered, and, if its outbox was read to its end, when that was begun."""
+    await conn.execute(QUERIES["mark_good"], peer, read_at)
 
 
 async def mark_failed(conn: Connection, due: Due, code: str, next_at: dt.datetime) -> None:
@@ -250,3 +268,18 @@ async def reseal(conn: Connection, recipient: str, anew: Mapping[int, tuple[str,
 async def boxes(conn: Connection) -> list[Box]:
     """Return how the post with each member stands, by id."""
     return [Box(**dict(row)) for row in await conn.fetch(QUERIES["boxes"])]
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedCount:
+    """How many messages of a member were refused for one reason, and when the newest was."""
+
+    peer: str
+    code: str
+    count: int
+    newest: dt.datetime
+
+
+async def refused_by_code(conn: Connection, since: dt.datetime) -> list[RefusedCount]:
+    """Return what was refused since then, by member and code."""
+    return [RefusedCount(**dict(row)) for row in await conn.fetch(QUERIES["refused_by_code"], since)]

@@ -38,6 +38,17 @@ WHERE recipient = $1 AND introduction_id = ANY($2::uuid[])
 ORDER BY introduction_id
 LIMIT 100000;
 
+-- name: mark_acked
+-- How far the member said it had read; less than before: it has put back an older copy, and is to be told all again.
+UPDATE post.box SET rewound = rewound OR acked > $2, acked = $2 WHERE peer = $1 AND acked <> $2;
+
+-- name: claim_rewound
+WITH these AS (SELECT peer FROM post.box WHERE rewound ORDER BY peer LIMIT 100 FOR UPDATE)
+UPDATE post.box b SET rewound = false FROM these WHERE b.peer = these.peer RETURNING b.peer;
+
+-- name: drop
+DELETE FROM post.outbox WHERE recipient = $1 AND number = ANY($2::bigint[]);
+
 -- name: acknowledge
 DELETE FROM post.outbox WHERE recipient = $1 AND number <= $2;
 
@@ -79,15 +90,23 @@ INSERT INTO post.box (peer, next_at) VALUES ($1, $2) ON CONFLICT (peer) DO UPDAT
 -- name: claim_due
 -- When each is asked again is written before it is asked: a hint that comes meanwhile is not overwritten, and two processes do
 -- not ask at once.
-UPDATE post.box b SET asked_at = $1, next_at = u.next_at
-FROM unnest($2::text[], $3::timestamptz[], $4::boolean[]) AS u (peer, next_at, close)
-WHERE b.peer = u.peer
-  AND ($5 OR b.next_at IS NULL OR b.next_at <= $1
-       OR (u.close AND b.failures = 0 AND (b.asked_at IS NULL OR b.asked_at <= $6)))
+-- Locked in the order in which all lock them.
+WITH due AS (
+    SELECT b.peer, u.next_at
+    FROM post.box b JOIN unnest($2::text[], $3::timestamptz[], $4::boolean[]) AS u (peer, next_at, close) ON b.peer = u.peer
+    WHERE $5 OR b.next_at IS NULL OR b.next_at <= $1
+       OR (u.close AND b.failures = 0 AND (b.asked_at IS NULL OR b.asked_at <= $6))
+    ORDER BY b.peer
+    LIMIT 10000
+    FOR UPDATE OF b
+)
+UPDATE post.box b SET asked_at = $1, next_at = due.next_at
+FROM due
+WHERE b.peer = due.peer
 RETURNING b.peer, b.received, b.failures, b.next_at;
 
 -- name: mark_good
-UPDATE post.box SET failures = 0, error_code = NULL WHERE peer = $1 AND (failures > 0 OR error_code IS NOT NULL);
+UPDATE post.box SET failures = 0, error_code = NULL, read_at = greatest(read_at, $2) WHERE peer = $1;
 
 -- name: mark_failed
 UPDATE post.box
@@ -148,7 +167,16 @@ WHERE o.recipient = $1 AND o.number = u.number;
 SELECT
     b.peer, b.sent, b.served, b.received, b.next_at, b.asked_at, b.failures, b.error_code, b.hint_at, b.hints,
     (SELECT count(*) FROM post.outbox o WHERE o.recipient = b.peer) AS waiting,
+    (SELECT min(o.queued_at) FROM post.outbox o WHERE o.recipient = b.peer) AS oldest,
     (SELECT count(*) FROM post.refused r WHERE r.peer = b.peer) AS refused
 FROM post.box b
 ORDER BY b.peer
+LIMIT 10000;
+
+-- name: refused_by_code
+SELECT peer, code, count(*) AS count, max(at) AS newest
+FROM post.refused
+WHERE at >= $1
+GROUP BY peer, code
+ORDER BY peer, code
 LIMIT 10000;

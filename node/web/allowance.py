@@ -42,7 +42,7 @@ RATES: Mapping[str, Rate] = {
     "api": Rate(20, 200),
     # Pages, without their files: a whole office may come from one address.
     "page": Rate(20, 300),
-    # Searches that somebody saves, requests of firms; and pages on which somebody leaves.
+    # Searches that somebody saves, contacts that firms ask for, and pages on which somebody leaves.
     "save": Rate(1 / 60, 10),
     "leave": Rate(1, 60),
     # Forms of sign-in; who guesses is also counted in the database (docs/accounts.md).
@@ -137,6 +137,11 @@ def limiter(allowances: Allowances, clock: Callable[[], dt.datetime], *, behind_
     return limit
 
 
+def _asks(path: str) -> bool:
+    # A firm's request for a contact, on the page of a profile.
+    return path.startswith("/profili/") and path.endswith("/contatto")
+
+
 def kind_of(request: web.Request) -> str | None:
     """Return under which kind a request is counted, None when it is not."""
     if request.path.startswith("/federation/"):
@@ -145,7 +150,7 @@ def kind_of(request: web.Request) -> str | None:
         return "leave"
     if request.path.startswith("/entra") and request.method == "POST":
         return "sign-in"
-    if request.method == "POST" and request.path in _SAVES:
+    if request.method == "POST" and (request.path in _SAVES or _asks(request.path)):
         return "save"
     if request.path.startswith("/api/") or request.path == "/status":
         return "api"

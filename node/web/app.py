@@ -30,8 +30,10 @@ from node.web.pages import (
     admin_overview,
     admin_peers,
     admin_users,
+    asking,
     dashboard,
     desk,
+    door,
     following,
     frame,
     identity,
@@ -39,6 +41,7 @@ from node.web.pages import (
     leaving,
     observatory,
     office_approvals,
+    office_asking,
     office_case,
     office_documents,
     office_form,
@@ -142,7 +145,8 @@ def _add_pages(app: web.Application, node: Node) -> None:
     production = config.node.environment == "production"
     frame.install(app, frame.Site(config.node.name, config.web.contact, production))
     kept.install(app)
-    app.add_routes([*public.routes(), *observatory.routes(), *following.routes(), *leaving.routes()])
+    app.add_routes([*public.routes(), *observatory.routes(), *following.routes(), *leaving.routes(), *asking.routes()])
+    door.install(app, node)
     _add_access(app, node)
     office_register.install(app, office_register.Office(node.pool, config, node.clock))
     office_import.install(app)
@@ -150,6 +154,6 @@ def _add_pages(app: web.Application, node: Node) -> None:
     app.add_routes(office_documents.routes())
     desk.install(app, node)
     for pages in (
-        office_profiles, office_approvals, office_matches, office_searches, office_introductions, office_case,
+        office_profiles, office_approvals, office_matches, office_searches, office_introductions, office_asking, office_case,
     ):  # fmt: skip
         app.add_routes(pages.routes())

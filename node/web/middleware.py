@@ -80,8 +80,6 @@ _STATUS = {
     "outbox-ahead": 409,
     "epoch-gone": 410,
     "saved-too-many": 409,
-    "introduction-not-now": 409,
-    "introduction-there": 409,
     "network-changed": 409,
     "introduction-too-many": 409,
     "introduction-peer-cannot": 409,

@@ -48,6 +48,8 @@ async def _answer(conn: Connection, member: str, after: int) -> bytes:
         messages, more = await _waiting(conn, member, after)
     if messages:
         await store.mark_served(conn, member, messages[-1][0])
+    # Last of all: the row is locked from here on, and whoever puts waits for it.
+    await store.mark_acked(conn, member, after)
     return post.encode(messages, more=more)
 
 

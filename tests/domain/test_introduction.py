@@ -488,3 +488,32 @@ def test_what_is_offered_can_be_done() -> None:
                 office = seeker if party is SEEKER else owner
                 event = office.say(kind, detail={K.FOLLOW_UP: "30", K.OUTCOME: "none"}.get(kind, "other"))
                 assert (party, event.seq) not in office.case.overtaken, (kind, count)
+
+
+def test_an_office_closes_for_the_others_silence_only_after_reading_what_it_said() -> None:
+    """The owner's day is over and its outbox unread since: nothing; read a day after that day, or after its own day: the end."""
+    due = BEGIN // DAY + 5
+    seeker = Office(SEEKER)
+    seeker.say(K.REQUEST)
+    seeker.hear(Event(OWNER, 1, 1, K.RECEIPT, BEGIN, due=due))
+    now = (due + 9) * DAY
+
+    def node(party: Party, read_at: int) -> Kind | None:
+        return owed(seeker.case, party, now, profile_live=True, unreceipted=False, asked_at=now, read_at=read_at)
+
+    for read_at in (0, due * DAY, (due + 2) * DAY - 1):
+        assert node(SEEKER, read_at) is None
+    assert node(SEEKER, (due + 2) * DAY) is K.EXPIRE
+    assert node(OWNER, 0) is K.EXPIRE
+
+
+def test_an_office_that_was_down_for_months_asks_before_it_closes() -> None:
+    """Sixty days are over by its clock; but it has not asked since they were."""
+    seeker = Office(SEEKER)
+    seeker.say(K.REQUEST)
+    over = BEGIN + UNREACHABLE_DAYS * DAY
+    for asked_at, expected in ((BEGIN, None), (over - 1, None), (over, K.EXPIRE)):
+        told = owed(
+            seeker.case, SEEKER, over + DAY, profile_live=True, unreceipted=False, asked_at=asked_at, read_at=BEGIN
+        )
+        assert told is expected

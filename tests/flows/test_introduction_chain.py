@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import orjson
@@ -11,23 +9,8 @@ import pytest
 
 from node.domain.introduction import Kind
 from node.flows import audit
-from tests.federation_made import Clock
-from tests.introductions_made import INTRODUCED, Pair, two_offices
-from tests.office_made import lecce, make_desk_template
+from tests.introductions_made import INTRODUCED, Pair
 from tests.tampering import unguarded
-
-
-@pytest.fixture(scope="session")
-def chain_template(server: str) -> str:
-    """A database with a register and ten networks."""
-    return asyncio.run(make_desk_template(server, "rete_introductions_chain", lecce()))
-
-
-@pytest.fixture
-async def pair(server: str, chain_template: str, tmp_path: Path) -> AsyncIterator[Pair]:
-    """Torino and Lecce."""
-    async with two_offices(server, chain_template, tmp_path, Clock()) as found:
-        yield found
 
 
 async def test_what_officers_decide_is_in_the_chain_and_what_nodes_say_is_not(pair: Pair, tmp_path: Path) -> None:

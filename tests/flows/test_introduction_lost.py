@@ -156,5 +156,6 @@ async def test_networks_that_met_are_looked_at_again_when_the_case_may_close(pai
     case = await pair.reach(*INTRODUCED)
     for days, expected in ((61, State.INTRODUCED), (180, State.CONCLUDED)):
         pair.clock.forward(days=days)
+        await pair.owner.post()
         await pair.owner.due()
         assert (await pair.owner.read(case)).case.state is expected

@@ -147,8 +147,8 @@ def test_a_payload_that_is_null_is_no_payload() -> None:
             "detail": ["Other", " ", "a b", 1],
             "seq": [0, -1, 10_001, "1", True],
             "seen": [-1, 10_001, "0", False],
-            "at": [-1, 2**53, "0", True],
-            "due": [-2, 2**53, "0", True],
+            "at": [-1, 10**11 + 1, "0", True],
+            "due": [-2, 10**6 + 1, "0", True],
             "hash": ["x", base64.b64encode(bytes(31)).decode(), 1, "A" * 43],
             "v": [0, 2, "1", True],
         }.items()
@@ -158,10 +158,6 @@ def test_a_payload_that_is_null_is_no_payload() -> None:
 )
 def test_each_field_has_its_form(changes: dict[str, Any]) -> None:
     """Whatever else is refused, although it is signed."""
-    if 2**53 in changes.values():
-        with pytest.raises(PeerWrongError):
-            message.read_event({**event_of(), **changes})
-        return
     assert refused(signed(event_of(**changes))) == "message-malformed"
 
 
@@ -176,7 +172,7 @@ def test_the_least_and_the_most_are_good() -> None:
     """Both ends of each number, the shortest and the longest words."""
     for changes in (
         {"seq": 1, "seen": 0, "at": 0, "due": -1, "kind": "a", "detail": "0", "seeker": "a"},
-        {"seq": 10_000, "seen": 10_000, "at": limits.JSON_INTEGER_MAX, "due": limits.JSON_INTEGER_MAX, "kind": "a" * 40, "owner": "b" * 32},
+        {"seq": 10_000, "seen": 10_000, "at": 10**11, "due": 10**6, "kind": "a" * 40, "owner": "b" * 32},
     ):  # fmt: skip
         facts = message.decode(signed(event_of(**changes)), PUBLIC).facts
         assert {name: getattr(facts, name) for name in changes} == changes

@@ -125,7 +125,7 @@ async def test_a_hint_that_comes_while_a_member_is_asked_is_not_lost(conn: Conne
         (due,) = await outbox.claim_due(conn, {"b": later}, set(), NOW, everyone=True, close_since=NOW)
         await outbox.wake_asking(conn, "b", NOW + MINUTE)
         if ends_well:
-            await outbox.mark_good(conn, "b")
+            await outbox.mark_good(conn, "b", NOW)
         else:
             await outbox.mark_failed(conn, due, "road-refused", NOW + dt.timedelta(hours=1))
         assert (await box(conn, "b")).next_at == NOW + MINUTE
@@ -141,7 +141,7 @@ async def test_failures_are_counted_until_a_member_answers(conn: Connection) -> 
         assert (found.failures, found.error_code, found.next_at) == (count, "road-refused", NOW + count * 30 * MINUTE)
     # A member that fails is not asked sooner because a case with it is open.
     assert await claim(conn, NOW + 20 * MINUTE, close=frozenset({"b"})) == ["c"]
-    await outbox.mark_good(conn, "b")
+    await outbox.mark_good(conn, "b", NOW)
     assert ((await box(conn, "b")).failures, (await box(conn, "b")).error_code) == (0, None)
 
 

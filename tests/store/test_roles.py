@@ -97,7 +97,7 @@ async def test_sealed_messages_are_handed_out_and_never_written(admin: Connectio
     columns = "SELECT attname FROM pg_attribute WHERE attrelid = $1::text::regclass AND attnum > 0 AND has_column_privilege('rete_public', attrelid, attnum, 'UPDATE')"
     assert [row["attname"] for row in await admin.fetch(columns, "post.outbox")] == ["number"]
     changed = {row["attname"] for row in await admin.fetch(columns, "post.box")}
-    assert changed == {"sent", "served", "next_at", "hint_at", "hints"}
+    assert changed == {"sent", "served", "acked", "rewound", "next_at", "hint_at", "hints"}
     assert set((await rights(admin, "rete_node", "post"))["post.refused"]) == set(RIGHTS)
 
 
@@ -284,11 +284,14 @@ async def test_the_program_s_role_is_enough_for_introductions_and_no_more(admin:
             assert await introductions.delete_draft(conn, draft)
             await introductions.lock_cases(conn, [case])
             kept = introductions.Kept(case, event, b"signed", bytes(64), {"text": "x"}, bytes(32), "anna")
-            await introductions.insert_events(conn, [kept], NOW)
+            other = introductions.Kept(
+                case, Event(Party.OWNER, 1, 0, "identity", 1), b"signed", bytes(64), {"name": "y"}, bytes(32)
+            )
+            await introductions.insert_events(conn, [kept, other], NOW)
             await introductions.keep_states(conn, {case: (Party.SEEKER, told)}, NOW)
             await introductions.keep_consent(conn, case, consent)
             await introductions.revoke_consent(conn, case, NOW)
-            await introductions.keep_identities(conn, {case: {"name": "y"}}, NOW)
+            await introductions.keep_identities(conn, [case], NOW)
             await introductions.erase_identities(conn, [case], NOW)
             await introductions.mark_told(conn, [(case, "waits")], NOW)
             await introductions.sent_again(conn, [case], NOW)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from node.domain import introduction
-from node.domain.days import day_number, day_of
+from node.domain.days import day_number, day_of, moment_of
 from node.domain.introduction import (
     CLOSED,
     CONSENT_REVOKED,
@@ -145,12 +145,6 @@ def free(reader: Reader, text: Any) -> Said:
     return Said(str(text) if text else "", "" if reader.language == "it" else "it")
 
 
-def at(event: Event) -> dt.datetime:
-    """Return when an event was said."""
-    # The schema of messages lets through moments that no calendar holds.
-    return dt.datetime.fromtimestamp(min(event.at, 253_402_300_799), dt.UTC)
-
-
 def line(reader: Reader, event: Event, case: Case, me: Party, offices: Mapping[Party, str]) -> dict[str, Any]:
     """Return an event as a line of a timeline, without what was said beside it."""
     return {
@@ -159,7 +153,7 @@ def line(reader: Reader, event: Event, case: Case, me: Party, offices: Mapping[P
         "is_ours": event.by is me,
         "office": offices[event.by],
         "role": reader.tr(PARTY_TITLES[event.by]),
-        "at": at(event),
+        "at": moment_of(event.at),
         "what": reader.tr(KIND_TITLES.get(event.kind, event.kind)),
         "detail": detail(reader, event),
         "due": day_of(event.due) if 0 <= event.due <= DAY_MAX else None,
