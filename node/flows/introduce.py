@@ -487,11 +487,13 @@ def _in_order(steps: Sequence[Step]) -> tuple[Step, ...]:
 
 async def standing(office: Office, introduction_id: str, token: str) -> Opened:
     """Return how a firm's own request stands, for whoever shows its token. Raises: NotFoundError(introduction-unknown)."""
+    # A wrong code, no request and what is no identifier are told alike.
+    refused = NotFoundError("introduction-unknown", N_("richiesta sconosciuta, o codice sbagliato"))
     try:
         key = str(uuid.UUID(introduction_id))
     except ValueError as error:
-        raise casework.unknown(introduction_id) from error
+        raise refused from error
     async with acquire(office.pool) as conn:
         if not await introductions.has_token(conn, key, hashlib.sha256(token.encode()).digest()):
-            raise NotFoundError("introduction-unknown", N_("richiesta sconosciuta, o codice sbagliato"))
+            raise refused
     return await read(office, key)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from urllib.parse import quote
@@ -12,9 +13,12 @@ from aiohttp import CookieJar, web
 from aiohttp.test_utils import TestClient, TestServer
 
 from node.domain import documents as kinds
+from node.domain.introduction import Party
 from node.domain.roles import Permission, Role, permissions_of
 from node.flows import documents
 from node.runtime import Node
+from node.store import introductions
+from node.store.introductions import NewCase
 from node.store.postgres import acquire
 from node.web import allowance
 from node.web.permission import needed_by
@@ -45,7 +49,10 @@ async def objects(node: Node, staff: Staff) -> Mapping[str, str]:
     told = kinds.describe("Verbale", "minutes", None, "verbale.txt")
     bounds = documents.bounds_of(node.config)
     document_id = await documents.add(node.pool, network_id, told, TEXT, bounds, node.clock())
+    introduction_id = await opened_case(node, network_id)
     return {
+        "introduction_id": introduction_id,
+        "kind": "check",
         "network_id": network_id,
         "document_id": document_id,
         "profile_id": profile_id,
@@ -57,6 +64,14 @@ async def objects(node: Node, staff: Staff) -> Mapping[str, str]:
         "step": "chiudi",
         "path": "rete.css",
     }
+
+
+async def opened_case(node: Node, network_id: str) -> str:
+    """An introduction that another office asked for."""
+    made = NewCase(str(uuid.uuid4()), Party.OWNER, "cmto", str(uuid.uuid4()), "received", network_id)
+    async with acquire(node.pool) as conn:
+        await introductions.open_cases(conn, [made], node.clock())
+    return made.introduction_id
 
 
 def closed_routes(app: web.Application, role: Role | None) -> Iterator[tuple[str, str]]:
