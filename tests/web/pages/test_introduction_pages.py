@@ -18,7 +18,7 @@ from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 
 from node.domain.introduction import Kind
 from node.domain.roles import Role
-from node.flows import introduce
+from node.flows import draft, introduce
 from node.flows.introduce import Wish
 from node.store import registry
 from node.store.reference import load_label_reference
@@ -32,6 +32,7 @@ from tests.federation_made import Clock
 from tests.introductions_made import ACCEPTED, CONTACT, INTRODUCED, Pair, published, two_offices
 from tests.office_made import lecce, make_desk_template
 from tests.pages_made import XSS
+from tests.profiles_made import label, profile, store
 from tests.web.pages.test_office_profiles import UNKNOWN, words
 from tests.web.test_account_pages import PAGE, Browser, served
 
@@ -306,17 +307,16 @@ async def test_a_joint_project_makes_linked_drafts(offices: Offices) -> None:
 async def test_matches_lead_to_the_form_with_everything_filled_in(offices: Offices) -> None:
     """Of a match: the network and the profile; of the office's own profiles nothing is asked."""
     pair, anna = offices.pair, offices.seeker
-    for network in pair.owner.networks[1:5]:
-        await published(pair.owner.town, network, pair.clock())
-    await pair.seeker.town.sync()
-    found = 0
-    for network in pair.seeker.networks:
-        text = await anna.get(f"/ufficio/corrispondenze?per={network}")
-        links = [html.unescape(link) for link in re.findall(r'href="(/ufficio/contatti/nuovo[^"]+)"', text)]
-        hits = re.findall(r'<h3><a href="/profili/([0-9a-f-]{36})', text)
-        assert links == [f"{CASES}/nuovo?profilo={hit}&rete={network}" for hit in hits]
-        found += len(links)
-    assert found
+    network = pair.seeker.networks[0]
+    async with pair.seeker.town.node.pool.acquire() as conn, conn.transaction():
+        content = draft.suggest_content((await registry.read_records(conn, [network]))[network])
+        wants = {side: [{"category": want["category"]} for want in content[side]] for side in ("needs", "offers")}
+        made = profile(7, owner="p_LE", needs=wants["offers"], offers=wants["needs"], territory=label("REG", "ITF4"))
+        origin = await conn.fetchval("SELECT origin_id FROM log.origin WHERE owner = 'p_LE'")
+        await store(conn, origin, [made], first=500)
+    text = await anna.get(f"/ufficio/corrispondenze?per={network}")
+    links = [html.unescape(link) for link in re.findall(r'href="(/ufficio/contatti/nuovo[^"]+)"', text)]
+    assert links == [f"{CASES}/nuovo?profilo={made['id']}&rete={network}"]
     for network in pair.owner.networks:
         own = await offices.owner.get(f"/ufficio/corrispondenze?per={network}&proprie=yes")
         assert "/ufficio/contatti/nuovo" not in own
