@@ -114,6 +114,16 @@ GRANT EXECUTE ON FUNCTION publication.erase_reason(bigint, text) TO rete_node;
 GRANT EXECUTE ON FUNCTION audit.erase_ruling_reason(bigint, text) TO rete_node;
 GRANT EXECUTE ON FUNCTION audit.sessions_ended(uuid, integer), audit.sign_in_abandoned(uuid, integer) TO rete_node;
 GRANT EXECUTE ON FUNCTION audit.register_exported(text, text, integer) TO rete_node;
+-- Introductions: what was signed stays; what travelled beside it, who consented and who was named may be erased; a case is deleted whole,
+-- when it has ended, by the database's own cascade.
+REVOKE UPDATE ON office.introduction FROM rete_node;
+GRANT UPDATE (network_id, request, applicant, token_hash, state, reason, outcome, turn, own_due, other_due, since, introduced_at,
+    own_events, other_events, known_events, sent_again_at, changed_at) ON office.introduction TO rete_node;
+REVOKE UPDATE, DELETE ON office.introduction_event, office.introduction_consent, office.introduction_identity, office.introduction_notice
+    FROM rete_node;
+GRANT UPDATE (payload, salt) ON office.introduction_event TO rete_node;
+GRANT UPDATE (person, identity, revoked_at) ON office.introduction_consent TO rete_node;
+GRANT UPDATE (identity, erased_at) ON office.introduction_identity TO rete_node;
 -- The history of the schema is written by those who change it.
 REVOKE INSERT, UPDATE, DELETE ON ops.migration FROM rete_node;
 
@@ -134,7 +144,7 @@ GRANT INSERT ON log.evidence TO rete_public;
 GRANT USAGE ON SCHEMA post TO rete_public;
 GRANT SELECT, DELETE ON post.outbox TO rete_public;
 GRANT UPDATE (number) ON post.outbox TO rete_public;
-GRANT SELECT, INSERT (peer, sent, served, next_at), UPDATE (sent, served, next_at, hint_at, hints) ON post.box TO rete_public;
+GRANT SELECT, INSERT (peer, sent, served, next_at), UPDATE (sent, served, acked, rewound, next_at, hint_at, hints) ON post.box TO rete_public;
 -- Saved searches: anybody's are made, read and deleted; of who is told only that there is somebody, and that they leave.
 GRANT USAGE ON SCHEMA office TO rete_public;
 GRANT SELECT, INSERT, DELETE ON office.saved_search TO rete_public;

@@ -234,6 +234,7 @@ def _housework(node: Node, session: aiohttp.ClientSession) -> dict[str, tuple[Ca
     async def introduce() -> None:
         office, now = node.office(), node.clock()
         await remind.work_due(office, now)
+        await remind.give_back(office, now)
         await remind.send_again(office, now)
         await remind.tell(office, node.mail_server, node.public_url, now)
 

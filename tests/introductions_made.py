@@ -5,14 +5,19 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from node import runtime
 from node.domain.introduction import Case, Kind
 from node.errors import CallerError
 from node.flows import draft, hear, introduce, post, publish, remind
+from node.flows.casework import Office
 from node.flows.introduce import Deed, Opened, Wish
+from node.flows.post import Carrier
+from node.protocol.member import Membership
+from node.protocol.sealed import SealKey, SealPrivate
 from node.store import registry
 from node.store.reference import load_label_reference
 from tests.federation_made import Clock, Town, federation, new_database
@@ -27,41 +32,66 @@ class Desk:
     town: Town
     clock: Clock
     networks: list[str] = field(default_factory=list)
+    contact: dict[str, str] = field(default_factory=lambda: dict(CONTACT))
+    # After a rotation: the key that opens what comes, and those of the others as their new cards say.
+    seal: SealPrivate | None = None
+    cards: dict[str, SealKey] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
         """The member's id."""
         return self.town.id
 
-    async def post(self, *, everyone: bool = True) -> list[post.Asked]:
-        """Carry what waits, as the job does; each turn makes its own values, as a process that was started again would."""
-        node = self.town.node
-        carrier = node.carrier(self.town.session, hear.exchange(node.office(), self.clock))
-        return await post.turn(carrier, (await runtime.current_own(node)).origin, everyone=everyone)
+    @property
+    def membership(self) -> Membership:
+        """The members, with the seal keys of the cards that were taken in since."""
+        known = self.town.node.membership
+        return replace(
+            known, members={m.id: replace(m, seal=self.cards.get(m.id, m.seal)) for m in known.members.values()}
+        )
+
+    def office(self) -> Office:
+        """What cases need; made anew each time, as a process that was started again would."""
+        return replace(self.town.node.office(), membership=self.membership)
+
+    def carrier(self, session: Any = None) -> Carrier:
+        """What carries messages; made anew, too."""
+        made = self.town.node.carrier(session or self.town.session, hear.exchange(self.office(), self.clock))
+        return replace(made, membership=self.membership, keys=self.seal or made.keys)
+
+    async def post(self, *, everyone: bool = True, session: Any = None) -> list[post.Asked]:
+        """Carry what waits, as the job does."""
+        origin = (await runtime.current_own(self.town.node)).origin
+        return await post.turn(self.carrier(session), origin, everyone=everyone)
 
     async def due(self) -> None:
         """Do what time brings."""
-        await remind.work_due(self.town.node.office(), self.clock())
-        await remind.send_again(self.town.node.office(), self.clock())
+        await remind.work_due(self.office(), self.clock())
+        await remind.send_again(self.office(), self.clock())
 
     async def ask(
         self, profile_id: str, text: str = "Cerchiamo un partner per un progetto comune.", at: int = 0
     ) -> str:
         """Draft and endorse a request for one of the office's networks."""
-        node = self.town.node
-        wish = Wish(profile_id, text, "joint_project", self.networks[at])
-        case = await introduce.begin(node.office(), wish, "anna", self.clock(), load_label_reference())
-        await introduce.endorse(node.office(), case, "anna", self.clock())
+        case = await self.begin(profile_id, text, at)
+        await introduce.endorse(self.office(), case, "anna", self.clock())
         return case
+
+    async def begin(
+        self, profile_id: str, text: str = "Cerchiamo un partner per un progetto comune.", at: int = 0
+    ) -> str:
+        """Draft a request for one of the office's networks."""
+        wish = Wish(profile_id, text, "joint_project", self.networks[at])
+        return await introduce.begin(self.office(), wish, "anna", self.clock(), load_label_reference())
 
     async def do(self, case: str, kind: Kind, text: str = "", detail: str = "") -> Case:
         """Decide something."""
-        deed = Deed(kind, text, detail, "Prova Referente" if kind is Kind.CONSENT else "", CONTACT)
-        return await introduce.act(self.town.node.office(), case, deed, "anna", self.clock())
+        deed = Deed(kind, text, detail, self.contact["person"] if kind is Kind.CONSENT else "", self.contact)
+        return await introduce.act(self.office(), case, deed, "anna", self.clock())
 
     async def read(self, case: str) -> Opened:
         """Open a case."""
-        return await introduce.read(self.town.node.office(), case)
+        return await introduce.read(self.office(), case)
 
 
 @dataclass

@@ -344,12 +344,15 @@ def test_peer_facing_routes_never_reach_the_private_registry(start: str) -> None
         "node.store.publication",
         "node.store.disclosure",
         "node.store.gdpr",
+        "node.store.introductions",
         "node.store.audit",
         "node.store.population",
         "node.store.accounts",
         "node.store.sessions",
         "node.store.introductions",
         "node.domain.network",
+        "node.domain.introduction",
+        "node.protocol.message",
         "node.flows",
     )
     found = reachable(start)
@@ -359,6 +362,7 @@ def test_peer_facing_routes_never_reach_the_private_registry(start: str) -> None
 
 PUBLIC_FACING = (
     "node.web.saved",
+    "node.web.introduction_requests",
     "node.web.api",
     "node.web.exports",
     "node.web.matches",
@@ -379,17 +383,22 @@ def test_public_routes_reach_no_private_store_and_no_address(start: str) -> None
         "node.store.publication",
         "node.store.disclosure",
         "node.store.gdpr",
+        "node.store.introductions",
         "node.store.audit",
         "node.store.population",
         "node.store.partitions",
         "node.store.keyfiles",
         "node.store.telling",
+        "node.store.introductions",
         "node.store.accounts",
         "node.store.sessions",
         "node.store.introductions",
         "node.domain.network",
         "node.flows.introduce",
         "node.flows.tell",
+        "node.flows.casework",
+        "node.flows.hear",
+        "node.flows.introduce",
         "node.peers.mail",
     )
     # A wall round a room that was renamed would hold nothing.

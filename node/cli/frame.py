@@ -74,14 +74,24 @@ class Face:
             human()
 
     def table(self, title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-        """Print a table; title and cells may be a peer's or a file's words: shown as they are, never read as markup."""
+        """Print a table; title and cells may be a peer's or a file's words: shown as they are, never read as markup.
+
+        The first column of identifiers stays whole, so that they can be copied: other columns make room.
+        """
         heading = Text(plain(self.tr(title)), style="table.title") if title else None
         table = Table(title=heading, title_justify="left", header_style="bold")
-        for column in columns:
-            table.add_column(Text(self.tr(column)), overflow="fold")
-        for row in rows:
-            table.add_row(*(Text("" if cell is None else plain(cell)) for cell in row))
+        cells = [["" if cell is None else plain(cell) for cell in row] for row in rows]
+        columned = [[cell for cell in column if cell] for column in zip(*cells, strict=True)] if cells else []
+        whole = next((n for n, column in enumerate(columned) if column and all(map(_IDENTIFIER.fullmatch, column))), -1)
+        for number, title_of in enumerate(columns):
+            table.add_column(Text(self.tr(title_of)), overflow="fold", min_width=36 if number == whole else None)
+        for row in cells:
+            table.add_row(*map(Text, row))
         self.out.print(table)
+
+
+# As PostgreSQL and the wire write them.
+_IDENTIFIER = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def _escaped(found: re.Match[str]) -> str:

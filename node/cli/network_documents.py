@@ -104,14 +104,12 @@ def _show(face: Face, found: Sequence[Kept]) -> None:
         face.say(N_("Nessun documento."))
         return
     words = Words(face)
-    columns = (N_("documento"), N_("titolo"), N_("genere"), N_("versione"), N_("data"), N_("file"), N_("KB"), N_("aggiunto"), N_("chi"))  # fmt: skip
+    # As many as fit beside a whole identifier; the rest is in --json.
+    columns = (N_("documento"), N_("titolo"), N_("genere"), N_("versione"), N_("data"))
     rows = [
-        (
-            item.document_id, item.title, words.title(kinds.KINDS, item.kind), item.number, words.day(item.dated_on), item.file_name,
-            -(-item.bytes // 1024), words.day(item.added_at.date()), item.officer,
-        )
+        (item.document_id, item.title, words.title(kinds.KINDS, item.kind), item.number, words.day(item.dated_on))
         for item in found
-    ]  # fmt: skip
+    ]
     face.table(N_("Documenti"), columns, rows)
 
 

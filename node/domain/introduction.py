@@ -9,10 +9,11 @@ Rules:
    before and than the last one it had seen), the seeker's first among equals. So whatever the road loses, repeats or turns round, whoever
    holds the same events holds the same case.
 3. An event that does not fit the state it meets changes nothing and stays visible as overtaken: the other office was quicker.
-4. An identity leaves once, by an office that sees both consents and no end. One that crosses an end on the road is erased where it
+4. An identity leaves once, by an office that sees both consents and no end that anybody has said, in whatever place. One that crosses an end on the road is erased where it
    arrives, with a receipt: so is one whose consent is revoked after the introduction.
 5. Whose turn it is says by when it will act (``due``, a day it computes by its own calendar); when that day is over either office may close the
-   case. While the office in turn has not had the news, nothing runs: it was down. After ``UNREACHABLE_DAYS`` it does not come back.
+   case, the other one only after reading what was said until then. While the office in turn has not had the news, nothing runs: it was
+   down. After ``UNREACHABLE_DAYS`` it does not come back.
 
 Source: docs/introductions.md; PROTOCOL 11. Lamport, "Time, Clocks, and the Ordering of Events in a Distributed System" (1978).
 """
@@ -23,15 +24,17 @@ import datetime as dt
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
 from node.domain.days import day_number
 from node.errors import N_, UNSEEN
 
-# A case has few steps; more are somebody's mistake or malice.
-EVENTS_MAX: Final = 500
+# A case has few steps; more are somebody's mistake or malice. Receipts end first, then steps: what protects somebody never does.
+EVENTS_MAX: Final = 120
+STEPS_MAX: Final = 100
+RECEIPTS_MAX: Final = 80
 # How far ahead a step may be due, and how long an office may stay silent, in days.
 DUE_MAX_DAYS: Final = 60
 UNREACHABLE_DAYS: Final = 60
@@ -39,6 +42,9 @@ FOLLOW_UP_DAYS: Final = (30, 90, 180)
 NO_DAY: Final = -1
 # Closed without a word when nobody tells how it went, in days from the introduction.
 UNTOLD_DAYS: Final = 240
+# What a text may hold, and a name or any other line.
+TEXT_MAX_CHARS: Final = 4000
+SHORT_MAX_CHARS: Final = 300
 _DAY_S: Final = 86_400
 
 
@@ -115,13 +121,10 @@ STEPS: Final[Mapping[tuple[str, Party], tuple[frozenset[State], State]]] = {
     (_K.ANSWER, SEEKER): (frozenset({_T.INFO_REQUESTED}), _T.ANSWERED),
     (_K.FORWARD, OWNER): (frozenset({_T.UNDER_CHECK, _T.ANSWERED}), _T.FORWARDED),
     (_K.ACCEPT, OWNER): (frozenset({_T.FORWARDED}), _T.ACCEPTED),
-    (_K.DECLINE, OWNER): (
-        frozenset({_T.RECEIVED, _T.UNDER_CHECK, _T.INFO_REQUESTED, _T.ANSWERED, _T.FORWARDED}),
-        _T.DECLINED,
-    ),
     (_K.OUTCOME, SEEKER): (KNOWN, _T.CONCLUDED),
     (_K.OUTCOME, OWNER): (KNOWN, _T.CONCLUDED),
 }
+DECLINABLE: Final = frozenset({_T.RECEIVED, _T.UNDER_CHECK, _T.INFO_REQUESTED, _T.ANSWERED, _T.FORWARDED})
 DECLINE_REASONS: Final[Mapping[str, str]] = {
     "not-suitable": N_("la proposta non è adatta"),
     "no-capacity": N_("in questo momento la rete non può"),
@@ -240,7 +243,9 @@ class Case:
     introduced_at: int = 0
     consents: frozenset[Party] = frozenset()
     disclosed: frozenset[Party] = frozenset()
+    # Whose consent was revoked, and who has said an end of any kind: also in events that still wait for their place in the order.
     revoked: frozenset[Party] = frozenset()
+    quit: frozenset[Party] = frozenset()
     erased: frozenset[Party] = frozenset()
     follow_ups: frozenset[tuple[Party, int]] = frozenset()
     overtaken: frozenset[tuple[Party, int]] = frozenset()
@@ -263,9 +268,19 @@ class Case:
             and (party.other in self.revoked or self.state in ENDED)
         )
 
+    @property
+    def is_quit(self) -> bool:
+        """Whether anybody has said an end, wherever it stands in the order: nobody is named from then on."""
+        return bool(self.quit)
+
+    def withholds(self, party: Party) -> bool:
+        """Tell whether what an office has said of its identity must not travel any more."""
+        return party in self.revoked or self.state in ENDED
+
     def shows(self, party: Party) -> bool:
         """Tell whether an office may hold and read the other's identity."""
-        return party.other in self.disclosed and party not in self.erasing and party not in self.erased
+        hidden = party in self.erased or party.other in self.revoked or self.state in ENDED
+        return party.other in self.disclosed and not hidden
 
 
 class _Fold:
@@ -274,6 +289,7 @@ class _Fold:
     def __init__(self) -> None:
         self.state = State.ENDORSED
         self.since = 0
+        self.now = 0
         self.reason, self.outcome = "", ""
         self.ended_by: Party | None = None
         self.introduced_at = 0
@@ -288,7 +304,9 @@ class _Fold:
         self.due: dict[Party, int] = {}
 
     def apply(self, event: Event) -> None:
-        """Let one event happen, if it can."""
+        """Let one event happen, if it can; none happens before those that it comes after, whatever its clock says."""
+        self.now = max(self.now, event.at)
+        event = replace(event, at=self.now)
         rule = _RULES.get(event.kind, _step)
         if not rule(self, event):
             self.overtaken.add((event.by, event.seq))
@@ -323,11 +341,23 @@ def _step(fold: _Fold, event: Event) -> bool:
     step = STEPS.get((event.kind, event.by))
     if step is None or fold.state not in step[0]:
         return False
-    if event.kind == Kind.DECLINE:
-        return fold.end(step[1], event, event.detail)
     if event.kind == Kind.OUTCOME:
+        if event.detail not in OUTCOMES:
+            return False
         fold.outcome = event.detail
     return fold.move(step[1], event)
+
+
+def _reason(event: Event, allowed: Mapping[str, str]) -> str:
+    return event.detail if event.detail in allowed else "other"
+
+
+def _decline(fold: _Fold, event: Event) -> bool:
+    # The network may think better of it until its consent is recorded; after that it revokes.
+    late = fold.state is State.ACCEPTED and OWNER not in fold.consents
+    if event.by is not OWNER or not (late or fold.state in DECLINABLE):
+        return False
+    return fold.end(State.DECLINED, event, _reason(event, DECLINE_REASONS))
 
 
 def _receipt(fold: _Fold, event: Event) -> bool:
@@ -382,19 +412,23 @@ def _follow_up(fold: _Fold, event: Event) -> bool:
 def _withdraw(fold: _Fold, event: Event) -> bool:
     if fold.state in CLOSED | KNOWN | LOCAL:
         return False
-    return fold.end(State.WITHDRAWN, event, event.detail)
+    return fold.end(State.WITHDRAWN, event, _reason(event, WITHDRAW_REASONS))
 
 
 def _expire(fold: _Fold, event: Event) -> bool:
-    if not is_over(fold.state, fold.turn(), fold.due, fold.since, fold.introduced_at, event.at):
+    # Whether the day was over is the speaker's to judge, by what it knew: judged again here, by what others said meanwhile, an end
+    # that it rightly said could be undone, and a name follow it.
+    if fold.state in CLOSED | LOCAL:
         return False
     if fold.state in KNOWN:
-        return fold.move(State.CONCLUDED, event)
+        late = is_over(fold.state, frozenset(), {}, fold.since, fold.introduced_at, event.at)
+        return fold.move(State.CONCLUDED, event) if late else False
     return fold.end(State.EXPIRED, event, "")
 
 
 _RULES: Final[Mapping[str, Callable[[_Fold, Event], bool]]] = {
     Kind.RECEIPT: _receipt,
+    Kind.DECLINE: _decline,
     Kind.CONSENT: _consent,
     Kind.IDENTITY: _identity,
     Kind.REVOKE: _revoke,
@@ -462,6 +496,9 @@ def fold(events: Iterable[Event]) -> Case:
         state.apply(event)
     turn = state.turn()
     lost = frozenset(event.by.other for event in given if event.seen > heard[event.by.other])
+    # What protects somebody counts from its arrival, whether or not it has its place in the order yet.
+    revoked = state.revoked | {event.by for event in given if event.kind == Kind.REVOKE}
+    ends = {event.by for event in given if event.kind in _ENDS}
     return Case(
         state=state.state,
         turn=turn,
@@ -475,7 +512,8 @@ def fold(events: Iterable[Event]) -> Case:
         introduced_at=state.introduced_at,
         consents=frozenset(state.consents),
         disclosed=frozenset(state.disclosed),
-        revoked=frozenset(state.revoked),
+        revoked=frozenset(revoked),
+        quit=frozenset(ends),
         erased=frozenset(state.erased),
         follow_ups=frozenset(state.follow_ups),
         overtaken=frozenset(state.overtaken),
@@ -483,17 +521,24 @@ def fold(events: Iterable[Event]) -> Case:
     )
 
 
+# What ends a case or takes something back; and what people can do even where their own events are lost, to protect somebody.
+_ENDS: Final = frozenset({Kind.EXPIRE, Kind.WITHDRAW, Kind.DECLINE, Kind.REVOKE})
+PROTECTING: Final = frozenset({Kind.WITHDRAW, Kind.DECLINE, Kind.REVOKE})
+
+
 def _allowed(case: Case, me: Party, kind: Kind) -> bool:
     """Tell whether a person of an office may say this now."""
     step = STEPS.get((kind, me))
     if step is not None:
         return case.state in step[0]
+    if kind is Kind.DECLINE:
+        return me is OWNER and (case.state in DECLINABLE or (case.state is State.ACCEPTED and me not in case.consents))
     if kind is Kind.CONSENT:
         return case.state is State.ACCEPTED and me not in case.consents
     if kind is Kind.REVOKE:
         return me in case.consents and me not in case.revoked and case.state not in ENDED
     if kind is Kind.FOLLOW_UP:
-        return case.state in KNOWN
+        return case.state in KNOWN and len([day for party, day in case.follow_ups if party is me]) < len(FOLLOW_UP_DAYS)
     if kind is Kind.WITHDRAW:
         return case.is_open and case.state not in KNOWN | LOCAL and me is SEEKER
     return False
@@ -508,15 +553,26 @@ HUMAN: Final = (
 
 def may(case: Case, me: Party) -> tuple[Kind, ...]:
     """Return what people of an office may do now."""
-    if me in case.lost or case.heard[me] >= EVENTS_MAX:
-        return ()
-    return tuple(kind for kind in HUMAN if _allowed(case, me, kind))
+    allowed = tuple(kind for kind in HUMAN if _allowed(case, me, kind))
+    if me in case.lost or case.heard[me] >= STEPS_MAX:
+        return tuple(kind for kind in allowed if kind in PROTECTING)
+    return allowed
 
 
-def owed(case: Case, me: Party, now: int, *, profile_live: bool, unreceipted: bool) -> Kind | None:
+def owed(
+    case: Case,
+    me: Party,
+    now: int,
+    *,
+    profile_live: bool,
+    unreceipted: bool,
+    asked_at: int | None = None,
+    read_at: int | None = None,
+) -> Kind | None:
     """Return the next thing that an office's node has to say by itself, None when nothing.
 
-    ``unreceipted``: whether the other office said more than receipts since this one last spoke.
+    ``unreceipted``: whether the other office said more than receipts since this one last spoke. ``asked_at``, ``read_at``: when the other
+    was last asked for its messages, and when they were read to the end (None: now).
     """
     if me in case.lost or case.heard[me] >= EVENTS_MAX:
         return None
@@ -524,11 +580,27 @@ def owed(case: Case, me: Party, now: int, *, profile_live: bool, unreceipted: bo
         return Kind.ERASED
     if me is OWNER and not profile_live and case.is_open and case.state not in KNOWN | LOCAL:
         return Kind.WITHDRAW
-    if is_over(case.state, case.turn, case.due, case.since, case.introduced_at, now):
+    if _may_close(case, me, now, now if asked_at is None else asked_at, now if read_at is None else read_at):
         return Kind.EXPIRE
-    if case.state is State.CONSENTED and me not in case.disclosed and not case.revoked:
+    if case.heard[me] >= STEPS_MAX:
+        return None
+    if case.state is State.CONSENTED and me not in case.disclosed and not case.is_quit:
         return Kind.IDENTITY
-    return Kind.RECEIPT if unreceipted else None
+    return Kind.RECEIPT if unreceipted and case.heard[me] < RECEIPTS_MAX else None
+
+
+def _may_close(case: Case, me: Party, now: int, asked_at: int, read_at: int) -> bool:
+    """Tell whether an office's node closes a case in which nothing came: the road's delays, or its own, are nobody's silence."""
+    # Whoever waits for the other closes a day later, for what the other does on its last day is on the road, and only after reading
+    # what the other said until then: a node that was down itself does not begin by closing what was answered long ago.
+    others = frozenset({me.other}) if me not in case.turn else frozenset()
+    late = {party: day + (party in others) for party, day in case.due.items()}
+    if read_at // _DAY_S <= late.get(me.other, NO_DAY):
+        late.pop(me.other, None)
+    if any(party in late and now // _DAY_S > late[party] for party in case.turn):
+        return True
+    # Out of reach, or nothing told for months: asked once more first.
+    return is_over(case.state, case.turn, {}, case.since, case.introduced_at, min(now, asked_at))
 
 
 class Urgency(StrEnum):
@@ -568,6 +640,8 @@ _LINES: Final = re.compile(r"\n{3,}")
 
 def clean(text: str) -> str:
     """Return a text as it may travel: one form of every sign, no controls but line ends, no blanks around."""
-    composed = unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n"))
-    seen = "".join(" " if sign == "\t" else sign for sign in composed if sign in "\n\t" or not UNSEEN.match(sign))
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    seen = "".join(" " if sign == "\t" else sign for sign in lines if sign in "\n\t" or not UNSEEN.match(sign))
+    # After what is not seen went: without it, signs may compose.
+    seen = unicodedata.normalize("NFC", seen)
     return _LINES.sub("\n\n", "\n".join(line.rstrip() for line in seen.split("\n"))).strip()

@@ -18,8 +18,8 @@ from typing import Final
 
 import orjson
 
-from node.domain.introduction import EVENTS_MAX, OWNER, SEEKER, Event, Kind, Party, State
-from node.errors import ReteError
+from node.domain.introduction import EVENTS_MAX, KNOWN, OWNER, PROTECTING, SEEKER, Event, Kind, Party, State
+from node.errors import PeerWrongError, ReteError
 from node.flows import casework
 from node.flows.casework import Office, Work
 from node.flows.post import Exchange, Opened
@@ -31,17 +31,23 @@ from node.store.introductions import Kept, NewCase
 from node.store.outbox import Waiting
 from node.store.postgres import Connection
 
-# An office whose clock is ahead by more closes cases before their day.
-AHEAD_MAX: Final = dt.timedelta(days=1)
-# Cases that one office may have open here: nobody fills another's disk.
+# An office whose clock is ahead by more closes cases before their day; requests allow a minute.
+AHEAD_MAX: Final = dt.timedelta(minutes=10)
+# Cases that one office may have open here, and begin in a day: nobody fills another's disk.
 OPEN_MAX: Final = 20_000
+BEGUN_MAX: Final = 500
 MISMATCH, FORKED, FUTURE, TOO_MANY = (
     "introduction-mismatch",
     "introduction-forked",
     "introduction-future",
     "introduction-too-many",
 )
+_KINDS: Final = frozenset(Kind)
+# Not refused: it is here already.
+REPEATED: Final = "repeated"
 _MANY: Final = 8
+# How long an event may be unknown to the other office before it is put out again.
+AGAIN: Final = dt.timedelta(hours=6)
 
 
 def exchange(office: Office, clock: Callable[[], dt.datetime]) -> Exchange:
@@ -63,8 +69,8 @@ async def receive(
     conn: Connection, office: Office, sender: str, opened: Sequence[Opened], now: dt.datetime
 ) -> list[tuple[int, str]]:
     """Take what an office sent, in order; return (number, code) of what is refused."""
-    public = office.membership.members[sender].http_public
-    read = await asyncio.to_thread(_read, opened, public) if len(opened) > _MANY else _read(opened, public)
+    keys = (office.membership.members[sender].http_public, office.key.public_key().public_bytes_raw())
+    read = await asyncio.to_thread(_read, opened, keys) if len(opened) > _MANY else _read(opened, keys)
     refused: list[tuple[int, str]] = []
     good: list[tuple[int, Message]] = []
     for item, found in read:
@@ -74,30 +80,62 @@ async def receive(
         elif not isinstance(found, str):
             good.append((item.number, found))
     works = await _cases(conn, office, sender, good, now)
+    again: set[str] = set()
+    protected: set[str] = set()
     raw = await introductions.events_of(conn, works)
     held = {(k.introduction_id, k.event.by, k.event.seq): k.raw for kept in raw.values() for k in kept}
     for number, found in good:
         code = _take(works.get(found.facts.introduction), sender, found, held)
-        if code:
+        if code == REPEATED and found.facts.kind != Kind.RECEIPT and found.facts.speaker == sender:
+            again.add(found.facts.introduction)
+        elif code and code != REPEATED:
             refused.append((number, code))
-    for work in works.values():
-        if work.added:
-            work.fold()
-            casework.settle(office, work, now)
+        if code == FORKED and found.facts.kind in PROTECTING and found.facts.speaker == sender:
+            # A restored office takes something back under a number that it had used: it is obeyed, whatever its number.
+            protected.add(found.facts.introduction)
+    changed = [work for work in works.values() if work.added or work.row.introduction_id in protected]
+    for work in changed:
+        work.fold()
+        if work.row.introduction_id in protected:
+            _protect(office, work, now)
+    casework.settle(office, changed, now)
     await casework.save(conn, office, list(works.values()), now)
+    # What is said twice was not acknowledged: the receipt, and whatever came with it, may be lost. A repeated receipt asks for nothing,
+    # or two offices would go on for ever.
+    claimed = await introductions.claim_again(conn, sorted(again), now, now - AGAIN)
+    await casework.put_again(conn, office, [works[key] for key in claimed], now)
     return refused
 
 
-def _read(opened: Sequence[Opened], public: bytes) -> list[tuple[Opened, Message | str]]:
+def _protect(office: Office, work: Work, now: dt.datetime) -> None:
+    """End a case, or have the other's identity erased, for an office that asked for it in an event that has no place here."""
+    if work.case.is_open and work.case.state not in KNOWN:
+        casework.say(office, work, Kind.EXPIRE, now)
+    elif work.case.shows(work.me):
+        casework.say(office, work, Kind.ERASED, now)
+
+
+def _decoded(plaintext: bytes, keys: tuple[bytes, bytes]) -> Message:
+    """Return a message of the sender's, or one of our own that it gives back. Raises: PeerWrongError message-..., json-...."""
+    try:
+        return message.decode(plaintext, keys[0])
+    except PeerWrongError as error:
+        if error.code != "message-signature-bad":
+            raise
+        return message.decode(plaintext, keys[1])
+
+
+def _read(opened: Sequence[Opened], keys: tuple[bytes, bytes]) -> list[tuple[Opened, Message | str]]:
     found: list[tuple[Opened, Message | str]] = []
     validator = schemas.introduction_validator()
     for item in opened:
         try:
-            read = message.decode(item.plaintext, public)
+            read = _decoded(item.plaintext, keys)
         except ReteError as error:
             found.append((item, error.code))
             continue
-        if read.payload is not None and not validator.is_valid(orjson.loads(item.plaintext)):
+        unread = read.facts.kind not in _KINDS or not validator.is_valid(orjson.loads(item.plaintext))
+        if read.payload is not None and unread:
             # What travels beside the event is not shown; the event counts all the same, or its case would wait for it for ever.
             read = replace(read, payload=None, salt=b"")
         found.append((item, read))
@@ -107,13 +145,13 @@ def _read(opened: Sequence[Opened], public: bytes) -> list[tuple[Opened, Message
 def _misplaced(office: Office, sender: str, item: Opened, found: Message, now: dt.datetime) -> str:
     """Return why a message is not what its envelope and its sender say, empty where it is."""
     facts = found.facts
-    if facts.speaker != sender or facts.hearer != office.own_id:
+    if {facts.speaker, facts.hearer} != {sender, office.own_id}:
         return MISMATCH
     if facts.introduction != item.introduction or facts.seq != item.seq:
         return MISMATCH
     if facts.at > (now + AHEAD_MAX).timestamp():
         return FUTURE
-    return TOO_MANY if facts.seq > EVENTS_MAX else ""
+    return TOO_MANY if max(facts.seq, facts.seen) > EVENTS_MAX else ""
 
 
 async def _cases(
@@ -128,10 +166,18 @@ async def _cases(
             fresh[facts.introduction] = NewCase(
                 facts.introduction, OWNER, sender, facts.profile, str(State.SENT), project_id=project
             )
+        elif facts.owner == sender and facts.seeker == facts.speaker == office.own_id:
+            # Begun by us, given back: our database is an older copy.
+            fresh[facts.introduction] = NewCase(
+                facts.introduction, Party.SEEKER, sender, facts.profile, str(State.SENT), project_id=_project(found)
+            )
     if fresh:
-        room = OPEN_MAX - await introductions.count_open(conn, sender)
+        for known in await introductions.there(conn, list(fresh)):
+            fresh.pop(known)
+        open_, begun = await introductions.count_of(conn, sender, now - dt.timedelta(days=1))
+        room = min(OPEN_MAX - open_, BEGUN_MAX - begun)
         await introductions.open_cases(conn, list(fresh.values())[: max(0, room)], now)
-    return await casework.lock(conn, {found.facts.introduction for _, found in good})
+    return await casework.lock(conn, {found.facts.introduction for _, found in good}, peer=sender)
 
 
 def _project(found: Message) -> str | None:
@@ -146,12 +192,12 @@ def _take(work: Work | None, sender: str, found: Message, held: dict[tuple[str, 
         # Of our own asking there is nothing here, or this office has too many cases with us.
         return TOO_MANY if facts.by == SEEKER else casework.unknown(facts.introduction).code
     row = work.row
-    if row.peer != sender or row.profile_id != facts.profile or str(row.party) == facts.by:
-        return MISMATCH
     by = Party(facts.by)
+    if row.peer != sender or row.profile_id != facts.profile or (by is row.party) != (facts.speaker != sender):
+        return MISMATCH
     key = (row.introduction_id, by, facts.seq)
     if key in held:
-        return "" if held[key] == found.event else FORKED
+        return REPEATED if held[key] == found.event else FORKED
     held[key] = found.event
     event = Event(by, facts.seq, facts.seen, facts.kind, facts.at, facts.detail, facts.due)
     work.add(Kept(row.introduction_id, event, found.event, found.signature, found.payload, found.salt or None))
@@ -160,15 +206,11 @@ def _take(work: Work | None, sender: str, found: Message, held: dict[tuple[str, 
 
 async def sealed_again(conn: Connection, office: Office, member: Member, waiting: Waiting) -> bytes | None:
     """Seal an event that waits in the outbox for the member's present key; None where it is gone or there is no key."""
-    for _, party, seq, kept in await introductions.messages_of(conn, [waiting.introduction_id], [waiting.seq]):
-        found = as_message(kept)
-        if found.facts.speaker == office.own_id and found.facts.hearer == member.id and member.seal is not None:
-            header = sealed.Header(office.own_id, member.id, found.facts.introduction, seq)
-            return sealed.seal(header, message.encode(found), member.seal) if party else None
+    work = (await casework.lock(conn, [waiting.introduction_id], peer=member.id)).get(waiting.introduction_id)
+    if work is None or member.seal is None:
+        return None
+    for key, party, seq, kept in await introductions.messages_of(conn, [waiting.introduction_id], [waiting.seq]):
+        if party is work.me:
+            found = casework.as_message(casework.may_travel(work, party, kept))
+            return sealed.seal(sealed.Header(office.own_id, member.id, key, seq), message.encode(found), member.seal)
     return None
-
-
-def as_message(kept: Kept) -> Message:
-    """Return an event of the database as the message that it was."""
-    facts, _ = message.read_event(orjson.loads(kept.raw))
-    return Message(facts, kept.raw, kept.signature, kept.payload, kept.salt or b"")

@@ -16,24 +16,31 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import orjson
+
 from node.domain import introduction, potential, saved, vocabulary
 from node.domain.introduction import Case, Kind, Party, State
 from node.domain.labels import LabelReference
 from node.domain.network import NetworkRecord
+from node.domain.processing import CODE_FORM
+from node.domain.redaction.dictionary import Dictionary, Layer, Term
 from node.domain.redaction.hits import AMBER, RED
 from node.domain.sector import ANY
+from node.domain.territory import REG
 from node.errors import N_, CallerError, NotFoundError, Said
 from node.flows import casework, gate
 from node.flows.casework import CONSENT_VERSION, Office, Work
+from node.flows.preview import judge_text
 from node.flows.search import Hit, find_profile
 from node.flows.versions import record_of
-from node.store import introductions
+from node.store import introductions, population, publication
 from node.store.introductions import Consent, NewCase, Row, Step, Told
 from node.store.postgres import Connection, acquire, run_tx
 from node.store.reference import load_sectors, load_territories
 
-TEXT_MAX_CHARS: Final = 4000
-SHORT_MAX_CHARS: Final = 300
+TEXT_MAX_CHARS: Final = introduction.TEXT_MAX_CHARS
+SHORT_MAX_CHARS: Final = introduction.SHORT_MAX_CHARS
+MEMBERS_MAX_BYTES: Final = 36_000
 # Requests of firms that nobody has looked at yet: a page that anybody may use must not fill the office's list.
 REQUESTS_MAX: Final = 500
 GROUP: Final = (2, 4)
@@ -177,7 +184,7 @@ async def _begin(
         await introductions.open_cases(conn, [made], now)
         # After the applicant's own names are in the table: they are among those that no text may tell.
         if officer:
-            await _gate(conn, office, text, sure=True)
+            await _gate(conn, office, await introductions.read_case(conn, introduction_id), text, sure=True)
 
     await run_tx(office.pool, work)
     return introduction_id, token
@@ -252,11 +259,15 @@ def checked_applicant(given: Applicant) -> dict[str, str]:
         raise CallerError("introduction-applicant-bad", N_("regione sconosciuta"), where="region")
     if found["section"] and found["section"] not in load_sectors().children(ANY):
         raise CallerError("introduction-applicant-bad", N_("sezione ATECO sconosciuta"), where="section")
+    if found["tax_code"] and not CODE_FORM.fullmatch(found["tax_code"].replace(" ", "").upper()):
+        raise CallerError(
+            "introduction-applicant-bad", N_("un codice fiscale ha 11 cifre o 16 caratteri"), where="tax_code"
+        )
     return found
 
 
 def _checked_short(where: str, text: str) -> str:
-    cleaned = " ".join(text.split())
+    cleaned = " ".join(introduction.clean(text).split())
     if len(cleaned) > SHORT_MAX_CHARS or "\x00" in cleaned:
         raise CallerError(
             "introduction-applicant-bad", N_("al massimo {most} caratteri"), where=where, most=SHORT_MAX_CHARS
@@ -288,11 +299,26 @@ def _chosen(where: str, value: str, allowed: Mapping[str, Any] | Sequence[str]) 
     return value
 
 
-async def _gate(conn: Connection, office: Office, text: str, *, sure: bool) -> None:
-    """Refuse a text that names somebody this node knows. Raises: CallerError(text-refused, text-doubtful)."""
+async def _gate(conn: Connection, office: Office, row: Row | None, text: str, *, sure: bool) -> None:
+    """Refuse a text that names somebody this node knows, or by which the public list would find the network it is about.
+
+    Raises: CallerError(text-refused, text-finds-network, text-doubtful).
+    """
     if not text:
         return
-    hits = gate.scan([("text", text)], await office.known.read(conn, office.config))
+    names = await office.known.read(conn, office.config)
+    if row is not None and row.applicant:
+        # Not among the names that every text is held against before an officer has endorsed the request.
+        names = Dictionary((*names.layers, Layer.of_terms(_terms(row.applicant), gate.common_words(), own=True)))
+    verdict = await judge_text(conn, office.config, names, text, None if row is None else row.network_id)
+    hits = verdict.hits
+    if verdict.is_found:
+        raise CallerError(
+            "text-finds-network",
+            N_("chi ha l'elenco pubblico riconoscerebbe la rete da questo testo: somiglia al suo oggetto"),
+            where="text",
+            hint=N_("dirlo con parole proprie e generiche, senza riprendere l'oggetto del contratto"),
+        )
     red = [hit for _, _, hit in hits if hit.severity == RED]
     if red:
         raise CallerError(
@@ -315,6 +341,11 @@ async def _gate(conn: Connection, office: Office, text: str, *, sure: bool) -> N
         )
 
 
+def _terms(applicant: Mapping[str, Any]) -> list[Term]:
+    kinds = (("firm", "name"), ("code", "tax_code"), ("person", "person"), ("contact", "phone"))
+    return [Term(kind, str(applicant[name])) for kind, name in kinds if applicant.get(name)]
+
+
 async def endorse(office: Office, introduction_id: str, officer: str, now: dt.datetime, *, sure: bool = False) -> Case:
     """Endorse a draft: it leaves for the other office, without a name. Raises: introduction-not-draft, text-refused, text-doubtful."""
 
@@ -324,9 +355,8 @@ async def endorse(office: Office, introduction_id: str, officer: str, now: dt.da
         if row.state != State.DRAFT or found.events:
             raise _not_now(found)
         office.peer(row.peer)
-        await _gate(conn, office, str(row.request["text"]), sure=sure)
-        seeker = {"kind": FIRM if row.network_id is None else NETWORK, "territory": "", "sector": ""}
-        seeker |= await _standing(conn, row)
+        await _gate(conn, office, row, str(row.request["text"]), sure=sure)
+        seeker = {"kind": FIRM if row.network_id is None else NETWORK} | await _standing(conn, office, row)
         payload = {**row.request, "seeker": seeker}
         casework.say(office, found, Kind.REQUEST, now, payload=payload, officer=officer)
         await casework.save(conn, office, [found], now)
@@ -335,14 +365,54 @@ async def endorse(office: Office, introduction_id: str, officer: str, now: dt.da
     return await run_tx(office.pool, work)
 
 
-async def _standing(conn: Connection, row: Row) -> dict[str, str]:
-    """Return all that is said of who asks: a region and a section, where one is known."""
+async def _standing(conn: Connection, office: Office, row: Row) -> dict[str, str]:
+    """Return all that is said of who asks: a region and a section, as far as k networks of the public list share them.
+
+    Of a network with a profile no more than the labels that everybody sees of it: two descriptions laid over each other must not
+    leave fewer than one of them.
+    """
     if row.network_id is None:
         applicant = row.applicant or {}
-        return {"territory": str(applicant.get("region", "")), "sector": str(applicant.get("section", ""))}
-    _, record = await record_of(conn, row.network_id)
-    regions, sections = potential.regions_and_sections(record, load_territories(), load_sectors())
-    return {"territory": _only(regions), "sector": _only(sections)}
+        region, section = str(applicant.get("region", "")), str(applicant.get("section", ""))
+    else:
+        shown = await publication.living_profile(conn, row.network_id)
+        if shown is not None:
+            return _of_labels(shown.labels)
+        _, record = await record_of(conn, row.network_id)
+        regions, sections = potential.regions_and_sections(record, load_territories(), load_sectors())
+        region, section = _only(regions), _only(sections)
+    for place, trade in ((region, section), (region, ""), ("", "")):
+        if not place and not trade:
+            break
+        if await _sharing(conn, place, trade) >= office.config.privacy.k:
+            return {"territory": place, "sector": trade}
+    return {"territory": "", "sector": ""}
+
+
+async def _sharing(conn: Connection, region: str, section: str) -> int:
+    """Return how many networks of the newest public list are in a region and a section (empty: anywhere)."""
+    regions = [region] if region else [area.code for area in load_territories().regions]
+    sections = [section] if section else load_sectors().children("*")
+    divisions = [division for one in sections for division in load_sectors().children(one)]
+    return await population.count_around(conn, regions, divisions, None)
+
+
+def _of_labels(labels: Mapping[str, Any]) -> dict[str, str]:
+    """Return the one region and the one section that a profile's labels lie in, empty where there are several."""
+    areas = {_region_in(value) for value in labels["territory"]["values"]}
+    sections = {_section_in(value) for value in labels["sector"]["values"]}
+    return {"territory": _only(areas), "sector": _only(sections)}
+
+
+def _region_in(code: str) -> str | None:
+    chain = [code, *load_territories().ancestors(code)]
+    return next(
+        (one for one in chain if (area := load_territories().area(one)) is not None and area.level == REG), None
+    )
+
+
+def _section_in(code: str) -> str | None:
+    return next((one for one in (code, *load_sectors().ancestors(code)) if len(one) == 1 and one.isalpha()), None)
 
 
 def _only(values: set[str | None]) -> str:
@@ -374,14 +444,14 @@ async def act(office: Office, introduction_id: str, deed: Deed, officer: str, no
         found = await casework.lock_one(conn, introduction_id)
         if deed.kind not in introduction.may(found.case, found.me) or not found.events:
             raise _not_now(found)
-        await _gate(conn, office, text, sure=deed.sure)
+        await _gate(conn, office, found.row, text, sure=deed.sure)
         if deed.kind is Kind.CONSENT:
             found.consent = await _consent(conn, office, found.row, deed, officer, now)
         payload = {"text": text} if text else None
         casework.say(office, found, deed.kind, now, detail=detail, payload=payload, officer=officer)
         if deed.kind is Kind.REVOKE:
             await introductions.revoke_consent(conn, found.row.introduction_id, now)
-        casework.settle(office, found, now)
+        casework.settle(office, [found], now)
         await casework.save(conn, office, [found], now)
         return found.case
 
@@ -413,19 +483,29 @@ async def identity_today(conn: Connection, office: Office, row: Row) -> dict[str
 
 async def _identity(conn: Connection, row: Row) -> dict[str, Any]:
     if row.network_id is None:
-        applicant = row.applicant or {}
-        firm = {"name": str(applicant.get("name", "")), "municipality": str(applicant.get("municipality", ""))}
-        return {"name": firm["name"] or row.introduction_id, "kind": FIRM, "members": [firm] if firm["name"] else []}
+        if not row.applicant or not row.applicant.get("name"):
+            # Its network was taken out of the register, or the firm's data were erased: there is nobody to name.
+            raise who()
+        firm = {"name": str(row.applicant["name"]), "municipality": str(row.applicant.get("municipality", ""))}
+        return {"name": firm["name"], "kind": FIRM, "members": [firm]}
     _, record = await record_of(conn, row.network_id)
-    return {"name": record.name[:SHORT_MAX_CHARS], "kind": NETWORK, "members": _members(record)}
+    members = _members(record)
+    # What a sealed message can hold, with room for the rest of it.
+    while len(orjson.dumps(members)) > MEMBERS_MAX_BYTES:
+        members.pop()
+    return {"name": _short(record.name), "kind": NETWORK, "members": members}
+
+
+def _short(text: str) -> str:
+    return " ".join(introduction.clean(text).split())[:SHORT_MAX_CHARS]
 
 
 def _members(record: NetworkRecord) -> list[dict[str, str]]:
     firms = [member.firm for member in record.members if member.left_on is None]
     return [
-        {"name": firm.name[:SHORT_MAX_CHARS], "municipality": firm.municipality_name[:SHORT_MAX_CHARS]}
+        {"name": _short(firm.name), "municipality": _short(firm.municipality_name)}
         for firm in firms[:300]
-        if firm.name
+        if _short(firm.name)
     ]
 
 
@@ -446,7 +526,7 @@ async def rewrite(office: Office, introduction_id: str, text: str, purpose: str,
 
     async def work(conn: Connection) -> None:
         found = await casework.lock_one(conn, introduction_id)
-        await _gate(conn, office, text, sure=True)
+        await _gate(conn, office, found.row, text, sure=True)
         request = {**found.row.request, "text": text, "purpose": purpose}
         if not await introductions.change_draft(conn, found.row.introduction_id, request, found.row.network_id, now):
             raise _not_now(found)
@@ -456,10 +536,7 @@ async def rewrite(office: Office, introduction_id: str, text: str, purpose: str,
 
 async def read(office: Office, introduction_id: str) -> Opened:
     """Return a case with all that was said in it. Raises: introduction-unknown."""
-    try:
-        key = str(uuid.UUID(introduction_id))
-    except ValueError as error:
-        raise casework.unknown(introduction_id) from error
+    key = casework.checked_id(introduction_id)
     async with acquire(office.pool) as conn, conn.transaction(isolation="repeatable_read", readonly=True):
         row = await introductions.read_case(conn, key)
         if row is None:
@@ -487,13 +564,16 @@ def _in_order(steps: Sequence[Step]) -> tuple[Step, ...]:
 
 async def standing(office: Office, introduction_id: str, token: str) -> Opened:
     """Return how a firm's own request stands, for whoever shows its token. Raises: NotFoundError(introduction-unknown)."""
-    # A wrong code, no request and what is no identifier are told alike.
-    refused = NotFoundError("introduction-unknown", N_("richiesta sconosciuta, o codice sbagliato"))
     try:
         key = str(uuid.UUID(introduction_id))
     except ValueError as error:
-        raise refused from error
+        raise _no_standing() from error
     async with acquire(office.pool) as conn:
         if not await introductions.has_token(conn, key, hashlib.sha256(token.encode()).digest()):
-            raise refused
+            raise _no_standing()
     return await read(office, key)
+
+
+def _no_standing() -> NotFoundError:
+    # In the same words, whatever is wrong.
+    return NotFoundError("introduction-unknown", N_("richiesta sconosciuta, o codice sbagliato"))

@@ -32,9 +32,11 @@ logger = structlog.get_logger()
 POLL, POLL_CLOSE = dt.timedelta(hours=6), dt.timedelta(minutes=15)
 # Pages of one member in one turn: a member that never ends holds up nobody else for long.
 PAGES = 64
+MEMBER_S = 120.0
 JSON = "application/json"
 OK = (200, 202, 204)
 SENDER_WRONG, BROKE, UNAVAILABLE = "seal-sender-wrong", "post-broke", "introductions-unavailable"
+SLOW = "outbox-slow"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +144,16 @@ async def collect(carrier: Carrier, *, close: AbstractSet[str] = frozenset(), ev
 
 async def _guarded(carrier: Carrier, member: Member, due: Due, gate: asyncio.Semaphore) -> Asked:
     """Ask one member; whatever goes wrong with it, the others' post goes on."""
-    done, asked_to_wait = Asked(member.id), 0
+    done, asked_to_wait, ended = Asked(member.id), 0, False
     async with gate:
+        begun = carrier.clock()
         try:
-            await _ask(carrier, member, due.received, done)
+            # One that drips holds up nobody's post for longer.
+            async with asyncio.timeout(MEMBER_S):
+                ended = await _ask(carrier, member, due.received, done)
+        except TimeoutError:
+            done.code = SLOW
+            logger.info("outbox.failed", member=member.id, code=SLOW)
         except ReteError as error:
             done.code, asked_to_wait = _code_of(error), _seconds(error)
             logger.info("outbox.failed", member=member.id, code=done.code, reason=str(error))
@@ -157,7 +165,7 @@ async def _guarded(carrier: Carrier, member: Member, due: Due, gate: asyncio.Sem
             if done.code:
                 await outbox.mark_failed(conn, due, done.code, _again_at(carrier, due, asked_to_wait))
             else:
-                await outbox.mark_good(conn, member.id)
+                await outbox.mark_good(conn, member.id, begun if ended else None)
     return done
 
 
@@ -178,8 +186,8 @@ def _again_at(carrier: Carrier, due: Due, asked_to_wait: int) -> dt.datetime:
     return carrier.clock() + dt.timedelta(seconds=wait_s)
 
 
-async def _ask(carrier: Carrier, member: Member, after: int, done: Asked) -> None:
-    """Read a member's outbox to its end; the last question, which gets nothing, tells it that we have it all."""
+async def _ask(carrier: Carrier, member: Member, after: int, done: Asked) -> bool:
+    """Read a member's outbox; tell whether to its end: the last question, which gets nothing, tells it that we have it all."""
     client = PeerClient(carrier.session, str(member.url), carrier.signer)
     for _ in range(PAGES):
         reply = await client.get_signed(
@@ -187,16 +195,17 @@ async def _ask(carrier: Carrier, member: Member, after: int, done: Asked) -> Non
         )
         page = await asyncio.to_thread(post.parse, reply.body, after)
         if not page.messages:
-            return
+            return True
         taken = await _take(carrier, member.id, page.messages, after)
         if taken is None:
             # Another process of this node has read on meanwhile.
-            return
+            return False
         done.received += len(page.messages)
         done.refused += taken
         after = page.messages[-1].number
     async with acquire(carrier.pool) as conn:
         await outbox.ask_again(conn, member.id, carrier.clock())
+    return False
 
 
 async def _take(carrier: Carrier, sender: str, messages: Sequence[Numbered], after: int | None) -> int | None:
@@ -208,7 +217,10 @@ async def _take(carrier: Carrier, sender: str, messages: Sequence[Numbered], aft
     opened, unopened = await asyncio.to_thread(open_messages, messages, sender, own_id, carrier.keys)
 
     async def work(conn: Connection) -> list[tuple[int, str]] | None:
-        if after is not None and (await outbox.lock(conn, sender)).received != after:
+        if after is None:
+            # Locked all the same: whoever receives has the box before the cases.
+            await outbox.lock_boxes(conn, [sender])
+        elif (await outbox.lock(conn, sender)).received != after:
             return None
         refused = [*unopened, *(await carrier.exchange.receive(conn, sender, opened) if opened else ())]
         await outbox.keep_refused(conn, sender, refused, now)
@@ -253,9 +265,8 @@ async def hint_waiting(carrier: Carrier, origin: str) -> int:
 
     async def tell(member: Member) -> bool:
         async with gate:
-            client = PeerClient(carrier.session, str(member.url))
             try:
-                await client.post(
+                await PeerClient(carrier.session, str(member.url)).post(
                     "/federation/hint", body, max_bytes=limits.PROBLEM_MAX_BYTES, content_type=JSON, allow=OK
                 )
             except ReteError as error:
@@ -276,7 +287,16 @@ async def reseal(carrier: Carrier) -> int:
     members = {m.id: m for m in carrier.membership.members.values() if m.seal is not None}
     async with acquire(carrier.pool) as conn:
         stale = await outbox.stale(conn, {m.id: m.seal.id for m in members.values() if m.seal is not None})
-    return sum([await _reseal_for(carrier.pool, members[member], seal_again) for member in stale])
+    done = 0
+    for member in stale:
+        try:
+            done += await _reseal_for(carrier.pool, members[member], seal_again)
+        except ReteError as error:
+            logger.warning("outbox.reseal_failed", member=member, code=error.code)
+        except Exception:
+            # What cannot be sealed anew for one member waits; the others' post goes on.
+            logger.exception("outbox.reseal_broke", member=member)
+    return done
 
 
 async def _reseal_for(pool: Pool, member: Member, seal_again: SealAgain) -> int:

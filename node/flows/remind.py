@@ -1,14 +1,15 @@
 """What time brings to introductions: steps whose day is over, profiles that were withdrawn, events that never arrived, people to remind.
 
 In: an Office, the time, the mail server if there is one. Out: cases closed with notice, messages put out once more, mails that say how
-much waits and where, and nothing of what it is. Rules: each of it may run twice; a mail is told once for each thing that happened; on
-the last day of a step the second address is told, too. Source: docs/introductions.md.
+much waits and where, and nothing of what it is. Rules: each of it may run twice; a thing is told to an address once, and not to those
+who did it; two days before the end of a step both offices are told, on its last day the second address of the office in turn, too.
+Source: docs/introductions.md.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from email.message import EmailMessage
 from email.policy import SMTP
 from typing import Final
@@ -16,127 +17,216 @@ from typing import Final
 import structlog
 
 from node.domain.days import day_number
-from node.domain.introduction import CLOSED, FOLLOW_UP_DAYS, KNOWN, SOON_DAYS, UNREACHABLE_DAYS, State
-from node.errors import N_
+from node.domain.introduction import (
+    CLOSED,
+    FOLLOW_UP_DAYS,
+    KNOWN,
+    SOON_DAYS,
+    UNREACHABLE_DAYS,
+    UNTOLD_DAYS,
+    Party,
+    State,
+)
+from node.errors import N_, ReteError
 from node.flows import casework, hear
 from node.flows.casework import Office
 from node.i18n import translator
 from node.peers import mail
 from node.peers.mail import MailServer
-from node.store import introductions
+from node.store import introductions, outbox
 from node.store.introductions import Untold
 from node.store.postgres import Connection, acquire, run_tx
 
 logger = structlog.get_logger()
-# How long an event may be unknown to the other office before it is put out again.
-AGAIN: Final = dt.timedelta(hours=6)
 # What happened longer ago is told no more: a node that was switched off does not wake with a hundred mails.
 NEWS: Final = dt.timedelta(days=14)
 PAGE: Final = 500
-WAITS, SOON, LAST_DAY, FOLLOW_UP, ENDED = "waits", "soon", "last-day", "follow-up", "ended"
+UNBEGUN_DAYS: Final = 30
+NO_CASE: Final = "00000000-0000-0000-0000-000000000000"
+WAITS, SOON, LAST_DAY, RAISED, FOLLOW_UP, ERASED, ENDED = (
+    "waits",
+    "soon",
+    "last-day",
+    "raised",
+    "follow-up",
+    "erased",
+    "ended",
+)
+BOTH: Final = "both"
+# What the other office or the nodes have brought a case to, and people of this one have to know.
+NEWS_OF: Final[Mapping[Party, frozenset[State]]] = {
+    Party.OWNER: frozenset({State.RECEIVED, State.ANSWERED, State.INTRODUCED}),
+    Party.SEEKER: frozenset({State.INFO_REQUESTED, State.ACCEPTED, State.INTRODUCED}),
+}
 
 
 async def work_due(office: Office, now: dt.datetime) -> int:
     """Say what nodes owe because time went by; return in how many cases something was said."""
-
-    async def work(conn: Connection) -> int:
-        silent = now - dt.timedelta(days=UNREACHABLE_DAYS)
-        ids = await introductions.due_cases(conn, day_number(now.date()), silent, PAGE)
-        works = list((await casework.lock(conn, ids)).values()) if ids else []
-        for item in works:
-            casework.settle(office, item, now)
-        await casework.save(conn, office, works, now)
-        return sum(bool(item.added) for item in works)
-
-    done = await run_tx(office.pool, work)
+    done, after = 0, NO_CASE
+    while after:
+        said, after = await _work_page(office, now, after)
+        done += said
     if done:
         logger.info("introductions.settled", cases=done)
     return done
+
+
+async def _work_page(office: Office, now: dt.datetime, after: str) -> tuple[int, str]:
+    """Say what is owed in a page of cases; return in how many, and the last case of a page that was full."""
+    silent, untold = now - dt.timedelta(days=UNREACHABLE_DAYS), now - dt.timedelta(days=UNTOLD_DAYS)
+
+    async def work(conn: Connection) -> tuple[int, str]:
+        ids = await introductions.due_cases(conn, day_number(now.date()), silent, untold, after, PAGE)
+        works = list((await casework.lock(conn, ids)).values()) if ids else []
+        casework.settle(office, works, now)
+        await casework.save(conn, office, works, now)
+        # One in which there is nothing to say after all holds up nobody behind it.
+        return sum(bool(item.added) for item in works), ids[-1] if len(ids) == PAGE else ""
+
+    return await run_tx(office.pool, work)
+
+
+async def give_back(office: Office, now: dt.datetime) -> int:
+    """Tell offices that put back an older copy of their database all that was said with them; return how many messages."""
+
+    async def work(conn: Connection) -> int:
+        count = 0
+        for peer in await outbox.claim_rewound(conn):
+            after = NO_CASE
+            while after:
+                ids = await introductions.cases_with(conn, peer, now - dt.timedelta(days=UNREACHABLE_DAYS), after, PAGE)
+                works = (await casework.lock(conn, ids, peer=peer)).values() if ids else ()
+                count += await casework.give_back(conn, office, list(works), now)
+                after = ids[-1] if len(ids) == PAGE else ""
+        return count
+
+    done = await run_tx(office.pool, work)
+    if done:
+        logger.warning("introductions.given-back", messages=done)
+    return done
+
+
+async def tidy(office: Office, now: dt.datetime) -> int:
+    """Delete cases of which for a month nothing has come that can be read: only something that was said later."""
+
+    async def work(conn: Connection) -> int:
+        return await introductions.delete_unbegun(conn, now - dt.timedelta(days=UNBEGUN_DAYS))
+
+    return await run_tx(office.pool, work)
 
 
 async def send_again(office: Office, now: dt.datetime) -> int:
     """Put out once more what the other office has not said it knows: it may have been lost there; return how many messages."""
 
     async def work(conn: Connection) -> int:
-        found = await introductions.unknown_cases(conn, now - AGAIN, PAGE)
+        # Of what ended long ago the other office has had all the time to hear.
+        since = now - dt.timedelta(days=UNREACHABLE_DAYS)
+        found = await introductions.unknown_cases(conn, now - hear.AGAIN, since, PAGE)
         if not found:
             return 0
-        wanted = {case: (known, own) for case, known, own in found}
-        numbers = sorted({n for known, own in wanted.values() for n in range(known + 1, own + 1)})
-        rows = await casework.lock(conn, wanted)
-        count = 0
-        for case, party, seq, kept in await introductions.messages_of(conn, list(wanted), numbers):
-            held = rows[case]
-            if party is held.me and wanted[case][0] < seq <= wanted[case][1]:
-                await casework.put_out(conn, office, held.row.peer, [hear.as_message(kept)], now)
-                count += 1
-        await introductions.sent_again(conn, list(wanted), now)
+        works = await casework.lock(conn, found)
+        count = await casework.put_again(conn, office, list(works.values()), now)
+        await introductions.sent_again(conn, found, now)
         return count
 
     return await run_tx(office.pool, work)
 
 
 def words_of(case: Untold, now: dt.datetime) -> set[str]:
-    """Return what there is to tell of a case, each as the word under which it is told once."""
-    today, mine = day_number(now.date()), case.turn in (str(case.party), "both")
+    """Return what there is to tell of a case, each as the word under which it is told once.
+
+    What the other office, a firm or time did: nobody is told of what they did themselves a minute ago.
+    """
     words = set()
-    if mine or case.state is State.DRAFT:
-        words.add(f"{WAITS}-{case.state}-{case.own_due or 0}")
-    if mine and case.own_due is not None:
-        left = case.own_due - today
-        if 0 < left <= SOON_DAYS:
-            words.add(f"{SOON}-{case.own_due}")
-        if left == 0:
-            words.add(f"{LAST_DAY}-{case.own_due}")
+    if case.state in NEWS_OF[case.party] or (case.state is State.DRAFT and not case.created_by):
+        # With the moment: of two answers to two questions each is told.
+        words.add(f"{WAITS}-{case.state}-{int(case.since.timestamp())}")
+    today = day_number(now.date())
+    days = {day for day in (_own_day(case), _other_day(case)) if day is not None}
+    words |= {f"{SOON}-{day}" for day in days if 0 < day - today <= SOON_DAYS}
     if case.state in KNOWN and case.introduced_at is not None:
         passed = [day for day in FOLLOW_UP_DAYS if now >= case.introduced_at + dt.timedelta(days=day)]
         words |= {f"{FOLLOW_UP}-{day}" for day in passed[-1:]}
-    if case.state in CLOSED:
+    if case.state in KNOWN and case.is_erased:
+        words.add(ERASED)
+    if case.state in CLOSED and (case.state, case.party) != (State.DECLINED, Party.OWNER):
         words.add(f"{ENDED}-{case.state}")
-    return words
+    return words | last_day_of(case, now)
+
+
+def last_day_of(case: Untold, now: dt.datetime) -> set[str]:
+    """Return the word of the last day of a step of this office, where today is that day."""
+    return {f"{LAST_DAY}-{case.own_due}"} if _own_day(case) == day_number(now.date()) else set()
+
+
+def _own_day(case: Untold) -> int | None:
+    return case.own_due if case.turn in (str(case.party), BOTH) else None
+
+
+def _other_day(case: Untold) -> int | None:
+    return case.other_due if case.turn in (str(case.party.other), BOTH) else None
+
+
+def _raised(case: Untold, now: dt.datetime) -> set[str]:
+    return {f"{RAISED}-{word}" for word in last_day_of(case, now)}
 
 
 async def tell(office: Office, server: Callable[[], MailServer | None], base_url: str, now: dt.datetime) -> int:
-    """Tell this office's people by mail what waits for them; return of how many things.
+    """Tell this office's people by mail what waits for them, and the second address what is on its last day; return of how many cases.
 
-    Raises: OperatorError or RoadWrongError mail-...; then nothing counts as told.
+    Each address counts for itself: what one server refuses is told to the other, once.
+    Raises: OperatorError or RoadWrongError mail-..., key-file-...; of what did not go nothing counts as told.
     """
     to = office.config.introductions
     if not to.mail:
         return 0
     async with acquire(office.pool) as conn:
         cases = await introductions.untold(conn, now - NEWS, PAGE * 10)
-    fresh = [(c.introduction_id, word) for c in cases for word in sorted(words_of(c, now) - c.told)]
-    if not fresh:
-        return 0
+    addresses = [(to.mail, words_of, False), (to.escalation_mail, _raised, True)]
+    count, failed = 0, None
+    for address, words, last in addresses:
+        fresh = [(c.introduction_id, word) for c in cases for word in sorted(words(c, now) - c.told)]
+        if not fresh or not address:
+            continue
+        try:
+            count += await _tell_one(office, server, base_url, now, address, fresh, last=last)
+        except ReteError as error:
+            failed = failed or error
+    if failed is not None:
+        raise failed
+    return count
+
+
+async def _tell_one(
+    office: Office,
+    server: Callable[[], MailServer | None],
+    base_url: str,
+    now: dt.datetime,
+    address: str,
+    fresh: Sequence[tuple[str, str]],
+    *,
+    last: bool,
+) -> int:
     outgoing = server()
     if outgoing is None:
         return 0
-    last = [word for _, word in fresh if word.startswith(LAST_DAY)]
-    await mail.send(outgoing, notice(office, to.mail, outgoing.sender, base_url, len(fresh), now))
-    if last and to.escalation_mail:
-        await mail.send(
-            outgoing, notice(office, to.escalation_mail, outgoing.sender, base_url, len(last), now, last=True)
-        )
-
-    async def work(conn: Connection) -> None:
-        await introductions.mark_told(conn, fresh, now)
-
+    count = len({case for case, _ in fresh})
+    await mail.send(outgoing, notice(office, address, outgoing.sender, base_url, count, now, last=last))
     # A crash before this line tells twice rather than never.
-    await run_tx(office.pool, work)
-    logger.info("introductions.told", news=len(fresh), last_day=len(last))
-    return len(fresh)
+    await run_tx(office.pool, lambda conn: introductions.mark_told(conn, fresh, now))
+    logger.info("introductions.told", cases=count, last_day=last)
+    return count
 
 
 def notice(
     office: Office, to: str, sender: str, base_url: str, count: int, now: dt.datetime, *, last: bool = False
 ) -> EmailMessage:
     """Return a mail that says how much waits and where, in both languages; no case, no name."""
-    subject = N_("Contatti tra reti: {count} cose da vedere")
+    subject = N_("Contatti tra reti da vedere: {count}")
     said = (
-        N_("In {count} contatti oggi è l'ultimo giorno per il prossimo passo di questo ufficio.")
+        N_("Contatti in cui oggi è l'ultimo giorno per il prossimo passo di questo ufficio: {count}.")
         if last
-        else N_("Nei contatti tra reti ci sono {count} novità.")
+        else N_("Contatti tra reti con novità: {count}.")
     )
     where = N_("Si vedono qui, dopo l'accesso: {url}")
     url = f"{base_url}/ufficio/contatti"

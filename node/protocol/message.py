@@ -34,6 +34,9 @@ _UUID4: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]
 _WORD: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _NODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
 NUMBER_MAX: Final = 10_000
+# The year 5138, and day 1,000,000: what no clock and no calendar says.
+AT_MAX: Final = 10**11
+DUE_MAX: Final = 10**6
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +132,9 @@ def decode(raw: bytes, public: bytes) -> Message:
     payload, salt = document.get("payload"), b""
     if ("payload" in document) != ("salt" in document):
         raise _malformed("salt")
-    if payload is not None:
+    if "payload" in document:
+        if payload is None:
+            raise _malformed("payload")
         salt = _bytes(document["salt"], SALT_BYTES, "salt")
         if type(payload) is not dict or payload_hash(salt, payload) != bound:
             raise PeerWrongError("message-payload-bad", N_("il contenuto del messaggio non è quello firmato"))
@@ -158,8 +163,8 @@ def read_event(event: Any) -> tuple[Facts, bytes]:
     for name, least, most in (
         ("seq", 1, NUMBER_MAX),
         ("seen", 0, NUMBER_MAX),
-        ("at", 0, limits.JSON_INTEGER_MAX),
-        ("due", -1, limits.JSON_INTEGER_MAX),
+        ("at", 0, AT_MAX),
+        ("due", -1, DUE_MAX),
     ):
         if type(event[name]) is not int or not least <= event[name] <= most:
             raise _malformed(name)

@@ -38,6 +38,9 @@ class Row:
     created_at: dt.datetime
     # Of the profile, where it is ours: empty for another office's.
     profile_state: str
+    # When the other office was last asked for its messages, and when it was that they were read to the end.
+    asked_at: dt.datetime | None = None
+    read_at: dt.datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,9 +162,15 @@ def _row(record: Mapping[str, Any]) -> Row:
     )
 
 
-async def lock_cases(conn: Connection, ids: Iterable[str]) -> dict[str, Row]:
-    """Lock cases until the transaction ends, always in one order, and return those that are there."""
-    return {str(r["introduction_id"]): _row(r) for r in await conn.fetch(QUERIES["lock_cases"], sorted(set(ids)))}
+async def lock_cases(conn: Connection, ids: Iterable[str], peer: str | None = None) -> dict[str, Row]:
+    """Lock cases (of one other office, if it is named) until the transaction ends, always in one order; return those there are."""
+    rows = await conn.fetch(QUERIES["lock_cases"], sorted(set(ids)), peer)
+    return {str(r["introduction_id"]): _row(r) for r in rows}
+
+
+async def peers_of(conn: Connection, ids: Iterable[str]) -> list[str]:
+    """Return the other offices of cases."""
+    return [r["peer"] for r in await conn.fetch(QUERIES["peers_of"], sorted(set(ids)))]
 
 
 async def read_case(conn: Connection, introduction_id: str) -> Row | None:
@@ -221,10 +230,10 @@ async def keep_states(conn: Connection, cases: Mapping[str, tuple[Party, Case]],
     await conn.execute(QUERIES["keep_states"], *map(list, zip(*rows, strict=True)), now)
 
 
-async def keep_identities(conn: Connection, told: Mapping[str, Mapping[str, Any]], now: dt.datetime) -> None:
-    """Keep whom the other offices named."""
-    if told:
-        await conn.execute(QUERIES["keep_identities"], list(told), [_json(value) for value in told.values()], now)
+async def keep_identities(conn: Connection, ids: Sequence[str], now: dt.datetime) -> None:
+    """Keep whom the other offices named beside their events; what is kept stays."""
+    if ids:
+        await conn.execute(QUERIES["keep_identities"], ids, now)
 
 
 async def erase_identities(conn: Connection, ids: Sequence[str], now: dt.datetime) -> None:
@@ -370,15 +379,26 @@ async def is_there(conn: Connection, profile_id: str, network_id: str) -> bool:
     return bool(await conn.fetchval(QUERIES["is_there"], profile_id, network_id))
 
 
-async def due_cases(conn: Connection, today: int, silent_since: dt.datetime, limit: int) -> list[str]:
-    """Return cases of which the node may have something to say by itself."""
-    return [str(r["introduction_id"]) for r in await conn.fetch(QUERIES["due_cases"], today, silent_since, limit)]
+async def due_cases(
+    conn: Connection, today: int, silent_since: dt.datetime, untold_since: dt.datetime, after: str, limit: int
+) -> list[str]:
+    """Return a page of the cases of which the node may have something to say by itself, by id, after one.
+
+    ``silent_since``: when a step began that takes too long; ``untold_since``: when networks met of whom nobody told more.
+    """
+    rows = await conn.fetch(QUERIES["due_cases"], today, silent_since, limit, after, untold_since)
+    return [str(r["introduction_id"]) for r in rows]
 
 
-async def unknown_cases(conn: Connection, before: dt.datetime, limit: int) -> list[tuple[str, int, int]]:
-    """Return cases of which the other office does not know all: (case, events it knows, events there are)."""
-    rows = await conn.fetch(QUERIES["unknown_cases"], before, limit)
-    return [(str(r["introduction_id"]), r["known_events"], r["own_events"]) for r in rows]
+async def unknown_cases(conn: Connection, before: dt.datetime, since: dt.datetime, limit: int) -> list[str]:
+    """Return cases of which the other office has not said that it knows all, among those that changed after ``since``."""
+    return [str(r["introduction_id"]) for r in await conn.fetch(QUERIES["unknown_cases"], before, limit, since)]
+
+
+async def claim_again(conn: Connection, ids: Sequence[str], now: dt.datetime, before: dt.datetime) -> list[str]:
+    """Return those of some cases of which the other office does not know all and was not sent it since ``before``."""
+    rows = await conn.fetch(QUERIES["claim_again"], ids, now, before) if ids else []
+    return [str(r["introduction_id"]) for r in rows]
 
 
 async def sent_again(conn: Connection, ids: Sequence[str], now: dt.datetime) -> None:
@@ -386,9 +406,26 @@ async def sent_again(conn: Connection, ids: Sequence[str], now: dt.datetime) -> 
     await conn.execute(QUERIES["sent_again"], ids, now)
 
 
-async def count_open(conn: Connection, peer: str) -> int:
-    """Return how many cases with an office are open."""
-    return int(await conn.fetchval(QUERIES["count_open"], peer))
+async def there(conn: Connection, ids: Sequence[str]) -> list[str]:
+    """Return those of some cases that are here."""
+    return [str(r["introduction_id"]) for r in await conn.fetch(QUERIES["there"], ids)]
+
+
+async def count_of(conn: Connection, peer: str, since: dt.datetime) -> tuple[int, int]:
+    """Return how many cases with an office are open, and how many it has begun since."""
+    row = await conn.fetchrow(QUERIES["count_of"], peer, since)
+    return (int(row["open"]), int(row["begun"])) if row else (0, 0)
+
+
+async def cases_with(conn: Connection, peer: str, since: dt.datetime, after: str, limit: int) -> list[str]:
+    """Return a page of the cases with an office that are open or changed since, by id, after one."""
+    return [str(r["introduction_id"]) for r in await conn.fetch(QUERIES["cases_with"], peer, since, after, limit)]
+
+
+async def delete_unbegun(conn: Connection, before: dt.datetime) -> int:
+    """Delete cases that others opened here before and of which nothing can be read; return how many."""
+    await conn.execute(QUERIES["end_unbegun"], before)
+    return int((await conn.execute(QUERIES["delete_unbegun"], before)).rpartition(" ")[2])
 
 
 async def open_peers(conn: Connection) -> frozenset[str]:
@@ -406,8 +443,12 @@ class Untold:
     turn: str
     own_due: int | None
     other_due: int | None
+    since: dt.datetime
     introduced_at: dt.datetime | None
+    # Empty: a firm asked by itself, and no officer has looked at it.
     created_by: str
+    # The other office named somebody, and what it told is erased.
+    is_erased: bool
     told: frozenset[str]
 
 
@@ -416,7 +457,7 @@ async def untold(conn: Connection, since: dt.datetime, limit: int) -> list[Untol
     return [
         Untold(
             str(r["introduction_id"]), Party(r["party"]), State(r["state"]), r["turn"], r["own_due"], r["other_due"],
-            r["introduced_at"], r["created_by"], frozenset(r["told"]),
+            r["since"], r["introduced_at"], r["created_by"], r["is_erased"], frozenset(r["told"]),
         )
         for r in await conn.fetch(QUERIES["untold"], since, limit)
     ]  # fmt: skip
@@ -426,3 +467,8 @@ async def mark_told(conn: Connection, notices: Sequence[tuple[str, str]], now: d
     """Note what people were told: (case, word)."""
     if notices:
         await conn.execute(QUERIES["told"], [case for case, _ in notices], [what for _, what in notices], now)
+
+
+async def beginning(conn: Connection, first: str, last: str) -> list[str]:
+    """Return the cases whose identifiers lie between two, at most two."""
+    return [str(r["introduction_id"]) for r in await conn.fetch(QUERIES["beginning"], first, last)]

@@ -11,18 +11,23 @@ ON CONFLICT (introduction_id) DO NOTHING;
 
 -- name: lock_cases
 SELECT i.introduction_id, i.party, i.peer, i.profile_id, i.network_id, i.project_id, i.request, i.applicant, i.state, i.own_events,
-    i.created_by, i.created_at, coalesce(p.state, '') AS profile_state
+    i.created_by, i.created_at, coalesce(p.state, '') AS profile_state, b.asked_at, b.read_at
 FROM office.introduction i
 LEFT JOIN publication.profile p ON p.profile_id = i.profile_id
-WHERE i.introduction_id = ANY($1::uuid[])
+LEFT JOIN post.box b ON b.peer = i.peer
+WHERE i.introduction_id = ANY($1::uuid[]) AND ($2::text IS NULL OR i.peer = $2)
 ORDER BY i.introduction_id
 FOR UPDATE OF i;
 
+-- name: peers_of
+SELECT DISTINCT peer FROM office.introduction WHERE introduction_id = ANY($1::uuid[]) ORDER BY peer LIMIT 10000;
+
 -- name: read_case
 SELECT i.introduction_id, i.party, i.peer, i.profile_id, i.network_id, i.project_id, i.request, i.applicant, i.state, i.own_events,
-    i.created_by, i.created_at, coalesce(p.state, '') AS profile_state
+    i.created_by, i.created_at, coalesce(p.state, '') AS profile_state, b.asked_at, b.read_at
 FROM office.introduction i
 LEFT JOIN publication.profile p ON p.profile_id = i.profile_id
+LEFT JOIN post.box b ON b.peer = i.peer
 WHERE i.introduction_id = $1;
 
 -- name: events_of
@@ -52,8 +57,13 @@ FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::inte
 WHERE i.introduction_id = c.id;
 
 -- name: keep_identities
+-- From beside its event, which may have come before one that was said earlier.
 INSERT INTO office.introduction_identity (introduction_id, identity, received_at)
-SELECT c.id, c.identity, $3 FROM unnest($1::uuid[], $2::jsonb[]) AS c (id, identity)
+SELECT DISTINCT ON (e.introduction_id) e.introduction_id, e.payload, $2
+FROM office.introduction_event e
+JOIN office.introduction i ON i.introduction_id = e.introduction_id
+WHERE e.introduction_id = ANY($1::uuid[]) AND e.kind = 'identity' AND e.party <> i.party AND e.payload IS NOT NULL
+ORDER BY e.introduction_id, e.seq
 ON CONFLICT (introduction_id) DO NOTHING;
 
 -- name: erase_identities
@@ -142,26 +152,61 @@ SELECT i.introduction_id
 FROM office.introduction i
 LEFT JOIN publication.profile p ON p.profile_id = i.profile_id
 WHERE i.state NOT IN ('draft', 'endorsed', 'concluded', 'declined', 'expired', 'withdrawn')
-  AND (i.own_due < $1 OR i.other_due < $1 OR i.since < $2
+  AND i.introduction_id > $4
+  AND (i.own_due < $1 OR i.other_due < $1 OR i.introduced_at <= $5
+       OR (i.state NOT IN ('introduced', 'followed_up') AND i.since <= $2)
        OR (i.party = 'owner' AND i.state NOT IN ('introduced', 'followed_up') AND coalesce(p.state, '') <> 'published'))
 ORDER BY i.introduction_id
 LIMIT $3;
 
 -- name: unknown_cases
--- Cases of which the other office has not said that it knows all, and of which nothing waits in the outbox.
-SELECT i.introduction_id, i.known_events, i.own_events
+-- Cases of which the other office has not said that it knows all but receipts, and of which nothing waits in the outbox.
+SELECT i.introduction_id
 FROM office.introduction i
-WHERE i.known_events < i.own_events AND i.changed_at < $1 AND (i.sent_again_at IS NULL OR i.sent_again_at < $1)
+WHERE i.known_events < i.own_events
+  AND EXISTS (SELECT FROM office.introduction_event e
+              WHERE e.introduction_id = i.introduction_id AND e.party = i.party AND e.seq > i.known_events AND e.kind <> 'receipt')
+  AND i.changed_at < $1 AND i.changed_at > $3 AND (i.sent_again_at IS NULL OR i.sent_again_at < $1)
   AND NOT EXISTS (SELECT FROM post.outbox o WHERE o.recipient = i.peer AND o.introduction_id = i.introduction_id)
 ORDER BY i.introduction_id
 LIMIT $2;
 
+-- name: claim_again
+-- Of some cases those in which the other office has not said that it knows all: put out once more, at most once since $3.
+UPDATE office.introduction i SET sent_again_at = $2
+WHERE i.introduction_id = ANY($1::uuid[]) AND i.known_events < i.own_events AND (i.sent_again_at IS NULL OR i.sent_again_at < $3)
+  AND NOT EXISTS (SELECT FROM post.outbox o WHERE o.recipient = i.peer AND o.introduction_id = i.introduction_id)
+RETURNING i.introduction_id, i.known_events, i.own_events;
+
 -- name: sent_again
 UPDATE office.introduction SET sent_again_at = $2 WHERE introduction_id = ANY($1::uuid[]);
 
--- name: count_open
-SELECT count(*) FROM office.introduction
-WHERE peer = $1 AND state NOT IN ('draft', 'concluded', 'declined', 'expired', 'withdrawn');
+-- name: there
+SELECT introduction_id FROM office.introduction
+WHERE introduction_id = ANY($1::uuid[])
+ORDER BY introduction_id
+LIMIT 100000;
+
+-- name: count_of
+SELECT count(*) FILTER (WHERE state NOT IN ('draft', 'concluded', 'declined', 'expired', 'withdrawn')) AS open,
+    count(*) FILTER (WHERE party = 'owner' AND created_at > $2) AS begun
+FROM office.introduction
+WHERE peer = $1;
+
+-- name: cases_with
+SELECT introduction_id FROM office.introduction
+WHERE peer = $1 AND own_events + other_events > 0 AND introduction_id > $3::uuid
+  AND (changed_at > $2 OR state NOT IN ('concluded', 'declined', 'expired', 'withdrawn'))
+ORDER BY introduction_id
+LIMIT $4;
+
+-- name: end_unbegun
+UPDATE office.introduction SET state = 'expired'
+WHERE party = 'owner' AND state = 'sent' AND own_events + other_events = 0 AND changed_at < $1;
+
+-- name: delete_unbegun
+DELETE FROM office.introduction
+WHERE party = 'owner' AND state = 'expired' AND own_events + other_events = 0 AND changed_at < $1;
 
 -- name: open_peers
 SELECT DISTINCT peer FROM office.introduction
@@ -171,7 +216,9 @@ LIMIT 10000;
 
 -- name: untold
 -- Cases with something to tell this office's people by mail, and the words under which it is told once.
-SELECT i.introduction_id, i.party, i.state, i.turn, i.own_due, i.other_due, i.introduced_at, i.created_by,
+SELECT i.introduction_id, i.party, i.state, i.turn, i.own_due, i.other_due, i.since, i.introduced_at, i.created_by,
+    EXISTS (SELECT FROM office.introduction_identity t
+            WHERE t.introduction_id = i.introduction_id AND t.erased_at IS NOT NULL) AS is_erased,
     coalesce((SELECT array_agg(t.what ORDER BY t.what) FROM office.introduction_notice t
               WHERE t.introduction_id = i.introduction_id), '{}') AS told
 FROM office.introduction i
@@ -187,6 +234,10 @@ ON CONFLICT DO NOTHING;
 -- name: is_there
 SELECT EXISTS (SELECT FROM office.introduction
     WHERE profile_id = $1 AND network_id = $2 AND state NOT IN ('concluded', 'declined', 'expired', 'withdrawn'));
+
+-- name: beginning
+-- The cases whose identifier lies between two: two are enough to know that a beginning names more than one.
+SELECT introduction_id FROM office.introduction WHERE introduction_id BETWEEN $1 AND $2 ORDER BY introduction_id LIMIT 2;
 
 -- name: project_cases
 -- The cases of one joint project.

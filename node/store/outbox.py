@@ -33,8 +33,8 @@ class Posted:
 
 
 @dataclass(frozen=True, slots=True)
-class Locked:
-    """A box whose row is locked: the last number given, the last handed out, the last read of the other side's."""
+class Numbers:
+    """How far a box is: the last number given, the last handed out, the last read of the other side's."""
 
     sent: int
     served: int
@@ -90,22 +90,61 @@ class Box:
 
 
 async def put(conn: Connection, recipient: str, messages: Sequence[Posted], now: dt.datetime) -> range:
-    """Give messages to a member's outbox in their order, and wake whoever tells the member; return their numbers."""
+    """Give messages to a member's outbox in their order, and wake whoever tells the member if it is to be told; return their numbers."""
     if not messages:
         return range(0)
-    await conn.execute(QUERIES["open_boxes"], [recipient])
-    sent: int = await conn.fetchval(QUERIES["take_numbers"], recipient, len(messages), now)
-    before = sent - len(messages)
     columns = zip(*((m.introduction_id, m.seq, m.key_id, m.sealed) for m in messages), strict=True)
-    await conn.execute(QUERIES["put"], recipient, before, now, *map(list, columns))
-    await wake.wake(conn, wake.POST)
-    return range(before + 1, sent + 1)
+    row = await conn.fetchrow(QUERIES["put"], recipient, len(messages), now, *map(list, columns))
+    before: int = row["before"]
+    if row["is_due"]:
+        await wake.wake(conn, wake.POST)
+    return range(before + 1, before + len(messages) + 1)
 
 
-async def lock(conn: Connection, peer: str) -> Locked:
+async def look(conn: Connection, peer: str) -> Numbers:
+    """Return how far a member's box is now; nothing where there is none yet."""
+    row = await conn.fetchrow(QUERIES["look"], peer)
+    return Numbers(0, 0, 0) if row is None else Numbers(**dict(row))
+
+
+async def lock(conn: Connection, peer: str) -> Numbers:
     """Lock a member's box until the transaction ends; an empty one where there is none yet, which nothing locks."""
     row = await conn.fetchrow(QUERIES["lock"], peer)
-    return Locked(0, 0, 0) if row is None else Locked(**dict(row))
+    return Numbers(0, 0, 0) if row is None else Numbers(**dict(row))
+
+
+async def lock_boxes(conn: Connection, peers: Sequence[str]) -> None:
+    """Lock the boxes of members until the transaction ends, always in one order: before anything of theirs is locked."""
+    if peers:
+        await conn.execute(QUERIES["open_boxes"], peers)
+        await conn.execute(QUERIES["lock_boxes"], peers)
+
+
+async def numbers_of(conn: Connection, recipient: str, introduction_id: str, seq: int) -> list[int]:
+    """Return under which numbers one event waits for a member."""
+    rows = await conn.fetch(QUERIES["numbers_of"], recipient, introduction_id, seq)
+    return [row["number"] for row in rows]
+
+
+async def waiting_of(conn: Connection, recipient: str, ids: Sequence[str]) -> set[str]:
+    """Return those of some introductions of which something waits for a member."""
+    return {str(row["introduction_id"]) for row in await conn.fetch(QUERIES["waiting_of"], recipient, ids)}
+
+
+async def mark_acked(conn: Connection, recipient: str, number: int) -> None:
+    """Note how far a member says it has read; a member that has read less than before is told all again (flows/remind)."""
+    await conn.execute(QUERIES["mark_acked"], recipient, number)
+
+
+async def claim_rewound(conn: Connection) -> list[str]:
+    """Return, once, the members that have put back an older copy of their database."""
+    return sorted(row["peer"] for row in await conn.fetch(QUERIES["claim_rewound"]))
+
+
+async def drop(conn: Connection, recipient: str, numbers: Sequence[int]) -> None:
+    """Take messages out of a member's outbox."""
+    if numbers:
+        await conn.execute(QUERIES["drop"], recipient, numbers)
 
 
 async def acknowledge(conn: Connection, recipient: str, after: int) -> None:
@@ -133,9 +172,9 @@ async def mark_served(conn: Connection, recipient: str, number: int) -> None:
     await conn.execute(QUERIES["mark_served"], recipient, number)
 
 
-async def mark_empty(conn: Connection, recipient: str) -> None:
-    """Note that nothing waits for a member: it is not told again."""
-    await conn.execute(QUERIES["mark_empty"], recipient)
+async def mark_empty(conn: Connection, recipient: str, number: int) -> bool:
+    """Note that nothing waits for a member beyond ``number``: it is not told again. False if something was put meanwhile."""
+    return await conn.fetchval(QUERIES["mark_empty"], recipient, number) is not None
 
 
 async def wake_asking(conn: Connection, peer: str, now: dt.datetime) -> None:
@@ -161,9 +200,9 @@ async def claim_due(
     return [Due(**dict(row)) for row in rows]
 
 
-async def mark_good(conn: Connection, peer: str) -> None:
-    """Note that a member answered."""
-    await conn.execute(QUERIES["mark_good"], peer)
+async def mark_good(conn: Connection, peer: str, read_at: dt.datetime | None) -> None:
+    """Note that a member answered, and, if its outbox was read to its end, when that was begun."""
+    await conn.execute(QUERIES["mark_good"], peer, read_at)
 
 
 async def mark_failed(conn: Connection, due: Due, code: str, next_at: dt.datetime) -> None:
@@ -177,8 +216,9 @@ async def mark_read(conn: Connection, peer: str, number: int) -> None:
 
 
 async def ask_again(conn: Connection, peer: str, now: dt.datetime) -> None:
-    """Make a member due again: there was more than one turn takes."""
+    """Make a member due again at once: there was more than one turn takes."""
     await conn.execute(QUERIES["ask_again"], peer, now)
+    await wake.wake(conn, wake.POST)
 
 
 async def keep_refused(conn: Connection, peer: str, refused: Sequence[tuple[int, str]], now: dt.datetime) -> None:

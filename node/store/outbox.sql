@@ -3,17 +3,51 @@ INSERT INTO post.box (peer) SELECT u.peer FROM unnest($1::text[]) AS u (peer)
 WHERE NOT EXISTS (SELECT FROM post.box b WHERE b.peer = u.peer)
 ON CONFLICT (peer) DO NOTHING;
 
--- name: take_numbers
--- The row stays locked until the messages under these numbers are committed: whoever reads the outbox sees no gap.
-UPDATE post.box SET sent = sent + $2, hint_at = $3, hints = 0 WHERE peer = $1 RETURNING sent;
-
 -- name: put
-INSERT INTO post.outbox (recipient, number, introduction_id, seq, key_id, sealed, queued_at)
-SELECT $1, $2 + u.at, u.introduction_id, u.seq, u.key_id, u.sealed, $3
-FROM unnest($4::uuid[], $5::int[], $6::text[], $7::bytea[]) WITH ORDINALITY AS u (introduction_id, seq, key_id, sealed, at);
+-- In one journey: until the commit nobody else gives numbers to this recipient, so whoever reads the outbox sees no gap.
+WITH box AS (
+    INSERT INTO post.box AS b (peer, sent, hint_at) VALUES ($1, $2, $3)
+    -- Who was told within the last minute and has not asked to the end yet finds the rest by itself.
+    ON CONFLICT (peer) DO UPDATE SET
+        sent = b.sent + $2,
+        hint_at = CASE WHEN b.hints <= 1 AND b.hint_at IS NOT NULL THEN b.hint_at ELSE $3 END,
+        hints = CASE WHEN b.hints <= 1 THEN b.hints ELSE 0 END
+    RETURNING b.sent - $2 AS before, b.hint_at <= $3 AS is_due
+), kept AS (
+    INSERT INTO post.outbox (recipient, number, introduction_id, seq, key_id, sealed, queued_at)
+    SELECT $1, box.before + u.at, u.introduction_id, u.seq, u.key_id, u.sealed, $3
+    FROM box, unnest($4::uuid[], $5::bigint[], $6::text[], $7::bytea[]) WITH ORDINALITY AS u (introduction_id, seq, key_id, sealed, at)
+)
+SELECT before, is_due FROM box;
+
+-- name: look
+SELECT sent, served, received FROM post.box WHERE peer = $1;
 
 -- name: lock
 SELECT sent, served, received FROM post.box WHERE peer = $1 FOR UPDATE;
+
+-- name: lock_boxes
+SELECT peer FROM post.box WHERE peer = ANY($1::text[]) ORDER BY peer LIMIT 10000 FOR UPDATE;
+
+-- name: numbers_of
+SELECT number FROM post.outbox WHERE recipient = $1 AND introduction_id = $2 AND seq = $3 ORDER BY number LIMIT 1000;
+
+-- name: waiting_of
+SELECT DISTINCT introduction_id FROM post.outbox
+WHERE recipient = $1 AND introduction_id = ANY($2::uuid[])
+ORDER BY introduction_id
+LIMIT 100000;
+
+-- name: mark_acked
+-- How far the member said it had read; less than before: it has put back an older copy, and is to be told all again.
+UPDATE post.box SET rewound = rewound OR acked > $2, acked = $2 WHERE peer = $1 AND acked <> $2;
+
+-- name: claim_rewound
+WITH these AS (SELECT peer FROM post.box WHERE rewound ORDER BY peer LIMIT 100 FOR UPDATE)
+UPDATE post.box b SET rewound = false FROM these WHERE b.peer = these.peer RETURNING b.peer;
+
+-- name: drop
+DELETE FROM post.outbox WHERE recipient = $1 AND number = ANY($2::bigint[]);
 
 -- name: acknowledge
 DELETE FROM post.outbox WHERE recipient = $1 AND number <= $2;
@@ -45,10 +79,10 @@ ORDER BY w.number
 LIMIT $3 + 1;
 
 -- name: mark_served
-UPDATE post.box SET served = greatest(served, $2) WHERE peer = $1;
+UPDATE post.box SET served = $2 WHERE peer = $1 AND served < $2;
 
 -- name: mark_empty
-UPDATE post.box SET hint_at = NULL, hints = 0 WHERE peer = $1 AND (hint_at IS NOT NULL OR hints > 0);
+UPDATE post.box SET hint_at = NULL, hints = 0 WHERE peer = $1 AND sent = $2 RETURNING peer;
 
 -- name: wake
 INSERT INTO post.box (peer, next_at) VALUES ($1, $2) ON CONFLICT (peer) DO UPDATE SET next_at = excluded.next_at;
@@ -56,15 +90,23 @@ INSERT INTO post.box (peer, next_at) VALUES ($1, $2) ON CONFLICT (peer) DO UPDAT
 -- name: claim_due
 -- When each is asked again is written before it is asked: a hint that comes meanwhile is not overwritten, and two processes do
 -- not ask at once.
-UPDATE post.box b SET asked_at = $1, next_at = u.next_at
-FROM unnest($2::text[], $3::timestamptz[], $4::boolean[]) AS u (peer, next_at, close)
-WHERE b.peer = u.peer
-  AND ($5 OR b.next_at IS NULL OR b.next_at <= $1
-       OR (u.close AND b.failures = 0 AND (b.asked_at IS NULL OR b.asked_at <= $6)))
+-- Locked in the order in which all lock them.
+WITH due AS (
+    SELECT b.peer, u.next_at
+    FROM post.box b JOIN unnest($2::text[], $3::timestamptz[], $4::boolean[]) AS u (peer, next_at, close) ON b.peer = u.peer
+    WHERE $5 OR b.next_at IS NULL OR b.next_at <= $1
+       OR (u.close AND b.failures = 0 AND (b.asked_at IS NULL OR b.asked_at <= $6))
+    ORDER BY b.peer
+    LIMIT 10000
+    FOR UPDATE OF b
+)
+UPDATE post.box b SET asked_at = $1, next_at = due.next_at
+FROM due
+WHERE b.peer = due.peer
 RETURNING b.peer, b.received, b.failures, b.next_at;
 
 -- name: mark_good
-UPDATE post.box SET failures = 0, error_code = NULL WHERE peer = $1 AND (failures > 0 OR error_code IS NOT NULL);
+UPDATE post.box SET failures = 0, error_code = NULL, read_at = greatest(read_at, $2) WHERE peer = $1;
 
 -- name: mark_failed
 UPDATE post.box

@@ -99,6 +99,10 @@ _KINDS = {
 }
 
 
+# Whoever is nobody leaves something here for somebody to look at.
+_SAVES = frozenset({"/api/v1/saved-searches", "/cerca/salva", "/api/v1/introduction-requests"})
+
+
 def caller_of(request: web.Request, *, behind_proxy: bool) -> str:
     """Return who made a request, by the address of the connection, or the last that our own proxy saw.
 
@@ -146,7 +150,7 @@ def kind_of(request: web.Request) -> str | None:
         return "leave"
     if request.path.startswith("/entra") and request.method == "POST":
         return "sign-in"
-    if request.method == "POST" and (request.path in ("/api/v1/saved-searches", "/cerca/salva") or _asks(request.path)):
+    if request.method == "POST" and (request.path in _SAVES or _asks(request.path)):
         return "save"
     if request.path.startswith("/api/") or request.path == "/status":
         return "api"

@@ -18,7 +18,7 @@ from node.flows.passwords import Hasher
 from node.i18n import translator
 from node.runtime import Node
 from node.store.postgres import acquire
-from node.web import api, assets, federation, forms, gossip, outbox, saved, sessions, typed
+from node.web import api, assets, federation, forms, gossip, introductions, outbox, saved, sessions, typed
 from node.web.allowance import Allowances, limiter, teller
 from node.web.middleware import LANGUAGE, UNAVAILABLE, errors, language_of, problem
 from node.web.pages import (
@@ -110,6 +110,7 @@ def build(node: Node, schedule: Callable[[], Schedule] | None = None) -> web.App
     first = node.config.search.first_themes
     api.install(app, node.pool, node.clock, _server(node), first, node.index, node.membership)
     saved.install(app, node.pool, node.clock, node.saved_settings())
+    introductions.install(app, node)
     app.add_routes([web.get("/status", status)])
     _add_pages(app, node)
     admin_frame.install(app, node, schedule)

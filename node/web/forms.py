@@ -2,7 +2,7 @@
 
 In: a request. Out: the token that its forms carry (``csrf`` in templates); a refusal of what was posted from elsewhere. Whoever is
 signed in has a token of the session; anybody else one of a cookie that is made when a form asks for it. Routes of programs are not
-asked: they take no cookie as proof of anything. Source: OWASP, Cross-Site Request Forgery Prevention.
+asked, since they take no cookie as proof of anything; those of the API that need a role do, and are. Source: OWASP, Cross-Site Request Forgery Prevention.
 """
 
 from __future__ import annotations
@@ -93,12 +93,14 @@ def _with_limits(request: web.Request) -> web.Request:
 
 
 def is_page(request: web.Request) -> bool:
-    """Tell whether a request is for a page, where cookies mean something."""
+    """Tell whether a request is one where cookies mean something: for a page, or for what the API keeps for who signed in."""
     if request.match_info.http_exception is not None:
         return not request.path.startswith(_NOT_PAGES)
     needed = needed_by(request.match_info.handler)
-    opened = needed is not None and needed.permission in (Permission.TOKEN, Permission.PEER)
-    return not opened and not request.path.startswith(_NOT_PAGES)
+    asked = None if needed is None else needed.permission
+    if asked in (Permission.TOKEN, Permission.PEER):
+        return False
+    return not request.path.startswith(_NOT_PAGES) or asked not in (None, Permission.PUBLIC)
 
 
 class Token:

@@ -37,21 +37,36 @@ async def outbox(request_: web.Request) -> web.StreamResponse:
 
 
 async def _answer(conn: Connection, member: str, after: int) -> bytes:
-    box = await store.lock(conn, member)
-    if after > box.served:
-        # It has what was never handed out by this database, which therefore is an older copy put back. What was given out since
-        # under the same numbers is something else: only what was handed out is taken for had, the rest gets new numbers.
-        if after - box.sent > limits.OUTBOX_AHEAD_MAX:
-            raise CallerError("outbox-ahead", N_("numero molto oltre l'ultimo messaggio inviato da questo nodo"))
-        await store.acknowledge(conn, member, box.served)
-        await store.renumber(conn, member, after)
+    # Not locked: what is committed has no gaps, and whoever puts does not wait for whoever reads.
+    if after > (await store.look(conn, member)).served:
+        await _go_on_from(conn, member, after)
     else:
         await store.acknowledge(conn, member, after)
-    messages, more = await store.after(
-        conn, member, after, limit=limits.OUTBOX_MESSAGES, max_bytes=limits.OUTBOX_MAX_BYTES
-    )
+    messages, more = await _waiting(conn, member, after)
+    if not messages and not await store.mark_empty(conn, member, after):
+        # Put since that look; its writer counted on our reader, and tells nobody.
+        messages, more = await _waiting(conn, member, after)
     if messages:
         await store.mark_served(conn, member, messages[-1][0])
-    else:
-        await store.mark_empty(conn, member)
+    # Last of all: the row is locked from here on, and whoever puts waits for it.
+    await store.mark_acked(conn, member, after)
     return post.encode(messages, more=more)
+
+
+async def _waiting(conn: Connection, member: str, after: int) -> tuple[list[tuple[int, bytes]], bool]:
+    return await store.after(conn, member, after, limit=limits.OUTBOX_MESSAGES, max_bytes=limits.OUTBOX_MAX_BYTES)
+
+
+async def _go_on_from(conn: Connection, member: str, after: int) -> None:
+    """Give new numbers to what waits: the member has what this database, an older copy put back, never handed out.
+
+    What was put since then under the numbers of the lost one is something else: only what was handed out is taken for had.
+    """
+    box = await store.lock(conn, member)
+    if after <= box.served:
+        # Another question of the same member was quicker, and settled it.
+        return
+    if after - box.sent > limits.OUTBOX_AHEAD_MAX:
+        raise CallerError("outbox-ahead", N_("numero molto oltre l'ultimo messaggio inviato da questo nodo"))
+    await store.acknowledge(conn, member, box.served)
+    await store.renumber(conn, member, after)

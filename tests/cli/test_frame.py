@@ -6,6 +6,7 @@ import dataclasses
 import datetime as dt
 import io
 import json
+import uuid
 
 import pytest
 from rich.console import Console
@@ -76,6 +77,21 @@ def test_json_holds_the_same_value_in_harmless_characters(capsys: pytest.Capture
     out = capsys.readouterr().out
     assert json.loads(out) == {"titolo": HOSTILE}
     assert not set(out) & set("\x1b\x9b\u202e\x07\r")
+
+
+def test_identifiers_stay_whole_at_80_columns() -> None:
+    """Other columns fold instead, so that an identifier can be copied; a column that holds other words folds as before."""
+    out = io.StringIO()
+    console = Console(file=out, color_system=None, width=80)
+    shown = Face(None, False, "it", console, console)
+    own = str(uuid.UUID(int=7, version=4))
+    rows = [(own, "Contratto di rete firmato dal notaio", "una_parola_lunga" * 4)] * 2
+    shown.table("", ["documento", "titolo", "file"], rows)
+    assert out.getvalue().count(own) == 2
+    out.seek(0)
+    out.truncate()
+    shown.table("", ["a", "b", "c"], [(own, own, own), (own, own, "x" * 70)])
+    assert max(map(len, out.getvalue().splitlines())) <= 80
 
 
 def test_a_table_names_three_areas_and_counts_the_others() -> None:

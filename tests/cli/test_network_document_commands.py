@@ -51,7 +51,7 @@ def test_a_document_is_added_listed_taken_replaced_and_deleted(terminal: Termina
         found[1]["sha256"],
     )
     _, out, _ = terminal.run("network", "document", "list", network_id)
-    assert all(text in out for text in ("Contratto firmato", "Contratto di rete", "01/03/2026", "anna"))
+    assert all(text in out for text in (newer["document_id"], "Contratto firmato", "Contratto di rete", "01/03/2026"))
     gone = terminal.json("network", "document", "delete", network_id, newer["document_id"], "--yes", "--by", "anna")
     assert gone == {"document_id": newer["document_id"], "deleted": 2}
     _, out, _ = terminal.run("network", "document", "list", network_id)

@@ -18,7 +18,10 @@ from node.domain.introduction import (
     HUMAN,
     KNOWN,
     OWNER,
+    PROTECTING,
+    RECEIPTS_MAX,
     SEEKER,
+    STEPS_MAX,
     UNREACHABLE_DAYS,
     UNTOLD_DAYS,
     Case,
@@ -233,17 +236,17 @@ def test_after_a_gap_nothing_is_heard() -> None:
     assert fold([*seeker.own, *owner.own]).heard[OWNER] == len(owner.own)
 
 
-def test_an_office_that_lost_its_events_says_nothing_more() -> None:
-    """Its database is an old copy: the other has seen more of it than it has itself."""
+def test_an_office_that_lost_its_events_can_only_end_and_revoke() -> None:
+    """Its database is an old copy: the other has seen more of it than it has itself; its node says nothing by itself."""
     _, owner = reach(*ACCEPTED)
     owner.own = owner.own[:-2]
     assert owner.case.lost == {OWNER}
-    assert may(owner.case, OWNER) == ()
+    assert set(may(owner.case, OWNER)) <= PROTECTING
     assert owed(owner.case, OWNER, BEGIN + 90 * DAY, profile_live=False, unreceipted=True) is None
 
 
 def test_a_step_ends_when_its_day_is_over_and_not_before() -> None:
-    """The office in turn says by when; both may close the case from the day after, and only then."""
+    """The office in turn closes the case the day after; the other, for which a last word may be on the road, a day later."""
     due = BEGIN // DAY + 7
     seeker, owner = Office(SEEKER), Office(OWNER)
     seeker.say(K.REQUEST)
@@ -251,10 +254,14 @@ def test_a_step_ends_when_its_day_is_over_and_not_before() -> None:
     owner.say(K.RECEIPT, due=due)
     seeker.hear(*owner.own)
     assert seeker.case.due == owner.case.due == {OWNER: due}
-    for day, state in ((due, State.RECEIVED), (due + 1, State.EXPIRED)):
-        seeker.work(day * DAY)
+    for day, here, there in (
+        (due, State.RECEIVED, State.RECEIVED),
+        (due + 1, State.EXPIRED, State.RECEIVED),
+        (due + 2, State.EXPIRED, State.EXPIRED),
+    ):
         owner.work(day * DAY)
-        assert seeker.case.state is state
+        seeker.work(day * DAY)
+        assert (owner.case.state, seeker.case.state) == (here, there)
     exchange(seeker, owner)
     assert seeker.case == owner.case
 
@@ -327,8 +334,59 @@ def test_a_case_has_an_end_of_events() -> None:
     events = [Event(SEEKER, 1, 0, K.REQUEST, BEGIN)]
     events += [Event(OWNER, n, 1, K.RECEIPT, BEGIN) for n in range(1, EVENTS_MAX + 1)]
     case = fold(events)
-    assert may(case, OWNER) == ()
+    assert set(may(case, OWNER)) <= PROTECTING
     assert owed(case, OWNER, BEGIN + 90 * DAY, profile_live=False, unreceipted=True) is None
+
+
+@pytest.mark.parametrize(("count", "said"), [(RECEIPTS_MAX, None), (STEPS_MAX, None), (RECEIPTS_MAX - 1, K.RECEIPT)])
+def test_receipts_end_before_steps_and_steps_before_what_protects(count: int, said: Kind | None) -> None:
+    """Whoever makes the other's node talk for ever takes away neither its decisions nor its revocations."""
+    seeker, owner = reach(*INTRODUCED)
+    while len(owner.own) < count:
+        owner.say(K.RECEIPT)
+    assert owed(owner.case, OWNER, BEGIN, profile_live=True, unreceipted=True) is said
+    assert K.REVOKE in may(owner.case, OWNER)
+    assert (K.OUTCOME in may(owner.case, OWNER)) is (count < STEPS_MAX)
+    owner.say(K.REVOKE)
+    seeker.hear(*owner.own)
+    assert not seeker.case.shows(SEEKER)
+
+
+def test_an_end_that_was_said_is_undone_by_no_earlier_number() -> None:
+    """Half a year after the case expired the other consents as if it had never heard of it: no name leaves."""
+    seeker, owner = reach(*ACCEPTED, (OWNER, K.CONSENT))
+    seen = next(e.seq for e in owner.own if e.kind == K.ACCEPT)
+    owner.say(K.EXPIRE, BEGIN + 90 * DAY)
+    late = Event(SEEKER, len(seeker.own) + 1, seen, K.CONSENT, BEGIN + 200 * DAY)
+    owner.hear(late)
+    owner.work(BEGIN + 200 * DAY)
+    assert K.IDENTITY not in {e.kind for e in owner.own}
+    seeker.own.append(late)
+    exchange(seeker, owner)
+    assert not seeker.case.disclosed
+    assert seeker.case == owner.case
+
+
+def test_a_revocation_counts_before_its_place_in_the_order_is_known() -> None:
+    """It speaks of events that are not here (any more): the identity is hidden all the same."""
+    _, owner = reach(*INTRODUCED)
+    assert owner.case.shows(OWNER)
+    owner.hear(Event(SEEKER, owner.heard() + 1, len(owner.own) + 3, K.REVOKE, BEGIN))
+    assert not owner.case.shows(OWNER)
+
+
+def test_nobody_takes_the_way_out_from_the_other() -> None:
+    """A message that claims to have seen what was never said: the office can still revoke and withdraw."""
+    seeker, owner = reach(*INTRODUCED)
+    seeker.hear(Event(OWNER, len(owner.own) + 1, 99, "greeting", BEGIN))
+    assert SEEKER in seeker.case.lost
+    assert K.REVOKE in may(seeker.case, SEEKER)
+
+
+def test_no_clock_turns_back_the_time_of_a_case() -> None:
+    """An event that says 1970 happens when what it comes after has happened."""
+    case = fold([Event(SEEKER, 1, 0, K.REQUEST, BEGIN), Event(OWNER, 1, 1, K.RECEIPT, 1)])
+    assert case.since == BEGIN
 
 
 @given(st.randoms(use_true_random=False))
@@ -358,9 +416,8 @@ def _two_offices(
         if what < 0.45:
             kinds = may(office.case, me)
             if kinds and (kind := chance.choice(kinds)) is not None:
-                office.say(
-                    kind, now, detail="30" if kind is K.FOLLOW_UP else "other", due=now // DAY + chance.randint(1, 9)
-                )
+                detail = {K.FOLLOW_UP: "30", K.OUTCOME: "none"}.get(kind, "other")
+                office.say(kind, now, detail=detail, due=now // DAY + chance.randint(1, 9))
         elif what < 0.75 and road[me]:
             office.hear(chance.choice(road[me]))
         elif what < 0.8:
@@ -429,5 +486,34 @@ def test_what_is_offered_can_be_done() -> None:
             for kind in may(reach(*INTRODUCED[:count])[0 if party is SEEKER else 1].case, party):
                 seeker, owner = reach(*INTRODUCED[:count])
                 office = seeker if party is SEEKER else owner
-                event = office.say(kind, detail="30" if kind is K.FOLLOW_UP else "other")
+                event = office.say(kind, detail={K.FOLLOW_UP: "30", K.OUTCOME: "none"}.get(kind, "other"))
                 assert (party, event.seq) not in office.case.overtaken, (kind, count)
+
+
+def test_an_office_closes_for_the_others_silence_only_after_reading_what_it_said() -> None:
+    """The owner's day is over and its outbox unread since: nothing; read a day after that day, or after its own day: the end."""
+    due = BEGIN // DAY + 5
+    seeker = Office(SEEKER)
+    seeker.say(K.REQUEST)
+    seeker.hear(Event(OWNER, 1, 1, K.RECEIPT, BEGIN, due=due))
+    now = (due + 9) * DAY
+
+    def node(party: Party, read_at: int) -> Kind | None:
+        return owed(seeker.case, party, now, profile_live=True, unreceipted=False, asked_at=now, read_at=read_at)
+
+    for read_at in (0, due * DAY, (due + 2) * DAY - 1):
+        assert node(SEEKER, read_at) is None
+    assert node(SEEKER, (due + 2) * DAY) is K.EXPIRE
+    assert node(OWNER, 0) is K.EXPIRE
+
+
+def test_an_office_that_was_down_for_months_asks_before_it_closes() -> None:
+    """Sixty days are over by its clock; but it has not asked since they were."""
+    seeker = Office(SEEKER)
+    seeker.say(K.REQUEST)
+    over = BEGIN + UNREACHABLE_DAYS * DAY
+    for asked_at, expected in ((BEGIN, None), (over - 1, None), (over, K.EXPIRE)):
+        told = owed(
+            seeker.case, SEEKER, over + DAY, profile_live=True, unreceipted=False, asked_at=asked_at, read_at=BEGIN
+        )
+        assert told is expected

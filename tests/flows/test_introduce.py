@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 
-from node.domain.introduction import Kind, State
+from node.domain.introduction import Kind, Party, State
 from node.errors import CallerError
+from node.flows import publish
+from node.runtime import current_own
 from node.store import registry
-from tests.federation_made import Clock
-from tests.introductions_made import ACCEPTED, INTRODUCED, Pair, two_offices
-from tests.office_made import lecce, make_desk_template
-
-
-@pytest.fixture(scope="session")
-def office_template(server: str) -> str:
-    """A database with a register and ten networks."""
-    return asyncio.run(make_desk_template(server, "rete_introductions", lecce()))
-
-
-@pytest.fixture
-async def pair(server: str, office_template: str, tmp_path: Path) -> AsyncIterator[Pair]:
-    """Torino and Lecce."""
-    async with two_offices(server, office_template, tmp_path, Clock()) as found:
-        yield found
+from tests.introductions_made import ACCEPTED, INTRODUCED, Desk, Pair
 
 
 async def test_two_offices_bring_two_networks_together(pair: Pair) -> None:
@@ -45,17 +28,96 @@ async def test_two_offices_bring_two_networks_together(pair: Pair) -> None:
         assert here.told.identity["name"] == name
 
 
+async def _name_at(desk: Desk, at: int = 0) -> str:
+    async with desk.town.node.pool.acquire() as conn:
+        return (await registry.read_records(conn, [desk.networks[at]]))[desk.networks[at]].name
+
+
 async def test_nobody_is_named_before_two_consents(pair: Pair) -> None:
-    """No table of either office holds a word of the other's network until both have consented."""
-    names = []
-    case = await pair.seeker.ask(pair.profile_id)
-    for desk, other in ((pair.seeker, pair.owner), (pair.owner, pair.seeker)):
-        network = desk.networks[0]
-        async with desk.town.node.pool.acquire() as conn:
-            names.append((other, (await registry.read_records(conn, [network]))[network].name))
-    assert len({name for _, name in names}) == 1 or True
+    """No event of a case holds a name at the other office until both have consented, and then exactly one does."""
+    # Both offices were made of one database: the seeker speaks for a network that the owner's profile is not about.
+    case, name = await pair.reach(*ACCEPTED, ("seeker", Kind.CONSENT), at=3), await _name_at(pair.seeker, 3)
+    heard = "SELECT count(*) FROM office.introduction_event WHERE payload::text LIKE '%' || $1 || '%'"
+    told = "SELECT count(*) FROM office.introduction_identity WHERE identity::text LIKE '%' || $1 || '%'"
+    pool = pair.owner.town.node.pool
+    assert await pool.fetchval(heard, name) == await pool.fetchval(told, name) == 0
+    await pair.owner.do(case, Kind.CONSENT)
     await pair.carry()
-    assert (await pair.owner.read(case)).told is None
+    assert await pool.fetchval(heard, name) == await pool.fetchval(told, name) == 1
+
+
+async def test_an_identity_that_still_waits_is_taken_back(pair: Pair) -> None:
+    """Whoever revokes before the other office has fetched it: the event arrives and the name does not."""
+    case = await pair.reach(*ACCEPTED, ("owner", Kind.CONSENT))
+    await pair.seeker.do(case, Kind.CONSENT)
+    name = await _name_at(pair.seeker)
+    assert (await pair.seeker.read(case)).case.disclosed == {Party.SEEKER}
+    await pair.seeker.do(case, Kind.REVOKE)
+    await pair.carry()
+    owner = await pair.owner.read(case)
+    assert owner.case.state is State.WITHDRAWN
+    assert owner.case.disclosed == {Party.SEEKER}
+    said = next(step for step in owner.steps if step.event.kind == Kind.IDENTITY)
+    assert said.payload is None
+    pool = pair.owner.town.node.pool
+    sent = (
+        "SELECT count(*) FROM office.introduction_event WHERE party = 'seeker' AND payload::text LIKE '%' || $1 || '%'"
+    )
+    assert await pool.fetchval(sent, name) == 0
+
+
+async def test_a_revoked_consent_has_the_identity_erased_at_the_other_office(pair: Pair) -> None:
+    """Its row, and what travelled beside its event; the receipt tells that it was done."""
+    case = await pair.reach(*INTRODUCED)
+    assert (await pair.owner.read(case)).told is not None
+    await pair.seeker.do(case, Kind.REVOKE)
+    await pair.carry()
+    owner, seeker = await pair.owner.read(case), await pair.seeker.read(case)
+    assert owner.told is not None
+    assert owner.told.identity is None
+    assert owner.told.erased_at == pair.clock()
+    assert seeker.case.erased == {Party.OWNER}
+    left = "SELECT count(*) FROM office.introduction_event WHERE party = 'seeker' AND kind = 'identity' AND payload IS NOT NULL"
+    assert await pair.owner.town.node.pool.fetchval(left) == 0
+
+
+async def test_a_network_may_think_better_of_it_until_its_consent(pair: Pair) -> None:
+    """It has accepted, the seeker has consented: declined all the same, and nobody was named."""
+    case = await pair.reach(*ACCEPTED, ("seeker", Kind.CONSENT), ("owner", Kind.DECLINE))
+    for desk in pair.desks:
+        opened = await desk.read(case)
+        assert opened.case.state is State.DECLINED
+        assert not opened.case.disclosed
+
+
+async def test_what_was_lost_at_the_other_office_is_said_again(pair: Pair) -> None:
+    """A message that was fetched and is gone comes once more after six hours, and a lost receipt makes nobody go on for ever."""
+    case = await pair.seeker.ask(pair.profile_id)
+    lost = "DELETE FROM post.outbox"
+    await pair.seeker.town.node.pool.execute(lost)
+    pair.clock.forward(hours=7)
+    await pair.seeker.due()
+    await pair.owner.post()
+    assert (await pair.owner.read(case)).case.state is State.RECEIVED
+    # Now the receipt is lost; the seeker says it again, the owner answers again.
+    await pair.owner.town.node.pool.execute(lost)
+    pair.clock.forward(hours=7)
+    await pair.seeker.due()
+    await pair.carry()
+    assert (await pair.seeker.read(case)).case.state is State.RECEIVED
+    pair.clock.forward(hours=7)
+    for desk in pair.desks:
+        await desk.due()
+        assert await desk.town.node.pool.fetchval("SELECT count(*) FROM post.outbox") == 0
+
+
+async def test_a_double_click_says_nothing_twice(pair: Pair) -> None:
+    """The second of two equal decisions is told that it cannot be done now."""
+    case = await pair.reach()
+    await pair.owner.do(case, Kind.CHECK)
+    with pytest.raises(CallerError) as refused:
+        await pair.owner.do(case, Kind.CHECK)
+    assert refused.value.code == "introduction-not-now"
 
 
 async def test_a_text_that_names_somebody_does_not_leave(pair: Pair) -> None:
@@ -71,8 +133,6 @@ async def test_a_withdrawn_profile_closes_its_case_at_both(pair: Pair) -> None:
     """With notice, wherever it stands."""
     case = await pair.reach(*ACCEPTED)
     await pair.owner.town.node.pool.execute("SELECT 1")
-    from node.flows import publish
-    from node.runtime import current_own
 
     node = pair.owner.town.node
     await publish.withdraw(node.pool, await current_own(node), pair.profile_id, "anna", pair.clock())

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import asyncpg
 import pytest
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
@@ -20,7 +21,7 @@ from node.peers.client import open_session
 from node.protocol import post
 from node.protocol.member import Member
 from node.protocol.sealed import SealPrivate
-from node.store import outbox
+from node.store import outbox, wake
 from node.store.outbox import Waiting
 from node.store.postgres import Connection
 from tests.federation_made import BEGIN, Clock, Town, federation
@@ -150,6 +151,30 @@ async def test_two_processes_that_ask_at_once_receive_each_message_once(scene: S
     assert (await scene.here.box(scene.there.town)).received == 300
 
 
+async def test_what_is_put_while_it_is_asked_for_comes_once_and_in_order(scene: Scene) -> None:
+    """Four writers at once and an asker that never rests: no number is passed over, whoever commits first."""
+    here, there = scene.here, scene.there
+    await asyncio.gather(
+        *(write_each(there.town, here.town, turn * 100, 25) for turn in range(4)), ask_until(here, 100)
+    )
+    kept = [int(text.split()[1]) for text in await here.kept()]
+    for turn in range(4):
+        assert [seq for seq in kept if seq // 100 == turn] == list(range(turn * 100, turn * 100 + 25))
+    assert (len(kept), (await here.box(there.town)).received, (await there.box(here.town)).waiting) == (100, 100, 0)
+
+
+async def write_each(sender: Town, recipient: Town, first: int, count: int) -> None:
+    """Write messages, each in a transaction of its own."""
+    for seq in range(first, first + count):
+        await write(sender, recipient, seq, seq)
+
+
+async def ask_until(office: Office, count: int) -> None:
+    """Ask until so many have come."""
+    while sum(office.calls) < count:
+        await office.collect()
+
+
 async def test_a_member_that_is_down_is_asked_ever_more_rarely_until_a_hint(scene: Scene) -> None:
     """After 30 s, 1, 2, 4 minutes by an even chance; not before; a hint resumes at once, and a good answer forgets it all."""
     here, there = scene.here, scene.there
@@ -195,10 +220,16 @@ async def test_members_are_told_again_until_they_have_what_waits(scene: Scene) -
 async def test_a_member_that_never_ends_is_left_for_the_next_turn(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After so many pages the others' turn comes; the member stays due."""
+    """After so many pages the others' turn comes; the member stays due, and the next turn is called for at once."""
     monkeypatch.setattr(flow, "PAGES", 1)
     texts = await write(scene.there.town, scene.here.town, 1, 300)
-    assert (await scene.here.collect())["there"].received == 256
+    listener, heard = await asyncpg.connect(scene.here.town.node.dsn), asyncio.Queue[str]()
+    try:
+        await listener.add_listener(wake.CHANNEL, lambda *told: heard.put_nowait(str(told[3])))
+        assert (await scene.here.collect())["there"].received == 256
+        assert await asyncio.wait_for(heard.get(), 5) == wake.POST
+    finally:
+        await listener.close()
     assert (await scene.here.collect(everyone=False))["there"].received == 44
     assert await scene.here.kept() == texts
 
@@ -333,6 +364,28 @@ async def test_what_waits_for_a_changed_key_is_sealed_anew(scene: Scene) -> None
     await scene.here.collect()
     assert await scene.here.kept() == [b"again 0", b"again 2", b"new"]
     assert await scene.here.refused(there) == {2: "seal-key-unknown"}
+
+
+async def test_an_office_that_cannot_seal_anew_holds_up_nobody(
+    scene: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whether it says so or breaks: what waits stays, and the turn goes on."""
+    here, there = scene.here.town, scene.there.town
+    await put(there, here, envelope(there, here, 1, b"x"), key_id="f" * 16)
+    texts = await write(here, there, 1, 1)
+
+    def failing(error: Exception) -> Exchange:
+        async def seal_again(_: Connection, __: Member, ___: Waiting) -> bytes | None:
+            raise error
+
+        return Exchange(receive=scene.there.receive, seal_again=seal_again)
+
+    for error in (NotFoundError("case-gone", "x"), LookupError()):
+        assert await flow.reseal(scene.there.carrier(failing(error))) == 0
+    await flow.turn(scene.there.carrier(failing(LookupError())), there.node.own.origin)
+    assert await scene.there.kept() == texts
+    assert (await scene.there.box(here)).waiting == 1
+    assert "case-gone" in "".join(capsys.readouterr())
 
 
 async def test_messages_carried_by_hand_are_received_once_and_move_no_number(scene: Scene) -> None:

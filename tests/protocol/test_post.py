@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+
+import jsonschema_rs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +12,7 @@ from hypothesis import strategies as st
 from node.errors import CallerError, PeerWrongError
 from node.protocol import canonical, limits, post
 from node.protocol.post import Numbered, Page
+from node.store import schemas
 
 
 def malformed(raw: bytes, after: int = 0) -> bool:
@@ -110,3 +114,21 @@ def test_other_spellings_are_refused(query: str) -> None:
     with pytest.raises(CallerError) as caught:
         post.parse_after(query)
     assert caught.value.code == "outbox-after-bad"
+
+
+def test_the_schema_says_what_the_parser_says() -> None:
+    """schemas/outbox.v1.json takes our pages and refuses what it can see of the others."""
+    document = json.loads(schemas.folder().joinpath("outbox.v1.json").read_text(encoding="utf-8"))
+    schema = jsonschema_rs.validator_for(document)
+    for messages, more in (([], False), ([(1, b"{}"), (2**53 - 1, b"[]")], True)):
+        assert schema.is_valid(json.loads(post.encode(messages, more=more)))
+    for raw in (
+        b"[]",
+        b'{"m":[]}',
+        b'{"m":[],"more":true}',
+        b'{"m":[{"n":0,"s":{}}],"more":false}',
+        b'{"m":[{"n":1}],"more":false}',
+        b'{"m":[{"n":1,"s":{},"z":1}],"more":false}',
+        post.encode([(n, b"1") for n in range(1, 258)], more=False),
+    ):
+        assert not schema.is_valid(json.loads(raw)), raw

@@ -125,7 +125,7 @@ async def test_a_hint_that_comes_while_a_member_is_asked_is_not_lost(conn: Conne
         (due,) = await outbox.claim_due(conn, {"b": later}, set(), NOW, everyone=True, close_since=NOW)
         await outbox.wake_asking(conn, "b", NOW + MINUTE)
         if ends_well:
-            await outbox.mark_good(conn, "b")
+            await outbox.mark_good(conn, "b", NOW)
         else:
             await outbox.mark_failed(conn, due, "road-refused", NOW + dt.timedelta(hours=1))
         assert (await box(conn, "b")).next_at == NOW + MINUTE
@@ -136,12 +136,12 @@ async def test_failures_are_counted_until_a_member_answers(conn: Connection) -> 
     later = NOW + dt.timedelta(hours=6)
     for count in (1, 2):
         (due,) = await outbox.claim_due(conn, {"b": later}, set(), NOW, everyone=True, close_since=NOW)
-        await outbox.mark_failed(conn, due, "road-refused", NOW + count * MINUTE)
+        await outbox.mark_failed(conn, due, "road-refused", NOW + count * 30 * MINUTE)
         found = await box(conn, "b")
-        assert (found.failures, found.error_code, found.next_at) == (count, "road-refused", NOW + count * MINUTE)
+        assert (found.failures, found.error_code, found.next_at) == (count, "road-refused", NOW + count * 30 * MINUTE)
     # A member that fails is not asked sooner because a case with it is open.
-    assert await claim(conn, NOW, close=frozenset({"b"})) == ["c"]
-    await outbox.mark_good(conn, "b")
+    assert await claim(conn, NOW + 20 * MINUTE, close=frozenset({"b"})) == ["c"]
+    await outbox.mark_good(conn, "b", NOW)
     assert ((await box(conn, "b")).failures, (await box(conn, "b")).error_code) == (0, None)
 
 
@@ -163,6 +163,47 @@ async def test_hints_double_until_nothing_waits(conn: Connection) -> None:
     await outbox.acknowledge(conn, "b", 2)
     assert await outbox.claim_hints(conn, at + MINUTE) == []
     assert (await box(conn, "b")).hint_at is None
+
+
+async def test_a_box_is_empty_only_where_nothing_was_put_meanwhile(conn: Connection) -> None:
+    """Of a message that came after the last look at the outbox the member is still told."""
+    await put(conn, "b", posted(1))
+    await outbox.acknowledge(conn, "b", 1)
+    assert await waiting(conn, "b") == []
+    await put(conn, "b", posted(2))
+    assert not await outbox.mark_empty(conn, "b", 1)
+    assert await outbox.claim_hints(conn, NOW) == ["b"]
+    await outbox.acknowledge(conn, "b", 2)
+    assert await outbox.mark_empty(conn, "b", 2)
+    assert (await box(conn, "b")).hint_at is None
+
+
+async def test_who_was_just_told_is_not_told_of_each_message_that_follows(db: str, conn: Connection) -> None:
+    """It is asking already; if it did not hear it is told after the minute, and once it has all, at once."""
+    listener, heard = await asyncpg.connect(db), list[str]()
+    try:
+        await listener.add_listener(wake.CHANNEL, lambda *said: heard.append(str(said[3])))
+
+        async def wakes() -> int:
+            # What was notified before comes with the answer.
+            await listener.execute("SELECT 1")
+            return len(heard)
+
+        await put(conn, "b", posted(1))
+        assert (await outbox.claim_hints(conn, NOW), await wakes()) == (["b"], 1)
+        soon = NOW + dt.timedelta(seconds=5)
+        await put(conn, "b", posted(2), now=soon)
+        assert (await outbox.claim_hints(conn, soon), await wakes()) == ([], 1)
+        assert await outbox.claim_hints(conn, NOW + MINUTE) == ["b"]
+        # Told twice and still not here: whatever is new is told at once.
+        await put(conn, "b", posted(3), now=NOW + 2 * MINUTE)
+        assert (await outbox.claim_hints(conn, NOW + 2 * MINUTE), await wakes()) == (["b"], 2)
+        await outbox.acknowledge(conn, "b", 3)
+        await outbox.mark_empty(conn, "b", 3)
+        await put(conn, "b", posted(4), now=NOW + 2 * MINUTE)
+        assert (await outbox.claim_hints(conn, NOW + 2 * MINUTE), await wakes()) == (["b"], 3)
+    finally:
+        await listener.close()
 
 
 async def test_what_is_put_wakes_the_node_s_own_process_once_it_is_committed(db: str, conn: Connection) -> None:

@@ -13,6 +13,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from node.protocol import heads, post, request
 from node.store import outbox
 from node.store.outbox import Box, Posted
+from node.store.postgres import Connection
 from tests.web.live import AUTHORITY, KEYID, LOG_KEY, NOW, ORIGIN, PEER_KEY, Live, application
 
 ROLES = (Path(__file__).resolve().parents[2] / "deploy" / "roles.sql").read_text(encoding="utf-8")
@@ -86,6 +87,29 @@ async def test_a_member_gets_its_own_messages_in_order_and_erases_what_it_has(li
     assert await ask(live, 3) == post.Page((), more=False)
     assert ((await box(live)).waiting, (await box(live)).hint_at) == (0, None)
     assert ((await box(live, "bari")).waiting, (await box(live, "bari")).hint_at) == (5, NOW)
+
+
+async def test_what_is_put_just_after_the_last_look_is_in_the_same_answer(
+    live: Live, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its writer, who saw that the member was told, counts on that."""
+    await put(live, "torino", 1, 1)
+    await ask(live, 0)
+    looks: list[int] = []
+
+    async def after(
+        conn: Connection, recipient: str, number: int, **bounds: int
+    ) -> tuple[list[tuple[int, bytes]], bool]:
+        found = await look(conn, recipient, number, **bounds)
+        looks.append(len(found[0]))
+        if len(looks) == 1:
+            await put(live, "torino", 2, 2)
+        return found
+
+    look = outbox.after
+    monkeypatch.setattr(outbox, "after", after)
+    assert said(await ask(live, 1)) == [(2, 2)]
+    assert looks == [0, 1]
 
 
 async def test_a_page_has_a_bounded_number_of_messages_and_of_bytes(live: Live) -> None:

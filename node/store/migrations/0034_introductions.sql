@@ -65,7 +65,8 @@ CREATE TABLE office.introduction_consent (
     introduction_id  uuid PRIMARY KEY REFERENCES office.introduction ON DELETE CASCADE,
     person           text NOT NULL,
     version          text COLLATE "C" NOT NULL,
-    identity         jsonb NOT NULL CHECK (jsonb_typeof(identity) = 'object' AND length(identity::text) <= 20000),
+    -- As long as a sealed message may be, and the blanks that jsonb writes.
+    identity         jsonb NOT NULL CHECK (jsonb_typeof(identity) = 'object' AND length(identity::text) <= 60000),
     officer          text NOT NULL,
     given_at         timestamptz NOT NULL,
     revoked_at       timestamptz
@@ -74,7 +75,7 @@ CREATE TABLE office.introduction_consent (
 -- Whom the other office has named; nothing is left of it but the day when it was erased.
 CREATE TABLE office.introduction_identity (
     introduction_id  uuid PRIMARY KEY REFERENCES office.introduction ON DELETE CASCADE,
-    identity         jsonb CHECK (jsonb_typeof(identity) = 'object' AND length(identity::text) <= 20000),
+    identity         jsonb CHECK (jsonb_typeof(identity) = 'object' AND length(identity::text) <= 60000),
     received_at      timestamptz NOT NULL,
     erased_at        timestamptz,
     CONSTRAINT erased_is_empty CHECK ((identity IS NULL) = (erased_at IS NOT NULL))
@@ -119,7 +120,8 @@ END
 $$;
 CREATE TRIGGER event_kept BEFORE UPDATE ON office.introduction_event FOR EACH ROW EXECUTE FUNCTION office.keep_introduction_event();
 
--- A firm that asks through its office, and whoever speaks for it, are names that no text may tell.
+-- A firm that asks through its office, and whoever speaks for it, are names that no text may tell: once an officer has looked at the
+-- request. What anybody can type into a form keeps no word out of everybody's texts.
 CREATE OR REPLACE VIEW registry.secret_term AS
 SELECT kind, text FROM (
     SELECT 'firm' AS kind, name AS text FROM registry.firm WHERE NOT natural_person
@@ -150,13 +152,13 @@ SELECT kind, text FROM (
     UNION
     SELECT 'contact', split_part(email, '@', 2) FROM registry.contact WHERE email LIKE '%@%'
     UNION
-    SELECT 'firm', applicant ->> 'name' FROM office.introduction WHERE applicant ->> 'name' <> ''
+    SELECT 'firm', applicant ->> 'name' FROM office.introduction WHERE applicant ->> 'name' <> '' AND state <> 'draft'
     UNION
-    SELECT 'code', applicant ->> 'tax_code' FROM office.introduction WHERE applicant ->> 'tax_code' <> ''
+    SELECT 'code', applicant ->> 'tax_code' FROM office.introduction WHERE applicant ->> 'tax_code' <> '' AND state <> 'draft'
     UNION
-    SELECT 'person', applicant ->> 'person' FROM office.introduction WHERE applicant ->> 'person' <> ''
+    SELECT 'person', applicant ->> 'person' FROM office.introduction WHERE applicant ->> 'person' <> '' AND state <> 'draft'
     UNION
-    SELECT 'contact', applicant ->> 'phone' FROM office.introduction WHERE applicant ->> 'phone' <> ''
+    SELECT 'contact', applicant ->> 'phone' FROM office.introduction WHERE applicant ->> 'phone' <> '' AND state <> 'draft'
     UNION
     SELECT 'person', person FROM office.introduction_consent WHERE person <> ''
 ) every_term

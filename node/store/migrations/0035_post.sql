@@ -9,8 +9,13 @@ CREATE TABLE post.box (
     sent bigint NOT NULL DEFAULT 0 CHECK (sent >= 0),
     served bigint NOT NULL DEFAULT 0 CHECK (served >= 0 AND served <= sent),
     received bigint NOT NULL DEFAULT 0 CHECK (received >= 0),
+    -- How far the member said it had read ours, and whether it has said less since: its database is an older copy.
+    acked bigint NOT NULL DEFAULT 0 CHECK (acked >= 0),
+    rewound boolean NOT NULL DEFAULT false,
     next_at timestamptz,
     asked_at timestamptz,
+    -- When the question was asked after which its outbox had been read to its end.
+    read_at timestamptz,
     failures int NOT NULL DEFAULT 0 CHECK (failures >= 0),
     error_code text COLLATE "C",
     hint_at timestamptz,
@@ -22,7 +27,7 @@ CREATE TABLE post.outbox (
     recipient text COLLATE "C" NOT NULL REFERENCES post.box (peer),
     number bigint NOT NULL CHECK (number > 0),
     introduction_id uuid NOT NULL,
-    seq int NOT NULL CHECK (seq >= 0),
+    seq bigint NOT NULL CHECK (seq >= 0),
     key_id text COLLATE "C" NOT NULL,
     sealed bytea NOT NULL CHECK (octet_length(sealed) BETWEEN 1 AND 69632),
     queued_at timestamptz NOT NULL,

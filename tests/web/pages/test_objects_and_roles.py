@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from urllib.parse import quote
@@ -49,7 +48,10 @@ async def objects(node: Node, staff: Staff) -> Mapping[str, str]:
     told = kinds.describe("Verbale", "minutes", None, "verbale.txt")
     bounds = documents.bounds_of(node.config)
     document_id = await documents.add(node.pool, network_id, told, TEXT, bounds, node.clock())
-    introduction_id = await opened_case(node, network_id)
+    introduction_id = "0b5a3a52-0000-4000-8000-000000000001"
+    case = NewCase(introduction_id, Party.SEEKER, "a_WELL", NOBODY, "draft", network_id, created_by="anna")
+    async with acquire(node.pool) as conn, conn.transaction():
+        await introductions.open_cases(conn, [case], node.clock())
     return {
         "introduction_id": introduction_id,
         "kind": "check",
@@ -64,14 +66,6 @@ async def objects(node: Node, staff: Staff) -> Mapping[str, str]:
         "step": "chiudi",
         "path": "rete.css",
     }
-
-
-async def opened_case(node: Node, network_id: str) -> str:
-    """An introduction that another office asked for."""
-    made = NewCase(str(uuid.uuid4()), Party.OWNER, "cmto", str(uuid.uuid4()), "received", network_id)
-    async with acquire(node.pool) as conn:
-        await introductions.open_cases(conn, [made], node.clock())
-    return made.introduction_id
 
 
 def closed_routes(app: web.Application, role: Role | None) -> Iterator[tuple[str, str]]:

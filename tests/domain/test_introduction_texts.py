@@ -1,0 +1,58 @@
+"""The consent's text and the page about introductions: the text of a version never changes, and the page says what the code does."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import re
+from pathlib import Path
+
+from node.domain.introduction import DECLINE_REASONS, OUTCOMES, STATE_TITLES, WITHDRAW_REASONS, State
+from node.domain.introduction_texts import CONSENT_TEXT
+from node.flows.casework import CONSENT_VERSION
+from node.i18n import translator
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = (ROOT / "docs" / "introductions.md").read_text(encoding="utf-8")
+# What was consented to. A text that changes gets a new version and a new line; an old line never changes.
+TEXTS = {"2026-1": "90235fc29e47eb7f17ecca5da56b175e56ba4bfd1ba7a181df3ffc79eaa8bb4f"}
+
+CODE = re.compile(r"(?:introductions?|message)-[a-z-]+")
+WHERE = (
+    "flows/introduce.py", "flows/casework.py", "flows/hear.py", "flows/caseid.py", "flows/post.py", "protocol/message.py",
+    "web/introductions.py", "web/introduction_requests.py",
+)  # fmt: skip
+
+
+def test_a_consent_s_text_is_that_of_its_version() -> None:
+    """Both languages, letter by letter."""
+    said = CONSENT_TEXT + "\n" + translator("en")(CONSENT_TEXT)
+    assert hashlib.sha256(said.encode()).hexdigest() == TEXTS[CONSENT_VERSION]
+    assert said.split("\n")[0] != said.split("\n")[1]
+
+
+def test_the_docs_hold_the_text_and_its_version() -> None:
+    """The very text, in both languages."""
+    for language in ("it", "en"):
+        assert f"> {translator(language)(CONSENT_TEXT)}\n" in DOCS
+    assert f"`{CONSENT_VERSION}`" in DOCS
+
+
+def test_the_docs_know_every_state_and_reason() -> None:
+    """By the words of the code, in the table's order."""
+    rows = re.findall(r"^\| `(\w+)` \| ([^|]+) \|", DOCS, re.MULTILINE)
+    assert [row for row in rows if row[0] in set(State)] == [(str(s), STATE_TITLES[s]) for s in State]
+    for word in (*DECLINE_REASONS, *WITHDRAW_REASONS, *OUTCOMES):
+        assert f"`{word}`" in DOCS, word
+
+
+def test_every_refusal_has_its_cause_and_remedy_in_the_docs() -> None:
+    """Each code that the code of introductions can raise or count stands in the table, and none that nobody raises."""
+    told = set(re.findall(r"^\| `((?:introductions?|message)-[a-z-]+)` \|", DOCS, re.MULTILINE))
+    raised: set[str] = set()
+    for name in WHERE:
+        for found in ast.walk(ast.parse((ROOT / "node" / name).read_text(encoding="utf-8"))):
+            if isinstance(found, ast.Constant) and isinstance(found.value, str) and CODE.fullmatch(found.value):
+                raised.add(found.value)
+    # The names under which routes share values are no codes.
+    assert told == raised - {"introductions-node", "introduction-requests"}
