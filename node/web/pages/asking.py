@@ -55,7 +55,7 @@ UNREAD: Final = CallerError(
     N_("serve confermare di aver letto come l'ufficio tratta questi dati"),
     where="informativa",
 )
-HEADERS: Final = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
+HEADERS: Final = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex"}
 
 
 @dataclass(frozen=True, slots=True)
