@@ -17,7 +17,7 @@ from node.config import Config
 from node.config_places import CONFIG_FILE
 from node.domain.roles import Role
 from node.errors import ReteError
-from node.flows import audit, backup_shelf, board, indexing, own_log
+from node.flows import audit, backup_shelf, board, indexing, own_log, post_board
 from node.flows.append import OwnLog
 from node.flows.audit import Verdict
 from node.flows.backup_shelf import Shelf
@@ -71,6 +71,7 @@ async def look(place: Place, own: OwnLog, now: dt.datetime, schedule: Schedule |
         ),
         schedule=schedule,
         backups=await backups(place),
+        post=tuple(await post_board.read(place.pool, place.membership, now)),
     )
 
 

@@ -19,6 +19,7 @@ from node.flows.backup_shelf import Shelf
 from node.flows.board import Peer
 from node.flows.jobs import Schedule
 from node.flows.own_log import OwnState
+from node.flows.post_board import Post
 from node.store.doctor import Mailed, Server
 
 OK, WARNING, DANGER = "ok", "warning", "danger"
@@ -90,6 +91,8 @@ class Seen:
     schedule: Schedule | None
     # None: this node makes no backups by itself.
     backups: Shelf | ReteError | None = None
+    # The sealed post with each other member.
+    post: tuple[Post, ...] = ()
 
 
 def of_error(error: ReteError, area: str) -> Finding:

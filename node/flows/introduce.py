@@ -16,8 +16,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import orjson
-
 from node.domain import introduction, potential, saved, vocabulary
 from node.domain.introduction import Case, Kind, Party, State
 from node.domain.labels import LabelReference
@@ -33,6 +31,7 @@ from node.flows.casework import CONSENT_VERSION, Office, Work
 from node.flows.preview import judge_text
 from node.flows.search import Hit, find_profile
 from node.flows.versions import record_of
+from node.protocol import canonical
 from node.store import introductions, population, publication
 from node.store.introductions import Consent, NewCase, Row, Step, Told
 from node.store.postgres import Connection, acquire, run_tx
@@ -40,7 +39,9 @@ from node.store.reference import load_sectors, load_territories
 
 TEXT_MAX_CHARS: Final = introduction.TEXT_MAX_CHARS
 SHORT_MAX_CHARS: Final = introduction.SHORT_MAX_CHARS
-MEMBERS_MAX_BYTES: Final = 36_000
+# Of an identity, so that its message keeps within limits.MESSAGE_MAX_BYTES whatever names and contact hold.
+MEMBERS_MAX: Final = 300
+MEMBERS_MAX_BYTES: Final = 38_000
 # Requests of firms that nobody has looked at yet: a page that anybody may use must not fill the office's list.
 REQUESTS_MAX: Final = 500
 GROUP: Final = (2, 4)
@@ -268,7 +269,7 @@ def checked_applicant(given: Applicant) -> dict[str, str]:
 
 def _checked_short(where: str, text: str) -> str:
     cleaned = " ".join(introduction.clean(text).split())
-    if len(cleaned) > SHORT_MAX_CHARS or "\x00" in cleaned:
+    if len(cleaned) > SHORT_MAX_CHARS:
         raise CallerError(
             "introduction-applicant-bad", N_("al massimo {most} caratteri"), where=where, most=SHORT_MAX_CHARS
         )
@@ -489,11 +490,7 @@ async def _identity(conn: Connection, row: Row) -> dict[str, Any]:
         firm = {"name": str(row.applicant["name"]), "municipality": str(row.applicant.get("municipality", ""))}
         return {"name": firm["name"], "kind": FIRM, "members": [firm]}
     _, record = await record_of(conn, row.network_id)
-    members = _members(record)
-    # What a sealed message can hold, with room for the rest of it.
-    while len(orjson.dumps(members)) > MEMBERS_MAX_BYTES:
-        members.pop()
-    return {"name": _short(record.name), "kind": NETWORK, "members": members}
+    return {"name": _short(record.name), "kind": NETWORK, "members": _members(record)}
 
 
 def _short(text: str) -> str:
@@ -501,12 +498,18 @@ def _short(text: str) -> str:
 
 
 def _members(record: NetworkRecord) -> list[dict[str, str]]:
-    firms = [member.firm for member in record.members if member.left_on is None]
-    return [
-        {"name": _short(firm.name), "municipality": _short(firm.municipality_name)}
-        for firm in firms[:300]
-        if _short(firm.name)
-    ]
+    """Return the firms that are in a network, as many as fit into one message beside the rest."""
+    members: list[dict[str, str]] = []
+    room = MEMBERS_MAX_BYTES
+    for firm in (member.firm for member in record.members if member.left_on is None):
+        if not _short(firm.name):
+            continue
+        told = {"name": _short(firm.name), "municipality": _short(firm.municipality_name)}
+        room -= len(canonical.dumps(told)) + 1
+        if room < 0 or len(members) == MEMBERS_MAX:
+            break
+        members.append(told)
+    return members
 
 
 async def discard(office: Office, introduction_id: str) -> None:

@@ -53,9 +53,20 @@ def parse_after(query: str) -> int:
 
 
 def encode(messages: Iterable[tuple[int, bytes]], *, more: bool) -> bytes:
-    """Return the page of numbered envelopes, each canonical JSON already: joined, not read."""
-    parts = [b'{"n":%d,"s":%s}' % item for item in messages]
+    """Return the page of numbered envelopes: joined as they are. One that is no canonical JSON any more stands as ``{}``.
+
+    Nobody could open it, and nobody could read the page: its number alone is refused, and what comes after it arrives.
+    """
+    parts = [b'{"n":%d,"s":%s}' % (number, raw if _is_whole(raw) else b"{}") for number, raw in messages]
     return b'{"m":[%s],"more":%s}' % (b",".join(parts), b"true" if more else b"false")
+
+
+def _is_whole(raw: bytes) -> bool:
+    try:
+        canonical.parse(raw, max_bytes=limits.OUTBOX_REPLY_MAX_BYTES)
+    except PeerWrongError:
+        return False
+    return True
 
 
 def parse(raw: bytes, after: int, *, ahead: int | None = limits.OUTBOX_AHEAD_MAX) -> Page:

@@ -86,6 +86,8 @@ class Box:
     hint_at: dt.datetime | None
     hints: int
     waiting: int
+    # When the oldest of these was put there.
+    oldest: dt.datetime | None
     refused: int
 
 
@@ -266,3 +268,18 @@ async def reseal(conn: Connection, recipient: str, anew: Mapping[int, tuple[str,
 async def boxes(conn: Connection) -> list[Box]:
     """Return how the post with each member stands, by id."""
     return [Box(**dict(row)) for row in await conn.fetch(QUERIES["boxes"])]
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedCount:
+    """How many messages of a member were refused for one reason, and when the newest was."""
+
+    peer: str
+    code: str
+    count: int
+    newest: dt.datetime
+
+
+async def refused_by_code(conn: Connection, since: dt.datetime) -> list[RefusedCount]:
+    """Return what was refused since then, by member and code."""
+    return [RefusedCount(**dict(row)) for row in await conn.fetch(QUERIES["refused_by_code"], since)]

@@ -167,7 +167,16 @@ WHERE o.recipient = $1 AND o.number = u.number;
 SELECT
     b.peer, b.sent, b.served, b.received, b.next_at, b.asked_at, b.failures, b.error_code, b.hint_at, b.hints,
     (SELECT count(*) FROM post.outbox o WHERE o.recipient = b.peer) AS waiting,
+    (SELECT min(o.queued_at) FROM post.outbox o WHERE o.recipient = b.peer) AS oldest,
     (SELECT count(*) FROM post.refused r WHERE r.peer = b.peer) AS refused
 FROM post.box b
 ORDER BY b.peer
+LIMIT 10000;
+
+-- name: refused_by_code
+SELECT peer, code, count(*) AS count, max(at) AS newest
+FROM post.refused
+WHERE at >= $1
+GROUP BY peer, code
+ORDER BY peer, code
 LIMIT 10000;

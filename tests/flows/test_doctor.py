@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from node.errors import OperatorError, Said
-from node.flows import checkup, doctor
+from node.flows import checkup, doctor, post_board
 from node.flows.audit import CUT, Verdict
 from node.flows.backup_shelf import Shelf
 from node.flows.doctor import GIB
@@ -21,6 +21,7 @@ from node.i18n import translator
 from node.runtime import Node
 from node.store.backup_folder import Checked, Copy
 from node.store.doctor import Mailed
+from node.store.outbox import Box
 from node.store.postgres import acquire
 from node.store.witness import Acknowledged
 from tests.admin_made import fill_logs
@@ -122,6 +123,16 @@ def backed_up(*copies: Copy) -> Callable[[Seen], Seen]:
     return lambda seen: replace(in_production(seen), backups=Shelf(Path("/copies"), copies))
 
 
+def posting(refused: str = "", *, can_seal: bool = True, **changes: object) -> Callable[[Seen], Seen]:
+    """A node whose post with one member stands like this."""
+    good: dict[str, object] = dict.fromkeys(
+        ("sent", "served", "received", "failures", "hints", "waiting", "refused"), 0
+    )
+    box = Box(**{"peer": "p_BR", "next_at": None, "asked_at": None, "error_code": None, "hint_at": None, "oldest": None, **good, **changes})  # type: ignore[arg-type] # fmt: skip
+    told = (post_board.Refused(refused, 2, NOW, post_board.remedy_of(refused, "p_BR")),) if refused else ()
+    return lambda seen: replace(seen, post=(post_board.Post("p_BR", can_seal, box, told),))
+
+
 BAD_KEY = OperatorError("key-file-missing", "manca il file della chiave", where="keys/log.pem", hint="ripristinarlo")
 CASES: list[tuple[Callable[[Seen], Seen], dict[str, str]]] = [
     (in_production, {}),
@@ -170,6 +181,16 @@ CASES: list[tuple[Callable[[Seen], Seen], dict[str, str]]] = [
     (backed_up(copied(NOW - dt.timedelta(days=3))), {"backup-old": DANGER}),
     (backed_up(replace(copied(NOW), checked=None)), {"backup-untried": WARNING}),
     (backed_up(copied(NOW, "backup-differs")), {"backup-bad": DANGER}),
+    (posting(), {}),
+    (posting(can_seal=False), {"seal-missing": WARNING}),
+    (posting(failures=2, error_code="road-refused"), {}),
+    (posting(failures=3, error_code="road-refused"), {"post-failing": WARNING}),
+    (posting(failures=3, error_code="signature-unknown-key"), {"post-failing": WARNING}),
+    (posting(waiting=2, oldest=NOW - dt.timedelta(days=7)), {}),
+    (posting(waiting=2, oldest=NOW - dt.timedelta(days=7, seconds=1)), {"post-waiting": WARNING}),
+    (posting("seal-key-unknown"), {"post-refused": WARNING}),
+    (posting("introduction-forked"), {"post-refused": WARNING}),
+    (posting("x-of-a-newer-node"), {"post-refused": WARNING}),
 ]  # fmt: skip
 
 
@@ -251,3 +272,27 @@ def test_a_job_remembers_its_last_turn() -> None:
     assert (turn.is_running, turn.failures, turn.code) == (False, 2, "road-refused")
     turn.end(now)
     assert (turn.failures, turn.code) == (0, "")
+
+
+async def test_the_post_is_seen_member_by_member(node: Node) -> None:
+    """What waits and since when, what was refused this week by code, and a member that left while something waits for it."""
+    async with acquire(node.pool) as conn:
+        await conn.execute("INSERT INTO post.box (peer, sent, received, failures, error_code) VALUES ('p_BR', 3, 7, 1, 'road-refused'), ('gone', 1, 0, 0, NULL), ('still', 0, 0, 0, NULL)")  # fmt: skip
+        for recipient in ("p_BR", "gone"):
+            await conn.execute("INSERT INTO post.outbox VALUES ($1, 1, gen_random_uuid(), 1, 'k', 'x', $2)", recipient, NOW)  # fmt: skip
+        for number, code, days in ((1, "seal-broken", 8), (2, "seal-broken", 6), (3, "seal-broken", 1), (4, "introduction-forked", 1)):  # fmt: skip
+            await conn.execute("INSERT INTO post.refused VALUES ('p_BR', $1, $2, $3)", number, code, NOW - dt.timedelta(days=days))  # fmt: skip
+    found = {post.member: post for post in await post_board.read(node.pool, node.membership, NOW)}
+    assert "still" not in found
+    assert (found["gone"].can_seal, found["gone"].box is not None) == (False, True)
+    box = found["p_BR"].box
+    assert box is not None
+    assert (box.sent, box.waiting, box.received, box.oldest, box.refused) == (3, 1, 7, NOW, 4)
+    assert [(one.code, one.count, one.newest) for one in found["p_BR"].refused] == [
+        ("introduction-forked", 1, NOW - dt.timedelta(days=1)),
+        ("seal-broken", 2, NOW - dt.timedelta(days=1)),
+    ]
+    assert found["p_BR"].cause is not None
+    assert found["p_BR"].remedy is not None
+    assert (found["gone"].cause, found["gone"].remedy) == (None, None)
+    assert codes(await seen_of(node)).keys() >= {"seal-missing", "post-refused"}

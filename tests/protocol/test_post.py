@@ -132,3 +132,11 @@ def test_the_schema_says_what_the_parser_says() -> None:
         post.encode([(n, b"1") for n in range(1, 258)], more=False),
     ):
         assert not schema.is_valid(json.loads(raw)), raw
+
+
+def test_what_is_damaged_spoils_no_page() -> None:
+    """Bytes that are no canonical JSON any more stand as an empty object under their number; the others are as they were."""
+    good = canonical.dumps({"ct": "abc"})
+    for bad in (b"", b"{", good[:-1] + b" }", good.replace(b"a", b"\xff"), good + good):
+        page = post.parse(post.encode([(1, good), (2, bad), (3, good)], more=False), 0)
+        assert [message.sealed for message in page.messages] == [good, b"{}", good]

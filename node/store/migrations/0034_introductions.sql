@@ -11,7 +11,7 @@ CREATE TABLE office.introduction (
     project_id       uuid,
     -- What is asked, before it is sent and as it was; of a firm that is in no network, who it is.
     request          jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(request) = 'object' AND length(request::text) <= 20000),
-    applicant        jsonb CHECK (jsonb_typeof(applicant) = 'object' AND length(applicant::text) <= 4000),
+    applicant        jsonb CHECK (jsonb_typeof(applicant) = 'object' AND length(applicant::text) <= 20000),
     -- SHA-256 of what the firm shows to see how its own request stands.
     token_hash       bytea CHECK (octet_length(token_hash) = 32),
     state            text COLLATE "C" NOT NULL CHECK (state IN (

@@ -431,3 +431,23 @@ async def test_a_post_without_this_session_s_token_changes_nothing(browser: Brow
             reply = await browser.client.post(path.format(**kept), data={"motivo": "x"}, allow_redirects=False)
             assert (reply.status, (await reply.json())["code"]) == (403, "form-not-ours"), path
     assert posts == 10
+
+
+async def test_a_node_s_page_says_how_the_sealed_post_with_it_stands(browser: Browser, node: Node) -> None:
+    """Numbers, the last failure, what was refused this week and why, each with what to do; no word of any message."""
+    page = f"{HOME}/enti/b_FAIL"
+    assert "Messaggi riservati" not in await said(browser, page)
+    async with acquire(node.pool) as conn:
+        await conn.execute("INSERT INTO post.box (peer, sent, received, failures, error_code) VALUES ('b_FAIL', 31, 17, 4, 'signature-unknown-key')")  # fmt: skip
+        await conn.execute("INSERT INTO post.outbox VALUES ('b_FAIL', 31, gen_random_uuid(), 1, 'k', 'x', $1)", node.clock())  # fmt: skip
+        await conn.execute("INSERT INTO post.refused VALUES ('b_FAIL', 9, 'introduction-forked', $1)", node.clock())
+    text = await said(browser, page)
+    for part in (
+        "Mandati finora 31", "In attesa che li ritiri 1", "Ricevuti finora 17", "non riesce [signature-unknown-key]",
+        "mandare il proprio «rete peer card» a chi gestisce b_FAIL", "introduction-forked : 1", "ha ripreso una copia vecchia",
+        "non ha la chiave «seal»",
+    ):  # fmt: skip
+        assert part in text, part
+    english = await said(browser, f"{page}?lang=en")
+    assert "Sealed messages" in english
+    assert "went back to an old copy" in english
