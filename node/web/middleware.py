@@ -81,6 +81,8 @@ _STATUS = {
     "epoch-gone": 410,
     "saved-too-many": 409,
     "network-changed": 409,
+    "introduction-not-now": 409,
+    "introduction-there": 409,
     "introduction-too-many": 409,
     "introduction-peer-cannot": 409,
     "introduction-requests-off": 403,
