@@ -295,6 +295,8 @@ class _Fold:
         self.introduced_at = 0
         self.consents: set[Party] = set()
         self.disclosed: set[Party] = set()
+        # By which of its events each office named its side.
+        self.named: dict[Party, int] = {}
         self.revoked: set[Party] = set()
         self.erased: set[Party] = set()
         self.follow_ups: set[tuple[Party, int]] = set()
@@ -320,8 +322,12 @@ class _Fold:
 
     def end(self, state: State, event: Event, reason: str) -> bool:
         """End the case without an introduction."""
-        self.reason, self.ended_by = reason, event.by
+        self.reason, self.ended_by, self.introduced_at = reason, event.by, 0
         return self.move(state, event)
+
+    def is_unaware(self, event: Event) -> bool:
+        """Tell whether an office speaks that has not heard of the introduction: for it the other side has no name yet."""
+        return self.state in KNOWN and event.seen < self.named.get(event.by.other, 0)
 
     def turn(self) -> frozenset[Party]:
         """Return who has something to do now."""
@@ -379,6 +385,7 @@ def _identity(fold: _Fold, event: Event) -> bool:
     if fold.state is not State.CONSENTED and fold.state not in ENDED:
         return False
     fold.disclosed.add(event.by)
+    fold.named.setdefault(event.by, event.seq)
     if fold.state in ENDED:
         return False
     if fold.disclosed == set(Party):
@@ -391,7 +398,7 @@ def _revoke(fold: _Fold, event: Event) -> bool:
     if event.by not in fold.consents or event.by in fold.revoked:
         return False
     fold.revoked.add(event.by)
-    if fold.state in (State.ACCEPTED, State.CONSENTED):
+    if fold.state in (State.ACCEPTED, State.CONSENTED) or fold.is_unaware(event):
         fold.end(State.WITHDRAWN, event, CONSENT_REVOKED)
     return True
 
@@ -410,7 +417,8 @@ def _follow_up(fold: _Fold, event: Event) -> bool:
 
 
 def _withdraw(fold: _Fold, event: Event) -> bool:
-    if fold.state in CLOSED | KNOWN | LOCAL:
+    # Said in ignorance of the names that were on the road, it is heeded: what travelled is erased.
+    if fold.state in CLOSED | LOCAL or (fold.state in KNOWN and not fold.is_unaware(event)):
         return False
     return fold.end(State.WITHDRAWN, event, _reason(event, WITHDRAW_REASONS))
 
@@ -420,7 +428,7 @@ def _expire(fold: _Fold, event: Event) -> bool:
     # that it rightly said could be undone, and a name follow it.
     if fold.state in CLOSED | LOCAL:
         return False
-    if fold.state in KNOWN:
+    if fold.state in KNOWN and not fold.is_unaware(event):
         late = is_over(fold.state, frozenset(), {}, fold.since, fold.introduced_at, event.at)
         return fold.move(State.CONCLUDED, event) if late else False
     return fold.end(State.EXPIRED, event, "")

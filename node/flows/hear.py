@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Final
@@ -19,7 +19,7 @@ from typing import Final
 import orjson
 
 from node.domain.introduction import EVENTS_MAX, KNOWN, OWNER, PROTECTING, SEEKER, Event, Kind, Party, State
-from node.errors import PeerWrongError, ReteError
+from node.errors import N_, PeerWrongError, ReteError
 from node.flows import casework
 from node.flows.casework import Office, Work
 from node.flows.post import Exchange, Opened
@@ -69,7 +69,10 @@ async def receive(
     conn: Connection, office: Office, sender: str, opened: Sequence[Opened], now: dt.datetime
 ) -> list[tuple[int, str]]:
     """Take what an office sent, in order; return (number, code) of what is refused."""
-    keys = (office.membership.members[sender].http_public, office.key.public_key().public_bytes_raw())
+    keys = {
+        sender: office.membership.members[sender].http_public,
+        office.own_id: office.key.public_key().public_bytes_raw(),
+    }
     read = await asyncio.to_thread(_read, opened, keys) if len(opened) > _MANY else _read(opened, keys)
     refused: list[tuple[int, str]] = []
     good: list[tuple[int, Message]] = []
@@ -115,24 +118,34 @@ def _protect(office: Office, work: Work, now: dt.datetime) -> None:
         casework.say(office, work, Kind.ERASED, now)
 
 
-def _decoded(plaintext: bytes, keys: tuple[bytes, bytes]) -> Message:
-    """Return a message of the sender's, or one of our own that it gives back. Raises: PeerWrongError message-..., json-...."""
-    try:
-        return message.decode(plaintext, keys[0])
-    except PeerWrongError as error:
-        if error.code != "message-signature-bad":
-            raise
-        return message.decode(plaintext, keys[1])
+def _decoded(plaintext: bytes, keys: Mapping[str, bytes]) -> Message | str:
+    """Return a message of the sender's, or one of our own that it gives back; by whose key it is good is who speaks, or it is no word.
+
+    Raises: PeerWrongError message-..., json-....
+    """
+    last: PeerWrongError | None = None
+    for speaker, public in keys.items():
+        try:
+            read = message.decode(plaintext, public)
+        except PeerWrongError as error:
+            if error.code != "message-signature-bad":
+                raise
+            last = error
+            continue
+        return read if read.facts.speaker == speaker else MISMATCH
+    raise last or PeerWrongError("message-signature-bad", N_("il messaggio non è firmato dal nodo che lo manda"))
 
 
-def _read(opened: Sequence[Opened], keys: tuple[bytes, bytes]) -> list[tuple[Opened, Message | str]]:
+def _read(opened: Sequence[Opened], keys: Mapping[str, bytes]) -> list[tuple[Opened, Message | str]]:
     found: list[tuple[Opened, Message | str]] = []
     validator = schemas.introduction_validator()
     for item in opened:
         try:
             read = _decoded(item.plaintext, keys)
         except ReteError as error:
-            found.append((item, error.code))
+            read = error.code
+        if isinstance(read, str):
+            found.append((item, read))
             continue
         unread = read.facts.kind not in _KINDS or not validator.is_valid(orjson.loads(item.plaintext))
         if read.payload is not None and unread:

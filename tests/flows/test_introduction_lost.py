@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from node.domain.introduction import Kind, State
+from node.domain.introduction import OWNER, SEEKER, Kind, State
 from node.flows import introduce, post, remind
 from node.flows.introduce import Deed
 from node.protocol import post as wire
@@ -159,3 +159,21 @@ async def test_networks_that_met_are_looked_at_again_when_the_case_may_close(pai
         await pair.owner.post()
         await pair.owner.due()
         assert (await pair.owner.read(case)).case.state is expected
+
+
+async def test_who_withdraws_without_knowing_of_the_introduction_is_not_introduced(pair: Pair) -> None:
+    """The seeker withdraws while the owner, which has seen both consents, names its network: the end counts, both hold nobody's names."""
+    case = await pair.reach(*ACCEPTED, ("owner", K.CONSENT))
+    await pair.seeker.do(case, K.CONSENT)
+    page = wire.parse(await copy(pair.seeker, pair.owner), 0)
+    # The consent alone arrives; the names behind it are still waiting when the seeker thinks better of it.
+    await hand(pair.seeker, pair.owner, wire.encode([(m.number, m.sealed) for m in page.messages[:1]], more=False))
+    assert SEEKER in (await pair.owner.read(case)).case.consents
+    assert OWNER in (await pair.owner.read(case)).case.disclosed
+    assert (await pair.seeker.do(case, K.WITHDRAW, detail="mistake")).state is State.WITHDRAWN
+    await pair.carry()
+    for desk in pair.desks:
+        found = await desk.read(case)
+        assert found.case.state is State.WITHDRAWN
+        assert found.told is None or found.told.identity is None
+    assert (await pair.seeker.read(case)).case == (await pair.owner.read(case)).case

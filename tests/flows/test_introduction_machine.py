@@ -59,6 +59,7 @@ PLACES = (
     (introductions, "insert_events"), (introductions, "keep_states"), (introductions, "keep_identities"),
     (introductions, "keep_consent"), (outbox, "put"), (outbox, "mark_read"),
 )  # fmt: skip
+ENDING = introduction.PROTECTING
 FORWARD = (Kind.CHECK, Kind.FORWARD, Kind.ACCEPT, Kind.CONSENT, Kind.REQUEST)
 READ = """SELECT i.introduction_id::text AS id, i.party, i.state, i.reason, i.outcome, i.turn, i.own_due, i.other_due, i.since,
     i.introduced_at, i.own_events, i.other_events, i.known_events, i.peer, t.identity::text AS told, t.erased_at
@@ -284,9 +285,11 @@ def check_names(one: Held, across: Held | None, own_word: str, other_word: str) 
     assert identity_of(across, one.me.other) == theirs
     beside = one.payloads.get((one.me.other, theirs.seq))
     waits = theirs.seq > one.case.heard[one.me.other]
-    assert (told is not None) == shows
-    # Of one that waits for what was said before it nobody knows yet whether it may be read; once revoked it is sent without names.
-    assert (beside is not None) == (shows or waits) or (waits and across.me in across.case.revoked)
+    # Taken back before it was fetched it comes without names; that it was taken back may still be on the road.
+    bare = beside is None and across.case.withholds(across.me)
+    assert (told is not None) == (shows and not bare)
+    # Of one that waits for what was said before it nobody knows yet whether it may be read.
+    assert (beside is not None) == ((shows or waits) and not bare)
     for text in (told, beside):
         assert text is None or (other_word in text.lower() and own_word not in text.lower())
     if one.case.state in ENDED and not waits:
@@ -372,6 +375,8 @@ class Run(RuleBasedStateMachine):
         if luck.random() < 0.1 or not kinds:
             kinds = list(introduction.HUMAN)
         kind = luck.choices(kinds, [10 if k in FORWARD else 4 if k is Kind.ANSWER else 1 for k in kinds])[0]
+        if kind in ENDING and luck.random() < 0.7:
+            return "thought better of it"
         self.arm()
         done = await self.attempt(desk, key, kind)
         world.bomb = None
@@ -515,6 +520,8 @@ class Run(RuleBasedStateMachine):
             world.clock.forward(hours=7)
             before = await self._said()
             for desk in world.desks:
+                # A node closes nothing before it has asked what the other said.
+                await world.post(desk)
                 await desk.due()
             for desk in world.desks:
                 await world.post(desk)
@@ -594,7 +601,7 @@ def test_whatever_happens_two_offices_end_with_the_same_and_nobody_is_named_too_
     """Runs of thirty steps each; among them are introductions, ends of each kind, erasures and crashes, or nothing was tried."""
     happened = go(world, RUNS)
     sys.stdout.write(f"{dict(sorted(happened.items()))}\n")
-    assert happened["introduced"] >= RUNS // 10
+    assert happened["introduced"] >= max(1, RUNS // 10)
     assert happened["killed at the post"] + happened["killed at a deed"] >= RUNS // 5
     if RUNS >= 200:
         for name in ("erased", "overtaken", "revoked after", "crossed an end", "keys rotated", "profiles withdrawn"):

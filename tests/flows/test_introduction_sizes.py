@@ -88,7 +88,7 @@ async def test_a_firm_s_words_that_are_none_are_refused(pair: Pair, words: str) 
 
 async def asked(pair: Pair, words: str) -> str:
     """A firm's request with these words in every field but its address; returns the case."""
-    names = ("name", "person", "phone", "tax_code", "municipality")
+    names = ("name", "person", "phone", "municipality")
     full = Applicant(**dict.fromkeys(names, words), email="prova@example.org")
     wish = Wish(pair.profile_id, "Cerchiamo un partner.", applicant=full)
     case, _ = await introduce.ask(pair.seeker.town.node.office(), wish, pair.clock(), load_label_reference())

@@ -163,7 +163,8 @@ async def test_cases_are_listed_in_pages_by_whatever_is_asked(conn: Connection) 
     assert await only(conn, Sought(waiting=True)) == whole
     counts = [(c.party, c.state, c.cases, c.waiting) for c in await introductions.count_cases(conn)]
     assert counts == [(Party.OWNER, State.SENT, 1, 1), (Party.SEEKER, State.DRAFT, 5, 5)]
-    assert await introductions.count_open(conn, "p_BR") == 1
+    assert await introductions.count_of(conn, "p_BR", NOW) == (1, 0)
+    assert await introductions.count_of(conn, "p_BR", NOW - 1000 * HOUR) == (1, 1)
     assert await introductions.open_peers(conn) == {"p_BR"}
 
 
@@ -172,16 +173,16 @@ async def test_what_the_other_office_does_not_know_is_found_until_it_is_sent_aga
     case = await opened(conn)
     await say(conn, case, event(1, Kind.REQUEST))
     later = NOW + HOUR
-    assert await introductions.unknown_cases(conn, NOW, 10) == []
-    assert await introductions.unknown_cases(conn, later, 10) == [case]
+    assert await introductions.unknown_cases(conn, NOW, NOW - HOUR, 10) == []
+    assert await introductions.unknown_cases(conn, later, NOW - HOUR, 10) == [case]
     await conn.execute("INSERT INTO post.box (peer, sent) VALUES ('cmto', 1)")
     await conn.execute("INSERT INTO post.outbox VALUES ('cmto', 1, $1, 1, 'k', 'x', $2)", uuid.UUID(case), NOW)
-    assert await introductions.unknown_cases(conn, later, 10) == []
+    assert await introductions.unknown_cases(conn, later, NOW - HOUR, 10) == []
     await conn.execute("DELETE FROM post.outbox")
     await introductions.sent_again(conn, [case], later)
-    assert await introductions.unknown_cases(conn, later, 10) == []
+    assert await introductions.unknown_cases(conn, later, NOW - HOUR, 10) == []
     await say(conn, case, event(1, Kind.RECEIPT, Party.OWNER, 1))
-    assert await introductions.unknown_cases(conn, later + HOUR, 10) == []
+    assert await introductions.unknown_cases(conn, later + HOUR, NOW - HOUR, 10) == []
 
 
 async def test_people_are_told_once(conn: Connection) -> None:
