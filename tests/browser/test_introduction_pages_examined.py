@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,15 +25,8 @@ from tests.browser.test_public_pages import SHOTS, Watched
 from tests.federation_made import Clock
 from tests.introductions_made import ACCEPTED, INTRODUCED, Pair, published, two_offices
 from tests.introductions_made import Desk as Office
-from tests.office_made import lecce, make_desk_template
 
 CASES = "/ufficio/contatti"
-
-
-@pytest.fixture(scope="session")
-def office_template(server: str) -> str:
-    """A database with a register and ten networks."""
-    return asyncio.run(make_desk_template(server, "rete_introductions_browser", lecce()))
 
 
 @dataclass
@@ -47,13 +39,11 @@ class Scene:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def scene(
-    server: str, office_template: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[Scene]:
+async def scene(server: str, desk_listed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Scene]:
     """Everything that a page can look like."""
     monkeypatch.setitem(allowance.RATES, "page", allowance.Rate(10_000, 100_000))
     with canary.HEARD.in_office():
-        async with two_offices(server, office_template, tmp_path, Clock()) as pair:
+        async with two_offices(server, desk_listed, tmp_path, Clock()) as pair:
             second = await published(pair.owner.town, pair.owner.networks[1], pair.clock())
             await pair.seeker.town.sync()
             cases = {

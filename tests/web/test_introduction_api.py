@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import json
 from collections.abc import AsyncIterator
@@ -22,7 +21,6 @@ from tests.accounts_made import Desk as Accounts
 from tests.admin_made import session as entered
 from tests.federation_made import Clock, Town
 from tests.introductions_made import ACCEPTED, CONTACT, INTRODUCED, Pair, two_offices
-from tests.office_made import lecce, make_desk_template
 from tests.web.test_openapi import resolved
 
 FIRMS = "/api/v1/introduction-requests"
@@ -39,17 +37,11 @@ UNKNOWN = "0b5a3a52-0000-4000-8000-000000000000"
 JSON = {"Content-Type": "application/json"}
 
 
-@pytest.fixture(scope="session")
-def office_template(server: str) -> str:
-    """A database with a register and ten networks."""
-    return asyncio.run(make_desk_template(server, "rete_introduction_api", lecce()))
-
-
 @pytest.fixture
-async def pair(server: str, office_template: str, tmp_path: Path) -> AsyncIterator[Pair]:
+async def pair(server: str, desk_listed: str, tmp_path: Path) -> AsyncIterator[Pair]:
     """Torino and Lecce."""
     with canary.HEARD.in_office():
-        async with two_offices(server, office_template, tmp_path, Clock()) as found:
+        async with two_offices(server, desk_listed, tmp_path, Clock()) as found:
             yield found
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import html
 import json
 import re
@@ -32,19 +31,12 @@ from tests.accounts_made import Desk
 from tests.admin_made import session
 from tests.federation_made import Clock
 from tests.introductions_made import ACCEPTED, CONTACT, INTRODUCED, Pair, published, two_offices
-from tests.office_made import lecce, make_desk_template
 from tests.pages_made import XSS
 from tests.profiles_made import label, profile, store
 from tests.web.pages.test_office_profiles import UNKNOWN, words
 from tests.web.test_account_pages import PAGE, Browser, served
 
 CASES = "/ufficio/contatti"
-
-
-@pytest.fixture(scope="session")
-def office_template(server: str) -> str:
-    """A database with a register and ten networks."""
-    return asyncio.run(make_desk_template(server, "rete_introductions_pages", lecce()))
 
 
 @dataclass
@@ -77,12 +69,12 @@ class Offices:
 
 @pytest.fixture
 async def offices(
-    server: str, office_template: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: str, desk_listed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Offices]:
     """Torino asks, Lecce has a profile."""
     monkeypatch.setitem(allowance.RATES, "page", allowance.Rate(10_000, 100_000))
     with canary.HEARD.in_office():
-        async with two_offices(server, office_template, tmp_path, Clock()) as pair:
+        async with two_offices(server, desk_listed, tmp_path, Clock()) as pair:
             browsers, access = [], []
             for desk in pair.desks:
                 node = desk.town.node
