@@ -42,6 +42,7 @@ MISMATCH, FORKED, FUTURE, TOO_MANY = (
     "introduction-future",
     "introduction-too-many",
 )
+SIGNATURE_BAD: Final = "message-signature-bad"
 _KINDS: Final = frozenset(Kind)
 # Not refused: it is here already.
 REPEATED: Final = "repeated"
@@ -118,22 +119,24 @@ def _protect(office: Office, work: Work, now: dt.datetime) -> None:
         casework.say(office, work, Kind.ERASED, now)
 
 
-def _decoded(plaintext: bytes, keys: Mapping[str, bytes]) -> Message | str:
-    """Return a message of the sender's, or one of our own that it gives back; by whose key it is good is who speaks, or it is no word.
+def _decoded(plaintext: bytes, keys: Mapping[str, bytes]) -> Message:
+    """Return a message of the sender's, or one of our own that it gives back: each signed by the key of whoever speaks in it.
 
+    ``keys``: the public keys of both, by member. A sender that signs in our name with its own key would write our part of a case.
     Raises: PeerWrongError message-..., json-....
     """
-    last: PeerWrongError | None = None
-    for speaker, public in keys.items():
+    refusal: PeerWrongError | None = None
+    for member, public in keys.items():
         try:
             read = message.decode(plaintext, public)
         except PeerWrongError as error:
-            if error.code != "message-signature-bad":
+            if error.code != SIGNATURE_BAD:
                 raise
-            last = error
+            refusal = error
             continue
-        return read if read.facts.speaker == speaker else MISMATCH
-    raise last or PeerWrongError("message-signature-bad", N_("il messaggio non è firmato dal nodo che lo manda"))
+        if read.facts.speaker == member:
+            return read
+    raise refusal or PeerWrongError(SIGNATURE_BAD, N_("il messaggio non è firmato dal nodo che lo manda"))
 
 
 def _read(opened: Sequence[Opened], keys: Mapping[str, bytes]) -> list[tuple[Opened, Message | str]]:
@@ -143,9 +146,7 @@ def _read(opened: Sequence[Opened], keys: Mapping[str, bytes]) -> list[tuple[Ope
         try:
             read = _decoded(item.plaintext, keys)
         except ReteError as error:
-            read = error.code
-        if isinstance(read, str):
-            found.append((item, read))
+            found.append((item, error.code))
             continue
         unread = read.facts.kind not in _KINDS or not validator.is_valid(orjson.loads(item.plaintext))
         if read.payload is not None and unread:

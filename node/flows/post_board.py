@@ -33,7 +33,7 @@ _REMEDIES: Final[Mapping[str, str]] = {
         "la chiave «http» di {peer} non è quella della sua scheda: chiedere il suo «rete peer card» di oggi"
     ),
     "introduction-forked": N_(
-        "{peer} ha ripreso una copia vecchia e ha perso dei passi: dirlo a chi lo gestisce; in quei contatti i due uffici si sentono per telefono, li chiudono e ne aprono altri"
+        "{peer} ha ripreso una copia vecchia e ha perso dei passi: questo nodo glieli rimanda da sé; se dura, i due uffici si sentono, chiudono quei contatti e ne aprono altri"
     ),
     "introduction-unknown": N_(
         "{peer} risponde a una richiesta che qui non c'è più: se questo nodo è ripartito da una copia, sentire il suo ufficio"

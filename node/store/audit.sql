@@ -85,11 +85,8 @@ LIMIT 1;
 -- name: untold_introduction
 SELECT v.event_row
 FROM office.introduction_event v
-JOIN office.introduction i ON i.introduction_id = v.introduction_id
 LEFT JOIN audit.event e ON e.kind = 'introduction' AND e.subject = v.event_row
-WHERE (e.event_id IS NULL AND (v.officer <> '' OR (v.party = i.party AND v.detail <> 'profile-withdrawn' AND v.kind IN (
-          'request', 'check', 'question', 'answer', 'forward', 'accept', 'decline', 'consent', 'revoke', 'follow-up', 'outcome',
-          'withdraw'))))
+WHERE (e.event_id IS NULL AND audit.is_decided(v))
    OR (e.event_id IS NOT NULL AND e.document::jsonb - 'session' <> audit.introduction_facts(v))
 ORDER BY v.event_row
 LIMIT 1;

@@ -15,23 +15,16 @@ import pytest
 from tests.federation_made import Clock
 from tests.forked import FORGE
 from tests.introductions_made import INTRODUCED, Desk, Pair, published, two_offices
-from tests.office_made import lecce, make_desk_template
 
 TEXT = "Cerchiamo un partner per la distribuzione."
 CONTACT = ("--person", "Prova Legale", "--contact-person", "Prova Referente", "--role", "referente", "--phone", "0832 000000")  # fmt: skip
 BY = ("--by", "anna")
 
 
-@pytest.fixture(scope="session")
-def office_template(server: str) -> str:
-    """A database with a register and ten networks."""
-    return asyncio.run(make_desk_template(server, "rete_intro_commands", lecce()))
-
-
 @pytest.fixture
-async def pair(server: str, office_template: str, tmp_path: Path) -> AsyncIterator[Pair]:
+async def pair(server: str, desk_listed: str, tmp_path: Path) -> AsyncIterator[Pair]:
     """Torino and Lecce; commands read the true clock, so theirs begins there."""
-    async with two_offices(server, office_template, tmp_path, Clock(dt.datetime.now(dt.UTC))) as found:
+    async with two_offices(server, desk_listed, tmp_path, Clock(dt.datetime.now(dt.UTC))) as found:
         yield found
 
 

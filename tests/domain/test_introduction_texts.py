@@ -7,7 +7,22 @@ import hashlib
 import re
 from pathlib import Path
 
-from node.domain.introduction import DECLINE_REASONS, OUTCOMES, STATE_TITLES, WITHDRAW_REASONS, State
+from node.domain.introduction import (
+    DECLINE_REASONS,
+    LOCAL,
+    OUTCOMES,
+    OWNER,
+    SEEKER,
+    STATE_TITLES,
+    WITHDRAW_REASONS,
+    Case,
+    Event,
+    Kind,
+    Party,
+    State,
+    fold,
+    may,
+)
 from node.domain.introduction_texts import CONSENT_TEXT
 from node.flows.casework import CONSENT_VERSION
 from node.i18n import translator
@@ -46,13 +61,62 @@ def test_the_docs_know_every_state_and_reason() -> None:
         assert f"`{word}`" in DOCS, word
 
 
+REACHED: dict[State, list[tuple[Party, Kind]]] = {}
+
+
+def reach(state: State, before: State, *steps: tuple[Party, Kind]) -> None:
+    """Note how a state is reached from another."""
+    REACHED[state] = [*REACHED[before], *steps]
+
+
+REACHED[State.ENDORSED] = []
+reach(State.SENT, State.ENDORSED, (SEEKER, Kind.REQUEST))
+reach(State.RECEIVED, State.SENT, (OWNER, Kind.RECEIPT))
+reach(State.UNDER_CHECK, State.RECEIVED, (OWNER, Kind.CHECK))
+reach(State.INFO_REQUESTED, State.UNDER_CHECK, (OWNER, Kind.QUESTION))
+reach(State.ANSWERED, State.INFO_REQUESTED, (SEEKER, Kind.ANSWER))
+reach(State.FORWARDED, State.ANSWERED, (OWNER, Kind.FORWARD))
+reach(State.ACCEPTED, State.FORWARDED, (OWNER, Kind.ACCEPT))
+reach(State.CONSENTED, State.ACCEPTED, (SEEKER, Kind.CONSENT), (OWNER, Kind.CONSENT))
+reach(State.INTRODUCED, State.CONSENTED, (SEEKER, Kind.IDENTITY), (OWNER, Kind.IDENTITY))
+reach(State.FOLLOWED_UP, State.INTRODUCED, (SEEKER, Kind.FOLLOW_UP))
+reach(State.CONCLUDED, State.FOLLOWED_UP, (OWNER, Kind.OUTCOME))
+reach(State.DECLINED, State.FORWARDED, (OWNER, Kind.DECLINE))
+reach(State.WITHDRAWN, State.FORWARDED, (SEEKER, Kind.WITHDRAW))
+reach(State.EXPIRED, State.FORWARDED, (SEEKER, Kind.EXPIRE))
+
+
+def told(state: State) -> Case:
+    """A case in a state, by events that each side has seen as they came."""
+    events: list[Event] = []
+    details = {Kind.FOLLOW_UP: "30", Kind.OUTCOME: "agreement", Kind.DECLINE: "other", Kind.WITHDRAW: "other"}
+    for number, (by, kind) in enumerate(REACHED[state]):
+        said = [event.by for event in events]
+        at = 1_800_000_000 + number + (61 * 86_400 if kind is Kind.EXPIRE else 0)
+        events.append(Event(by, said.count(by) + 1, said.count(by.other), kind, at, details.get(kind, "")))
+    return fold(events)
+
+
+def test_the_docs_say_what_people_may_do_in_every_state() -> None:
+    """As ``may`` lets them, in the order in which it offers it."""
+    rows = re.findall(r"^\| `(\w+)` \|[^|]+\|[^|]+\| ([^|]+) \| ([^|]+) \|$", DOCS, re.MULTILINE)
+    found = {name: offered for name, *offered in rows if name not in LOCAL}
+    wanted = {}
+    for state in set(REACHED) - LOCAL:
+        case = told(state)
+        assert case.state is state
+        wanted[str(state)] = [", ".join(may(case, party)) or "-" for party in (SEEKER, OWNER)]
+    assert set(wanted) == set(found)
+    assert {name: said for name, said in found.items() if said != wanted[name]} == {}
+
+
 def test_every_refusal_has_its_cause_and_remedy_in_the_docs() -> None:
     """Each code that the code of introductions can raise or count stands in the table, and none that nobody raises."""
-    told = set(re.findall(r"^\| `((?:introductions?|message)-[a-z-]+)` \|", DOCS, re.MULTILINE))
+    said = set(re.findall(r"^\| `((?:introductions?|message)-[a-z-]+)` \|", DOCS, re.MULTILINE))
     raised: set[str] = set()
     for name in WHERE:
         for found in ast.walk(ast.parse((ROOT / "node" / name).read_text(encoding="utf-8"))):
             if isinstance(found, ast.Constant) and isinstance(found.value, str) and CODE.fullmatch(found.value):
                 raised.add(found.value)
     # The names under which routes share values are no codes.
-    assert told == raised - {"introductions-node", "introduction-requests"}
+    assert said == raised - {"introductions-node", "introduction-requests"}

@@ -13,7 +13,7 @@ from tests.conftest import TEMPLATE
 from tests.domain.test_partition import national
 from tests.federation_made import Clock
 from tests.introductions_made import Pair, two_offices
-from tests.office_made import Office, lecce, make_desk_template, make_office_template, open_office
+from tests.office_made import Office, lecce, make_office_template, open_office
 
 
 @pytest.fixture(scope="session")
@@ -44,12 +44,6 @@ def template(request: pytest.FixtureRequest) -> str:
 async def office(pool: Pool, tmp_path: Path) -> Office:
     """Lecce's office with weekly rounds: its register loaded, ten networks imported."""
     return await open_office(pool, tmp_path)
-
-
-@pytest.fixture(scope="session")
-def desk_listed(server: str) -> str:
-    """A database with the register of Lecce's province and ten networks, and no node's log yet."""
-    return asyncio.run(make_desk_template(server, "rete_desk_lecce", lecce()))
 
 
 @pytest.fixture

@@ -64,8 +64,8 @@ async def introduced(conn: Connection, network: str, code: str, said: str) -> st
     """An introduction at its end in which the subject asked, was spoken of, consented, was named and was told of; return its id."""
     found = await conn.fetchval(
         "INSERT INTO office.introduction (introduction_id, party, peer, profile_id, network_id, request, applicant, token_hash, state, since,"
-        " created_at, changed_at) VALUES (gen_random_uuid(), 'seeker', 'cmto', gen_random_uuid(), $1::uuid, $2::jsonb, $3::jsonb,"
-        " decode(repeat('00', 32), 'hex'), 'introduced', $4, $4, $4) RETURNING introduction_id",
+        " own_events, other_events, created_at, changed_at) VALUES (gen_random_uuid(), 'seeker', 'cmto', gen_random_uuid(), $1::uuid, $2::jsonb,"
+        " $3::jsonb, decode(repeat('00', 32), 'hex'), 'introduced', $4, 2, 2, $4, $4) RETURNING introduction_id",
         network, json.dumps({"text": said, "purpose": "request"}), json.dumps({**APPLICANT, "tax_code": code}), NOW,
     )  # fmt: skip
     for party, seq, kind, payload in (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -15,19 +14,12 @@ from node.flows.introduce import Applicant, Wish
 from node.store.reference import load_label_reference
 from tests.federation_made import Clock
 from tests.introductions_made import ACCEPTED, Pair, two_offices
-from tests.office_made import lecce, make_desk_template
-
-
-@pytest.fixture(scope="session")
-def office_template(server: str) -> str:
-    """A database with a register and ten networks."""
-    return asyncio.run(make_desk_template(server, "rete_introduction_sizes", lecce()))
 
 
 @pytest.fixture
-async def pair(server: str, office_template: str, tmp_path: Path) -> AsyncIterator[Pair]:
+async def pair(server: str, desk_listed: str, tmp_path: Path) -> AsyncIterator[Pair]:
     """Torino and Lecce."""
-    async with two_offices(server, office_template, tmp_path, Clock()) as found:
+    async with two_offices(server, desk_listed, tmp_path, Clock()) as found:
         yield found
 
 

@@ -164,7 +164,7 @@ async def test_cases_are_listed_in_pages_by_whatever_is_asked(conn: Connection) 
     counts = [(c.party, c.state, c.cases, c.waiting) for c in await introductions.count_cases(conn)]
     assert counts == [(Party.OWNER, State.SENT, 1, 1), (Party.SEEKER, State.DRAFT, 5, 5)]
     assert await introductions.count_of(conn, "p_BR", NOW) == (1, 0)
-    assert await introductions.count_of(conn, "p_BR", NOW - 1000 * HOUR) == (1, 1)
+    assert await introductions.count_of(conn, "p_BR", NOW - 2 * HOUR) == (1, 1)
     assert await introductions.open_peers(conn) == {"p_BR"}
 
 

@@ -16,9 +16,30 @@ END
 $$;
 
 -- The chain is locked from its first event to the end of the transaction: told last, nobody else's decision waits for a sealing.
+-- What only officers decide is told also where nobody knows any more who did: a step of this office that the other one gave back.
+CREATE FUNCTION audit.is_decided(e office.introduction_event) RETURNS boolean LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
+    SELECT e.officer <> '' OR (
+        e.detail <> 'profile-withdrawn'
+        AND e.kind IN ('request', 'check', 'question', 'answer', 'forward', 'accept', 'decline', 'consent', 'revoke', 'follow-up',
+            'outcome', 'withdraw')
+        AND EXISTS (SELECT FROM office.introduction i WHERE i.introduction_id = e.introduction_id AND i.party = e.party))
+$$;
+CREATE OR REPLACE FUNCTION audit.record_introduction() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NEW.officer <> '' THEN
+        PERFORM publication.require_officer(NEW.officer);
+    END IF;
+    IF audit.is_decided(NEW) THEN
+        PERFORM audit.append('introduction', audit.introduction_facts(NEW));
+    END IF;
+    RETURN NULL;
+END
+$$;
 DROP TRIGGER introduction_recorded ON office.introduction_event;
 CREATE CONSTRAINT TRIGGER introduction_recorded AFTER INSERT ON office.introduction_event
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.officer <> '') EXECUTE FUNCTION audit.record_introduction();
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.officer <> '' OR NEW.kind NOT IN ('receipt', 'identity', 'erased', 'expire'))
+    EXECUTE FUNCTION audit.record_introduction();
 
 -- Events, consents and identities go with their case alone.
 CREATE FUNCTION office.keep_introduction() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -41,7 +62,8 @@ BEGIN
 END
 $$;
 CREATE CONSTRAINT TRIGGER introduction_ended AFTER DELETE ON office.introduction
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (OLD.state <> 'draft') EXECUTE FUNCTION audit.record_introduction_ended();
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (OLD.state <> 'draft' AND OLD.own_events + OLD.other_events > 0)
+    EXECUTE FUNCTION audit.record_introduction_ended();
 REVOKE EXECUTE ON FUNCTION audit.record_introduction_ended() FROM PUBLIC;
 
 CREATE UNIQUE INDEX introduction_event_row ON office.introduction_event (event_row);

@@ -40,10 +40,9 @@ FIELDS: Final[Mapping[str, str]] = {
     "impresa": "name", "persona": "person", "posta": "email", "telefono": "phone", "codice_fiscale": "tax_code",
     "comune": "municipality", "regione": "region", "sezione": "section",
 }  # fmt: skip
-_AT: Final[Mapping[str, str]] = {name: field_ for field_, name in FIELDS.items()} | {
-    "text": "testo",
-    "purpose": "scopo",
-}
+_AT: Final[Mapping[str, str]] = {
+    **{name: field_ for field_, name in FIELDS.items()}, "text": "testo", "purpose": "scopo", "informativa": "informativa",
+}  # fmt: skip
 _AT_CODE: Final[Mapping[str, str]] = {"saved-email-bad": "posta"}
 OWN, NO_KEY, OFF = "own", "no-key", "off"
 WHY_NOT: Final[Mapping[str, str]] = {
@@ -56,7 +55,7 @@ UNREAD: Final = CallerError(
     N_("serve confermare di aver letto come l'ufficio tratta questi dati"),
     where="informativa",
 )
-HEADERS: Final = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
+HEADERS: Final = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex"}
 
 
 @dataclass(frozen=True, slots=True)

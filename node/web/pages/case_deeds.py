@@ -37,7 +37,9 @@ TEXTS: Final[Mapping[Kind, tuple[str, bool]]] = {
 }
 _ENDING: Final = frozenset({Kind.DECLINE, Kind.WITHDRAW, Kind.REVOKE})
 HINTS: Final[Mapping[Kind, str]] = {
-    Kind.REQUEST: N_("Parte per l'altro ufficio, sigillata: il testo, lo scopo, la regione e il settore. Nessun nome."),
+    Kind.REQUEST: N_(
+        "Parte per l'altro ufficio, sigillata: il testo, lo scopo, e regione e settore se li hanno abbastanza reti. Nessun nome."
+    ),
     Kind.CHECK: N_("L'altro ufficio vede che qualcuno se ne occupa."),
     Kind.FORWARD: N_("Da segnare dopo averne parlato con la rete, senza dire chi chiede: non si sa ancora."),
     Kind.ACCEPT: N_("Poi le due parti danno il consenso: fino ad allora nessun nome esce."),

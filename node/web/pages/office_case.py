@@ -30,7 +30,7 @@ from node.web.middleware import language_of, status_of
 from node.web.pages import case_deeds, case_words, desk
 from node.web.pages.desk import CASES, DESK
 from node.web.pages.frame import render
-from node.web.pages.office_introductions import row
+from node.web.pages.office_introductions import row, today_of
 from node.web.pages.office_profiles import network_name, profile_path
 from node.web.pages.office_register import sentence
 from node.web.pages.searching import profile_href
@@ -117,7 +117,7 @@ async def _values(request: web.Request, opened: Opened) -> dict[str, Any]:
     offices = {row_.party: node.config.node.name, row_.party.other: body}
     me = row_.party
     said = next((s.payload for s in opened.steps if s.event.kind == Kind.REQUEST and s.payload), None) or row_.request
-    own, other = (case_words.until(reader, case.due.get(party), now.date()) for party in (me, me.other))
+    own, other = (case_words.until(reader, case.due.get(party), today_of(now)) for party in (me, me.other))
     title, href = await _profile(request, opened)
     return {
         "case": case,
@@ -217,7 +217,7 @@ async def _siblings(request: web.Request, opened: Opened) -> list[dict[str, Any]
     if not found:
         return []
     members = (await cooperation.front(request.app[COOPERATION])).overview.members
-    today = request.app[DESK].clock().date()
+    today = today_of(request.app[DESK].clock())
     return [row(desk.reader_of(request), case, members, today) for case in found]
 
 

@@ -19,6 +19,7 @@ from node.domain.introduction import CLOSED, STATE_TITLES, Party, State
 from node.domain.roles import Permission
 from node.errors import N_, CallerError
 from node.flows import casefile, caselist
+from node.flows.casework import ITALY
 from node.store.introductions import Listed, Sought
 from node.web import cooperation
 from node.web.cooperation import COOPERATION
@@ -84,7 +85,7 @@ async def listed(request: web.Request) -> web.StreamResponse:
     found = await caselist.list_cases(office, page, SHOWN + 1)
     totals = await casefile.totals(office)
     members = (await cooperation.front(request.app[COOPERATION])).overview.members
-    today = node.clock().date()
+    today = today_of(node.clock())
     counts = dict(zip(VIEWS, (totals.waiting, totals.asked, totals.received, totals.closed, totals.all), strict=True))
     more = cursor_of(found[SHOWN - 1]) if len(found) > SHOWN else ""
     return render(
@@ -99,6 +100,11 @@ async def listed(request: web.Request) -> web.StreamResponse:
         first=f"{CASES}?{urlencode([('vista', view)])}" if after else "",
         may_write=desk.may(request, Permission.INTRODUCTIONS_WRITE),
     )
+
+
+def today_of(now: dt.datetime) -> dt.date:
+    """Return the day by which steps are counted: Italy's."""
+    return now.astimezone(ITALY).date()
 
 
 def row(reader: Reader, case: Listed, members: Mapping[str, str], today: dt.date) -> dict[str, Any]:

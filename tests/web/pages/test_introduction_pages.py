@@ -2,41 +2,41 @@
 
 from __future__ import annotations
 
-import asyncio
 import html
+import json
 import re
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from aiohttp import ClientResponse, CookieJar
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 
 from node.domain.introduction import Kind
+from node.domain.introduction_texts import CONSENT_TEXT
 from node.domain.roles import Role
-from node.flows import introduce
+from node.flows import draft, introduce
 from node.flows.introduce import Wish
+from node.i18n import translator
 from node.store import registry
 from node.store.reference import load_label_reference
 from node.web import allowance
-from node.web.pages import office_introductions
+from node.web.pages import asking, office_introductions, office_matches
+from node.web.permission import USER, User
 from tests import canary
 from tests.accounts_made import Desk
 from tests.admin_made import session
 from tests.federation_made import Clock
-from tests.introductions_made import CONTACT, Pair, published, two_offices
-from tests.office_made import lecce, make_desk_template
+from tests.introductions_made import ACCEPTED, CONTACT, INTRODUCED, Pair, published, two_offices
+from tests.pages_made import XSS
+from tests.profiles_made import label, profile, store
 from tests.web.pages.test_office_profiles import UNKNOWN, words
 from tests.web.test_account_pages import PAGE, Browser, served
 
 CASES = "/ufficio/contatti"
-
-
-@pytest.fixture(scope="session")
-def office_template(server: str) -> str:
-    """A database with a register and ten networks."""
-    return asyncio.run(make_desk_template(server, "rete_introductions_pages", lecce()))
 
 
 @dataclass
@@ -69,12 +69,12 @@ class Offices:
 
 @pytest.fixture
 async def offices(
-    server: str, office_template: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: str, desk_listed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Offices]:
     """Torino asks, Lecce has a profile."""
     monkeypatch.setitem(allowance.RATES, "page", allowance.Rate(10_000, 100_000))
     with canary.HEARD.in_office():
-        async with two_offices(server, office_template, tmp_path, Clock()) as pair:
+        async with two_offices(server, desk_listed, tmp_path, Clock()) as pair:
             browsers, access = [], []
             for desk in pair.desks:
                 node = desk.town.node
@@ -302,9 +302,219 @@ async def test_matches_lead_to_the_form_with_everything_filled_in(offices: Offic
     """Of a match: the network and the profile; of the office's own profiles nothing is asked."""
     pair, anna = offices.pair, offices.seeker
     network = pair.seeker.networks[0]
+    async with pair.seeker.town.node.pool.acquire() as conn, conn.transaction():
+        content = draft.suggest_content((await registry.read_records(conn, [network]))[network])
+        wants = {side: [{"category": want["category"]} for want in content[side]] for side in ("needs", "offers")}
+        made = profile(7, owner="p_LE", needs=wants["offers"], offers=wants["needs"], territory=label("REG", "ITF4"))
+        origin = await conn.fetchval("SELECT origin_id FROM log.origin WHERE owner = 'p_LE'")
+        await store(conn, origin, [made], first=500)
     text = await anna.get(f"/ufficio/corrispondenze?per={network}")
     links = [html.unescape(link) for link in re.findall(r'href="(/ufficio/contatti/nuovo[^"]+)"', text)]
-    hits = re.findall(r'<h3><a href="/profili/([0-9a-f-]{36})', text)
-    assert links == [f"{CASES}/nuovo?profilo={hit}&rete={network}" for hit in hits]
-    own = await offices.owner.get(f"/ufficio/corrispondenze?per={pair.owner.networks[0]}&proprie=yes")
-    assert "/ufficio/contatti/nuovo" not in own
+    assert links == [f"{CASES}/nuovo?profilo={made['id']}&rete={network}"]
+    for network in pair.owner.networks:
+        own = await offices.owner.get(f"/ufficio/corrispondenze?per={network}&proprie=yes")
+        assert "/ufficio/contatti/nuovo" not in own
+
+
+async def test_a_group_becomes_a_joint_project(offices: Offices) -> None:
+    """The link of a group names the other offices' profiles and the own network."""
+    pair, anna = offices.pair, offices.seeker
+    documents = [{"owner": "cmto", "id": pair.seeker.networks[0]}] + [{"owner": "p_LE", "id": UNKNOWN, "type": "x"}] * 2
+    item = SimpleNamespace(documents=documents)
+    app = anna.client.app
+    assert app is not None
+    request = make_mocked_request("GET", "/ufficio/corrispondenze", app=app)
+    request[USER] = User("1", "anna", frozenset({Role.OFFICER}))
+    linked = await office_matches._propose_link(request, item)
+    assert linked == f"{CASES}/progetto?profilo={UNKNOWN}&profilo={UNKNOWN}&rete={pair.seeker.networks[0]}"
+    for documents_ in (documents[:2], [*documents, {"owner": "x_BAD", "id": UNKNOWN, "type": "x"}]):
+        assert await office_matches._propose_link(request, SimpleNamespace(documents=documents_)) == ""
+
+
+async def test_whoever_may_only_read_is_offered_nothing(offices: Offices) -> None:
+    """An approver sees the case without a form, and may send none."""
+    pair = offices.pair
+    case = await pair.reach()
+    node = pair.owner.town.node
+    people = Desk(node.pool, replace(node.sign_in_settings(), pad_s=0), node.clock())
+    offices.owner.hold(await session(people, "bruno", Role.APPROVER))
+    page = await offices.owner.get(f"{CASES}/{case}")
+    assert "Che cosa si può fare" not in words(page)
+    assert f'action="{CASES}/' not in page
+    assert (await offices.owner.post(f"{CASES}/{case}", f"{CASES}/{case}/check")).status == 404
+    await offices.owner.get(f"{CASES}/{case}/stampa")
+    await offices.owner.get(f"{CASES}/nuovo", 403)
+
+
+async def test_a_consent_is_recorded_with_whom_to_call_and_revoked_with_a_warning(offices: Offices) -> None:
+    """The text in both languages, exactly what leaves, the contact of the register; without a person it is refused; then revoked."""
+    pair = offices.pair
+    case = await pair.reach(*ACCEPTED)
+    page = await offices.owner.get(f"{CASES}/{case}")
+    async with pair.owner.town.node.pool.acquire() as conn:
+        record = (await registry.read_records(conn, [pair.owner.networks[0]]))[pair.owner.networks[0]]
+    for member in record.members:
+        assert member.firm.name in html.unescape(page)
+    for contact in record.contacts[:1]:
+        assert contact.person in html.unescape(page)
+    for language in ("it", "en"):
+        assert translator(language)(CONSENT_TEXT) in html.unescape(page)
+    for changes, where in (
+        ({"persona": ""}, "consent-persona"), ({"contatto_posta": "x@"}, "consent-contatto_posta"),
+    ):  # fmt: skip
+        reply = await offices.deed("owner", case, Kind.CONSENT, **{**CONSENT, **changes})
+        page = await reply.text()
+        assert (reply.status, f'<a href="#{where}">' in page) == (400, True), changes
+        assert CONSENT["contatto_telefono"] in page
+    await offices.step("owner", case, Kind.CONSENT, **CONSENT)
+    page = words(await offices.owner.get(f"{CASES}/{case}"))
+    assert "manca quello dell'altra parte" in page
+    assert "Nessun nome è ancora uscito" in page
+    await offices.step("owner", case, Kind.REVOKE)
+    assert "Consenso revocato da una delle parti" in words(await offices.seeker.get(f"{CASES}/{case}"))
+
+
+async def test_names_are_erased_from_the_page_once_a_consent_is_revoked(offices: Offices) -> None:
+    """The warning says what cannot be undone; afterwards the other office's page names nobody and says when they were erased."""
+    pair = offices.pair
+    case = await pair.reach(*INTRODUCED)
+    told = (await pair.seeker.read(case)).told
+    assert told is not None
+    assert told.identity is not None
+    assert told.identity["name"] in words(await offices.seeker.get(f"{CASES}/{case}"))
+    assert "I nomi sono già usciti" in words(await offices.owner.get(f"{CASES}/{case}"))
+    await offices.step("owner", case, Kind.REVOKE)
+    other = await pair.seeker.read(case)
+    assert other.told is not None
+    assert other.told.identity is None
+    for path in (f"{CASES}/{case}", f"{CASES}/{case}/stampa"):
+        page = (await offices.seeker.get(path)).partition("L&#39;altra parte</h2>")[2].partition("<h2>")[0]
+        assert "sono stati cancellati" in page
+        assert told.identity["contact"]["email"] not in page
+    assert "e poi cancellato: c'è la ricevuta" in words(await offices.owner.get(f"{CASES}/{case}"))
+
+
+@pytest.mark.parametrize("language", ["it", "en"])
+async def test_what_another_office_wrote_is_text(offices: Offices, language: str) -> None:
+    """Every piece of the corpus in the request, a question, an identity: none of it is on any page as it was written."""
+    pair = offices.pair
+    case = await pair.reach(*INTRODUCED)
+    loud = "\n".join(XSS)
+    pool = pair.owner.town.node.pool
+    async with pool.acquire() as conn:
+        # As a message would bring them that no gate of ours has seen.
+        await conn.execute("ALTER TABLE office.introduction_event DISABLE TRIGGER ALL")
+        await conn.execute(
+            "UPDATE office.introduction_event SET payload = jsonb_build_object('text', $1::text, 'purpose', $1, "
+            "'seeker', jsonb_build_object('kind', $1, 'territory', $1, 'sector', $1)) WHERE payload ? 'text'", loud,
+        )  # fmt: skip
+        await conn.execute("UPDATE office.introduction_event SET detail = 'x-y', kind = 'z-' || seq WHERE party = 'seeker' AND seq > 1")  # fmt: skip
+        identity = {
+            "name": loud, "kind": loud, "office": loud, "members": [{"name": loud, "municipality": loud}],
+            "contact": dict.fromkeys(("person", "role", "email", "phone"), loud),
+        }  # fmt: skip
+        await conn.execute("UPDATE office.introduction_identity SET identity = $1::jsonb", json.dumps(identity))
+    dangerous = [text for text in XSS if set(text) & set("<>\"'")]
+    for path in (CASES, f"{CASES}?vista=tutti", f"{CASES}/{case}", f"{CASES}/{case}/stampa", "/ufficio"):
+        text = await offices.owner.get(f"{path}{'&' if '?' in path else '?'}lang={language}")
+        assert [piece for piece in dangerous if piece in text] == [], path
+        assert "\u202e" not in text
+    assert "&lt;script&gt;" in await offices.owner.get(f"{CASES}/{case}")
+
+
+FIRM = {
+    "scopo": "request", "testo": "Cerchiamo chi distribuisce olio.", "regione": "ITC1", "sezione": "C", "impresa": "Prova Ventosa",
+    "persona": "Prova Scrivente", "posta": "scrivente@example.org", "telefono": "011 000000", "codice_fiscale": "",
+    "comune": "Torino", "informativa": "yes",
+}  # fmt: skip
+
+
+async def test_a_firm_asks_through_its_office_and_sees_how_it_stands(offices: Offices) -> None:
+    """By the code it was shown once: states and dates, no word of anybody; nothing leaves before an officer endorses it."""
+    pair = offices.pair
+    form = f"/profili/{pair.profile_id}/contatto?owner=p_LE"
+    async with stranger(offices.seeker) as firm:
+        public = await firm.get(f"/profili/{pair.profile_id}")
+        assert html.escape(form) in public
+        for changes, where in (
+            ({"informativa": ""}, "informativa"), ({"impresa": ""}, "impresa"), ({"posta": "x"}, "posta"),
+            ({"testo": ""}, "testo"), ({"regione": "ITF45"}, "regione"), ({"sezione": "z"}, "sezione"), ({"scopo": ""}, "scopo"),
+        ):  # fmt: skip
+            reply = await firm.post(form, form, **{**FIRM, **changes})
+            page = await reply.text()
+            assert (reply.status, f'<a href="#{where}">' in page) == (400, True), changes
+            assert "Prova Scrivente" in page
+        reply = await firm.post(form, form, **FIRM)
+        page = await reply.text()
+        assert (reply.status, reply.headers["Cache-Control"]) == (200, "no-store")
+        found = re.search(r"<code>([A-Za-z0-9_-]{43})</code>", page)
+        where_ = re.search(r'href="(/contatti/[0-9a-f-]{36})"', page)
+        assert found
+        assert where_
+        stands, code = where_.group(1), found.group(1)
+        reply = await firm.post(stands, stands, codice=code)
+        assert "non l'ha ancora convalidata" in words(await reply.text())
+        case = stands.rpartition("/")[2]
+        anna = words(await offices.seeker.get(f"{CASES}/{case}"))
+        for text in ("Prova Ventosa", "scrivente@example.org", "Cerchiamo chi distribuisce olio.", "Piemonte"):
+            assert text in anna, text
+        assert "chiesto dal sito" in words(await offices.seeker.get(CASES))
+        await offices.step("seeker", case, Kind.REQUEST)
+        await offices.step("owner", case, Kind.CHECK)
+        await offices.step("owner", case, Kind.QUESTION, testo="Quante imprese sono?")
+        page = words(await (await firm.post(stands, stands, codice=code)).text())
+        for text in ("chiesti chiarimenti", "presa in esame", "24 novembre 2026"):
+            assert text in page, text
+        assert "Quante imprese" not in page
+        for where, given in ((stands, "x" * 43), (stands, ""), (f"/contatti/{UNKNOWN}", code), ("/contatti/x", code)):
+            reply = await firm.post(where, where, codice=given)
+            assert (reply.status, "codice sbagliato" in await reply.text()) == (404, True), where
+        owner = words(await offices.owner.get(f"{CASES}/{case}"))
+        assert "Prova" not in owner.replace("Prova di", "")
+
+
+async def test_where_nothing_can_be_asked_the_page_says_why(offices: Offices) -> None:
+    """At the profile's own office; where this office takes no requests; nothing is written."""
+    pair = offices.pair
+    form = f"/profili/{pair.profile_id}/contatto"
+    own = words(await offices.owner.get(form))
+    assert "La scheda è di questo stesso ufficio" in own
+    app = offices.seeker.client.app
+    assert app is not None
+    door = app[asking.DOOR]
+    assert form in await _public(offices.seeker, f"/profili/{pair.profile_id}")
+    app._frozen = False
+    app[asking.DOOR] = replace(door, requests=False)
+    assert "non riceve richieste dal sito" in words(await offices.seeker.get(form))
+    assert form not in await _public(offices.seeker, f"/profili/{pair.profile_id}")
+
+
+@asynccontextmanager
+async def stranger(browser: Browser) -> AsyncIterator[Browser]:
+    """Somebody without a session at the same node."""
+    client = TestClient(browser.client.server, cookie_jar=CookieJar(unsafe=True))
+    yield Browser(client)
+    await client.session.close()
+
+
+async def _public(browser: Browser, path: str) -> str:
+    """A page as somebody without a session sees it."""
+    async with stranger(browser) as firm:
+        return await firm.get(path)
+
+
+async def test_what_was_typed_into_a_case_outlives_the_session(offices: Offices) -> None:
+    """The page that says that the session ended still holds the question."""
+    pair = offices.pair
+    case = await pair.reach(("owner", Kind.CHECK))
+    page = await offices.owner.get(f"{CASES}/{case}")
+    token = re.search(r'name="csrf" value="([0-9a-f]{64})"', page)
+    assert token
+    pair.clock.forward(hours=2)
+    origin = str(offices.owner.client.make_url("/")).rstrip("/")
+    reply = await offices.owner.client.post(
+        f"{CASES}/{case}/question", data={"csrf": token.group(1), "testo": "Una domanda lunga."},
+        headers={**PAGE, "Sec-Fetch-Site": "same-origin", "Origin": origin}, allow_redirects=False,
+    )  # fmt: skip
+    assert reply.status in (401, 403)
+    assert "Una domanda lunga." in await reply.text()

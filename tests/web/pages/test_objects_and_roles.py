@@ -54,6 +54,7 @@ async def objects(node: Node, staff: Staff) -> Mapping[str, str]:
         await introductions.open_cases(conn, [case], node.clock())
     return {
         "introduction_id": introduction_id,
+        "kind": "check",
         "network_id": network_id,
         "document_id": document_id,
         "profile_id": profile_id,
