@@ -16,11 +16,11 @@ from node.domain.introduction import (
     FOLLOW_UP_DAYS,
     OUTCOMES,
     PROFILE_WITHDRAWN,
-    STATE_TITLES,
     WITHDRAW_REASONS,
     Kind,
     State,
 )
+from node.domain.introduction_texts import STATE_TITLES
 from node.errors import N_
 from node.flows import introduce
 from node.flows.caseid import whole_id

@@ -9,19 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from node.cli.frame import Face
-from node.domain.introduction import (
-    DECLINE_REASONS,
-    DEED_TITLES,
-    KIND_TITLES,
-    OUTCOMES,
-    PARTY_TITLES,
-    STATE_TITLES,
-    WITHDRAW_REASONS,
-    Kind,
-    Party,
-    State,
-    Urgency,
-)
+from node.domain.introduction import DECLINE_REASONS, OUTCOMES, WITHDRAW_REASONS, Kind, Party, State, Urgency
+from node.domain.introduction_texts import DEED_TITLES, KIND_TITLES, PARTY_TITLES, STATE_TITLES
 from node.domain.vocabulary import PURPOSES, title
 from node.errors import N_
 

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from node.domain.chain import BROKEN, Walk
-from node.domain.introduction import KIND_TITLES
+from node.domain.introduction_texts import KIND_TITLES
 from node.domain.progress import ACTION_TITLES
 from node.errors import N_, CallerError, NotFoundError
 from node.store import audit, marks, whole_file

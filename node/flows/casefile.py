@@ -13,7 +13,7 @@ from typing import Any
 
 from node.domain.introduction import CLOSED, Party
 from node.errors import NotFoundError
-from node.flows import introduce
+from node.flows import own_side
 from node.flows.casework import Office
 from node.store import introductions
 from node.store.introductions import Count, Listed, Row
@@ -80,6 +80,6 @@ async def would_tell(office: Office, row: Row) -> Mapping[str, Any] | None:
     """Return whom a consent of today would let out, without the person to call; None where the network is gone."""
     async with acquire(office.pool) as conn:
         try:
-            return await introduce.identity_today(conn, office, row)
+            return await own_side.identity_today(conn, office, row)
         except NotFoundError:
             return None

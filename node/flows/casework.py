@@ -22,9 +22,9 @@ import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.config import Config
-from node.domain import introduction
+from node.domain import introduction, introduction_fold
 from node.domain.days import day_number
-from node.domain.introduction import NO_DAY, Case, Event, Kind, Party
+from node.domain.introduction import Case, Event, Kind, Party
 from node.domain.working_days import add_working_days
 from node.errors import N_, CallerError, NotFoundError, ReteError
 from node.flows.gate import KnownNames
@@ -36,8 +36,6 @@ from node.store.introductions import Consent, Kept, Row
 from node.store.outbox import Posted
 from node.store.postgres import Connection, Pool
 
-# The text to which consents are recorded; a new text gets a new name here and in docs/introductions.md.
-CONSENT_VERSION: Final = "2026-1"
 # From so many messages on, sealing goes to a thread: others are served meanwhile.
 _MANY: Final = 8
 PUBLISHED: Final = "published"
@@ -109,7 +107,7 @@ class Work:
 
     def fold(self) -> None:
         """Tell the case anew."""
-        self.case = introduction.fold(self.events)
+        self.case = introduction_fold.fold(self.events)
 
 
 async def lock(conn: Connection, ids: Iterable[str], *, peer: str | None = None) -> dict[str, Work]:
@@ -131,7 +129,7 @@ async def lock(conn: Connection, ids: Iterable[str], *, peer: str | None = None)
 
 
 def _folded(events: Mapping[str, Sequence[Event]]) -> dict[str, Case]:
-    return {key: introduction.fold(said) for key, said in events.items()}
+    return {key: introduction_fold.fold(said) for key, said in events.items()}
 
 
 async def lock_one(conn: Connection, introduction_id: str) -> Work:
@@ -182,7 +180,7 @@ def say(
     seq = 1 + max((e.seq for e in work.events if e.by is me), default=min(known, introduction.EVENTS_MAX - 1))
     seq = max(seq, 1 + min(known, introduction.EVENTS_MAX - 1))
     event = Event(me, seq, work.case.heard[me.other], kind, int(now.timestamp()), detail)
-    after = introduction.fold([*work.events, event])
+    after = introduction_fold.fold([*work.events, event])
     if me in after.turn and me not in after.due:
         due = day_number(add_working_days(now.astimezone(ITALY).date(), office.config.introductions.step_days))
         event = replace(event, due=due)
@@ -363,8 +361,3 @@ def _seal(office: Office, member: Member, messages: Sequence[Message]) -> list[P
         )
         for m in messages
     ]
-
-
-def due_day(case: Case, party: Party) -> int:
-    """Return the day by which an office takes its step, NO_DAY where nobody knows."""
-    return case.due.get(party, NO_DAY)

@@ -16,36 +16,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from node.domain import introduction, potential, saved, vocabulary
+from node.domain import introduction, introduction_fold, introduction_texts, saved, vocabulary
 from node.domain.introduction import Case, Kind, Party, State
+from node.domain.introduction_texts import CONSENT_VERSION
 from node.domain.labels import LabelReference
-from node.domain.network import NetworkRecord
 from node.domain.processing import CODE_FORM
-from node.domain.redaction.dictionary import Dictionary, Layer, Term
-from node.domain.redaction.hits import AMBER, RED
 from node.domain.sector import ANY
-from node.domain.territory import REG
-from node.errors import N_, CallerError, NotFoundError, Said
-from node.flows import casework, gate
-from node.flows.casework import CONSENT_VERSION, Office, Work
-from node.flows.preview import judge_text
+from node.errors import N_, CallerError, NotFoundError
+from node.flows import casework, own_side
+from node.flows.casework import Office, Work
 from node.flows.search import Hit, find_profile
 from node.flows.versions import record_of
-from node.protocol import canonical
-from node.store import introductions, population, publication
+from node.store import introductions
 from node.store.introductions import Consent, NewCase, Row, Step, Told
 from node.store.postgres import Connection, acquire, run_tx
 from node.store.reference import load_sectors, load_territories
 
 TEXT_MAX_CHARS: Final = introduction.TEXT_MAX_CHARS
 SHORT_MAX_CHARS: Final = introduction.SHORT_MAX_CHARS
-# Of an identity, so that its message keeps within limits.MESSAGE_MAX_BYTES whatever names and contact hold.
-MEMBERS_MAX: Final = 300
-MEMBERS_MAX_BYTES: Final = 38_000
 # Requests of firms that nobody has looked at yet: a page that anybody may use must not fill the office's list.
 REQUESTS_MAX: Final = 500
 GROUP: Final = (2, 4)
-NETWORK, FIRM = "network", "firm"
 # What needs words, and what may have some.
 _NEEDS_TEXT: Final = frozenset({Kind.QUESTION, Kind.ANSWER})
 _MAY_HAVE_TEXT: Final = _NEEDS_TEXT | {Kind.ACCEPT, Kind.DECLINE, Kind.WITHDRAW, Kind.FOLLOW_UP, Kind.OUTCOME}
@@ -144,7 +135,7 @@ async def ask(office: Office, wish: Wish, now: dt.datetime, reference: LabelRefe
             hint=N_("rivolgersi all'ufficio di persona, per telefono o per posta"),
         )
     if wish.applicant is None:
-        raise who()
+        raise own_side.who()
     return await _begin(office, wish, "", now, reference, None)
 
 
@@ -157,7 +148,7 @@ async def _begin(
     project: tuple[str, int] | None,
 ) -> tuple[str, str]:
     if (wish.network_id is None) == (wish.applicant is None):
-        raise who()
+        raise own_side.who()
     hit = await find_profile(office.pool, wish.profile_id, reference, now=now)
     if hit.owner == office.own_id:
         raise CallerError(
@@ -185,7 +176,9 @@ async def _begin(
         await introductions.open_cases(conn, [made], now)
         # After the applicant's own names are in the table: they are among those that no text may tell.
         if officer:
-            await _gate(conn, office, await introductions.read_case(conn, introduction_id), text, sure=True)
+            await own_side.refuse_names(
+                conn, office, await introductions.read_case(conn, introduction_id), text, sure=True
+            )
 
     await run_tx(office.pool, work)
     return introduction_id, token
@@ -225,15 +218,6 @@ async def propose(
     return project, made
 
 
-def who() -> CallerError:
-    """Return the refusal of a request that is nobody's."""
-    return CallerError(
-        "introduction-who",
-        N_("serve sapere per chi si chiede il contatto: una rete del registro, o un'impresa"),
-        where="network",
-    )
-
-
 async def _network(conn: Connection, network_id: str | None) -> str | None:
     return None if network_id is None else (await record_of(conn, network_id))[0]
 
@@ -268,7 +252,7 @@ def checked_applicant(given: Applicant) -> dict[str, str]:
 
 
 def _checked_short(where: str, text: str) -> str:
-    cleaned = " ".join(introduction.clean(text).split())
+    cleaned = " ".join(introduction_texts.clean(text).split())
     if len(cleaned) > SHORT_MAX_CHARS:
         raise CallerError(
             "introduction-applicant-bad", N_("al massimo {most} caratteri"), where=where, most=SHORT_MAX_CHARS
@@ -277,7 +261,7 @@ def _checked_short(where: str, text: str) -> str:
 
 
 def _checked_text(text: str, *, needed: bool) -> str:
-    cleaned = introduction.clean(text)
+    cleaned = introduction_texts.clean(text)
     if (needed and not cleaned) or len(cleaned) > TEXT_MAX_CHARS:
         raise CallerError(
             "introduction-text-bad",
@@ -300,53 +284,6 @@ def _chosen(where: str, value: str, allowed: Mapping[str, Any] | Sequence[str]) 
     return value
 
 
-async def _gate(conn: Connection, office: Office, row: Row | None, text: str, *, sure: bool) -> None:
-    """Refuse a text that names somebody this node knows, or by which the public list would find the network it is about.
-
-    Raises: CallerError(text-refused, text-finds-network, text-doubtful).
-    """
-    if not text:
-        return
-    names = await office.known.read(conn, office.config)
-    if row is not None and row.applicant:
-        # Not among the names that every text is held against before an officer has endorsed the request.
-        names = Dictionary((*names.layers, Layer.of_terms(_terms(row.applicant), gate.common_words(), own=True)))
-    verdict = await judge_text(conn, office.config, names, text, None if row is None else row.network_id)
-    hits = verdict.hits
-    if verdict.is_found:
-        raise CallerError(
-            "text-finds-network",
-            N_("chi ha l'elenco pubblico riconoscerebbe la rete da questo testo: somiglia al suo oggetto"),
-            where="text",
-            hint=N_("dirlo con parole proprie e generiche, senza riprendere l'oggetto del contratto"),
-        )
-    red = [hit for _, _, hit in hits if hit.severity == RED]
-    if red:
-        raise CallerError(
-            "text-refused",
-            N_("il testo farebbe riconoscere qualcuno prima dei consensi: «{words}» ({reason}), e altri {more} punti"),
-            where="text",
-            hint=N_("togliere nomi, indirizzi, recapiti e codici: si scambiano alla fine, insieme"),
-            words=text[red[0].start : red[0].end][:80],
-            reason=Said(red[0].reason),
-            more=len(red) - 1,
-        )
-    doubtful = next((hit for _, _, hit in hits if hit.severity == AMBER), None)
-    if doubtful is not None and not sure:
-        raise CallerError(
-            "text-doubtful",
-            N_("possibile nome proprio: «{words}»"),
-            where="text",
-            hint=N_("cambiarlo, o confermare che non fa riconoscere nessuno"),
-            words=text[doubtful.start : doubtful.end][:80],
-        )
-
-
-def _terms(applicant: Mapping[str, Any]) -> list[Term]:
-    kinds = (("firm", "name"), ("code", "tax_code"), ("person", "person"), ("contact", "phone"))
-    return [Term(kind, str(applicant[name])) for kind, name in kinds if applicant.get(name)]
-
-
 async def endorse(office: Office, introduction_id: str, officer: str, now: dt.datetime, *, sure: bool = False) -> Case:
     """Endorse a draft: it leaves for the other office, without a name. Raises: introduction-not-draft, text-refused, text-doubtful."""
 
@@ -356,69 +293,16 @@ async def endorse(office: Office, introduction_id: str, officer: str, now: dt.da
         if row.state != State.DRAFT or found.events:
             raise _not_now(found)
         office.peer(row.peer)
-        await _gate(conn, office, row, str(row.request["text"]), sure=sure)
-        seeker = {"kind": FIRM if row.network_id is None else NETWORK} | await _standing(conn, office, row)
+        await own_side.refuse_names(conn, office, row, str(row.request["text"]), sure=sure)
+        seeker = {"kind": own_side.FIRM if row.network_id is None else own_side.NETWORK} | await own_side.described(
+            conn, office, row
+        )
         payload = {**row.request, "seeker": seeker}
         casework.say(office, found, Kind.REQUEST, now, payload=payload, officer=officer)
         await casework.save(conn, office, [found], now)
         return found.case
 
     return await run_tx(office.pool, work)
-
-
-async def _standing(conn: Connection, office: Office, row: Row) -> dict[str, str]:
-    """Return all that is said of who asks: a region and a section, as far as k networks of the public list share them.
-
-    Of a network with a profile no more than the labels that everybody sees of it: two descriptions laid over each other must not
-    leave fewer than one of them.
-    """
-    if row.network_id is None:
-        applicant = row.applicant or {}
-        region, section = str(applicant.get("region", "")), str(applicant.get("section", ""))
-    else:
-        shown = await publication.living_profile(conn, row.network_id)
-        if shown is not None:
-            return _of_labels(shown.labels)
-        _, record = await record_of(conn, row.network_id)
-        regions, sections = potential.regions_and_sections(record, load_territories(), load_sectors())
-        region, section = _only(regions), _only(sections)
-    for place, trade in ((region, section), (region, ""), ("", "")):
-        if not place and not trade:
-            break
-        if await _sharing(conn, place, trade) >= office.config.privacy.k:
-            return {"territory": place, "sector": trade}
-    return {"territory": "", "sector": ""}
-
-
-async def _sharing(conn: Connection, region: str, section: str) -> int:
-    """Return how many networks of the newest public list are in a region and a section (empty: anywhere)."""
-    regions = [region] if region else [area.code for area in load_territories().regions]
-    sections = [section] if section else load_sectors().children("*")
-    divisions = [division for one in sections for division in load_sectors().children(one)]
-    return await population.count_around(conn, regions, divisions, None)
-
-
-def _of_labels(labels: Mapping[str, Any]) -> dict[str, str]:
-    """Return the one region and the one section that a profile's labels lie in, empty where there are several."""
-    areas = {_region_in(value) for value in labels["territory"]["values"]}
-    sections = {_section_in(value) for value in labels["sector"]["values"]}
-    return {"territory": _only(areas), "sector": _only(sections)}
-
-
-def _region_in(code: str) -> str | None:
-    chain = [code, *load_territories().ancestors(code)]
-    return next(
-        (one for one in chain if (area := load_territories().area(one)) is not None and area.level == REG), None
-    )
-
-
-def _section_in(code: str) -> str | None:
-    return next((one for one in (code, *load_sectors().ancestors(code)) if len(one) == 1 and one.isalpha()), None)
-
-
-def _only(values: set[str | None]) -> str:
-    found = values - {None}
-    return str(found.pop()) if len(values) == 1 and found else ""
 
 
 def _not_now(found: Work) -> CallerError:
@@ -445,7 +329,7 @@ async def act(office: Office, introduction_id: str, deed: Deed, officer: str, no
         found = await casework.lock_one(conn, introduction_id)
         if deed.kind not in introduction.may(found.case, found.me) or not found.events:
             raise _not_now(found)
-        await _gate(conn, office, found.row, text, sure=deed.sure)
+        await own_side.refuse_names(conn, office, found.row, text, sure=deed.sure)
         if deed.kind is Kind.CONSENT:
             found.consent = await _consent(conn, office, found.row, deed, officer, now)
         payload = {"text": text} if text else None
@@ -471,45 +355,10 @@ async def _consent(conn: Connection, office: Office, row: Row, deed: Deed, offic
         )
     if contact["email"]:
         contact["email"] = saved.check_email(contact["email"])
-    identity = await identity_today(conn, office, row) | {"contact": contact}
+    identity = await own_side.identity_today(conn, office, row) | {"contact": contact}
     consent = Consent(person, CONSENT_VERSION, identity, officer, now, None)
     await introductions.keep_consent(conn, row.introduction_id, consent)
     return consent
-
-
-async def identity_today(conn: Connection, office: Office, row: Row) -> dict[str, Any]:
-    """Return what a consent lets out of a case's own side, the person to call apart. Raises: network-unknown."""
-    return await _identity(conn, row) | {"office": office.config.node.name}
-
-
-async def _identity(conn: Connection, row: Row) -> dict[str, Any]:
-    if row.network_id is None:
-        if not row.applicant or not row.applicant.get("name"):
-            # Its network was taken out of the register, or the firm's data were erased: there is nobody to name.
-            raise who()
-        firm = {"name": str(row.applicant["name"]), "municipality": str(row.applicant.get("municipality", ""))}
-        return {"name": firm["name"], "kind": FIRM, "members": [firm]}
-    _, record = await record_of(conn, row.network_id)
-    return {"name": _short(record.name), "kind": NETWORK, "members": _members(record)}
-
-
-def _short(text: str) -> str:
-    return " ".join(introduction.clean(text).split())[:SHORT_MAX_CHARS]
-
-
-def _members(record: NetworkRecord) -> list[dict[str, str]]:
-    """Return the firms that are in a network, as many as fit into one message beside the rest."""
-    members: list[dict[str, str]] = []
-    room = MEMBERS_MAX_BYTES
-    for firm in (member.firm for member in record.members if member.left_on is None):
-        if not _short(firm.name):
-            continue
-        told = {"name": _short(firm.name), "municipality": _short(firm.municipality_name)}
-        room -= len(canonical.dumps(told)) + 1
-        if room < 0 or len(members) == MEMBERS_MAX:
-            break
-        members.append(told)
-    return members
 
 
 async def discard(office: Office, introduction_id: str) -> None:
@@ -529,7 +378,7 @@ async def rewrite(office: Office, introduction_id: str, text: str, purpose: str,
 
     async def work(conn: Connection) -> None:
         found = await casework.lock_one(conn, introduction_id)
-        await _gate(conn, office, found.row, text, sure=True)
+        await own_side.refuse_names(conn, office, found.row, text, sure=True)
         request = {**found.row.request, "text": text, "purpose": purpose}
         if not await introductions.change_draft(conn, found.row.introduction_id, request, found.row.network_id, now):
             raise _not_now(found)
@@ -547,7 +396,7 @@ async def read(office: Office, introduction_id: str) -> Opened:
         steps = await introductions.timeline(conn, key)
         consent = (await introductions.consents_of(conn, [key])).get(key)
         told = await introductions.identity_of(conn, key)
-    case = introduction.fold(step.event for step in steps)
+    case = introduction_fold.fold(step.event for step in steps)
     may: tuple[Kind, ...] = introduction.may(case, row.party) if steps else ()
     if not steps and row.party is Party.SEEKER:
         may = (Kind.REQUEST,)
@@ -560,7 +409,7 @@ def _erased(told: Told | None) -> Told | None:
 
 def _in_order(steps: Sequence[Step]) -> tuple[Step, ...]:
     by_event = {(step.event.by, step.event.seq): step for step in steps}
-    placed = [by_event[event.by, event.seq] for event in introduction.in_order(step.event for step in steps)]
+    placed = [by_event[event.by, event.seq] for event in introduction_fold.in_order(step.event for step in steps)]
     # What still waits for something before it is not shown.
     return tuple(placed)
 

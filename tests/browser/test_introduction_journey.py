@@ -17,7 +17,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
-from node.domain.introduction import DEED_TITLES, Kind, State
+from node.domain.introduction import Kind, State
+from node.domain.introduction_texts import DEED_TITLES
 from node.domain.roles import Role
 from node.flows.search import find_profile
 from node.store import introductions

@@ -30,13 +30,12 @@ from node.domain.introduction import (
     Party,
     State,
     Urgency,
-    fold,
     follow_up_due,
-    in_order,
     may,
     owed,
     urgency,
 )
+from node.domain.introduction_fold import fold, in_order
 
 DAY = 86_400
 BEGIN = 20_000 * DAY

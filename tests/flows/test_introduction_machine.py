@@ -28,18 +28,8 @@ from hypothesis import HealthCheck, Phase, note, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
-from node.domain import introduction
-from node.domain.introduction import (
-    CLOSED,
-    ENDED,
-    OWNER,
-    SEEKER,
-    Case,
-    Event,
-    Kind,
-    Party,
-    State,
-)
+from node.domain import introduction, introduction_fold
+from node.domain.introduction import CLOSED, ENDED, OWNER, SEEKER, Case, Event, Kind, Party, State
 from node.errors import CallerError
 from node.flows import post
 from node.protocol.sealed import SealPrivate
@@ -94,7 +84,7 @@ class Held:
     @property
     def case(self) -> Case:
         """What the events tell."""
-        return introduction.fold(self.events)
+        return introduction_fold.fold(self.events)
 
 
 class World:
@@ -272,7 +262,7 @@ def check_names(one: Held, across: Held | None, own_word: str, other_word: str) 
             for event in one.events
             if (event.by is one.me and event.seq < mine.seq) or (event.by is not one.me and event.seq <= mine.seen)
         ]
-        case = introduction.fold(before)
+        case = introduction_fold.fold(before)
         assert case.consents == {SEEKER, OWNER}
         assert not case.revoked
         assert case.state is State.CONSENTED

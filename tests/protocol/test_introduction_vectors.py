@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from node.domain import introduction
+from node.domain import introduction_fold
 from node.domain.introduction import Case, Event, Kind, Party
 from node.errors import PeerWrongError
 from node.protocol import message
@@ -102,10 +102,10 @@ def made() -> dict[str, Any]:
         "private_keys_hex": {who: key.hex() for who, key in KEYS.items()},
         "public_keys_hex": {who: Ed25519PrivateKey.from_private_bytes(key).public_key().public_bytes_raw().hex() for who, key in KEYS.items()},
         "messages": [raw.decode() for _, raw in messages],
-        "order": [f"{event.by} {event.seq}" for event in introduction.in_order(events)],
-        "as_said": [told(introduction.fold(events[: count + 1])) for count in range(len(events))],
+        "order": [f"{event.by} {event.seq}" for event in introduction_fold.in_order(events)],
+        "as_said": [told(introduction_fold.fold(events[: count + 1])) for count in range(len(events))],
         "arrival": arrival,
-        "as_arrived": [told(introduction.fold([events[at] for at in arrival[: count + 1]])) for count in range(len(events))],
+        "as_arrived": [told(introduction_fold.fold([events[at] for at in arrival[: count + 1]])) for count in range(len(events))],
     }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import asyncpg
 import pytest
 
-from node.domain import introduction
+from node.domain import introduction_fold
 from node.domain.introduction import Event, Kind, Party, State
 from node.store import introductions
 from node.store.introductions import Consent, Kept, NewCase, Sought, Told
@@ -34,7 +34,7 @@ async def say(conn: Connection, case: str, *events: Event, me: Party = Party.SEE
     kept = [Kept(case, e, f"{e.by}{e.seq}".encode(), bytes(64), {"text": f"{e.kind}"}, bytes(32)) for e in events]
     await introductions.insert_events(conn, kept, at)
     there = [item.event for item in (await introductions.events_of(conn, [case]))[case]]
-    await introductions.keep_states(conn, {case: (me, introduction.fold(there))}, at)
+    await introductions.keep_states(conn, {case: (me, introduction_fold.fold(there))}, at)
 
 
 def event(seq: int, kind: Kind, by: Party = Party.SEEKER, seen: int = 0, due: int = -1) -> Event:

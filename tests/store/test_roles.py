@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from networks_made import record
 
 from node.domain import documents as kinds
-from node.domain import entry_form, introduction
+from node.domain import entry_form, introduction_fold
 from node.domain.introduction import Event, Party
 from node.domain.roles import Role
 from node.errors import CallerError, OperatorError
@@ -271,7 +271,7 @@ async def test_the_program_s_role_is_enough_for_introductions_and_no_more(admin:
     """It opens, hears, names, erases and ends; it changes nothing that was signed, and takes away no step and no consent by itself."""
     case, draft = str(uuid.uuid4()), str(uuid.uuid4())
     event = Event(Party.SEEKER, 1, 0, "request", 1)
-    told = introduction.fold([event])
+    told = introduction_fold.fold([event])
     consent = introductions.Consent("Prova Referente", "1", {"name": "x"}, "anna", NOW, None)
     pool = await open_pool(f"{db}&role=rete_node" if "?" in db else f"{db}?role=rete_node", max_size=2)
     try:

@@ -16,7 +16,8 @@ from aiohttp import web
 
 from node.domain import vocabulary
 from node.domain.days import moment_of
-from node.domain.introduction import CLOSED, KIND_TITLES, STATE_TITLES, Event, Kind, State
+from node.domain.introduction import CLOSED, Event, Kind, State
+from node.domain.introduction_texts import KIND_TITLES, STATE_TITLES
 from node.domain.roles import Permission
 from node.errors import N_, CallerError, NotFoundError
 from node.flows.search import Hit

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from node.domain import introduction
-from node.domain.introduction import DECLINE_REASONS, DEED_TITLES, FOLLOW_UP_DAYS, OUTCOMES, WITHDRAW_REASONS, Kind
+from node.domain.introduction import DECLINE_REASONS, FOLLOW_UP_DAYS, OUTCOMES, WITHDRAW_REASONS, Kind
+from node.domain.introduction_texts import DEED_TITLES
 from node.errors import N_, CallerError, NotFoundError, Translate
 from node.flows.introduce import TEXT_MAX_CHARS, Deed, Opened
 from node.web.pages.desk import text_in

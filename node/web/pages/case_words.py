@@ -17,10 +17,8 @@ from node.domain.introduction import (
     CLOSED,
     CONSENT_REVOKED,
     DECLINE_REASONS,
-    KIND_TITLES,
     NO_DAY,
     OUTCOMES,
-    PARTY_TITLES,
     SOON_DAYS,
     WITHDRAW_REASONS,
     Case,
@@ -29,6 +27,7 @@ from node.domain.introduction import (
     Party,
     State,
 )
+from node.domain.introduction_texts import KIND_TITLES, PARTY_TITLES
 from node.errors import N_
 from node.store.introductions import Step
 from node.web.pages.shown import Reader, Said

@@ -15,7 +15,7 @@ from aiohttp import web
 from node.domain import vocabulary
 from node.domain.roles import Permission
 from node.errors import N_, CallerError, NotFoundError
-from node.flows import introduce, keeping
+from node.flows import introduce, keeping, own_side
 from node.flows.introduce import GROUP, TEXT_MAX_CHARS, Wish
 from node.flows.search import Hit, find_profile
 from node.web import cooperation
@@ -175,7 +175,7 @@ async def propose(request: web.Request) -> web.StreamResponse:
         return await _page(request, shown, sent, is_project=True)
     network, text, purpose = (desk.text_in(sent, name) for name in ("rete", "testo", "scopo"))
     if not network:
-        return await _page(request, shown, sent, introduce.who(), is_project=True)
+        return await _page(request, shown, sent, own_side.who(), is_project=True)
     try:
         _, made = await introduce.propose(
             node.office(), network, ids, text, desk.officer_of(request), node.clock(),

@@ -13,12 +13,11 @@ from typing import Any, Final
 from aiohttp import web
 
 from node.domain import vocabulary
-from node.domain.introduction import CLOSED, STATE_TITLES, Kind, Party, State
-from node.domain.introduction_texts import CONSENT_TEXT
+from node.domain.introduction import CLOSED, Kind, Party, State
+from node.domain.introduction_texts import CONSENT_TEXTS, CONSENT_VERSION, STATE_TITLES
 from node.domain.roles import Permission
 from node.errors import N_, CallerError, NotFoundError
 from node.flows import casefile, introduce
-from node.flows.casework import CONSENT_VERSION
 from node.flows.introduce import Opened
 from node.flows.search import find_profile
 from node.flows.versions import record_of
@@ -206,7 +205,7 @@ async def _consent_form(request: web.Request, opened: Opened, sent: Mapping[str,
     given = {name: desk.text_in(sent, name) for name in preset}
     return {
         "version": CONSENT_VERSION,
-        "texts": [(language, translator(language)(CONSENT_TEXT)) for language in ("it", "en")],
+        "texts": [(language, translator(language)(CONSENT_TEXTS[CONSENT_VERSION])) for language in ("it", "en")],
         "identity": await casefile.would_tell(node.office(), opened.row),
         "given": given if any(given.values()) else preset,
     }
@@ -275,6 +274,12 @@ async def printed(request: web.Request) -> web.StreamResponse:
         request,
         "office/case_print.html",
         printed_at=node.clock(),
-        consent_text=translator(language_of(request))(CONSENT_TEXT),
+        consent_text=_consent_text(request, opened),
         **values,
     )
+
+
+def _consent_text(request: web.Request, opened: Opened) -> str:
+    """Return the text to which the own side consented, in the version of that day; empty where nobody has."""
+    version = "" if opened.consent is None else opened.consent.version
+    return translator(language_of(request))(CONSENT_TEXTS[version]) if version in CONSENT_TEXTS else ""

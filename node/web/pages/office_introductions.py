@@ -15,7 +15,8 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from node.domain.introduction import CLOSED, STATE_TITLES, Party, State
+from node.domain.introduction import CLOSED, Party, State
+from node.domain.introduction_texts import STATE_TITLES
 from node.domain.roles import Permission
 from node.errors import N_, CallerError
 from node.flows import casefile, caselist

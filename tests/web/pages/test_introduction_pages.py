@@ -16,7 +16,7 @@ from aiohttp import ClientResponse, CookieJar
 from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 
 from node.domain.introduction import Kind
-from node.domain.introduction_texts import CONSENT_TEXT
+from node.domain.introduction_texts import CONSENT_TEXTS, CONSENT_VERSION
 from node.domain.roles import Role
 from node.flows import draft, introduce
 from node.flows.introduce import Wish
@@ -358,7 +358,7 @@ async def test_a_consent_is_recorded_with_whom_to_call_and_revoked_with_a_warnin
     for contact in record.contacts[:1]:
         assert contact.person in html.unescape(page)
     for language in ("it", "en"):
-        assert translator(language)(CONSENT_TEXT) in html.unescape(page)
+        assert translator(language)(CONSENT_TEXTS[CONSENT_VERSION]) in html.unescape(page)
     for changes, where in (
         ({"persona": ""}, "consent-persona"), ({"contatto_posta": "x@"}, "consent-contatto_posta"),
     ):  # fmt: skip
