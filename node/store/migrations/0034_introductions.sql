@@ -103,6 +103,7 @@ BEGIN
     RETURN NULL;
 END
 $$;
+REVOKE EXECUTE ON FUNCTION audit.record_introduction() FROM PUBLIC;
 CREATE TRIGGER introduction_recorded AFTER INSERT ON office.introduction_event FOR EACH ROW WHEN (NEW.officer <> '')
     EXECUTE FUNCTION audit.record_introduction();
 
