@@ -107,7 +107,10 @@ async def give_back(office: Office, now: dt.datetime) -> int:
 
 
 async def tidy(office: Office, now: dt.datetime) -> int:
-    """Delete cases of which for a month nothing has come that can be read: only something that was said later."""
+    """Delete cases of which for a month nothing has come that can be read; return how many.
+
+    Another office's of which only something that was said later came, and our own of which a giving back left nothing.
+    """
 
     async def work(conn: Connection) -> int:
         return await introductions.delete_unbegun(conn, now - dt.timedelta(days=UNBEGUN_DAYS))

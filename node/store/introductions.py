@@ -423,7 +423,7 @@ async def cases_with(conn: Connection, peer: str, since: dt.datetime, after: str
 
 
 async def delete_unbegun(conn: Connection, before: dt.datetime) -> int:
-    """Delete cases that others opened here before and of which nothing can be read; return how many."""
+    """Delete cases that others opened here before, or gave back, and of which nothing can be read; return how many."""
     await conn.execute(QUERIES["end_unbegun"], before)
     return int((await conn.execute(QUERIES["delete_unbegun"], before)).rpartition(" ")[2])
 

@@ -201,12 +201,15 @@ ORDER BY introduction_id
 LIMIT $4;
 
 -- name: end_unbegun
-UPDATE office.introduction SET state = 'expired'
-WHERE party = 'owner' AND state = 'sent' AND own_events + other_events = 0 AND changed_at < $1;
+-- Of what this office began itself an older copy of the database may come to know more: only rows that hold no event.
+UPDATE office.introduction i SET state = 'expired'
+WHERE i.state = 'sent' AND i.own_events + i.other_events = 0 AND i.changed_at < $1
+  AND (i.party = 'owner' OR NOT EXISTS (SELECT FROM office.introduction_event e WHERE e.introduction_id = i.introduction_id));
 
 -- name: delete_unbegun
-DELETE FROM office.introduction
-WHERE party = 'owner' AND state = 'expired' AND own_events + other_events = 0 AND changed_at < $1;
+DELETE FROM office.introduction i
+WHERE i.state = 'expired' AND i.own_events + i.other_events = 0 AND i.changed_at < $1
+  AND (i.party = 'owner' OR NOT EXISTS (SELECT FROM office.introduction_event e WHERE e.introduction_id = i.introduction_id));
 
 -- name: open_peers
 SELECT DISTINCT peer FROM office.introduction
