@@ -165,6 +165,8 @@ def _erased(fold: _Fold, event: Event) -> bool:
 def _follow_up(fold: _Fold, event: Event) -> bool:
     if fold.state not in KNOWN or event.detail not in {str(day) for day in FOLLOW_UP_DAYS}:
         return False
+    if (event.by, int(event.detail)) in fold.follow_ups:
+        return False
     fold.follow_ups.add((event.by, int(event.detail)))
     fold.state = State.FOLLOWED_UP
     return True

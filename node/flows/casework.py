@@ -221,6 +221,7 @@ def settle(office: Office, works: Iterable[Work], now: dt.datetime) -> None:
 
 
 def _settle(office: Office, work: Work, now: dt.datetime) -> None:
+    is_member = work.row.peer in office.membership.members
     while True:
         kind = introduction.owed(
             work.case,
@@ -228,8 +229,9 @@ def _settle(office: Office, work: Work, now: dt.datetime) -> None:
             int(now.timestamp()),
             profile_live=work.row.profile_state == PUBLISHED,
             unreceipted=work.unreceipted,
-            asked_at=_seconds(work.row.asked_at),
-            read_at=_seconds(work.row.read_at),
+            # An office that is no member any more is asked by nobody: its silence is as long as it is.
+            asked_at=_seconds(work.row.asked_at) if is_member else None,
+            read_at=_seconds(work.row.read_at) if is_member else None,
         )
         if kind is None:
             return
@@ -237,8 +239,10 @@ def _settle(office: Office, work: Work, now: dt.datetime) -> None:
         payload = None
         if kind is Kind.IDENTITY:
             if work.consent is None or work.consent.revoked_at is not None:
-                # Two consents in the events and none in the table: nobody is named by a mistake of ours.
-                return
+                # Two consents in the events and none in the table (an older copy, an erasure): nobody is named by a mistake of ours, and
+                # the other side does not stay named alone.
+                say(office, work, Kind.REVOKE, now)
+                continue
             payload = work.consent.identity
         say(office, work, kind, now, detail=detail, payload=payload)
 
@@ -304,9 +308,12 @@ def may_travel(work: Work, party: Party, kept: Kept) -> Kept:
 async def give_back(conn: Connection, office: Office, works: Sequence[Work], now: dt.datetime) -> int:
     """Put out all that was said in cases, by either office: the other has put back an older copy of its database.
 
-    What it said itself it takes back by its own signature (PROTOCOL 11.12).
+    What it said itself it takes back by its own signature (PROTOCOL 11.12). Nothing of a case of which something waits.
     """
     count = 0
+    for peer in {work.row.peer for work in works}:
+        waiting = await outbox.waiting_of(conn, peer, [work.row.introduction_id for work in works])
+        works = [work for work in works if work.row.peer != peer or work.row.introduction_id not in waiting]
     for work in works:
         numbers = sorted({event.seq for event in work.events})
         for _, party, _, kept in await introductions.messages_of(conn, [work.row.introduction_id], numbers):

@@ -41,6 +41,8 @@ logger = structlog.get_logger()
 # What happened longer ago is told no more: a node that was switched off does not wake with a hundred mails.
 NEWS: Final = dt.timedelta(days=14)
 PAGE: Final = 500
+# Cases given back in one transaction: officers' decisions in them wait for it.
+GIVEN: Final = 20
 UNBEGUN_DAYS: Final = 30
 NO_CASE: Final = "00000000-0000-0000-0000-000000000000"
 WAITS, SOON, LAST_DAY, RAISED, FOLLOW_UP, ERASED, ENDED = (
@@ -88,22 +90,35 @@ async def _work_page(office: Office, now: dt.datetime, after: str) -> tuple[int,
 
 async def give_back(office: Office, now: dt.datetime) -> int:
     """Tell offices that put back an older copy of their database all that was said with them; return how many messages."""
+    done = 0
+    async with acquire(office.pool) as conn:
+        rewound = await outbox.rewound(conn, now - hear.AGAIN)
+    for peer in rewound:
+        after = NO_CASE
+        while after:
+            said, after = await _give_page(office, peer, now, after)
+            done += said
 
-    async def work(conn: Connection) -> int:
-        count = 0
-        for peer in await outbox.claim_rewound(conn):
-            after = NO_CASE
-            while after:
-                ids = await introductions.cases_with(conn, peer, now - dt.timedelta(days=UNREACHABLE_DAYS), after, PAGE)
-                works = (await casework.lock(conn, ids, peer=peer)).values() if ids else ()
-                count += await casework.give_back(conn, office, list(works), now)
-                after = ids[-1] if len(ids) == PAGE else ""
-        return count
+        async def given(conn: Connection, peer: str = peer) -> None:
+            await outbox.mark_given(conn, peer, now)
 
-    done = await run_tx(office.pool, work)
+        # A crash before this line begins again, and leaves out what waits already.
+        await run_tx(office.pool, given)
     if done:
         logger.warning("introductions.given-back", messages=done)
     return done
+
+
+async def _give_page(office: Office, peer: str, now: dt.datetime, after: str) -> tuple[int, str]:
+    """Put out what was said in a page of the cases with an office; return how much, and the last case of a page that was full."""
+
+    async def work(conn: Connection) -> tuple[int, str]:
+        await outbox.lock_boxes(conn, [peer])
+        ids = await introductions.cases_with(conn, peer, now - dt.timedelta(days=UNREACHABLE_DAYS), after, GIVEN)
+        works = (await casework.lock(conn, ids, peer=peer)).values() if ids else ()
+        return await casework.give_back(conn, office, list(works), now), ids[-1] if len(ids) == GIVEN else ""
+
+    return await run_tx(office.pool, work)
 
 
 async def tidy(office: Office, now: dt.datetime) -> int:

@@ -140,9 +140,14 @@ async def mark_acked(conn: Connection, recipient: str, number: int) -> None:
     await conn.execute(QUERIES["mark_acked"], recipient, number)
 
 
-async def claim_rewound(conn: Connection) -> list[str]:
-    """Return, once, the members that have put back an older copy of their database."""
-    return sorted(row["peer"] for row in await conn.fetch(QUERIES["claim_rewound"]))
+async def rewound(conn: Connection, before: dt.datetime) -> list[str]:
+    """Return the members that have put back an older copy of their database, and were last told all of it ``before``."""
+    return [row["peer"] for row in await conn.fetch(QUERIES["rewound"], before)]
+
+
+async def mark_given(conn: Connection, peer: str, now: dt.datetime) -> None:
+    """Note that a member was told all again."""
+    await conn.execute(QUERIES["mark_given"], peer, now)
 
 
 async def drop(conn: Connection, recipient: str, numbers: Sequence[int]) -> None:

@@ -42,9 +42,11 @@ LIMIT 100000;
 -- How far the member said it had read; less than before: it has put back an older copy, and is to be told all again.
 UPDATE post.box SET rewound = rewound OR acked > $2, acked = $2 WHERE peer = $1 AND acked <> $2;
 
--- name: claim_rewound
-WITH these AS (SELECT peer FROM post.box WHERE rewound ORDER BY peer LIMIT 100 FOR UPDATE)
-UPDATE post.box b SET rewound = false FROM these WHERE b.peer = these.peer RETURNING b.peer;
+-- name: rewound
+SELECT peer FROM post.box WHERE rewound AND (given_at IS NULL OR given_at < $1) ORDER BY peer LIMIT 100;
+
+-- name: mark_given
+UPDATE post.box SET rewound = false, given_at = $2 WHERE peer = $1;
 
 -- name: drop
 DELETE FROM post.outbox WHERE recipient = $1 AND number = ANY($2::bigint[]);

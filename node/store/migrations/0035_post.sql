@@ -12,6 +12,8 @@ CREATE TABLE post.box (
     -- How far the member said it had read ours, and whether it has said less since: its database is an older copy.
     acked bigint NOT NULL DEFAULT 0 CHECK (acked >= 0),
     rewound boolean NOT NULL DEFAULT false,
+    -- When it was last told all again.
+    given_at timestamptz,
     next_at timestamptz,
     asked_at timestamptz,
     -- When the question was asked after which its outbox had been read to its end.
