@@ -220,11 +220,11 @@ LIMIT 10000;
 -- name: untold
 -- A page of cases with something to tell this office's people by mail, by id, and the words under which it is told once.
 SELECT i.introduction_id, i.party, i.state, i.turn, i.own_due, i.other_due, i.since, i.introduced_at, i.created_by,
-    -- An end that somebody of this office decided: a withdrawn profile's and a day's that is over are its node's.
+    -- An end that somebody of this office decided: what its node says by itself has no officer.
     EXISTS (SELECT FROM office.introduction_event e
-            WHERE e.introduction_id = i.introduction_id AND e.party = i.party
+            WHERE e.introduction_id = i.introduction_id AND e.party = i.party AND e.officer <> ''
               AND ((i.state = 'concluded' AND e.kind = 'outcome') OR (i.state = 'declined' AND e.kind = 'decline')
-                   OR (i.state = 'withdrawn' AND e.kind IN ('withdraw', 'revoke') AND e.detail <> 'profile-withdrawn'))) AS is_own_end,
+                   OR (i.state = 'withdrawn' AND e.kind IN ('withdraw', 'revoke')))) AS is_own_end,
     coalesce((SELECT array_agg(DISTINCT e.detail ORDER BY e.detail) FROM office.introduction_event e
               WHERE e.introduction_id = i.introduction_id AND e.party = i.party AND e.kind = 'follow-up'), '{}') AS followed_up,
     EXISTS (SELECT FROM office.introduction_identity t

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from node.domain.days import day_number
-from node.domain.introduction import Kind
+from node.domain.introduction import Kind, State
 from node.errors import RoadWrongError
 from node.flows import introduce, publish, remind
 from node.flows.casework import Office
@@ -145,6 +145,20 @@ async def test_a_profile_that_was_withdrawn_is_told_to_both(pair: Pair, sink: Si
     await publish.withdraw(node.pool, node.own, pair.profile_id, "anna", pair.clock())
     await pair.owner.due()
     await pair.carry()
+    assert (await owner.tell(), await seeker.tell()) == ([FIRST], [FIRST])
+
+
+async def test_a_consent_that_is_gone_is_news_to_the_office_whose_node_took_it_back(pair: Pair, sink: Sink) -> None:
+    """The node revokes by itself where nothing may be told any more: nobody of its office has decided that."""
+    owner, seeker = Teller(pair.owner, sink), Teller(pair.seeker, sink)
+    case = await pair.reach(*ACCEPTED, ("owner", Kind.CONSENT))
+    for teller in (owner, seeker):
+        await teller.tell()
+    async with pair.owner.town.node.pool.acquire() as conn:
+        await conn.execute("DELETE FROM office.introduction_consent")
+    await pair.seeker.do(case, Kind.CONSENT)
+    await pair.carry()
+    assert (await pair.owner.read(case)).case.state is State.WITHDRAWN
     assert (await owner.tell(), await seeker.tell()) == ([FIRST], [FIRST])
 
 
