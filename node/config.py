@@ -428,6 +428,17 @@ def _check_mail(config: Config, locate: Locator) -> None:
         raise _refuse(
             "config-bad-value", locate.place("mail", "sender"), N_("con un server di posta serve il mittente")
         )
+    told = config.introductions
+    if told.mail and not mail.host:
+        place = locate.place("introductions", "mail")
+        message = N_(
+            "senza [mail] host questo indirizzo non è avvisato di nulla: indicare il server di posta, o lasciarlo vuoto"
+        )
+        raise _refuse("config-bad-value", place, message)
+    if told.escalation_mail and not told.mail:
+        place = locate.place("introductions", "escalation_mail")
+        message = N_("il secondo indirizzo è avvisato dopo il primo: indicare anche mail")
+        raise _refuse("config-bad-value", place, message)
     if bool(mail.user) != bool(mail.password_file):
         place = locate.place("mail", "user")
         raise _refuse("config-bad-value", place, N_("user e password_file vanno insieme, o nessuno dei due"))

@@ -22,6 +22,7 @@ from node.flows import (
     audit,
     backup_shelf,
     epoch,
+    gdpr,
     gossip,
     hear,
     indexing,
@@ -49,6 +50,7 @@ RELEASE_MINUTES = 5
 TIDY_MINUTES = 10
 SAVED_MINUTES = 1
 INTRODUCTION_MINUTES = 1
+INTRODUCTION_MAIL_MINUTES = 5
 INDEX_MINUTES = 0.1
 # How often is asked whether a backup, or a trial restore, is due.
 BACKUP_MINUTES = 60
@@ -217,26 +219,53 @@ def _keeping(node: Node, jobs: Jobs) -> dict[str, tuple[Callable[[], Awaitable[o
     return {BACKUP: (keep, BACKUP_MINUTES), TRIAL: (prove, BACKUP_MINUTES)}
 
 
+async def _each(job: str, *parts: Callable[[], Awaitable[object]]) -> None:
+    """Do all parts of a job, whatever one of them runs into. Raises: what the first that failed did, so that the turn tells."""
+    failed: Exception | None = None
+    for part in parts:
+        try:
+            await part()
+        except Exception as error:
+            if failed is not None:
+                logger.exception("job.part_failed", job=job)
+            failed = failed or error
+    if failed is not None:
+        raise failed
+
+
 def _housework(node: Node, session: aiohttp.ClientSession) -> dict[str, tuple[Callable[[], Awaitable[object]], float]]:
     """Return what a node does for itself and its own people, each with how often (minutes)."""
 
     async def follow_index() -> None:
         await indexing.follow(node.pool, node.index, node.clock())
 
+    swept: dt.date | None = None
+
     async def tidy() -> None:
+        nonlocal swept
         now = node.clock()
         async with acquire(node.pool) as conn:
             await nonces.purge(conn, now - dt.timedelta(seconds=limits.NONCE_KEEP_S))
         await epoch.prune(node.pool, dt.timedelta(days=node.config.federation.keep_epochs_days), now)
         await tell.tidy(node.pool, now, dt.timedelta(days=node.config.saved.unread_days))
         await sign_in.tidy(node.pool, node.sign_in_settings(), now)
+        if swept != now.date():
+            # The public form says after how many days: nobody has to remember it. A process begun anew looks once more.
+            await remind.tidy(node.office(), now)
+            await gdpr.end_introductions(node.pool, node.config, now)
+            swept = now.date()
 
     async def introduce() -> None:
         office, now = node.office(), node.clock()
-        await remind.work_due(office, now)
-        await remind.give_back(office, now)
-        await remind.send_again(office, now)
-        await remind.tell(office, node.mail_server, node.public_url, now)
+        await _each(
+            "introductions",
+            lambda: remind.work_due(office, now),
+            lambda: remind.give_back(office, now),
+            lambda: remind.send_again(office, now),
+        )
+
+    async def tell_office() -> None:
+        await remind.tell(node.office(), node.mail_server, node.public_url, node.clock())
 
     async def tell_saved() -> None:
         # Digests leave at their own hour: each search knows when its next one is due.
@@ -246,6 +275,8 @@ def _housework(node: Node, session: aiohttp.ClientSession) -> dict[str, tuple[Ca
     return {
         "tidy": (tidy, TIDY_MINUTES),
         "introductions": (introduce, INTRODUCTION_MINUTES),
+        # By itself and less often: a mail server that is away for a while is not a node that closes no case.
+        "introductions-mail": (tell_office, INTRODUCTION_MAIL_MINUTES),
         "saved": (tell_saved, SAVED_MINUTES),
         "index": (follow_index, INDEX_MINUTES),
     }

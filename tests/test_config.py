@@ -333,6 +333,29 @@ def test_a_mail_server_is_whole_and_sends_no_secret_in_the_clear() -> None:
         assert (found.code, found.where.startswith("node.toml:")) == ("config-bad-value", True)
 
 
+def told(host: str, **keys: str) -> str:
+    """The example with a mail server, or none, and addresses to be told of introductions."""
+    text = mailing(host=host)
+    for key, value in keys.items():
+        text, count = re.subn(rf'(^\[introductions\]$.*?^{key} = )"[^"]*"', rf'\g<1>"{value}"', text, count=1, flags=re.MULTILINE | re.DOTALL)  # fmt: skip
+        assert count == 1
+    return text
+
+
+def test_who_is_told_of_introductions_can_be_reached() -> None:
+    """No address without a mail server, which would never be told anything; no second one without a first."""
+    both = {"mail": "ufficio@example.org", "escalation_mail": "capo@example.org"}
+    assert config.parse(told("mail.example.org", **both)).introductions.escalation_mail == "capo@example.org"
+    assert config.parse(told("")).introductions.mail == ""
+    for text, key in (
+        (told("", **both), "mail"),
+        (told("mail.example.org", **{**both, "mail": ""}), "escalation_mail"),
+    ):
+        found = refusal(text)
+        line = int(found.where.removeprefix("node.toml:"))
+        assert (found.code, text.splitlines()[line - 1].split()[0]) == ("config-bad-value", key)
+
+
 def provided(**keys: str) -> str:
     """The example with an identity provider, and some keys of its table as they are given."""
     text = EXAMPLE

@@ -20,7 +20,7 @@ from node.flows.board import Peer
 from node.flows.jobs import Schedule
 from node.flows.own_log import OwnState
 from node.flows.post_board import Post
-from node.store.doctor import Mailed, Server
+from node.store.doctor import Introductions, Mailed, Server
 
 OK, WARNING, DANGER = "ok", "warning", "danger"
 LEVELS: Final[Mapping[str, str]] = {OK: N_("va bene"), WARNING: N_("da guardare"), DANGER: N_("da risolvere")}
@@ -89,6 +89,7 @@ class Seen:
     chain: Verdict | ReteError
     administrators: int
     schedule: Schedule | None
+    introductions: Introductions
     # None: this node makes no backups by itself.
     backups: Shelf | ReteError | None = None
     # The sealed post with each other member.

@@ -248,8 +248,14 @@ async def _end(pool: Pool, what: str, until: dt.datetime) -> int:
     ended = 0
     while count := await run_tx(pool, batch):
         ended += count
-    logger.info("retention.ended", what=what, rows=ended)
+    if ended:
+        logger.info("retention.ended", what=what, rows=ended)
     return ended
+
+
+async def end_introductions(pool: Pool, config: Config, now: dt.datetime) -> int:
+    """Delete introductions that ended, and drafts, over their term; return how many. What the public form promises, daily."""
+    return await _end(pool, "introductions", now - dt.timedelta(days=config.retention.introductions_days))
 
 
 def processing_register(config: Config) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ Source: docs/introductions.md.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from email.message import EmailMessage
 from email.policy import SMTP
 from typing import Final
@@ -122,7 +122,10 @@ async def _give_page(office: Office, peer: str, now: dt.datetime, after: str) ->
 
 
 async def tidy(office: Office, now: dt.datetime) -> int:
-    """Delete cases of which for a month nothing has come that can be read: only something that was said later."""
+    """Delete cases of which for a month nothing has come that can be read; return how many.
+
+    Another office's of which only something that was said later came, and our own of which a giving back left nothing.
+    """
 
     async def work(conn: Connection) -> int:
         return await introductions.delete_unbegun(conn, now - dt.timedelta(days=UNBEGUN_DAYS))
@@ -161,10 +164,10 @@ def words_of(case: Untold, now: dt.datetime) -> set[str]:
     words |= {f"{SOON}-{day}" for day in days if 0 < day - today <= SOON_DAYS}
     if case.state in KNOWN and case.introduced_at is not None:
         passed = [day for day in FOLLOW_UP_DAYS if now >= case.introduced_at + dt.timedelta(days=day)]
-        words |= {f"{FOLLOW_UP}-{day}" for day in passed[-1:]}
+        words |= {f"{FOLLOW_UP}-{day}" for day in passed[-1:] if str(day) not in case.followed_up}
     if case.state in KNOWN and case.is_erased:
         words.add(ERASED)
-    if case.state in CLOSED and (case.state, case.party) != (State.DECLINED, Party.OWNER):
+    if case.state in CLOSED and not case.is_own_end:
         words.add(f"{ENDED}-{case.state}")
     return words | last_day_of(case, now)
 
@@ -195,21 +198,32 @@ async def tell(office: Office, server: Callable[[], MailServer | None], base_url
     to = office.config.introductions
     if not to.mail:
         return 0
-    async with acquire(office.pool) as conn:
-        cases = await introductions.untold(conn, now - NEWS, PAGE * 10)
     addresses = [(to.mail, words_of, False), (to.escalation_mail, _raised, True)]
+    fresh: dict[bool, list[tuple[str, str]]] = {last: [] for _, _, last in addresses}
+    async for case in _untold(office, now):
+        for _, words, last in addresses:
+            fresh[last] += [(case.introduction_id, word) for word in sorted(words(case, now) - case.told)]
     count, failed = 0, None
-    for address, words, last in addresses:
-        fresh = [(c.introduction_id, word) for c in cases for word in sorted(words(c, now) - c.told)]
-        if not fresh or not address:
+    for address, _, last in addresses:
+        if not fresh[last] or not address:
             continue
         try:
-            count += await _tell_one(office, server, base_url, now, address, fresh, last=last)
+            count += await _tell_one(office, server, base_url, now, address, fresh[last], last=last)
         except ReteError as error:
             failed = failed or error
     if failed is not None:
         raise failed
     return count
+
+
+async def _untold(office: Office, now: dt.datetime) -> AsyncIterator[Untold]:
+    after = NO_CASE
+    while after:
+        async with acquire(office.pool) as conn:
+            page = await introductions.untold(conn, now - NEWS, after, PAGE)
+        for case in page:
+            yield case
+        after = page[-1].introduction_id if len(page) == PAGE else ""
 
 
 async def _tell_one(

@@ -423,7 +423,7 @@ async def cases_with(conn: Connection, peer: str, since: dt.datetime, after: str
 
 
 async def delete_unbegun(conn: Connection, before: dt.datetime) -> int:
-    """Delete cases that others opened here before and of which nothing can be read; return how many."""
+    """Delete cases that others opened here before, or gave back, and of which nothing can be read; return how many."""
     await conn.execute(QUERIES["end_unbegun"], before)
     return int((await conn.execute(QUERIES["delete_unbegun"], before)).rpartition(" ")[2])
 
@@ -449,17 +449,22 @@ class Untold:
     created_by: str
     # The other office named somebody, and what it told is erased.
     is_erased: bool
+    # People of this office ended it.
+    is_own_end: bool
+    # After how many days this office has told how it goes.
+    followed_up: frozenset[str]
     told: frozenset[str]
 
 
-async def untold(conn: Connection, since: dt.datetime, limit: int) -> list[Untold]:
-    """Return cases of which there may be something to tell."""
+async def untold(conn: Connection, since: dt.datetime, after: str, limit: int) -> list[Untold]:
+    """Return a page of cases of which there may be something to tell, by id, after one."""
     return [
         Untold(
             str(r["introduction_id"]), Party(r["party"]), State(r["state"]), r["turn"], r["own_due"], r["other_due"],
-            r["since"], r["introduced_at"], r["created_by"], r["is_erased"], frozenset(r["told"]),
+            r["since"], r["introduced_at"], r["created_by"], r["is_erased"], r["is_own_end"], frozenset(r["followed_up"]),
+            frozenset(r["told"]),
         )
-        for r in await conn.fetch(QUERIES["untold"], since, limit)
+        for r in await conn.fetch(QUERIES["untold"], since, limit, after)
     ]  # fmt: skip
 
 

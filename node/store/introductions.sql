@@ -201,12 +201,15 @@ ORDER BY introduction_id
 LIMIT $4;
 
 -- name: end_unbegun
-UPDATE office.introduction SET state = 'expired'
-WHERE party = 'owner' AND state = 'sent' AND own_events + other_events = 0 AND changed_at < $1;
+-- Of what this office began itself an older copy of the database may come to know more: only rows that hold no event.
+UPDATE office.introduction i SET state = 'expired'
+WHERE i.state = 'sent' AND i.own_events + i.other_events = 0 AND i.changed_at < $1
+  AND (i.party = 'owner' OR NOT EXISTS (SELECT FROM office.introduction_event e WHERE e.introduction_id = i.introduction_id));
 
 -- name: delete_unbegun
-DELETE FROM office.introduction
-WHERE party = 'owner' AND state = 'expired' AND own_events + other_events = 0 AND changed_at < $1;
+DELETE FROM office.introduction i
+WHERE i.state = 'expired' AND i.own_events + i.other_events = 0 AND i.changed_at < $1
+  AND (i.party = 'owner' OR NOT EXISTS (SELECT FROM office.introduction_event e WHERE e.introduction_id = i.introduction_id));
 
 -- name: open_peers
 SELECT DISTINCT peer FROM office.introduction
@@ -215,14 +218,22 @@ ORDER BY peer
 LIMIT 10000;
 
 -- name: untold
--- Cases with something to tell this office's people by mail, and the words under which it is told once.
+-- A page of cases with something to tell this office's people by mail, by id, and the words under which it is told once.
 SELECT i.introduction_id, i.party, i.state, i.turn, i.own_due, i.other_due, i.since, i.introduced_at, i.created_by,
+    -- An end that somebody of this office decided: what its node says by itself has no officer.
+    EXISTS (SELECT FROM office.introduction_event e
+            WHERE e.introduction_id = i.introduction_id AND e.party = i.party AND e.officer <> ''
+              AND ((i.state = 'concluded' AND e.kind = 'outcome') OR (i.state = 'declined' AND e.kind = 'decline')
+                   OR (i.state = 'withdrawn' AND e.kind IN ('withdraw', 'revoke')))) AS is_own_end,
+    coalesce((SELECT array_agg(DISTINCT e.detail ORDER BY e.detail) FROM office.introduction_event e
+              WHERE e.introduction_id = i.introduction_id AND e.party = i.party AND e.kind = 'follow-up'), '{}') AS followed_up,
     EXISTS (SELECT FROM office.introduction_identity t
             WHERE t.introduction_id = i.introduction_id AND t.erased_at IS NOT NULL) AS is_erased,
     coalesce((SELECT array_agg(t.what ORDER BY t.what) FROM office.introduction_notice t
               WHERE t.introduction_id = i.introduction_id), '{}') AS told
 FROM office.introduction i
-WHERE i.changed_at >= $1 OR i.own_due IS NOT NULL OR i.other_due IS NOT NULL OR i.state IN ('introduced', 'followed_up')
+WHERE i.introduction_id > $3::uuid
+  AND (i.changed_at >= $1 OR i.own_due IS NOT NULL OR i.other_due IS NOT NULL OR i.state IN ('introduced', 'followed_up'))
 ORDER BY i.introduction_id
 LIMIT $2;
 

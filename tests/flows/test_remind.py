@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from node.domain.days import day_number
-from node.domain.introduction import Kind
+from node.domain.introduction import Kind, State
 from node.errors import RoadWrongError
-from node.flows import introduce, remind
+from node.flows import introduce, publish, remind
 from node.flows.casework import Office
 from node.flows.introduce import Applicant, Wish
 from node.peers.mail import MailServer
+from node.store import introductions
 from node.store.reference import load_label_reference
 from tests.federation_made import Clock
 from tests.introductions_made import ACCEPTED, INTRODUCED, Desk, Pair, two_offices
@@ -115,6 +116,64 @@ async def test_an_end_is_told_to_who_did_not_bring_it(pair: Pair, sink: Sink) ->
     assert await seeker.tell() == []
 
 
+async def test_whoever_ends_a_case_is_not_told_that_it_ended(pair: Pair, sink: Sink) -> None:
+    """A withdrawal, a consent taken back, an outcome: news to the other office alone; a day that was over is news to both."""
+    owner, seeker = Teller(pair.owner, sink), Teller(pair.seeker, sink)
+    told = {}
+    for at, (steps, who, kind, detail) in enumerate(
+        (
+            ((), "seeker", Kind.WITHDRAW, "other"),
+            ((*ACCEPTED, ("owner", Kind.CONSENT)), "owner", Kind.REVOKE, ""),
+            (INTRODUCED, "seeker", Kind.OUTCOME, "agreement"),
+        )
+    ):
+        case = await pair.reach(*steps, at=at)
+        await owner.tell()
+        await seeker.tell()
+        await getattr(pair, who).do(case, kind, detail=detail)
+        await pair.carry()
+        told[kind] = (await owner.tell(), await seeker.tell())
+    assert told == {Kind.WITHDRAW: ([FIRST], []), Kind.REVOKE: ([], [FIRST]), Kind.OUTCOME: ([FIRST], [])}
+
+
+async def test_a_profile_that_was_withdrawn_is_told_to_both(pair: Pair, sink: Sink) -> None:
+    """Whoever withdraws a profile ends contacts that they may not have thought of."""
+    owner, seeker = Teller(pair.owner, sink), Teller(pair.seeker, sink)
+    await pair.reach()
+    await owner.tell()
+    node = pair.owner.town.node
+    await publish.withdraw(node.pool, node.own, pair.profile_id, "anna", pair.clock())
+    await pair.owner.due()
+    await pair.carry()
+    assert (await owner.tell(), await seeker.tell()) == ([FIRST], [FIRST])
+
+
+async def test_a_consent_that_is_gone_is_news_to_the_office_whose_node_took_it_back(pair: Pair, sink: Sink) -> None:
+    """The node revokes by itself where nothing may be told any more: nobody of its office has decided that."""
+    owner, seeker = Teller(pair.owner, sink), Teller(pair.seeker, sink)
+    case = await pair.reach(*ACCEPTED, ("owner", Kind.CONSENT))
+    for teller in (owner, seeker):
+        await teller.tell()
+    async with pair.owner.town.node.pool.acquire() as conn:
+        await conn.execute("DELETE FROM office.introduction_consent")
+    await pair.seeker.do(case, Kind.CONSENT)
+    await pair.carry()
+    assert (await pair.owner.read(case)).case.state is State.WITHDRAWN
+    assert (await owner.tell(), await seeker.tell()) == ([FIRST], [FIRST])
+
+
+async def test_more_cases_than_a_page_are_told_whole(pair: Pair, sink: Sink, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Page after page, in one mail."""
+    monkeypatch.setattr(remind, "PAGE", 2)
+    for at in range(4):
+        await pair.seeker.ask(pair.profile_id, at=at)
+    await pair.carry()
+    owner = Teller(pair.owner, sink)
+    assert await owner.tell() == [FIRST]
+    assert "4" in sink.messages[-1]["Subject"]
+    assert await owner.tell() == []
+
+
 async def test_the_end_of_a_step_is_told_to_both_and_its_last_day_goes_up(pair: Pair, sink: Sink) -> None:
     """Two days before, both offices; on the last day the office in turn and its second address, each once; afterwards the end."""
     owner, seeker = Teller(pair.owner, sink), Teller(pair.seeker, sink)
@@ -212,3 +271,20 @@ async def test_a_follow_up_is_told_when_its_day_comes(pair: Pair, sink: Sink) ->
         pair.clock.forward(days=5)
     assert told == [30, 90, 180]
     assert days == 195
+
+
+async def test_a_follow_up_that_was_told_is_waited_for_no_more(pair: Pair, sink: Sink) -> None:
+    """By this office: the other's own is still to come."""
+    owner, seeker = Teller(pair.owner, sink), Teller(pair.seeker, sink)
+    case = await pair.reach(*INTRODUCED)
+    pair.clock.forward(days=30)
+    await pair.owner.do(case, Kind.FOLLOW_UP, detail="30")
+    await pair.carry()
+    # With the names that arrived, which are news of a month ago.
+    async with pair.owner.town.node.pool.acquire() as conn:
+        words = {word for found in await introductions.untold(conn, pair.clock(), remind.NO_CASE, 9) for word in remind.words_of(found, pair.clock())}  # fmt: skip
+    assert not [word for word in words if word.startswith(remind.FOLLOW_UP)]
+    assert await seeker.tell() == [FIRST]
+    pair.clock.forward(days=60)
+    await owner.tell()
+    assert (await owner.tell(), await seeker.tell()) == ([], [FIRST])

@@ -191,9 +191,10 @@ async def test_people_are_told_once(conn: Connection) -> None:
     await introductions.mark_told(conn, [], NOW)
     await introductions.mark_told(conn, [(case, "waits"), (case, "soon")], NOW)
     await introductions.mark_told(conn, [(case, "waits")], NOW + HOUR)
-    (found,) = await introductions.untold(conn, NOW, 10)
+    (found,) = await introductions.untold(conn, NOW, str(uuid.UUID(int=0)), 10)
     assert (found.introduction_id, found.told) == (case, {"waits", "soon"})
-    assert await introductions.untold(conn, NOW + HOUR, 10) == []
+    assert await introductions.untold(conn, NOW + HOUR, str(uuid.UUID(int=0)), 10) == []
+    assert await introductions.untold(conn, NOW, case, 10) == []
     assert await conn.fetchval("SELECT max(told_at) FROM office.introduction_notice") == NOW
 
 
