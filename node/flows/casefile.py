@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from node.domain.introduction import CLOSED, Party
-from node.errors import NotFoundError
+from node.errors import CallerError, NotFoundError
 from node.flows import own_side
 from node.flows.casework import Office
 from node.store import introductions
@@ -77,9 +77,11 @@ async def proofs(office: Office, introduction_id: str) -> Mapping[tuple[Party, i
 
 
 async def would_tell(office: Office, row: Row) -> Mapping[str, Any] | None:
-    """Return whom a consent of today would let out, without the person to call; None where the network is gone."""
+    """Return whom a consent of today would let out, without the person to call; None where there is nobody to name any more."""
     async with acquire(office.pool) as conn:
         try:
             return await own_side.identity_today(conn, office, row)
-        except NotFoundError:
-            return None
+        except CallerError as error:
+            if isinstance(error, NotFoundError) or error.code == own_side.NOBODY:
+                return None
+            raise

@@ -16,6 +16,7 @@ from node.domain.introduction import SHORT_MAX_CHARS
 from node.domain.network import NetworkRecord
 from node.domain.redaction.dictionary import Dictionary, Layer, Term
 from node.domain.redaction.hits import AMBER, RED
+from node.domain.seeking import MASK
 from node.domain.territory import REG
 from node.errors import N_, CallerError, Said
 from node.flows import gate
@@ -32,12 +33,13 @@ from node.store.reference import load_sectors, load_territories
 MEMBERS_MAX: Final = 300
 MEMBERS_MAX_BYTES: Final = 38_000
 NETWORK, FIRM = "network", "firm"
+NOBODY: Final = "introduction-who"
 
 
 def who() -> CallerError:
     """Return the refusal of an introduction without anybody."""
     return CallerError(
-        "introduction-who",
+        NOBODY,
         N_("serve sapere per chi si chiede il contatto: una rete del registro, o un'impresa"),
         where="network",
     )
@@ -146,16 +148,17 @@ def _terms(applicant: Mapping[str, Any]) -> list[Term]:
 
 
 async def identity_today(conn: Connection, office: Office, row: Row) -> dict[str, Any]:
-    """Return what a consent lets out of a case's own side, the person to call apart. Raises: network-unknown."""
+    """Return what a consent lets out of a case's own side, the person to call apart. Raises: network-unknown, introduction-who."""
     return await _identity(conn, row) | {"office": office.config.node.name}
 
 
 async def _identity(conn: Connection, row: Row) -> dict[str, Any]:
     if row.network_id is None:
-        if not row.applicant or not row.applicant.get("name"):
+        name = str((row.applicant or {}).get("name", ""))
+        if row.applicant is None or not name or MASK in name:
             # Its network was taken out of the register, or the firm's data were erased: there is nobody to name.
             raise who()
-        firm = {"name": str(row.applicant["name"]), "municipality": str(row.applicant.get("municipality", ""))}
+        firm = {"name": name, "municipality": str(row.applicant.get("municipality", ""))}
         return {"name": firm["name"], "kind": FIRM, "members": [firm]}
     _, record = await record_of(conn, row.network_id)
     return {"name": _short(record.name), "kind": NETWORK, "members": _members(record)}

@@ -18,6 +18,7 @@ from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 from node.domain.introduction import Kind
 from node.domain.introduction_texts import CONSENT_TEXTS, CONSENT_VERSION
 from node.domain.roles import Role
+from node.domain.seeking import MASK
 from node.flows import draft, introduce
 from node.flows.introduce import Wish
 from node.i18n import translator
@@ -372,6 +373,24 @@ async def test_a_consent_is_recorded_with_whom_to_call_and_revoked_with_a_warnin
     assert "Nessun nome è ancora uscito" in page
     await offices.step("owner", case, Kind.REVOKE)
     assert "Consenso revocato da una delle parti" in words(await offices.seeker.get(f"{CASES}/{case}"))
+
+
+@pytest.mark.parametrize("applicant", [None, {"name": f"{MASK} 1"}])
+async def test_a_case_without_anybody_to_name_can_still_be_closed(
+    offices: Offices, applicant: dict[str, str] | None
+) -> None:
+    """Its network left the register, or the firm was erased: the page says so, a consent is refused, withdrawing is not."""
+    pair = offices.pair
+    case = await pair.reach(*ACCEPTED)
+    await pair.seeker.town.node.pool.execute(
+        "UPDATE office.introduction SET network_id = NULL, applicant = $2 WHERE introduction_id = $1",
+        case, None if applicant is None else json.dumps(applicant),
+    )  # fmt: skip
+    assert "Non c'è più nessuno da nominare" in words(await offices.seeker.get(f"{CASES}/{case}"))
+    reply = await offices.deed("seeker", case, Kind.CONSENT, **CONSENT)
+    assert (reply.status, 'id="consent-persona"' in await reply.text()) == (400, True)
+    await offices.step("seeker", case, Kind.WITHDRAW, scelta="other")
+    assert "ritirato" in words(await offices.seeker.get(f"{CASES}/{case}"))
 
 
 async def test_names_are_erased_from_the_page_once_a_consent_is_revoked(offices: Offices) -> None:
