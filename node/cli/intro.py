@@ -17,7 +17,7 @@ from node.cli.officer import BY, deciding, name_of
 from node.domain.introduction import Party, State
 from node.domain.vocabulary import PURPOSES
 from node.errors import N_
-from node.flows import introduce
+from node.flows import casefile, introduce
 from node.flows.caseid import whole_id
 from node.flows.caselist import list_cases
 from node.flows.introduce import Wish
@@ -63,7 +63,7 @@ async def show(face: Face, introduction: str) -> None:
     async with runtime.open_node(face.home) as node:
         office = node.office()
         opened = await introduce.read(office, await whole_id(office, introduction))
-        document = case_document(opened, node.clock())
+        document = case_document(opened, node.clock(), await casefile.offered(office, opened.row, opened.may))
     face.emit(document, lambda: intro_print.show_case(face, document))
 
 

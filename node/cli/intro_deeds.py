@@ -43,7 +43,11 @@ HELP = {
 }
 NAMES = {Kind.REQUEST: "endorse"}
 _REASONS = [reason for reason in WITHDRAW_REASONS if reason != PROFILE_WITHDRAWN]
-SURE = click.option("--sure", is_flag=True, help="Le parole dubbie sono state guardate: non fanno riconoscere nessuno.")
+SURE = click.option(
+    "--sure",
+    is_flag=True,
+    help="Per tutte le parole dubbie del testo: sono state guardate, nessuna fa riconoscere qualcuno.",
+)
 TEXT = click.option("--text", default="", help="Due parole per l'altro ufficio, senza nomi.")
 WORDS = click.option("--text", required=True, help="Il testo per l'altro ufficio, senza nomi.")
 OPTIONS: dict[Kind, tuple[Any, ...]] = {

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from node.domain.introduction import CLOSED, Party
+from node.domain.introduction import CLOSED, Kind, Party
 from node.errors import CallerError, NotFoundError
 from node.flows import own_side
 from node.flows.casework import Office
@@ -74,6 +74,18 @@ async def proofs(office: Office, introduction_id: str) -> Mapping[tuple[Party, i
     async with acquire(office.pool) as conn:
         found = await introductions.signed_events(conn, introduction_id)
     return {key: Proof(hashlib.sha256(raw).hexdigest(), signature.hex()) for key, raw, signature in found}
+
+
+async def offered(office: Office, row: Row, may: Sequence[Kind]) -> Mapping[str, Any] | None:
+    """Return whom a consent of today would let out, where one may be recorded."""
+    return await would_tell(office, row) if Kind.CONSENT in may else None
+
+
+def seen_of(row: Row, may: Sequence[Kind], identity: Mapping[str, Any] | None) -> str:
+    """Return the ``seen`` of what is shown of a case: of its draft, or of whom a consent of today names; empty where neither is asked."""
+    if Kind.REQUEST in may:
+        return own_side.digest_of(row.request)
+    return own_side.digest_of(identity) if Kind.CONSENT in may and identity is not None else ""
 
 
 async def would_tell(office: Office, row: Row) -> Mapping[str, Any] | None:

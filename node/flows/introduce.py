@@ -77,7 +77,8 @@ class Wish:
 class Deed:
     """What somebody does in a case; ``person`` and ``contact`` go with a consent: who gave it, and whom the other side may call.
 
-    ``sure``: doubtful words were looked at and name nobody.
+    ``sure``: all doubtful words of the text were looked at and name nobody. ``seen``: own_side.digest_of the draft, or of the identity,
+    that was shown to who endorses it or records the consent; None: not asked.
     """
 
     kind: Kind
@@ -86,6 +87,7 @@ class Deed:
     person: str = ""
     contact: Mapping[str, str] = field(default_factory=dict, repr=False)
     sure: bool = False
+    seen: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,14 +286,28 @@ def _chosen(where: str, value: str, allowed: Mapping[str, Any] | Sequence[str]) 
     return value
 
 
-async def endorse(office: Office, introduction_id: str, officer: str, now: dt.datetime, *, sure: bool = False) -> Case:
-    """Endorse a draft: it leaves for the other office, without a name. Raises: introduction-not-draft, text-refused, text-doubtful."""
+async def endorse(
+    office: Office,
+    introduction_id: str,
+    officer: str,
+    now: dt.datetime,
+    *,
+    sure: bool = False,
+    seen: str | None = None,
+) -> Case:
+    """Endorse a draft: it leaves for the other office, without a name. Raises: introduction-not-now, text-refused, text-doubtful."""
 
     async def work(conn: Connection) -> Case:
         found = await casework.lock_one(conn, introduction_id)
         row = found.row
         if row.state != State.DRAFT or found.events:
             raise _not_now(found)
+        if seen is not None and seen != own_side.digest_of(row.request):
+            raise CallerError(
+                "introduction-not-now",
+                N_("la bozza è cambiata da quando è stata letta: non è uscito nulla"),
+                hint=N_("rileggerla com'è ora, e poi convalidarla"),
+            )
         office.peer(row.peer)
         await own_side.refuse_names(conn, office, row, str(row.request["text"]), sure=sure)
         seeker = {"kind": own_side.FIRM if row.network_id is None else own_side.NETWORK} | await own_side.described(
@@ -321,7 +337,7 @@ async def act(office: Office, introduction_id: str, deed: Deed, officer: str, no
     text-refused, text-doubtful.
     """
     if deed.kind is Kind.REQUEST:
-        return await endorse(office, introduction_id, officer, now, sure=deed.sure)
+        return await endorse(office, introduction_id, officer, now, sure=deed.sure, seen=deed.seen)
     text = _checked_text(deed.text, needed=deed.kind in _NEEDS_TEXT) if deed.kind in _MAY_HAVE_TEXT else ""
     detail = _chosen("detail", deed.detail, _DETAILS[deed.kind]) if deed.kind in _DETAILS else ""
 
@@ -346,17 +362,24 @@ async def act(office: Office, introduction_id: str, deed: Deed, officer: str, no
 async def _consent(conn: Connection, office: Office, row: Row, deed: Deed, officer: str, now: dt.datetime) -> Consent:
     """Record the own side's consent with exactly what may be told: who, to which text, when, and the identity as it is today."""
     person = _checked_short("person", deed.person)
-    contact = {name: _checked_short(name, deed.contact.get(name, "")) for name in ("person", "role", "email", "phone")}
+    names = ("person", "role", "email", "phone")
+    contact = {name: _checked_short(f"contact.{name}", deed.contact.get(name, "")) for name in names}
     if not person or not contact["person"] or not (contact["email"] or contact["phone"]):
         raise CallerError(
             "introduction-consent-bad",
             N_("serve chi ha dato il consenso, e il nome di una persona da contattare con un recapito"),
-            where="person",
+            where="person" if not person else "contact.person" if not contact["person"] else "contact.email",
         )
     if contact["email"]:
         contact["email"] = saved.check_email(contact["email"])
-    identity = await own_side.identity_today(conn, office, row) | {"contact": contact}
-    consent = Consent(person, CONSENT_VERSION, identity, officer, now, None)
+    identity = await own_side.identity_today(conn, office, row)
+    if deed.seen is not None and deed.seen != own_side.digest_of(identity):
+        raise CallerError(
+            "introduction-not-now",
+            N_("ciò che si comunicherebbe è cambiato da quando è stato letto: il consenso non è registrato"),
+            hint=N_("rileggere a chi dà il consenso che cosa si comunica ora, e poi registrarlo"),
+        )
+    consent = Consent(person, CONSENT_VERSION, identity | {"contact": contact}, officer, now, None)
     await introductions.keep_consent(conn, row.introduction_id, consent)
     return consent
 

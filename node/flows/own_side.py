@@ -8,6 +8,7 @@ Source: docs/introductions.md, docs/rules.md T.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -34,6 +35,14 @@ MEMBERS_MAX: Final = 300
 MEMBERS_MAX_BYTES: Final = 38_000
 NETWORK, FIRM = "network", "firm"
 NOBODY: Final = "introduction-who"
+# Doubtful words that a refusal shows; of more it tells how many.
+DOUBTFUL_SHOWN: Final = 10
+WORDS_MAX_CHARS: Final = 80
+
+
+def digest_of(shown: Any) -> str:
+    """Return by what it is told whether somebody decides about what was shown: the SHA-256 of its canonical JSON, in hexadecimal."""
+    return hashlib.sha256(canonical.dumps({"shown": shown})).hexdigest()
 
 
 def who() -> CallerError:
@@ -131,15 +140,23 @@ async def refuse_names(conn: Connection, office: Office, row: Row | None, text: 
             reason=Said(red[0].reason),
             more=len(red) - 1,
         )
-    doubtful = next((hit for _, _, hit in hits if hit.severity == AMBER), None)
-    if doubtful is not None and not sure:
-        raise CallerError(
-            "text-doubtful",
-            N_("possibile nome proprio: «{words}»"),
-            where="text",
-            hint=N_("cambiarlo, o confermare che non fa riconoscere nessuno"),
-            words=text[doubtful.start : doubtful.end][:80],
-        )
+    # Each once: whoever confirms has seen all that is confirmed.
+    doubtful = list(dict.fromkeys(text[hit.start : hit.end] for _, _, hit in hits if hit.severity == AMBER))
+    if doubtful and not sure:
+        raise _doubtful(doubtful)
+
+
+def _doubtful(words: list[str]) -> CallerError:
+    shown = ", ".join(f"«{one[:WORDS_MAX_CHARS]}»" for one in words[:DOUBTFUL_SHOWN])
+    more = len(words) - DOUBTFUL_SHOWN
+    return CallerError(
+        "text-doubtful",
+        N_("possibili nomi propri: {words}, e altri {more}") if more > 0 else N_("possibili nomi propri: {words}"),
+        where="text",
+        hint=N_("cambiare queste parole, o confermare che nessuna di esse fa riconoscere qualcuno"),
+        words=shown,
+        more=more,
+    )
 
 
 def _terms(applicant: Mapping[str, Any]) -> list[Term]:

@@ -14,6 +14,7 @@ from typing import Any
 from node.domain import introduction
 from node.domain.days import day_of
 from node.domain.introduction import NO_DAY, Case, Kind, Party
+from node.flows import casefile
 from node.flows.introduce import Opened
 from node.store.introductions import Consent, Listed, Step, Told
 
@@ -56,8 +57,8 @@ def moved_document(introduction_id: str, case: Case, me: Party) -> dict[str, Any
     }
 
 
-def case_document(opened: Opened, now: dt.datetime) -> dict[str, Any]:
-    """Return a case whole, with what may be done now."""
+def case_document(opened: Opened, now: dt.datetime, would_tell: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return a case whole, with what may be done now, and whom a consent of today would name where it may be given."""
     row, case, me = opened.row, opened.case, opened.row.party
     return {
         "introduction_id": row.introduction_id,
@@ -82,6 +83,8 @@ def case_document(opened: Opened, now: dt.datetime) -> dict[str, Any]:
         "created_by": row.created_by,
         "created_at": _moment(row.created_at),
         "may": [str(kind) for kind in opened.may],
+        "seen": casefile.seen_of(row, opened.may, would_tell),
+        "would_tell": None if would_tell is None else dict(would_tell),
         "is_lost": me in case.lost,
         "consent": _consent(opened.consent),
         "told": _told(opened.told),

@@ -2,7 +2,7 @@
 
 ``GET /api/v1/introductions?state=&party=&peer=&waiting=1&limit=&cursor=`` answers ``{"introductions": [...], "cursor"}``, what changed
 last first; ``GET /{introduction_id}`` one case whole; ``POST /{introduction_id}/events`` with ``{"kind", "text"?, "detail"?, "person"?,
-"contact"?: {"person", "role", "email", "phone"}, "sure"?}`` does one deed and answers 201 with the case as it stands then (409
+"contact"?: {"person", "role", "email", "phone"}, "sure"?, "seen"?}`` does one deed and answers 201 with the case as it stands then (409
 ``introduction-not-now``). Documents: node/web/introduction_documents.py.
 
 Rules: a session's cookie alone changes nothing: every POST carries the session's token in ``X-CSRF-Token``, comes from no other site
@@ -24,7 +24,7 @@ from aiohttp import web
 from node.domain.introduction import HUMAN, Kind, Party, State
 from node.domain.roles import Permission
 from node.errors import N_, CallerError
-from node.flows import audit, introduce
+from node.flows import audit, casefile, introduce
 from node.flows.caselist import list_cases
 from node.flows.introduce import Applicant, Deed, Wish
 from node.runtime import Node
@@ -38,7 +38,7 @@ from node.web.permission import USER, needs
 
 FIRST_YEAR, LAST_YEAR = 2000, 9000
 PARAMETERS: Final = ("state", "party", "peer", "waiting", "limit", "cursor")
-TEXTS: Final = ("kind", "text", "detail", "person")
+TEXTS: Final = ("kind", "text", "detail", "person", "seen")
 NODE = web.AppKey("introductions-node", Node)
 
 
@@ -101,7 +101,8 @@ async def act(request: web.Request) -> web.StreamResponse:
 
 async def _case(request: web.Request) -> dict[str, Any]:
     node = request.app[NODE]
-    return case_document(await introduce.read(node.office(), request.match_info["introduction_id"]), node.clock())
+    opened = await introduce.read(node.office(), request.match_info["introduction_id"])
+    return case_document(opened, node.clock(), await casefile.offered(node.office(), opened.row, opened.may))
 
 
 def _answer(request: web.Request, document: Mapping[str, Any], status: int = 200, **more: str) -> web.Response:
@@ -115,6 +116,7 @@ def read_deed(document: Mapping[str, Any]) -> Deed:
     """Return what a body says is done. Raises: CallerError(introduction-body-bad)."""
     contact, sure = document.get("contact", {}), document.get("sure", False)
     texts = {name: document.get(name, "") for name in TEXTS}
+    seen = texts["seen"] if "seen" in document else None
     if set(document) - {*TEXTS, "contact", "sure"} or not isinstance(sure, bool):
         raise bad_body()
     if not isinstance(contact, dict) or set(contact) - set(CONTACT):
@@ -123,7 +125,7 @@ def read_deed(document: Mapping[str, Any]) -> Deed:
         raise bad_body()
     if texts["kind"] not in {str(kind) for kind in HUMAN}:
         raise bad_body()
-    return Deed(Kind(texts["kind"]), texts["text"], texts["detail"], texts["person"], contact, sure)
+    return Deed(Kind(texts["kind"]), texts["text"], texts["detail"], texts["person"], contact, sure, seen)
 
 
 def read_sought(given: Any) -> tuple[Sought, int]:

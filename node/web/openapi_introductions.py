@@ -149,6 +149,8 @@ def _of_officers() -> dict[str, Schema]:
                 "ended_by": _nullable(parts.text("Who ended it.", 8)), "turn": parts.listing(_PARTY, 2), "urgency": _choice(Urgency, "How near the end of this office's step is."),
                 "follow_up_due": parts.whole("The follow-up to be told, 0 for none.", 0, max(FOLLOW_UP_DAYS)),
                 "may": parts.listing(_choice(HUMAN), len(HUMAN), "What people of this office may do now."),
+                "seen": parts.text("SHA-256 of the draft, or of whom a consent would name, as this answer shows it: for the deed that endorses or consents.", 64),
+                "would_tell": {**identity, "description": "Whom a consent of today would name, the person to call apart; null where none may be recorded."},
                 "is_lost": {"type": "boolean", "description": "The other office has seen steps that are not here any more."},
                 "consent": _nullable(parts.record(consent, "Of this office's side.")), "told": _nullable(parts.record(told, "Whom the other office named.")),
                 "events": parts.listing(parts.record(event), 2_000),
@@ -160,9 +162,10 @@ def _of_officers() -> dict[str, Schema]:
                 "detail": _choice([*DECLINE_REASONS, *WITHDRAW_REASONS, *OUTCOMES, *FOLLOW_UP_DAYS], "Of decline and withdraw a reason, of outcome how it went, of follow-up the day."),
                 "person": _short("Of consent: who gave it."),
                 "contact": parts.record({name: _short("Of consent: whom the other side may speak to.") for name in CONTACT}, "", CONTACT),
-                "sure": {"type": "boolean", "description": "Doubtful words were looked at and make nobody recognisable."},
+                "seen": parts.text("Of request and consent: the case's seen, as it was read; 409 where the draft, or whom a consent names, has changed since.", 64),
+                "sure": {"type": "boolean", "description": "For all doubtful words of the text: they were looked at and make nobody recognisable."},
             },
-            "", ("text", "detail", "person", "contact", "sure"),
+            "", ("text", "detail", "person", "contact", "sure", "seen"),
         ),
     }  # fmt: skip
 

@@ -92,13 +92,14 @@ async def _page(
         where = at or (case_deeds.field_of(error, refused) if refused is not None and there else "")
         errors = [(where, sentence(error, language))]
     consent = await _consent_form(request, opened, sent) if may_write and Kind.CONSENT in opened.may else None
+    seen = casefile.seen_of(opened.row, opened.may, None if consent is None else consent["identity"])
     return render(
         request,
         "office/case.html",
         status=200 if error is None else status_of(error),
         done=desk.said_of(request) if error is None else "",
         errors=errors,
-        forms=case_deeds.forms(opened, tr, sent, refused, error) if may_write else [],
+        forms=case_deeds.forms(opened, tr, sent, refused, error, seen) if may_write else [],
         unsent=case_deeds.unsent(opened, sent, refused),
         draft=_draft(opened, sent, desk.reader_of(request)) if may_write and opened.state is State.DRAFT else None,
         consent_form=consent,
@@ -181,7 +182,7 @@ def _applicant(reader: Reader, given: Mapping[str, Any] | None) -> list[tuple[st
 def _draft(opened: Opened, sent: Mapping[str, Any], reader: Reader) -> dict[str, Any]:
     request = opened.row.request
     return {
-        "text": desk.text_in(sent, "nuovo_testo") or str(request.get("text", "")),
+        "text": desk.text_in(sent, case_deeds.NEW_TEXT) or str(request.get("text", "")),
         "purpose": desk.text_in(sent, "scopo") or str(request.get("purpose", "")),
         "purposes": [(key, reader.title(vocabulary.PURPOSES, key)) for key in vocabulary.PURPOSES],
         "longest": introduce.TEXT_MAX_CHARS,
@@ -228,8 +229,8 @@ async def act(request: web.Request) -> web.StreamResponse:
     key = opened.row.introduction_id
     try:
         await introduce.act(
-            node.office(), key, case_deeds.deed_of(kind, sent), desk.officer_of(request), node.clock()
-        )  # fmt: skip
+            node.office(), key, case_deeds.deed_of(kind, sent, opened.row), desk.officer_of(request), node.clock()
+        )
     except CallerError as error:
         return await _page(request, error, kind, sent)
     await desk.keep_mark(request)
@@ -241,11 +242,15 @@ async def rewrite(request: web.Request) -> web.StreamResponse:
     """Write a draft's text anew."""
     node, sent, opened = request.app[DESK], await desk.form_of(request), await opened_of(request)
     key = opened.row.introduction_id
-    text, purpose = desk.text_in(sent, "nuovo_testo"), desk.text_in(sent, "scopo")
+    text, purpose = desk.text_in(sent, case_deeds.NEW_TEXT), desk.text_in(sent, "scopo")
     try:
         await introduce.rewrite(node.office(), key, text, purpose, node.clock())
     except CallerError as error:
-        at = {"text": "nuovo_testo", "purpose": "scopo"}.get(error.where, "") if opened.state is State.DRAFT else ""
+        at = (
+            {"text": case_deeds.NEW_TEXT, "purpose": "scopo"}.get(error.where, "")
+            if opened.state is State.DRAFT
+            else ""
+        )
         return await _page(request, error, sent=sent, at=at)
     return desk.go(case_path(key, "riscritta"))
 

@@ -40,6 +40,13 @@ from tests.web.test_account_pages import PAGE, Browser, served
 CASES = "/ufficio/contatti"
 
 
+def hidden(page: str, action: str) -> dict[str, str]:
+    """What stands hidden in a form of a page, the session's token apart."""
+    form = page.partition(f' action="{action}"')[2].partition("</form>")[0]
+    found = dict(re.findall(r'<input type="hidden" name="([a-z_]+)" value="([^"]*)">', form))
+    return {name: value for name, value in found.items() if name != "csrf"}
+
+
 @dataclass
 class Offices:
     """Two offices, and an officer of each in a browser."""
@@ -57,9 +64,9 @@ class Offices:
             browser.hold((await people.enter("anna")).secret)
 
     async def deed(self, who: str, case: str, kind: Kind, **fields: str) -> ClientResponse:
-        """Send a form of a case's page."""
-        one = f"{CASES}/{case}"
-        return await getattr(self, who).post(one, f"{one}/{kind}", **fields)
+        """Send a form of a case's page, with what stands hidden in it."""
+        one, browser = f"{CASES}/{case}", getattr(self, who)
+        return await browser.post(one, f"{one}/{kind}", **{**hidden(await browser.get(one), f"{one}/{kind}"), **fields})
 
     async def step(self, who: str, case: str, kind: Kind, **fields: str) -> None:
         """Send a form of a case's page, which is done, and let it arrive."""
@@ -206,8 +213,68 @@ async def test_a_text_that_names_somebody_is_shown_again_at_its_field(offices: O
     doubtful = "Conoscete forse Ermenegildo Quattrocchi?"
     reply = await offices.deed("owner", case, Kind.QUESTION, testo=doubtful)
     assert reply.status == 400
-    assert 'id="question-sicuro"' in await reply.text()
-    assert (await offices.deed("owner", case, Kind.QUESTION, testo=doubtful, sicuro="yes")).status == 303
+    page = await reply.text()
+    assert 'id="question-sicuro"' in page
+    ticked = {"sicuro": "yes", **hidden(page, f"{CASES}/{case}/question")}
+    # Every word that is confirmed was shown, and a tick counts for the text under which it stood.
+    more = f"{doubtful} Oppure Ildebrando Zuccherato?"
+    reply = await offices.deed("owner", case, Kind.QUESTION, testo=more, **ticked)
+    page = words(await reply.text())
+    assert reply.status == 400
+    assert all(name in page.partition("ossibili nomi propri:")[2][:300] for name in ("Quattrocchi", "Zuccherato"))
+    assert (await offices.deed("owner", case, Kind.QUESTION, testo=doubtful, **ticked)).status == 303
+
+
+async def test_nobody_endorses_a_draft_that_they_have_not_read(offices: Offices) -> None:
+    """Written anew by a colleague in between: 409, the new words, and nothing has left; a doubtful word is put right in the draft."""
+    pair, anna = offices.pair, offices.seeker
+    case = await pair.seeker.begin(pair.profile_id)
+    one = f"{CASES}/{case}"
+    read = hidden(await anna.get(one), f"{one}/request")
+    office = pair.seeker.town.node.office()
+    await introduce.rewrite(office, case, "Cerchiamo Ermenegildo Quattrocchi.", "request", pair.clock())
+    for fields in (read, {}):
+        reply = await anna.post(one, f"{one}/request", **fields)
+        page = words(await reply.text())
+        assert reply.status == 409
+        assert "la bozza è cambiata da quando è stata letta" in page.lower()
+        assert "Cerchiamo Ermenegildo Quattrocchi." in page
+    reply = await offices.deed("seeker", case, Kind.REQUEST)
+    page = await reply.text()
+    assert (reply.status, 'href="#request-sicuro"' in page) == (400, True)
+    await introduce.rewrite(office, case, "Cerchiamo un partner.", "request", pair.clock())
+    assert (await offices.deed("seeker", case, Kind.REQUEST)).status == 303
+
+
+async def test_what_the_gate_finds_in_a_draft_leads_to_its_text(offices: Offices) -> None:
+    """The link of the refusal is a field of the page."""
+    pair = offices.pair
+    case = await pair.seeker.begin(pair.profile_id)
+    pool = pair.seeker.town.node.pool
+    named = '{"text": "Scrivere a prova@example.org", "purpose": "request"}'
+    await pool.execute("UPDATE office.introduction SET request = $2 WHERE introduction_id = $1", case, named)
+    page = await (await offices.deed("seeker", case, Kind.REQUEST)).text()
+    assert '<a href="#nuovo_testo">' in page
+    assert 'id="nuovo_testo"' in page
+
+
+async def test_a_consent_lets_out_nothing_that_came_in_since_it_was_read(offices: Offices) -> None:
+    """The register changes between page and click: 409, the new name shown, no consent; then it is read and recorded."""
+    pair = offices.pair
+    case = await pair.reach(*ACCEPTED)
+    one = f"{CASES}/{case}"
+    read = hidden(await offices.owner.get(one), f"{one}/consent")
+    pool = pair.owner.town.node.pool
+    await pool.execute(
+        "UPDATE registry.network SET name = name || ' Plus' WHERE network_id = $1", pair.owner.networks[0]
+    )
+    reply = await offices.owner.post(one, f"{one}/consent", **CONSENT, **read)
+    page = words(await reply.text())
+    assert reply.status == 409
+    assert "il consenso non è registrato" in page
+    assert " Plus" in page
+    assert (await pair.owner.read(case)).consent is None
+    await offices.step("owner", case, Kind.CONSENT, **CONSENT)
 
 
 async def test_an_officer_begins_from_a_profile_in_two_clicks(offices: Offices) -> None:
@@ -231,7 +298,7 @@ async def test_an_officer_begins_from_a_profile_in_two_clicks(offices: Offices) 
     assert "Cerchiamo chi distribuisce." in words(await anna.get(where))
     reply = await anna.post(where, f"{where}/riscrivi", nuovo_testo="", scopo="request")
     assert (reply.status, '<a href="#nuovo_testo">' in await reply.text()) == (400, True)
-    reply = await anna.post(where, f"{where}/request")
+    reply = await offices.deed("seeker", where.rpartition("/")[2], Kind.REQUEST)
     assert reply.headers["Location"] == f"{where}?fatto=inviata"
     reply = await anna.post(form, f"{CASES}/nuovo", **fields)
     assert reply.status == 409
@@ -362,11 +429,13 @@ async def test_a_consent_is_recorded_with_whom_to_call_and_revoked_with_a_warnin
         assert translator(language)(CONSENT_TEXTS[CONSENT_VERSION]) in html.unescape(page)
     for changes, where in (
         ({"persona": ""}, "consent-persona"), ({"contatto_posta": "x@"}, "consent-contatto_posta"),
+        ({"contatto_persona": ""}, "consent-contatto_persona"), ({"contatto_ruolo": "x" * 301}, "consent-contatto_ruolo"),
+        ({"contatto_posta": "", "contatto_telefono": ""}, "consent-contatto_posta"),
     ):  # fmt: skip
         reply = await offices.deed("owner", case, Kind.CONSENT, **{**CONSENT, **changes})
         page = await reply.text()
         assert (reply.status, f'<a href="#{where}">' in page) == (400, True), changes
-        assert CONSENT["contatto_telefono"] in page
+        assert f'id="{where}"' in page
     await offices.step("owner", case, Kind.CONSENT, **CONSENT)
     page = words(await offices.owner.get(f"{CASES}/{case}"))
     assert "manca quello dell'altra parte" in page
