@@ -77,7 +77,8 @@ async def show(face: Face, introduction: str) -> None:
 @BY
 async def ask(face: Face, profile_id: str, network_id: str, text: str, purpose: str, officer: str | None) -> None:
     """Draft a request."""
-    wish = Wish(profile_id, text, purpose, network_id)
+    owner, one = introduce.profile_in(profile_id)
+    wish = Wish(one, text, purpose, network_id, owner=owner)
     async with deciding(face) as node:
         made = await introduce.begin(node.office(), wish, name_of(officer), node.clock(), load_label_reference())
     face.emit(

@@ -64,13 +64,23 @@ class Applicant:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is asked of another office: which profile, why, in what words, for which network or firm of ours."""
+    """What is asked of another office: which profile, why, in what words, for which network or firm of ours.
+
+    ``owner``: of which office the profile is, where more than one publishes the identifier; empty: any.
+    """
 
     profile_id: str
     text: str
     purpose: str = "request"
     network_id: str | None = None
     applicant: Applicant | None = field(default=None, repr=False)
+    owner: str = ""
+
+
+def profile_in(named: str) -> tuple[str, str]:
+    """Return the office and the identifier of a profile that is named as OFFICE:IDENTIFIER, or by its identifier alone."""
+    owner, _, profile_id = named.strip().rpartition(":")
+    return owner, profile_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +161,7 @@ async def _begin(
 ) -> tuple[str, str]:
     if (wish.network_id is None) == (wish.applicant is None):
         raise own_side.who()
-    hit = await find_profile(office.pool, wish.profile_id, reference, now=now)
+    hit = await find_profile(office.pool, wish.profile_id, reference, now=now, owner=wish.owner or None)
     if hit.owner == office.own_id:
         raise CallerError(
             "introduction-own-profile",
@@ -196,11 +206,11 @@ async def propose(
     reference: LabelReference,
     purpose: str = "joint_project",
 ) -> tuple[str, list[str]]:
-    """Write the linked requests of a joint project, one to the office of each profile; return the project's id and the cases'.
+    """Write the linked requests of a joint project, one to the office of each profile (``profile_in``); return the project's id and the cases'.
 
     Raises: introduction-project-size; as ``begin``, and then no request is written.
     """
-    distinct = list(dict.fromkeys(profiles))
+    distinct = list(dict.fromkeys(map(profile_in, profiles)))
     if not GROUP[0] <= len(distinct) <= GROUP[1]:
         raise CallerError(
             "introduction-project-size",
@@ -210,8 +220,8 @@ async def propose(
         )
     project, made = str(uuid.uuid4()), []
     try:
-        for profile_id in distinct:
-            wish = Wish(profile_id, text, purpose, network_id)
+        for owner, profile_id in distinct:
+            wish = Wish(profile_id, text, purpose, network_id, owner=owner)
             made.append(await begin(office, wish, officer, now, reference, project=(project, len(distinct) + 1)))
     except CallerError:
         for introduction_id in made:
@@ -225,7 +235,7 @@ async def _network(conn: Connection, network_id: str | None) -> str | None:
 
 
 async def _refuse_twice(conn: Connection, hit: Hit, network_id: str | None) -> None:
-    if network_id is not None and await introductions.is_there(conn, hit.profile_id, network_id):
+    if network_id is not None and await introductions.is_there(conn, hit.owner, hit.profile_id, network_id):
         raise CallerError(
             "introduction-there",
             N_("per questa rete e questa scheda c'è già un contatto aperto"),

@@ -374,9 +374,9 @@ async def count_drafts(conn: Connection) -> int:
     return int(await conn.fetchval(QUERIES["count_drafts"]))
 
 
-async def is_there(conn: Connection, profile_id: str, network_id: str) -> bool:
-    """Tell whether a network has an open case about a profile."""
-    return bool(await conn.fetchval(QUERIES["is_there"], profile_id, network_id))
+async def is_there(conn: Connection, peer: str, profile_id: str, network_id: str) -> bool:
+    """Tell whether a network has an open case about an office's profile."""
+    return bool(await conn.fetchval(QUERIES["is_there"], profile_id, network_id, peer))
 
 
 async def due_cases(

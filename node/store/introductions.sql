@@ -233,7 +233,7 @@ ON CONFLICT DO NOTHING;
 
 -- name: is_there
 SELECT EXISTS (SELECT FROM office.introduction
-    WHERE profile_id = $1 AND network_id = $2 AND state NOT IN ('concluded', 'declined', 'expired', 'withdrawn'));
+    WHERE profile_id = $1 AND network_id = $2 AND peer = $3 AND state NOT IN ('concluded', 'declined', 'expired', 'withdrawn'));
 
 -- name: beginning
 -- The cases whose identifier lies between two: two are enough to know that a beginning names more than one.

@@ -90,12 +90,13 @@ def _of_firms() -> dict[str, Schema]:
         "IntroductionToRequest": parts.record(
             {
                 "profile_id": PROFILE_ID,
+                "owner": parts.text("The member that publishes the profile, where more than one publishes the identifier.", 32),
                 "text": parts.text("What is looked for, in words that make nobody recognisable.", TEXT_MAX_CHARS),
                 "purpose": _choice(PURPOSES, "What for.", default=introduction_requests.PURPOSE),
                 "applicant": parts.record(applicant, "Who asks: known to this office alone until two consents are given.", sorted(set(applicant) - introduction_requests.APPLICANT_NEEDED)),
             },
             "A firm's own request, through the office of this node.",
-            ("purpose",),
+            ("owner", "purpose"),
         ),
         "IntroductionRequested": parts.record(
             {"introduction_id": _ID, "state": _choice([State.DRAFT], "An officer looks at it first."), "token": parts.text("Shows how it stands; told only now.", 100)}

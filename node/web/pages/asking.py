@@ -66,6 +66,7 @@ class Asked:
     profile_id: str
     text: str
     purpose: str
+    owner: str
     applicant: Mapping[str, str] = field(repr=False)
 
 
@@ -181,7 +182,7 @@ async def ask(request: web.Request) -> web.StreamResponse:
     """Write the request down for an officer, and show its code, once."""
     door, hit, sent = request.app[DOOR], await _hit(request), await request.post()
     applicant = {name: _text(sent, field_) for field_, name in FIELDS.items()}
-    asked = Asked(hit.profile_id, _text(sent, "testo"), _text(sent, "scopo"), applicant)
+    asked = Asked(hit.profile_id, _text(sent, "testo"), _text(sent, "scopo"), hit.owner, applicant)
     if _text(sent, "informativa") != "yes":
         return await _form(request, hit, sent, UNREAD)
     try:

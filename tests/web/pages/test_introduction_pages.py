@@ -378,7 +378,7 @@ async def test_matches_lead_to_the_form_with_everything_filled_in(offices: Offic
         await store(conn, origin, [made], first=500)
     text = await anna.get(f"/ufficio/corrispondenze?per={network}")
     links = [html.unescape(link) for link in re.findall(r'href="(/ufficio/contatti/nuovo[^"]+)"', text)]
-    assert links == [f"{CASES}/nuovo?profilo={made['id']}&rete={network}"]
+    assert links == [f"{CASES}/nuovo?profilo=p_LE:{made['id']}&rete={network}"]
     for network in pair.owner.networks:
         own = await offices.owner.get(f"/ufficio/corrispondenze?per={network}&proprie=yes")
         assert "/ufficio/contatti/nuovo" not in own
@@ -394,7 +394,7 @@ async def test_a_group_becomes_a_joint_project(offices: Offices) -> None:
     request = make_mocked_request("GET", "/ufficio/corrispondenze", app=app)
     request[USER] = User("1", "anna", frozenset({Role.OFFICER}))
     linked = await office_matches._propose_link(request, item)
-    assert linked == f"{CASES}/progetto?profilo={UNKNOWN}&profilo={UNKNOWN}&rete={pair.seeker.networks[0]}"
+    assert linked == f"{CASES}/progetto?profilo=p_LE:{UNKNOWN}&profilo=p_LE:{UNKNOWN}&rete={pair.seeker.networks[0]}"
     for documents_ in (documents[:2], [*documents, {"owner": "x_BAD", "id": UNKNOWN, "type": "x"}]):
         assert await office_matches._propose_link(request, SimpleNamespace(documents=documents_)) == ""
 
