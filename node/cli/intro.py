@@ -49,7 +49,7 @@ async def list_(face: Face, waiting: bool, state: str | None, party: str | None,
     """List cases."""
     sought = Sought(Party(party) if party else None, (State(state),) if state else None, waiting, peer)
     async with runtime.open_node(face.home) as node:
-        found = await list_cases(node.office(), sought, limit)
+        found = await list_cases(node.office(), sought, limit, node.clock())
     documents = [listed_document(item) for item in found]
     face.emit({"introductions": documents}, lambda: intro_print.show_list(face, documents))
 
@@ -152,7 +152,7 @@ async def discard(face: Face, introduction: str, officer: str | None) -> None:
 async def counts(face: Face) -> None:
     """Count cases by party, state and outcome."""
     async with runtime.open_node(face.home) as node, acquire(node.pool) as conn:
-        found = await introductions.count_cases(conn)
+        found = await introductions.count_cases(conn, node.clock())
     rows: list[dict[str, Any]] = [
         {
             "party": str(item.party),

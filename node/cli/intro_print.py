@@ -43,7 +43,9 @@ def show_list(face: Face, documents: Sequence[Document]) -> None:
 
 
 def _row(face: Face, document: Document) -> tuple[object, ...]:
-    mine = document["turn"] in (document["party"], "both") or document["state"] == State.DRAFT
+    mine = (
+        document["turn"] in (document["party"], "both") or document["state"] == State.DRAFT or document["follow_up_due"]
+    )
     turn = N_("noi") if mine else N_("loro") if document["turn"] else ""
     return (
         document["introduction_id"][:ID_SHOWN],

@@ -6,6 +6,7 @@ that it records (flows/introduce): the same function makes both.
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -46,18 +47,18 @@ def totals_of(counts: Sequence[Count]) -> Totals:
     )
 
 
-async def totals(office: Office) -> Totals:
+async def totals(office: Office, now: dt.datetime) -> Totals:
     """Return how many cases there are, and how many wait for this office."""
     async with acquire(office.pool) as conn:
-        return totals_of(await introductions.count_cases(conn))
+        return totals_of(await introductions.count_cases(conn, now))
 
 
-async def siblings(office: Office, row: Row) -> list[Listed]:
+async def siblings(office: Office, row: Row, now: dt.datetime) -> list[Listed]:
     """Return the other cases of the same joint project that are here, in order of the other office."""
     if row.project_id is None:
         return []
     async with acquire(office.pool) as conn:
-        found = await introductions.project_cases(conn, row.project_id)
+        found = await introductions.project_cases(conn, row.project_id, now)
     return [case for case in found if case.introduction_id != row.introduction_id]
 
 

@@ -72,7 +72,7 @@ async def listed(request: web.Request) -> web.StreamResponse:
     """Answer a page of cases."""
     sought, limit = read_sought(request.query.items())
     # One more than asked for says whether there is another page.
-    found = await list_cases(request.app[NODE].office(), sought, limit + 1)
+    found = await list_cases(request.app[NODE].office(), sought, limit + 1, request.app[NODE].clock())
     page = found[:limit]
     cursor = write_cursor(page[-1]) if len(found) > limit else ""
     return _answer(request, {"introductions": [listed_document(item) for item in page], "cursor": cursor})

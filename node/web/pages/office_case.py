@@ -213,11 +213,12 @@ async def _consent_form(request: web.Request, opened: Opened, sent: Mapping[str,
 
 
 async def _siblings(request: web.Request, opened: Opened) -> list[dict[str, Any]]:
-    found = await casefile.siblings(request.app[DESK].office(), opened.row)
+    now = request.app[DESK].clock()
+    found = await casefile.siblings(request.app[DESK].office(), opened.row, now)
     if not found:
         return []
     members = (await cooperation.front(request.app[COOPERATION])).overview.members
-    today = today_of(request.app[DESK].clock())
+    today = today_of(now)
     return [row(desk.reader_of(request), case, members, today) for case in found]
 
 

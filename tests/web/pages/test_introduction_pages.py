@@ -166,6 +166,25 @@ async def test_the_list_shows_what_waits_for_whom(offices: Offices) -> None:
     assert "ultimo giorno" in words(await offices.owner.get(f"{CASES}/{case}"))
 
 
+async def test_a_follow_up_that_is_due_waits_in_list_and_count_as_on_its_page(offices: Offices) -> None:
+    """From the thirtieth day on, at each office until it has told it; and again on the ninetieth."""
+    pair = offices.pair
+    case = await pair.reach(*INTRODUCED)
+    days = "chiedere come procede e registrare la verifica dopo {days} giorni"
+    for passed, told in ((29, 0), (1, 30), (60, 90)):
+        await offices.forward(days=passed)
+        listed = await offices.owner.get(CASES)
+        page = words(await offices.owner.get(f"{CASES}/{case}"))
+        assert (case in listed) is (told > 0), told
+        assert f"Aspettano noi ({1 if told else 0})" in words(listed), told
+        assert (days.format(days=told) in page) is (told > 0), told
+        if told:
+            assert "tocca a noi" in words(listed)
+            await offices.step("owner", case, Kind.FOLLOW_UP, scelta=str(told))
+            assert case not in await offices.owner.get(CASES)
+            assert case in await offices.seeker.get(CASES)
+
+
 async def test_the_list_goes_on_where_it_stopped(offices: Offices, monkeypatch: pytest.MonkeyPatch) -> None:
     """Page after page each case once, by a place that names a moment and a case; a place that is none is refused."""
     monkeypatch.setattr(office_introductions, "SHOWN", 2)
