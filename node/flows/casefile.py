@@ -15,10 +15,15 @@ from typing import Any
 from node.domain.introduction import CLOSED, Kind, Party
 from node.errors import CallerError, NotFoundError
 from node.flows import own_side
-from node.flows.casework import Office
+from node.flows.casework import ITALY, Office
 from node.store import introductions
 from node.store.introductions import Count, Listed, Row
 from node.store.postgres import acquire
+
+
+def today_of(now: dt.datetime) -> dt.date:
+    """Return the day by which steps are counted wherever a case is shown: Italy's."""
+    return now.astimezone(ITALY).date()
 
 
 @dataclass(frozen=True, slots=True)

@@ -454,7 +454,7 @@ async def standing(office: Office, introduction_id: str, token: str) -> Opened:
     except ValueError as error:
         raise _no_standing() from error
     async with acquire(office.pool) as conn:
-        if not await introductions.has_token(conn, key, hashlib.sha256(token.encode()).digest()):
+        if not await introductions.has_token(conn, key, hashlib.sha256(token.encode("utf-8", "replace")).digest()):
             raise _no_standing()
     return await read(office, key)
 

@@ -76,7 +76,7 @@ def case_document(opened: Opened, now: dt.datetime, would_tell: Mapping[str, Any
         "turn": sorted(case.turn),
         "own_due": _day(case.due.get(me)),
         "other_due": _day(case.due.get(me.other)),
-        "urgency": str(introduction.urgency(case, me, now.date())),
+        "urgency": str(introduction.urgency(case, me, casefile.today_of(now))),
         "follow_up_due": introduction.follow_up_due(case, me, int(now.timestamp())),
         "since": _second(case.since),
         "introduced_at": _second(case.introduced_at),
@@ -88,7 +88,7 @@ def case_document(opened: Opened, now: dt.datetime, would_tell: Mapping[str, Any
         "is_lost": me in case.lost,
         "consent": _consent(opened.consent),
         "told": _told(opened.told),
-        "events": [_event(step, case) for step in opened.steps],
+        "events": [_event(step, case, me) for step in opened.steps],
     }
 
 
@@ -98,7 +98,7 @@ def _request(opened: Opened) -> dict[str, Any]:
     return dict(opened.row.request if said is None else said)
 
 
-def _event(step: Step, case: Case) -> dict[str, Any]:
+def _event(step: Step, case: Case, me: Party) -> dict[str, Any]:
     event, said = step.event, step.payload or {}
     return {
         "by": str(event.by),
@@ -109,7 +109,7 @@ def _event(step: Step, case: Case) -> dict[str, Any]:
         "due": _day(event.due),
         # An identity stands under ``told``, and as long as it may be read.
         "text": str(said.get("text", "")) if event.kind != Kind.IDENTITY else "",
-        "officer": step.officer,
+        "officer": step.officer if event.by is me else "",
         "overtaken": (event.by, event.seq) in case.overtaken,
         "written_at": _moment(step.written_at),
     }

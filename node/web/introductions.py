@@ -22,6 +22,7 @@ import orjson
 from aiohttp import web
 
 from node.domain.introduction import HUMAN, Kind, Party, State
+from node.domain.officers import key_of
 from node.domain.roles import Permission
 from node.errors import N_, CallerError
 from node.flows import audit, casefile, introduce
@@ -88,6 +89,8 @@ async def show(request: web.Request) -> web.StreamResponse:
 async def act(request: web.Request) -> web.StreamResponse:
     """Do what an officer decided in a case."""
     node, user = request.app[NODE], request[USER]
+    # The name that pages and commands write.
+    officer = key_of(user.name) if user else ""
     deed = read_deed(await json_requests.document(request, bad_body()))
     introduction_id = request.match_info["introduction_id"]
     try:
@@ -95,7 +98,7 @@ async def act(request: web.Request) -> web.StreamResponse:
     except ValueError:
         # Refused as one that is not there.
         await introduce.read(node.office(), introduction_id)
-    await introduce.act(node.office(), introduction_id, deed, user.name if user else "", node.clock())
+    await introduce.act(node.office(), introduction_id, deed, officer, node.clock())
     await audit.keep_mark(node.pool, node.home)
     return _answer(request, await _case(request), 201, Location=f"{PATH}/{introduction_id}")
 

@@ -18,6 +18,7 @@ from node.domain.introduction_texts import CONSENT_TEXTS, CONSENT_VERSION, STATE
 from node.domain.roles import Permission
 from node.errors import N_, CallerError, NotFoundError
 from node.flows import casefile, introduce
+from node.flows.casefile import today_of
 from node.flows.introduce import Opened
 from node.flows.search import find_profile
 from node.flows.versions import record_of
@@ -29,7 +30,7 @@ from node.web.middleware import language_of, status_of
 from node.web.pages import case_deeds, case_words, desk
 from node.web.pages.desk import CASES, DESK
 from node.web.pages.frame import render
-from node.web.pages.office_introductions import row, today_of
+from node.web.pages.office_introductions import row
 from node.web.pages.office_profiles import network_name, profile_path
 from node.web.pages.office_register import sentence
 from node.web.pages.searching import profile_href
@@ -143,6 +144,7 @@ async def _values(request: web.Request, opened: Opened) -> dict[str, Any]:
         "steps": case_words.steps(reader, opened.steps, case, me, offices),
         "consent": opened.consent,
         "told": opened.told,
+        "unnamed": reader.tr(case_words.unnamed(opened.state)),
         "applicant": _applicant(reader, row_.applicant),
         "is_named_here": me.other in case.disclosed,
         "is_named_there": me in case.disclosed,

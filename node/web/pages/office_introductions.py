@@ -20,7 +20,7 @@ from node.domain.introduction_texts import STATE_TITLES
 from node.domain.roles import Permission
 from node.errors import N_, CallerError
 from node.flows import casefile, caselist
-from node.flows.casework import ITALY
+from node.flows.casefile import today_of
 from node.store.introductions import Listed, Sought
 from node.web import cooperation
 from node.web.cooperation import COOPERATION
@@ -101,11 +101,6 @@ async def listed(request: web.Request) -> web.StreamResponse:
         first=f"{CASES}?{urlencode([('vista', view)])}" if after else "",
         may_write=desk.may(request, Permission.INTRODUCTIONS_WRITE),
     )
-
-
-def today_of(now: dt.datetime) -> dt.date:
-    """Return the day by which steps are counted: Italy's."""
-    return now.astimezone(ITALY).date()
 
 
 def row(reader: Reader, case: Listed, members: Mapping[str, str], today: dt.date) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import html
 import json
 import re
@@ -15,16 +16,19 @@ import pytest
 from aiohttp import ClientResponse, CookieJar
 from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 
-from node.domain.introduction import Kind
+from node.domain.days import day_of
+from node.domain.introduction import Kind, Party
 from node.domain.introduction_texts import CONSENT_TEXTS, CONSENT_VERSION
 from node.domain.roles import Role
 from node.domain.seeking import MASK
 from node.flows import draft, introduce
+from node.flows.casework import ITALY
 from node.flows.introduce import Wish
 from node.i18n import translator
 from node.store import registry
 from node.store.reference import load_label_reference
 from node.web import allowance
+from node.web.introduction_documents import case_document
 from node.web.pages import asking, office_introductions, office_matches
 from node.web.permission import USER, User
 from tests import canary
@@ -478,7 +482,10 @@ async def test_a_case_without_anybody_to_name_can_still_be_closed(
     reply = await offices.deed("seeker", case, Kind.CONSENT, **CONSENT)
     assert (reply.status, 'id="consent-persona"' in await reply.text()) == (400, True)
     await offices.step("seeker", case, Kind.WITHDRAW, scelta="other")
-    assert "ritirato" in words(await offices.seeker.get(f"{CASES}/{case}"))
+    page = words(await offices.seeker.get(f"{CASES}/{case}"))
+    assert "ritirato" in page
+    assert "Il contatto si è chiuso prima che si scambiassero i nomi" in page
+    assert "Nessun nome finora" not in page
 
 
 async def test_names_are_erased_from_the_page_once_a_consent_is_revoked(offices: Offices) -> None:
@@ -608,6 +615,18 @@ async def _public(browser: Browser, path: str) -> str:
     """A page as somebody without a session sees it."""
     async with stranger(browser) as firm:
         return await firm.get(path)
+
+
+async def test_days_are_italy_s_wherever_a_case_is_shown(offices: Offices) -> None:
+    """Half an hour after midnight in Rome it is the last day on the page and in the document, though not yet by UTC."""
+    pair = offices.pair
+    case = await pair.reach(("owner", Kind.CHECK))
+    due = (await pair.owner.read(case)).case.due[Party.OWNER]
+    midnight = dt.datetime.combine(day_of(due), dt.time(0, 30), ITALY)
+    await offices.forward(seconds=(midnight - pair.clock()).total_seconds())
+    assert pair.clock().astimezone(dt.UTC).date() == day_of(due - 1)
+    assert "ultimo giorno" in words(await offices.owner.get(f"{CASES}/{case}"))
+    assert case_document(await pair.owner.read(case), pair.clock(), None)["urgency"] == "last-day"
 
 
 async def test_what_was_typed_into_a_case_outlives_the_session(offices: Offices) -> None:
