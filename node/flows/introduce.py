@@ -13,7 +13,7 @@ import hashlib
 import secrets
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from node.domain import introduction, introduction_fold, introduction_texts, saved, vocabulary
@@ -66,7 +66,8 @@ class Applicant:
 class Wish:
     """What is asked of another office: which profile, why, in what words, for which network or firm of ours.
 
-    ``owner``: of which office the profile is, where more than one publishes the identifier; empty: any.
+    ``owner``: of which office the profile is, where more than one publishes the identifier; empty: any. ``form``: drawn for the form
+    that was shown: what it sends twice is one request.
     """
 
     profile_id: str
@@ -75,6 +76,16 @@ class Wish:
     network_id: str | None = None
     applicant: Applicant | None = field(default=None, repr=False)
     owner: str = ""
+    form: str = ""
+
+
+def _id_of(office: Office, wish: Wish, hit: Hit) -> str:
+    """Return the identifier of a request: random, but of one form and the same words always the same, and nobody can choose it."""
+    if not wish.form:
+        return str(uuid.uuid4())
+    applicant = None if wish.applicant is None else asdict(wish.applicant)
+    said = [office.own_id, wish.form, hit.owner, hit.profile_id, wish.text, wish.purpose, wish.network_id, applicant]
+    return str(uuid.UUID(bytes=bytes.fromhex(own_side.digest_of(said))[:16], version=4))
 
 
 def profile_in(named: str) -> tuple[str, str]:
@@ -138,6 +149,8 @@ async def begin(
 async def ask(office: Office, wish: Wish, now: dt.datetime, reference: LabelReference) -> tuple[str, str]:
     """Write the draft of a firm's own request, for an officer to look at; return the case's id and the token that shows how it stands.
 
+    No token where the same form brought the same words before.
+
     Raises: introduction-requests-off, introduction-too-many; as ``begin``.
     """
     if not office.config.introductions.requests:
@@ -171,9 +184,12 @@ async def _begin(
     applicant = None if wish.applicant is None else checked_applicant(wish.applicant)
     text = _checked_text(wish.text, needed=True)
     purpose = _chosen("purpose", wish.purpose, vocabulary.PURPOSES)
-    introduction_id, token = str(uuid.uuid4()), secrets.token_urlsafe(32)
+    introduction_id, token = _id_of(office, wish, hit), secrets.token_urlsafe(32)
+    token_hash = hashlib.sha256(token.encode()).digest()
 
-    async def work(conn: Connection) -> None:
+    async def work(conn: Connection) -> bool:
+        if await introductions.there(conn, [introduction_id]):
+            return False
         network_id = await _network(conn, wish.network_id)
         if not officer and await introductions.count_drafts(conn) >= REQUESTS_MAX:
             raise CallerError("introduction-too-many", N_("l'ufficio ha troppe richieste da guardare: riprovare tra qualche giorno"))  # fmt: skip
@@ -183,17 +199,20 @@ async def _begin(
             request |= {"project": project[0], "project_size": project[1]}
         made = NewCase(
             introduction_id, Party.SEEKER, hit.owner, hit.profile_id, str(State.DRAFT), network_id,
-            None if project is None else project[0], request, applicant, hashlib.sha256(token.encode()).digest(), officer,
+            None if project is None else project[0], request, applicant, token_hash, officer,
         )  # fmt: skip
         await introductions.open_cases(conn, [made], now)
+        if not await introductions.has_token(conn, introduction_id, token_hash):
+            # The other of two clicks was quicker.
+            return False
         # After the applicant's own names are in the table: they are among those that no text may tell.
         if officer:
             await own_side.refuse_names(
                 conn, office, await introductions.read_case(conn, introduction_id), text, sure=True
             )
+        return True
 
-    await run_tx(office.pool, work)
-    return introduction_id, token
+    return introduction_id, token if await run_tx(office.pool, work) else ""
 
 
 async def propose(
@@ -205,6 +224,7 @@ async def propose(
     now: dt.datetime,
     reference: LabelReference,
     purpose: str = "joint_project",
+    form: str = "",
 ) -> tuple[str, list[str]]:
     """Write the linked requests of a joint project, one to the office of each profile (``profile_in``); return the project's id and the cases'.
 
@@ -218,13 +238,15 @@ async def propose(
             least=GROUP[0],
             most=GROUP[1],
         )
-    project, made = str(uuid.uuid4()), []
+    project, made, fresh = str(uuid.uuid4()), [], []
     try:
         for owner, profile_id in distinct:
-            wish = Wish(profile_id, text, purpose, network_id, owner=owner)
-            made.append(await begin(office, wish, officer, now, reference, project=(project, len(distinct) + 1)))
+            wish = Wish(profile_id, text, purpose, network_id, owner=owner, form=form)
+            one, token = await _begin(office, wish, officer, now, reference, (project, len(distinct) + 1))
+            made.append(one)
+            fresh += [one] if token else []
     except CallerError:
-        for introduction_id in made:
+        for introduction_id in fresh:
             await discard(office, introduction_id)
         raise
     return project, made

@@ -22,7 +22,9 @@ def install(app: web.Application, node: Node) -> None:
 
     async def ask(asked: Asked) -> tuple[str, str]:
         applicant = Applicant(**asked.applicant)
-        wish = Wish(asked.profile_id, asked.text, asked.purpose, applicant=applicant, owner=asked.owner)
+        wish = Wish(
+            asked.profile_id, asked.text, asked.purpose, applicant=applicant, owner=asked.owner, form=asked.form
+        )
         return await introduce.ask(node.office(), wish, node.clock(), load_label_reference())
 
     async def standing(introduction_id: str, code: str) -> Stand:

@@ -132,6 +132,7 @@ async def _page(
         ],
         asked_id=(ids[0] if ids and not hits else "")[:NAMED_LONGEST],
         closed=reader.tr(closed[0]) if closed else "",
+        form=asking.form_in(given),
         networks=networks,
         more=more,
         words=words,
@@ -167,7 +168,7 @@ async def write(request: web.Request) -> web.StreamResponse:
         return await _page(request, ids, sent)
     owner, one = introduce.profile_in(profile_id)
     text, purpose, network = (desk.text_in(sent, name) for name in ("testo", "scopo", "rete"))
-    wish = Wish(one, text, purpose, network or None, owner=owner)
+    wish = Wish(one, text, purpose, network or None, owner=owner, form=asking.form_in(sent))
     reference = request.app[COOPERATION].reference
     try:
         made = await introduce.begin(node.office(), wish, desk.officer_of(request), node.clock(), reference)
@@ -190,7 +191,7 @@ async def propose(request: web.Request) -> web.StreamResponse:
     try:
         _, made = await introduce.propose(
             node.office(), network, ids, text, desk.officer_of(request), node.clock(),
-            request.app[COOPERATION].reference, purpose,
+            request.app[COOPERATION].reference, purpose, asking.form_in(sent),
         )  # fmt: skip
     except CallerError as error:
         return await _page(request, shown, sent, _said(error), is_project=True)

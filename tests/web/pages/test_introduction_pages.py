@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import html
 import json
@@ -585,6 +586,35 @@ async def test_a_firm_asks_through_its_office_and_sees_how_it_stands(offices: Of
             assert (reply.status, "codice sbagliato" in await reply.text()) == (404, True), where
         owner = words(await offices.owner.get(f"{CASES}/{case}"))
         assert "Prova" not in owner.replace("Prova di", "")
+
+
+async def test_two_clicks_are_one_request(offices: Offices) -> None:
+    """Of a firm: the second answer has no code and the first one's holds; of an officer: both lead to one draft; other words are another."""
+    pair = offices.pair
+    pool = pair.seeker.town.node.pool
+    form = f"/profili/{pair.profile_id}/contatto?owner=p_LE"
+    async with stranger(offices.seeker) as firm:
+        drawn = hidden(await firm.get(form), html.escape(form))
+        assert len(drawn["modulo"]) == 32
+        pages = [await (await firm.post(form, form, **{**FIRM, **drawn})).text() for _ in range(2)]
+        found = re.search(r"<code>([A-Za-z0-9_-]{43})</code>", pages[0])
+        stands = re.findall(r'href="(/contatti/[0-9a-f-]{36})"', pages[0] + pages[1])
+        assert found
+        assert stands[0] == stands[1]
+        assert "<code>" not in pages[1]
+        assert "Questa richiesta è già stata ricevuta" in words(pages[1])
+        reply = await firm.post(stands[0], stands[0], codice=found.group(1))
+        assert "non l'ha ancora convalidata" in words(await reply.text())
+        assert await pool.fetchval("SELECT count(*) FROM office.introduction") == 1
+        await firm.post(form, form, **{**FIRM, **drawn, "testo": "Cerchiamo chi distribuisce vino."})
+        assert await pool.fetchval("SELECT count(*) FROM office.introduction") == 2
+    anna, new = offices.seeker, f"{CASES}/nuovo"
+    asked = f"{new}?profilo={pair.profile_id}"
+    fields = {"profilo": pair.profile_id, "rete": pair.seeker.networks[0], "scopo": "request", "testo": "Cerchiamo."}
+    fields |= hidden(await anna.get(asked), new)
+    replies = await asyncio.gather(*(anna.post(asked, new, **fields) for _ in range(3)))
+    assert len({reply.headers["Location"] for reply in replies}) == 1
+    assert await pool.fetchval("SELECT count(*) FROM office.introduction") == 3
 
 
 async def test_where_nothing_can_be_asked_the_page_says_why(offices: Offices) -> None:
