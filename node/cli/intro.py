@@ -17,7 +17,7 @@ from node.cli.officer import BY, deciding, name_of
 from node.domain.introduction import Party, State
 from node.domain.vocabulary import PURPOSES
 from node.errors import N_
-from node.flows import introduce
+from node.flows import casefile, introduce
 from node.flows.caseid import whole_id
 from node.flows.caselist import list_cases
 from node.flows.introduce import Wish
@@ -49,7 +49,7 @@ async def list_(face: Face, waiting: bool, state: str | None, party: str | None,
     """List cases."""
     sought = Sought(Party(party) if party else None, (State(state),) if state else None, waiting, peer)
     async with runtime.open_node(face.home) as node:
-        found = await list_cases(node.office(), sought, limit)
+        found = await list_cases(node.office(), sought, limit, node.clock())
     documents = [listed_document(item) for item in found]
     face.emit({"introductions": documents}, lambda: intro_print.show_list(face, documents))
 
@@ -63,7 +63,7 @@ async def show(face: Face, introduction: str) -> None:
     async with runtime.open_node(face.home) as node:
         office = node.office()
         opened = await introduce.read(office, await whole_id(office, introduction))
-        document = case_document(opened, node.clock())
+        document = case_document(opened, node.clock(), await casefile.offered(office, opened.row, opened.may))
     face.emit(document, lambda: intro_print.show_case(face, document))
 
 
@@ -77,7 +77,8 @@ async def show(face: Face, introduction: str) -> None:
 @BY
 async def ask(face: Face, profile_id: str, network_id: str, text: str, purpose: str, officer: str | None) -> None:
     """Draft a request."""
-    wish = Wish(profile_id, text, purpose, network_id)
+    owner, one = introduce.profile_in(profile_id)
+    wish = Wish(one, text, purpose, network_id, owner=owner)
     async with deciding(face) as node:
         made = await introduce.begin(node.office(), wish, name_of(officer), node.clock(), load_label_reference())
     face.emit(
@@ -151,7 +152,7 @@ async def discard(face: Face, introduction: str, officer: str | None) -> None:
 async def counts(face: Face) -> None:
     """Count cases by party, state and outcome."""
     async with runtime.open_node(face.home) as node, acquire(node.pool) as conn:
-        found = await introductions.count_cases(conn)
+        found = await introductions.count_cases(conn, node.clock())
     rows: list[dict[str, Any]] = [
         {
             "party": str(item.party),

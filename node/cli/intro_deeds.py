@@ -5,10 +5,12 @@ In: a case and what somebody decided in it. Out: the case as it stands then. One
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import click
 
+from node.cli import intro_print
 from node.cli.frame import Face, command
 from node.cli.officer import BY, deciding, name_of
 from node.domain.introduction import (
@@ -21,8 +23,8 @@ from node.domain.introduction import (
     State,
 )
 from node.domain.introduction_texts import STATE_TITLES
-from node.errors import N_
-from node.flows import introduce
+from node.errors import N_, CallerError
+from node.flows import casefile, introduce
 from node.flows.caseid import whole_id
 from node.flows.introduce import Deed
 from node.web.introduction_documents import moved_document
@@ -41,9 +43,12 @@ HELP = {
     Kind.OUTCOME: "Registra l'esito e conclude.",
     Kind.WITHDRAW: "Ritira la richiesta, con un motivo.",
 }
-NAMES = {Kind.REQUEST: "endorse"}
 _REASONS = [reason for reason in WITHDRAW_REASONS if reason != PROFILE_WITHDRAWN]
-SURE = click.option("--sure", is_flag=True, help="Le parole dubbie sono state guardate: non fanno riconoscere nessuno.")
+SURE = click.option(
+    "--sure",
+    is_flag=True,
+    help="Per tutte le parole dubbie del testo: sono state guardate, nessuna fa riconoscere qualcuno.",
+)
 TEXT = click.option("--text", default="", help="Due parole per l'altro ufficio, senza nomi.")
 WORDS = click.option("--text", required=True, help="Il testo per l'altro ufficio, senza nomi.")
 OPTIONS: dict[Kind, tuple[Any, ...]] = {
@@ -62,6 +67,7 @@ OPTIONS: dict[Kind, tuple[Any, ...]] = {
         click.option("--role", default="", help="Il suo ruolo."),
         click.option("--email", default="", help="La sua posta; serve questa o il telefono."),
         click.option("--phone", default="", help="Il suo telefono."),
+        click.option("--yes", is_flag=True, help="Non chiede conferma."),
     ),
     Kind.FOLLOW_UP: (
         click.option(
@@ -95,13 +101,16 @@ def add_to(group: click.Group) -> None:
 
 def _add(group: click.Group, kind: Kind) -> None:
     async def run(face: Face, introduction: str, officer: str | None, **given: Any) -> None:
-        await _do(face, introduction, _deed(kind, given), officer)
+        asks = kind is Kind.CONSENT and not given.get("yes")
+        if asks and face.json:
+            raise CallerError("confirmation-missing", N_("con --json serve --yes"), where="--yes")
+        await _do(face, introduction, _deed(kind, given), officer, asks=asks)
 
     wrapped = BY(run)
     for option in reversed(OPTIONS.get(kind, ())):
         wrapped = option(wrapped)
     wrapped = click.argument("introduction", metavar="CONTATTO")(wrapped)
-    command(group, NAMES.get(kind, str(kind)), help=HELP[kind])(wrapped)
+    command(group, intro_print.command_of(kind), help=HELP[kind])(wrapped)
 
 
 def _deed(kind: Kind, given: dict[str, Any]) -> Deed:
@@ -119,11 +128,18 @@ def _deed(kind: Kind, given: dict[str, Any]) -> Deed:
     )
 
 
-async def _do(face: Face, introduction: str, deed: Deed, officer: str | None) -> None:
+async def _do(face: Face, introduction: str, deed: Deed, officer: str | None, *, asks: bool) -> None:
     async with deciding(face) as node:
         office = node.office()
         case_id = await whole_id(office, introduction)
-        me = (await introduce.read(office, case_id)).row.party
+        opened = await introduce.read(office, case_id)
+        me, told = opened.row.party, await casefile.offered(office, opened.row, opened.may)
+        if deed.kind is Kind.CONSENT and told is not None:
+            intro_print.show_consent(face, {**told, "contact": deed.contact})
+            if asks:
+                click.confirm(face.tr(N_("Registrare questo consenso?")), abort=True)
+            # Recorded is what was shown, or nothing.
+            deed = replace(deed, seen=casefile.seen_of(opened.row, opened.may, told))
         case = await introduce.act(office, case_id, deed, name_of(officer), node.clock())
     document = moved_document(case_id, case, me)
 

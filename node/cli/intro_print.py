@@ -5,18 +5,31 @@ In: the documents of node/web/introduction_documents.py, so that a person reads 
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from node.cli.frame import Face
 from node.domain.introduction import DECLINE_REASONS, OUTCOMES, WITHDRAW_REASONS, Kind, Party, State, Urgency
-from node.domain.introduction_texts import DEED_TITLES, KIND_TITLES, PARTY_TITLES, STATE_TITLES
+from node.domain.introduction_texts import (
+    CONSENT_TEXTS,
+    CONSENT_VERSION,
+    DEED_TITLES,
+    KIND_TITLES,
+    PARTY_TITLES,
+    STATE_TITLES,
+)
 from node.domain.vocabulary import PURPOSES, title
 from node.errors import N_
+from node.i18n import moment
+from node.store.reference import load_label_reference
 
 ID_SHOWN = 8
 Document = Mapping[str, Any]
 REASONS = {**DECLINE_REASONS, **WITHDRAW_REASONS, "consent-revoked": N_("consenso revocato")}
+# Of a firm that asks, what an officer needs to answer it.
+FIRM = ("name", "person", "email", "phone", "tax_code", "municipality")
+KINDS = {"network": N_("rete di imprese"), "firm": N_("impresa")}
 URGENCIES = {
     Urgency.CALM: "",
     Urgency.SOON: N_("tra poco"),
@@ -43,7 +56,9 @@ def show_list(face: Face, documents: Sequence[Document]) -> None:
 
 
 def _row(face: Face, document: Document) -> tuple[object, ...]:
-    mine = document["turn"] in (document["party"], "both") or document["state"] == State.DRAFT
+    mine = (
+        document["turn"] in (document["party"], "both") or document["state"] == State.DRAFT or document["follow_up_due"]
+    )
     turn = N_("noi") if mine else N_("loro") if document["turn"] else ""
     return (
         document["introduction_id"][:ID_SHOWN],
@@ -69,6 +84,7 @@ def show_case(face: Face, document: Document) -> None:
     face.say(
         N_("Scheda {profile}; rete {network}."), profile=document["profile_id"], network=document["network_id"] or "-"
     )
+    _show_asking(face, document)
     request = document["request"]
     if request.get("text"):
         face.say("{purpose}: {text}", purpose=title(PURPOSES, request["purpose"], face.language), text=request["text"])
@@ -87,8 +103,41 @@ def show_case(face: Face, document: Document) -> None:
     columns = (N_("quando"), N_("chi"), N_("che cosa"), N_("dettaglio"))
     face.table(N_("Che cosa è stato detto"), columns, [_line(face, event, party) for event in document["events"]])
     _show_names(face, document)
-    deeds = [f"{kind} ({face.tr(DEED_TITLES[Kind(kind)])})" for kind in document["may"]]
+    deeds = [f"{command_of(Kind(kind))} ({face.tr(DEED_TITLES[Kind(kind)])})" for kind in document["may"]]
     face.say(N_("Ora si può: {deeds}."), deeds="; ".join(deeds) or face.tr(N_("nulla")))
+
+
+def _show_asking(face: Face, document: Document) -> None:
+    """Print who asks: a firm of ours as it said of itself, another office's as far as it is told before names are."""
+    applicant, seeker = document["applicant"], document["request"].get("seeker")
+    if applicant is not None:
+        face.say(N_("Chiede l'impresa: {who}."), who=", ".join(str(applicant[n]) for n in FIRM if applicant.get(n)))
+    elif seeker and document["party"] == Party.OWNER:
+        reference = load_label_reference()
+        kind = KINDS.get(str(seeker.get("kind", "")), "")
+        labels = [(name, str(seeker[name])) for name in ("territory", "sector") if seeker.get(name)]
+        who = [face.tr(kind)] if kind else []
+        face.say(
+            N_("Chi chiede: {who}."), who=", ".join([*who, *(face.tr(reference.title(*label)) for label in labels)])
+        )
+
+
+def show_consent(face: Face, identity: Document) -> None:
+    """Print to what a consent is given, and exactly what it lets out."""
+    face.say(N_("Il testo a cui si acconsente (versione {version}):"), version=CONSENT_VERSION)
+    face.say("  {text}", text=face.tr(CONSENT_TEXTS[CONSENT_VERSION]))
+    face.say(N_("Che cosa saprà l'altro ufficio:"))
+    _show_identity(face, identity)
+
+
+def command_of(kind: Kind) -> str:
+    """Return what the command of a deed is called."""
+    return "endorse" if kind is Kind.REQUEST else str(kind)
+
+
+def _moment(face: Face, told: str | None) -> str:
+    """Return a moment of a document as a clock in Italy shows it, as pages do."""
+    return moment(dt.datetime.fromisoformat(told), face.language) if told else ""
 
 
 def _line(face: Face, event: Document, me: Party) -> tuple[object, ...]:
@@ -97,7 +146,7 @@ def _line(face: Face, event: Document, me: Party) -> tuple[object, ...]:
     if event["overtaken"]:
         said = face.tr(N_("{what} (superato: non ha cambiato nulla)")).replace("{what}", said)
     return (
-        (event["at"] or "")[:16].replace("T", " "),
+        _moment(face, event["at"]),
         (event["officer"] or face.tr(N_("noi"))) if ours else face.tr(N_("loro")),
         said,
         "; ".join(part for part in (_detail(face, event["detail"]), event["text"]) if part),
@@ -115,19 +164,24 @@ def _show_names(face: Face, document: Document) -> None:
             N_("Consenso della nostra parte: {person}, testo {version}, {day}."),
             person=consent["person"],
             version=consent["version"],
-            day=consent["given_at"][:10],
+            day=_moment(face, consent["given_at"]),
         )
         if consent["revoked_at"]:
-            face.say(N_("Revocato il {day}."), day=consent["revoked_at"][:10])
+            face.say(N_("Revocato il {day}."), day=_moment(face, consent["revoked_at"]))
     if told is None:
         return
     if told["identity"] is None:
         face.say(N_("I nomi ricevuti sono stati cancellati."))
         return
-    identity = told["identity"]
+    _show_identity(face, told["identity"])
+
+
+def _show_identity(face: Face, identity: Document) -> None:
     contact = identity.get("contact", {})
     ways = ", ".join(contact[name] for name in ("person", "role", "email", "phone") if contact.get(name))
-    face.say(N_("L'altra parte: {name}. Contatto: {contact}."), name=identity.get("name", ""), contact=ways)
+    face.say(
+        N_("Rete o impresa: {name}. Persona da contattare: {contact}."), name=identity.get("name", ""), contact=ways
+    )
     for member in identity.get("members", ()):
         face.say("  {name} ({place})", name=member.get("name", ""), place=member.get("municipality", ""))
 

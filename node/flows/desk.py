@@ -67,7 +67,7 @@ async def read(pool: Pool, name: str, may: frozenset[Permission], now: dt.dateti
                 else None
             ),
             contacts=(
-                casefile.totals_of(await introductions.count_cases(conn))
+                casefile.totals_of(await introductions.count_cases(conn, now))
                 if Permission.INTRODUCTIONS_READ in may
                 else None
             ),

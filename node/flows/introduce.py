@@ -13,7 +13,7 @@ import hashlib
 import secrets
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from node.domain import introduction, introduction_fold, introduction_texts, saved, vocabulary
@@ -64,20 +64,42 @@ class Applicant:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What is asked of another office: which profile, why, in what words, for which network or firm of ours."""
+    """What is asked of another office: which profile, why, in what words, for which network or firm of ours.
+
+    ``owner``: of which office the profile is, where more than one publishes the identifier; empty: any. ``form``: drawn for the form
+    that was shown: what it sends twice is one request.
+    """
 
     profile_id: str
     text: str
     purpose: str = "request"
     network_id: str | None = None
     applicant: Applicant | None = field(default=None, repr=False)
+    owner: str = ""
+    form: str = ""
+
+
+def _id_of(office: Office, wish: Wish, hit: Hit) -> str:
+    """Return the identifier of a request: random, but of one form and the same words always the same, and nobody can choose it."""
+    if not wish.form:
+        return str(uuid.uuid4())
+    applicant = None if wish.applicant is None else asdict(wish.applicant)
+    said = [office.own_id, wish.form, hit.owner, hit.profile_id, wish.text, wish.purpose, wish.network_id, applicant]
+    return str(uuid.UUID(bytes=bytes.fromhex(own_side.digest_of(said))[:16], version=4))
+
+
+def profile_in(named: str) -> tuple[str, str]:
+    """Return the office and the identifier of a profile that is named as OFFICE:IDENTIFIER, or by its identifier alone."""
+    owner, _, profile_id = named.strip().rpartition(":")
+    return owner, profile_id
 
 
 @dataclass(frozen=True, slots=True)
 class Deed:
     """What somebody does in a case; ``person`` and ``contact`` go with a consent: who gave it, and whom the other side may call.
 
-    ``sure``: doubtful words were looked at and name nobody.
+    ``sure``: all doubtful words of the text were looked at and name nobody. ``seen``: own_side.digest_of the draft, or of the identity,
+    that was shown to who endorses it or records the consent; None: not asked.
     """
 
     kind: Kind
@@ -86,6 +108,7 @@ class Deed:
     person: str = ""
     contact: Mapping[str, str] = field(default_factory=dict, repr=False)
     sure: bool = False
+    seen: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +149,8 @@ async def begin(
 async def ask(office: Office, wish: Wish, now: dt.datetime, reference: LabelReference) -> tuple[str, str]:
     """Write the draft of a firm's own request, for an officer to look at; return the case's id and the token that shows how it stands.
 
+    No token where the same form brought the same words before.
+
     Raises: introduction-requests-off, introduction-too-many; as ``begin``.
     """
     if not office.config.introductions.requests:
@@ -149,7 +174,7 @@ async def _begin(
 ) -> tuple[str, str]:
     if (wish.network_id is None) == (wish.applicant is None):
         raise own_side.who()
-    hit = await find_profile(office.pool, wish.profile_id, reference, now=now)
+    hit = await find_profile(office.pool, wish.profile_id, reference, now=now, owner=wish.owner or None)
     if hit.owner == office.own_id:
         raise CallerError(
             "introduction-own-profile",
@@ -159,9 +184,12 @@ async def _begin(
     applicant = None if wish.applicant is None else checked_applicant(wish.applicant)
     text = _checked_text(wish.text, needed=True)
     purpose = _chosen("purpose", wish.purpose, vocabulary.PURPOSES)
-    introduction_id, token = str(uuid.uuid4()), secrets.token_urlsafe(32)
+    introduction_id, token = _id_of(office, wish, hit), secrets.token_urlsafe(32)
+    token_hash = hashlib.sha256(token.encode()).digest()
 
-    async def work(conn: Connection) -> None:
+    async def work(conn: Connection) -> bool:
+        if await introductions.there(conn, [introduction_id]):
+            return False
         network_id = await _network(conn, wish.network_id)
         if not officer and await introductions.count_drafts(conn) >= REQUESTS_MAX:
             raise CallerError("introduction-too-many", N_("l'ufficio ha troppe richieste da guardare: riprovare tra qualche giorno"))  # fmt: skip
@@ -171,17 +199,20 @@ async def _begin(
             request |= {"project": project[0], "project_size": project[1]}
         made = NewCase(
             introduction_id, Party.SEEKER, hit.owner, hit.profile_id, str(State.DRAFT), network_id,
-            None if project is None else project[0], request, applicant, hashlib.sha256(token.encode()).digest(), officer,
+            None if project is None else project[0], request, applicant, token_hash, officer,
         )  # fmt: skip
         await introductions.open_cases(conn, [made], now)
+        if not await introductions.has_token(conn, introduction_id, token_hash):
+            # The other of two clicks was quicker.
+            return False
         # After the applicant's own names are in the table: they are among those that no text may tell.
         if officer:
             await own_side.refuse_names(
                 conn, office, await introductions.read_case(conn, introduction_id), text, sure=True
             )
+        return True
 
-    await run_tx(office.pool, work)
-    return introduction_id, token
+    return introduction_id, token if await run_tx(office.pool, work) else ""
 
 
 async def propose(
@@ -193,12 +224,13 @@ async def propose(
     now: dt.datetime,
     reference: LabelReference,
     purpose: str = "joint_project",
+    form: str = "",
 ) -> tuple[str, list[str]]:
-    """Write the linked requests of a joint project, one to the office of each profile; return the project's id and the cases'.
+    """Write the linked requests of a joint project, one to the office of each profile (``profile_in``); return the project's id and the cases'.
 
     Raises: introduction-project-size; as ``begin``, and then no request is written.
     """
-    distinct = list(dict.fromkeys(profiles))
+    distinct = list(dict.fromkeys(map(profile_in, profiles)))
     if not GROUP[0] <= len(distinct) <= GROUP[1]:
         raise CallerError(
             "introduction-project-size",
@@ -206,13 +238,15 @@ async def propose(
             least=GROUP[0],
             most=GROUP[1],
         )
-    project, made = str(uuid.uuid4()), []
+    project, made, fresh = str(uuid.uuid4()), [], []
     try:
-        for profile_id in distinct:
-            wish = Wish(profile_id, text, purpose, network_id)
-            made.append(await begin(office, wish, officer, now, reference, project=(project, len(distinct) + 1)))
+        for owner, profile_id in distinct:
+            wish = Wish(profile_id, text, purpose, network_id, owner=owner, form=form)
+            one, token = await _begin(office, wish, officer, now, reference, (project, len(distinct) + 1))
+            made.append(one)
+            fresh += [one] if token else []
     except CallerError:
-        for introduction_id in made:
+        for introduction_id in fresh:
             await discard(office, introduction_id)
         raise
     return project, made
@@ -223,7 +257,7 @@ async def _network(conn: Connection, network_id: str | None) -> str | None:
 
 
 async def _refuse_twice(conn: Connection, hit: Hit, network_id: str | None) -> None:
-    if network_id is not None and await introductions.is_there(conn, hit.profile_id, network_id):
+    if network_id is not None and await introductions.is_there(conn, hit.owner, hit.profile_id, network_id):
         raise CallerError(
             "introduction-there",
             N_("per questa rete e questa scheda c'è già un contatto aperto"),
@@ -284,14 +318,28 @@ def _chosen(where: str, value: str, allowed: Mapping[str, Any] | Sequence[str]) 
     return value
 
 
-async def endorse(office: Office, introduction_id: str, officer: str, now: dt.datetime, *, sure: bool = False) -> Case:
-    """Endorse a draft: it leaves for the other office, without a name. Raises: introduction-not-draft, text-refused, text-doubtful."""
+async def endorse(
+    office: Office,
+    introduction_id: str,
+    officer: str,
+    now: dt.datetime,
+    *,
+    sure: bool = False,
+    seen: str | None = None,
+) -> Case:
+    """Endorse a draft: it leaves for the other office, without a name. Raises: introduction-not-now, text-refused, text-doubtful."""
 
     async def work(conn: Connection) -> Case:
         found = await casework.lock_one(conn, introduction_id)
         row = found.row
         if row.state != State.DRAFT or found.events:
             raise _not_now(found)
+        if seen is not None and seen != own_side.digest_of(row.request):
+            raise CallerError(
+                "introduction-not-now",
+                N_("la bozza è cambiata da quando è stata letta: non è uscito nulla"),
+                hint=N_("rileggerla com'è ora, e poi convalidarla"),
+            )
         office.peer(row.peer)
         await own_side.refuse_names(conn, office, row, str(row.request["text"]), sure=sure)
         seeker = {"kind": own_side.FIRM if row.network_id is None else own_side.NETWORK} | await own_side.described(
@@ -321,7 +369,7 @@ async def act(office: Office, introduction_id: str, deed: Deed, officer: str, no
     text-refused, text-doubtful.
     """
     if deed.kind is Kind.REQUEST:
-        return await endorse(office, introduction_id, officer, now, sure=deed.sure)
+        return await endorse(office, introduction_id, officer, now, sure=deed.sure, seen=deed.seen)
     text = _checked_text(deed.text, needed=deed.kind in _NEEDS_TEXT) if deed.kind in _MAY_HAVE_TEXT else ""
     detail = _chosen("detail", deed.detail, _DETAILS[deed.kind]) if deed.kind in _DETAILS else ""
 
@@ -346,17 +394,24 @@ async def act(office: Office, introduction_id: str, deed: Deed, officer: str, no
 async def _consent(conn: Connection, office: Office, row: Row, deed: Deed, officer: str, now: dt.datetime) -> Consent:
     """Record the own side's consent with exactly what may be told: who, to which text, when, and the identity as it is today."""
     person = _checked_short("person", deed.person)
-    contact = {name: _checked_short(name, deed.contact.get(name, "")) for name in ("person", "role", "email", "phone")}
+    names = ("person", "role", "email", "phone")
+    contact = {name: _checked_short(f"contact.{name}", deed.contact.get(name, "")) for name in names}
     if not person or not contact["person"] or not (contact["email"] or contact["phone"]):
         raise CallerError(
             "introduction-consent-bad",
             N_("serve chi ha dato il consenso, e il nome di una persona da contattare con un recapito"),
-            where="person",
+            where="person" if not person else "contact.person" if not contact["person"] else "contact.email",
         )
     if contact["email"]:
         contact["email"] = saved.check_email(contact["email"])
-    identity = await own_side.identity_today(conn, office, row) | {"contact": contact}
-    consent = Consent(person, CONSENT_VERSION, identity, officer, now, None)
+    identity = await own_side.identity_today(conn, office, row)
+    if deed.seen is not None and deed.seen != own_side.digest_of(identity):
+        raise CallerError(
+            "introduction-not-now",
+            N_("ciò che si comunicherebbe è cambiato da quando è stato letto: il consenso non è registrato"),
+            hint=N_("rileggere a chi dà il consenso che cosa si comunica ora, e poi registrarlo"),
+        )
+    consent = Consent(person, CONSENT_VERSION, identity | {"contact": contact}, officer, now, None)
     await introductions.keep_consent(conn, row.introduction_id, consent)
     return consent
 
@@ -421,7 +476,7 @@ async def standing(office: Office, introduction_id: str, token: str) -> Opened:
     except ValueError as error:
         raise _no_standing() from error
     async with acquire(office.pool) as conn:
-        if not await introductions.has_token(conn, key, hashlib.sha256(token.encode()).digest()):
+        if not await introductions.has_token(conn, key, hashlib.sha256(token.encode("utf-8", "replace")).digest()):
             raise _no_standing()
     return await read(office, key)
 

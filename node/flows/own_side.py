@@ -8,6 +8,7 @@ Source: docs/introductions.md, docs/rules.md T.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from node.domain.introduction import SHORT_MAX_CHARS
 from node.domain.network import NetworkRecord
 from node.domain.redaction.dictionary import Dictionary, Layer, Term
 from node.domain.redaction.hits import AMBER, RED
+from node.domain.seeking import MASK
 from node.domain.territory import REG
 from node.errors import N_, CallerError, Said
 from node.flows import gate
@@ -32,12 +34,21 @@ from node.store.reference import load_sectors, load_territories
 MEMBERS_MAX: Final = 300
 MEMBERS_MAX_BYTES: Final = 38_000
 NETWORK, FIRM = "network", "firm"
+NOBODY: Final = "introduction-who"
+# Doubtful words that a refusal shows; of more it tells how many.
+DOUBTFUL_SHOWN: Final = 10
+WORDS_MAX_CHARS: Final = 80
+
+
+def digest_of(shown: Any) -> str:
+    """Return by what it is told whether somebody decides about what was shown: the SHA-256 of its canonical JSON, in hexadecimal."""
+    return hashlib.sha256(canonical.dumps({"shown": shown})).hexdigest()
 
 
 def who() -> CallerError:
     """Return the refusal of an introduction without anybody."""
     return CallerError(
-        "introduction-who",
+        NOBODY,
         N_("serve sapere per chi si chiede il contatto: una rete del registro, o un'impresa"),
         where="network",
     )
@@ -129,15 +140,23 @@ async def refuse_names(conn: Connection, office: Office, row: Row | None, text: 
             reason=Said(red[0].reason),
             more=len(red) - 1,
         )
-    doubtful = next((hit for _, _, hit in hits if hit.severity == AMBER), None)
-    if doubtful is not None and not sure:
-        raise CallerError(
-            "text-doubtful",
-            N_("possibile nome proprio: «{words}»"),
-            where="text",
-            hint=N_("cambiarlo, o confermare che non fa riconoscere nessuno"),
-            words=text[doubtful.start : doubtful.end][:80],
-        )
+    # Each once: whoever confirms has seen all that is confirmed.
+    doubtful = list(dict.fromkeys(text[hit.start : hit.end] for _, _, hit in hits if hit.severity == AMBER))
+    if doubtful and not sure:
+        raise _doubtful(doubtful)
+
+
+def _doubtful(words: list[str]) -> CallerError:
+    shown = ", ".join(f"«{one[:WORDS_MAX_CHARS]}»" for one in words[:DOUBTFUL_SHOWN])
+    more = len(words) - DOUBTFUL_SHOWN
+    return CallerError(
+        "text-doubtful",
+        N_("possibili nomi propri: {words}, e altri {more}") if more > 0 else N_("possibili nomi propri: {words}"),
+        where="text",
+        hint=N_("cambiare queste parole, o confermare che nessuna di esse fa riconoscere qualcuno"),
+        words=shown,
+        more=more,
+    )
 
 
 def _terms(applicant: Mapping[str, Any]) -> list[Term]:
@@ -146,16 +165,17 @@ def _terms(applicant: Mapping[str, Any]) -> list[Term]:
 
 
 async def identity_today(conn: Connection, office: Office, row: Row) -> dict[str, Any]:
-    """Return what a consent lets out of a case's own side, the person to call apart. Raises: network-unknown."""
+    """Return what a consent lets out of a case's own side, the person to call apart. Raises: network-unknown, introduction-who."""
     return await _identity(conn, row) | {"office": office.config.node.name}
 
 
 async def _identity(conn: Connection, row: Row) -> dict[str, Any]:
     if row.network_id is None:
-        if not row.applicant or not row.applicant.get("name"):
+        name = str((row.applicant or {}).get("name", ""))
+        if row.applicant is None or not name or MASK in name:
             # Its network was taken out of the register, or the firm's data were erased: there is nobody to name.
             raise who()
-        firm = {"name": str(row.applicant["name"]), "municipality": str(row.applicant.get("municipality", ""))}
+        firm = {"name": name, "municipality": str(row.applicant.get("municipality", ""))}
         return {"name": firm["name"], "kind": FIRM, "members": [firm]}
     _, record = await record_of(conn, row.network_id)
     return {"name": _short(record.name), "kind": NETWORK, "members": _members(record)}

@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from node.domain.introduction import LOCAL, Case, Event, Party, State
+from node.domain.introduction import FOLLOW_UP_DAYS, LOCAL, Case, Event, Party, State
 from node.store.postgres import Connection, load_queries
 
 QUERIES = load_queries("introductions")
@@ -117,6 +117,13 @@ class Listed:
     created_by: str
     created_at: dt.datetime
     changed_at: dt.datetime
+    # The follow-up that this office still has to tell, 0 for none.
+    follow_up_due: int
+
+    @property
+    def is_our_turn(self) -> bool:
+        """Whether something waits for this office; the queries of lists and counts say the same."""
+        return self.state in LOCAL or self.turn in (self.party, "both") or self.follow_up_due > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -305,12 +312,14 @@ class Sought:
     after: tuple[dt.datetime, str] | None = None
 
 
-async def list_cases(conn: Connection, sought: Sought, limit: int) -> list[Listed]:
+async def list_cases(conn: Connection, sought: Sought, limit: int, now: dt.datetime) -> list[Listed]:
     """Return a page of cases, what changed last first."""
     after = sought.after or (None, None)
     states = None if sought.states is None else [str(state) for state in sought.states]
     party = None if sought.party is None else str(sought.party)
-    found = await conn.fetch(QUERIES["list_cases"], party, states, sought.waiting, sought.peer, *after, limit)
+    found = await conn.fetch(
+        QUERIES["list_cases"], party, states, sought.waiting, sought.peer, *after, limit, now, FOLLOW_UP_DAYS
+    )
     return [_listed(record) for record in found]
 
 
@@ -321,9 +330,9 @@ def _listed(record: Mapping[str, Any]) -> Listed:
     return Listed(**{**facts, "party": Party(facts["party"]), "state": State(facts["state"])})
 
 
-async def project_cases(conn: Connection, project_id: str) -> list[Listed]:
+async def project_cases(conn: Connection, project_id: str, now: dt.datetime) -> list[Listed]:
     """Return the cases of one joint project."""
-    return [_listed(record) for record in await conn.fetch(QUERIES["project_cases"], project_id)]
+    return [_listed(record) for record in await conn.fetch(QUERIES["project_cases"], project_id, now, FOLLOW_UP_DAYS)]
 
 
 async def signed_events(conn: Connection, introduction_id: str) -> list[tuple[tuple[Party, int], bytes, bytes]]:
@@ -343,11 +352,11 @@ class Count:
     waiting: int
 
 
-async def count_cases(conn: Connection) -> list[Count]:
+async def count_cases(conn: Connection, now: dt.datetime) -> list[Count]:
     """Return how many cases stand where."""
     return [
         Count(Party(r["party"]), State(r["state"]), r["outcome"], r["cases"], r["waiting"])
-        for r in await conn.fetch(QUERIES["count_cases"])
+        for r in await conn.fetch(QUERIES["count_cases"], now, FOLLOW_UP_DAYS)
     ]
 
 
@@ -374,9 +383,9 @@ async def count_drafts(conn: Connection) -> int:
     return int(await conn.fetchval(QUERIES["count_drafts"]))
 
 
-async def is_there(conn: Connection, profile_id: str, network_id: str) -> bool:
-    """Tell whether a network has an open case about a profile."""
-    return bool(await conn.fetchval(QUERIES["is_there"], profile_id, network_id))
+async def is_there(conn: Connection, peer: str, profile_id: str, network_id: str) -> bool:
+    """Tell whether a network has an open case about an office's profile."""
+    return bool(await conn.fetchval(QUERIES["is_there"], profile_id, network_id, peer))
 
 
 async def due_cases(

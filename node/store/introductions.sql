@@ -114,23 +114,37 @@ LIMIT 100000;
 -- A page, what changed last first, after ($5, $6). $1 party; $2 states; $3 only what waits for this office; $4 a peer.
 SELECT i.introduction_id, i.party, i.peer, i.profile_id, i.network_id, n.name AS network, i.applicant ->> 'name' AS applicant,
     i.project_id, i.state, i.reason, i.outcome, i.turn, i.own_due, i.other_due, i.since, i.introduced_at, i.created_by, i.created_at,
-    i.changed_at
+    i.changed_at, coalesce(f.day, 0) AS follow_up_due
 FROM office.introduction i
 LEFT JOIN registry.network n ON n.network_id = i.network_id
+-- The latest follow-up whose day has come ($9: the days, $8: now), as long as this office has not told it: domain/introduction.follow_up_due.
+LEFT JOIN LATERAL (
+    SELECT d.day FROM unnest($9::integer[]) AS d (day)
+    WHERE i.state IN ('introduced', 'followed_up') AND i.introduced_at + make_interval(secs => d.day * 86400) <= $8::timestamptz
+    ORDER BY d.day DESC LIMIT 1
+) f ON NOT EXISTS (SELECT FROM office.introduction_event e
+    WHERE e.introduction_id = i.introduction_id AND e.party = i.party AND e.kind = 'follow-up' AND e.detail = f.day::text)
 WHERE ($1::text IS NULL OR i.party = $1)
   AND ($2::text[] IS NULL OR i.state = ANY($2))
-  AND (NOT $3::boolean OR i.state IN ('draft', 'endorsed') OR i.turn IN (i.party, 'both'))
+  AND (NOT $3::boolean OR i.state IN ('draft', 'endorsed') OR i.turn IN (i.party, 'both') OR f.day IS NOT NULL)
   AND ($4::text IS NULL OR i.peer = $4)
   AND ($5::timestamptz IS NULL OR (i.changed_at, i.introduction_id) < ($5, $6::uuid))
 ORDER BY i.changed_at DESC, i.introduction_id DESC
 LIMIT $7;
 
 -- name: count_cases
-SELECT party, state, outcome, count(*) AS cases,
-    count(*) FILTER (WHERE state IN ('draft', 'endorsed') OR turn IN (party, 'both')) AS waiting
-FROM office.introduction
-GROUP BY party, state, outcome
-ORDER BY party, state, outcome
+SELECT i.party, i.state, i.outcome, count(*) AS cases,
+    count(*) FILTER (WHERE i.state IN ('draft', 'endorsed') OR i.turn IN (i.party, 'both') OR f.day IS NOT NULL) AS waiting
+FROM office.introduction i
+-- The latest follow-up whose day has come ($2: the days, $1: now), as long as this office has not told it: domain/introduction.follow_up_due.
+LEFT JOIN LATERAL (
+    SELECT d.day FROM unnest($2::integer[]) AS d (day)
+    WHERE i.state IN ('introduced', 'followed_up') AND i.introduced_at + make_interval(secs => d.day * 86400) <= $1::timestamptz
+    ORDER BY d.day DESC LIMIT 1
+) f ON NOT EXISTS (SELECT FROM office.introduction_event e
+    WHERE e.introduction_id = i.introduction_id AND e.party = i.party AND e.kind = 'follow-up' AND e.detail = f.day::text)
+GROUP BY i.party, i.state, i.outcome
+ORDER BY i.party, i.state, i.outcome
 LIMIT 1000;
 
 -- name: delete_draft
@@ -244,7 +258,7 @@ ON CONFLICT DO NOTHING;
 
 -- name: is_there
 SELECT EXISTS (SELECT FROM office.introduction
-    WHERE profile_id = $1 AND network_id = $2 AND state NOT IN ('concluded', 'declined', 'expired', 'withdrawn'));
+    WHERE profile_id = $1 AND network_id = $2 AND peer = $3 AND state NOT IN ('concluded', 'declined', 'expired', 'withdrawn'));
 
 -- name: beginning
 -- The cases whose identifier lies between two: two are enough to know that a beginning names more than one.
@@ -254,9 +268,16 @@ SELECT introduction_id FROM office.introduction WHERE introduction_id BETWEEN $1
 -- The cases of one joint project.
 SELECT i.introduction_id, i.party, i.peer, i.profile_id, i.network_id, n.name AS network, i.applicant ->> 'name' AS applicant,
     i.project_id, i.state, i.reason, i.outcome, i.turn, i.own_due, i.other_due, i.since, i.introduced_at, i.created_by, i.created_at,
-    i.changed_at
+    i.changed_at, coalesce(f.day, 0) AS follow_up_due
 FROM office.introduction i
 LEFT JOIN registry.network n ON n.network_id = i.network_id
+-- The latest follow-up whose day has come ($3: the days, $2: now), as long as this office has not told it: domain/introduction.follow_up_due.
+LEFT JOIN LATERAL (
+    SELECT d.day FROM unnest($3::integer[]) AS d (day)
+    WHERE i.state IN ('introduced', 'followed_up') AND i.introduced_at + make_interval(secs => d.day * 86400) <= $2::timestamptz
+    ORDER BY d.day DESC LIMIT 1
+) f ON NOT EXISTS (SELECT FROM office.introduction_event e
+    WHERE e.introduction_id = i.introduction_id AND e.party = i.party AND e.kind = 'follow-up' AND e.detail = f.day::text)
 WHERE i.project_id = $1
 ORDER BY i.peer, i.introduction_id
 LIMIT 100;

@@ -14,6 +14,7 @@ from typing import Any
 from node.domain import introduction
 from node.domain.days import day_of
 from node.domain.introduction import NO_DAY, Case, Kind, Party
+from node.flows import casefile
 from node.flows.introduce import Opened
 from node.store.introductions import Consent, Listed, Step, Told
 
@@ -56,8 +57,8 @@ def moved_document(introduction_id: str, case: Case, me: Party) -> dict[str, Any
     }
 
 
-def case_document(opened: Opened, now: dt.datetime) -> dict[str, Any]:
-    """Return a case whole, with what may be done now."""
+def case_document(opened: Opened, now: dt.datetime, would_tell: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return a case whole, with what may be done now, and whom a consent of today would name where it may be given."""
     row, case, me = opened.row, opened.case, opened.row.party
     return {
         "introduction_id": row.introduction_id,
@@ -75,17 +76,19 @@ def case_document(opened: Opened, now: dt.datetime) -> dict[str, Any]:
         "turn": sorted(case.turn),
         "own_due": _day(case.due.get(me)),
         "other_due": _day(case.due.get(me.other)),
-        "urgency": str(introduction.urgency(case, me, now.date())),
+        "urgency": str(introduction.urgency(case, me, casefile.today_of(now))),
         "follow_up_due": introduction.follow_up_due(case, me, int(now.timestamp())),
         "since": _second(case.since),
         "introduced_at": _second(case.introduced_at),
         "created_by": row.created_by,
         "created_at": _moment(row.created_at),
         "may": [str(kind) for kind in opened.may],
+        "seen": casefile.seen_of(row, opened.may, would_tell),
+        "would_tell": None if would_tell is None else dict(would_tell),
         "is_lost": me in case.lost,
         "consent": _consent(opened.consent),
         "told": _told(opened.told),
-        "events": [_event(step, case) for step in opened.steps],
+        "events": [_event(step, case, me) for step in opened.steps],
     }
 
 
@@ -95,7 +98,7 @@ def _request(opened: Opened) -> dict[str, Any]:
     return dict(opened.row.request if said is None else said)
 
 
-def _event(step: Step, case: Case) -> dict[str, Any]:
+def _event(step: Step, case: Case, me: Party) -> dict[str, Any]:
     event, said = step.event, step.payload or {}
     return {
         "by": str(event.by),
@@ -106,7 +109,7 @@ def _event(step: Step, case: Case) -> dict[str, Any]:
         "due": _day(event.due),
         # An identity stands under ``told``, and as long as it may be read.
         "text": str(said.get("text", "")) if event.kind != Kind.IDENTITY else "",
-        "officer": step.officer,
+        "officer": step.officer if event.by is me else "",
         "overtaken": (event.by, event.seq) in case.overtaken,
         "written_at": _moment(step.written_at),
     }

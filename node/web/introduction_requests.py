@@ -1,6 +1,6 @@
 """A firm's own request for an introduction, over HTTP: ``/api/v1/introduction-requests``.
 
-``POST`` with ``{"profile_id", "text", "purpose"?, "applicant": {"name", "person", "email", "phone"?, "tax_code"?, "municipality"?,
+``POST`` with ``{"profile_id", "owner"?, "text", "purpose"?, "applicant": {"name", "person", "email", "phone"?, "tax_code"?, "municipality"?,
 "region"?, "section"?}}`` answers 201, and the token only here and now: ``{"introduction_id", "state": "draft", "token"}``. Nothing
 leaves this office before an officer has endorsed it. ``GET /{introduction_id}`` wants ``Authorization: Bearer TOKEN`` and answers states,
 days and kinds of events; a wrong token and an unknown request are the same 404.
@@ -25,7 +25,7 @@ from node.web.permission import needs
 
 PATH: Final = "/api/v1/introduction-requests"
 NEEDED: Final = frozenset({"profile_id", "text", "applicant"})
-KEYS: Final = NEEDED | {"purpose"}
+KEYS: Final = NEEDED | {"purpose", "owner"}
 APPLICANT_NEEDED: Final = frozenset({"name", "person", "email"})
 APPLICANT_KEYS: Final = (*sorted(APPLICANT_NEEDED), "phone", "tax_code", "municipality", "region", "section")
 PURPOSE: Final = "request"
@@ -38,6 +38,7 @@ class Asked:
     profile_id: str
     text: str
     purpose: str
+    owner: str
     applicant: Mapping[str, str] = field(repr=False)
 
 
@@ -93,7 +94,11 @@ def read_asked(document: Mapping[str, Any]) -> Asked:
         raise bad_body()
     if not set(applicant) >= APPLICANT_NEEDED or set(applicant) - set(APPLICANT_KEYS):
         raise bad_body()
-    texts = {"purpose": PURPOSE, **{name: value for name, value in document.items() if name != "applicant"}}
+    texts = {
+        "purpose": PURPOSE,
+        "owner": "",
+        **{name: value for name, value in document.items() if name != "applicant"},
+    }
     if not all(isinstance(value, str) for value in (*texts.values(), *applicant.values())):
         raise bad_body()
-    return Asked(texts["profile_id"], texts["text"], texts["purpose"], applicant)
+    return Asked(texts["profile_id"], texts["text"], texts["purpose"], texts["owner"], applicant)

@@ -2,7 +2,7 @@
 
 ``GET /api/v1/introductions?state=&party=&peer=&waiting=1&limit=&cursor=`` answers ``{"introductions": [...], "cursor"}``, what changed
 last first; ``GET /{introduction_id}`` one case whole; ``POST /{introduction_id}/events`` with ``{"kind", "text"?, "detail"?, "person"?,
-"contact"?: {"person", "role", "email", "phone"}, "sure"?}`` does one deed and answers 201 with the case as it stands then (409
+"contact"?: {"person", "role", "email", "phone"}, "sure"?, "seen"?}`` does one deed and answers 201 with the case as it stands then (409
 ``introduction-not-now``). Documents: node/web/introduction_documents.py.
 
 Rules: a session's cookie alone changes nothing: every POST carries the session's token in ``X-CSRF-Token``, comes from no other site
@@ -22,9 +22,10 @@ import orjson
 from aiohttp import web
 
 from node.domain.introduction import HUMAN, Kind, Party, State
+from node.domain.officers import key_of
 from node.domain.roles import Permission
 from node.errors import N_, CallerError
-from node.flows import audit, introduce
+from node.flows import audit, casefile, introduce
 from node.flows.caselist import list_cases
 from node.flows.introduce import Applicant, Deed, Wish
 from node.runtime import Node
@@ -38,7 +39,7 @@ from node.web.permission import USER, needs
 
 FIRST_YEAR, LAST_YEAR = 2000, 9000
 PARAMETERS: Final = ("state", "party", "peer", "waiting", "limit", "cursor")
-TEXTS: Final = ("kind", "text", "detail", "person")
+TEXTS: Final = ("kind", "text", "detail", "person", "seen")
 NODE = web.AppKey("introductions-node", Node)
 
 
@@ -57,7 +58,8 @@ def install(app: web.Application, node: Node) -> None:
 
 def _requests(node: Node) -> Requests:
     async def ask(asked: Asked) -> tuple[str, str]:
-        wish = Wish(asked.profile_id, asked.text, asked.purpose, applicant=Applicant(**asked.applicant))
+        applicant = Applicant(**asked.applicant)
+        wish = Wish(asked.profile_id, asked.text, asked.purpose, applicant=applicant, owner=asked.owner)
         return await introduce.ask(node.office(), wish, node.clock(), load_label_reference())
 
     async def standing(introduction_id: str, token: str) -> Mapping[str, Any]:
@@ -71,7 +73,7 @@ async def listed(request: web.Request) -> web.StreamResponse:
     """Answer a page of cases."""
     sought, limit = read_sought(request.query.items())
     # One more than asked for says whether there is another page.
-    found = await list_cases(request.app[NODE].office(), sought, limit + 1)
+    found = await list_cases(request.app[NODE].office(), sought, limit + 1, request.app[NODE].clock())
     page = found[:limit]
     cursor = write_cursor(page[-1]) if len(found) > limit else ""
     return _answer(request, {"introductions": [listed_document(item) for item in page], "cursor": cursor})
@@ -87,6 +89,8 @@ async def show(request: web.Request) -> web.StreamResponse:
 async def act(request: web.Request) -> web.StreamResponse:
     """Do what an officer decided in a case."""
     node, user = request.app[NODE], request[USER]
+    # The name that pages and commands write.
+    officer = key_of(user.name) if user else ""
     deed = read_deed(await json_requests.document(request, bad_body()))
     introduction_id = request.match_info["introduction_id"]
     try:
@@ -94,14 +98,15 @@ async def act(request: web.Request) -> web.StreamResponse:
     except ValueError:
         # Refused as one that is not there.
         await introduce.read(node.office(), introduction_id)
-    await introduce.act(node.office(), introduction_id, deed, user.name if user else "", node.clock())
+    await introduce.act(node.office(), introduction_id, deed, officer, node.clock())
     await audit.keep_mark(node.pool, node.home)
     return _answer(request, await _case(request), 201, Location=f"{PATH}/{introduction_id}")
 
 
 async def _case(request: web.Request) -> dict[str, Any]:
     node = request.app[NODE]
-    return case_document(await introduce.read(node.office(), request.match_info["introduction_id"]), node.clock())
+    opened = await introduce.read(node.office(), request.match_info["introduction_id"])
+    return case_document(opened, node.clock(), await casefile.offered(node.office(), opened.row, opened.may))
 
 
 def _answer(request: web.Request, document: Mapping[str, Any], status: int = 200, **more: str) -> web.Response:
@@ -115,6 +120,7 @@ def read_deed(document: Mapping[str, Any]) -> Deed:
     """Return what a body says is done. Raises: CallerError(introduction-body-bad)."""
     contact, sure = document.get("contact", {}), document.get("sure", False)
     texts = {name: document.get(name, "") for name in TEXTS}
+    seen = texts["seen"] if "seen" in document else None
     if set(document) - {*TEXTS, "contact", "sure"} or not isinstance(sure, bool):
         raise bad_body()
     if not isinstance(contact, dict) or set(contact) - set(CONTACT):
@@ -123,7 +129,7 @@ def read_deed(document: Mapping[str, Any]) -> Deed:
         raise bad_body()
     if texts["kind"] not in {str(kind) for kind in HUMAN}:
         raise bad_body()
-    return Deed(Kind(texts["kind"]), texts["text"], texts["detail"], texts["person"], contact, sure)
+    return Deed(Kind(texts["kind"]), texts["text"], texts["detail"], texts["person"], contact, sure, seen)
 
 
 def read_sought(given: Any) -> tuple[Sought, int]:

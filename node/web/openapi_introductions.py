@@ -90,12 +90,13 @@ def _of_firms() -> dict[str, Schema]:
         "IntroductionToRequest": parts.record(
             {
                 "profile_id": PROFILE_ID,
+                "owner": parts.text("The member that publishes the profile, where more than one publishes the identifier.", 32),
                 "text": parts.text("What is looked for, in words that make nobody recognisable.", TEXT_MAX_CHARS),
                 "purpose": _choice(PURPOSES, "What for.", default=introduction_requests.PURPOSE),
                 "applicant": parts.record(applicant, "Who asks: known to this office alone until two consents are given.", sorted(set(applicant) - introduction_requests.APPLICANT_NEEDED)),
             },
             "A firm's own request, through the office of this node.",
-            ("purpose",),
+            ("owner", "purpose"),
         ),
         "IntroductionRequested": parts.record(
             {"introduction_id": _ID, "state": _choice([State.DRAFT], "An officer looks at it first."), "token": parts.text("Shows how it stands; told only now.", 100)}
@@ -135,9 +136,10 @@ def _of_officers() -> dict[str, Schema]:
     }  # fmt: skip
     told = {"identity": identity, "received_at": parts.moment("When it came."), "erased_at": parts.moment("When it was erased.")}  # fmt: skip
     words = {"type": "object", "additionalProperties": True}
+    follow_up = parts.whole("The follow-up that this office has to tell, 0 for none.", 0, max(FOLLOW_UP_DAYS))
     return {
         "IntroductionListed": parts.record(
-            {**named, "network": _nullable(_short("Its name.")), "applicant": _nullable(_short("The firm that asked.")), **stood, "turn": parts.text("Whose turn it is: seeker, owner, both, or empty.", 8), "changed_at": parts.moment("When it last changed.")}
+            {**named, "network": _nullable(_short("Its name.")), "applicant": _nullable(_short("The firm that asked.")), **stood, "turn": parts.text("Whose turn it is: seeker, owner, both, or empty.", 8), "follow_up_due": follow_up, "changed_at": parts.moment("When it last changed.")}
         ),
         "Introductions": parts.record(
             {"introductions": parts.listing(parts.ref("IntroductionListed"), LIMIT_MAX), "cursor": parts.text("For the next page; empty on the last.", CURSOR_MAX_CHARS)}
@@ -147,8 +149,10 @@ def _of_officers() -> dict[str, Schema]:
                 **named, **stood, "applicant": {**words, "nullable": True, "description": "The firm that asked, as it said of itself."},
                 "request": {**words, "description": "What was asked: text, purpose, and of who asks kind, region and section."},
                 "ended_by": _nullable(parts.text("Who ended it.", 8)), "turn": parts.listing(_PARTY, 2), "urgency": _choice(Urgency, "How near the end of this office's step is."),
-                "follow_up_due": parts.whole("The follow-up to be told, 0 for none.", 0, max(FOLLOW_UP_DAYS)),
+                "follow_up_due": follow_up,
                 "may": parts.listing(_choice(HUMAN), len(HUMAN), "What people of this office may do now."),
+                "seen": parts.text("SHA-256 of the draft, or of whom a consent would name, as this answer shows it: for the deed that endorses or consents.", 64),
+                "would_tell": {**identity, "description": "Whom a consent of today would name, the person to call apart; null where none may be recorded."},
                 "is_lost": {"type": "boolean", "description": "The other office has seen steps that are not here any more."},
                 "consent": _nullable(parts.record(consent, "Of this office's side.")), "told": _nullable(parts.record(told, "Whom the other office named.")),
                 "events": parts.listing(parts.record(event), 2_000),
@@ -160,9 +164,10 @@ def _of_officers() -> dict[str, Schema]:
                 "detail": _choice([*DECLINE_REASONS, *WITHDRAW_REASONS, *OUTCOMES, *FOLLOW_UP_DAYS], "Of decline and withdraw a reason, of outcome how it went, of follow-up the day."),
                 "person": _short("Of consent: who gave it."),
                 "contact": parts.record({name: _short("Of consent: whom the other side may speak to.") for name in CONTACT}, "", CONTACT),
-                "sure": {"type": "boolean", "description": "Doubtful words were looked at and make nobody recognisable."},
+                "seen": parts.text("Of request and consent: the case's seen, as it was read; 409 where the draft, or whom a consent names, has changed since.", 64),
+                "sure": {"type": "boolean", "description": "For all doubtful words of the text: they were looked at and make nobody recognisable."},
             },
-            "", ("text", "detail", "person", "contact", "sure"),
+            "", ("text", "detail", "person", "contact", "sure", "seen"),
         ),
     }  # fmt: skip
 
@@ -207,7 +212,7 @@ def paths() -> dict[str, Schema]:
         parts.parameter("state", _STATE, "Only in this state."),
         parts.parameter("party", _PARTY, "Only those asked by this office, or of it."),
         parts.parameter("peer", parts.text(longest=32, pattern=_OWNER), "Only with this office."),
-        parts.parameter("waiting", parts.text(longest=1, enum=["0", "1"]), "1: only where it is this office's turn."),
+        parts.parameter("waiting", parts.text(longest=1, enum=["0", "1"]), "1: only where it is this office's turn, or a follow-up is due."),
         parts.parameter("limit", parts.whole("", 1, LIMIT_MAX, default=LIMIT_DEFAULT), "How many."),
         parts.parameter("cursor", parts.text(longest=CURSOR_MAX_CHARS), "Where the page before ended."),
     ]  # fmt: skip

@@ -173,4 +173,4 @@ async def test_two_officers_bring_two_networks_together_and_nobody_who_listens_l
 async def cases(desk: Desk) -> list[introductions.Listed]:
     """All cases of an office."""
     async with desk.town.node.pool.acquire() as conn:
-        return await introductions.list_cases(conn, introductions.Sought(), 10)
+        return await introductions.list_cases(conn, introductions.Sought(), 10, desk.clock())

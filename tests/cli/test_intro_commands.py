@@ -12,9 +12,15 @@ from typing import Any
 
 import pytest
 
+from node.domain.introduction import Kind
+from node.flows import introduce
+from node.flows.introduce import Applicant, Wish
+from node.i18n import moment
+from node.store import registry
+from node.store.reference import load_label_reference
 from tests.federation_made import Clock
 from tests.forked import FORGE
-from tests.introductions_made import INTRODUCED, Desk, Pair, published, two_offices
+from tests.introductions_made import ACCEPTED, INTRODUCED, Desk, Pair, published, two_offices
 
 TEXT = "Cerchiamo un partner per la distribuzione."
 CONTACT = ("--person", "Prova Legale", "--contact-person", "Prova Referente", "--role", "referente", "--phone", "0832 000000")  # fmt: skip
@@ -101,8 +107,8 @@ async def test_two_offices_go_from_the_draft_to_the_outcome(pair: Pair) -> None:
     await step(pair, lecce_, case, "forwarded", "forward")
     await step(pair, lecce_, case, "accepted", "accept")
     assert (await read(torino, "show", case))["told"] is None
-    await step(pair, torino, case, "accepted", "consent", *CONTACT)
-    await step(pair, lecce_, case, "consented", "consent", *CONTACT)
+    await step(pair, torino, case, "accepted", "consent", *CONTACT, "--yes")
+    await step(pair, lecce_, case, "consented", "consent", *CONTACT, "--yes")
     await pair.carry(3)
     for desk in pair.desks:
         seen = await read(desk, "show", case)
@@ -116,6 +122,38 @@ async def test_two_offices_go_from_the_draft_to_the_outcome(pair: Pair) -> None:
     counts = (await read(torino, "counts"))["counts"]
     assert counts == [{"party": "seeker", "state": "concluded", "outcome": "agreement", "cases": 1, "waiting": 0}]
     assert "accordo concluso" in await said(torino, "counts")
+
+
+async def test_a_consent_shows_what_leaves_and_asks_before_it_is_recorded(pair: Pair) -> None:
+    """The text, the firms and the contact; «no» records nothing, «sì» does; for a program --yes answers."""
+    case = await pair.reach(*ACCEPTED)
+    async with pair.seeker.town.node.pool.acquire() as conn:
+        record = (await registry.read_records(conn, [pair.seeker.networks[0]]))[pair.seeker.networks[0]]
+    words = ("consent", case, *CONTACT, *BY)
+    await assert_refused(pair.seeker, "confirmation-missing", *words, "--json")
+    status, out, _ = await rete(pair.seeker, *words, stdin=b"n\n")
+    assert status != 0
+    for text in ("Acconsento a che questo ufficio", record.name, record.members[0].firm.name, "Prova Referente"):
+        assert text in " ".join(out.decode().split()), text
+    assert (await read(pair.seeker, "show", case))["consent"] is None
+    status, out, err = await rete(pair.seeker, *words, stdin=b"y\n")
+    assert status == 0, err
+    assert (await read(pair.seeker, "show", case))["consent"]["person"] == "Prova Legale"
+
+
+async def test_a_case_is_shown_with_who_asks_and_the_name_of_the_command(pair: Pair) -> None:
+    """A draft names «endorse» and the firm that asks; the owner's office reads what it is, and hours are Italy's."""
+    node = pair.seeker.town.node
+    wish = Wish(pair.profile_id, TEXT, applicant=Applicant("Prova Ventosa", "Prova Scrivente", "prova@example.org"))
+    case, _ = await introduce.ask(node.office(), wish, pair.clock(), load_label_reference())
+    told = await said(pair.seeker, "show", case)
+    assert "endorse (Convalidare e inviare)" in told
+    assert "Prova Ventosa, Prova Scrivente, prova@example.org" in told
+    await pair.seeker.do(case, Kind.REQUEST)
+    await pair.carry()
+    told = await said(pair.owner, "show", case)
+    assert "Chi chiede: impresa." in told
+    assert moment(pair.clock(), "it") in " ".join(told.split())
 
 
 async def test_a_consent_is_revoked_and_what_was_told_is_erased(pair: Pair) -> None:

@@ -194,7 +194,7 @@ async def test_a_batch_of_many_cases_is_taken_as_a_few_are(told: Told) -> None:
     items[4] = replace(items[4], plaintext=b"{}")
     assert await told.reach(*items) == [(5, "message-malformed")]
     async with told.pair.owner.town.node.pool.acquire() as conn:
-        counts = {count.state: count.cases for count in await introductions.count_cases(conn)}
+        counts = {count.state: count.cases for count in await introductions.count_cases(conn, told.pair.clock())}
     assert counts == {State.RECEIVED: 11}
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from node.domain.introduction import Kind, Party, State
 from node.errors import CallerError
-from node.flows import publish
+from node.flows import introduce, publish
+from node.flows.introduce import Wish
 from node.runtime import current_own
-from node.store import registry
+from node.store import introductions, registry
+from node.store.reference import load_label_reference
 from tests.introductions_made import ACCEPTED, INTRODUCED, Desk, Pair
+from tests.profiles_made import profile, store
 
 
 async def test_two_offices_bring_two_networks_together(pair: Pair) -> None:
@@ -127,6 +132,29 @@ async def test_a_text_that_names_somebody_does_not_leave(pair: Pair) -> None:
     with pytest.raises(CallerError) as refused:
         await pair.seeker.ask(pair.profile_id, f"Scrive {record.members[0].firm.name} per conto della rete.")
     assert refused.value.code == "text-refused"
+
+
+async def test_of_two_offices_with_one_identifier_the_one_that_was_read_is_asked(pair: Pair) -> None:
+    """By the wish's owner, also in a joint project; an open case with the one keeps nobody from asking the other."""
+    node = pair.seeker.town.node
+    made = profile(7, owner="cmto") | {"id": pair.profile_id}
+    async with node.pool.acquire() as conn, conn.transaction():
+        origin = await conn.fetchval("SELECT origin_id FROM log.origin WHERE owner = 'cmto'")
+        await store(conn, origin, [made], first=500)
+    reference, network = load_label_reference(), pair.seeker.networks[0]
+    wish = Wish(pair.profile_id, "Cerchiamo.", "request", network, owner="p_LE")
+    case = await introduce.begin(pair.seeker.office(), wish, "anna", pair.clock(), reference)
+    assert (await pair.seeker.read(case)).row.peer == "p_LE"
+    with pytest.raises(CallerError) as refused:
+        await introduce.begin(pair.seeker.office(), replace(wish, owner="cmto"), "anna", pair.clock(), reference)
+    assert refused.value.code == "introduction-own-profile"
+    with pytest.raises(CallerError) as refused:
+        named = [f"p_LE:{pair.profile_id}", f"cmto:{pair.profile_id}"]
+        await introduce.propose(pair.seeker.office(), pair.seeker.networks[1], named, "Uno.", "anna", pair.clock(), reference)  # fmt: skip
+    assert refused.value.code == "introduction-own-profile"
+    async with node.pool.acquire() as conn:
+        assert await introductions.is_there(conn, "p_LE", pair.profile_id, network)
+        assert not await introductions.is_there(conn, "cmto", pair.profile_id, network)
 
 
 async def test_a_withdrawn_profile_closes_its_case_at_both(pair: Pair) -> None:

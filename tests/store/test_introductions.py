@@ -44,7 +44,7 @@ def event(seq: int, kind: Kind, by: Party = Party.SEEKER, seen: int = 0, due: in
 
 async def only(conn: Connection, sought: Sought | None = None) -> Sequence[str]:
     """The ids of what a question lists."""
-    return [item.introduction_id for item in await introductions.list_cases(conn, sought or Sought(), 10)]
+    return [item.introduction_id for item in await introductions.list_cases(conn, sought or Sought(), 10, NOW)]
 
 
 async def test_a_case_is_opened_once_and_its_row_is_what_its_events_tell(conn: Connection) -> None:
@@ -57,7 +57,7 @@ async def test_a_case_is_opened_once_and_its_row_is_what_its_events_tell(conn: C
     assert await introductions.read_case(conn, case) == row
     today = AT // 86_400
     await say(conn, case, event(1, Kind.REQUEST), event(1, Kind.RECEIPT, Party.OWNER, 1, today + 7))
-    (listed,) = await introductions.list_cases(conn, Sought(), 10)
+    (listed,) = await introductions.list_cases(conn, Sought(), 10, NOW)
     assert (listed.state, listed.turn, listed.own_due, listed.other_due) == (State.RECEIVED, "owner", None, today + 7)
     assert listed.applicant == "Prova"
     found = await introductions.lock_cases(conn, [case, str(uuid.uuid4()), case])
@@ -153,7 +153,7 @@ async def test_cases_are_listed_in_pages_by_whatever_is_asked(conn: Connection) 
     whole = [*reversed(cases), other]
     paged: list[str] = []
     after = None
-    while page := await introductions.list_cases(conn, Sought(after=after), 4):
+    while page := await introductions.list_cases(conn, Sought(after=after), 4, NOW):
         paged += [item.introduction_id for item in page]
         after = (page[-1].changed_at, page[-1].introduction_id)
     assert paged == whole
@@ -161,7 +161,7 @@ async def test_cases_are_listed_in_pages_by_whatever_is_asked(conn: Connection) 
     assert await only(conn, Sought(states=(State.SENT, State.RECEIVED))) == [other]
     assert await only(conn, Sought(peer="p_BR")) == [other]
     assert await only(conn, Sought(waiting=True)) == whole
-    counts = [(c.party, c.state, c.cases, c.waiting) for c in await introductions.count_cases(conn)]
+    counts = [(c.party, c.state, c.cases, c.waiting) for c in await introductions.count_cases(conn, NOW)]
     assert counts == [(Party.OWNER, State.SENT, 1, 1), (Party.SEEKER, State.DRAFT, 5, 5)]
     assert await introductions.count_of(conn, "p_BR", NOW) == (1, 0)
     assert await introductions.count_of(conn, "p_BR", NOW - 2 * HOUR) == (1, 1)

@@ -14,6 +14,7 @@ import pytest
 
 from node.domain.introduction import Kind
 from node.domain.roles import Role
+from node.flows import introduce
 from node.web import openapi
 from node.web.openapi_introductions import PATH
 from tests import canary
@@ -251,6 +252,30 @@ async def test_officers_go_through_a_case_by_the_api(pair: Pair) -> None:
         "SELECT document::jsonb ->> 'officer' AS who FROM audit.event WHERE kind = 'introduction'"
     )
     assert {row["who"] for row in chain} == {"persona officer"}
+
+
+async def test_a_program_says_what_it_has_read_before_it_endorses_or_consents(pair: Pair) -> None:
+    """By ``seen``: a draft that was written anew and an identity that is another are 409, what is as it was read is done."""
+    case = await pair.seeker.begin(pair.profile_id)
+    owner, seeker = await caller(pair.owner.town), await caller(pair.seeker.town)
+    read = (await seeker.case(case))["seen"]
+    office = pair.seeker.town.node.office()
+    await introduce.rewrite(office, case, "Cerchiamo altro.", "request", pair.clock())
+    assert (await seeker.act(case, 409, kind="request", seen=read))["code"] == "introduction-not-now"
+    shown = await seeker.case(case)
+    assert (shown["would_tell"], len(shown["seen"])) == (None, 64)
+    assert (await seeker.act(case, kind="request", seen=shown["seen"]))["state"] == "sent"
+    await pair.carry()
+    await owner.case(case)
+    for kind in ("check", "forward", "accept"):
+        await owner.act(case, kind=kind)
+    await pair.carry()
+    shown = await seeker.case(case)
+    assert shown["would_tell"]["members"]
+    given = {"kind": "consent", "person": "Prova Legale", "contact": CONTACT}
+    assert (await seeker.act(case, 409, **given, seen=read))["code"] == "introduction-not-now"
+    await seeker.act(case, **given, seen=shown["seen"])
+    assert (await seeker.case(case))["seen"] == ""
 
 
 @pytest.mark.parametrize("deed", [{"kind": "identity"}, {"kind": "check", "more": 1}, {"kind": "check", "sure": "yes"}, {"kind": "consent", "contact": []}, {"kind": "consent", "contact": {"iban": "x"}}, {"kind": 1}, {}])  # fmt: skip

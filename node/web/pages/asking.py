@@ -8,6 +8,7 @@ is to call the two functions of its ``Door``, which node/web/pages/door.py hangs
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -45,6 +46,8 @@ _AT: Final[Mapping[str, str]] = {
     **{name: field_ for field_, name in FIELDS.items()}, "text": "testo", "purpose": "scopo", "informativa": "informativa",
 }  # fmt: skip
 _AT_CODE: Final[Mapping[str, str]] = {"saved-email-bad": "posta"}
+# What is drawn for each form that is shown: two clicks are one request.
+FORM, FORM_CHARS = "modulo", 32
 OWN, NO_KEY, OFF = "own", "no-key", "off"
 WHY_NOT: Final[Mapping[str, str]] = {
     OWN: N_("La scheda è di questo stesso ufficio: per parlarne basta rivolgersi a noi."),
@@ -66,6 +69,8 @@ class Asked:
     profile_id: str
     text: str
     purpose: str
+    owner: str
+    form: str
     applicant: Mapping[str, str] = field(repr=False)
 
 
@@ -81,7 +86,7 @@ class Stand:
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """All that these pages can do: write a request and return its id and code, and tell how one stands.
+    """All that these pages can do: write a request and return its id and code (none for one that is here), and tell how one stands.
 
     ``requests``: whether this office takes any; ``kept_days``: how long they are kept once closed.
     """
@@ -140,6 +145,7 @@ async def _form(
         closed=reader.tr(WHY_NOT[closed]) if closed else "",
         errors=[] if error is None else [(_field_of(error), _sentence(error, reader))],
         given={name: _text(given, name) for name in (*FIELDS, "testo", "scopo")},
+        form=form_in(given),
         purposes=[(key, reader.title(vocabulary.PURPOSES, key)) for key in vocabulary.PURPOSES],
         regions=regions(reader),
         sections=sections(reader),
@@ -171,6 +177,12 @@ def _sentence(error: CallerError, reader: Reader) -> str:
     return f"{'. '.join(part[:1].upper() + part[1:] for part in (what, hint) if part)}."
 
 
+def form_in(given: Mapping[str, Any]) -> str:
+    """Return what was drawn for a form, for one that has nothing yet a new one."""
+    drawn = _text(given, FORM)
+    return drawn if len(drawn) == FORM_CHARS and drawn.isascii() else secrets.token_hex(FORM_CHARS // 2)
+
+
 def _text(given: Mapping[str, Any], name: str) -> str:
     value = given.get(name, "")
     return value if isinstance(value, str) else ""
@@ -181,7 +193,7 @@ async def ask(request: web.Request) -> web.StreamResponse:
     """Write the request down for an officer, and show its code, once."""
     door, hit, sent = request.app[DOOR], await _hit(request), await request.post()
     applicant = {name: _text(sent, field_) for field_, name in FIELDS.items()}
-    asked = Asked(hit.profile_id, _text(sent, "testo"), _text(sent, "scopo"), applicant)
+    asked = Asked(hit.profile_id, _text(sent, "testo"), _text(sent, "scopo"), hit.owner, form_in(sent), applicant)
     if _text(sent, "informativa") != "yes":
         return await _form(request, hit, sent, UNREAD)
     try:

@@ -9,14 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from node.domain import introduction
+from node.domain import introduction, introduction_texts
 from node.domain.introduction import DECLINE_REASONS, FOLLOW_UP_DAYS, OUTCOMES, WITHDRAW_REASONS, Kind
 from node.domain.introduction_texts import DEED_TITLES
 from node.errors import N_, CallerError, NotFoundError, Translate
+from node.flows import own_side
 from node.flows.introduce import TEXT_MAX_CHARS, Deed, Opened
+from node.store.introductions import Row
 from node.web.pages.desk import text_in
 
 TEXT, CHOICE, SURE, PERSON = "testo", "scelta", "sicuro", "persona"
+# To which text a tick belongs, and what was shown of a draft or an identity: whoever decides has read what leaves.
+SURE_OF, SEEN, NEW_TEXT = "sicuro_di", "visto", "nuovo_testo"
 # The fields of a consent: the name in the form, in the deed, and the field's title.
 CONTACT: Final[Mapping[str, str]] = {
     "contatto_persona": "person",
@@ -25,7 +29,9 @@ CONTACT: Final[Mapping[str, str]] = {
     "contatto_telefono": "phone",
 }
 # At which field a refusal is shown, by where the flow found it.
-_AT: Final[Mapping[str, str]] = {"text": TEXT, "detail": CHOICE, "person": PERSON}
+_AT: Final[Mapping[str, str]] = {
+    "text": TEXT, "detail": CHOICE, "person": PERSON, **{f"contact.{name}": field for field, name in CONTACT.items()},
+}  # fmt: skip
 _AT_CODE: Final[Mapping[str, str]] = {"saved-email-bad": "contatto_posta", "text-doubtful": SURE}
 TEXTS: Final[Mapping[Kind, tuple[str, bool]]] = {
     Kind.QUESTION: (N_("Domanda, senza nomi"), True),
@@ -62,30 +68,43 @@ def kind_of(text: str) -> Kind:
     return Kind(text)
 
 
-def deed_of(kind: Kind, sent: Mapping[str, Any]) -> Deed:
-    """Return what a form asks for."""
+def deed_of(kind: Kind, sent: Mapping[str, Any], row: Row) -> Deed:
+    """Return what a form asks for; a tick counts for the text under which it stood."""
+    text = _judged(kind, sent, row)
     return Deed(
         kind,
         text_in(sent, TEXT),
         text_in(sent, CHOICE),
         text_in(sent, PERSON),
         {name: text_in(sent, field) for field, name in CONTACT.items()},
-        sure=text_in(sent, SURE) == "yes",
+        sure=text_in(sent, SURE) == "yes" and text_in(sent, SURE_OF) == own_side.digest_of(text),
+        seen=text_in(sent, SEEN) if kind in (Kind.REQUEST, Kind.CONSENT) else None,
     )
+
+
+def _judged(kind: Kind, sent: Mapping[str, Any], row: Row) -> str:
+    """Return the text that the gate reads before a deed."""
+    return str(row.request.get("text", "")) if kind is Kind.REQUEST else introduction_texts.clean(text_in(sent, TEXT))
 
 
 def field_of(error: CallerError, kind: Kind) -> str:
     """Return the id of the field at which a refusal is shown, empty for the whole form."""
     name = _AT_CODE.get(error.code) or _AT.get(error.where, "")
+    if kind is Kind.REQUEST and name == TEXT:
+        # A draft is put right where it is written anew.
+        return NEW_TEXT
     return f"{kind}-{name}" if name else ""
 
 
 def forms(
-    opened: Opened, tr: Translate, sent: Mapping[str, Any], refused: Kind | None, error: CallerError | None
+    opened: Opened, tr: Translate, sent: Mapping[str, Any], refused: Kind | None, error: CallerError | None, seen: str
 ) -> list[dict[str, Any]]:
-    """Return the forms of what may be done, those that end the case last."""
+    """Return the forms of what may be done, those that end the case last; ``seen``: of what is shown (casefile.seen_of)."""
     made = [
-        _form(kind, opened, tr, sent if kind is refused else {}, error if kind is refused else None)
+        {
+            **_form(kind, opened, tr, sent if kind is refused else {}, error if kind is refused else None),
+            "seen": seen if kind in (Kind.REQUEST, Kind.CONSENT) else "",
+        }
         for kind in opened.may
     ]
     return sorted(made, key=lambda form: form["is_ending"])
@@ -111,6 +130,7 @@ def _form(
         "chosen": text_in(sent, CHOICE),
         "text": text_in(sent, TEXT),
         "longest": TEXT_MAX_CHARS,
+        "sure_of": own_side.digest_of(_judged(kind, sent, opened.row)),
         "is_doubtful": error is not None and error.code == "text-doubtful",
         "wrong": field_of(error, kind) if error is not None else "",
     }

@@ -67,6 +67,10 @@ CONSENT_WAITS: Final = N_(
 CONSENT_THERE: Final = N_("Il nostro consenso è registrato: manca quello dell'altra parte.")
 TOLD: Final = N_("Le due parti si conoscono. Ogni tanto registrare come procede, e alla fine l'esito.")
 FOLLOW: Final = N_("Tocca a noi: chiedere come procede e registrare la verifica dopo {days} giorni.")
+# Why the other side has no name here.
+UNNAMED: Final = N_("Nessun nome finora: arriva da sé, dopo i due consensi.")
+UNNAMED_SOON: Final = N_("I due consensi ci sono: il nome arriva da sé, appena il nodo dell'altro ufficio lo manda.")
+UNNAMED_ENDED: Final = N_("Il contatto si è chiuso prima che si scambiassero i nomi: non ne arriva nessuno.")
 REASONS: Final[Mapping[str, str]] = {
     **DECLINE_REASONS,
     **WITHDRAW_REASONS,
@@ -111,6 +115,11 @@ def turn(reader: Reader, me: Party, whose: str) -> str:
 def reason(reader: Reader, word: str) -> str:
     """Return a reason or an outcome in words."""
     return reader.tr(REASONS[word]) if word in REASONS else word
+
+
+def unnamed(state: State) -> str:
+    """Return why nobody is named of the other side."""
+    return UNNAMED_ENDED if state in CLOSED else UNNAMED_SOON if state is State.CONSENTED else UNNAMED
 
 
 def asked(reader: Reader, state: State, case: Case, me: Party, now: dt.datetime) -> str:

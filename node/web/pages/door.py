@@ -21,7 +21,10 @@ def install(app: web.Application, node: Node) -> None:
     """Let an application's public form write requests at a node."""
 
     async def ask(asked: Asked) -> tuple[str, str]:
-        wish = Wish(asked.profile_id, asked.text, asked.purpose, applicant=Applicant(**asked.applicant))
+        applicant = Applicant(**asked.applicant)
+        wish = Wish(
+            asked.profile_id, asked.text, asked.purpose, applicant=applicant, owner=asked.owner, form=asked.form
+        )
         return await introduce.ask(node.office(), wish, node.clock(), load_label_reference())
 
     async def standing(introduction_id: str, code: str) -> Stand:

@@ -35,7 +35,8 @@ PROJECT: Final = f"{CASES}/progetto"
 # Networks in the list of the form; of more, some are searched for.
 NETWORKS_MAX: Final = 200
 LOOK: Final = "cerca"
-ID_LONGEST: Final = 36
+# OFFICE:IDENTIFIER, as links and forms name a profile: two offices may publish one identifier.
+NAMED_LONGEST: Final = 69
 # What stands in the text to begin with: it may leave as it is.
 FIRST_WORDS: Final = (
     "Una nostra rete vorrebbe conoscere la rete di questa scheda, per vedere se c'è un lavoro da fare insieme."
@@ -62,10 +63,20 @@ def link(profiles: Sequence[str], network_id: str, path: str = NEW) -> str:
     return f"{path}?{'&'.join(f'{name}={value}' for name, value in found)}"
 
 
+def named(owner: str, profile_id: str) -> str:
+    """Return how a link or a form names a profile (introduce.profile_in)."""
+    return f"{owner}:{profile_id}"
+
+
+async def _hit(request: web.Request, text: str) -> Hit:
+    node, reader = request.app[DESK], desk.reader_of(request)
+    owner, profile_id = introduce.profile_in(text[:NAMED_LONGEST])
+    return await find_profile(node.pool, profile_id, reader.reference, now=node.clock(), owner=owner or None)
+
+
 async def _hits(request: web.Request, ids: Sequence[str]) -> list[Hit]:
     """Return the profiles that are asked about. Raises: profile-unknown, profile-ambiguous, profile-id-bad."""
-    node, reader = request.app[DESK], desk.reader_of(request)
-    return [await find_profile(node.pool, one[:ID_LONGEST], reader.reference, now=node.clock()) for one in ids[:GROUP[1] + 1]]  # fmt: skip
+    return [await _hit(request, one) for one in ids[: GROUP[1] + 1]]
 
 
 @needs(Permission.INTRODUCTIONS_WRITE)
@@ -111,7 +122,7 @@ async def _page(
         here=PROJECT if is_project else NEW,
         profiles=[
             {
-                "id": hit.profile_id,
+                "named": named(hit.owner, hit.profile_id),
                 "title": reader.said(hit.document["title"]),
                 "summary": reader.said(hit.document["summary"]),
                 "body": members.get(hit.owner, hit.owner),
@@ -119,8 +130,9 @@ async def _page(
             }
             for hit in hits
         ],
-        asked_id=(ids[0] if ids and not hits else "")[:ID_LONGEST],
+        asked_id=(ids[0] if ids and not hits else "")[:NAMED_LONGEST],
         closed=reader.tr(closed[0]) if closed else "",
+        form=asking.form_in(given),
         networks=networks,
         more=more,
         words=words,
@@ -154,9 +166,9 @@ async def write(request: web.Request) -> web.StreamResponse:
     ids = [profile_id] if profile_id else []
     if desk.text_in(sent, "vai") == LOOK:
         return await _page(request, ids, sent)
-    wish = Wish(
-        profile_id, desk.text_in(sent, "testo"), desk.text_in(sent, "scopo"), desk.text_in(sent, "rete") or None
-    )  # fmt: skip
+    owner, one = introduce.profile_in(profile_id)
+    text, purpose, network = (desk.text_in(sent, name) for name in ("testo", "scopo", "rete"))
+    wish = Wish(one, text, purpose, network or None, owner=owner, form=asking.form_in(sent))
     reference = request.app[COOPERATION].reference
     try:
         made = await introduce.begin(node.office(), wish, desk.officer_of(request), node.clock(), reference)
@@ -179,7 +191,7 @@ async def propose(request: web.Request) -> web.StreamResponse:
     try:
         _, made = await introduce.propose(
             node.office(), network, ids, text, desk.officer_of(request), node.clock(),
-            request.app[COOPERATION].reference, purpose,
+            request.app[COOPERATION].reference, purpose, asking.form_in(sent),
         )  # fmt: skip
     except CallerError as error:
         return await _page(request, shown, sent, _said(error), is_project=True)

@@ -18,6 +18,7 @@ from node.domain.introduction_texts import CONSENT_TEXTS, CONSENT_VERSION, STATE
 from node.domain.roles import Permission
 from node.errors import N_, CallerError, NotFoundError
 from node.flows import casefile, introduce
+from node.flows.casefile import today_of
 from node.flows.introduce import Opened
 from node.flows.search import find_profile
 from node.flows.versions import record_of
@@ -29,7 +30,7 @@ from node.web.middleware import language_of, status_of
 from node.web.pages import case_deeds, case_words, desk
 from node.web.pages.desk import CASES, DESK
 from node.web.pages.frame import render
-from node.web.pages.office_introductions import row, today_of
+from node.web.pages.office_introductions import row
 from node.web.pages.office_profiles import network_name, profile_path
 from node.web.pages.office_register import sentence
 from node.web.pages.searching import profile_href
@@ -92,13 +93,14 @@ async def _page(
         where = at or (case_deeds.field_of(error, refused) if refused is not None and there else "")
         errors = [(where, sentence(error, language))]
     consent = await _consent_form(request, opened, sent) if may_write and Kind.CONSENT in opened.may else None
+    seen = casefile.seen_of(opened.row, opened.may, None if consent is None else consent["identity"])
     return render(
         request,
         "office/case.html",
         status=200 if error is None else status_of(error),
         done=desk.said_of(request) if error is None else "",
         errors=errors,
-        forms=case_deeds.forms(opened, tr, sent, refused, error) if may_write else [],
+        forms=case_deeds.forms(opened, tr, sent, refused, error, seen) if may_write else [],
         unsent=case_deeds.unsent(opened, sent, refused),
         draft=_draft(opened, sent, desk.reader_of(request)) if may_write and opened.state is State.DRAFT else None,
         consent_form=consent,
@@ -142,6 +144,7 @@ async def _values(request: web.Request, opened: Opened) -> dict[str, Any]:
         "steps": case_words.steps(reader, opened.steps, case, me, offices),
         "consent": opened.consent,
         "told": opened.told,
+        "unnamed": reader.tr(case_words.unnamed(opened.state)),
         "applicant": _applicant(reader, row_.applicant),
         "is_named_here": me.other in case.disclosed,
         "is_named_there": me in case.disclosed,
@@ -181,7 +184,7 @@ def _applicant(reader: Reader, given: Mapping[str, Any] | None) -> list[tuple[st
 def _draft(opened: Opened, sent: Mapping[str, Any], reader: Reader) -> dict[str, Any]:
     request = opened.row.request
     return {
-        "text": desk.text_in(sent, "nuovo_testo") or str(request.get("text", "")),
+        "text": desk.text_in(sent, case_deeds.NEW_TEXT) or str(request.get("text", "")),
         "purpose": desk.text_in(sent, "scopo") or str(request.get("purpose", "")),
         "purposes": [(key, reader.title(vocabulary.PURPOSES, key)) for key in vocabulary.PURPOSES],
         "longest": introduce.TEXT_MAX_CHARS,
@@ -212,11 +215,12 @@ async def _consent_form(request: web.Request, opened: Opened, sent: Mapping[str,
 
 
 async def _siblings(request: web.Request, opened: Opened) -> list[dict[str, Any]]:
-    found = await casefile.siblings(request.app[DESK].office(), opened.row)
+    now = request.app[DESK].clock()
+    found = await casefile.siblings(request.app[DESK].office(), opened.row, now)
     if not found:
         return []
     members = (await cooperation.front(request.app[COOPERATION])).overview.members
-    today = today_of(request.app[DESK].clock())
+    today = today_of(now)
     return [row(desk.reader_of(request), case, members, today) for case in found]
 
 
@@ -228,8 +232,8 @@ async def act(request: web.Request) -> web.StreamResponse:
     key = opened.row.introduction_id
     try:
         await introduce.act(
-            node.office(), key, case_deeds.deed_of(kind, sent), desk.officer_of(request), node.clock()
-        )  # fmt: skip
+            node.office(), key, case_deeds.deed_of(kind, sent, opened.row), desk.officer_of(request), node.clock()
+        )
     except CallerError as error:
         return await _page(request, error, kind, sent)
     await desk.keep_mark(request)
@@ -241,11 +245,15 @@ async def rewrite(request: web.Request) -> web.StreamResponse:
     """Write a draft's text anew."""
     node, sent, opened = request.app[DESK], await desk.form_of(request), await opened_of(request)
     key = opened.row.introduction_id
-    text, purpose = desk.text_in(sent, "nuovo_testo"), desk.text_in(sent, "scopo")
+    text, purpose = desk.text_in(sent, case_deeds.NEW_TEXT), desk.text_in(sent, "scopo")
     try:
         await introduce.rewrite(node.office(), key, text, purpose, node.clock())
     except CallerError as error:
-        at = {"text": "nuovo_testo", "purpose": "scopo"}.get(error.where, "") if opened.state is State.DRAFT else ""
+        at = (
+            {"text": case_deeds.NEW_TEXT, "purpose": "scopo"}.get(error.where, "")
+            if opened.state is State.DRAFT
+            else ""
+        )
         return await _page(request, error, sent=sent, at=at)
     return desk.go(case_path(key, "riscritta"))
 

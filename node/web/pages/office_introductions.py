@@ -20,7 +20,7 @@ from node.domain.introduction_texts import STATE_TITLES
 from node.domain.roles import Permission
 from node.errors import N_, CallerError
 from node.flows import casefile, caselist
-from node.flows.casework import ITALY
+from node.flows.casefile import today_of
 from node.store.introductions import Listed, Sought
 from node.web import cooperation
 from node.web.cooperation import COOPERATION
@@ -83,8 +83,8 @@ async def listed(request: web.Request) -> web.StreamResponse:
     after = place_in(request.query.get("dopo", ""))
     sought = VIEWS[view][1]
     page = Sought(sought.party, sought.states, sought.waiting, None, after)
-    found = await caselist.list_cases(office, page, SHOWN + 1)
-    totals = await casefile.totals(office)
+    found = await caselist.list_cases(office, page, SHOWN + 1, node.clock())
+    totals = await casefile.totals(office, node.clock())
     members = (await cooperation.front(request.app[COOPERATION])).overview.members
     today = today_of(node.clock())
     counts = dict(zip(VIEWS, (totals.waiting, totals.asked, totals.received, totals.closed, totals.all), strict=True))
@@ -103,16 +103,10 @@ async def listed(request: web.Request) -> web.StreamResponse:
     )
 
 
-def today_of(now: dt.datetime) -> dt.date:
-    """Return the day by which steps are counted: Italy's."""
-    return now.astimezone(ITALY).date()
-
-
 def row(reader: Reader, case: Listed, members: Mapping[str, str], today: dt.date) -> dict[str, Any]:
     """Return a case as a line of a list."""
-    whose = case.turn
     mine, theirs = case_words.until(reader, case.own_due, today), case_words.until(reader, case.other_due, today)
-    own_turn = whose in (str(case.party), "both") or case.state in (State.DRAFT, State.ENDORSED)
+    own_turn = case.is_our_turn
     return {
         "introduction_id": case.introduction_id,
         "body": members.get(case.peer, case.peer),
@@ -123,7 +117,7 @@ def row(reader: Reader, case: Listed, members: Mapping[str, str], today: dt.date
         "state": reader.tr(STATE_TITLES[case.state]),
         "badge": case_words.BADGES.get(case.state, "primary"),
         "why": case_words.reason(reader, case.reason or case.outcome) if case.state in CLOSED else "",
-        "turn": case_words.turn(reader, case.party, str(case.party) if case.state is State.DRAFT else whose),
+        "turn": case_words.turn(reader, case.party, case.turn or (str(case.party) if own_turn else "")),
         "is_our_turn": own_turn,
         "until": mine if own_turn and mine.day else theirs,
         "changed_at": case.changed_at,

@@ -89,8 +89,12 @@ def _may_ask(request: web.Request, document: Mapping[str, Any]) -> bool:
     return desk.may(request, Permission.INTRODUCTIONS_WRITE) and not asking.why_not(membership, document["owner"])
 
 
+def _named(document: Mapping[str, Any]) -> str:
+    return office_asking.named(document["owner"], document["id"])
+
+
 def _ask_link(request: web.Request, document: Mapping[str, Any], network: str) -> str:
-    return office_asking.link([document["id"]], network) if _may_ask(request, document) else ""
+    return office_asking.link([_named(document)], network) if _may_ask(request, document) else ""
 
 
 async def _propose_link(request: web.Request, item: Suggestion) -> str:
@@ -101,7 +105,7 @@ async def _propose_link(request: web.Request, item: Suggestion) -> str:
     if not GROUP[0] <= len(others) <= GROUP[1] or not all(_may_ask(request, document) for document in others):
         return ""
     network = await _network_of(request, own[0]) if own else ""
-    return office_asking.link([document["id"] for document in others], network, office_asking.PROJECT)
+    return office_asking.link([_named(document) for document in others], network, office_asking.PROJECT)
 
 
 async def _ask(

@@ -156,7 +156,7 @@ def _contact(request: web.Request, hit: Hit) -> dict[str, Any]:
     for_office = user is not None and user.may(Permission.INTRODUCTIONS_WRITE)
     takes = for_office or request.app[asking.DOOR].requests
     where = searching.href([("owner", hit.owner)], asking.ONE.format(profile_id=hit.profile_id))
-    office = searching.href([("profilo", hit.profile_id)], "/ufficio/contatti/nuovo")
+    office = searching.href([("profilo", f"{hit.owner}:{hit.profile_id}")], "/ufficio/contatti/nuovo")
     return {
         "is_own": closed == asking.OWN,
         "why_no_contact": _reader(request).tr(asking.WHY_NOT[closed]) if closed else "",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import datetime as dt
 import html
 import json
 import re
@@ -15,15 +17,19 @@ import pytest
 from aiohttp import ClientResponse, CookieJar
 from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 
-from node.domain.introduction import Kind
+from node.domain.days import day_of
+from node.domain.introduction import Kind, Party
 from node.domain.introduction_texts import CONSENT_TEXTS, CONSENT_VERSION
 from node.domain.roles import Role
+from node.domain.seeking import MASK
 from node.flows import draft, introduce
+from node.flows.casework import ITALY
 from node.flows.introduce import Wish
 from node.i18n import translator
 from node.store import registry
 from node.store.reference import load_label_reference
 from node.web import allowance
+from node.web.introduction_documents import case_document
 from node.web.pages import asking, office_introductions, office_matches
 from node.web.permission import USER, User
 from tests import canary
@@ -37,6 +43,13 @@ from tests.web.pages.test_office_profiles import UNKNOWN, words
 from tests.web.test_account_pages import PAGE, Browser, served
 
 CASES = "/ufficio/contatti"
+
+
+def hidden(page: str, action: str) -> dict[str, str]:
+    """What stands hidden in a form of a page, the session's token apart."""
+    form = page.partition(f' action="{action}"')[2].partition("</form>")[0]
+    found = dict(re.findall(r'<input type="hidden" name="([a-z_]+)" value="([^"]*)">', form))
+    return {name: value for name, value in found.items() if name != "csrf"}
 
 
 @dataclass
@@ -56,9 +69,9 @@ class Offices:
             browser.hold((await people.enter("anna")).secret)
 
     async def deed(self, who: str, case: str, kind: Kind, **fields: str) -> ClientResponse:
-        """Send a form of a case's page."""
-        one = f"{CASES}/{case}"
-        return await getattr(self, who).post(one, f"{one}/{kind}", **fields)
+        """Send a form of a case's page, with what stands hidden in it."""
+        one, browser = f"{CASES}/{case}", getattr(self, who)
+        return await browser.post(one, f"{one}/{kind}", **{**hidden(await browser.get(one), f"{one}/{kind}"), **fields})
 
     async def step(self, who: str, case: str, kind: Kind, **fields: str) -> None:
         """Send a form of a case's page, which is done, and let it arrive."""
@@ -158,6 +171,25 @@ async def test_the_list_shows_what_waits_for_whom(offices: Offices) -> None:
     assert "ultimo giorno" in words(await offices.owner.get(f"{CASES}/{case}"))
 
 
+async def test_a_follow_up_that_is_due_waits_in_list_and_count_as_on_its_page(offices: Offices) -> None:
+    """From the thirtieth day on, at each office until it has told it; and again on the ninetieth."""
+    pair = offices.pair
+    case = await pair.reach(*INTRODUCED)
+    days = "chiedere come procede e registrare la verifica dopo {days} giorni"
+    for passed, told in ((29, 0), (1, 30), (60, 90)):
+        await offices.forward(days=passed)
+        listed = await offices.owner.get(CASES)
+        page = words(await offices.owner.get(f"{CASES}/{case}"))
+        assert (case in listed) is (told > 0), told
+        assert f"Aspettano noi ({1 if told else 0})" in words(listed), told
+        assert (days.format(days=told) in page) is (told > 0), told
+        if told:
+            assert "tocca a noi" in words(listed)
+            await offices.step("owner", case, Kind.FOLLOW_UP, scelta=str(told))
+            assert case not in await offices.owner.get(CASES)
+            assert case in await offices.seeker.get(CASES)
+
+
 async def test_the_list_goes_on_where_it_stopped(offices: Offices, monkeypatch: pytest.MonkeyPatch) -> None:
     """Page after page each case once, by a place that names a moment and a case; a place that is none is refused."""
     monkeypatch.setattr(office_introductions, "SHOWN", 2)
@@ -205,8 +237,68 @@ async def test_a_text_that_names_somebody_is_shown_again_at_its_field(offices: O
     doubtful = "Conoscete forse Ermenegildo Quattrocchi?"
     reply = await offices.deed("owner", case, Kind.QUESTION, testo=doubtful)
     assert reply.status == 400
-    assert 'id="question-sicuro"' in await reply.text()
-    assert (await offices.deed("owner", case, Kind.QUESTION, testo=doubtful, sicuro="yes")).status == 303
+    page = await reply.text()
+    assert 'id="question-sicuro"' in page
+    ticked = {"sicuro": "yes", **hidden(page, f"{CASES}/{case}/question")}
+    # Every word that is confirmed was shown, and a tick counts for the text under which it stood.
+    more = f"{doubtful} Oppure Ildebrando Zuccherato?"
+    reply = await offices.deed("owner", case, Kind.QUESTION, testo=more, **ticked)
+    page = words(await reply.text())
+    assert reply.status == 400
+    assert all(name in page.partition("ossibili nomi propri:")[2][:300] for name in ("Quattrocchi", "Zuccherato"))
+    assert (await offices.deed("owner", case, Kind.QUESTION, testo=doubtful, **ticked)).status == 303
+
+
+async def test_nobody_endorses_a_draft_that_they_have_not_read(offices: Offices) -> None:
+    """Written anew by a colleague in between: 409, the new words, and nothing has left; a doubtful word is put right in the draft."""
+    pair, anna = offices.pair, offices.seeker
+    case = await pair.seeker.begin(pair.profile_id)
+    one = f"{CASES}/{case}"
+    read = hidden(await anna.get(one), f"{one}/request")
+    office = pair.seeker.town.node.office()
+    await introduce.rewrite(office, case, "Cerchiamo Ermenegildo Quattrocchi.", "request", pair.clock())
+    for fields in (read, {}):
+        reply = await anna.post(one, f"{one}/request", **fields)
+        page = words(await reply.text())
+        assert reply.status == 409
+        assert "la bozza è cambiata da quando è stata letta" in page.lower()
+        assert "Cerchiamo Ermenegildo Quattrocchi." in page
+    reply = await offices.deed("seeker", case, Kind.REQUEST)
+    page = await reply.text()
+    assert (reply.status, 'href="#request-sicuro"' in page) == (400, True)
+    await introduce.rewrite(office, case, "Cerchiamo un partner.", "request", pair.clock())
+    assert (await offices.deed("seeker", case, Kind.REQUEST)).status == 303
+
+
+async def test_what_the_gate_finds_in_a_draft_leads_to_its_text(offices: Offices) -> None:
+    """The link of the refusal is a field of the page."""
+    pair = offices.pair
+    case = await pair.seeker.begin(pair.profile_id)
+    pool = pair.seeker.town.node.pool
+    named = '{"text": "Scrivere a prova@example.org", "purpose": "request"}'
+    await pool.execute("UPDATE office.introduction SET request = $2 WHERE introduction_id = $1", case, named)
+    page = await (await offices.deed("seeker", case, Kind.REQUEST)).text()
+    assert '<a href="#nuovo_testo">' in page
+    assert 'id="nuovo_testo"' in page
+
+
+async def test_a_consent_lets_out_nothing_that_came_in_since_it_was_read(offices: Offices) -> None:
+    """The register changes between page and click: 409, the new name shown, no consent; then it is read and recorded."""
+    pair = offices.pair
+    case = await pair.reach(*ACCEPTED)
+    one = f"{CASES}/{case}"
+    read = hidden(await offices.owner.get(one), f"{one}/consent")
+    pool = pair.owner.town.node.pool
+    await pool.execute(
+        "UPDATE registry.network SET name = name || ' Plus' WHERE network_id = $1", pair.owner.networks[0]
+    )
+    reply = await offices.owner.post(one, f"{one}/consent", **CONSENT, **read)
+    page = words(await reply.text())
+    assert reply.status == 409
+    assert "il consenso non è registrato" in page
+    assert " Plus" in page
+    assert (await pair.owner.read(case)).consent is None
+    await offices.step("owner", case, Kind.CONSENT, **CONSENT)
 
 
 async def test_an_officer_begins_from_a_profile_in_two_clicks(offices: Offices) -> None:
@@ -230,7 +322,7 @@ async def test_an_officer_begins_from_a_profile_in_two_clicks(offices: Offices) 
     assert "Cerchiamo chi distribuisce." in words(await anna.get(where))
     reply = await anna.post(where, f"{where}/riscrivi", nuovo_testo="", scopo="request")
     assert (reply.status, '<a href="#nuovo_testo">' in await reply.text()) == (400, True)
-    reply = await anna.post(where, f"{where}/request")
+    reply = await offices.deed("seeker", where.rpartition("/")[2], Kind.REQUEST)
     assert reply.headers["Location"] == f"{where}?fatto=inviata"
     reply = await anna.post(form, f"{CASES}/nuovo", **fields)
     assert reply.status == 409
@@ -310,7 +402,7 @@ async def test_matches_lead_to_the_form_with_everything_filled_in(offices: Offic
         await store(conn, origin, [made], first=500)
     text = await anna.get(f"/ufficio/corrispondenze?per={network}")
     links = [html.unescape(link) for link in re.findall(r'href="(/ufficio/contatti/nuovo[^"]+)"', text)]
-    assert links == [f"{CASES}/nuovo?profilo={made['id']}&rete={network}"]
+    assert links == [f"{CASES}/nuovo?profilo=p_LE:{made['id']}&rete={network}"]
     for network in pair.owner.networks:
         own = await offices.owner.get(f"/ufficio/corrispondenze?per={network}&proprie=yes")
         assert "/ufficio/contatti/nuovo" not in own
@@ -326,7 +418,7 @@ async def test_a_group_becomes_a_joint_project(offices: Offices) -> None:
     request = make_mocked_request("GET", "/ufficio/corrispondenze", app=app)
     request[USER] = User("1", "anna", frozenset({Role.OFFICER}))
     linked = await office_matches._propose_link(request, item)
-    assert linked == f"{CASES}/progetto?profilo={UNKNOWN}&profilo={UNKNOWN}&rete={pair.seeker.networks[0]}"
+    assert linked == f"{CASES}/progetto?profilo=p_LE:{UNKNOWN}&profilo=p_LE:{UNKNOWN}&rete={pair.seeker.networks[0]}"
     for documents_ in (documents[:2], [*documents, {"owner": "x_BAD", "id": UNKNOWN, "type": "x"}]):
         assert await office_matches._propose_link(request, SimpleNamespace(documents=documents_)) == ""
 
@@ -361,17 +453,40 @@ async def test_a_consent_is_recorded_with_whom_to_call_and_revoked_with_a_warnin
         assert translator(language)(CONSENT_TEXTS[CONSENT_VERSION]) in html.unescape(page)
     for changes, where in (
         ({"persona": ""}, "consent-persona"), ({"contatto_posta": "x@"}, "consent-contatto_posta"),
+        ({"contatto_persona": ""}, "consent-contatto_persona"), ({"contatto_ruolo": "x" * 301}, "consent-contatto_ruolo"),
+        ({"contatto_posta": "", "contatto_telefono": ""}, "consent-contatto_posta"),
     ):  # fmt: skip
         reply = await offices.deed("owner", case, Kind.CONSENT, **{**CONSENT, **changes})
         page = await reply.text()
         assert (reply.status, f'<a href="#{where}">' in page) == (400, True), changes
-        assert CONSENT["contatto_telefono"] in page
+        assert f'id="{where}"' in page
     await offices.step("owner", case, Kind.CONSENT, **CONSENT)
     page = words(await offices.owner.get(f"{CASES}/{case}"))
     assert "manca quello dell'altra parte" in page
     assert "Nessun nome è ancora uscito" in page
     await offices.step("owner", case, Kind.REVOKE)
     assert "Consenso revocato da una delle parti" in words(await offices.seeker.get(f"{CASES}/{case}"))
+
+
+@pytest.mark.parametrize("applicant", [None, {"name": f"{MASK} 1"}])
+async def test_a_case_without_anybody_to_name_can_still_be_closed(
+    offices: Offices, applicant: dict[str, str] | None
+) -> None:
+    """Its network left the register, or the firm was erased: the page says so, a consent is refused, withdrawing is not."""
+    pair = offices.pair
+    case = await pair.reach(*ACCEPTED)
+    await pair.seeker.town.node.pool.execute(
+        "UPDATE office.introduction SET network_id = NULL, applicant = $2 WHERE introduction_id = $1",
+        case, None if applicant is None else json.dumps(applicant),
+    )  # fmt: skip
+    assert "Non c'è più nessuno da nominare" in words(await offices.seeker.get(f"{CASES}/{case}"))
+    reply = await offices.deed("seeker", case, Kind.CONSENT, **CONSENT)
+    assert (reply.status, 'id="consent-persona"' in await reply.text()) == (400, True)
+    await offices.step("seeker", case, Kind.WITHDRAW, scelta="other")
+    page = words(await offices.seeker.get(f"{CASES}/{case}"))
+    assert "ritirato" in page
+    assert "Il contatto si è chiuso prima che si scambiassero i nomi" in page
+    assert "Nessun nome finora" not in page
 
 
 async def test_names_are_erased_from_the_page_once_a_consent_is_revoked(offices: Offices) -> None:
@@ -473,6 +588,35 @@ async def test_a_firm_asks_through_its_office_and_sees_how_it_stands(offices: Of
         assert "Prova" not in owner.replace("Prova di", "")
 
 
+async def test_two_clicks_are_one_request(offices: Offices) -> None:
+    """Of a firm: the second answer has no code and the first one's holds; of an officer: both lead to one draft; other words are another."""
+    pair = offices.pair
+    pool = pair.seeker.town.node.pool
+    form = f"/profili/{pair.profile_id}/contatto?owner=p_LE"
+    async with stranger(offices.seeker) as firm:
+        drawn = hidden(await firm.get(form), html.escape(form))
+        assert len(drawn["modulo"]) == 32
+        pages = [await (await firm.post(form, form, **{**FIRM, **drawn})).text() for _ in range(2)]
+        found = re.search(r"<code>([A-Za-z0-9_-]{43})</code>", pages[0])
+        stands = re.findall(r'href="(/contatti/[0-9a-f-]{36})"', pages[0] + pages[1])
+        assert found
+        assert stands[0] == stands[1]
+        assert "<code>" not in pages[1]
+        assert "Questa richiesta è già stata ricevuta" in words(pages[1])
+        reply = await firm.post(stands[0], stands[0], codice=found.group(1))
+        assert "non l'ha ancora convalidata" in words(await reply.text())
+        assert await pool.fetchval("SELECT count(*) FROM office.introduction") == 1
+        await firm.post(form, form, **{**FIRM, **drawn, "testo": "Cerchiamo chi distribuisce vino."})
+        assert await pool.fetchval("SELECT count(*) FROM office.introduction") == 2
+    anna, new = offices.seeker, f"{CASES}/nuovo"
+    asked = f"{new}?profilo={pair.profile_id}"
+    fields = {"profilo": pair.profile_id, "rete": pair.seeker.networks[0], "scopo": "request", "testo": "Cerchiamo."}
+    fields |= hidden(await anna.get(asked), new)
+    replies = await asyncio.gather(*(anna.post(asked, new, **fields) for _ in range(3)))
+    assert len({reply.headers["Location"] for reply in replies}) == 1
+    assert await pool.fetchval("SELECT count(*) FROM office.introduction") == 3
+
+
 async def test_where_nothing_can_be_asked_the_page_says_why(offices: Offices) -> None:
     """At the profile's own office; where this office takes no requests; nothing is written."""
     pair = offices.pair
@@ -501,6 +645,18 @@ async def _public(browser: Browser, path: str) -> str:
     """A page as somebody without a session sees it."""
     async with stranger(browser) as firm:
         return await firm.get(path)
+
+
+async def test_days_are_italy_s_wherever_a_case_is_shown(offices: Offices) -> None:
+    """Half an hour after midnight in Rome it is the last day on the page and in the document, though not yet by UTC."""
+    pair = offices.pair
+    case = await pair.reach(("owner", Kind.CHECK))
+    due = (await pair.owner.read(case)).case.due[Party.OWNER]
+    midnight = dt.datetime.combine(day_of(due), dt.time(0, 30), ITALY)
+    await offices.forward(seconds=(midnight - pair.clock()).total_seconds())
+    assert pair.clock().astimezone(dt.UTC).date() == day_of(due - 1)
+    assert "ultimo giorno" in words(await offices.owner.get(f"{CASES}/{case}"))
+    assert case_document(await pair.owner.read(case), pair.clock(), None)["urgency"] == "last-day"
 
 
 async def test_what_was_typed_into_a_case_outlives_the_session(offices: Offices) -> None:
