@@ -13,7 +13,7 @@ from node.flows import hear, introduce, own_side, remind
 from node.flows.introduce import Applicant, Wish
 from node.protocol.member import Membership
 from node.store import population, registry
-from node.store.reference import load_label_reference, load_sectors
+from node.store.reference import load_label_reference, load_sectors, load_territories
 from tests.introductions_made import ACCEPTED, INTRODUCED, Desk, Pair
 
 
