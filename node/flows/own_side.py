@@ -133,7 +133,9 @@ async def refuse_names(conn: Connection, office: Office, row: Row | None, text: 
     if red:
         raise CallerError(
             "text-refused",
-            N_("il testo farebbe riconoscere qualcuno prima dei consensi: «{words}» ({reason}), e altri {more} punti"),
+            N_("il testo farebbe riconoscere qualcuno prima dei consensi: «{words}» ({reason}); altri punti: {more}")
+            if len(red) > 1
+            else N_("il testo farebbe riconoscere qualcuno prima dei consensi: «{words}» ({reason})"),
             where="text",
             hint=N_("togliere nomi, indirizzi, recapiti e codici: si scambiano alla fine, insieme"),
             words=text[red[0].start : red[0].end][:80],

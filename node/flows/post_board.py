@@ -30,7 +30,7 @@ _REMEDIES: Final[Mapping[str, str]] = {
         "{peer} usa una chiave vecchia di questo nodo: mandargli di nuovo il proprio «rete peer card»; poi sigilla di nuovo da sé"
     ),
     "message-signature-bad": N_(
-        "la chiave «http» di {peer} non è quella della sua scheda: chiedere il suo «rete peer card» di oggi"
+        "la chiave «http» di {peer} non è quella del suo biglietto [[peer]]: chiedere il suo «rete peer card» di oggi"
     ),
     "introduction-forked": N_(
         "{peer} ha ripreso una copia vecchia e ha perso dei passi: questo nodo glieli rimanda da sé; se dura, i due uffici si sentono, chiudono quei contatti e ne aprono altri"

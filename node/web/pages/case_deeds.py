@@ -45,7 +45,7 @@ TEXTS: Final[Mapping[Kind, tuple[str, bool]]] = {
 _ENDING: Final = frozenset({Kind.DECLINE, Kind.WITHDRAW, Kind.REVOKE})
 HINTS: Final[Mapping[Kind, str]] = {
     Kind.REQUEST: N_(
-        "Parte per l'altro ufficio, sigillata: il testo, lo scopo, e regione e settore se li hanno abbastanza reti. Nessun nome."
+        "Parte per l'altro ufficio in un messaggio riservato: il testo, lo scopo, e regione e settore se li hanno abbastanza reti. Nessun nome."
     ),
     Kind.CHECK: N_("L'altro ufficio vede che qualcuno se ne occupa."),
     Kind.FORWARD: N_("Da segnare dopo averne parlato con la rete, senza dire chi chiede: non si sa ancora."),

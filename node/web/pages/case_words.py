@@ -58,8 +58,8 @@ ASKED: Final[Mapping[tuple[State, Party], str]] = {
     (State.ANSWERED, _O): N_("Tocca a noi: leggere la risposta e proporre il contatto alla rete, chiedere ancora o rifiutare."),
     (State.FORWARDED, _S): N_("L'altro ufficio l'ha proposta alla sua rete e attende che risponda."),
     (State.FORWARDED, _O): N_("Tocca a noi: registrare che cosa ha risposto la rete."),
-    (State.CONSENTED, _S): N_("I due consensi ci sono: i due nodi si scambiano nomi e recapiti, sigillati."),
-    (State.CONSENTED, _O): N_("I due consensi ci sono: i due nodi si scambiano nomi e recapiti, sigillati."),
+    (State.CONSENTED, _S): N_("I due consensi ci sono: i due nodi si scambiano nomi e recapiti in messaggi riservati."),
+    (State.CONSENTED, _O): N_("I due consensi ci sono: i due nodi si scambiano nomi e recapiti in messaggi riservati."),
 }  # fmt: skip
 CONSENT_WAITS: Final = N_(
     "Tocca a noi: chiedere il consenso alla nostra parte e registrarlo. I nomi si scambiano solo quando ci sono tutti e due."

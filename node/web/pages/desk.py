@@ -48,7 +48,7 @@ SAID: Final[Mapping[str, str]] = {
     "progetto": N_("Le bozze del progetto comune sono scritte: convalidarle una per una, dopo averle rilette."),
     "riscritta": N_("La bozza è riscritta."),
     "scartata": N_("La bozza è cancellata: non ne è uscito nulla."),
-    "inviata": N_("La richiesta è convalidata e parte, sigillata e senza nomi."),
+    "inviata": N_("La richiesta è convalidata e parte, riservata e senza nomi."),
     "passo": N_("Fatto: l'altro ufficio lo saprà appena il suo nodo lo ritira."),
 }
 # What to do, where a refusal's own words are for a terminal.

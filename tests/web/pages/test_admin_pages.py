@@ -436,7 +436,7 @@ async def test_a_post_without_this_session_s_token_changes_nothing(browser: Brow
 async def test_a_node_s_page_says_how_the_sealed_post_with_it_stands(browser: Browser, node: Node) -> None:
     """Numbers, the last failure, what was refused this week and why, each with what to do; no word of any message."""
     page = f"{HOME}/enti/b_FAIL"
-    assert "Messaggi riservati" not in await said(browser, page)
+    assert "Messaggi sigillati" not in await said(browser, page)
     async with acquire(node.pool) as conn:
         await conn.execute("INSERT INTO post.box (peer, sent, received, failures, error_code) VALUES ('b_FAIL', 31, 17, 4, 'signature-unknown-key')")  # fmt: skip
         await conn.execute("INSERT INTO post.outbox VALUES ('b_FAIL', 31, gen_random_uuid(), 1, 'k', 'x', $1)", node.clock())  # fmt: skip
