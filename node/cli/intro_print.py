@@ -10,13 +10,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from node.cli.frame import Face
-from node.domain.introduction import DECLINE_REASONS, OUTCOMES, WITHDRAW_REASONS, Kind, Party, State, Urgency
+from node.domain.introduction import Kind, Party, State, Urgency
 from node.domain.introduction_texts import (
     CONSENT_TEXTS,
     CONSENT_VERSION,
     DEED_TITLES,
     KIND_TITLES,
     PARTY_TITLES,
+    REASON_TITLES,
     STATE_TITLES,
 )
 from node.domain.vocabulary import PURPOSES, title
@@ -26,7 +27,6 @@ from node.store.reference import load_label_reference
 
 ID_SHOWN = 8
 Document = Mapping[str, Any]
-REASONS = {**DECLINE_REASONS, **WITHDRAW_REASONS, "consent-revoked": N_("consenso revocato")}
 # Of a firm that asks, what an officer needs to answer it.
 FIRM = ("name", "person", "email", "phone", "tax_code", "municipality")
 KINDS = {"network": N_("rete di imprese"), "firm": N_("impresa")}
@@ -34,7 +34,7 @@ URGENCIES = {
     Urgency.CALM: "",
     Urgency.SOON: N_("tra poco"),
     Urgency.LAST_DAY: N_("ultimo giorno"),
-    Urgency.OVER: N_("tempo passato"),
+    Urgency.OVER: N_("tempo scaduto"),
 }
 
 
@@ -154,7 +154,7 @@ def _line(face: Face, event: Document, me: Party) -> tuple[object, ...]:
 
 
 def _detail(face: Face, detail: str) -> str:
-    return face.tr({**REASONS, **OUTCOMES}.get(detail, detail)) if detail else ""
+    return face.tr(REASON_TITLES.get(detail, detail)) if detail else ""
 
 
 def _show_names(face: Face, document: Document) -> None:

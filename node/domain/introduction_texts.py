@@ -12,7 +12,7 @@ import unicodedata
 from collections.abc import Mapping
 from typing import Final
 
-from node.domain.introduction import Kind, Party, State
+from node.domain.introduction import CONSENT_REVOKED, DECLINE_REASONS, OUTCOMES, WITHDRAW_REASONS, Kind, Party, State
 from node.errors import N_, UNSEEN
 
 PARTY_TITLES: Final[Mapping[Party, str]] = {
@@ -55,6 +55,13 @@ KIND_TITLES: Final[Mapping[str, str]] = {
     Kind.OUTCOME: N_("esito"),
     Kind.WITHDRAW: N_("ritiro"),
     Kind.EXPIRE: N_("chiuso perché il tempo è passato"),
+}
+# Why a case ended, and how it went.
+REASON_TITLES: Final[Mapping[str, str]] = {
+    **DECLINE_REASONS,
+    **WITHDRAW_REASONS,
+    **OUTCOMES,
+    CONSENT_REVOKED: N_("consenso revocato da una delle parti"),
 }
 DEED_TITLES: Final[Mapping[Kind, str]] = {
     Kind.REQUEST: N_("Convalidare e inviare"),

@@ -142,7 +142,7 @@ async def test_a_refused_form_and_a_firm_s_own_request_are_accessible(bench: Ben
     await page.get_by_role("button", name="Chiedere chiarimenti").click()
     await expect(page.locator("#errori")).to_be_focused()
     found["doubtful"] = await violations(page)
-    await page.get_by_label("Confermo che non fa riconoscere nessuno").check()
+    await page.get_by_label("Confermo: nessuna di queste parole fa riconoscere qualcuno").check()
     await page.get_by_role("button", name="Chiedere chiarimenti").click()
     await expect(page.get_by_text("La domanda è partita")).to_be_visible()
     await page.context.close()

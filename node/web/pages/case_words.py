@@ -15,19 +15,15 @@ from node.domain import introduction
 from node.domain.days import day_number, day_of, moment_of
 from node.domain.introduction import (
     CLOSED,
-    CONSENT_REVOKED,
-    DECLINE_REASONS,
     NO_DAY,
-    OUTCOMES,
     SOON_DAYS,
-    WITHDRAW_REASONS,
     Case,
     Event,
     Kind,
     Party,
     State,
 )
-from node.domain.introduction_texts import KIND_TITLES, PARTY_TITLES
+from node.domain.introduction_texts import KIND_TITLES, PARTY_TITLES, REASON_TITLES
 from node.errors import N_
 from node.store.introductions import Step
 from node.web.pages.shown import Reader, Said
@@ -71,12 +67,6 @@ FOLLOW: Final = N_("Tocca a noi: chiedere come procede e registrare la verifica 
 UNNAMED: Final = N_("Nessun nome finora: arriva da sé, dopo i due consensi.")
 UNNAMED_SOON: Final = N_("I due consensi ci sono: il nome arriva da sé, appena il nodo dell'altro ufficio lo manda.")
 UNNAMED_ENDED: Final = N_("Il contatto si è chiuso prima che si scambiassero i nomi: non ne arriva nessuno.")
-REASONS: Final[Mapping[str, str]] = {
-    **DECLINE_REASONS,
-    **WITHDRAW_REASONS,
-    **OUTCOMES,
-    CONSENT_REVOKED: N_("consenso revocato da una delle parti"),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +104,7 @@ def turn(reader: Reader, me: Party, whose: str) -> str:
 
 def reason(reader: Reader, word: str) -> str:
     """Return a reason or an outcome in words."""
-    return reader.tr(REASONS[word]) if word in REASONS else word
+    return reader.tr(REASON_TITLES[word]) if word in REASON_TITLES else word
 
 
 def unnamed(state: State) -> str:

@@ -8,7 +8,6 @@ it was told, and never here.
 from __future__ import annotations
 
 import datetime as dt
-import uuid
 from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -24,6 +23,7 @@ from node.flows.casefile import today_of
 from node.store.introductions import Listed, Sought
 from node.web import cooperation
 from node.web.cooperation import COOPERATION
+from node.web.introductions import read_cursor, write_cursor
 from node.web.pages import case_words, desk
 from node.web.pages.desk import CASES, DESK
 from node.web.pages.frame import render
@@ -47,8 +47,6 @@ EMPTY: Final[Mapping[str, str]] = {
     ENDED: N_("Nessun contatto è ancora chiuso."),
     ALL: N_("L'ufficio non ha ancora contatti. Si comincia da una scheda trovata con la ricerca, o dalle corrispondenze."),
 }  # fmt: skip
-_EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
-_MICROSECOND: Final = dt.timedelta(microseconds=1)
 
 
 def routes() -> list[web.RouteDef]:
@@ -56,19 +54,13 @@ def routes() -> list[web.RouteDef]:
     return [web.get(CASES, listed)]
 
 
-def cursor_of(case: Listed) -> str:
-    """Return the place after a case in the list."""
-    return f"{(case.changed_at - _EPOCH) // _MICROSECOND}_{case.introduction_id}"
-
-
 def place_in(text: str) -> tuple[dt.datetime, str] | None:
     """Return a place in the list, None for its beginning. Raises: CallerError(cursor-bad)."""
     if not text:
         return None
-    moment, _, key = text.partition("_")
     try:
-        return _EPOCH + int(moment) * _MICROSECOND, str(uuid.UUID(key))
-    except (ValueError, OverflowError) as error:
+        return read_cursor(text)
+    except ValueError as error:
         raise CallerError(
             "cursor-bad", N_("questo punto dell'elenco non c'è"), hint=N_("riprendere l'elenco dall'inizio")
         ) from error
@@ -88,7 +80,7 @@ async def listed(request: web.Request) -> web.StreamResponse:
     members = (await cooperation.front(request.app[COOPERATION])).overview.members
     today = today_of(node.clock())
     counts = dict(zip(VIEWS, (totals.waiting, totals.asked, totals.received, totals.closed, totals.all), strict=True))
-    more = cursor_of(found[SHOWN - 1]) if len(found) > SHOWN else ""
+    more = write_cursor(found[SHOWN - 1]) if len(found) > SHOWN else ""
     return render(
         request,
         "office/introductions.html",
