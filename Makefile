@@ -53,6 +53,8 @@ prove: .venv/.installed-dev
 	$(BIN)/python bench/pull_vs_copy.py
 	$(BIN)/python bench/sync_vs_logical_replication.py
 	$(BIN)/python bench/sync_cost.py
+	$(BIN)/python bench/post.py
+	$(BIN)/python bench/introductions.py
 	$(BIN)/python bench/partition_utility.py
 	$(BIN)/python bench/text_gate.py
 	$(BIN)/python bench/text_attack.py
@@ -64,6 +66,7 @@ prove: .venv/.installed-dev
 	RETE_ROWS=100000 $(BIN)/python -m pytest -q -k hot_queries tests/store/test_search.py
 	RETE_ASKED=500 $(BIN)/python -m pytest -q tests/web/test_held_back.py
 	RETE_KILLS=500 $(BIN)/python -m pytest -q -k killed tests/flows/test_crash.py
+	RETE_RUNS=1000 $(BIN)/python -m pytest -q -s tests/flows/test_introduction_machine.py
 	$(BIN)/python bench/million.py
 
 # A second environment: the tool is nobody's dependency. At most an hour on one core, mostly much less; docs/mutants.md.

@@ -3,7 +3,7 @@
 --   rete_owner   owns the schemas and changes them; used for upgrades only
 --   rete_node    reads and writes the node's rows; cannot change tables
 --   rete_public  enough to answer other nodes and searches: reads the signed log and the cooperation database, keeps nonces,
---                votes as a witness, serves saved searches without their addresses, and never sees the private register,
+--                votes as a witness, hands out and erases sealed messages, serves saved searches without their addresses, and never sees the private register,
 --                drafts, decisions or the population
 --
 -- The program has one database login, [database] url, and everything it does goes by that one: rete_node. rete_public is for
@@ -57,7 +57,7 @@ DECLARE
 BEGIN
     FOR place IN
         SELECT nspname FROM pg_namespace
-        WHERE nspname IN ('ops', 'registry', 'population', 'publication', 'log', 'coop', 'audit', 'office')
+        WHERE nspname IN ('ops', 'registry', 'population', 'publication', 'log', 'coop', 'audit', 'office', 'post')
     LOOP
         EXECUTE format('ALTER SCHEMA %I OWNER TO rete_owner', place);
         FOR item IN
@@ -114,6 +114,16 @@ GRANT EXECUTE ON FUNCTION publication.erase_reason(bigint, text) TO rete_node;
 GRANT EXECUTE ON FUNCTION audit.erase_ruling_reason(bigint, text) TO rete_node;
 GRANT EXECUTE ON FUNCTION audit.sessions_ended(uuid, integer), audit.sign_in_abandoned(uuid, integer) TO rete_node;
 GRANT EXECUTE ON FUNCTION audit.register_exported(text, text, integer) TO rete_node;
+-- Introductions: what was signed stays; what travelled beside it, who consented and who was named may be erased; a case is deleted whole,
+-- when it has ended, by the database's own cascade.
+REVOKE UPDATE ON office.introduction FROM rete_node;
+GRANT UPDATE (network_id, request, applicant, token_hash, state, reason, outcome, turn, own_due, other_due, since, introduced_at,
+    own_events, other_events, known_events, sent_again_at, changed_at) ON office.introduction TO rete_node;
+REVOKE UPDATE, DELETE ON office.introduction_event, office.introduction_consent, office.introduction_identity, office.introduction_notice
+    FROM rete_node;
+GRANT UPDATE (payload, salt) ON office.introduction_event TO rete_node;
+GRANT UPDATE (person, identity, revoked_at) ON office.introduction_consent TO rete_node;
+GRANT UPDATE (identity, erased_at) ON office.introduction_identity TO rete_node;
 -- The history of the schema is written by those who change it.
 REVOKE INSERT, UPDATE, DELETE ON ops.migration FROM rete_node;
 
@@ -130,6 +140,11 @@ GRANT SELECT, INSERT ON ops.nonce TO rete_public;
 GRANT UPDATE (state, relayed, next_pull_at, checked_at, failures, error_code, error_text, error_at) ON log.origin TO rete_public;
 GRANT INSERT, UPDATE ON log.witnessed TO rete_public;
 GRANT INSERT ON log.evidence TO rete_public;
+-- Sealed messages: what waits for whoever asks is read, erased once it has it, and numbered anew after a restore; nothing is put there.
+GRANT USAGE ON SCHEMA post TO rete_public;
+GRANT SELECT, DELETE ON post.outbox TO rete_public;
+GRANT UPDATE (number) ON post.outbox TO rete_public;
+GRANT SELECT, INSERT (peer, sent, served, next_at), UPDATE (sent, served, acked, rewound, next_at, hint_at, hints) ON post.box TO rete_public;
 -- Saved searches: anybody's are made, read and deleted; of who is told only that there is somebody, and that they leave.
 GRANT USAGE ON SCHEMA office TO rete_public;
 GRANT SELECT, INSERT, DELETE ON office.saved_search TO rete_public;

@@ -21,6 +21,7 @@ from node.config_places import Locator
 from node.domain.ranking import FIRST_THEMES
 from node.errors import N_, OperatorError
 from node.protocol import keys as wire_keys
+from node.protocol.sealed import SealKey
 
 K_FLOOR = 5
 ROUNDS = ("weekly", "daily", "monthly", "immediate")
@@ -90,6 +91,7 @@ class PeerSection:
     mirror: str
     http_keyid: str
     http_public: bytes
+    seal: SealKey | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,17 @@ class RetentionSection:
     closed_networks_days: int
     consents_days: int
     editions_days: int
+    introductions_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class IntroductionsSection:
+    """How long a step of an introduction takes, whom to tell of news, and whether firms may ask by a page of this node."""
+
+    step_days: int
+    mail: str
+    escalation_mail: str
+    requests: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +221,7 @@ class Config:
     sync: SyncSection
     privacy: PrivacySection
     retention: RetentionSection
+    introductions: IntroductionsSection
     backup: BackupSection
     documents: DocumentsSection
     saved: SavedSection
@@ -264,6 +278,13 @@ TABLES: Mapping[str, Mapping[str, tuple[Check, Any]]] = {
         "closed_networks_days": (checks.number(365, 36_500), 3650),
         "consents_days": (checks.number(365, 36_500), 3650),
         "editions_days": (checks.number(365, 36_500), 1825),
+        "introductions_days": (checks.number(30, 36_500), 1095),
+    },
+    "introductions": {
+        "step_days": (checks.number(1, 40), 5),
+        "mail": (checks.text(_MAILBOX, empty=True, longest=254), ""),
+        "escalation_mail": (checks.text(_MAILBOX, empty=True, longest=254), ""),
+        "requests": (checks.flag, True),
     },
     "backup": {
         "folder": (checks.text(empty=True, longest=1000), ""),
@@ -320,6 +341,7 @@ PEER_KEYS: Mapping[str, tuple[Check, Any]] = {
     "witness": (checks.vkey(wire_keys.COSIGNATURE_TYPE, "witness"), ""),
     "mirror": (checks.vkey(wire_keys.COSIGNATURE_TYPE, "mirror"), ""),
     "http_key": (checks.http_key, REQUIRED),
+    "seal": (checks.seal_key, None),
 }
 
 
@@ -406,6 +428,17 @@ def _check_mail(config: Config, locate: Locator) -> None:
         raise _refuse(
             "config-bad-value", locate.place("mail", "sender"), N_("con un server di posta serve il mittente")
         )
+    told = config.introductions
+    if told.mail and not mail.host:
+        place = locate.place("introductions", "mail")
+        message = N_(
+            "senza [mail] host questo indirizzo non è avvisato di nulla: indicare il server di posta, o lasciarlo vuoto"
+        )
+        raise _refuse("config-bad-value", place, message)
+    if told.escalation_mail and not told.mail:
+        place = locate.place("introductions", "escalation_mail")
+        message = N_("il secondo indirizzo è avvisato dopo il primo: indicare anche mail")
+        raise _refuse("config-bad-value", place, message)
     if bool(mail.user) != bool(mail.password_file):
         place = locate.place("mail", "user")
         raise _refuse("config-bad-value", place, N_("user e password_file vanno insieme, o nessuno dei due"))
@@ -504,6 +537,7 @@ def parse(text: str, *, file: str = "node.toml") -> Config:
         sync=SyncSection(**sections["sync"]),
         privacy=PrivacySection(**sections["privacy"]),
         retention=RetentionSection(**sections["retention"]),
+        introductions=IntroductionsSection(**sections["introductions"]),
         backup=BackupSection(**sections["backup"]),
         documents=DocumentsSection(**sections["documents"]),
         saved=SavedSection(**sections["saved"]),

@@ -15,6 +15,7 @@ from typing import Any
 from node.domain.theme import THEMES
 from node.errors import N_, CallerError, Said
 from node.protocol import keys as wire_keys
+from node.protocol.sealed import SealKey
 
 EXAMPLE_HINT = N_("vedere nodes.example.toml")
 CARD_HINT = N_("copiare il blocco [[peer]] che «rete peer card» stampa sull'altro nodo")
@@ -152,5 +153,20 @@ def http_key(value: Any) -> tuple[str, bytes]:
         raise Refused(N_("public deve essere una chiave Ed25519 di 32 byte in base64"), hint=CARD_HINT)
     try:
         return keyid, wire_keys.check_public(public)
+    except CallerError as error:
+        raise Refused(error.what, hint=CARD_HINT, **error.facts) from error
+
+
+def seal_key(value: Any) -> SealKey | None:
+    """Check the key for which messages to a node are sealed; it may be missing, and so may its second half."""
+    if value is None:
+        return None
+    if not isinstance(value, dict) or not {"x25519"} <= set(value) <= {"x25519", "mlkem768"}:
+        raise Refused(N_('serve { x25519 = "<base64>", mlkem768 = "<base64>" }'), hint=CARD_HINT)
+    try:
+        halves = {name: base64.b64decode(text, validate=True) for name, text in value.items()}
+        return SealKey.of(halves["x25519"], halves.get("mlkem768"))
+    except (binascii.Error, TypeError, ValueError) as error:
+        raise Refused(N_("una chiave di sigillo si scrive in base64"), hint=CARD_HINT) from error
     except CallerError as error:
         raise Refused(error.what, hint=CARD_HINT, **error.facts) from error

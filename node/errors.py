@@ -71,10 +71,7 @@ class ReteError(Exception):
     def render(self, translate: Translate = str) -> tuple[str, str, str]:
         """Return (what, where, hint) in the language of ``translate``; a fact can't add lines or control characters."""
         facts = plain_facts(
-            {
-                name: translate(fact.template).format(**fact.facts) if isinstance(fact, Said) else fact
-                for name, fact in self.facts.items()
-            }
+            {name: fact.told(translate) if isinstance(fact, Said) else fact for name, fact in self.facts.items()}
         )
         what = translate(self.what).format(**facts)
         hint = translate(self.hint).format(**facts) if self.hint else ""

@@ -25,7 +25,7 @@ from node.config_places import CONFIG_FILE
 from node.domain.accounts import derive_key
 from node.domain.saved import leave_key
 from node.errors import N_, CallerError, OperatorError, ReteError
-from node.flows import backup, oidc, saved, tell
+from node.flows import backup, casework, oidc, post, saved, tell
 from node.flows.append import OwnLog
 from node.flows.bodies import Progress
 from node.flows.checkup import Place
@@ -93,6 +93,23 @@ class Node:
             deadline_s=sync.pull_minutes * 60,
         )
         return Syncer(self.pool, session, self.request_signer(), parts, sync.parallel, progress)
+
+    def carrier(self, session: aiohttp.ClientSession, exchange: post.Exchange) -> post.Carrier:
+        """Return what carries sealed messages for this node."""
+        return post.Carrier(
+            pool=self.pool,
+            session=session,
+            signer=self.request_signer(),
+            membership=self.membership,
+            keys=self.keys.seal,
+            clock=self.clock,
+            draw=secrets.SystemRandom().random,
+            exchange=exchange,
+        )
+
+    def office(self) -> casework.Office:
+        """Return what the cases of introductions need of this node."""
+        return casework.Office(self.pool, self.config, self.membership, self.keys.signing["http"], self.known)
 
     @property
     def public_url(self) -> str:
@@ -257,7 +274,7 @@ async def open_node(home: Path, *, clock: Clock = utc_now) -> AsyncIterator[Node
         pool = await open_pool(dsn, max_size=config.database.max_connections, application=f"rete-{os.getpid()}")
         stack.push_async_callback(_close_pool, pool)
         public = {role: key.public_key().public_bytes_raw() for role, key in keys.signing.items()}
-        membership = membership_of(config, public)
+        membership = membership_of(config, public, keys.seal.public)
         origin_id, origin = await enrol_members(pool, config, public["log"])
         own = OwnLog(origin_id, origin, config.node.id, keys.signing["log"], home / highwater.FILE)
         yield Node(home, config, keys, pool, dsn, clock, own, membership, TextIndex(home / INDEX_FOLDER))

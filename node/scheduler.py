@@ -1,6 +1,6 @@
 """WHEN flows run: timers in memory, no logic. What must survive a restart is in our own tables.
 
-In: a Node. Out: jobs that hear what is new, pull what is due, release publication rounds, sign and announce, settle a fenced log,
+In: a Node. Out: jobs that hear what is new, pull what is due, carry sealed messages, release publication rounds, sign and announce, settle a fenced log,
 tell saved searches what is new, tidy up and keep backups. A job that fails is logged and the next one runs; one that is already running is not started again.
 """
 
@@ -17,7 +17,22 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from node.errors import LogStateError, ReteError
-from node.flows import announce, audit, backup_shelf, epoch, gossip, indexing, publish, recover, sign_in, tell
+from node.flows import (
+    announce,
+    audit,
+    backup_shelf,
+    epoch,
+    gdpr,
+    gossip,
+    hear,
+    indexing,
+    post,
+    publish,
+    recover,
+    remind,
+    sign_in,
+    tell,
+)
 from node.flows.append import sign_head
 from node.flows.jobs import BACKUP, TRIAL, Schedule, Turn
 from node.flows.sync import sync_peers
@@ -30,14 +45,24 @@ from node.store.reference import load_label_reference
 logger = structlog.get_logger()
 DUE_MINUTES = 1
 ANNOUNCE_MINUTES = 1
+POST_MINUTES = 1
 RELEASE_MINUTES = 5
 TIDY_MINUTES = 10
 SAVED_MINUTES = 1
+INTRODUCTION_MINUTES = 1
+INTRODUCTION_MAIL_MINUTES = 5
 INDEX_MINUTES = 0.1
 # How often is asked whether a backup, or a trial restore, is due.
 BACKUP_MINUTES = 60
 # What a wake-up asks for -> the job that does it.
-JOBS = {wake.PULL: "due", wake.GOSSIP: "gossip", wake.ANNOUNCE: "announce", wake.BACKUP: BACKUP, wake.TRIAL: TRIAL}
+JOBS = {
+    wake.PULL: "due",
+    wake.GOSSIP: "gossip",
+    wake.ANNOUNCE: "announce",
+    wake.POST: "post",
+    wake.BACKUP: BACKUP,
+    wake.TRIAL: TRIAL,
+}
 
 
 @dataclass(slots=True)
@@ -115,8 +140,8 @@ class Jobs:
         return run
 
 
-def build(node: Node, session: aiohttp.ClientSession) -> Jobs:
-    """Return the node's periodic jobs, not yet started."""
+def build(node: Node, session: aiohttp.ClientSession, exchange: post.Exchange | None = None) -> Jobs:
+    """Return the node's periodic jobs, not yet started; ``exchange`` is what becomes of sealed messages, else introductions."""
     sync = node.config.sync
     timers = AsyncIOScheduler(
         timezone=dt.UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
@@ -124,7 +149,7 @@ def build(node: Node, session: aiohttp.ClientSession) -> Jobs:
     jobs = Jobs(timers, clock=node.clock, since=node.clock())
     syncer = node.syncer(session)
 
-    async def hear() -> None:
+    async def listen() -> None:
         await gossip.gossip(syncer, await current_own(node), jobs.heard)
 
     async def due() -> None:
@@ -157,14 +182,27 @@ def build(node: Node, session: aiohttp.ClientSession) -> Jobs:
         )
 
     # +- 20 %: nodes that start together do not stay in step.
-    every("gossip", hear, sync.poll_minutes, jitter=int(sync.poll_minutes * 60 * 0.2) or None)
+    every("gossip", listen, sync.poll_minutes, jitter=int(sync.poll_minutes * 60 * 0.2) or None)
     every("due", due, DUE_MINUTES)
     every("announce", tell_head, ANNOUNCE_MINUTES)
     every("release", release, RELEASE_MINUTES)
     every("settle", settle, RELEASE_MINUTES)
+    every("post", _carrying(node, session, exchange or hear.exchange(node.office(), node.clock)), POST_MINUTES)
     for name, (work, minutes) in {**_housework(node, session), **_keeping(node, jobs)}.items():
         every(name, work, minutes)
     return jobs
+
+
+def _carrying(node: Node, session: aiohttp.ClientSession, exchange: post.Exchange) -> Callable[[], Awaitable[object]]:
+    """Return the job of sealed messages; its first turn asks everybody."""
+    carrier, begun = node.carrier(session, exchange), False
+
+    async def carry() -> None:
+        nonlocal begun
+        everyone, begun = not begun, True
+        await post.turn(carrier, (await current_own(node)).origin, everyone=everyone)
+
+    return carry
 
 
 def _keeping(node: Node, jobs: Jobs) -> dict[str, tuple[Callable[[], Awaitable[object]], float]]:
@@ -181,19 +219,53 @@ def _keeping(node: Node, jobs: Jobs) -> dict[str, tuple[Callable[[], Awaitable[o
     return {BACKUP: (keep, BACKUP_MINUTES), TRIAL: (prove, BACKUP_MINUTES)}
 
 
+async def _each(job: str, *parts: Callable[[], Awaitable[object]]) -> None:
+    """Do all parts of a job, whatever one of them runs into. Raises: what the first that failed did, so that the turn tells."""
+    failed: Exception | None = None
+    for part in parts:
+        try:
+            await part()
+        except Exception as error:
+            if failed is not None:
+                logger.exception("job.part_failed", job=job)
+            failed = failed or error
+    if failed is not None:
+        raise failed
+
+
 def _housework(node: Node, session: aiohttp.ClientSession) -> dict[str, tuple[Callable[[], Awaitable[object]], float]]:
     """Return what a node does for itself and its own people, each with how often (minutes)."""
 
     async def follow_index() -> None:
         await indexing.follow(node.pool, node.index, node.clock())
 
+    swept: dt.date | None = None
+
     async def tidy() -> None:
+        nonlocal swept
         now = node.clock()
         async with acquire(node.pool) as conn:
             await nonces.purge(conn, now - dt.timedelta(seconds=limits.NONCE_KEEP_S))
         await epoch.prune(node.pool, dt.timedelta(days=node.config.federation.keep_epochs_days), now)
         await tell.tidy(node.pool, now, dt.timedelta(days=node.config.saved.unread_days))
         await sign_in.tidy(node.pool, node.sign_in_settings(), now)
+        if swept != now.date():
+            # The public form says after how many days: nobody has to remember it. A process begun anew looks once more.
+            await remind.tidy(node.office(), now)
+            await gdpr.end_introductions(node.pool, node.config, now)
+            swept = now.date()
+
+    async def introduce() -> None:
+        office, now = node.office(), node.clock()
+        await _each(
+            "introductions",
+            lambda: remind.work_due(office, now),
+            lambda: remind.give_back(office, now),
+            lambda: remind.send_again(office, now),
+        )
+
+    async def tell_office() -> None:
+        await remind.tell(node.office(), node.mail_server, node.public_url, node.clock())
 
     async def tell_saved() -> None:
         # Digests leave at their own hour: each search knows when its next one is due.
@@ -202,6 +274,9 @@ def _housework(node: Node, session: aiohttp.ClientSession) -> dict[str, tuple[Ca
 
     return {
         "tidy": (tidy, TIDY_MINUTES),
+        "introductions": (introduce, INTRODUCTION_MINUTES),
+        # By itself and less often: a mail server that is away for a while is not a node that closes no case.
+        "introductions-mail": (tell_office, INTRODUCTION_MAIL_MINUTES),
         "saved": (tell_saved, SAVED_MINUTES),
         "index": (follow_index, INDEX_MINUTES),
     }

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
+import orjson
 import structlog
 from ahocorasick_rs import BytesAhoCorasick
 from aiohttp.http_writer import StreamWriter
@@ -23,6 +24,8 @@ from node.store.postgres import Connection
 
 # Private schemas, and what is planted in each of their columns: a word, a code of 16 signs, or nothing and why not.
 WORD, CODE, WORDS = "word", "code", "words"
+# JSON, in each of whose texts another word is planted.
+INSIDE = "inside"
 CLOSED, OWN, OUT = (
     "closed list",
     "made by the node: keys, hashes, counts, its own words",
@@ -64,6 +67,16 @@ PLANS: Mapping[str, Mapping[str, str]] = {
     "office.saved_channel": {"channel": CLOSED, "address": WORD, "error_code": CLOSED},
     "office.saved_mark": {},
     "office.saved_news": {"channel": CLOSED, "owner": OWN},
+    "office.introduction": {
+        "party": CLOSED, "peer": OWN, "request": INSIDE, "applicant": INSIDE, "token_hash": OWN, "state": CLOSED, "reason": CLOSED,
+        "outcome": CLOSED, "turn": CLOSED, "created_by": WORD,
+    },
+    "office.introduction_event": {
+        "party": CLOSED, "kind": CLOSED, "detail": CLOSED, "event": OWN, "signature": OWN, "payload": INSIDE, "salt": OWN, "officer": WORD,
+    },
+    "office.introduction_consent": {"person": WORD, "version": OWN, "identity": INSIDE, "officer": WORD},
+    "office.introduction_identity": {"identity": INSIDE},
+    "office.introduction_notice": {"what": CLOSED},
     "office.account": {"name": WORD, "external_name": WORD, "password_hash": OWN, "factor_sealed": OWN},
     "office.account_role": {"role": CLOSED},
     "office.account_code": {"code_hash": OWN},
@@ -173,6 +186,10 @@ async def plant(conn: Connection) -> list[str]:
         for table, columns in PLANS.items():
             rows = [row["ctid"] for row in await conn.fetch(f"SELECT ctid FROM {table}")]
             names = [name for name, plan in columns.items() if plan in (WORD, CODE, WORDS)]
+            inside = [name for name, plan in columns.items() if plan == INSIDE]
+            for ctid in rows if inside else []:
+                planted += await _plant_inside(conn, table, inside, ctid)
+            rows = [row["ctid"] for row in await conn.fetch(f"SELECT ctid FROM {table}")]
             types = dict(await conn.fetch(f"SELECT attname, atttypid::regtype::text FROM pg_attribute WHERE attrelid = '{table}'::regclass AND attnum > 0"))  # fmt: skip
             for ctid in rows if names else []:
                 told = [code() if columns[name] == CODE else word() for name in names]
@@ -187,6 +204,28 @@ async def plant(conn: Connection) -> list[str]:
     finally:
         await conn.execute("RESET session_replication_role")
     return planted
+
+
+async def _plant_inside(conn: Connection, table: str, names: list[str], ctid: object) -> list[str]:
+    """Overwrite every text in some JSON columns of a row."""
+    told: list[str] = []
+
+    def over(value: object) -> object:
+        if isinstance(value, dict):
+            return {name: over(item) for name, item in value.items()}
+        if isinstance(value, list):
+            return [over(item) for item in value]
+        if isinstance(value, str):
+            told.append(word())
+            return told[-1]
+        return value
+
+    row = await conn.fetchrow(f"SELECT {', '.join(names)} FROM {table} WHERE ctid = $1", ctid)
+    assert row is not None
+    values = [None if row[name] is None else orjson.dumps(over(orjson.loads(row[name]))).decode() for name in names]
+    changes = ", ".join(f"{name} = ${at}::jsonb" for at, name in enumerate(names, 2))
+    await conn.execute(f"UPDATE {table} SET {changes} WHERE ctid = $1", ctid, *values)
+    return told
 
 
 def spellings(secret: str) -> list[bytes]:

@@ -127,6 +127,15 @@ async def _speed_up(base: str) -> None:
         await admin.close()
 
 
+@pytest.fixture(scope="session")
+def desk_listed(server: str) -> str:
+    """A database with the register of Lecce's province and ten networks of its office, and no node's log yet."""
+    # Most tests need none of it.
+    from tests.office_made import lecce, make_desk_template
+
+    return asyncio.run(make_desk_template(server, "rete_desk_lecce", lecce()))
+
+
 @pytest.fixture
 def template() -> str:
     """The database that this test's own is a copy of; where tests begin alike, what they begin with is made once."""

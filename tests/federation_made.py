@@ -149,12 +149,12 @@ def free_ports(count: int) -> list[int]:
             probe.close()
 
 
-async def new_database(server: str) -> str:
-    """The DSN of a fresh, migrated database."""
+async def new_database(server: str, template: str = TEMPLATE) -> str:
+    """The DSN of a fresh, migrated database, or of a copy of another one."""
     name = f"f_{uuid.uuid4().hex[:16]}"
     admin = await asyncpg.connect(dsn_of(server, "postgres"))
     try:
-        await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{TEMPLATE}" STRATEGY FILE_COPY')
+        await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
     finally:
         await admin.close()
     return dsn_of(server, name)

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from node import config
 from node.errors import CallerError, OperatorError
-from node.flows.home import Facts, check_places, config_text, example_text, make_home, quoted, with_setting
+from node.flows.home import (
+    Facts,
+    check_places,
+    config_text,
+    example_text,
+    make_home,
+    make_trial,
+    quoted,
+    seal_line,
+    with_setting,
+)
 from node.protocol import keys as wire_keys
+from node.protocol.sealed import SealKey
 from node.store import keyfiles
 
 EXAMPLE = example_text()
@@ -240,6 +252,52 @@ def test_readable_missing_or_foreign_key_files_are_refused(tmp_path: Path) -> No
     assert "PRIVATE" not in repr(keyfiles.Keys({}, None))  # type: ignore[arg-type]
 
 
+def test_what_a_request_key_must_be_is_told_with_its_braces() -> None:
+    """The form of a value has braces of its own, that no fact fills."""
+    found = refusal(re.sub("^http_key = .*$", 'http_key = "x"', EXAMPLE, flags=re.MULTILINE))
+    assert '{ keyid = "...", public = "<base64>" }' in found.render()[0]
+
+
+SEAL = re.findall(r"^seal = .*$", EXAMPLE, re.MULTILINE)[0]
+
+
+def test_a_peer_may_have_no_seal_key_or_half_of_one() -> None:
+    """Older cards have none; of two halves the first alone is a key too, the second alone is not."""
+    whole = config.parse(EXAMPLE).peers[0].seal
+    assert whole is not None
+    assert whole.mlkem768 is not None
+    assert seal_line(whole) == SEAL
+    assert config.parse(EXAMPLE.replace(f"{SEAL}\n", "")).peers[0].seal is None
+    half = SealKey(whole.x25519, None)
+    assert config.parse(EXAMPLE.replace(SEAL, seal_line(half))).peers[0].seal == half
+    first, second = SEAL.removeprefix("seal = {").removesuffix("}").split(",")
+    for bad in (
+        f"{{{second}}}",
+        f"{{{first}, more = 1}}",
+        '"x"',
+        "{}",
+        '{ x25519 = "?" }',
+        "{ x25519 = 1 }",
+        '{ x25519 = "AAAA" }',
+        f'{{ x25519 = "{"A" * 43}=" }}',
+        f'{{{first}, mlkem768 = "AAAA" }}',
+        f"{{{first}, mlkem768 = [] }}",
+    ):
+        found = refusal(EXAMPLE.replace(SEAL, f"seal = {bad}"))
+        assert (found.code, found.where) == ("config-bad-value", f"node.toml:{line_of('seal = {')}"), bad
+        assert "rete peer card" in found.render()[2], bad
+
+
+def test_homes_on_one_machine_know_each_other_s_seal_keys(tmp_path: Path) -> None:
+    """Each has in its configuration what the other would print."""
+    other = replace(FACTS, id="p_SI", authority="127.0.0.1:8501")
+    homes = [(tmp_path / "one", replace(FACTS, authority="127.0.0.1:8500")), (tmp_path / "two", other)]
+    make_trial(homes)
+    for at, (home, _) in enumerate(homes):
+        (peer,) = config.parse((home / "node.toml").read_text(encoding="utf-8")).peers
+        assert peer.seal == keyfiles.read(homes[1 - at][0] / "keys").seal.public
+
+
 def test_peers_are_written_into_a_configuration() -> None:
     """Ready [[peer]] blocks are placed where they belong and parse."""
     block = re.search(r"^\[\[peer\]\]$.*?(?=^\[sync\])", EXAMPLE, re.DOTALL | re.MULTILINE)
@@ -273,6 +331,29 @@ def test_a_mail_server_is_whole_and_sends_no_secret_in_the_clear() -> None:
     ):  # fmt: skip
         found = refusal(text)
         assert (found.code, found.where.startswith("node.toml:")) == ("config-bad-value", True)
+
+
+def told(host: str, **keys: str) -> str:
+    """The example with a mail server, or none, and addresses to be told of introductions."""
+    text = mailing(host=host)
+    for key, value in keys.items():
+        text, count = re.subn(rf'(^\[introductions\]$.*?^{key} = )"[^"]*"', rf'\g<1>"{value}"', text, count=1, flags=re.MULTILINE | re.DOTALL)  # fmt: skip
+        assert count == 1
+    return text
+
+
+def test_who_is_told_of_introductions_can_be_reached() -> None:
+    """No address without a mail server, which would never be told anything; no second one without a first."""
+    both = {"mail": "ufficio@example.org", "escalation_mail": "capo@example.org"}
+    assert config.parse(told("mail.example.org", **both)).introductions.escalation_mail == "capo@example.org"
+    assert config.parse(told("")).introductions.mail == ""
+    for text, key in (
+        (told("", **both), "mail"),
+        (told("mail.example.org", **{**both, "mail": ""}), "escalation_mail"),
+    ):
+        found = refusal(text)
+        line = int(found.where.removeprefix("node.toml:"))
+        assert (found.code, text.splitlines()[line - 1].split()[0]) == ("config-bad-value", key)
 
 
 def provided(**keys: str) -> str:

@@ -26,6 +26,7 @@ TERM_TITLES = {
     "drafts": N_("bozze mai approvate"),
     "contacts": N_("referenti di reti chiuse"),
     "consents": N_("consensi revocati"),
+    "introductions": N_("contatti chiusi e bozze mai inviate"),
     "closed_networks": N_("reti chiuse"),
     "import_batches": N_("note di importazioni"),
     "editions": N_("edizioni dell'elenco pubblico"),
@@ -55,6 +56,7 @@ async def access(face: Face, tax_code: str, name: str | None) -> None:
         "published": found.published,
         "documents_unread": found.unread,
         "documents_to_look_at": _documents(found),
+        "disclosed": [dataclasses.asdict(item) for item in found.disclosed],
     }
     face.emit(value, lambda: _tell_access(face, found))
 
@@ -66,10 +68,25 @@ def _tell_access(face: Face, found: Access) -> None:
             face.table(table, (N_("campo"), N_("valore")), cells)
     _tell_published(face, found.published)
     _tell_unread(face, found)
+    _tell_disclosed(face, found)
 
 
 def _documents(found: Access | Erasure) -> list[dict[str, Any]]:
     return [dataclasses.asdict(item) for item in found.to_look_at]
+
+
+def _tell_disclosed(face: Face, found: Access | Erasure) -> None:
+    if found.disclosed:
+        face.table(
+            N_("Contatti in cui l'altro ufficio ne ha avuto nome e recapiti"),
+            (N_("contatto"), N_("altro ufficio")),
+            [(item.introduction, item.peer) for item in found.disclosed],
+        )
+        face.say(
+            N_(
+                "Revocare il consenso in ognuno di questi contatti: il nodo dell'altro ufficio li cancella e lo conferma."
+            )
+        )
 
 
 def _tell_unread(face: Face, found: Access | Erasure) -> None:
@@ -131,6 +148,7 @@ def _erasure_facts(found: Erasure) -> dict[str, Any]:
         "other_firms": found.others,
         "documents_unread": found.unread,
         "documents_to_look_at": _documents(found),
+        "disclosed": [dataclasses.asdict(item) for item in found.disclosed],
     }
 
 
@@ -147,6 +165,7 @@ def _tell_erasure(face: Face, found: Erasure) -> None:
         face.say(N_("Schede ritirate: {ids}."), ids=", ".join(found.profiles))
     _tell_published(face, found.published)
     _tell_unread(face, found)
+    _tell_disclosed(face, found)
     if found.reference:
         face.say(
             N_("Cancellato; riferimento {reference}. I file da cui venivano i dati vanno corretti: una nuova importazione li riporterebbe."),

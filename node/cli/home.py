@@ -120,7 +120,8 @@ def check(face: Face) -> None:
     path = home / CONFIG_FILE
     check_places(parsed, path.read_text(encoding="utf-8"), file=str(path))
     held = keyfiles.read(home / parsed.federation.keys)
-    membership_of(parsed, {role: key.public_key().public_bytes_raw() for role, key in held.signing.items()})
+    public = {role: key.public_key().public_bytes_raw() for role, key in held.signing.items()}
+    membership_of(parsed, public, held.seal.public)
     facts = {
         "ok": True,
         "home": str(home),

@@ -145,7 +145,7 @@ def _known(face: Face) -> tuple[Membership, list[keys.Verifier]]:
         for origin, key in logs
         for year in years
     ]
-    return membership_of(config, public), verifiers
+    return membership_of(config, public, held.seal.public), verifiers
 
 
 @command(

@@ -42,10 +42,7 @@ def place_of(record: NetworkRecord, territories: Territories, sectors: Sectors) 
     Raises: CallerError potential-signed (it has, or had, a contract), potential-incomplete (region or section is not known).
     """
     refuse_signed(record.status)
-    firms = [member.firm for member in record.members if member.left_on is None]
-    leading = [member.firm for member in record.members if member.left_on is None and member.is_reference] or firms
-    regions = {_region_of(firm.province, territories) for firm in leading}
-    sections = {_section_of(firm, sectors) for firm in leading}
+    regions, sections = regions_and_sections(record, territories, sectors)
     missing = [
         name
         for name, found in ((N_("la regione"), regions), (N_("la sezione ATECO"), sections))
@@ -59,6 +56,16 @@ def place_of(record: NetworkRecord, territories: Territories, sectors: Sectors) 
             what=missing[0],
         )
     return Place(str(regions.pop()), str(sections.pop()))
+
+
+def regions_and_sections(
+    record: NetworkRecord, territories: Territories, sectors: Sectors
+) -> tuple[set[str | None], set[str | None]]:
+    """Return the regions and sections of a network's reference firm, else of all its firms; None stands for unknown."""
+    firms = [member.firm for member in record.members if member.left_on is None]
+    leading = [member.firm for member in record.members if member.left_on is None and member.is_reference] or firms
+    regions = {_region_of(firm.province, territories) for firm in leading}
+    return regions, {_section_of(firm, sectors) for firm in leading}
 
 
 def refuse_signed(status: str) -> None:

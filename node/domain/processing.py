@@ -64,6 +64,7 @@ TASK = N_("compito di interesse pubblico (art. 6 par. 1 lett. e): sostegno alle 
 CONSENT = N_("consenso dell'interessato (art. 6 par. 1 lett. a)")
 DUTY = N_("obbligo di dimostrare il proprio operato (art. 5 par. 2)")
 NOBODY = N_("nessuno fuori dall'ente")
+MEET = N_("mettere in contatto due reti, o un'impresa e una rete")
 HOLDINGS: tuple[Holding, ...] = (
     Holding(
         "registry.network", PEOPLE, N_("denominazione, oggetto e programma della rete; notaio; organo comune"),
@@ -179,6 +180,29 @@ HOLDINGS: tuple[Holding, ...] = (
     Holding(
         "office.saved_news", PEOPLE, N_("quali schede pubbliche sono state segnalate, e quando"), N_("avvisare delle novità"),
         TASK, NOBODY, None, _columns(none="channel owner"),
+    ),
+    Holding(
+        "office.introduction", FIRMS, N_("per quale rete o impresa si chiede un contatto, con quali parole; di un'impresa che si è rivolta all'ufficio nome, codice, persona e recapiti"),
+        MEET, TASK, N_("l'altro ufficio: il testo, senza nomi"), "introductions_days",
+        _columns(words="request applicant", officer="created_by", none="party peer token_hash state reason outcome turn"),
+    ),
+    Holding(
+        "office.introduction_event", FIRMS, N_("ciò che i due uffici si sono detti di un contatto, firmato dai nodi; il contenuto si può cancellare, della firma resta un'impronta"),
+        MEET, TASK, N_("l'altro ufficio: i testi senza nomi, i nomi dopo i due consensi"), "introductions_days",
+        _columns(words="payload", officer="officer", none="party kind detail event signature salt"),
+    ),
+    Holding(
+        "office.introduction_consent", PEOPLE, N_("chi ha dato il consenso a un contatto, a quale testo, e i nomi e recapiti che si possono comunicare"),
+        MEET, CONSENT, N_("l'altro ufficio, solo dopo i due consensi"), "introductions_days",
+        _columns(name="person", words="identity", officer="officer", none="version"),
+    ),
+    Holding(
+        "office.introduction_identity", PEOPLE, N_("nomi e recapiti che l'altro ufficio ha comunicato, fino alla revoca"), MEET, CONSENT, NOBODY,
+        "introductions_days", _columns(words="identity"),
+    ),
+    Holding(
+        "office.introduction_notice", OFFICERS, N_("di quali contatti i funzionari sono stati avvisati"), MEET, TASK, NOBODY, "introductions_days",
+        _columns(none="what"),
     ),
     Holding(
         "office.account", OFFICERS, N_("nome di accesso, nome presso il fornitore di identità, stato; nessuna password"),

@@ -43,6 +43,8 @@ class Permission(StrEnum):
     PROFILE_WITHDRAW = "profile-withdraw"
     MATCHES_READ = "matches-read"
     SEARCHES_WRITE = "searches-write"
+    INTRODUCTIONS_READ = "introductions-read"
+    INTRODUCTIONS_WRITE = "introductions-write"
     STATISTICS_READ = "statistics-read"
     PEERS_READ = "peers-read"
     PEERS_WRITE = "peers-write"
@@ -71,6 +73,8 @@ MATRIX: Final[Mapping[Role, frozenset[Permission]]] = {
             _P.PROFILE_WITHDRAW,
             _P.MATCHES_READ,
             _P.SEARCHES_WRITE,
+            _P.INTRODUCTIONS_READ,
+            _P.INTRODUCTIONS_WRITE,
             _P.STATISTICS_READ,
         }
     ),
@@ -83,6 +87,7 @@ MATRIX: Final[Mapping[Role, frozenset[Permission]]] = {
             _P.PROFILE_APPROVE,
             _P.PROFILE_WITHDRAW,
             _P.MATCHES_READ,
+            _P.INTRODUCTIONS_READ,
             _P.STATISTICS_READ,
         }
     ),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from html import unescape
 from itertools import permutations
 from typing import Any
@@ -164,6 +164,29 @@ class Seeker:
     def in_value(self, value: Any) -> bool:
         """Tell whether any string of a JSON value names the subject, read as the text that it stands for."""
         return any(self.in_text(text, alone=False) for text in strings_of(value))
+
+    def forgotten(self, value: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a JSON object with a mask wherever a text of its own names the subject.
+
+        An object within it that names the subject is of the subject: whatever else it says, a telephone above all, is blanked.
+        """
+        return {
+            name: self._forgotten(item) if type(item) is not str else self.masked(item) for name, item in value.items()
+        }
+
+    def _forgotten(self, item: Any) -> Any:
+        if isinstance(item, str):
+            return self.masked(item)
+        if isinstance(item, list):
+            return [self._forgotten(each) for each in item]
+        if not isinstance(item, dict):
+            return item
+        told = self.forgotten(item)
+        of_subject = any(told[name] != item[name] for name in item if type(item[name]) is str)
+        return {
+            name: "" if of_subject and type(each) is str and told[name] == each else told[name]
+            for name, each in item.items()
+        }
 
     def in_bytes(self, data: bytes) -> bool:
         """Tell whether bytes name the subject, in whatever encoding; never fails. What is compressed is not opened."""

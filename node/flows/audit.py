@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from node.domain.chain import BROKEN, Walk
+from node.domain.introduction_texts import KIND_TITLES
 from node.domain.progress import ACTION_TITLES
 from node.errors import N_, CallerError, NotFoundError
 from node.store import audit, marks, whole_file
@@ -25,7 +26,7 @@ from node.store.whole_file import SECRET, WholeFile
 PAGE = 2000
 MARK = "audit-mark.json"
 UNTOLD, ORPHANED, UNDECIDED, UNACCOUNTED, UNGRANTED = "untold", "orphaned", "undecided", "unaccounted", "ungranted"
-UNTOLD_CHANGE, UNKEPT = "untold-change", "unkept"
+UNTOLD_CHANGE, UNTOLD_INTRODUCTION, UNKEPT = "untold-change", "untold-introduction", "unkept"
 CUT, FORKED, OTHER = "cut", "forked", "other-chain"
 REASONS = {
     **BROKEN,
@@ -37,6 +38,9 @@ REASONS = {
     ),
     UNGRANTED: N_("l'utente {profile} ha un ruolo che nessuno gli ha dato"),
     UNTOLD_CHANGE: N_("la modifica {event} del registro delle reti non è nella catena, o la catena dice altro"),
+    UNTOLD_INTRODUCTION: N_(
+        "il passo {event} di un contatto non è nella catena, la catena dice altro, oppure nessun funzionario l'ha deciso"
+    ),
     UNKEPT: N_(
         "il documento {profile} non è quello che fu aggiunto, oppure non c'è più e la catena non dice chi l'ha tolto"
     ),
@@ -66,6 +70,7 @@ KINDS = {
     "network": N_("modifica del registro delle reti"),
     "register-import": N_("importazione nel registro delle reti"),
     "document": N_("documento di una rete"),
+    "introduction": N_("contatto tra uffici"),
 }
 ACCOUNT_ACTIONS = {
     "created": N_("utente creato"), "enabled": N_("utente abilitato"), "disabled": N_("utente disabilitato"),
@@ -92,6 +97,10 @@ DOCUMENTS = {
     "added": N_("documento aggiunto"), "replaced": N_("documento sostituito"), "deleted": N_("documento cancellato"),
     "taken": N_("documento scaricato"),
 }  # fmt: skip
+INTRODUCTIONS = {
+    **{str(kind): title for kind, title in KIND_TITLES.items()},
+    "ended": N_("contatto cancellato dopo il suo termine"),
+}
 
 
 def what_of(kind: str, facts: Mapping[str, Any]) -> str:
@@ -106,6 +115,7 @@ def what_of(kind: str, facts: Mapping[str, Any]) -> str:
         "ruling": RULINGS,
         "network": CHANGES,
         "document": DOCUMENTS,
+        "introduction": INTRODUCTIONS,
     }
     return by_kind.get(kind, {}).get(action) or KINDS.get(kind, kind)
 
@@ -115,7 +125,7 @@ class Verdict:
     """A chain: how many events are in order, the hash of the newest, and where and why it is broken, if it is.
 
     ``place`` is the number of an event, but of a decision for "untold", and of a version of ``profile`` for
-    "undecided", of a change for "untold-change", and a position in the own log for "unaccounted"; for "ungranted" ``profile`` is
+    "undecided", of a change for "untold-change", of a step for "untold-introduction", and a position in the own log for "unaccounted"; for "ungranted" ``profile`` is
     an account, for "unkept" a document.
     """
 
@@ -212,6 +222,9 @@ async def _judge(conn: Connection, walk: Walk, chain: str, mark: tuple[str, int,
     change = await audit.untold_change(conn)
     if change is not None:
         return broken(UNTOLD_CHANGE, change)
+    step = await audit.untold_introduction(conn)
+    if step is not None:
+        return broken(UNTOLD_INTRODUCTION, step)
     unkept = await audit.unkept(conn)
     return Verdict(chain, walk.count, walk.last.hex(), None if unkept is None else UNKEPT, None, unkept)
 

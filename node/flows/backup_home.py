@@ -26,7 +26,7 @@ from node.store.highwater import Mark
 # The part of a backup that holds them.
 PART: Final = "home"
 KEYS: Final = "keys"
-ROLES: Final = (*keyfiles.SIGNING_ROLES, keyfiles.SEAL_ROLE)
+ROLES: Final = (*keyfiles.SIGNING_ROLES, keyfiles.SEAL_ROLE, keyfiles.SEAL_MLKEM_ROLE)
 FILE_MAX_BYTES: Final = 4 * 2**20
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}(?:/[A-Za-z0-9_][A-Za-z0-9._-]{0,99}){0,4}")
 
@@ -63,7 +63,9 @@ def gather(home: Path, config: Config) -> HomeFiles:
     # Keys that others could read, or that are not there, are told now and not when they are needed.
     keyfiles.read(home / config.federation.keys)
     files = {CONFIG_FILE: (home / CONFIG_FILE).read_bytes()}
-    files |= {f"{KEYS}/{role}.pem": (home / config.federation.keys / f"{role}.pem").read_bytes() for role in ROLES}
+    held = {f"{KEYS}/{role}.pem": home / config.federation.keys / f"{role}.pem" for role in ROLES}
+    # Only the second half of the seal key may be missing, in older homes; without the others nothing was read above.
+    files |= {name: path.read_bytes() for name, path in held.items() if path.exists()}
     for name in (highwater.FILE, audit.MARK):
         if (home / name).exists():
             files[name] = (home / name).read_bytes()

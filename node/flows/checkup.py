@@ -15,9 +15,10 @@ from pathlib import Path
 
 from node.config import Config
 from node.config_places import CONFIG_FILE
+from node.domain.days import day_number
 from node.domain.roles import Role
 from node.errors import ReteError
-from node.flows import audit, backup_shelf, board, indexing, own_log
+from node.flows import audit, backup_shelf, board, indexing, own_log, post_board
 from node.flows.append import OwnLog
 from node.flows.audit import Verdict
 from node.flows.backup_shelf import Shelf
@@ -46,6 +47,7 @@ async def look(place: Place, own: OwnLog, now: dt.datetime, schedule: Schedule |
     """Return what there is to see. Raises: OperatorError(database-unreachable)."""
     async with acquire(place.pool) as conn:
         server, mailed = await doctor.server(conn), await doctor.mailed(conn)
+        introductions = await doctor.introductions(conn, day_number(now.date()))
         people = await accounts.list_all(conn, now)
         index = await _index(conn, place.index, now)
     keys = place.home / place.config.federation.keys
@@ -71,6 +73,8 @@ async def look(place: Place, own: OwnLog, now: dt.datetime, schedule: Schedule |
         ),
         schedule=schedule,
         backups=await backups(place),
+        introductions=introductions,
+        post=tuple(await post_board.read(place.pool, place.membership, now)),
     )
 
 

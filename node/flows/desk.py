@@ -1,4 +1,4 @@
-"""What waits for somebody in the office: drafts, approvals, holds, networks without a profile, news, the own log and its last round.
+"""What waits for somebody in the office: drafts, approvals, holds, networks without a profile, contacts, news, the own log and its round.
 
 In: a pool, who looks and what they may see. Out: values, counted in one view of the database. Rules: what a right does not open
 is not even asked of the database; counts and reasons only, no name of a network or of a person.
@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from node.domain.days import day_of
 from node.domain.release import HOLDS
 from node.domain.roles import Permission
-from node.flows import overview
+from node.flows import casefile, overview
+from node.flows.casefile import Totals
 from node.flows.engines import snapshot
-from node.store import publication, registry, telling
+from node.store import introductions, publication, registry, telling
 from node.store.postgres import Connection, Pool
 from node.store.saved import OFFICE
 
@@ -44,6 +45,7 @@ class Desk:
     work: Work | None = None
     networks: tuple[int, int] | None = None
     news: tuple[int, int] | None = None
+    contacts: Totals | None = None
 
     @property
     def log_state(self) -> str:
@@ -62,6 +64,11 @@ async def read(pool: Pool, name: str, may: frozenset[Permission], now: dt.dateti
             news=(
                 await telling.count_news(conn, OFFICE, now - dt.timedelta(days=NEWS_DAYS))
                 if Permission.SEARCHES_WRITE in may
+                else None
+            ),
+            contacts=(
+                casefile.totals_of(await introductions.count_cases(conn, now))
+                if Permission.INTRODUCTIONS_READ in may
                 else None
             ),
         )

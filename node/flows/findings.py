@@ -19,7 +19,8 @@ from node.flows.backup_shelf import Shelf
 from node.flows.board import Peer
 from node.flows.jobs import Schedule
 from node.flows.own_log import OwnState
-from node.store.doctor import Mailed, Server
+from node.flows.post_board import Post
+from node.store.doctor import Introductions, Mailed, Server
 
 OK, WARNING, DANGER = "ok", "warning", "danger"
 LEVELS: Final[Mapping[str, str]] = {OK: N_("va bene"), WARNING: N_("da guardare"), DANGER: N_("da risolvere")}
@@ -88,8 +89,11 @@ class Seen:
     chain: Verdict | ReteError
     administrators: int
     schedule: Schedule | None
+    introductions: Introductions
     # None: this node makes no backups by itself.
     backups: Shelf | ReteError | None = None
+    # The sealed post with each other member.
+    post: tuple[Post, ...] = ()
 
 
 def of_error(error: ReteError, area: str) -> Finding:

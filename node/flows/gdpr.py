@@ -22,7 +22,7 @@ from node.errors import N_, CallerError, NotFoundError, OperatorError
 from node.flows import publish
 from node.flows.append import OwnLog
 from node.store import accounts, gdpr, population
-from node.store.gdpr import Consent, ToLookAt
+from node.store.gdpr import Consent, Disclosed, ToLookAt
 from node.store.postgres import Connection, Pool, acquire, run_tx
 
 logger = structlog.get_logger()
@@ -31,6 +31,8 @@ TERMS = {
     "drafts": "drafts_days",
     "contacts": "contacts_days",
     "consents": "consents_days",
+    # Before the networks that they are of.
+    "introductions": "introductions_days",
     "closed_networks": "closed_networks_days",
     "import_batches": "editions_days",
     "editions": "editions_days",
@@ -46,7 +48,8 @@ class Access:
     """All that is kept of a subject: rows by table, and documents of any log that name it.
 
     ``others``: by table, the names of others' firms that hold one of the subject's; they are not the subject's data. ``unread``
-    counts documents whose content nobody could read; ``to_look_at`` are those of networks that the subject is or was part of.
+    counts documents whose content nobody could read; ``to_look_at`` are those of networks that the subject is or was part of;
+    ``disclosed`` are introductions in which another office was told the subject's identity, and holds it.
     """
 
     subject: Subject
@@ -56,6 +59,7 @@ class Access:
     others: dict[str, list[str]]
     unread: int
     to_look_at: list[ToLookAt]
+    disclosed: list[Disclosed]
 
     @property
     def rows(self) -> int:
@@ -67,7 +71,7 @@ class Access:
 class Erasure:
     """What an erasure did, or would do: rows by table, profiles withdrawn; ``reference`` is None when nothing was done.
 
-    ``others``, ``unread`` and ``to_look_at`` as of ``Access``: what was left as it was.
+    ``others``, ``unread``, ``to_look_at`` and ``disclosed`` as of ``Access``: what was left as it was.
     """
 
     counts: dict[str, int]
@@ -76,6 +80,7 @@ class Erasure:
     others: dict[str, list[str]]
     unread: int
     to_look_at: list[ToLookAt]
+    disclosed: list[Disclosed]
     reference: str | None
 
 
@@ -107,9 +112,10 @@ async def access(pool: Pool, tax_code: str, name: str | None = None) -> Access:
         published = await gdpr.find_published(conn, seeker)
         unread = await gdpr.unread_documents(conn)
         to_look_at = await gdpr.documents_to_look_at(conn, found)
+        disclosed = await gdpr.disclosed(conn, seeker)
     if not found and not published:
         raise _unknown()
-    return Access(subject, seeker, found, published, others, unread, to_look_at)
+    return Access(subject, seeker, found, published, others, unread, to_look_at, disclosed)
 
 
 def _unknown() -> NotFoundError:
@@ -148,7 +154,7 @@ async def erase(
     if dry_run:
         counts = {table: len(rows) for table, rows in seen.found.items() if table not in gdpr.KEPT}
         named = await _named(pool, seen.seeker)
-        return Erasure(counts, named, seen.published, seen.others, seen.unread, seen.to_look_at, None)
+        return Erasure(counts, named, seen.published, seen.others, seen.unread, seen.to_look_at, seen.disclosed, None)
     profiles: list[str] = []
     for _ in range(TRIES):
         for profile_id in await _named(pool, seen.seeker):
@@ -175,7 +181,7 @@ async def erase(
     logger.info("subject.erased", reference=reference, rows=sum(counts.values()))
     async with acquire(pool) as conn, conn.transaction(readonly=True):
         published = await gdpr.find_published(conn, seen.seeker)
-    return Erasure(counts, profiles, published, seen.others, seen.unread, seen.to_look_at, reference)
+    return Erasure(counts, profiles, published, seen.others, seen.unread, seen.to_look_at, seen.disclosed, reference)
 
 
 async def _named(pool: Pool, seeker: Seeker) -> list[str]:
@@ -242,8 +248,14 @@ async def _end(pool: Pool, what: str, until: dt.datetime) -> int:
     ended = 0
     while count := await run_tx(pool, batch):
         ended += count
-    logger.info("retention.ended", what=what, rows=ended)
+    if ended:
+        logger.info("retention.ended", what=what, rows=ended)
     return ended
+
+
+async def end_introductions(pool: Pool, config: Config, now: dt.datetime) -> int:
+    """Delete introductions that ended, and drafts, over their term; return how many. What the public form promises, daily."""
+    return await _end(pool, "introductions", now - dt.timedelta(days=config.retention.introductions_days))
 
 
 def processing_register(config: Config) -> list[dict[str, Any]]:

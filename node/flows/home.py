@@ -20,6 +20,7 @@ from node.config_places import CONFIG_FILE, place
 from node.domain.territory import COM
 from node.errors import N_, CallerError, OperatorError
 from node.protocol import keys
+from node.protocol.sealed import SealKey
 from node.store import keyfiles
 from node.store.reference import load_territories
 
@@ -211,9 +212,17 @@ def peer_card(config: configuration.Config, held: keyfiles.Keys, vkey: str, url:
             f"witness = {quoted(voices['witness'])}",
             f"mirror = {quoted(voices['mirror'])}",
             f'http_key = {{ keyid = "{authority}#http-1", public = "{base64.b64encode(public).decode()}" }}',
+            seal_line(held.seal.public),
             "",
         )
     )
+
+
+def seal_line(key: SealKey) -> str:
+    """Return the line of a [[peer]] block that says for which key messages to that node are sealed."""
+    halves = {"x25519": key.x25519, "mlkem768": key.mlkem768}
+    pairs = [f'{name} = "{base64.b64encode(half).decode()}"' for name, half in halves.items() if half is not None]
+    return f"seal = {{ {', '.join(pairs)} }}"
 
 
 def make_trial(homes: Sequence[tuple[Path, Facts]]) -> None:

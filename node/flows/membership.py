@@ -12,12 +12,13 @@ from node.config import Config
 from node.errors import N_, OperatorError
 from node.protocol import keys, merkle
 from node.protocol.member import Member, Membership, cosigner_key
+from node.protocol.sealed import SealKey
 from node.store import cooperation, log
 from node.store.postgres import Connection, Pool, run_tx
 
 
-def membership_of(config: Config, public: Mapping[str, bytes]) -> Membership:
-    """Return the members as the configuration lists them; ``public`` are this node's own public keys by role.
+def membership_of(config: Config, public: Mapping[str, bytes], seal: SealKey) -> Membership:
+    """Return the members as the configuration lists them; ``public`` are this node's own public keys by role, ``seal`` its own.
 
     Raises: CallerError(vkey-malformed | member-key-reused | key-low-order).
     """
@@ -29,6 +30,7 @@ def membership_of(config: Config, public: Mapping[str, bytes]) -> Membership:
         http_public=public["http"],
         witness=keys.Verifier(f"{authority}/witness", keys.COSIGNATURE_TYPE, public["witness"]),
         mirror=keys.Verifier(f"{authority}/mirror", keys.COSIGNATURE_TYPE, public["mirror"]),
+        seal=seal,
     )
     others = [
         Member(
@@ -38,6 +40,7 @@ def membership_of(config: Config, public: Mapping[str, bytes]) -> Membership:
             http_public=keys.check_public(peer.http_public),
             witness=cosigner_key(peer.witness, "witness"),
             mirror=cosigner_key(peer.mirror, "mirror"),
+            seal=peer.seal,
         )
         for peer in config.peers
     ]

@@ -16,6 +16,7 @@ from node.errors import N_, NotFoundError
 from node.flows.append import OwnLog
 from node.protocol import keys
 from node.protocol.member import Membership
+from node.protocol.sealed import SealKey
 from node.store import evidence, highwater, log, witness
 from node.store.evidence import Ruling
 from node.store.highwater import Mark
@@ -73,8 +74,8 @@ async def read(pool: Pool, own: OwnLog, membership: Membership) -> OwnState:
     )
 
 
-def public_keys(authority: str, origin: str, public: Mapping[str, bytes]) -> list[PublicKey]:
-    """Return the keys by which others know this node, from the public bytes of each role."""
+def public_keys(authority: str, origin: str, public: Mapping[str, bytes], seal: SealKey) -> list[PublicKey]:
+    """Return the keys by which others know this node, from the public bytes of each role and the seal key."""
     texts = {
         "log": keys.format_vkey(origin, public["log"]),
         **{
@@ -83,7 +84,11 @@ def public_keys(authority: str, origin: str, public: Mapping[str, bytes]) -> lis
         },
         "http": f"{authority}#http-1 {base64.b64encode(public['http']).decode()}",
     }
-    return [PublicKey(role, text, fingerprint(public[role])) for role, text in texts.items()]
+    shown = [PublicKey(role, text, fingerprint(public[role])) for role, text in texts.items()]
+    halves = {"x25519": seal.x25519, "mlkem768": seal.mlkem768}
+    told = [f"{name} {base64.b64encode(half).decode()}" for name, half in halves.items() if half is not None]
+    # One key in two halves: both are in the fingerprint, as they are in the id.
+    return [*shown, PublicKey("seal", " ".join((seal.id, *told)), fingerprint(seal.x25519 + (seal.mlkem768 or b"")))]
 
 
 def fingerprint(public: bytes) -> str:

@@ -13,7 +13,9 @@ from typing import Any
 from node.config import Config
 from node.domain import profile, release
 from node.domain.days import day_of
+from node.domain.redaction.dictionary import Dictionary
 from node.domain.redaction.hits import Hit
+from node.errors import CallerError
 from node.flows import gate
 from node.flows.draft import identity_of, written
 from node.flows.gate import KnownNames
@@ -25,6 +27,8 @@ from node.store.publication import OpenVersion, PublicationProfile
 from node.store.reference import load_sectors
 
 TEXT_PLACE = "text.it"
+# Of these networks nobody can be led from a text to a row of the public list.
+UNLISTED = frozenset({"network-unknown", "not-in-register", "partition-missing", "block-none"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +159,29 @@ async def check_text(
         names = await (known or KnownNames()).read(conn, config)
         if network_id is None:
             return gate.Verdict(gate.scan(((TEXT_PLACE, text),), names))
-        row = await register_row(conn, network_id)
-        built = await read_partition(conn)
-        census = await census_of(conn, config, built)
-        members = census.blocks.get(built.lookup(row, load_sectors()).block_id, {})
-        k = max(config.privacy.k, built.k)
-        return await gate.judge(conn, names, ((TEXT_PLACE, text),), members=members, own=row.register_id, k=k)
+        return await _judge_for(conn, config, names, text, network_id)
+
+
+async def judge_text(
+    conn: Connection, config: Config, names: Dictionary, text: str, network_id: str | None
+) -> gate.Verdict:
+    """Return what the gate says of a text, with the attack on the network it is about where the public list has that."""
+    if network_id is not None:
+        try:
+            return await _judge_for(conn, config, names, text, network_id)
+        except CallerError as error:
+            if error.code not in UNLISTED:
+                raise
+    return gate.Verdict(gate.scan(((TEXT_PLACE, text),), names))
+
+
+async def _judge_for(conn: Connection, config: Config, names: Dictionary, text: str, network_id: str) -> gate.Verdict:
+    row = await register_row(conn, network_id)
+    built = await read_partition(conn)
+    census = await census_of(conn, config, built)
+    members = census.blocks.get(built.lookup(row, load_sectors()).block_id, {})
+    k = max(config.privacy.k, built.k)
+    return await gate.judge(conn, names, ((TEXT_PLACE, text),), members=members, own=row.register_id, k=k)
 
 
 def _day_set(found: PublicationProfile, version: OpenVersion) -> dt.date | None:

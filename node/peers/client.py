@@ -126,6 +126,11 @@ class PeerClient:
             allow = (*allow, PARTIAL_CONTENT)
         return await self._request("GET", path, None, headers, max_bytes, allow)
 
+    async def get_signed(self, path: str, query: str, *, max_bytes: int) -> Reply:
+        """GET ``path`` with ``query`` and this node's signature. Raises: RoadWrongError, PeerWrongError."""
+        signed = self._sign("GET", path, query, None)
+        return await self._request("GET", f"{path}?{query}", None, signed, max_bytes, (OK,))
+
     async def post(
         self,
         path: str,
@@ -142,11 +147,13 @@ class PeerClient:
 
     async def post_signed(self, path: str, body: bytes, *, max_bytes: int, allow: tuple[int, ...] = (OK,)) -> Reply:
         """POST JSON ``body`` with this node's signature. Raises: RoadWrongError, PeerWrongError."""
+        headers = {**self._sign("POST", path, "", body), "Content-Type": "application/json"}
+        return await self._request("POST", path, body, headers, max_bytes, allow)
+
+    def _sign(self, method: str, path: str, query: str, body: bytes | None) -> Mapping[str, str]:
         if self._signer is None:
             raise OperatorError("signer-missing", N_("manca la chiave http di questo nodo"))
-        signed = self._signer("POST", self.authority, path, "", body)
-        headers = {**signed, "Content-Type": "application/json"}
-        return await self._request("POST", path, body, headers, max_bytes, allow)
+        return self._signer(method, self.authority, path, query, body)
 
     async def _request(
         self,

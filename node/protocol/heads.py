@@ -19,6 +19,7 @@ from node.protocol import canonical, keys, limits
 ITEMS_MAX = 10_000
 _KEYS = {"cp", "o"}
 _HINT_KEYS = {"o", "size"}
+_OUTBOX_KEYS = {"o", "outbox"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +79,16 @@ def encode_hint(origin: str, size: int) -> bytes:
     return canonical.dumps({"o": origin, "size": size})
 
 
-def parse_hint(raw: bytes) -> tuple[str, int]:
-    """Return the origin and size of a hint, in any spelling of JSON. Raises: CallerError(hint-bad)."""
+def encode_outbox_hint(origin: str) -> bytes:
+    """Return the hint that something waits in the outbox of the node whose log this is."""
+    return canonical.dumps({"o": origin, "outbox": True})
+
+
+def parse_hint(raw: bytes) -> tuple[str, int | None]:
+    """Return the origin and size of a hint, in any spelling of JSON; no size for a hint of an outbox.
+
+    Raises: CallerError(hint-bad).
+    """
     bad = CallerError("hint-bad", N_('avviso non valido: serve {{"o":registro,"size":voci}}'))
     # So few bytes can't nest deeper than the parser bears.
     if len(raw) > limits.HINT_MAX_BYTES:
@@ -88,11 +97,13 @@ def parse_hint(raw: bytes) -> tuple[str, int]:
         value = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise bad from error
-    if type(value) is not dict or value.keys() != _HINT_KEYS:
+    if type(value) is not dict or value.keys() not in (_HINT_KEYS, _OUTBOX_KEYS):
         raise bad
-    origin, size = value["o"], value["size"]
+    origin, size = value["o"], value.get("size")
+    if type(origin) is not str or value.get("outbox", True) is not True:
+        raise bad
     # bool is an int in Python; on the wire true is not 1.
-    if type(origin) is not str or type(size) is not int or not 0 <= size <= limits.TREE_SIZE_MAX:
+    if "size" in value and (type(size) is not int or not 0 <= size <= limits.TREE_SIZE_MAX):
         raise bad
     try:
         return keys.check_name(origin), size

@@ -21,6 +21,17 @@ PROOF_LINES_MAX = 63
 # A checkpoint, and before it 63 hashes of 45 bytes a line.
 WITNESS_REQUEST_MAX_BYTES = 64 * 1024 + 8 * 1024
 HINT_MAX_BYTES = 1024
+OUTBOX_MESSAGES = 256
+# Envelopes of one reply, and the reply with their numbers.
+OUTBOX_MAX_BYTES = 4 * 1024 * 1024 - 16 * 1024
+OUTBOX_REPLY_MAX_BYTES = 4 * 1024 * 1024
+# How far numbers may be ahead of what is known: of what a recipient says to have, and of what a sender hands out.
+OUTBOX_AHEAD_MAX = 1_000_000
+# A sealed message shows as one of these sizes, whatever its length; four bytes of it say that length.
+SEALED_CLASSES_BYTES = (1024, 4 * 1024, 16 * 1024, 48 * 1024)
+MESSAGE_MAX_BYTES = 48 * 1024 - 4
+# The largest class with 1,136 bytes of its seal in base64, and the header.
+SEALED_MAX_BYTES = 68 * 1024
 AGREEMENT_MAX_BYTES = 4 * 1024 * 1024
 AGREEMENT_MAX_STEPS = 64
 PROBLEM_MAX_BYTES = 16 * 1024

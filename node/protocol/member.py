@@ -13,11 +13,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.errors import N_, CallerError
 from node.protocol import keys, witness
+from node.protocol.sealed import SealKey
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One node: its id, its address (None for this node), and its public keys by role; None where it has none."""
+    """One node: its id, its address (None for this node), and its public keys by role; None where it has none.
+
+    Without a seal key nobody can write to it, so it takes part in no introduction.
+    """
 
     id: str
     url: str | None
@@ -25,6 +29,7 @@ class Member:
     http_public: bytes
     witness: keys.Verifier | None
     mirror: keys.Verifier | None
+    seal: SealKey | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,9 @@ class Membership:
         seen: set[bytes] = set()
         for member in members.values():
             held = [member.http_public, *(v.public for v in (member.witness, member.mirror) if v is not None)]
+            if member.seal is not None:
+                # Whoever shared a seal key would read what is meant for the other.
+                held += [half for half in (member.seal.x25519, member.seal.mlkem768) if half is not None]
             if len(set(held)) != len(held) or seen.intersection(held):
                 raise CallerError(
                     "member-key-reused",
@@ -72,6 +80,10 @@ class Membership:
     def http_keys(self) -> dict[str, bytes]:
         """Return the request keys of the other members, by key id."""
         return {m.http_keyid: m.http_public for m in self.members.values() if m.id != self.own_id}
+
+    def callers(self) -> dict[str, str]:
+        """Return the ids of the other members, by the key id of their request keys."""
+        return {m.http_keyid: m.id for m in self.members.values() if m.id != self.own_id}
 
 
 def cosigner_key(text: str, role: str) -> keys.Verifier | None:

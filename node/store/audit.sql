@@ -80,7 +80,19 @@ WHERE e.kind = 'document' AND e.document::jsonb ->> 'action' IN ('added', 'repla
 ORDER BY document
 LIMIT 1;
 
--- An event whose decision or ruling is gone, or whose change of a network that is there and was not erased.
+-- What an officer decided in an introduction and whose event is missing or says something else; or what only an officer decides, and
+-- nobody did: what a node says by itself is never one of these.
+-- name: untold_introduction
+SELECT v.event_row
+FROM office.introduction_event v
+LEFT JOIN audit.event e ON e.kind = 'introduction' AND e.subject = v.event_row
+WHERE (e.event_id IS NULL AND audit.is_decided(v))
+   OR (e.event_id IS NOT NULL AND e.document::jsonb - 'session' <> audit.introduction_facts(v))
+ORDER BY v.event_row
+LIMIT 1;
+
+-- An event whose decision or ruling is gone, whose change of a network that is there and was not erased, or whose step of an
+-- introduction that did not end.
 -- name: orphaned
 SELECT e.event_id
 FROM audit.event e
@@ -93,6 +105,12 @@ WHERE (e.kind = 'decision' AND NOT EXISTS (SELECT FROM publication.decision d WH
            SELECT FROM audit.event x
            WHERE x.kind = 'network' AND x.event_id > e.event_id AND x.document::jsonb ->> 'action' = 'erased'
              AND x.document::jsonb ->> 'network' = e.document::jsonb ->> 'network'))
+   OR (e.kind = 'introduction' AND e.subject IS NOT NULL
+       AND NOT EXISTS (SELECT FROM office.introduction_event v WHERE v.event_row = e.subject)
+       AND NOT EXISTS (
+           SELECT FROM audit.event x
+           WHERE x.kind = 'introduction' AND x.event_id > e.event_id AND x.document::jsonb ->> 'action' = 'ended'
+             AND x.document::jsonb ->> 'introduction' = e.document::jsonb ->> 'introduction'))
 ORDER BY e.event_id
 LIMIT 1;
 

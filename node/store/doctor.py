@@ -32,6 +32,16 @@ class Mailed:
     failing: int
 
 
+@dataclass(frozen=True, slots=True)
+class Introductions:
+    """How many introductions are open, and in how many something waits for this office's people, of each kind."""
+
+    open: int = 0
+    drafts: int = 0
+    due: int = 0
+    lost: int = 0
+
+
 async def server(conn: Connection) -> Server:
     """Return what the server tells of itself."""
     return Server(**dict(await conn.fetchrow(QUERIES["server"])))
@@ -40,3 +50,8 @@ async def server(conn: Connection) -> Server:
 async def mailed(conn: Connection) -> Mailed:
     """Return how telling by mail goes."""
     return Mailed(**dict(await conn.fetchrow(QUERIES["mailed"])))
+
+
+async def introductions(conn: Connection, today: int) -> Introductions:
+    """Return how introductions stand on a day (node/domain/days.py)."""
+    return Introductions(**dict(await conn.fetchrow(QUERIES["introductions"], today)))

@@ -42,6 +42,10 @@ PLACES: Mapping[str, str] = {
     "office.saved_channel": "saved_channel",
     "office.saved_search": "saved_search",
     "office.account": "account",
+    "office.introduction": "introduction",
+    "office.introduction_event": "introduction_event",
+    "office.introduction_consent": "introduction_consent",
+    "office.introduction_identity": "introduction_identity",
 }
 # A row of these is a firm: its code says whose it is, and its name only where it has none.
 FIRMS = ("registry.firm", "population.firm")
@@ -137,6 +141,21 @@ def _shown(seeker: Seeker, row: dict[str, Any]) -> dict[str, Any]:
     return {name: "" if name == "own_tax_code" and not seeker.in_text(value) else value for name, value in row.items()}
 
 
+@dataclass(frozen=True, slots=True)
+class Disclosed:
+    """A case in which another office was told a subject, and has not said that it erased it."""
+
+    introduction: str
+    peer: str
+
+
+async def disclosed(conn: Connection, seeker: Seeker) -> list[Disclosed]:
+    """Return the cases in which this office named a subject to another, which still holds it."""
+    table = "office.introduction_consent"
+    ids = [row["id"] async for row, _ in _hits(conn, table, PLACES[table], seeker)]
+    return [Disclosed(**dict(row)) for row in await conn.fetch(QUERIES["disclosed"], ids, timeout=TIMEOUT_S)]
+
+
 async def find_published(conn: Connection, seeker: Seeker) -> list[dict[str, Any]]:
     """Return where documents of any log name a subject: owner, origin, position. A body may be any bytes."""
     ids = [row["id"] async for row in _stream(conn, "scan_body") if _in_document(seeker, row["document"])]
@@ -209,8 +228,8 @@ async def _stream(conn: Connection, query: str) -> AsyncIterator[asyncpg.Record]
 
 async def _hits(
     conn: Connection, table: str, name: str, seeker: Seeker
-) -> AsyncIterator[tuple[asyncpg.Record, Sequence[str]]]:
-    """Yield the rows of a table that hold something of a subject, with their words masked."""
+) -> AsyncIterator[tuple[asyncpg.Record, Sequence[str] | Mapping[str, Any]]]:
+    """Yield the rows of a table that hold something of a subject, with their words, or the value that they hold, masked."""
     async for row in _stream(conn, f"scan_{name}"):
         if table in FIRMS:
             if _is_own(seeker, row):
@@ -218,6 +237,10 @@ async def _hits(
         elif table == VERSIONS:
             if _in_document(seeker, row["document"].encode()):
                 yield row, ()
+        elif "value" in row:
+            value = orjson.loads(row["value"])
+            if (masked := seeker.forgotten(value)) != value:
+                yield row, masked
         else:
             words = [seeker.masked(word) for word in row["words"]]
             if words != row["words"] or ("content" in row and _in_file(seeker, row["content"])):
@@ -253,7 +276,7 @@ async def record_erasure(
 
 
 async def count_over(conn: Connection, what: str, until: dt.datetime) -> int:
-    """Return how many rows are over their term: drafts, contacts, consents, closed_networks, import_batches."""
+    """Return how many rows are over their term: drafts, contacts, consents, introductions, closed_networks, import_batches."""
     return int(await conn.fetchval(QUERIES[f"over_{what}"], until, timeout=TIMEOUT_S))
 
 

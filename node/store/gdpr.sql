@@ -14,6 +14,9 @@ SELECT name FROM registry.firm
 WHERE upper(regexp_replace(tax_code, '[^[:alnum:]]', '', 'g')) = ANY($1::text[]) OR (tax_code = '' AND upper(regexp_replace(vat_number, '[^[:alnum:]]', '', 'g')) = ANY($1::text[]))
 UNION
 SELECT name FROM population.firm WHERE upper(regexp_replace(tax_code, '[^[:alnum:]]', '', 'g')) = ANY($1::text[])
+UNION
+SELECT applicant ->> 'name' FROM office.introduction
+WHERE upper(regexp_replace(applicant ->> 'tax_code', '[^[:alnum:]]', '', 'g')) = ANY($1::text[]) AND applicant ->> 'name' <> ''
 ORDER BY name
 LIMIT 1000;
 
@@ -324,6 +327,95 @@ UPDATE office.account a SET external_name = NULL
 FROM jsonb_to_recordset($1::jsonb) AS t (id uuid)
 WHERE a.account_id = t.id;
 
+-- Of introductions "value" is JSON, and so are the "words" that come back.
+-- name: scan_introduction
+SELECT introduction_id::text AS id, (request || jsonb_build_object('applicant', applicant))::text AS value FROM office.introduction;
+
+-- name: found_introduction
+SELECT to_jsonb(i) - 'token_hash' AS found FROM office.introduction i
+WHERE i.introduction_id = ANY($1::text[]::uuid[])
+ORDER BY i.introduction_id
+LIMIT 10000;
+
+-- A firm that was erased is shown its request no more.
+-- name: erase_introduction
+UPDATE office.introduction i
+SET request = t.words - 'applicant', applicant = nullif(t.words -> 'applicant', 'null'::jsonb),
+    token_hash = CASE WHEN t.words -> 'applicant' = coalesce(i.applicant, 'null'::jsonb) THEN i.token_hash END
+FROM jsonb_to_recordset($1::jsonb) AS t (id uuid, words jsonb)
+WHERE i.introduction_id = t.id;
+
+-- name: scan_introduction_event
+SELECT introduction_id || '/' || party || '/' || seq AS id, payload::text AS value FROM office.introduction_event WHERE payload IS NOT NULL;
+
+-- name: found_introduction_event
+SELECT to_jsonb(e) - 'event' - 'signature' - 'salt' AS found FROM office.introduction_event e
+WHERE e.introduction_id || '/' || e.party || '/' || e.seq = ANY($1::text[])
+ORDER BY e.introduction_id, e.party, e.seq
+LIMIT 10000;
+
+-- The event stays as it was signed, with a hash that nobody can guess from: its salt goes, too. What waits to be sent with the words
+-- is taken out of the outbox, and is put there again without them (flows/remind.send_again).
+-- name: erase_introduction_event
+WITH named AS (
+    SELECT e.introduction_id, e.party, e.seq
+    FROM office.introduction_event e
+    JOIN jsonb_to_recordset($1::jsonb) AS t (id text) ON t.id = e.introduction_id || '/' || e.party || '/' || e.seq
+), taken AS (
+    DELETE FROM post.outbox o
+    USING named n, office.introduction i
+    WHERE i.introduction_id = n.introduction_id AND i.party = n.party AND o.recipient = i.peer
+      AND o.introduction_id = n.introduction_id AND o.seq = n.seq
+)
+UPDATE office.introduction_event e SET payload = NULL, salt = NULL
+FROM named n
+WHERE (e.introduction_id, e.party, e.seq) = (n.introduction_id, n.party, n.seq);
+
+-- name: scan_introduction_consent
+SELECT introduction_id::text AS id, (identity || jsonb_build_object('person', person))::text AS value FROM office.introduction_consent;
+
+-- name: found_introduction_consent
+SELECT to_jsonb(c) AS found FROM office.introduction_consent c
+WHERE c.introduction_id = ANY($1::text[]::uuid[])
+ORDER BY c.introduction_id
+LIMIT 10000;
+
+-- Who consented, whom to call, or the network's or firm's own name: then nothing may be told any more. A firm among others is left out.
+-- name: erase_introduction_consent
+UPDATE office.introduction_consent c
+SET person = t.words ->> 'person', identity = t.words - 'person',
+    revoked_at = CASE WHEN t.words ->> 'person' = c.person AND t.words -> 'contact' IS NOT DISTINCT FROM c.identity -> 'contact'
+                           AND t.words -> 'name' IS NOT DISTINCT FROM c.identity -> 'name' THEN c.revoked_at
+                      ELSE coalesce(c.revoked_at, greatest(now(), c.given_at)) END
+FROM jsonb_to_recordset($1::jsonb) AS t (id uuid, words jsonb)
+WHERE c.introduction_id = t.id;
+
+-- name: scan_introduction_identity
+SELECT introduction_id::text AS id, identity::text AS value FROM office.introduction_identity WHERE identity IS NOT NULL;
+
+-- name: found_introduction_identity
+SELECT to_jsonb(d) AS found FROM office.introduction_identity d
+WHERE d.introduction_id = ANY($1::text[]::uuid[])
+ORDER BY d.introduction_id
+LIMIT 10000;
+
+-- name: erase_introduction_identity
+UPDATE office.introduction_identity d SET identity = t.words
+FROM jsonb_to_recordset($1::jsonb) AS t (id uuid, words jsonb)
+WHERE d.introduction_id = t.id;
+
+-- Cases in which the other office was told an identity of ours and has not said that it erased it.
+-- name: disclosed
+SELECT i.introduction_id::text AS introduction, i.peer
+FROM office.introduction i
+WHERE i.introduction_id = ANY($1::text[]::uuid[])
+  AND EXISTS (SELECT FROM office.introduction_event e
+              WHERE e.introduction_id = i.introduction_id AND e.party = i.party AND e.kind = 'identity')
+  AND NOT EXISTS (SELECT FROM office.introduction_event e
+                  WHERE e.introduction_id = i.introduction_id AND e.party <> i.party AND e.kind = 'erased')
+ORDER BY i.introduction_id
+LIMIT 10000;
+
 -- name: insert_erasure
 INSERT INTO registry.erasure (erasure_id, erased_at, officer, reason, counts) VALUES ($1, $2, $3, $4, $5);
 
@@ -353,6 +445,17 @@ SELECT count(*) FROM registry.consent WHERE revoked_at < $1;
 -- name: end_consents
 DELETE FROM registry.consent WHERE consent_id IN (
     SELECT consent_id FROM registry.consent WHERE revoked_at < $1 ORDER BY consent_id LIMIT $2);
+
+-- Cases that ended, and drafts that nobody sent: whole, with all that was said and told in them.
+-- name: over_introductions
+SELECT count(*) FROM office.introduction
+WHERE state IN ('draft', 'concluded', 'declined', 'expired', 'withdrawn') AND since < $1;
+
+-- name: end_introductions
+DELETE FROM office.introduction WHERE introduction_id IN (
+    SELECT introduction_id FROM office.introduction
+    WHERE state IN ('draft', 'concluded', 'declined', 'expired', 'withdrawn') AND since < $1
+    ORDER BY since, introduction_id LIMIT $2);
 
 -- A network that was ever published stays as a row without words and members: its identifiers are never used again.
 -- name: over_closed_networks

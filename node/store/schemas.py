@@ -27,11 +27,23 @@ def folder() -> Traversable:
 
 @functools.cache
 def validators() -> Mapping[str, Any]:
-    """Return compiled validators by type, for example ``profile/1`` from profile.v1.json."""
+    """Return compiled validators of the bodies of logs by type, for example ``profile/1`` from profile.v1.json.
+
+    What else a schema describes (entries, problems, envelopes) says no ``type``, and is no body that a log may hold.
+    """
     found: dict[str, Any] = {}
     for file in folder().iterdir():
         match = _FILE.fullmatch(file.name)
         if match:
             schema = json.loads(file.read_text(encoding="utf-8"))
-            found[f"{match.group(1)}/{match.group(2)}"] = jsonschema_rs.validator_for(schema)
+            name = f"{match.group(1)}/{match.group(2)}"
+            if schema.get("properties", {}).get("type", {}).get("const") == name:
+                found[name] = jsonschema_rs.validator_for(schema)
     return found
+
+
+@functools.cache
+def introduction_validator() -> Any:
+    """Return the compiled validator of the messages of introductions, introduction.v1.json (PROTOCOL 11)."""
+    text = folder().joinpath("introduction.v1.json").read_text(encoding="utf-8")
+    return jsonschema_rs.validator_for(json.loads(text))

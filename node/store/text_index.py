@@ -11,8 +11,11 @@ cell can hold a hit that still enters the page. bench/search_speed.py holds it a
 from __future__ import annotations
 
 import bisect
+import threading
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import tantivy
@@ -43,6 +46,10 @@ FEW: Final = 20_000
 FEWER: Final = 6_000
 # Beyond so many, how many there are is told from a sample.
 COUNTED_MAX: Final = 50_000
+# Where there may be more, they are taken to be too many to be looked at as they are.
+GUESSED: Final = COUNTED_MAX
+# So many questions at once are counted and looked up side by side; more would only wait for each other.
+BESIDE: Final = 2
 
 
 class Place(NamedTuple):
@@ -76,16 +83,37 @@ class Counted:
 class TextIndex(IndexFolder):
     """The text index of a node and its questions."""
 
+    def __init__(self, folder: Path) -> None:
+        """Name the folder; nothing is opened yet."""
+        super().__init__(folder)
+        self._beside = ThreadPoolExecutor(BESIDE, thread_name_prefix="rete-index")
+        self._free = threading.BoundedSemaphore(BESIDE)
+
     def answer(self, asked: Question, limit: int, bound: int) -> tuple[Counted, list[Place]]:
         """Count hits and their labels (of a sample when there are more than ``bound``); return the first ``limit`` after the cursor.
 
         Raises: UnanswerableError.
         """
         search = _Search(Queries.of(self.opened(), asked))
-        counted = search.count(bound)
-        if not limit or not counted.total:
+        guess = search.guess() if limit else None
+        # Counting and looking take about as long: side by side, where the numbers known beforehand decide how to look.
+        if guess is None or not self._free.acquire(blocking=False):
+            counted = search.count(bound)
+            return counted, search.page(limit, counted) if limit and counted.total else []
+        try:
+            looking = self._beside.submit(search.page, limit, guess)
+            try:
+                counted = search.count(bound)
+            finally:
+                # Whatever became of counting, nobody looks on when the answer is given.
+                wait((looking,))
+        finally:
+            self._free.release()
+        if not counted.total:
             return counted, []
-        return counted, search.newest(limit) if asked.newest else search.best(limit, counted)
+        if not asked.newest and search.is_few(guess) != search.is_few(counted):
+            return counted, search.page(limit, counted)
+        return counted, looking.result()
 
     def known(self, asked: Question, lexemes: Sequence[str]) -> set[str]:
         """Return those lexemes that any profile holds which may be seen; of the question only what may be seen counts."""
@@ -105,14 +133,37 @@ class _Search:
         few = within(query, self.of.buckets(0, BUCKETS // 64))
         return self.of.searcher.doc_freq("words", lexeme) > 0 and bool(self._number(few) or self._number(query))
 
+    def page(self, limit: int, counted: Counted) -> list[Place]:
+        """Return the first hits after the cursor, in the order that is asked for."""
+        return self.newest(limit) if self.of.asked.newest else self.best(limit, counted)
+
+    def guess(self) -> Counted | None:
+        """Return what counting will say as far as it decides how to look; None where that is open.
+
+        The page is the same either way: a guess that proves wrong has only looked the longer way.
+        """
+        at_most = self.of.at_most()
+        if self.of.asked.newest or at_most <= FEWER:
+            return Counted(at_most, is_exact=True, sampled=at_most, labels={})
+        # Of several words together there may be far fewer than of the rarest.
+        if at_most > GUESSED and not isinstance(self.of.asked.tree, words.AllOf):
+            return Counted(at_most, is_exact=False, sampled=0, labels={})
+        return None
+
     # --- the best hits ---
+
+    def is_few(self, counted: Counted) -> bool:
+        """Tell whether hits are so few that they are quicker looked at than parted.
+
+        Of what is frequent and seldom meets, each part costs as much as all.
+        """
+        most = FEW if self.of.read_each_time() > FEW else FEWER
+        return counted.is_exact and counted.total <= most
 
     def best(self, limit: int, counted: Counted) -> list[Place]:
         """Return the first hits after the cursor."""
         after = _after(self.of.asked)
-        # Few hits are quicker looked at than parted; of what is frequent and seldom meets each part costs as much as all.
-        most = FEW if self.of.read_each_time() > FEW else FEWER
-        if counted.is_exact and counted.total <= most:
+        if self.is_few(counted):
             return self._best(
                 self.of.scored(few=counted.total <= FEWER),
                 after,

@@ -9,10 +9,10 @@ from node.store.postgres import Connection, load_queries
 
 QUERIES = load_queries("wake")
 CHANNEL = "rete_wake"
-PULL, GOSSIP, ANNOUNCE = "pull", "gossip", "announce"
+PULL, GOSSIP, ANNOUNCE, POST = "pull", "gossip", "announce", "post"
 BACKUP, TRIAL = "backup", "backup-trial"
 
 
 async def wake(conn: Connection, what: str) -> None:
-    """Tell this node's server, once the transaction commits, that there is something to pull or to announce."""
+    """Tell this node's server, once the transaction commits, that there is something to pull, to announce or to carry."""
     await conn.execute(QUERIES["wake"], CHANNEL, what)

@@ -42,7 +42,7 @@ RATES: Mapping[str, Rate] = {
     "api": Rate(20, 200),
     # Pages, without their files: a whole office may come from one address.
     "page": Rate(20, 300),
-    # Searches that somebody saves, and pages on which somebody leaves.
+    # Searches that somebody saves, contacts that firms ask for, and pages on which somebody leaves.
     "save": Rate(1 / 60, 10),
     "leave": Rate(1, 60),
     # Forms of sign-in; who guesses is also counted in the database (docs/accounts.md).
@@ -99,6 +99,10 @@ _KINDS = {
 }
 
 
+# Whoever is nobody leaves something here for somebody to look at.
+_SAVES = frozenset({"/api/v1/saved-searches", "/cerca/salva", "/api/v1/introduction-requests"})
+
+
 def caller_of(request: web.Request, *, behind_proxy: bool) -> str:
     """Return who made a request, by the address of the connection, or the last that our own proxy saw.
 
@@ -133,6 +137,11 @@ def limiter(allowances: Allowances, clock: Callable[[], dt.datetime], *, behind_
     return limit
 
 
+def _asks(path: str) -> bool:
+    # A firm's request for a contact, on the page of a profile.
+    return path.startswith("/profili/") and path.endswith("/contatto")
+
+
 def kind_of(request: web.Request) -> str | None:
     """Return under which kind a request is counted, None when it is not."""
     if request.path.startswith("/federation/"):
@@ -141,7 +150,7 @@ def kind_of(request: web.Request) -> str | None:
         return "leave"
     if request.path.startswith("/entra") and request.method == "POST":
         return "sign-in"
-    if request.method == "POST" and request.path in ("/api/v1/saved-searches", "/cerca/salva"):
+    if request.method == "POST" and (request.path in _SAVES or _asks(request.path)):
         return "save"
     if request.path.startswith("/api/") or request.path == "/status":
         return "api"

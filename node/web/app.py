@@ -18,7 +18,7 @@ from node.flows.passwords import Hasher
 from node.i18n import translator
 from node.runtime import Node
 from node.store.postgres import acquire
-from node.web import api, assets, federation, forms, gossip, saved, sessions, typed
+from node.web import api, assets, federation, forms, gossip, introductions, outbox, saved, sessions, typed
 from node.web.allowance import Allowances, limiter, teller
 from node.web.middleware import LANGUAGE, UNAVAILABLE, errors, language_of, problem
 from node.web.pages import (
@@ -30,8 +30,10 @@ from node.web.pages import (
     admin_overview,
     admin_peers,
     admin_users,
+    asking,
     dashboard,
     desk,
+    door,
     following,
     frame,
     identity,
@@ -39,9 +41,12 @@ from node.web.pages import (
     leaving,
     observatory,
     office_approvals,
+    office_asking,
+    office_case,
     office_documents,
     office_form,
     office_import,
+    office_introductions,
     office_matches,
     office_profiles,
     office_register,
@@ -95,15 +100,17 @@ def build(node: Node, schedule: Callable[[], Schedule] | None = None) -> web.App
         pool=node.pool,
         authority=node.config.federation.authority,
         http_keys=node.membership.http_keys(),
+        callers=node.membership.callers(),
         witness=node.cosigner("witness"),
         clock=node.clock,
         allowances=allowances,
     )
-    app.add_routes([*federation.routes(), *gossip.routes()])
+    app.add_routes([*federation.routes(), *gossip.routes(), *outbox.routes()])
     app.on_response_prepare.append(teller(allowances, node.clock, behind_proxy=node.config.web.behind_proxy))
     first = node.config.search.first_themes
     api.install(app, node.pool, node.clock, _server(node), first, node.index, node.membership)
     saved.install(app, node.pool, node.clock, node.saved_settings())
+    introductions.install(app, node)
     app.add_routes([web.get("/status", status)])
     _add_pages(app, node)
     admin_frame.install(app, node, schedule)
@@ -138,12 +145,15 @@ def _add_pages(app: web.Application, node: Node) -> None:
     production = config.node.environment == "production"
     frame.install(app, frame.Site(config.node.name, config.web.contact, production))
     kept.install(app)
-    app.add_routes([*public.routes(), *observatory.routes(), *following.routes(), *leaving.routes()])
+    app.add_routes([*public.routes(), *observatory.routes(), *following.routes(), *leaving.routes(), *asking.routes()])
+    door.install(app, node)
     _add_access(app, node)
     office_register.install(app, office_register.Office(node.pool, config, node.clock))
     office_import.install(app)
     app.add_routes([*dashboard.routes(), *office_register.routes(), *office_form.routes(), *office_import.routes()])
     app.add_routes(office_documents.routes())
     desk.install(app, node)
-    for pages in (office_profiles, office_approvals, office_matches, office_searches):
+    for pages in (
+        office_profiles, office_approvals, office_matches, office_searches, office_introductions, office_asking, office_case,
+    ):  # fmt: skip
         app.add_routes(pages.routes())

@@ -43,6 +43,8 @@ class Federation:
     authority: str
     # Key id -> raw Ed25519 public key of the members that may call.
     http_keys: Mapping[str, bytes]
+    # Key id -> id of the member.
+    callers: Mapping[str, str]
     witness: Cosigner
     clock: Callable[[], dt.datetime]
     allowances: Allowances

@@ -2,7 +2,7 @@
 
 In: a request. Out: the token that its forms carry (``csrf`` in templates); a refusal of what was posted from elsewhere. Whoever is
 signed in has a token of the session; anybody else one of a cookie that is made when a form asks for it. Routes of programs are not
-asked: they take no cookie as proof of anything. Source: OWASP, Cross-Site Request Forgery Prevention.
+asked, since they take no cookie as proof of anything; those of the API that need a role do, and are. Source: OWASP, Cross-Site Request Forgery Prevention.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ FIELD: Final = "csrf"
 HEADER: Final = "X-CSRF-Token"
 SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 SECRET_BYTES: Final = 32
+CHARSET: Final = "utf-8"
 SECRET_LONGEST: Final = 100
 # Paths of programs, and what every browser asks for without being asked anything.
 _NOT_PAGES: Final = ("/api/", "/federation/", "/static/", "/status")
@@ -93,12 +94,14 @@ def _with_limits(request: web.Request) -> web.Request:
 
 
 def is_page(request: web.Request) -> bool:
-    """Tell whether a request is for a page, where cookies mean something."""
+    """Tell whether a request is one where cookies mean something: for a page, or for what the API keeps for who signed in."""
     if request.match_info.http_exception is not None:
         return not request.path.startswith(_NOT_PAGES)
     needed = needed_by(request.match_info.handler)
-    opened = needed is not None and needed.permission in (Permission.TOKEN, Permission.PEER)
-    return not opened and not request.path.startswith(_NOT_PAGES)
+    asked = None if needed is None else needed.permission
+    if asked in (Permission.TOKEN, Permission.PEER):
+        return False
+    return not request.path.startswith(_NOT_PAGES) or asked not in (None, Permission.PUBLIC)
 
 
 class Token:
@@ -147,14 +150,14 @@ async def own_forms(request: web.Request, handler: Handler) -> web.StreamRespons
         raise _refused()
     request = _with_limits(request)
     try:
-        form = await request.post()
+        form = await _posted(request)
     except web.HTTPRequestEntityTooLarge as error:
         taken = getattr(request.match_info.handler, _TAKES, Takes())
         if taken.too_large:
             raise taken.too_large(request) from error
         raise
     except (ValueError, LookupError) as error:
-        # Bytes that are no text, a character set nobody knows, parts without a name.
+        # Bytes that are no text, a character set that is not ours, parts without a name.
         raise CallerError(
             "request-malformed", N_("il modulo inviato non si legge"), hint=N_("ricaricare la pagina e riprovare")
         ) from error
@@ -174,7 +177,20 @@ async def own_forms(request: web.Request, handler: Handler) -> web.StreamRespons
 
 async def read(request: web.Request) -> MultiDictProxy[Any]:
     """Return the fields of a form that nobody has read yet, within the limits of its handler. Raises: as aiohttp; CallerError."""
-    return await _with_limits(request).post()
+    return await _posted(_with_limits(request))
+
+
+async def _posted(request: web.Request) -> MultiDictProxy[Any]:
+    """Return the fields of a form of ours: in UTF-8, as every page asks for. Raises: as aiohttp; ValueError."""
+    if (request.charset or CHARSET).lower() != CHARSET:
+        raise ValueError(request.charset)
+    form = await request.post()
+    for name, value in form.items():
+        # A part may name another character set, and by some of them half a sign is text: nothing could write it down.
+        name.encode(CHARSET)
+        if isinstance(value, str):
+            value.encode(CHARSET)
+    return form
 
 
 def is_surely_ours(request: web.Request) -> bool:

@@ -17,7 +17,7 @@ from node.errors import N_, CallerError, NotFoundError, PeerWrongError
 from node.protocol import heads as wire
 from node.protocol import inconsistency, keys, witness
 from node.protocol.inconsistency import Inconsistency
-from node.store import evidence, log, wake
+from node.store import evidence, log, outbox, wake
 from node.store import witness as store
 from node.store.postgres import Connection, acquire, run_tx
 from node.web.federation import FEDERATION, Federation, has_etag, note_reply, require_json
@@ -92,10 +92,12 @@ async def _own_note(conn: Connection, origin_id: int) -> bytes | None:
 
 @needs(Permission.PEER)
 async def hint(request_: web.Request) -> web.StreamResponse:
-    """Wake the pull of a log that is said to have grown; nothing is believed."""
+    """Wake the pull of a log that is said to have grown, or the asking of an outbox; nothing is believed."""
     federation = request_.app[FEDERATION]
     require_json(request_)
     origin, size = wire.parse_hint(await request_.read())
+    if size is None:
+        return await _wake_asking(federation, origin)
     async with acquire(federation.pool) as conn, conn.transaction():
         if await log.served_log(conn, origin=origin) is None:
             # Perhaps a member's next log, which a round of heads will bring.
@@ -104,6 +106,19 @@ async def hint(request_: web.Request) -> web.StreamResponse:
             await wake.wake(conn, wake.GOSSIP)
         elif await log.wake_origin(conn, origin, size, federation.clock()):
             await wake.wake(conn, wake.PULL)
+    return web.Response(status=204)
+
+
+async def _wake_asking(federation: Federation, origin: str) -> web.StreamResponse:
+    """Wake the asking of the outbox of the node that writes a log, whichever of its logs it names."""
+    authority = origin.partition("/")[0]
+    member = federation.callers.get(f"{authority}#http-1")
+    if member is None:
+        raise NotFoundError("log-unknown", N_("questo nodo non ha quel registro"))
+    # Anybody can send a hint in anybody's name, and each costs a request: they are counted against whom they name, too.
+    federation.allowances.spend("hint", member, federation.clock())
+    async with acquire(federation.pool) as conn, conn.transaction():
+        await outbox.wake_asking(conn, member, federation.clock())
     return web.Response(status=204)
 
 

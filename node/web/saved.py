@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -34,12 +33,10 @@ from node.flows import saved as flow
 from node.store.postgres import Pool
 from node.store.reference import load_label_reference
 from node.store.saved import Saved
+from node.web import json_requests
 from node.web.permission import needs
 
-BODY_MAX_BYTES: Final = 16 * 1024
 KEYS: Final = {"title", "query"}
-_JSON = re.compile(r"application/json(?:\s*;.*)?", re.IGNORECASE)
-_TOKEN = re.compile(r"Bearer +([A-Za-z0-9_-]{20,100})", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +69,7 @@ def install(app: web.Application, pool: Pool, clock: Callable[[], dt.datetime], 
 async def create(request: web.Request) -> web.StreamResponse:
     """Save a search without anybody to tell."""
     shared = request.app[SAVED]
-    title, parameters = _read_body(request, await _body(request))
+    title, parameters = _read_body(request, await json_requests.body(request))
     query = parse(parameters, shared.reference)
     made = await flow.save(shared.pool, shared.settings, title, query, shared.clock())
     where = f"/api/v1/saved-searches/{made.search_id}"
@@ -87,17 +84,6 @@ async def create(request: web.Request) -> web.StreamResponse:
     # The token is in this answer alone.
     headers = {"Location": where, "Cache-Control": "no-store"}
     return web.Response(body=orjson.dumps(document), status=201, content_type="application/json", headers=headers)
-
-
-async def _body(request: web.Request) -> bytes:
-    if not _JSON.fullmatch(request.headers.get("Content-Type", "")):
-        raise CallerError("content-type-bad", N_("serve Content-Type: application/json"))
-    body = b""
-    async for part in request.content.iter_any():
-        body += part
-        if len(body) > BODY_MAX_BYTES:
-            raise CallerError("request-too-large", N_("richiesta troppo grande"))
-    return body
 
 
 def _read_body(request: web.Request, body: bytes) -> tuple[str, list[tuple[str, str]]]:
@@ -130,10 +116,8 @@ def _read_body(request: web.Request, body: bytes) -> tuple[str, list[tuple[str, 
 
 async def _open(request: web.Request) -> Saved:
     shared = request.app[SAVED]
-    found = _TOKEN.fullmatch(request.headers.get("Authorization", "").strip())
-    if found is None:
-        raise CallerError("token-missing", N_("serve il codice di gestione: Authorization: Bearer ..."))
-    return await flow.open_with(shared.pool, request.match_info["search_id"], found.group(1))
+    token = json_requests.bearer_of(request)
+    return await flow.open_with(shared.pool, request.match_info["search_id"], token)
 
 
 @needs(Permission.TOKEN)

@@ -30,13 +30,17 @@ async def test_an_interested_person_is_answered_and_erased(server: str, tmp_path
         tried = json.loads(out)
         assert (status, tried["erased"], tried["reference"]) == (0, False, None)
         assert (tried["other_firms"], tried["documents_unread"]) == ({}, 0)
+        assert [item["peer"] for item in tried["disclosed"]] == ["cmto"]
         async with office.pool.acquire() as conn:
             await conn.execute("UPDATE registry.firm SET name = $2 WHERE firm_id = (SELECT firm_id FROM registry.firm WHERE tax_code NOT IN ('', $1) LIMIT 1)", code, f"Figli di {NAME} snc")  # fmt: skip
             await add_document(conn, office.networks[1], "scansione", b"%PDF-1.4", "application/pdf")
         status, out, _ = await rete(town, "gdpr", "erase", code, "--reason", WHY, "--dry-run")
         told = " ".join(out.decode().split())
         assert status == 0
-        assert all(part in told for part in ("restano come sono", "Figli di", "Di 1 documenti"))
+        assert all(
+            part in told
+            for part in ("restano come sono", "Revocare il consenso in ognuno", "Figli di", "Di 1 documenti")
+        )
         status, out, _ = await rete(town, "gdpr", "erase", code, "--reason", WHY, "--yes", "--by", "Anna", "--json")
         done = json.loads(out)
         assert (status, done["erased"], done["rows"]) == (0, True, tried["rows"])

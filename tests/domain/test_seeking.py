@@ -150,3 +150,24 @@ def test_a_sole_traders_own_name_is_known_by_the_tax_code(name: str, person_code
 def test_codes_lose_their_signs() -> None:
     """As they are kept."""
     assert code_of(" it 012.345-678/97") == "IT01234567897"
+
+
+def test_in_json_what_is_of_the_subject_is_blanked_and_the_rest_is_masked() -> None:
+    """An object within that names it loses its telephone as well; texts at the top keep their other words; numbers and others stay."""
+    seeker = Seeker(["QRNZRN80A41E506Z"], ["Zefirina Quarantotti"])
+    told = {
+        "text": "Scrive Zefirina Quarantotti per tutti", "size": 3, "gone": None,
+        "contact": {"person": "Quarantotti Zefirina", "phone": "0832 7654321", "more": ["x", {"of": "y"}]},
+        "members": [{"name": "ZEFIRINA QUARANTOTTI", "municipality": "Lecce"}, {"name": "Altra", "municipality": "Lecce"}],
+        "codes": ["qrnzrn80a41e506z", "altro"],
+    }  # fmt: skip
+    assert seeker.forgotten(told) == {
+        "text": f"Scrive {MASK} per tutti", "size": 3, "gone": None,
+        "contact": {"person": MASK, "phone": "", "more": ["x", {"of": "y"}]},
+        "members": [{"name": MASK, "municipality": ""}, {"name": "Altra", "municipality": "Lecce"}],
+        "codes": [MASK, "altro"],
+    }  # fmt: skip
+    assert seeker.forgotten({"text": "Rosa", "contact": {"person": "Rosa"}}) == {
+        "text": "Rosa",
+        "contact": {"person": "Rosa"},
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from node.store.postgres import Pool
 from tests.conftest import TEMPLATE
 from tests.domain.test_partition import national
+from tests.federation_made import Clock
+from tests.introductions_made import Pair, two_offices
 from tests.office_made import Office, lecce, make_office_template, open_office
 
 
@@ -41,3 +44,10 @@ def template(request: pytest.FixtureRequest) -> str:
 async def office(pool: Pool, tmp_path: Path) -> Office:
     """Lecce's office with weekly rounds: its register loaded, ten networks imported."""
     return await open_office(pool, tmp_path)
+
+
+@pytest.fixture
+async def pair(server: str, desk_listed: str, tmp_path: Path) -> AsyncIterator[Pair]:
+    """Torino, which looks for a partner, and Lecce, which has published a profile."""
+    async with two_offices(server, desk_listed, tmp_path, Clock()) as found:
+        yield found

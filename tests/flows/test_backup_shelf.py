@@ -208,7 +208,7 @@ def test_a_home_s_files_come_along_and_others_are_named(node: Node) -> None:
         web=replace(node.config.web, logo="logo.svg", favicon="../home/unnamed"),
     )
     found = backup_home.gather(home, config)
-    keys = {f"keys/{role}.pem" for role in ("log", "witness", "mirror", "http", "seal")}
+    keys = {f"keys/{role}.pem" for role in ("log", "witness", "mirror", "http", "seal", "seal-mlkem")}
     assert set(found.files) == keys | {"node.toml", "posta", "logo.svg", "highwater.json", "audit-mark.json"}
     assert found.left_out == ("/etc/secret", "../home/unnamed")
     again = backup_home.unpack(found.packed())

@@ -56,7 +56,10 @@ async def test_drafts_approvals_rounds_and_holds_are_counted(office: Office) -> 
     assert (found.last_round, found.own_log.signed_size) == ((left, 1), 2)
 
 
-@pytest.mark.parametrize("missing", [Permission.PROFILE_READ, Permission.REGISTER_READ, Permission.SEARCHES_WRITE])
+@pytest.mark.parametrize(
+    "missing",
+    [Permission.PROFILE_READ, Permission.REGISTER_READ, Permission.SEARCHES_WRITE, Permission.INTRODUCTIONS_READ],
+)
 async def test_what_a_right_does_not_open_is_not_there(office: Office, missing: Permission) -> None:
     """Not zero: nothing."""
     found = await look(office, may=ALL - {missing})
@@ -64,6 +67,7 @@ async def test_what_a_right_does_not_open_is_not_there(office: Office, missing: 
         Permission.PROFILE_READ: found.work,
         Permission.REGISTER_READ: found.networks,
         Permission.SEARCHES_WRITE: found.news,
+        Permission.INTRODUCTIONS_READ: found.contacts,
     }
     assert [permission for permission, part in parts.items() if part is None] == [missing]
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from node.domain.days import day_number
 from node.errors import OperatorError, Said
-from node.flows import checkup, doctor
+from node.flows import checkup, doctor, post_board
 from node.flows.audit import CUT, Verdict
 from node.flows.backup_shelf import Shelf
 from node.flows.doctor import GIB
@@ -20,7 +21,8 @@ from node.flows.own_log import OwnState
 from node.i18n import translator
 from node.runtime import Node
 from node.store.backup_folder import Checked, Copy
-from node.store.doctor import Mailed
+from node.store.doctor import Introductions, Mailed
+from node.store.outbox import Box
 from node.store.postgres import acquire
 from node.store.witness import Acknowledged
 from tests.admin_made import fill_logs
@@ -122,6 +124,22 @@ def backed_up(*copies: Copy) -> Callable[[Seen], Seen]:
     return lambda seen: replace(in_production(seen), backups=Shelf(Path("/copies"), copies))
 
 
+def posting(refused: str = "", *, can_seal: bool = True, **changes: object) -> Callable[[Seen], Seen]:
+    """A node whose post with one member stands like this."""
+    good: dict[str, object] = dict.fromkeys(
+        ("sent", "served", "received", "failures", "hints", "waiting", "refused"), 0
+    )
+    box = Box(**{"peer": "p_BR", "next_at": None, "asked_at": None, "error_code": None, "hint_at": None, "oldest": None, **good, **changes})  # type: ignore[arg-type] # fmt: skip
+    told = (post_board.Refused(refused, 2, NOW, post_board.remedy_of(refused, "p_BR")),) if refused else ()
+    return lambda seen: replace(seen, post=(post_board.Post("p_BR", can_seal, box, told),))
+
+
+def introducing(*, mail: str = "", requests: bool = False, **counts: int) -> Callable[[Seen], Seen]:
+    """A node whose introductions stand like this."""
+    made = in_config("introductions", mail=mail, requests=requests)
+    return lambda seen: replace(made(seen), introductions=Introductions(**counts))
+
+
 BAD_KEY = OperatorError("key-file-missing", "manca il file della chiave", where="keys/log.pem", hint="ripristinarlo")
 CASES: list[tuple[Callable[[Seen], Seen], dict[str, str]]] = [
     (in_production, {}),
@@ -170,6 +188,23 @@ CASES: list[tuple[Callable[[Seen], Seen], dict[str, str]]] = [
     (backed_up(copied(NOW - dt.timedelta(days=3))), {"backup-old": DANGER}),
     (backed_up(replace(copied(NOW), checked=None)), {"backup-untried": WARNING}),
     (backed_up(copied(NOW, "backup-differs")), {"backup-bad": DANGER}),
+    (posting(), {}),
+    (posting(can_seal=False), {"seal-missing": WARNING}),
+    (posting(failures=2, error_code="road-refused"), {}),
+    (posting(failures=3, error_code="road-refused"), {"post-failing": WARNING}),
+    (posting(failures=3, error_code="signature-unknown-key"), {"post-failing": WARNING}),
+    (posting(waiting=2, oldest=NOW - dt.timedelta(days=7)), {}),
+    (posting(waiting=2, oldest=NOW - dt.timedelta(days=7, seconds=1)), {"post-waiting": WARNING}),
+    (posting("seal-key-unknown"), {"post-refused": WARNING}),
+    (posting("introduction-forked"), {"post-refused": WARNING}),
+    (posting("x-of-a-newer-node"), {"post-refused": WARNING}),
+    (introducing(), {}),
+    (introducing(requests=True), {"introductions-mail-unset": WARNING}),
+    (introducing(open=1), {"introductions-mail-unset": WARNING}),
+    (introducing(open=1, requests=True, mail="ufficio@example.org"), {}),
+    (introducing(drafts=1, mail="ufficio@example.org"), {"introductions-waiting": WARNING}),
+    (introducing(open=1, due=1, mail="ufficio@example.org"), {"introductions-waiting": WARNING}),
+    (introducing(open=1, lost=1, mail="ufficio@example.org"), {"introductions-waiting": WARNING}),
 ]  # fmt: skip
 
 
@@ -182,6 +217,9 @@ async def test_each_check_tells_what_is_wrong_and_nothing_else(node: Node) -> No
     seen = with_witnesses(3, 0)(
         replace(await seen_of(node), administrators=1, disks=(Disk(Path("/x"), 90 * GIB, 100 * GIB),))
     )
+    assert codes(seen) == {"introductions-mail-unset": WARNING}
+    introductions = replace(seen.config.introductions, mail="ufficio@example.org")
+    seen = replace(seen, config=replace(seen.config, introductions=introductions))
     assert codes(seen) == {}
     for number, (change, expected) in enumerate(CASES):
         assert codes(change(seen)) == expected, (number, expected)
@@ -251,3 +289,47 @@ def test_a_job_remembers_its_last_turn() -> None:
     assert (turn.is_running, turn.failures, turn.code) == (False, 2, "road-refused")
     turn.end(now)
     assert (turn.failures, turn.code) == (0, "")
+
+
+async def test_the_post_is_seen_member_by_member(node: Node) -> None:
+    """What waits and since when, what was refused this week by code, and a member that left while something waits for it."""
+    async with acquire(node.pool) as conn:
+        await conn.execute("INSERT INTO post.box (peer, sent, received, failures, error_code) VALUES ('p_BR', 3, 7, 1, 'road-refused'), ('gone', 1, 0, 0, NULL), ('still', 0, 0, 0, NULL)")  # fmt: skip
+        for recipient in ("p_BR", "gone"):
+            await conn.execute("INSERT INTO post.outbox VALUES ($1, 1, gen_random_uuid(), 1, 'k', 'x', $2)", recipient, NOW)  # fmt: skip
+        for number, code, days in ((1, "seal-broken", 8), (2, "seal-broken", 6), (3, "seal-broken", 1), (4, "introduction-forked", 1)):  # fmt: skip
+            await conn.execute("INSERT INTO post.refused VALUES ('p_BR', $1, $2, $3)", number, code, NOW - dt.timedelta(days=days))  # fmt: skip
+    found = {post.member: post for post in await post_board.read(node.pool, node.membership, NOW)}
+    assert "still" not in found
+    assert (found["gone"].can_seal, found["gone"].box is not None) == (False, True)
+    box = found["p_BR"].box
+    assert box is not None
+    assert (box.sent, box.waiting, box.received, box.oldest, box.refused) == (3, 1, 7, NOW, 4)
+    assert [(one.code, one.count, one.newest) for one in found["p_BR"].refused] == [
+        ("introduction-forked", 1, NOW - dt.timedelta(days=1)),
+        ("seal-broken", 2, NOW - dt.timedelta(days=1)),
+    ]
+    assert found["p_BR"].cause is not None
+    assert found["p_BR"].remedy is not None
+    assert (found["gone"].cause, found["gone"].remedy) == (None, None)
+    assert codes(await seen_of(node)).keys() >= {"seal-missing", "post-refused"}
+
+
+async def test_introductions_are_counted_and_not_named(node: Node) -> None:
+    """Firms' drafts, own steps on their last day, own events that the other office has seen and that are not here; what ended, nowhere."""
+    today = day_number(NOW.date())
+    rows = (
+        ("draft", "", "seeker", "", None), ("draft", "anna", "seeker", "", None),
+        ("received", "", "owner", "owner", today), ("received", "", "owner", "owner", today + 1), ("sent", "", "seeker", "owner", today - 3),
+        ("accepted", "", "seeker", "both", today - 1), ("declined", "", "owner", "", today - 9),
+    )  # fmt: skip
+    async with acquire(node.pool) as conn:
+        for number, (state, officer, party, turn, due) in enumerate(rows):
+            key = f"00000000-0000-4000-8000-{number:012}"
+            await conn.execute("INSERT INTO office.introduction (introduction_id, party, peer, profile_id, state, since, created_by, turn, own_due, own_events, created_at, changed_at) VALUES ($1, $2, 'p_BR', $1, $3, $4, $5, $6, $7, 2, $4, $4)", key, party, state, NOW, officer, turn, due)  # fmt: skip
+            seen = 3 if number in (3, 6) else 2
+            await conn.execute("INSERT INTO office.introduction_event (introduction_id, party, seq, seen, kind, at, event, signature, written_at) VALUES ($1, $2, 1, $3, 'receipt', 0, 'x', decode(repeat('00', 64), 'hex'), $4)", key, "owner" if party == "seeker" else "seeker", seen, NOW)  # fmt: skip
+    seen_now = await seen_of(node)
+    assert seen_now.introductions == Introductions(open=4, drafts=1, due=2, lost=1)
+    (found,) = [one for one in doctor.judge(seen_now) if one.code == "introductions-waiting"]
+    assert "p_BR" not in repr(found)

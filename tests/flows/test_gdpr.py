@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -10,9 +12,10 @@ import pytest
 
 from node.domain.processing import MASK
 from node.errors import CallerError, NotFoundError, OperatorError
-from node.flows import gdpr
+from node.flows import audit, gdpr
 from node.store import gdpr as store
 from node.store import registry
+from node.store.postgres import Connection
 from tests.every_table import everything
 from tests.office_made import NOW, Office, lecce
 
@@ -43,7 +46,45 @@ async def person(office: Office) -> str:
         search_id = await conn.fetchval("INSERT INTO office.saved_search (search_id, title, query, token_hash, made_by, created_at, read_on) VALUES (gen_random_uuid(), $1, jsonb_build_object('q', $1::text), decode(repeat('00', 32), 'hex'), 'office', $2, '2026-01-01') RETURNING search_id", said[:100], NOW)  # fmt: skip
         await conn.execute("INSERT INTO office.saved_channel (search_id, channel, address, next_at) VALUES ($1, 'email', $2, $3)", search_id, f"{NAME} <z@example.org>", NOW)  # fmt: skip
         await conn.execute("INSERT INTO office.account (account_id, name, created_at, external_name) VALUES (gen_random_uuid(), 'sportello', $2, $1)", f"{NAME} {code}", NOW)  # fmt: skip
+        await introduced(conn, network, code, said)
     return code
+
+
+CONTACT = {"person": NAME, "role": "referente", "email": "altra@example.org", "phone": "0832 7654321"}
+IDENTITY = {
+    "name": "Rete dei Frantoi", "kind": "network", "office": "Ufficio", "contact": CONTACT,
+    "members": [{"name": NAME.upper(), "municipality": "Borgolontano"}, {"name": "Altra S.r.l.", "municipality": "Lecce"}],
+}  # fmt: skip
+APPLICANT = {
+    "name": "Ditta Singola", "person": NAME, "email": "z@example.org", "phone": "0832 7654321", "municipality": "Borgolontano",
+}  # fmt: skip
+
+
+async def introduced(conn: Connection, network: str, code: str, said: str) -> str:
+    """An introduction at its end in which the subject asked, was spoken of, consented, was named and was told of; return its id."""
+    found = await conn.fetchval(
+        "INSERT INTO office.introduction (introduction_id, party, peer, profile_id, network_id, request, applicant, token_hash, state, since,"
+        " own_events, other_events, created_at, changed_at) VALUES (gen_random_uuid(), 'seeker', 'cmto', gen_random_uuid(), $1::uuid, $2::jsonb,"
+        " $3::jsonb, decode(repeat('00', 32), 'hex'), 'introduced', $4, 2, 2, $4, $4) RETURNING introduction_id",
+        network, json.dumps({"text": said, "purpose": "request"}), json.dumps({**APPLICANT, "tax_code": code}), NOW,
+    )  # fmt: skip
+    for party, seq, kind, payload in (
+        ("seeker", 1, "request", {"text": said}),
+        ("seeker", 2, "identity", IDENTITY),
+        ("owner", 1, "identity", IDENTITY),
+        ("owner", 2, "question", {"text": "Quante sono?"}),
+    ):
+        await conn.execute(
+            "INSERT INTO office.introduction_event (introduction_id, party, seq, seen, kind, at, event, signature, payload, salt, officer, written_at)"
+            " VALUES ($1, $2, $3, 0, $4, 0, convert_to($5, 'UTF8'), decode(repeat('00', 64), 'hex'), $6::jsonb, 'x', $8, $7)",
+            found, party, seq, kind, f"event {seq}", json.dumps(payload), NOW, "anna" if kind == "request" else "",
+        )  # fmt: skip
+    await conn.execute("INSERT INTO office.introduction_consent (introduction_id, person, version, identity, officer, given_at) VALUES ($1, $2, 'v1', $3::jsonb, 'anna', $4)", found, NAME, json.dumps(IDENTITY), NOW)  # fmt: skip
+    await conn.execute("INSERT INTO office.introduction_identity (introduction_id, identity, received_at) VALUES ($1, $2::jsonb, $3)", found, json.dumps(IDENTITY), NOW)  # fmt: skip
+    await conn.execute("INSERT INTO post.box (peer, sent) VALUES ('cmto', 2)")
+    for number in (1, 2):
+        await conn.execute("INSERT INTO post.outbox VALUES ('cmto', $2, $1, $3, 'k', 'x', $4)", found, number, number + 1, NOW)  # fmt: skip
+    return str(found)
 
 
 async def test_access_shows_every_table_that_holds_something(office: Office) -> None:
@@ -87,6 +128,86 @@ async def test_after_an_erasure_nothing_of_the_subject_is_in_any_table(office: O
     with pytest.raises(NotFoundError) as caught:
         await gdpr.erase(office.pool, office.own, code, "anna", WHY, NOW, name=NAME)
     assert caught.value.code == "gdpr-unknown"
+
+
+async def test_of_an_introduction_what_was_signed_stays_and_what_was_said_goes(office: Office) -> None:
+    """Events stay as bytes; words, applicant, person and identities are gone, others' are not; nothing waits that names the subject."""
+    code = await person(office)
+    tried = await gdpr.erase(office.pool, office.own, code, "anna", WHY, NOW, dry_run=True)
+    assert [item.peer for item in tried.disclosed] == ["cmto"]
+    done = await gdpr.erase(office.pool, office.own, code, "anna", WHY, NOW)
+    assert [item.peer for item in done.disclosed] == ["cmto"]
+    assert {table: count for table, count in done.counts.items() if "introduction" in table} == {
+        "office.introduction": 1, "office.introduction_event": 3, "office.introduction_consent": 1, "office.introduction_identity": 1,
+    }  # fmt: skip
+    async with office.pool.acquire() as conn:
+        case = await conn.fetchrow("SELECT request, applicant, token_hash FROM office.introduction")
+        events = await conn.fetch("SELECT party, seq, event, payload, salt FROM office.introduction_event ORDER BY party, seq")  # fmt: skip
+        consent = await conn.fetchrow("SELECT person, version, identity, revoked_at FROM office.introduction_consent")
+        identity = await conn.fetchval("SELECT identity FROM office.introduction_identity")
+        waiting = [row["seq"] for row in await conn.fetch("SELECT seq FROM post.outbox ORDER BY seq")]
+        said = await everything(conn)
+    assert "7654321" not in said
+    assert "Borgolontano" not in said
+    assert json.loads(case["request"])["text"].count(MASK) == 2
+    assert set(json.loads(case["applicant"]).values()) == {MASK, ""}
+    assert case["token_hash"] is None
+    assert [(row["event"].decode(), row["payload"] is None, row["salt"] is None) for row in events] == [
+        ("event 1", True, True), ("event 2", False, False), ("event 1", True, True), ("event 2", True, True),
+    ]  # fmt: skip
+    blank = {"person": MASK, "role": "", "email": "", "phone": ""}
+    left = {**IDENTITY, "contact": blank, "members": [{"name": MASK, "municipality": ""}, {"name": "Altra S.r.l.", "municipality": "Lecce"}]}  # fmt: skip
+    assert (consent["person"], consent["version"], json.loads(consent["identity"])) == (MASK, "v1", left)
+    assert consent["revoked_at"] is not None
+    assert json.loads(identity) == left
+    assert waiting == [3]
+
+
+async def test_a_firm_that_only_asked_is_found_by_its_code_and_then_by_its_name(office: Office) -> None:
+    """A firm that is in no register is known by what it said of itself, and so is what was said of it."""
+    firm = {**APPLICANT, "name": "Novissima Officina S.r.l.", "person": "Tale", "tax_code": "99000000099"}
+    async with office.pool.acquire() as conn:
+        await introduced(conn, office.networks[0], "", "x")
+        await conn.execute("UPDATE office.introduction SET applicant = $1::jsonb", json.dumps(firm))
+        await conn.execute("UPDATE office.introduction_consent SET identity = $1::jsonb, person = 'Tale'", json.dumps({**IDENTITY, "name": firm["name"]}))  # fmt: skip
+    found = await gdpr.access(office.pool, firm["tax_code"])
+    assert set(found.found) == {"office.introduction", "office.introduction_consent"}
+    done = await gdpr.erase(office.pool, office.own, firm["tax_code"], "anna", WHY, NOW)
+    assert done.reference
+    async with office.pool.acquire() as conn:
+        assert "novissima" not in (await everything(conn)).lower()
+        # What is left says nothing of the firm, and nothing of it may be told any more.
+        assert await conn.fetchval("SELECT revoked_at IS NOT NULL FROM office.introduction_consent")
+
+
+async def test_cases_end_whole_after_their_term_and_the_chain_tells_it(office: Office, tmp_path: Path) -> None:
+    """A case that is under way stays, and no statement deletes it; a draft that nobody sent goes without a word."""
+    late = NOW + dt.timedelta(days=office.config.retention.introductions_days + 1)
+    async with office.pool.acquire() as conn:
+        kept = await introduced(conn, office.networks[0], "", "x")
+        await conn.execute("DELETE FROM post.outbox")
+        await conn.execute("DELETE FROM post.box")
+        gone = await introduced(conn, office.networks[1], "", "x")
+        draft = await conn.fetchval("INSERT INTO office.introduction (introduction_id, party, peer, profile_id, state, since, created_at, changed_at) VALUES (gen_random_uuid(), 'seeker', 'cmto', gen_random_uuid(), 'draft', $1, $1, $1) RETURNING introduction_id::text", NOW)  # fmt: skip
+        await conn.execute("UPDATE office.introduction SET state = 'concluded' WHERE introduction_id = $1::uuid", gone)
+        with pytest.raises(asyncpg.CheckViolationError):
+            await conn.execute("DELETE FROM office.introduction WHERE introduction_id = $1::uuid", kept)
+    early = await gdpr.retention(office.pool, office.config, late - dt.timedelta(days=2), apply=True)
+    assert [term.ended for term in early if term.what == "introductions"] == [0]
+    shown = await gdpr.retention(office.pool, office.config, late, apply=True)
+    assert [(term.over, term.ended) for term in shown if term.what == "introductions"] == [(2, 2)]
+    async with office.pool.acquire() as conn:
+        for table in ("", "_event", "_consent", "_identity"):
+            rows = await conn.fetch(f"SELECT DISTINCT introduction_id::text AS id FROM office.introduction{table}")
+            assert [row["id"] for row in rows] == [kept], table
+        told = [json.loads(row["document"]) for row in await conn.fetch("SELECT document FROM audit.event WHERE kind = 'introduction' ORDER BY event_id")]  # fmt: skip
+    assert [(event["introduction"], event["action"]) for event in told] == [
+        (kept, "request"),
+        (gone, "request"),
+        (gone, "ended"),
+    ]
+    assert (told[-1]["state"], draft in str(told)) == ("concluded", False)
+    assert (await audit.verify(office.pool, tmp_path)).ok
 
 
 async def test_others_lose_nothing_by_it(office: Office) -> None:
@@ -186,7 +307,7 @@ async def test_terms_end_what_is_over_them_and_nothing_else(office: Office) -> N
     late = NOW + dt.timedelta(days=3651)
     shown = {term.what: (term.over, term.ended) for term in await gdpr.retention(office.pool, office.config, late, apply=False)}  # fmt: skip
     # The partition of the first edition is the profiles'; the newest two stay: one is left to end.
-    assert shown == {"drafts": (1, 0), "contacts": (2, 0), "consents": (1, 0), "closed_networks": (2, 0), "import_batches": (1, 0), "editions": (1, 0)}  # fmt: skip
+    assert shown == {"drafts": (1, 0), "contacts": (2, 0), "consents": (1, 0), "introductions": (0, 0), "closed_networks": (2, 0), "import_batches": (1, 0), "editions": (1, 0)}  # fmt: skip
     ended = {term.what: term.ended for term in await gdpr.retention(office.pool, office.config, late, apply=True)}
     assert ended == {name: over for name, (over, _) in shown.items()}
     again = await gdpr.retention(office.pool, office.config, late, apply=True)

@@ -578,10 +578,10 @@ async def test_a_member_s_witness_key_cannot_count_twice(towns: list[Town]) -> N
     one = towns[LECCE].node.membership.members["cmto"]
     two = towns[LECCE].node.membership.members["cciaa_le"]
     own = towns[LECCE].node.membership.members["p_LE"]
-    twin = type(two)(two.id, two.url, two.http_keyid, two.http_public, one.witness, two.mirror)
+    twin = type(two)(two.id, two.url, two.http_keyid, two.http_public, one.witness, two.mirror, two.seal)
     with pytest.raises(CallerError, match="member-key-reused"):
         type(towns[LECCE].node.membership).of(own, [one, twin])
-    both = type(one)(one.id, one.url, one.http_keyid, one.http_public, one.witness, one.witness)
+    both = type(one)(one.id, one.url, one.http_keyid, one.http_public, one.witness, one.witness, one.seal)
     with pytest.raises(CallerError, match="member-key-reused"):
         type(towns[LECCE].node.membership).of(own, [both])
     assert keys.COSIGNATURE_TYPE == 4

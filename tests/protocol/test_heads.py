@@ -125,9 +125,24 @@ def test_hints_read_back(origin: str, size: int) -> None:
     assert heads.parse_hint(heads.encode_hint(origin, size)) == (origin, size)
 
 
+def test_a_hint_of_an_outbox_is_an_origin_and_a_yes() -> None:
+    """Written canonical, read in any spelling; it has no size."""
+    raw = b'{"o":"lecce.example.it/federation/log/2026","outbox":true}'
+    assert heads.encode_outbox_hint(ORIGIN) == raw
+    assert heads.parse_hint(raw) == (ORIGIN, None)
+    assert heads.parse_hint(b' {"outbox": true, "o": "a\\u002fb"}\n') == ("a/b", None)
+
+
 @pytest.mark.parametrize(
     "raw",
     [
+        b'{"o":"a","outbox":false}',
+        b'{"o":"a","outbox":1}',
+        b'{"o":"a","outbox":null}',
+        b'{"o":1,"outbox":true}',
+        b'{"o":"","outbox":true}',
+        b'{"o":"a","outbox":true,"size":1}',
+        b'{"outbox":true}',
         b"",
         b"null",
         b"[]",

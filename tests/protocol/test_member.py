@@ -6,10 +6,13 @@ from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from node.errors import CallerError
 from node.protocol import keys
 from node.protocol.member import Member, Membership, cosigner_key
+from node.protocol.sealed import SealKey, SealPrivate
 
 
 def public(number: int) -> bytes:
@@ -22,11 +25,20 @@ def cosigner(name: str, number: int) -> keys.Verifier:
     return keys.Verifier(name, keys.COSIGNATURE_TYPE, public(number))
 
 
+def seal_key(number: int) -> SealKey:
+    """A fixed key of both kinds."""
+    return SealPrivate(
+        X25519PrivateKey.from_private_bytes(bytes([number]) * 32),
+        MLKEM768PrivateKey.from_seed_bytes(bytes([number]) * 64),
+    ).public
+
+
 def member(name: str, first_key: int, url: str | None = "https://x.example") -> Member:
-    """A member with three keys of its own."""
+    """A member with four keys of its own."""
     return Member(
         name, url, f"{name}#http-1", public(first_key),
         cosigner(f"{name}/witness", first_key + 1), cosigner(f"{name}/mirror", first_key + 2),
+        seal_key(first_key),
     )  # fmt: skip
 
 
@@ -67,6 +79,9 @@ def test_nobody_witnesses_their_own_log_or_without_a_key() -> None:
         replace(LODI, mirror=cosigner("lodi/mirror", 2)),
         replace(LODI, mirror=cosigner("lodi/mirror", 12)),
         replace(LODI, witness=cosigner("lodi/witness", 11)),
+        replace(LODI, seal=OWN.seal),
+        replace(LODI, seal=SealKey(seal_key(1).x25519, None)),
+        replace(LODI, seal=SealKey(seal_key(12).x25519, seal_key(1).mlkem768)),
     ],
 )
 def test_a_key_serves_one_role_of_one_member(other: Member) -> None:
@@ -77,8 +92,8 @@ def test_a_key_serves_one_role_of_one_member(other: Member) -> None:
 
 
 def test_members_may_lack_a_role() -> None:
-    """No witness key twice is no key used twice."""
-    bare = [replace(found, witness=None, mirror=None) for found in (LODI, ROMA)]
+    """No witness key twice is no key used twice, nor no seal key."""
+    bare = [replace(found, witness=None, mirror=None, seal=None) for found in (LODI, ROMA)]
     assert len(Membership.of(OWN, bare).members) == 3
 
 

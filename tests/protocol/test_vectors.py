@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 from pathlib import Path
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from node.protocol import (
     body,
+    canonical,
     checkpoint,
     entry,
     heads,
@@ -18,12 +24,15 @@ from node.protocol import (
     merkle,
     note,
     request,
+    sealed,
     tiles,
     tlog_proof,
     witness,
 )
 
-VECTORS = json.loads((Path(__file__).resolve().parents[1] / "vectors" / "wire.v1.json").read_text(encoding="utf-8"))
+FOLDER = Path(__file__).resolve().parents[1] / "vectors"
+VECTORS = json.loads((FOLDER / "wire.v1.json").read_text(encoding="utf-8"))
+SEALED = json.loads((FOLDER / "sealed.v1.json").read_text(encoding="utf-8"))
 VERIFIERS = [keys.parse_vkey(VECTORS["vkey"])]
 RAWS = [text.encode() for text in VECTORS["entries"]]
 
@@ -139,3 +148,71 @@ def test_heads_and_hint() -> None:
         assert tlog_proof.signed_checkpoint(item.checkpoint, verifiers).origin == item.origin
     assert heads.parse_hint(VECTORS["hint"].encode()) == (VECTORS["origin"], 3)
     assert heads.encode_hint(VECTORS["origin"], 3) == VECTORS["hint"].encode()
+
+
+def private_keys() -> tuple[X25519PrivateKey, MLKEM768PrivateKey]:
+    """The recipient's two keys, whose public halves are the written ones."""
+    x25519 = X25519PrivateKey.from_private_bytes(bytes.fromhex(SEALED["x25519_private_hex"]))
+    mlkem768 = MLKEM768PrivateKey.from_seed_bytes(bytes.fromhex(SEALED["mlkem768_seed_hex"]))
+    assert x25519.public_key().public_bytes_raw().hex() == SEALED["x25519_public_hex"]
+    assert mlkem768.public_key().public_bytes_raw().hex() == SEALED["mlkem768_public_hex"]
+    return x25519, mlkem768
+
+
+@pytest.mark.parametrize("suite", [1, 2])
+def test_sealed_messages(suite: int) -> None:
+    """The envelope is read, is for the written key, and opens to the written message."""
+    vector = SEALED["suites"][str(suite)]
+    x25519, mlkem768 = private_keys()
+    held = sealed.SealPrivate(x25519, mlkem768 if suite == 2 else None)
+    found = sealed.parse(vector["envelope"].encode())
+    assert (found.header, found.suite) == (sealed.Header(**SEALED["header"]), suite)
+    assert found.key_id == held.public.id == vector["key_id"]
+    assert sealed.unseal(found, found.header.recipient, held) == SEALED["plaintext"].encode()
+
+
+def expand(key: bytes, text: bytes, size: int) -> bytes:
+    """HKDF-Expand of RFC 5869."""
+    out, block = b"", b""
+    for count in range(1, -(-size // 32) + 1):
+        block = hmac.digest(key, block + text + bytes([count]), "sha256")
+        out += block
+    return out[:size]
+
+
+def hpke_labels(suite: bytes, salt: bytes, steps: dict[str, bytes]) -> dict[str, bytes]:
+    """LabeledExtract of RFC 9180 4 for some labels."""
+    return {
+        name: hmac.digest(salt, b"HPKE-v1" + suite + name.encode() + value, "sha256") for name, value in steps.items()
+    }
+
+
+@pytest.mark.parametrize("suite", [1, 2])
+def test_sealed_messages_open_by_the_text_of_the_rfc(suite: int) -> None:
+    """HPKE base mode, KEM 0x0020 or 0x647a, KDF 0x0001, AEAD 0x0003, step by step without the library's HPKE."""
+    vector = SEALED["suites"][str(suite)]
+    fields = json.loads(vector["envelope"])
+    ciphertext = sealed.parse(vector["envelope"].encode()).ciphertext
+    x25519, mlkem768 = private_keys()
+    public = x25519.public_key().public_bytes_raw()
+    at = 0 if suite == 1 else 1088
+    point, text = ciphertext[at : at + 32], ciphertext[at + 32 :]
+    shared = x25519.exchange(X25519PublicKey.from_public_bytes(point))
+    if suite == 1:
+        kem = b"KEM\x00\x20"
+        eae = hpke_labels(kem, b"", {"eae_prk": shared})["eae_prk"]
+        secret = expand(eae, b"\x00\x20HPKE-v1" + kem + b"shared_secret" + point + public, 32)
+    else:
+        parts = mlkem768.decapsulate(ciphertext[:1088]) + shared + point + public
+        secret = hashlib.sha3_256(parts + b"\\.//^\\").digest()
+    ours = b"HPKE" + (b"\x00\x20" if suite == 1 else b"\x64\x7a") + b"\x00\x01\x00\x03"
+    bound = b"rete/seal/v1\n" + canonical.dumps({name: fields[name] for name in fields if name != "ct"})
+    assert bound == vector["info"].encode()
+    hashes = hpke_labels(ours, b"", {"psk_id_hash": b"", "info_hash": bound})
+    context = b"\x00" + hashes["psk_id_hash"] + hashes["info_hash"]
+    start = hpke_labels(ours, secret, {"secret": b""})["secret"]
+    key = expand(start, b"\x00\x20HPKE-v1" + ours + b"key" + context, 32)
+    nonce = expand(start, b"\x00\x0cHPKE-v1" + ours + b"base_nonce" + context, 12)
+    padded = ChaCha20Poly1305(key).decrypt(nonce, text, None)
+    message = SEALED["plaintext"].encode()
+    assert padded == (len(message).to_bytes(4, "big") + message).ljust(vector["padded_bytes"], b"\0")

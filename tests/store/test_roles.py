@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import uuid
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,19 +14,21 @@ from aiohttp.test_utils import TestClient, TestServer
 from networks_made import record
 
 from node.domain import documents as kinds
-from node.domain import entry_form
+from node.domain import entry_form, introduction_fold
+from node.domain.introduction import Event, Party
 from node.domain.roles import Role
 from node.errors import CallerError, OperatorError
-from node.flows import accounts, backup, documents, keeping, sign_in
+from node.flows import accounts, backup, documents, gdpr, keeping, sign_in
 from node.flows.acting import acting
 from node.flows.home import Facts, make_home
 from node.runtime import open_node
 from node.store import backup as moments
-from node.store import backup_file, nonces, registry
+from node.store import backup_file, introductions, nonces, registry
 from node.store.postgres import Connection, acquire, open_pool
 from node.web import app as application
 from tests.accounts_made import Desk
 from tests.documents_made import PDF
+from tests.office_made import configured
 
 ROLES = Path(__file__).resolve().parents[2] / "deploy" / "roles.sql"
 NOW = dt.datetime(2026, 11, 24, 10, 0, tzinfo=dt.UTC)
@@ -83,6 +86,19 @@ async def test_saved_searches_are_served_without_their_addresses(admin: Connecti
     assert [row["attname"] for row in await admin.fetch(columns, "office.saved_search", "UPDATE")] == ["read_on"]
     assert set((await rights(admin, "rete_node", "office"))["office.saved_news"]) == set(RIGHTS)
     assert await admin.fetchval("SELECT has_sequence_privilege('rete_node', 'coop.profile_arrival', 'USAGE')")
+
+
+async def test_sealed_messages_are_handed_out_and_never_written(admin: Connection) -> None:
+    """What answers other nodes reads, erases and numbers what waits; no word of it can it change, nor see what was refused here."""
+    assert await rights(admin, "rete_public", "post") == {
+        "post.box": {"SELECT", "INSERT", "UPDATE"},
+        "post.outbox": {"SELECT", "UPDATE", "DELETE"},
+    }
+    columns = "SELECT attname FROM pg_attribute WHERE attrelid = $1::text::regclass AND attnum > 0 AND has_column_privilege('rete_public', attrelid, attnum, 'UPDATE')"
+    assert [row["attname"] for row in await admin.fetch(columns, "post.outbox")] == ["number"]
+    changed = {row["attname"] for row in await admin.fetch(columns, "post.box")}
+    assert changed == {"sent", "served", "acked", "rewound", "next_at", "hint_at", "hints"}
+    assert set((await rights(admin, "rete_node", "post"))["post.refused"]) == set(RIGHTS)
 
 
 async def test_the_server_s_own_log_quotes_no_row(admin: Connection, db: str) -> None:
@@ -240,6 +256,76 @@ async def test_the_program_s_role_is_enough_for_accounts_and_no_more(admin: Conn
     for table in ("account", "account_role", "account_code", "recovery_code", "session", "sign_in_attempt"):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await admin.fetch(f"SELECT * FROM office.{table}")
+
+
+INTRODUCTION = (
+    "introduction",
+    "introduction_event",
+    "introduction_consent",
+    "introduction_identity",
+    "introduction_notice",
+)
+
+
+async def test_the_program_s_role_is_enough_for_introductions_and_no_more(admin: Connection, db: str) -> None:
+    """It opens, hears, names, erases and ends; it changes nothing that was signed, and takes away no step and no consent by itself."""
+    case, draft = str(uuid.uuid4()), str(uuid.uuid4())
+    event = Event(Party.SEEKER, 1, 0, "request", 1)
+    told = introduction_fold.fold([event])
+    consent = introductions.Consent("Prova Referente", "1", {"name": "x"}, "anna", NOW, None)
+    pool = await open_pool(f"{db}&role=rete_node" if "?" in db else f"{db}?role=rete_node", max_size=2)
+    try:
+        async with acquire(pool) as conn, conn.transaction():
+            made = [
+                introductions.NewCase(key, Party.SEEKER, "cmto", str(uuid.uuid4()), "draft") for key in (case, draft)
+            ]
+            await introductions.open_cases(conn, made, NOW)
+            assert await introductions.change_draft(conn, draft, {"text": "y"}, None, NOW)
+            assert await introductions.delete_draft(conn, draft)
+            await introductions.lock_cases(conn, [case])
+            kept = introductions.Kept(case, event, b"signed", bytes(64), {"text": "x"}, bytes(32), "anna")
+            other = introductions.Kept(
+                case, Event(Party.OWNER, 1, 0, "identity", 1), b"signed", bytes(64), {"name": "y"}, bytes(32)
+            )
+            await introductions.insert_events(conn, [kept, other], NOW)
+            await introductions.keep_states(conn, {case: (Party.SEEKER, told)}, NOW)
+            await introductions.keep_consent(conn, case, consent)
+            await introductions.revoke_consent(conn, case, NOW)
+            await introductions.keep_identities(conn, [case], NOW)
+            await introductions.erase_identities(conn, [case], NOW)
+            await introductions.mark_told(conn, [(case, "waits")], NOW)
+            await introductions.sent_again(conn, [case], NOW)
+            await conn.execute("UPDATE office.introduction_event SET payload = NULL, salt = NULL")
+        async with acquire(pool) as conn:
+            for statement in (
+                "UPDATE office.introduction_event SET officer = 'altri'",
+                "UPDATE office.introduction_event SET event = 'x'",
+                "DELETE FROM office.introduction_event",
+                "UPDATE office.introduction_consent SET officer = 'altri'",
+                "UPDATE office.introduction_consent SET given_at = now()",
+                "DELETE FROM office.introduction_consent",
+                "DELETE FROM office.introduction_identity",
+                "UPDATE office.introduction_notice SET what = 'x'",
+                "UPDATE office.introduction SET peer = 'x'",
+                "TRUNCATE office.introduction CASCADE",
+                "SELECT audit.append('introduction', '{}')",
+            ):
+                with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                    await conn.execute(statement)
+            with pytest.raises(asyncpg.CheckViolationError):
+                await conn.execute("DELETE FROM office.introduction")
+            await conn.execute("UPDATE office.introduction SET state = 'concluded', since = now() - interval '9 years'")
+        assert sum(term.ended for term in await gdpr.retention(pool, configured(), NOW, apply=True)) == 1
+    finally:
+        pool.terminate()
+    for table in INTRODUCTION:
+        assert await admin.fetchval(f"SELECT count(*) FROM office.{table}") == 0
+    told_of = await admin.fetch("SELECT document::jsonb ->> 'action' AS action FROM audit.event WHERE kind = 'introduction' ORDER BY event_id")  # fmt: skip
+    assert [row["action"] for row in told_of] == ["request", "ended"]
+    await admin.execute("SET ROLE rete_public")
+    for table in INTRODUCTION:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await admin.fetch(f"SELECT introduction_id FROM office.{table}")
 
 
 async def test_the_program_s_role_is_enough_for_a_backup(

@@ -18,7 +18,7 @@ from node.protocol import canonical, keys, merkle
 from node.protocol.member import Cosigner, Member, Membership
 from node.store import highwater, log
 from node.store.postgres import Pool
-from node.web import federation, gossip, middleware
+from node.web import federation, gossip, middleware, outbox
 from node.web.allowance import Allowances
 from tests.profiles_made import profile
 
@@ -54,7 +54,7 @@ def member(name: str, http: bytes, seed: int) -> Member:
         keys.Verifier(f"{name}/{role}", keys.COSIGNATURE_TYPE, key_of(seed + at).public_key().public_bytes_raw())
         for at, role in enumerate(("witness", "mirror"))
     ]
-    return Member(name.partition(".")[0], f"https://{name}", f"{name}#http-1", http, *voices)
+    return Member(name.partition(".")[0], f"https://{name}", f"{name}#http-1", http, *voices, seal=None)
 
 
 def key_of(seed: int) -> Ed25519PrivateKey:
@@ -91,7 +91,13 @@ def application(pool: Pool) -> web.Application:
     membership = Membership.of(member(AUTHORITY, key_of(9).public_key().public_bytes_raw(), 4), [peer])
     app = web.Application(middlewares=[middleware.errors], client_max_size=65_536)
     app[federation.FEDERATION] = federation.Federation(
-        pool, AUTHORITY, membership.http_keys(), Cosigner(f"{AUTHORITY}/witness", key_of(4)), lambda: NOW, Allowances()
+        pool,
+        AUTHORITY,
+        membership.http_keys(),
+        membership.callers(),
+        Cosigner(f"{AUTHORITY}/witness", key_of(4)),
+        lambda: NOW,
+        Allowances(),
     )
-    app.add_routes([*federation.routes(), *gossip.routes()])
+    app.add_routes([*federation.routes(), *gossip.routes(), *outbox.routes()])
     return app

@@ -30,6 +30,8 @@ from tests.web.test_app import node
 __all__ = ["node"]
 OTHER = "un'altra frase abbastanza lunga"
 PAGE = {"Accept": "text/html"}
+# A part whose character set lets half a sign through.
+HALF_A_SIGN = b'--x\r\nContent-Disposition: form-data; name="csrf"\r\nContent-Type: text/plain; charset=utf-7\r\n\r\n+2AA-\r\n--x--\r\n'  # fmt: skip
 
 
 class Browser:
@@ -402,6 +404,9 @@ async def test_what_is_no_form_and_no_cookie_is_the_caller_s_mistake(browser: Br
     kept = {"Accept": "text/html", "Origin": str(browser.client.make_url("/")).rstrip("/")}
     for kind, body, status, code in (
         ("application/x-www-form-urlencoded; charset=martian", b"a=b", 400, "request-malformed"),
+        ("application/x-www-form-urlencoded; charset=utf-7", b"csrf=+2AA-", 400, "request-malformed"),
+        ("application/x-www-form-urlencoded; charset=latin-1", b"a=b", 400, "request-malformed"),
+        ("multipart/form-data; boundary=x", HALF_A_SIGN, 400, "request-malformed"),
         ("application/x-www-form-urlencoded", b"csrf=\xff\xfe", 400, "request-malformed"),
         ("multipart/form-data", b"x", 400, "request-malformed"),
         # What reads as a form and holds no token, or another one, is a form that is not ours.

@@ -24,6 +24,7 @@ ROLES: Final = {
     "witness": N_("conferma come testimone"),
     "mirror": N_("conferma come specchio"),
     "http": N_("firma le richieste"),
+    "seal": N_("apre i messaggi sigillati"),
 }
 
 
@@ -46,7 +47,7 @@ async def log(request: web.Request) -> web.StreamResponse:
         "log.html",
         state=state,
         reason=told(request, Said(state.row.error_text)) if state.row.error_text else "",
-        keys=own_log.public_keys(authority, own.origin, public),
+        keys=own_log.public_keys(authority, own.origin, public, node.keys.seal.public),
         roles=ROLES,
         states=board.STATES,
         actions=audit.RULINGS,

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from node.domain.roles import Permission
 from node.errors import N_, CallerError, NotFoundError, Said
-from node.flows import accuse, audit, board, ping
+from node.flows import accuse, audit, board, ping, post_board
 from node.flows.board import Peer
 from node.flows.ping import Step
 from node.peers.client import PeerClient
@@ -99,8 +99,22 @@ async def peers(request: web.Request) -> web.StreamResponse:
 
 @needs(Permission.PEERS_READ)
 async def peer(request: web.Request) -> web.StreamResponse:
-    """Show the logs of one node."""
-    return admin_frame.show(request, "peer.html", **await _one(request))
+    """Show the logs of one node, and how the sealed post with it stands."""
+    shown = await _one(request)
+    desk = request.app[DESK]
+    found = await post_board.read(desk.node.pool, desk.node.membership, desk.now)
+    post = next((item for item in found if item.member == shown["owner"]), None)
+    return admin_frame.show(request, "peer.html", post=None if post is None else _post(request, post), **shown)
+
+
+def _post(request: web.Request, post: post_board.Post) -> dict[str, Any]:
+    return {
+        "can_seal": post.can_seal,
+        "box": post.box,
+        "cause": told(request, post.cause),
+        "remedy": told(request, post.remedy),
+        "refused": [(one, told(request, one.remedy)) for one in post.refused],
+    }
 
 
 async def _one(request: web.Request) -> dict[str, Any]:

@@ -32,6 +32,7 @@ PROFILES: Final = "/ufficio/profili"
 APPROVALS: Final = "/ufficio/approvazioni"
 MATCHES: Final = "/ufficio/corrispondenze"
 SEARCHES: Final = "/ufficio/ricerche"
+CASES: Final = "/ufficio/contatti"
 # What a redirect after a form says was done.
 DONE: Final = "fatto"
 SAID: Final[Mapping[str, str]] = {
@@ -43,6 +44,12 @@ SAID: Final[Mapping[str, str]] = {
     "ritirata": N_("La scheda è ritirata; gli altri nodi la cancellano al prossimo prelievo."),
     "salvata": N_("La ricerca è salvata."),
     "tolta": N_("La ricerca è cancellata, con i suoi indirizzi."),
+    "contatto": N_("La bozza del contatto è scritta: non è uscito nulla."),
+    "progetto": N_("Le bozze del progetto comune sono scritte: convalidarle una per una, dopo averle rilette."),
+    "riscritta": N_("La bozza è riscritta."),
+    "scartata": N_("La bozza è cancellata: non ne è uscito nulla."),
+    "inviata": N_("La richiesta è convalidata e parte, riservata e senza nomi."),
+    "passo": N_("Fatto: l'altro ufficio lo saprà appena il suo nodo lo ritira."),
 }
 # What to do, where a refusal's own words are for a terminal.
 HINTS: Final[Mapping[str, str]] = {

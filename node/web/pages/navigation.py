@@ -53,6 +53,7 @@ OPENED: Final = (
     (Permission.PROFILE_READ, Entry("/ufficio/profili", N_("Schede"))),
     (Permission.PROFILE_APPROVE, Entry("/ufficio/approvazioni", N_("Approvazioni"))),
     (Permission.MATCHES_READ, Entry("/ufficio/corrispondenze", N_("Corrispondenze"))),
+    (Permission.INTRODUCTIONS_READ, Entry("/ufficio/contatti", N_("Contatti"))),
     (Permission.SEARCHES_WRITE, Entry("/ufficio/ricerche", N_("Ricerche salvate"))),
     (Permission.DOCTOR_READ, Entry("/amministrazione", N_("Amministrazione"))),
 )

@@ -1,7 +1,8 @@
 """Partners for a network or a profile of the office, with the reasons, and groups for a joint project.
 
-In: an identifier (``per``), whether groups are wanted (``gruppi``). Out: a page of what ``rete match`` prints. Rules: an own network that
-is not published is compared here and leaves by nothing; such questions wait for their turn at the database as the public's do.
+In: an identifier (``per``), whether groups are wanted (``gruppi``). Out: a page of what ``rete match`` prints, with where an introduction
+begins. Rules: an own network that is not published is compared here and leaves by nothing; such questions wait for their turn at the
+database as the public's do.
 """
 
 from __future__ import annotations
@@ -17,11 +18,14 @@ from node.domain.roles import Permission
 from node.errors import CallerError
 from node.flows import match as flow
 from node.flows import seek
+from node.flows.introduce import GROUP
 from node.flows.match import Fit, Matches, Suggestion
+from node.store import publication
+from node.store.postgres import acquire
 from node.web import cooperation
 from node.web.cooperation import COOPERATION
 from node.web.middleware import status_of
-from node.web.pages import desk
+from node.web.pages import asking, desk, office_asking
 from node.web.pages.desk import DESK, MATCHES
 from node.web.pages.frame import render
 from node.web.pages.searching import profile_href
@@ -56,10 +60,52 @@ async def matches(request: web.Request) -> web.StreamResponse:
     members = (await cooperation.front(shared)).overview.members
     if found is not None:
         values |= {"compared": found.compared, "complete": found.complete, "of": reader.said(found.document["title"])}
-        values["fits"] = [_fit(reader, fit, members) for fit in found.fits]
+        network = await _network_of(request, found.document)
+        values["fits"] = [
+            {**_fit(reader, fit, members), "ask": _ask_link(request, fit.document, network)} for fit in found.fits
+        ]
     if groups is not None:
-        values["groups"] = [_group(reader, item, members) for item in groups]
+        values["groups"] = [
+            {**_group(reader, item, members), "propose": await _propose_link(request, item)} for item in groups
+        ]
     return render(request, "office/matches.html", **values)
+
+
+async def _network_of(request: web.Request, document: Mapping[str, Any]) -> str:
+    """Return the network of this office that a document stands for, empty for another office's profile."""
+    node = request.app[DESK]
+    if document["owner"] != node.config.node.id:
+        return ""
+    if document.get("type") is None:
+        return str(document["id"])
+    async with acquire(node.pool) as conn:
+        found = await publication.find_profile(conn, document["id"])
+    return "" if found is None else found.network_id
+
+
+def _may_ask(request: web.Request, document: Mapping[str, Any]) -> bool:
+    """Tell whether an introduction about a profile can begin here."""
+    membership = request.app[COOPERATION].membership
+    return desk.may(request, Permission.INTRODUCTIONS_WRITE) and not asking.why_not(membership, document["owner"])
+
+
+def _named(document: Mapping[str, Any]) -> str:
+    return office_asking.named(document["owner"], document["id"])
+
+
+def _ask_link(request: web.Request, document: Mapping[str, Any], network: str) -> str:
+    return office_asking.link([_named(document)], network) if _may_ask(request, document) else ""
+
+
+async def _propose_link(request: web.Request, item: Suggestion) -> str:
+    """Return where a group becomes a joint project, empty where one of it cannot be asked."""
+    own_id = request.app[DESK].config.node.id
+    own = [document for document in item.documents if document["owner"] == own_id]
+    others = [document for document in item.documents if document["owner"] != own_id]
+    if not GROUP[0] <= len(others) <= GROUP[1] or not all(_may_ask(request, document) for document in others):
+        return ""
+    network = await _network_of(request, own[0]) if own else ""
+    return office_asking.link([_named(document) for document in others], network, office_asking.PROJECT)
 
 
 async def _ask(

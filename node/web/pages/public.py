@@ -21,10 +21,10 @@ from node.web import cooperation, matches
 from node.web.api import DESCRIPTION
 from node.web.cooperation import COOPERATION
 from node.web.middleware import LANGUAGE_CHOICE, language_of
-from node.web.pages import searching
+from node.web.pages import asking, searching
 from node.web.pages.frame import SITE, is_fragment, render
 from node.web.pages.shown import FIT_NAMES, MANY, STATE_NAMES, Reader, day_of
-from node.web.permission import needs
+from node.web.permission import USER, needs
 
 PARTNERS: Final = 10
 ENTRIES: Final = 3
@@ -146,7 +146,23 @@ async def profile(request: web.Request) -> web.StreamResponse:
         here=searching.profile_href(hit.profile_id, hit.owner),
         proof_href=searching.href([("owner", hit.owner)], f"/profili/{hit.profile_id}/prova"),
         partners_href=searching.href([("owner", hit.owner)], f"/profili/{hit.profile_id}/partner"),
+        **_contact(request, hit),
     )
+
+
+def _contact(request: web.Request, hit: Hit) -> dict[str, Any]:
+    """Return where whoever looks asks for a contact, or why they cannot."""
+    user, closed = request.get(USER), asking.why_not(request.app[COOPERATION].membership, hit.owner)
+    for_office = user is not None and user.may(Permission.INTRODUCTIONS_WRITE)
+    takes = for_office or request.app[asking.DOOR].requests
+    where = searching.href([("owner", hit.owner)], asking.ONE.format(profile_id=hit.profile_id))
+    office = searching.href([("profilo", f"{hit.owner}:{hit.profile_id}")], "/ufficio/contatti/nuovo")
+    return {
+        "is_own": closed == asking.OWN,
+        "why_no_contact": _reader(request).tr(asking.WHY_NOT[closed]) if closed else "",
+        "for_office": for_office,
+        "ask_href": "" if closed or not takes else office if for_office else where,
+    }
 
 
 def _named(witnesses: Mapping[str, dt.datetime], members: Mapping[str, str]) -> list[tuple[str, dt.datetime]]:

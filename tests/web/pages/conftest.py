@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -10,16 +9,9 @@ import pytest
 from node.runtime import Node
 from tests.conftest import TEMPLATE
 from tests.desk_made import Staff, staffed
-from tests.office_made import lecce, make_desk_template
 from tests.web.test_app import node
 
 __all__ = ["node"]
-
-
-@pytest.fixture(scope="session")
-def desk_listed(server: str) -> str:
-    """A database with the register of Lecce and ten networks of its office."""
-    return asyncio.run(make_desk_template(server, "rete_desk_lecce", lecce()))
 
 
 @pytest.fixture

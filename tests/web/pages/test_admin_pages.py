@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
 import html
 import re
@@ -180,10 +181,15 @@ async def test_the_log_shows_its_public_half_alone(browser: Browser, node: Node)
         "[[peer]]",
         "firma il registro",
         "Impronta",
+        "seal : apre i messaggi sigillati",
+        f"{node.keys.seal.public.id} x25519",
     ):
         assert part in text, part
-    for key in (*node.keys.signing.values(), node.keys.seal):
-        assert key.private_bytes_raw().hex() not in page
+    assert node.keys.seal.mlkem768 is not None
+    for key in (*node.keys.signing.values(), node.keys.seal.x25519, node.keys.seal.mlkem768):
+        secret = key.private_bytes_raw()
+        assert secret.hex() not in page
+        assert base64.b64encode(secret).decode() not in page
     async with acquire(node.pool) as conn:
         await log.set_state(
             conn, node.own.origin_id, "fenced", code="log-fenced", text="un altro server", now=node.clock()
@@ -425,3 +431,23 @@ async def test_a_post_without_this_session_s_token_changes_nothing(browser: Brow
             reply = await browser.client.post(path.format(**kept), data={"motivo": "x"}, allow_redirects=False)
             assert (reply.status, (await reply.json())["code"]) == (403, "form-not-ours"), path
     assert posts == 10
+
+
+async def test_a_node_s_page_says_how_the_sealed_post_with_it_stands(browser: Browser, node: Node) -> None:
+    """Numbers, the last failure, what was refused this week and why, each with what to do; no word of any message."""
+    page = f"{HOME}/enti/b_FAIL"
+    assert "Messaggi sigillati" not in await said(browser, page)
+    async with acquire(node.pool) as conn:
+        await conn.execute("INSERT INTO post.box (peer, sent, received, failures, error_code) VALUES ('b_FAIL', 31, 17, 4, 'signature-unknown-key')")  # fmt: skip
+        await conn.execute("INSERT INTO post.outbox VALUES ('b_FAIL', 31, gen_random_uuid(), 1, 'k', 'x', $1)", node.clock())  # fmt: skip
+        await conn.execute("INSERT INTO post.refused VALUES ('b_FAIL', 9, 'introduction-forked', $1)", node.clock())
+    text = await said(browser, page)
+    for part in (
+        "Mandati finora 31", "In attesa che li ritiri 1", "Ricevuti finora 17", "non riesce [signature-unknown-key]",
+        "mandare il proprio «rete peer card» a chi gestisce b_FAIL", "introduction-forked : 1", "ha ripreso una copia vecchia",
+        "non ha la chiave «seal»",
+    ):  # fmt: skip
+        assert part in text, part
+    english = await said(browser, f"{page}?lang=en")
+    assert "Sealed messages" in english
+    assert "went back to an old copy" in english

@@ -12,9 +12,12 @@ from aiohttp import CookieJar, web
 from aiohttp.test_utils import TestClient, TestServer
 
 from node.domain import documents as kinds
+from node.domain.introduction import Party
 from node.domain.roles import Permission, Role, permissions_of
 from node.flows import documents
 from node.runtime import Node
+from node.store import introductions
+from node.store.introductions import NewCase
 from node.store.postgres import acquire
 from node.web import allowance
 from node.web.permission import needed_by
@@ -45,7 +48,13 @@ async def objects(node: Node, staff: Staff) -> Mapping[str, str]:
     told = kinds.describe("Verbale", "minutes", None, "verbale.txt")
     bounds = documents.bounds_of(node.config)
     document_id = await documents.add(node.pool, network_id, told, TEXT, bounds, node.clock())
+    introduction_id = "0b5a3a52-0000-4000-8000-000000000001"
+    case = NewCase(introduction_id, Party.SEEKER, "a_WELL", NOBODY, "draft", network_id, created_by="anna")
+    async with acquire(node.pool) as conn, conn.transaction():
+        await introductions.open_cases(conn, [case], node.clock())
     return {
+        "introduction_id": introduction_id,
+        "kind": "check",
         "network_id": network_id,
         "document_id": document_id,
         "profile_id": profile_id,
