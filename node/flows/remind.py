@@ -44,6 +44,7 @@ PAGE: Final = 500
 # Cases given back in one transaction: officers' decisions in them wait for it.
 GIVEN: Final = 20
 UNBEGUN_DAYS: Final = 30
+AGAIN_DAYS: Final = 730
 NO_CASE: Final = "00000000-0000-0000-0000-000000000000"
 WAITS, SOON, LAST_DAY, RAISED, FOLLOW_UP, ERASED, ENDED = (
     "waits",
@@ -137,8 +138,8 @@ async def send_again(office: Office, now: dt.datetime) -> int:
     """Put out once more what the other office has not said it knows: it may have been lost there; return how many messages."""
 
     async def work(conn: Connection) -> int:
-        # Of what ended long ago the other office has had all the time to hear.
-        since = now - dt.timedelta(days=UNREACHABLE_DAYS)
+        # A node that was down for months still says what it had to say; of what is older the other office has had all the time to hear.
+        since = now - dt.timedelta(days=AGAIN_DAYS)
         found = await introductions.unknown_cases(conn, now - hear.AGAIN, since, PAGE)
         if not found:
             return 0

@@ -139,3 +139,14 @@ async def test_whoever_has_put_back_an_old_copy_is_told_all_once_in_six_hours(pa
     assert said[1:] == [0, 0]
     await pool.execute("DELETE FROM post.outbox")
     assert await remind.give_back(office, pair.clock() + dt.timedelta(hours=7)) == said[0]
+
+
+async def test_what_was_lost_before_a_node_was_down_for_months_is_said_all_the_same(pair: Pair) -> None:
+    """The outcome was on the road when it went down: two months later it is said again."""
+    case = await pair.reach(*INTRODUCED)
+    await pair.seeker.do(case, Kind.OUTCOME, detail="agreement")
+    await pair.seeker.town.node.pool.execute("DELETE FROM post.outbox")
+    pair.clock.forward(days=61)
+    await pair.seeker.due()
+    await pair.carry()
+    assert (await pair.owner.read(case)).case.outcome == "agreement"
