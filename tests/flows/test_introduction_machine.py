@@ -591,8 +591,12 @@ def test_whatever_happens_two_offices_end_with_the_same_and_nobody_is_named_too_
     """Runs of thirty steps each; among them are introductions, ends of each kind, erasures and crashes, or nothing was tried."""
     happened = go(world, RUNS)
     sys.stdout.write(f"{dict(sorted(happened.items()))}\n")
-    assert happened["introduced"] >= max(1, RUNS // 10)
-    assert happened["killed at the post"] + happened["killed at a deed"] >= RUNS // 5
+    assert happened["cases"] > 0
+    assert happened["events"] > 0
+    # Of a dozen runs chance may leave out any one thing.
+    if RUNS >= 100:
+        assert happened["introduced"] >= RUNS // 10
+        assert happened["killed at the post"] + happened["killed at a deed"] >= RUNS // 5
     if RUNS >= 200:
         for name in ("erased", "overtaken", "revoked after", "crossed an end", "keys rotated", "profiles withdrawn"):
             assert happened[name] > 0, name
