@@ -188,6 +188,8 @@ async def _begin(
     token_hash = hashlib.sha256(token.encode()).digest()
 
     async def work(conn: Connection) -> bool:
+        # Of two clicks, of two officers with one network and of two that take the last place, the second sees what the first wrote.
+        await introductions.hold_beginnings(conn)
         if await introductions.there(conn, [introduction_id]):
             return False
         network_id = await _network(conn, wish.network_id)
@@ -202,9 +204,6 @@ async def _begin(
             None if project is None else project[0], request, applicant, token_hash, officer,
         )  # fmt: skip
         await introductions.open_cases(conn, [made], now)
-        if not await introductions.has_token(conn, introduction_id, token_hash):
-            # The other of two clicks was quicker.
-            return False
         # After the applicant's own names are in the table: they are among those that no text may tell.
         if officer:
             await own_side.refuse_names(

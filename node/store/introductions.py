@@ -383,6 +383,11 @@ async def count_drafts(conn: Connection) -> int:
     return int(await conn.fetchval(QUERIES["count_drafts"]))
 
 
+async def hold_beginnings(conn: Connection) -> None:
+    """Wait until nobody else begins a case, and let nobody begin until the end of this transaction."""
+    await conn.execute(QUERIES["hold_beginnings"])
+
+
 async def is_there(conn: Connection, peer: str, profile_id: str, network_id: str) -> bool:
     """Tell whether a network has an open case about an office's profile."""
     return bool(await conn.fetchval(QUERIES["is_there"], profile_id, network_id, peer))

@@ -256,6 +256,9 @@ INSERT INTO office.introduction_notice (introduction_id, what, told_at)
 SELECT n.id, n.what, $3 FROM unnest($1::uuid[], $2::text[]) AS n (id, what)
 ON CONFLICT DO NOTHING;
 
+-- name: hold_beginnings
+SELECT pg_advisory_xact_lock(hashtext('office.introduction'));
+
 -- name: is_there
 SELECT EXISTS (SELECT FROM office.introduction
     WHERE profile_id = $1 AND network_id = $2 AND peer = $3 AND state NOT IN ('concluded', 'declined', 'expired', 'withdrawn'));

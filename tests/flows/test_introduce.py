@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -123,6 +124,21 @@ async def test_a_double_click_says_nothing_twice(pair: Pair) -> None:
     with pytest.raises(CallerError) as refused:
         await pair.owner.do(case, Kind.CHECK)
     assert refused.value.code == "introduction-not-now"
+
+
+@pytest.mark.parametrize("one_form", [True, False])
+async def test_what_begins_at_one_moment_begins_once(pair: Pair, *, one_form: bool) -> None:
+    """Eight at once: of one form all get the one case; of eight officers with one network one begins and seven are told that it is there."""
+    reference = load_label_reference()
+    for network in pair.seeker.networks[:3]:
+        wish = Wish(pair.profile_id, "Cerchiamo.", "request", network, form="0" * 32)
+        wishes = [wish if one_form else replace(wish, form=f"{turn:032d}") for turn in range(8)]
+        office, now = pair.seeker.office(), pair.clock()
+        tasks = [introduce.begin(office, each, "anna", now, reference) for each in wishes]
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+        refused = [end.code for end in ended if isinstance(end, CallerError)]
+        assert refused == ([] if one_form else ["introduction-there"] * 7)
+        assert len({end for end in ended if isinstance(end, str)}) == 1
 
 
 async def test_a_text_that_names_somebody_does_not_leave(pair: Pair) -> None:
