@@ -87,7 +87,7 @@ async def cosign(made: Made) -> None:
         signed = await log.signed_latest(conn, own.origin_id)
         assert signed is not None
         text = note.parse(signed.note).text
-        for member, verifier in chosen.items():
+        for member, (verifier,) in chosen.items():
             line = witness.cosign(verifier.name, voices[verifier.public], text, int(now.timestamp()))
             await cosignatures.keep_cosignature(conn, own.origin_id, member, signed.size, now, line)
 

@@ -46,9 +46,8 @@ class Desk:
     def membership(self) -> Membership:
         """The members, with the seal keys of the cards that were taken in since."""
         known = self.town.node.membership
-        return replace(
-            known, members={m.id: replace(m, seal=self.cards.get(m.id, m.seal)) for m in known.members.values()}
-        )
+        members = {m.id: replace(m, seal=self.cards.get(m.id, m.seal)) for m in known.members.values()}
+        return Membership(replace(known.roll, members=members))
 
     def office(self) -> Office:
         """What cases need; made anew each time, as a process that was started again would."""

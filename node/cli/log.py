@@ -102,7 +102,7 @@ def verify(face: Face, file: Path, vkeys: tuple[str, ...], witnesses: tuple[str,
     """Verify a proof offline; exit 1 when it proves nothing."""
     raw = _read(file)
     known = [keys.parse_vkey(text) for text in vkeys]
-    cosigners = {text.partition("+")[0]: keys.parse_vkey(text) for text in witnesses}
+    cosigners = {text.partition("+")[0]: (keys.parse_vkey(text),) for text in witnesses}
     membership: Membership | None = None
     if not known:
         membership, known = _known(face)

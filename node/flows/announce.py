@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -72,17 +72,17 @@ async def announce(
         return Announced((), 0)
     chosen = membership.witnesses_of(own.origin, own.owner)
     due = [
-        (membership.members[member], verifier)
-        for member, verifier in chosen.items()
+        (membership.members[member], verifiers)
+        for member, verifiers in chosen.items()
         if membership.members[member].url
         and not _is_fresh(acknowledged.get(member), signed, now)
         and memory.retry_at.get(member, now) <= now
     ]
     known = {member: ack.size for member, ack in acknowledged.items()}
-    asked = [_ask(pool, session, own, member, verifier, signed, known.get(member.id, 0)) for member, verifier in due]
+    asked = [_ask(pool, session, own, member, held, signed, known.get(member.id, 0)) for member, held in due]
     results = await asyncio.gather(*(_remembered(memory, m.id, now, a) for (m, _), a in zip(due, asked, strict=True)))
     if any(results):
-        await _reckon(pool, own, signed, set(chosen))
+        await _reckon(pool, own, signed, set(chosen), membership.quorum)
     hinted = await _hint(session, own, membership, signed.size, memory)
     return Announced(tuple(sorted(m.id for (m, _), good in zip(due, results, strict=True) if good)), hinted)
 
@@ -115,7 +115,7 @@ async def _ask(
     session: aiohttp.ClientSession,
     own: OwnLog,
     member: Member,
-    verifier: Verifier,
+    verifiers: Sequence[Verifier],
     signed: Signed,
     known: int,
 ) -> bool:
@@ -131,7 +131,7 @@ async def _ask(
             allow=(OK, CONFLICT, INCONSISTENT),
         )
         if reply.status == OK:
-            return await _accept(pool, own, member.id, verifier, signed, reply.body)
+            return await _accept(pool, own, member.id, verifiers, signed, reply.body)
         if reply.status == INCONSISTENT:
             raise LogStateError(
                 "log-fenced",
@@ -171,9 +171,11 @@ async def _consistency(pool: Pool, own: OwnLog, old: int, new: int) -> list[byte
         return prove(await trees.stored_hashes(conn, own.origin_id, prove))
 
 
-async def _accept(pool: Pool, own: OwnLog, member: str, verifier: Verifier, signed: Signed, reply: bytes) -> bool:
+async def _accept(
+    pool: Pool, own: OwnLog, member: str, verifiers: Sequence[Verifier], signed: Signed, reply: bytes
+) -> bool:
     text = note.parse(signed.note).text
-    good = witness.read_cosignatures(witness.parse_lines(reply), text, {member: verifier})
+    good = witness.read_cosignatures(witness.parse_lines(reply), text, {member: verifiers})
     if not good:
         raise PeerWrongError("cosignature-bad", N_("il testimone non ha firmato con la sua chiave"), where=member)
     at = vouch.moment(good[0].at)
@@ -187,14 +189,14 @@ async def _accept(pool: Pool, own: OwnLog, member: str, verifier: Verifier, sign
     return True
 
 
-async def _reckon(pool: Pool, own: OwnLog, signed: Signed, chosen: set[str]) -> None:
+async def _reckon(pool: Pool, own: OwnLog, signed: Signed, chosen: set[str], quorum: int) -> None:
     """Note since when a quorum vouches for the own head."""
 
     async def work(conn: Connection) -> None:
         acks = await store.own_cosignatures(conn, own.origin_id)
         times = [int(a.signed_at.timestamp()) for a in acks if a.size == signed.size and a.member in chosen]
-        quorum, newest = vouch.moment(witness.quorum_time(times)), vouch.moment(max(times, default=None))
-        await log.set_witnessed(conn, own.origin_id, signed.size, quorum, newest)
+        since, newest = vouch.moment(witness.quorum_time(times, quorum)), vouch.moment(max(times, default=None))
+        await log.set_witnessed(conn, own.origin_id, signed.size, since, newest)
 
     await run_tx(pool, work)
 

@@ -247,8 +247,8 @@ async def collect_receipts(syncer: Syncer, own: OwnLog) -> int:
     return sum(await asyncio.gather(*(ask(member) for member in missing)))
 
 
-def _mirror_of(member: Member) -> Mapping[str, keys.Verifier]:
-    return {} if member.mirror is None else {member.id: member.mirror}
+def _mirror_of(member: Member) -> Mapping[str, Sequence[keys.Verifier]]:
+    return {member.id: member.mirror}
 
 
 async def fence_own(syncer: Syncer, own: OwnLog, there: int, here: int) -> None:

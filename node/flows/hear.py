@@ -71,8 +71,8 @@ async def receive(
 ) -> list[tuple[int, str]]:
     """Take what an office sent, in order; return (number, code) of what is refused."""
     keys = {
-        sender: office.membership.members[sender].http_public,
-        office.own_id: office.key.public_key().public_bytes_raw(),
+        sender: tuple(office.membership.members[sender].http.values()),
+        office.own_id: (office.key.public_key().public_bytes_raw(),),
     }
     read = await asyncio.to_thread(_read, opened, keys) if len(opened) > _MANY else _read(opened, keys)
     refused: list[tuple[int, str]] = []
@@ -119,14 +119,14 @@ def _protect(office: Office, work: Work, now: dt.datetime) -> None:
         casework.say(office, work, Kind.ERASED, now)
 
 
-def _decoded(plaintext: bytes, keys: Mapping[str, bytes]) -> Message:
+def _decoded(plaintext: bytes, keys: Mapping[str, Sequence[bytes]]) -> Message:
     """Return a message of the sender's, or one of our own that it gives back: each signed by the key of whoever speaks in it.
 
     ``keys``: the public keys of both, by member. A sender that signs in our name with its own key would write our part of a case.
     Raises: PeerWrongError message-..., json-....
     """
     refusal: PeerWrongError | None = None
-    for member, public in keys.items():
+    for member, public in ((member, public) for member, held in keys.items() for public in held):
         try:
             read = message.decode(plaintext, public)
         except PeerWrongError as error:
@@ -139,7 +139,7 @@ def _decoded(plaintext: bytes, keys: Mapping[str, bytes]) -> Message:
     raise refusal or PeerWrongError(SIGNATURE_BAD, N_("il messaggio non è firmato dal nodo che lo manda"))
 
 
-def _read(opened: Sequence[Opened], keys: Mapping[str, bytes]) -> list[tuple[Opened, Message | str]]:
+def _read(opened: Sequence[Opened], keys: Mapping[str, Sequence[bytes]]) -> list[tuple[Opened, Message | str]]:
     found: list[tuple[Opened, Message | str]] = []
     validator = schemas.introduction_validator()
     for item in opened:

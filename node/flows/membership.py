@@ -26,21 +26,21 @@ def membership_of(config: Config, public: Mapping[str, bytes], seal: SealKey) ->
     own = Member(
         id=config.node.id,
         url=None,
-        http_keyid=f"{authority}#http-1",
-        http_public=public["http"],
-        witness=keys.Verifier(f"{authority}/witness", keys.COSIGNATURE_TYPE, public["witness"]),
-        mirror=keys.Verifier(f"{authority}/mirror", keys.COSIGNATURE_TYPE, public["mirror"]),
+        http={f"{authority}#http-1": public["http"]},
+        witness=(keys.Verifier(f"{authority}/witness", keys.COSIGNATURE_TYPE, public["witness"]),),
+        mirror=(keys.Verifier(f"{authority}/mirror", keys.COSIGNATURE_TYPE, public["mirror"]),),
         seal=seal,
+        authorities=frozenset({authority}),
     )
     others = [
         Member(
             id=peer.id,
             url=peer.url,
-            http_keyid=peer.http_keyid,
-            http_public=keys.check_public(peer.http_public),
-            witness=cosigner_key(peer.witness, "witness"),
-            mirror=cosigner_key(peer.mirror, "mirror"),
+            http={peer.http_keyid: keys.check_public(peer.http_public)},
+            witness=tuple(filter(None, [cosigner_key(peer.witness, "witness")])),
+            mirror=tuple(filter(None, [cosigner_key(peer.mirror, "mirror")])),
             seal=peer.seal,
+            authorities=frozenset({_authority(peer.origin), peer.http_keyid.partition("#")[0]}),
         )
         for peer in config.peers
     ]

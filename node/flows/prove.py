@@ -95,7 +95,7 @@ async def _signed(conn: Connection, row: log.Origin) -> tuple[int, bytes | None]
 def check(
     raw: bytes,
     verifiers: Sequence[keys.Verifier],
-    witnesses: Mapping[str, keys.Verifier],
+    witnesses: Mapping[str, Sequence[keys.Verifier]],
     membership: Membership | None,
 ) -> Proved:
     """Return what a proof's bytes show, offline. ``membership`` narrows the witnesses to the log's own three, if it is known.
@@ -113,10 +113,8 @@ def check(
     parsed = note.parse(proof.checkpoint)
     known = witnesses
     if membership is not None:
-        owner = next(
-            (m.id for m in membership.members.values() if m.http_keyid.startswith(head.origin.partition("/")[0] + "#")),
-            "",
-        )
+        authority = head.origin.partition("/")[0]
+        owner = next((m.id for m in membership.members.values() if authority in m.authorities), "")
         known = membership.witnesses_of(head.origin, owner)
     _refuse_bent(parsed, known)
     cosigned = {
@@ -126,10 +124,10 @@ def check(
     return Proved(head.origin, head.size, proof.index, entry.decode(proof.extra), cosigned)
 
 
-def _refuse_bent(parsed: note.Note, known: Mapping[str, keys.Verifier]) -> None:
+def _refuse_bent(parsed: note.Note, known: Mapping[str, Sequence[keys.Verifier]]) -> None:
     """Refuse a note in which a known witness's line is bad: somebody changed it (PROTOCOL 2.1)."""
     for line in parsed.signatures:
-        for verifier in known.values():
+        for verifier in (verifier for held in known.values() for verifier in held):
             if (line.name, line.key_id) != (verifier.name, verifier.id):
                 continue
             if checkpoint.verify_cosignature(verifier, parsed.text, line.blob) is None:

@@ -101,7 +101,7 @@ class Syncer:
         own = [own_road(origin, self.client(str(origin.url)))] if origin.url else []
         if self.membership is None:
             return own
-        others = [m for m in self.membership.peers if m.id != origin.owner and m.mirror is not None]
+        others = [m for m in self.membership.peers if m.id != origin.owner and m.mirror]
         chosen = [m for m in others if m.id == offered_by]
         rest = [m for m in others if m.id != offered_by]
         chosen += _random.sample(rest, min(RELAYS, len(rest)))

@@ -77,7 +77,9 @@ async def _keep(
     merged, times = _merged(origin, fresh, membership, now)
     origin_id, size = origin.origin_id, origin.checkpoint_size
     await log.set_checkpoint(conn, origin_id, merged, size)
-    await log.set_witnessed(conn, origin_id, size, moment(witness.quorum_time(times)), moment(max(times, default=None)))
+    quorum = limits.WITNESS_QUORUM if membership is None else membership.quorum
+    since = moment(witness.quorum_time(times, quorum))
+    await log.set_witnessed(conn, origin_id, size, since, moment(max(times, default=None)))
     if mirror is not None and not origin.is_own:
         line = witness.cosign(mirror.name, mirror.key, note.parse(merged).text, int(now.timestamp()))
         await log.set_relayed(conn, origin_id, merged + line, size)

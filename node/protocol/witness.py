@@ -146,15 +146,16 @@ def parse_lines(raw: bytes) -> tuple[note.SignatureLine, ...]:
 
 
 def read_cosignatures(
-    lines: Iterable[note.SignatureLine], text: bytes, verifiers: Mapping[str, keys.Verifier]
+    lines: Iterable[note.SignatureLine], text: bytes, verifiers: Mapping[str, Sequence[keys.Verifier]]
 ) -> list[Cosigned]:
-    """Return the newest good cosignature of each member (id -> its cosigner's key) over a checkpoint's text, by member.
+    """Return the newest good cosignature of each member (id -> its cosigner's keys) over a checkpoint's text, by member.
 
     Lines of unknown keys, bad ones, and ones of no moment (0, or past the specification's last) count for nothing.
     """
     known = {
         (verifier.name, verifier.id): (member, verifier)
-        for member, verifier in verifiers.items()
+        for member, held in verifiers.items()
+        for verifier in held
         if verifier.kind == keys.COSIGNATURE_TYPE
     }
     newest: dict[str, Cosigned] = {}

@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from aiohttp import web
@@ -19,7 +19,7 @@ from aiohttp import web
 from node.domain.roles import Permission
 from node.errors import N_, CallerError, NotFoundError
 from node.protocol import body, limits, merkle, request, tiles
-from node.protocol.member import Cosigner
+from node.protocol.member import Cosigner, Membership
 from node.store import log, nonces
 from node.store import witness as store
 from node.store.log import Served
@@ -41,13 +41,15 @@ class Federation:
 
     pool: Pool
     authority: str
-    # Key id -> raw Ed25519 public key of the members that may call.
-    http_keys: Mapping[str, bytes]
-    # Key id -> id of the member.
-    callers: Mapping[str, str]
+    membership: Membership
     witness: Cosigner
     clock: Callable[[], dt.datetime]
     allowances: Allowances
+
+    def key_of(self, keyid: str) -> bytes | None:
+        """Return the raw Ed25519 public key of a member's request key; a suspended member's too, so that it is told why."""
+        found = self.membership.http_keys.get(keyid)
+        return found if found is not None else self.membership.roll.suspended_keys.get(keyid)
 
 
 FEDERATION = web.AppKey("federation", Federation)
@@ -196,9 +198,14 @@ async def authenticate(request_: web.Request, raw: bytes | None) -> str:
         query=request_.rel_url.raw_query_string,
         headers=request_.headers,
         body=raw,
-        resolve_key=federation.http_keys.get,
+        resolve_key=federation.key_of,
         now=int(now.timestamp()),
     )
+    if verified.keyid in federation.membership.roll.suspended:
+        # Known, and answered nothing: said only to whoever proved who it is.
+        raise CallerError(
+            "member-suspended", N_("questo nodo è sospeso dal protocollo d'intesa: le sue richieste non sono accolte")
+        )
     federation.allowances.spend("signed", verified.keyid, now)
     async with acquire(federation.pool) as conn:
         # Kept only after the signature proved good: strangers can't fill the table.

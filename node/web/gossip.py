@@ -112,8 +112,9 @@ async def hint(request_: web.Request) -> web.StreamResponse:
 async def _wake_asking(federation: Federation, origin: str) -> web.StreamResponse:
     """Wake the asking of the outbox of the node that writes a log, whichever of its logs it names."""
     authority = origin.partition("/")[0]
-    member = federation.callers.get(f"{authority}#http-1")
-    if member is None:
+    found = federation.membership.member_at(authority)
+    member = "" if found is None else found.id
+    if not member:
         raise NotFoundError("log-unknown", N_("questo nodo non ha quel registro"))
     # Anybody can send a hint in anybody's name, and each costs a request: they are counted against whom they name, too.
     federation.allowances.spend("hint", member, federation.clock())

@@ -26,7 +26,10 @@ def routes() -> list[web.RouteDef]:
 async def outbox(request_: web.Request) -> web.StreamResponse:
     """Answer what waits for the member that signed, after the number it names; up to that number it is erased."""
     federation = request_.app[FEDERATION]
-    member = federation.callers[await authenticate(request_, None)]
+    member = federation.membership.callers.get(await authenticate(request_, None))
+    if member is None:
+        # Ended between the two: a key that is not a member's any more.
+        raise CallerError("signature-unknown-key", N_("chiave sconosciuta: il nodo non è tra i membri"))
     after = post.parse_after(request_.rel_url.raw_query_string)
 
     async def work(conn: Connection) -> bytes:

@@ -92,9 +92,7 @@ async def test_a_case_with_an_office_that_left_ends_by_time(pair: Pair) -> None:
     """Nobody asks it any more: its silence is as long as it is."""
     case = await pair.reach()
     office = pair.owner.town.node.office()
-    alone = replace(
-        office, membership=Membership(office.own_id, {office.own_id: office.membership.members[office.own_id]})
-    )
+    alone = replace(office, membership=Membership.of(office.membership.members[office.own_id], []))
     pair.clock.forward(days=61)
     await remind.work_due(alone, pair.clock())
     assert (await pair.owner.read(case)).case.state is State.EXPIRED

@@ -441,8 +441,7 @@ async def test_receipts_tell_who_has_erased(towns: list[Town]) -> None:
         kept = {r.member: r.note for r in await witnesses.receipts(conn, lecce.node.own.origin_id)}
     # What BIC Lazio confirmed before it went down may have been heard or not; the withdrawal it has not.
     assert {member: size for member, size in receipts.items() if size >= 3} == {"cmto": 3, "cciaa_le": 3}
-    verifier = torino.node.membership.members["cmto"].mirror
-    assert verifier is not None
+    (verifier,) = torino.node.membership.members["cmto"].mirror
     parsed = note.parse(kept["cmto"])
     assert any(line.name == verifier.name for line in parsed.signatures)
     assert tlog_proof.signed_checkpoint(kept["cmto"], [lecce.node.own.verifier]).size == 3
@@ -578,10 +577,10 @@ async def test_a_member_s_witness_key_cannot_count_twice(towns: list[Town]) -> N
     one = towns[LECCE].node.membership.members["cmto"]
     two = towns[LECCE].node.membership.members["cciaa_le"]
     own = towns[LECCE].node.membership.members["p_LE"]
-    twin = type(two)(two.id, two.url, two.http_keyid, two.http_public, one.witness, two.mirror, two.seal)
+    twin = type(two)(two.id, two.url, two.http, one.witness, two.mirror, two.seal)
     with pytest.raises(CallerError, match="member-key-reused"):
         type(towns[LECCE].node.membership).of(own, [one, twin])
-    both = type(one)(one.id, one.url, one.http_keyid, one.http_public, one.witness, one.witness, one.seal)
+    both = type(one)(one.id, one.url, one.http, one.witness, one.witness, one.seal)
     with pytest.raises(CallerError, match="member-key-reused"):
         type(towns[LECCE].node.membership).of(own, [both])
     assert keys.COSIGNATURE_TYPE == 4

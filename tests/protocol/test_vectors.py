@@ -99,11 +99,11 @@ def test_what_a_witness_is_asked_and_answers() -> None:
     target = witness.judge(found, VERIFIERS, vector["old"], bytes.fromhex(vector["recorded_root_hex"]))
     reply = VECTORS["witness_reply"]
     lines = witness.parse_lines(reply["body"].encode())
-    known = {"torino": keys.parse_vkey(VECTORS["witness_vkey"])}
+    known = {"torino": (keys.parse_vkey(VECTORS["witness_vkey"]),)}
     good = witness.read_cosignatures(lines, target.text(), known)
     assert good == [witness.Cosigned("torino", reply["at"], VECTORS["cosignature_line"].encode())]
     key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex(VECTORS["private_seed_hex"]))
-    assert witness.cosign(known["torino"].name, key, target.text(), reply["at"]) == good[0].line
+    assert witness.cosign(known["torino"][0].name, key, target.text(), reply["at"]) == good[0].line
 
 
 def test_the_choice_of_witnesses() -> None:

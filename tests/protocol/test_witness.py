@@ -342,7 +342,9 @@ def line_of(place: str, at: int, private: Ed25519PrivateKey = PRIVATE, text: byt
 
 def read(raw: bytes, members: dict[str, keys.Verifier], text: bytes = head_of(5).text()) -> list[Cosigned]:
     """What the lines are worth."""
-    return witness.read_cosignatures(witness.parse_lines(raw), text, members)
+    return witness.read_cosignatures(
+        witness.parse_lines(raw), text, {member: (verifier,) for member, verifier in members.items()}
+    )
 
 
 MEMBERS = {"roma": cosigner("roma.it"), "lodi": cosigner("lodi.it", STRANGER)}

@@ -54,7 +54,14 @@ def member(name: str, http: bytes, seed: int) -> Member:
         keys.Verifier(f"{name}/{role}", keys.COSIGNATURE_TYPE, key_of(seed + at).public_key().public_bytes_raw())
         for at, role in enumerate(("witness", "mirror"))
     ]
-    return Member(name.partition(".")[0], f"https://{name}", f"{name}#http-1", http, *voices, seal=None)
+    return Member(
+        name.partition(".")[0],
+        f"https://{name}",
+        {f"{name}#http-1": http},
+        *((voice,) for voice in voices),
+        seal=None,
+        authorities=frozenset({name}),
+    )
 
 
 def key_of(seed: int) -> Ed25519PrivateKey:
@@ -93,8 +100,7 @@ def application(pool: Pool) -> web.Application:
     app[federation.FEDERATION] = federation.Federation(
         pool,
         AUTHORITY,
-        membership.http_keys(),
-        membership.callers(),
+        membership,
         Cosigner(f"{AUTHORITY}/witness", key_of(4)),
         lambda: NOW,
         Allowances(),

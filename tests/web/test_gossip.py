@@ -77,7 +77,7 @@ async def test_a_witness_cosigns_what_extends_its_last_word(live: Live) -> None:
         verifier = keys.Verifier(
             f"{AUTHORITY}/witness", keys.COSIGNATURE_TYPE, key_of(4).public_key().public_bytes_raw()
         )
-        (found,) = witness.read_cosignatures(witness.parse_lines(line), head.text(), {"us": verifier})
+        (found,) = witness.read_cosignatures(witness.parse_lines(line), head.text(), {"us": (verifier,)})
         assert found.at == int(NOW.timestamp())
     name = hashlib.sha256(PEER_ORIGIN.encode()).hexdigest()
     async with live.client.get(f"/federation/witness/{name}/checkpoint") as response:
