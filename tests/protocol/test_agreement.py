@@ -263,6 +263,10 @@ def test_addresses_are_https_without_anything_behind_the_port() -> None:
         "http://127.0.0.1:8001",
         "http://localhost",
         "http://[::1]:9",
+        "https://[2001:db8::1]",
+        "https://lecce.example:65535",
+        f"https://{'a' * 63}.b-1.example",
+        f"https://{'.'.join(['abc'] * 63)}.a",
     ):
         assert agreement.node_of(agreement.node_json(at_address(url))).url == url
     for url in (
@@ -272,6 +276,15 @@ def test_addresses_are_https_without_anything_behind_the_port() -> None:
         "https://Lecce.example",
         "ftp://lecce.example",
         "https://lecce.example:0",
+        "https://lecce.example:65536",
+        "https://lecce..example",
+        "https://-lecce.example",
+        "https://lecce-.example",
+        "https://lecce.example.",
+        "https://[:::::]",
+        "https://[12345::1]",
+        f"https://{'a' * 64}.example",
+        f"https://{'.'.join(['abc'] * 63)}.ab",
         "https://",
         "https://x?y",
         "http://127.0.0.1.example",

@@ -383,7 +383,7 @@ links = st.tuples(
 
 
 @given(start=councils, chain=st.lists(links, min_size=1, max_size=5))
-@settings(max_examples=60)
+@settings(max_examples=40)
 def test_of_any_chain_of_councils_both_take_the_same(start: tuple[tuple[str, ...], int], chain: list[Any]) -> None:
     """Whoever hands over to whomever with whatever signatures and numbers: as far as the oracle comes we come, and no further."""
     names, threshold = start
@@ -402,7 +402,7 @@ def test_of_any_chain_of_councils_both_take_the_same(start: tuple[tuple[str, ...
         st.tuples(councils, st.lists(st.sampled_from(PEOPLE), max_size=2, unique=True)), min_size=1, max_size=5
     )
 )
-@settings(max_examples=30)
+@settings(max_examples=20)
 def test_whoever_has_enough_signatures_goes_the_whole_way(chain: list[Any]) -> None:
     """Chains that are signed well, and nearly so: the old and the new council, but for some who did not sign."""
     names: tuple[str, ...] = made.THREE
