@@ -38,7 +38,11 @@ class Road:
     place: in_force.Place
     session: aiohttp.ClientSession
     signer: RequestSigner
-    membership: Membership
+
+    @property
+    def membership(self) -> Membership:
+        """Who belongs now."""
+        return self.place.membership
 
 
 @dataclass(slots=True)
