@@ -11,12 +11,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from node.protocol.agreement import Agreement, HttpKey, LogKeys, Node, Status
 
 from node.errors import PeerWrongError
 from node.flows.agreement_said import differences, routine_differences
 from node.i18n import translator
 from node.protocol import agreement, keys, routine
+from node.protocol.agreement import Agreement, HttpKey, LogKeys, Node, Status
 from tests.agreement_said_made import (
     EXPIRES,
     NODES,
