@@ -56,6 +56,11 @@ def _too_deep(structure: bytes, max_depth: int) -> bool:
     return False
 
 
+def nests_deeper(raw: bytes, max_depth: int) -> bool:
+    """Tell whether JSON bytes, in any spelling, nest deeper than ``max_depth``: to be asked before a parser that recurses."""
+    return _too_deep(_STRINGS.sub(b"", raw), max_depth)
+
+
 def _walk(value: Any) -> None:
     kind = type(value)
     if kind is dict:

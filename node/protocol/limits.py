@@ -33,7 +33,22 @@ MESSAGE_MAX_BYTES = 48 * 1024 - 4
 # The largest class with 1,136 bytes of its seal in base64, and the header.
 SEALED_MAX_BYTES = 68 * 1024
 AGREEMENT_MAX_BYTES = 4 * 1024 * 1024
+# Versions taken in one refresh; who is further behind takes the rest in the next.
 AGREEMENT_MAX_STEPS = 64
+AGREEMENT_MAX_DEPTH = 16
+AGREEMENT_VERSION_MAX = 2**31 - 1
+AGREEMENT_NODES = 1_000
+# Of the council, and of the secretariat.
+AGREEMENT_COUNCIL_KEYS = 32
+# More than the old and the new council and the secretariat have together.
+AGREEMENT_SIGNATURES = 128
+# Of one role of one node: in use, and on the way in or out.
+AGREEMENT_ROLE_KEYS = 4
+# Logs of one node, one a year, and their keys that were taken back.
+AGREEMENT_LOGS = 64
+# Routine changes of one node on top of one agreement.
+ROUTINE_CHANGES = 16
+ENROLMENT_MAX_BYTES = 64 * 1024
 PROBLEM_MAX_BYTES = 16 * 1024
 NOTE_SIGNATURES_MAX = 64
 JSON_MAX_DEPTH = 8
