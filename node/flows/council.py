@@ -164,7 +164,9 @@ def _weigh_routine(state: State, raw: bytes, now: dt.datetime) -> Ballot:
     routine.check(patient, state.changes, raw, now)
     signed = routine.signers(found, state.agreement)
     good = {keyid: found.signatures[keyid] for keyid in signed}
-    return Ballot(store.ROUTINE, found.version, _digest(found.signed), _only(raw, good), Count(signed, council), None, found)
+    return Ballot(
+        store.ROUTINE, found.version, _digest(found.signed), _only(raw, good), Count(signed, council), None, found
+    )
 
 
 def _digest(signed: bytes) -> str:
