@@ -28,14 +28,14 @@ from node.cli.agreement_files import (
 from node.cli.agreement_print import agreement_json, show_differences, show_words, told
 from node.cli.frame import Face, command
 from node.errors import N_, CallerError, PeerWrongError, Said
-from node.flows import council, council_road, pinning
+from node.flows import council, council_road, enrol, join, pinning
 from node.flows.agreement_said import differences, routine_differences
 from node.flows.agreement_terms import InForce
 from node.protocol import agreement, enrolment, metadata, routine
 from node.protocol.agreement_values import Agreement
 from node.protocol.routine import Routine
 from node.store import agreement as store
-from node.store import council_key
+from node.store import council_key, keyfiles
 
 
 def add_to(group: click.Group) -> None:
@@ -228,8 +228,12 @@ async def _apply(face: Face, file: Path, expect: str | None) -> None:
 
 async def _pin(face: Face, file: Path, raw: bytes, expect: str | None) -> None:
     """Pin a first version, if the home can live by it."""
+    config = runtime.read_config(face.home)
+    held = keyfiles.read(face.home / config.federation.keys)
     try:
-        with pinning.pinned(face.home, runtime.read_config(face.home), raw, expect) as found:
+        # Whoever took another's id would have a home that follows the wrong node.
+        join.standing_in(agreement.first(raw), config.node.id, enrol.asked_of(config, held, runtime.utc_now()))
+        with pinning.pinned(face.home, config, raw, expect) as found:
             async with runtime.open_node(face.home) as node:
                 now = node.clock()
     except PeerWrongError as error:

@@ -33,7 +33,7 @@ from node.flows.enrol import Asked
 from node.flows.home import Facts, config_text, new_home, quoted, with_setting
 from node.flows.join import Standing, words_of
 from node.peers.client import PeerClient, open_session
-from node.store import joined, keyfiles
+from node.store import joined, keyfiles, pin
 
 SAID = {
     Standing.ADMITTED: N_("Questo nodo è nella federazione dal {since:%d/%m/%Y}."),
@@ -149,20 +149,21 @@ async def _join(face: Face, url: str, facts: Facts | None, contact: str, expect:
         # Before people are asked to compare anything: it would be in vain.
         pinning.check(home, config, chain.first)
         _compare(face, chain, expect, yes=yes)
-        with _home(home, facts, contact) as made, pinning.pinned(home, made, chain.first.raw):
+        with _home(home, facts, contact) as made:
             held = keyfiles.read(home / made.federation.keys)
             asked = enrol.request_of(made, held, contact or made.web.contact, now)
             asked = enrol.same_or_new(joined.read_request(home), asked)
-            async with runtime.open_node(home) as node:
-                place = council.place_of(node.agreement)
-                await in_force.apply_all(node.pool, place, chain.kept[1:], now)
-                standing = flow.standing_in(place.in_force.agreement, made.node.id, asked)
-                version = place.in_force.agreement.version
-            joined.write(home, url, asked.raw)
+            # Before anything is pinned: whoever took another's id would have a home that follows the wrong node.
+            standing = flow.standing_in(chain.newest, made.node.id, asked)
+            with pinning.pinned(home, made, chain.first.raw):
+                async with runtime.open_node(home) as node:
+                    place = council.place_of(node.agreement)
+                    await in_force.apply_all(node.pool, place, chain.kept[1:], now)
+                joined.write(home, url, asked.raw)
         code = ""
         if standing is None or standing is Standing.LEFT:
             standing, code = await _sent(client, asked)
-    _tell(face, url, _Joined(asked, standing, code, version))
+    _tell(face, url, _Joined(asked, standing, code, chain.newest.version))
 
 
 async def _sent(client: PeerClient, asked: Asked) -> tuple[Standing, str]:
@@ -227,7 +228,7 @@ def _tell(face: Face, url: str, done: _Joined) -> None:
 async def _status(face: Face) -> None:
     """Say how the request stands: by the agreement itself, else by the member where it was left."""
     home = face.home
-    raw, url = joined.read_request(home), joined.read_url(home)
+    raw, url = joined.read_request(home), pin.read_joined(home) or ""
     if raw is None:
         raise CallerError(
             "join-not-asked",

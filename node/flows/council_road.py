@@ -38,11 +38,7 @@ class Road:
     place: in_force.Place
     session: aiohttp.ClientSession
     signer: RequestSigner
-
-    @property
-    def membership(self) -> Membership:
-        """Who belongs now."""
-        return self.place.membership
+    membership: Membership
 
 
 @dataclass(slots=True)

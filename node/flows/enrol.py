@@ -83,6 +83,11 @@ def request_of(config: Config, held: Keys, contact: str, now: dt.datetime) -> As
     return Asked(node, enrolment.make(node, held.signing))
 
 
+def asked_of(config: Config, held: Keys, now: dt.datetime) -> Asked:
+    """Return this node as it would ask, unsigned: to be held against what is listed under its id."""
+    return Asked(own_entry(config, held, config.web.contact, now), b"")
+
+
 def same_or_new(before: bytes | None, asked: Asked) -> Asked:
     """Return the request that was made before if it says the same but for its day: whoever compared its words goes on with them."""
     if before is None:

@@ -1,6 +1,6 @@
-"""By whom a home joined, and the request it made there: two public files beside the pin.
+"""By whom a home joined, and the request it made there: two public files beside the pin, which reads the first (``pin.read_joined``).
 
-In: a home. Out: an address, the bytes of a request, or nothing. They count until the node is let in: from then on the agreement says whom to
+In: a home. Out: the bytes of a request, or nothing. They count until the node is let in: from then on the agreement says whom to
 ask. Source: PROTOCOL 7.9.
 """
 
@@ -13,26 +13,14 @@ import orjson
 from node.errors import N_, OperatorError
 from node.store import pin, whole_file
 
-JOINED = "agreement/joined.json"
 REQUEST = "agreement/request.json"
-
-
-def read_url(home: Path) -> str:
-    """Return the address by which this home joined, "" where it joined by none. Raises: OperatorError(joined-unreadable)."""
-    raw = _read(home / JOINED)
-    try:
-        value = orjson.loads(raw) if raw else {}
-    except orjson.JSONDecodeError:
-        return ""
-    url = value.get("url") if isinstance(value, dict) else None
-    return url if isinstance(url, str) else ""
 
 
 def write(home: Path, url: str, request: bytes) -> None:
     """Keep by which address this home joined, and the request it made there."""
-    (home / JOINED).parent.mkdir(mode=0o755, exist_ok=True)
+    (home / pin.JOINED).parent.mkdir(mode=0o755, exist_ok=True)
     document = orjson.dumps({"url": url}) + b"\n"
-    files = [whole_file.WholeFile(home / JOINED, document), whole_file.WholeFile(home / REQUEST, request)]
+    files = [whole_file.WholeFile(home / pin.JOINED, document), whole_file.WholeFile(home / REQUEST, request)]
     whole_file.write(files, replace=True)
 
 

@@ -23,11 +23,13 @@ from node.web.allowance import Allowances, limiter, teller
 from node.web.middleware import LANGUAGE, UNAVAILABLE, errors, language_of, problem
 from node.web.pages import (
     account,
+    admin_agreement,
     admin_audit,
     admin_backups,
     admin_frame,
     admin_log,
     admin_overview,
+    admin_papers,
     admin_peers,
     admin_users,
     asking,
@@ -113,7 +115,9 @@ def build(node: Node, schedule: Callable[[], Schedule] | None = None) -> web.App
     app.add_routes([web.get("/status", status)])
     _add_pages(app, node)
     admin_frame.install(app, node, schedule)
-    for pages in (admin_overview, admin_peers, admin_log, admin_users, admin_audit, admin_backups):
+    for pages in (
+        admin_overview, admin_peers, admin_agreement, admin_papers, admin_log, admin_users, admin_audit, admin_backups,
+    ):  # fmt: skip
         app.add_routes(pages.routes())
     return app
 
