@@ -51,9 +51,15 @@ class Office:
     pool: Pool
     config: Config
     membership: Membership
-    key: Ed25519PrivateKey = field(repr=False)
+    # Asked at each signature: a process that runs for months signs with the key that is listed then.
+    signing_key: Callable[[], Ed25519PrivateKey] = field(repr=False)
     known: KnownNames = field(repr=False)
     draw: Callable[[int], bytes] = secrets.token_bytes
+
+    @property
+    def key(self) -> Ed25519PrivateKey:
+        """The key by which this office signs now."""
+        return self.signing_key()
 
     @property
     def own_id(self) -> str:

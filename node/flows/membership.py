@@ -31,6 +31,7 @@ def membership_of(config: Config, public: Mapping[str, bytes], seal: SealKey) ->
         mirror=(keys.Verifier(f"{authority}/mirror", keys.COSIGNATURE_TYPE, public["mirror"]),),
         seal=seal,
         authorities=frozenset({authority}),
+        log=(public["log"],),
     )
     others = [
         Member(
