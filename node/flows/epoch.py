@@ -48,7 +48,7 @@ async def enrol_successor(pool: Pool, member: Member, item: Offered, origins: Ma
     authority, year = found
     earlier = [o for o in origins.values() if (at := split(o.origin)) and at[0] == authority and at[1] < year]
     before = max((o for o in earlier if not o.is_own), key=lambda o: o.origin, default=None)
-    if before is None:
+    if before is None or not _goes_on(before):
         return None
     held = continued(before, item.origin)
     if not held:
@@ -84,6 +84,11 @@ def continued(before: Origin, origin: str) -> list[tuple[str, int | None]]:
     newest = keys.parse_vkey(before.vkey).public
     live.sort(key=lambda verifier: verifier.public == newest)
     return [(keys.format_vkey(origin, verifier.public), None) for verifier in live]
+
+
+def _goes_on(before: Origin) -> bool:
+    """Tell whether a later log may follow by its keys alone: what the agreement hid, sent away or ended needs its word."""
+    return before.state != "suspended" and before.state_before is None and before.end_size is None
 
 
 async def retire_predecessor(pool: Pool, origin: Origin, now: dt.datetime) -> bool:

@@ -103,6 +103,7 @@ def build(node: Node, schedule: Callable[[], Schedule] | None = None) -> web.App
         witness=lambda: node.cosigner("witness"),
         clock=node.clock,
         allowances=allowances,
+        hinted=set() if node.agreement is None else node.agreement.hinted,
     )
     app.add_routes([*federation.routes(), *gossip.routes(), *outbox.routes()])
     app.on_response_prepare.append(teller(allowances, node.clock, behind_proxy=node.config.web.behind_proxy))

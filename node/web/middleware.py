@@ -91,6 +91,8 @@ _STATUS = {
     "document-repeated": 409,
     "witness-unsigned": 403,
     "witness-quarantined": 403,
+    "witness-suspended": 403,
+    "witness-left": 403,
     "witness-inconsistent": 422,
     "inconsistency-unproven": 422,
     "request-too-large": 413,
