@@ -22,13 +22,13 @@ from tests.agreed_made import CONTACT, Agreed, agreed, facts_of, in_force, propo
 from tests.agreement_made import THREE, signed
 from tests.cli.test_agreement_commands import done, refused, rete, write_key
 from tests.cli.test_serve import ROOT, until_told
-from tests.federation_made import Clock, Town, free_ports, new_database
+from tests.federation_made import Town, free_ports, new_database
 
 
 @pytest.fixture
 async def two(server: str, tmp_path: Path) -> AsyncIterator[Agreed]:
     """Two nodes that follow one agreement, both serving."""
-    async with agreed(server, tmp_path / "nodes", Clock(runtime.utc_now()), ("p_LE", "cmto")) as made:
+    async with agreed(server, tmp_path / "nodes", runtime.utc_now, ("p_LE", "cmto")) as made:
         yield made
 
 
