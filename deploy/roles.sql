@@ -2,7 +2,7 @@
 --
 --   rete_owner   owns the schemas and changes them; used for upgrades only
 --   rete_node    reads and writes the node's rows; cannot change tables
---   rete_public  enough to answer other nodes and searches: reads the signed log and the cooperation database, keeps nonces,
+--   rete_public  enough to answer other nodes and searches: reads the signed log, the agreement and the cooperation database, keeps nonces,
 --                votes as a witness, hands out and erases sealed messages, serves saved searches without their addresses, and never sees the private register,
 --                drafts, decisions or the population
 --
@@ -57,7 +57,7 @@ DECLARE
 BEGIN
     FOR place IN
         SELECT nspname FROM pg_namespace
-        WHERE nspname IN ('ops', 'registry', 'population', 'publication', 'log', 'coop', 'audit', 'office', 'post')
+        WHERE nspname IN ('ops', 'registry', 'population', 'publication', 'log', 'coop', 'audit', 'office', 'post', 'agreement')
     LOOP
         EXECUTE format('ALTER SCHEMA %I OWNER TO rete_owner', place);
         FOR item IN
@@ -137,7 +137,7 @@ REVOKE SELECT ON log.ruling FROM rete_public;
 GRANT SELECT ON ops.migration TO rete_public;
 GRANT SELECT, INSERT ON ops.nonce TO rete_public;
 -- News of a log makes it due; a proof against one ends its following.
-GRANT UPDATE (state, relayed, next_pull_at, checked_at, failures, error_code, error_text, error_at) ON log.origin TO rete_public;
+GRANT UPDATE (state, state_before, relayed, next_pull_at, checked_at, failures, error_code, error_text, error_at) ON log.origin TO rete_public;
 GRANT INSERT, UPDATE ON log.witnessed TO rete_public;
 GRANT INSERT ON log.evidence TO rete_public;
 -- Sealed messages: what waits for whoever asks is read, erased once it has it, and numbered anew after a restore; nothing is put there.
@@ -145,6 +145,10 @@ GRANT USAGE ON SCHEMA post TO rete_public;
 GRANT SELECT, DELETE ON post.outbox TO rete_public;
 GRANT UPDATE (number) ON post.outbox TO rete_public;
 GRANT SELECT, INSERT (peer, sent, served, next_at), UPDATE (sent, served, acked, rewound, next_at, hint_at, hints) ON post.box TO rete_public;
+-- The agreement is handed on to whoever asks; enrolment requests are taken from anybody. What is applied, and collected, the node's own role does.
+GRANT USAGE ON SCHEMA agreement TO rete_public;
+GRANT SELECT ON ALL TABLES IN SCHEMA agreement TO rete_public;
+GRANT INSERT, DELETE ON agreement.request TO rete_public;
 -- Saved searches: anybody's are made, read and deleted; of who is told only that there is somebody, and that they leave.
 GRANT USAGE ON SCHEMA office TO rete_public;
 GRANT SELECT, INSERT, DELETE ON office.saved_search TO rete_public;

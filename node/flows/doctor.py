@@ -11,7 +11,7 @@ from typing import Final
 
 from node.config import LOOPBACK
 from node.errors import N_, ReteError, Said
-from node.flows import audit, backup_check, introduction_check, post_check
+from node.flows import agreement_check, audit, backup_check, introduction_check, post_check
 from node.flows.board import QUARANTINED, Peer, is_silent
 from node.flows.findings import DANGER, OK, WARNING, Finding, Seen, of_error
 from node.flows.jobs import TITLES
@@ -174,17 +174,17 @@ def _own_log(seen: Seen) -> list[Finding]:
 def _witnesses(seen: Seen, state: OwnState, signed: int) -> list[Finding]:
     if not signed:
         return []
-    if len(state.witnesses) < limits.WITNESS_QUORUM:
+    if len(state.witnesses) < state.quorum:
         return [
             Finding(
                 "log-few-witnesses", "log", WARNING,
-                Said(N_("ha {count} testimoni: ne servono almeno {least}"), {"count": len(state.witnesses), "least": limits.WITNESS_QUORUM}),
+                Said(N_("ha {count} testimoni: ne servono almeno {least}"), {"count": len(state.witnesses), "least": state.quorum}),
                 state.row.origin, Said(N_("aggiungere altri nodi a node.toml, con la loro chiave witness")),
             )
         ]  # fmt: skip
     heard = [said.signed_at for said in state.witnesses.values() if said is not None]
     fresh = [at for at in heard if (seen.now - at).total_seconds() <= limits.FRESH_S]
-    if len(fresh) >= limits.WITNESS_QUORUM:
+    if len(fresh) >= state.quorum:
         return []
     return [
         Finding(
@@ -323,5 +323,5 @@ def _mail(seen: Seen) -> list[Finding]:
 
 CHECKS: Final[tuple[Callable[[Seen], list[Finding]], ...]] = (
     _database, _clock, _disk, _secrets, _environment, _own_log, _peers, _jobs, _decisions, _accounts, _search, _mail,
-    introduction_check.check, backup_check.check, post_check.check,
+    introduction_check.check, backup_check.check, post_check.check, agreement_check.check,
 )  # fmt: skip

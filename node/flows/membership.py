@@ -1,4 +1,4 @@
-"""Who is followed: brings the log table in line with the member list (for now the [[peer]] tables).
+"""Who is followed where members are [[peer]] tables: brings the log table in line with them. The agreement's: ``flows/agreement``.
 
 In: the configuration and the own public log key. Out: the id of the own log. A peer that left the list is closed: its
 profiles leave the cooperation database at once, since nobody would hear of their withdrawal any more.
@@ -6,24 +6,25 @@ profiles leave the cooperation database at once, since nobody would hear of thei
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from node.config import Config
 from node.errors import N_, OperatorError
+from node.flows import log_keys
+from node.flows.agreement_terms import check_group
+from node.flows.log_keys import Held
 from node.protocol import keys, merkle
 from node.protocol.member import Member, Membership, cosigner_key
 from node.protocol.sealed import SealKey
 from node.store import cooperation, log
+from node.store.log import OwnRow
 from node.store.postgres import Connection, Pool, run_tx
 
 
-def membership_of(config: Config, public: Mapping[str, bytes], seal: SealKey) -> Membership:
-    """Return the members as the configuration lists them; ``public`` are this node's own public keys by role, ``seal`` its own.
-
-    Raises: CallerError(vkey-malformed | member-key-reused | key-low-order).
-    """
+def own_member(config: Config, public: Mapping[str, bytes], seal: SealKey) -> Member:
+    """Return this node as its own keys make it; ``public`` are its public keys by role, ``seal`` its own."""
     authority = config.federation.authority
-    own = Member(
+    return Member(
         id=config.node.id,
         url=None,
         http={f"{authority}#http-1": public["http"]},
@@ -31,7 +32,15 @@ def membership_of(config: Config, public: Mapping[str, bytes], seal: SealKey) ->
         mirror=(keys.Verifier(f"{authority}/mirror", keys.COSIGNATURE_TYPE, public["mirror"]),),
         seal=seal,
         authorities=frozenset({authority}),
+        log=(public["log"],),
     )
+
+
+def membership_of(config: Config, own: Member) -> Membership:
+    """Return the members as the configuration lists them; ``own`` is this node.
+
+    Raises: CallerError(vkey-malformed | member-key-reused | key-low-order), OperatorError(config-bad-value).
+    """
     others = [
         Member(
             id=peer.id,
@@ -44,6 +53,7 @@ def membership_of(config: Config, public: Mapping[str, bytes], seal: SealKey) ->
         )
         for peer in config.peers
     ]
+    check_group(config, (peer.id for peer in config.peers))
     return Membership.of(own, others)
 
 
@@ -54,20 +64,10 @@ async def enrol_members(pool: Pool, config: Config, own_public: bytes) -> tuple[
     """
 
     async def work(conn: Connection) -> tuple[int, str]:
-        origin = await _own_origin(conn, config, own_public)
-        own = await log.upsert_origin(
-            conn,
-            origin=origin,
-            owner=config.node.id,
-            name=config.node.name,
-            url=None,
-            vkey=keys.format_vkey(origin, own_public),
-            is_own=True,
-            empty_root=merkle.EMPTY_ROOT,
-        )
+        own, origin = await enrol_own(conn, config, own_public)
         for peer in config.peers:
             keys.parse_vkey(peer.vkey)
-            await log.upsert_origin(
+            origin_id = await log.upsert_origin(
                 conn,
                 origin=peer.origin,
                 owner=peer.id,
@@ -77,6 +77,7 @@ async def enrol_members(pool: Pool, config: Config, own_public: bytes) -> tuple[
                 is_own=False,
                 empty_root=merkle.EMPTY_ROOT,
             )
+            await log.set_origin_keys(conn, origin_id, [(peer.vkey, None)])
         for closed in await log.close_absent_origins(conn, [origin, *(peer.origin for peer in config.peers)]):
             # Nobody would hear of its withdrawals any more: what it published is erased, and pulled anew if it comes back.
             await cooperation.delete_origin(conn, closed)
@@ -87,12 +88,45 @@ async def enrol_members(pool: Pool, config: Config, own_public: bytes) -> tuple[
     return await run_tx(pool, work)
 
 
-async def _own_origin(conn: Connection, config: Config, own_public: bytes) -> str:
-    """Return the line of the log this node writes: the configured one, or the later one that a rollover began."""
-    configured = config.federation.origin
+async def enrol_own(
+    conn: Connection, config: Config, own_public: bytes, listed: Mapping[str, Sequence[Held]] | None = None
+) -> tuple[int, str]:
+    """Make the own log known; return its id and origin. Safe to run at every start.
+
+    ``listed``: the keys of each of this node's logs by the agreement (log_keys.listed), which are the ones that count then, whatever is
+    here; None where members are [[peer]] tables. Raises: OperatorError own-log-key-changed, own-log-authority-changed, epoch-not-begun.
+    """
     known = await log.own_log(conn)
+    origin = await _own_origin(conn, config, own_public, known, listed or {})
+    held: Sequence[Held] = [(keys.format_vkey(origin, own_public), None)]
+    if listed:
+        held = log_keys.of_log(listed, origin) or held
+    own = await log.upsert_origin(
+        conn,
+        origin=origin,
+        owner=config.node.id,
+        name=config.node.name,
+        url=None,
+        vkey=log_keys.newest(held),
+        is_own=True,
+        empty_root=merkle.EMPTY_ROOT,
+    )
+    await log.set_origin_keys(conn, own, held)
+    return own, origin
+
+
+async def _own_origin(
+    conn: Connection, config: Config, own_public: bytes, known: OwnRow | None, listed: Collection[str]
+) -> str:
+    """Return the line of the log this node writes: the configured one, or the later one that a rollover began.
+
+    A log that the agreement lists keeps its name when its node moves to another address, until the next year's begins there.
+    """
+    configured = config.federation.origin
     if known is None:
-        return configured
+        return next((o for o in listed if _year(o) == _year(configured)), configured)
+    if listed and (known.origin in listed or (known.size and _year(known.origin) > max(map(_year, listed)))):
+        return known.origin
     if known.size > 0 and keys.parse_vkey(known.vkey).public != own_public:
         raise OperatorError(
             "own-log-key-changed",
@@ -119,6 +153,10 @@ async def _own_origin(conn: Connection, config: Config, own_public: bytes) -> st
         where=configured,
         hint=N_("rimettere l'anno di prima e usare «rete log rollover», che comincia il nuovo e aggiorna il file"),
     )
+
+
+def _year(origin: str) -> str:
+    return origin.rpartition("/")[2]
 
 
 def _authority(origin: str) -> str:

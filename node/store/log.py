@@ -10,10 +10,12 @@ import datetime as dt
 import struct
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import asyncpg
 
+from node.protocol import keys
+from node.protocol.keys import Verifier
 from node.store.copying import copy_packed, pack_uuid
 from node.store.postgres import Connection, load_queries
 
@@ -64,6 +66,32 @@ class Origin:
     predecessor_id: int | None
     frozen_at: dt.datetime | None
     wanting: bool
+    # Where the agreement says that the log ends: nothing beyond is taken.
+    end_size: int | None
+    end_root: bytes | None
+    # Of a log whose node is suspended or has left: its state until then.
+    state_before: str | None
+    vkeys: tuple[str, ...]
+    until_sizes: tuple[int | None, ...]
+
+    @property
+    def verifiers(self) -> tuple[Verifier, ...]:
+        """All keys that speak for the log, each for as much of it as it counts for."""
+        return read_keys(zip(self.vkeys, self.until_sizes, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """What the agreement's changes need to know of a log of another node, a closed one too."""
+
+    origin_id: int
+    origin: str
+    owner: str
+    state: str
+    size: int
+    state_before: str | None
+    end_size: int | None
+    predecessor_id: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +135,36 @@ def split_hashes(packed: bytes) -> tuple[bytes, ...]:
 def _origin(row: asyncpg.Record) -> Origin:
     values = dict(row)
     values["range_hashes"] = split_hashes(values["range_hashes"])
+    values["vkeys"], values["until_sizes"] = tuple(values["vkeys"]), tuple(values["until_sizes"])
     return Origin(**values)
+
+
+def read_keys(held: Iterable[tuple[str, int | None]]) -> tuple[Verifier, ...]:
+    """Return the verifiers of (vkey, until_size) pairs."""
+    return tuple(replace(keys.parse_vkey(vkey), until_size=until) for vkey, until in held)
 
 
 async def upsert_origin(
     conn: Connection, *, origin: str, owner: str, name: str, url: str | None, vkey: str, is_own: bool, empty_root: bytes
 ) -> int:
-    """Make sure the log is known under its current key and address; return its id."""
+    """Make sure the log is known under its current key and address; return its id. Keys that it had stay: ``set_origin_keys``."""
     origin_id: int = await conn.fetchval(QUERIES["upsert_origin"], origin, owner, name, url, vkey, is_own, empty_root)
+    await conn.execute(QUERIES["add_origin_key"], origin_id, vkey)
     return origin_id
+
+
+async def set_origin_keys(conn: Connection, origin_id: int, held: Sequence[tuple[str, int | None]]) -> None:
+    """Let exactly these keys, (vkey, until_size) with the newest last, speak for a log; one that is not withdrawn is what is shown."""
+    await conn.execute(QUERIES["drop_origin_keys"], origin_id, [vkey for vkey, _ in held])
+    await conn.execute(QUERIES["put_origin_keys"], origin_id, [v for v, _ in held], [until for _, until in held])
+    newest = next((vkey for vkey, until in reversed(held) if until is None), None)
+    if newest is not None:
+        await conn.execute(QUERIES["show_origin_key"], origin_id, newest)
+
+
+async def origin_keys(conn: Connection, origin_id: int) -> tuple[Verifier, ...]:
+    """Return all keys that speak for a log."""
+    return read_keys([(row["vkey"], row["until_size"]) for row in await conn.fetch(QUERIES["origin_keys"], origin_id)])
 
 
 async def close_absent_origins(conn: Connection, present: Sequence[str]) -> list[int]:
@@ -225,6 +274,11 @@ async def wake_origin(conn: Connection, origin: str, size: int, now: dt.datetime
     return bool(await conn.fetch(QUERIES["wake_origin"], origin, size, now))
 
 
+async def all_due(conn: Connection, now: dt.datetime) -> None:
+    """Make every followed log due at once, whatever its back-off."""
+    await conn.execute(QUERIES["all_due"], now)
+
+
 async def served_log(conn: Connection, *, origin_hash: str | None = None, origin: str | None = None) -> Served | None:
     """Return what may be shown of one log, by the hash of its origin line or by the line itself."""
     row = await conn.fetchrow(QUERIES["served_log"], origin_hash, origin)
@@ -287,6 +341,55 @@ async def delete_frozen(conn: Connection, origin_id: int) -> None:
     await _alone(conn, origin_id)
     await conn.execute(QUERIES["delete_log"], origin_id, timeout=600)
     await conn.execute(QUERIES["close_origin"], origin_id)
+
+
+async def followed(conn: Connection) -> list[Followed]:
+    """Return every log of another node that was ever known, by origin line."""
+    return [Followed(**dict(row)) for row in await conn.fetch(QUERIES["followed"])]
+
+
+async def suspend(conn: Connection, origin_id: int, since: dt.date) -> None:
+    """Hide a log and stop following it, until ``restore``; its state is remembered. A closed or frozen one stays as it is."""
+    await conn.execute(QUERIES["suspend_origin"], origin_id, since)
+    await conn.execute(QUERIES["suspended_since"], origin_id, since)
+
+
+async def restore(conn: Connection, origin_id: int, now: dt.datetime) -> None:
+    """Let a suspended log be what it was, and make it due."""
+    await conn.execute(QUERIES["restore_origin"], origin_id, now)
+
+
+async def depart(conn: Connection, origin_id: int, now: dt.datetime) -> None:
+    """Freeze a log whose node has left: bodies go now, entries when frozen logs go; ``come_back`` is possible."""
+    await conn.execute(QUERIES["note_departure"], origin_id)
+    await freeze(conn, origin_id, now)
+
+
+async def come_back(conn: Connection, origin_id: int, empty_root: bytes) -> None:
+    """Let a log whose node had left be followed anew from its beginning."""
+    await forget(conn, origin_id, empty_root)
+    await conn.execute(QUERIES["note_return"], origin_id)
+
+
+async def set_end(conn: Connection, origin_id: int, size: int, root: bytes) -> None:
+    """Note where a log ends: nothing beyond is taken of it."""
+    await conn.execute(QUERIES["set_end"], origin_id, size, root)
+
+
+async def suspended_until(conn: Connection, day: dt.date) -> list[tuple[int, str]]:
+    """Return (id, origin) of the logs whose node has been suspended since ``day`` or longer, and that are still held."""
+    return [(row["origin_id"], row["origin"]) for row in await conn.fetch(QUERIES["suspended_until"], day)]
+
+
+async def erase_suspended(conn: Connection, origin_id: int, day: dt.date, empty_root: bytes) -> bool:
+    """Drop all that is held of a log suspended since ``day`` or longer; False when it no longer is. It stays suspended."""
+    await _alone(conn, origin_id)
+    row = await conn.fetchrow(QUERIES["suspension_of"], origin_id, day)
+    if row is None:
+        return False
+    await forget(conn, origin_id, empty_root)
+    await conn.execute(QUERIES["erased_suspended"], origin_id, row["state_before"], row["suspended_since"])
+    return True
 
 
 async def set_state(
@@ -441,6 +544,11 @@ async def insert_signed(
 ) -> None:
     """Record an own checkpoint; the primary key makes signing one size twice impossible."""
     await conn.execute(QUERIES["insert_signed"], origin_id, size, root, note, now)
+
+
+async def sign_again(conn: Connection, origin_id: int, size: int, root: bytes, note: bytes) -> None:
+    """Let the newest own checkpoint carry other signatures; its size and root are what they were."""
+    await conn.execute(QUERIES["sign_again"], origin_id, size, root, note)
 
 
 async def find_item(conn: Connection, item_id: str, *, own: bool | None = None) -> tuple[int, str, int, bool] | None:

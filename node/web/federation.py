@@ -12,7 +12,7 @@ import datetime as dt
 import hashlib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
@@ -42,9 +42,12 @@ class Federation:
     pool: Pool
     authority: str
     membership: Membership
-    witness: Cosigner
+    # Asked at each signature: the agreement may list another key while this runs.
+    witness: Callable[[], Cosigner]
     clock: Callable[[], dt.datetime]
     allowances: Allowances
+    # Members that said they hold a newer version of the agreement, for the next turn of asking.
+    hinted: set[str] = field(default_factory=set)
 
     def key_of(self, keyid: str) -> bytes | None:
         """Return the raw Ed25519 public key of a member's request key; a suspended member's too, so that it is told why."""
@@ -89,6 +92,8 @@ async def _shown(conn: Connection, request_: web.Request, federation: Federation
         raise NotFoundError(
             "epoch-gone", N_("il registro di quell'anno è stato cancellato alla fine della sua conservazione")
         )
+    if served.state == "suspended":
+        raise NotFoundError("log-suspended", N_("il nodo di quel registro è sospeso: qui non lo si rilancia"))
     return await (_own(conn, served) if served.is_own else _mirrored(served))
 
 

@@ -28,7 +28,7 @@ from tests import canary
 from tests.federation_made import Clock, Town, federation
 from tests.office_made import SNAPSHOT, lecce
 
-SHOWN = ("log", "coop", "ops", "post")
+SHOWN = ("log", "coop", "ops", "post", "agreement")
 
 
 @dataclass

@@ -101,6 +101,15 @@ async def test_sealed_messages_are_handed_out_and_never_written(admin: Connectio
     assert set((await rights(admin, "rete_node", "post"))["post.refused"]) == set(RIGHTS)
 
 
+async def test_the_agreement_is_handed_on_and_never_applied(admin: Connection) -> None:
+    """What answers other nodes reads all of the agreement and takes enrolment requests; no version, proposal or fork can it write."""
+    held = await rights(admin, "rete_public", "agreement")
+    assert held.pop("agreement.request") == {"SELECT", "INSERT", "DELETE"}
+    assert len(held) == 6
+    assert {frozenset(one) for one in held.values()} == {frozenset({"SELECT"})}
+    assert set((await rights(admin, "rete_node", "agreement"))["agreement.document"]) == set(RIGHTS)
+
+
 async def test_the_server_s_own_log_quotes_no_row(admin: Connection, db: str) -> None:
     """Whoever connects to the node's database has its server log told what failed, without the row or the statement."""
     conn = await asyncpg.connect(db)

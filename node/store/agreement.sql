@@ -1,0 +1,110 @@
+-- name: lock
+-- Held until the transaction ends: versions are applied one after the other.
+SELECT pg_advisory_xact_lock($1);
+
+-- name: read_latest
+SELECT version, digest, raw, applied_at FROM agreement.document ORDER BY version DESC LIMIT 1;
+
+-- name: latest_version
+SELECT version, digest FROM agreement.document ORDER BY version DESC LIMIT 1;
+
+-- name: read_version
+SELECT version, digest, raw, applied_at FROM agreement.document WHERE version = $1;
+
+-- name: versions_from
+SELECT version, digest, raw, applied_at FROM agreement.document WHERE version >= $1 ORDER BY version LIMIT $2;
+
+-- name: insert_document
+INSERT INTO agreement.document (version, digest, raw, applied_at) VALUES ($1, $2, $3, $4);
+
+-- name: delete_document
+DELETE FROM agreement.document WHERE version = $1;
+
+-- name: read_routine
+SELECT version, digest, raw, applied_at FROM agreement.routine ORDER BY version DESC LIMIT 1;
+
+-- name: routine_version
+SELECT coalesce(max(version), 0) FROM agreement.routine;
+
+-- name: put_routine
+INSERT INTO agreement.routine (version, digest, raw, applied_at) VALUES ($1, $2, $3, $4);
+
+-- name: routines_from
+SELECT version, digest, raw, applied_at FROM agreement.routine WHERE version >= $1 ORDER BY version LIMIT $2;
+
+-- name: put_proposal
+INSERT INTO agreement.proposal (digest, kind, version, raw, received_at, by_member) VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (digest) DO NOTHING
+RETURNING digest;
+
+-- name: read_proposals
+SELECT digest, kind, version, raw, received_at, by_member
+FROM agreement.proposal
+WHERE $1::text IS NULL OR digest = $1
+ORDER BY kind, version, received_at, digest
+LIMIT 200;
+
+-- name: count_proposals
+SELECT count(*) FROM agreement.proposal;
+
+-- name: read_signatures
+SELECT keyid, sig FROM agreement.signature WHERE digest = $1 ORDER BY keyid LIMIT 200;
+
+-- name: put_signatures
+INSERT INTO agreement.signature (digest, keyid, sig, received_at)
+SELECT $1, u.keyid, u.sig, $4 FROM unnest($2::text[], $3::text[]) AS u (keyid, sig)
+ON CONFLICT (digest, keyid) DO NOTHING
+RETURNING keyid;
+
+-- name: drop_proposals_below
+DELETE FROM agreement.proposal WHERE kind = $1 AND version < $2;
+
+-- name: drop_proposal
+DELETE FROM agreement.proposal WHERE digest = $1 RETURNING digest;
+
+-- name: put_fork
+INSERT INTO agreement.fork (version, digest, applied, raw_applied, raw_other, found_at)
+SELECT $1, $2, $3, $4, $5, $6
+-- One pair is enough to show that there is a fork: a flood of them is not kept.
+WHERE (SELECT count(*) FROM agreement.fork f WHERE f.version = $1) < 8
+ON CONFLICT (version, digest) DO NOTHING
+RETURNING version;
+
+-- name: read_forks
+SELECT version, digest, applied, raw_applied, raw_other, found_at, settled_at
+FROM agreement.fork
+ORDER BY version DESC, found_at, digest
+LIMIT 64;
+
+-- name: open_fork
+SELECT EXISTS (SELECT FROM agreement.fork WHERE version >= $1 AND settled_at IS NULL);
+
+-- name: settle_forks
+UPDATE agreement.fork SET settled_at = $2 WHERE version = $1 AND settled_at IS NULL RETURNING digest;
+
+-- name: put_request
+INSERT INTO agreement.request (fingerprint, raw, received_at)
+SELECT $1, $2, $3
+WHERE (SELECT count(*) FROM agreement.request) < $4
+ON CONFLICT (fingerprint) DO NOTHING
+RETURNING fingerprint;
+
+-- name: read_requests
+SELECT fingerprint, raw, received_at
+FROM agreement.request
+WHERE $1::text IS NULL OR fingerprint = $1
+ORDER BY received_at, fingerprint
+LIMIT 200;
+
+-- name: drop_request
+DELETE FROM agreement.request WHERE fingerprint = $1 RETURNING fingerprint;
+
+-- name: put_refused
+INSERT INTO agreement.refused (member, version, code, at) VALUES ($1, $2, $3, $4)
+ON CONFLICT (member) DO UPDATE SET version = excluded.version, code = excluded.code, at = excluded.at;
+
+-- name: drop_refused
+DELETE FROM agreement.refused WHERE version <= $1 OR member = $2;
+
+-- name: read_refused
+SELECT member, version, code, at FROM agreement.refused ORDER BY version DESC, member LIMIT 1000;
