@@ -20,7 +20,7 @@ from node.config import Config
 from node.config_places import CONFIG_FILE
 from node.errors import N_, CallerError
 from node.flows import audit
-from node.store import highwater, keyfiles
+from node.store import highwater, keyfiles, pin
 from node.store.highwater import Mark
 
 # The part of a backup that holds them.
@@ -66,7 +66,8 @@ def gather(home: Path, config: Config) -> HomeFiles:
     held = {f"{KEYS}/{role}.pem": home / config.federation.keys / f"{role}.pem" for role in ROLES}
     # Only the second half of the seal key may be missing, in older homes; without the others nothing was read above.
     files |= {name: path.read_bytes() for name, path in held.items() if path.exists()}
-    for name in (highwater.FILE, audit.MARK):
+    # The pin is what all later versions of the agreement are verified from: without it a restored node belongs nowhere.
+    for name in (highwater.FILE, audit.MARK, pin.FILE, pin.JOINED):
         if (home / name).exists():
             files[name] = (home / name).read_bytes()
     left_out = []
