@@ -1,4 +1,4 @@
-"""Who is followed: brings the log table in line with the member list (for now the [[peer]] tables).
+"""Who is followed where members are [[peer]] tables: brings the log table in line with them. The agreement's: ``flows/agreement``.
 
 In: the configuration and the own public log key. Out: the id of the own log. A peer that left the list is closed: its
 profiles leave the cooperation database at once, since nobody would hear of their withdrawal any more.
@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from node.config import Config
 from node.errors import N_, OperatorError
 from node.flows import log_keys
+from node.flows.agreement_terms import check_group
 from node.flows.log_keys import Held
 from node.protocol import keys, merkle
 from node.protocol.member import Member, Membership, cosigner_key
@@ -20,13 +21,10 @@ from node.store.log import OwnRow
 from node.store.postgres import Connection, Pool, run_tx
 
 
-def membership_of(config: Config, public: Mapping[str, bytes], seal: SealKey) -> Membership:
-    """Return the members as the configuration lists them; ``public`` are this node's own public keys by role, ``seal`` its own.
-
-    Raises: CallerError(vkey-malformed | member-key-reused | key-low-order).
-    """
+def own_member(config: Config, public: Mapping[str, bytes], seal: SealKey) -> Member:
+    """Return this node as its own keys make it; ``public`` are its public keys by role, ``seal`` its own."""
     authority = config.federation.authority
-    own = Member(
+    return Member(
         id=config.node.id,
         url=None,
         http={f"{authority}#http-1": public["http"]},
@@ -36,6 +34,13 @@ def membership_of(config: Config, public: Mapping[str, bytes], seal: SealKey) ->
         authorities=frozenset({authority}),
         log=(public["log"],),
     )
+
+
+def membership_of(config: Config, own: Member) -> Membership:
+    """Return the members as the configuration lists them; ``own`` is this node.
+
+    Raises: CallerError(vkey-malformed | member-key-reused | key-low-order), OperatorError(config-bad-value).
+    """
     others = [
         Member(
             id=peer.id,
@@ -48,6 +53,7 @@ def membership_of(config: Config, public: Mapping[str, bytes], seal: SealKey) ->
         )
         for peer in config.peers
     ]
+    check_group(config, (peer.id for peer in config.peers))
     return Membership.of(own, others)
 
 
