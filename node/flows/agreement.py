@@ -273,7 +273,8 @@ async def settle_rows(conn: Connection, place: Place, after: InForce, now: dt.da
     if _is_active(after, place.own.id) and not _is_active(place.in_force, place.own.id):
         # Let in: until now the others refused what a member may ask.
         await log.all_due(conn, now)
-    for what in (wake.AGREEMENT, wake.PULL):
+    # Our own head may have to be signed by another key, and what waits be sealed for another one.
+    for what in (wake.AGREEMENT, wake.PULL, wake.ANNOUNCE, wake.POST):
         await wake.wake(conn, what)
     return replace(after, former=await member_keys.former(conn))
 
