@@ -49,6 +49,9 @@ AGREEMENT_LOGS = 64
 # Routine changes of one node on top of one agreement.
 ROUTINE_CHANGES = 16
 ENROLMENT_MAX_BYTES = 64 * 1024
+# Open proposals told in one reply, and the reply.
+PROPOSALS_TOLD = 64
+PROPOSALS_MAX_BYTES = 4 * 1024 * 1024
 PROBLEM_MAX_BYTES = 16 * 1024
 NOTE_SIGNATURES_MAX = 64
 JSON_MAX_DEPTH = 8

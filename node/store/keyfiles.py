@@ -85,6 +85,11 @@ def _secret(path: Path) -> bytes:
         ) from error
 
 
+def read_secret(path: Path) -> bytes:
+    """Return a file that only its owner may read. Raises: OperatorError key-file-missing, -readable or -unreadable."""
+    return _secret(path)
+
+
 def read_password(path: Path) -> str:
     """Return the first line of a file that only its owner may read. Raises: OperatorError key-file-..., as for keys."""
     lines = _secret(path).decode("utf-8", "replace").splitlines()

@@ -1,0 +1,315 @@
+"""A proposal that collects signatures: weigh it, keep it, and let it come into force when enough have signed.
+
+In: the bytes of a next version of the agreement, or of routine changes, with any number of signatures, from a person here or from another
+node. Out: how it stands. Rules: only what could come into force next and what somebody who may decide has signed is kept, so that strangers
+fill nothing; of signatures only the good ones are kept; so many proposals and no more, and of one key's own only a few. At the threshold it
+is applied here, by ``flows/agreement``, as everywhere else: no node decides it. Two proposals of one version may collect side by side; the
+first to be complete here is applied here, and if elsewhere it was the other one, that is a fork. Source: PROTOCOL 7.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from dataclasses import dataclass, replace
+
+import structlog
+
+from node.errors import N_, CallerError, PeerWrongError
+from node.flows import agreement as in_force
+from node.flows.council_draft import Draft, begin, build
+from node.protocol import agreement, agreement_steps, metadata, routine
+from node.protocol.agreement_values import Agreement, Council
+from node.protocol.routine import Routine
+from node.store import agreement as store
+from node.store.agreement import Proposal
+from node.store.postgres import Connection, Pool, acquire, run_tx
+
+logger = structlog.get_logger()
+PROPOSALS_MAX = 50
+# So that one key, stolen, does not keep all others from proposing.
+PROPOSALS_OF_A_KEY = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many of one council's keys have signed, and how many must."""
+
+    signed: frozenset[str]
+    council: Council
+
+    @property
+    def have(self) -> int:
+        """How many have signed."""
+        return len(self.signed)
+
+    @property
+    def need(self) -> int:
+        """How many must."""
+        return self.council.threshold
+
+    @property
+    def is_met(self) -> bool:
+        """Tell whether enough have."""
+        return self.have >= self.need
+
+
+@dataclass(frozen=True, slots=True)
+class Ballot:
+    """How a proposal stands: who of those that decide now has signed it, and of those that will decide after it (None: nobody else does).
+
+    ``raw``: the proposal with all good signatures.
+    """
+
+    kind: str
+    version: int
+    digest: str
+    raw: bytes
+    now: Count
+    then: Count | None
+    document: Agreement | Routine
+
+    @property
+    def waiting(self) -> Count:
+        """The count that is not met yet, else that of those who decide now: what "2 of 3" says."""
+        return self.then if self.now.is_met and self.then is not None and not self.then.is_met else self.now
+
+    @property
+    def is_complete(self) -> bool:
+        """Tell whether it comes into force."""
+        return self.now.is_met and (self.then is None or self.then.is_met)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a proposal that somebody brought: how it stands, whether anything of it was new here, whether it is in force."""
+
+    version: int
+    digest: str
+    have: int
+    need: int
+    is_new: bool
+    applied: bool
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is in force here: the newest version, and the routine changes since."""
+
+    agreement: Agreement
+    changes: Routine | None
+
+
+async def read_state(conn: Connection) -> State:
+    """Return what is in force. Raises: CallerError(agreement-none)."""
+    latest, changes = await store.read_latest(conn), await store.read_routine(conn)
+    if latest is None:
+        raise CallerError(
+            "agreement-none",
+            N_("questo nodo non ha un protocollo d'intesa: vive delle tabelle [[peer]]"),
+            hint=N_("«rete join URL» entra in una federazione; «rete agreement init» ne prepara una nuova"),
+        )
+    return State(agreement.parse(latest.raw), None if changes is None else routine.parse(changes.raw))
+
+
+def propose(state: State, draft: Draft, now: dt.datetime) -> bytes:
+    """Return the unsigned next version that says what a draft says. Raises: CallerError(proposal-empty), what the rules refuse."""
+    raw = build(state.agreement, state.changes, draft)
+    try:
+        agreement_steps.check(state.agreement, agreement.parse(raw), now)
+    except PeerWrongError as error:
+        raise metadata.refused_to_caller(error) from error
+    return raw
+
+
+def drafted(state: State) -> Draft:
+    """Return a draft of the next version that changes nothing yet."""
+    return begin(state.agreement, state.changes)
+
+
+def kind_of(raw: bytes) -> str:
+    """Return whether bytes are a version of the agreement or routine changes. Raises: PeerWrongError(agreement-malformed, ...)."""
+    value = metadata.strict(raw)
+    signed = value.get("signed") if type(value) is dict else None
+    return store.ROUTINE if type(signed) is dict and signed.get("_type") == metadata.TARGETS else store.ROOT
+
+
+def weigh(state: State, raw: bytes, now: dt.datetime) -> Ballot:
+    """Return how a proposal stands against what is in force; its good signatures alone are kept.
+
+    Raises: CallerError(proposal-old | proposal-ahead), PeerWrongError as ``agreement.parse`` and the rules between versions do.
+    """
+    if kind_of(raw) == store.ROUTINE:
+        return _weigh_routine(state, raw, now)
+    found, trusted = agreement.parse(raw), state.agreement
+    _next(found.version, trusted.version, trusted.digest == found.digest)
+    agreement_steps.check(trusted, found, now)
+    then = Count(agreement.signers(found, found.council), found.council)
+    same = found.council == trusted.council
+    present = then if same else Count(agreement.signers(found, trusted.council), trusted.council)
+    good = {keyid: found.signatures[keyid] for keyid in present.signed | then.signed}
+    return Ballot(
+        store.ROOT, found.version, found.digest, _only(raw, good), present, None if same else then, found
+    )  # fmt: skip
+
+
+def _weigh_routine(state: State, raw: bytes, now: dt.datetime) -> Ballot:
+    found = routine.parse(raw)
+    applied = state.changes.version if state.changes is not None else 0
+    if found.version <= applied:
+        raise _old(found.version, applied)
+    council = state.agreement.secretariat
+    # All its rules but the number of signatures: that one is what is being waited for.
+    patient = replace(state.agreement, secretariat=replace(council, threshold=0))
+    routine.check(patient, state.changes, raw, now)
+    signed = routine.signers(found, state.agreement)
+    good = {keyid: found.signatures[keyid] for keyid in signed}
+    return Ballot(store.ROUTINE, found.version, _digest(found.signed), _only(raw, good), Count(signed, council), None, found)
+
+
+def _digest(signed: bytes) -> str:
+    return hashlib.sha256(signed).hexdigest()
+
+
+def _only(raw: bytes, good: dict[str, str]) -> bytes:
+    """Return a document with these signatures and no others."""
+    value = metadata.strict(raw)
+    return metadata.encode(
+        {"signatures": [{"keyid": keyid, "sig": good[keyid]} for keyid in sorted(good)], "signed": value["signed"]}
+    )
+
+
+def _old(version: int, applied: int) -> CallerError:
+    return CallerError(
+        "proposal-old",
+        N_("la proposta è della versione {version}, e qui è già in vigore la {applied}"),
+        hint=N_("rifare la proposta su ciò che è in vigore, e raccogliere di nuovo le firme"),
+        version=version,
+        applied=applied,
+    )
+
+
+def _next(version: int, applied: int, is_same: bool) -> None:
+    if is_same:
+        raise CallerError("proposal-applied", N_("la versione {version} è già in vigore"), version=version)
+    if version <= applied:
+        raise _old(version, applied)
+    if version > applied + 1:
+        raise CallerError(
+            "proposal-ahead",
+            N_("la proposta è della versione {version}, e qui è in vigore la {applied}: mancano quelle di mezzo"),
+            hint=N_("attendere che il nodo le riceva, o darle con «rete agreement apply»"),
+            version=version,
+            applied=applied,
+        )
+
+
+def unsigned_of(raw: bytes) -> bytes:
+    """Return a document without any signature."""
+    return _only(raw, {})
+
+
+def signatures_of(ballot: Ballot) -> dict[str, str]:
+    """Return the good signatures of a proposal, hex by key id."""
+    found = ballot.document.signatures
+    return {keyid: found[keyid] for keyid in ballot.now.signed | (ballot.then.signed if ballot.then else frozenset())}
+
+
+async def receive(pool: Pool, place: in_force.Place, raw: bytes, now: dt.datetime, by_member: str = "") -> Taken:
+    """Keep a proposal and its good signatures; apply it when they are enough. Safe to repeat.
+
+    Raises: CallerError(agreement-none | proposal-old | proposal-ahead | proposal-unsigned | proposals-full), PeerWrongError as ``weigh``.
+    """
+
+    async def work(conn: Connection) -> tuple[Ballot, bool]:
+        await store.lock(conn)
+        return await _keep(conn, await read_state(conn), raw, now, by_member)
+
+    try:
+        ballot, is_new = await run_tx(pool, work)
+    except CallerError as error:
+        if error.code != "proposal-applied":
+            raise
+        found = agreement.parse(raw)
+        return Taken(found.version, found.digest, 0, 0, is_new=False, applied=True)
+    applied = ballot.is_complete and await _apply(pool, place, ballot, now)
+    if is_new or applied:
+        logger.info(
+            "proposal.signed",
+            kind=ballot.kind,
+            version=ballot.version,
+            digest=ballot.digest,
+            have=ballot.waiting.have,
+            need=ballot.waiting.need,
+            applied=applied,
+        )
+    return Taken(ballot.version, ballot.digest, ballot.waiting.have, ballot.waiting.need, is_new, applied)
+
+
+async def _keep(conn: Connection, state: State, raw: bytes, now: dt.datetime, by_member: str) -> tuple[Ballot, bool]:
+    """Keep what is good of a proposal beside what was kept of it; return how it stands now, and whether there was anything new."""
+    ballot = weigh(state, raw, now)
+    stored = await store.read_proposals(conn, ballot.digest)
+    if stored:
+        ballot = weigh(state, metadata.with_signatures(ballot.raw, stored[0].signatures), now)
+    if not ballot.now.signed:
+        raise CallerError(
+            "proposal-unsigned",
+            N_("nessuna firma valida di chi decide ora: la proposta non è accolta"),
+            hint=N_("prima firma chi la propone: «rete agreement sign FILE --key CHIAVE»"),
+        )
+    is_new = not stored
+    if is_new:
+        await _room(conn, state, ballot, now)
+        bare = unsigned_of(ballot.raw)
+        await store.put_proposal(conn, Proposal(ballot.digest, ballot.kind, ballot.version, bare, now, by_member))
+    more = await store.put_signatures(conn, ballot.digest, signatures_of(ballot).items(), now)
+    return ballot, is_new or more > 0
+
+
+async def _room(conn: Connection, state: State, ballot: Ballot, now: dt.datetime) -> None:
+    """Refuse one proposal more where there are enough, of all or of the same keys. Raises: CallerError(proposals-full)."""
+    open_ones = [weighed for weighed in await read_open(conn, state, now) if not isinstance(weighed, Proposal)]
+    own = [sum(keyid in other.now.signed for other in open_ones) for keyid in ballot.now.signed]
+    if len(open_ones) >= PROPOSALS_MAX or min(own) >= PROPOSALS_OF_A_KEY:
+        raise CallerError(
+            "proposals-full",
+            N_("ci sono già {count} proposte aperte: non se ne accolgono altre"),
+            hint=N_("firmare o lasciar cadere quelle aperte: si chiudono tutte con la prossima versione"),
+            count=len(open_ones),
+        )
+
+
+async def read_open(conn: Connection, state: State, now: dt.datetime) -> list[Ballot | Proposal]:
+    """Return the open proposals, weighed; as it was kept, one that can't come into force any more."""
+    found: list[Ballot | Proposal] = []
+    for proposal in await store.read_proposals(conn):
+        try:
+            found.append(weigh(state, metadata.with_signatures(proposal.raw, proposal.signatures), now))
+        except (CallerError, PeerWrongError):
+            found.append(proposal)
+    return found
+
+
+async def settle(pool: Pool, place: in_force.Place, now: dt.datetime) -> int:
+    """Apply what is complete and was not applied, as after a crash between the two; return how many were."""
+    async with acquire(pool) as conn:
+        try:
+            state = await read_state(conn)
+        except CallerError:
+            return 0
+        complete = [one for one in await read_open(conn, state, now) if isinstance(one, Ballot) and one.is_complete]
+    return sum([await _apply(pool, place, ballot, now) for ballot in complete[:1]])
+
+
+async def _apply(pool: Pool, place: in_force.Place, ballot: Ballot, now: dt.datetime) -> bool:
+    """Let a complete proposal come into force; False where another was quicker, or a fork forbids it."""
+    try:
+        if ballot.kind == store.ROUTINE:
+            await in_force.apply_routine(pool, place, ballot.raw, now)
+        else:
+            await in_force.apply(pool, place, ballot.raw, now)
+    except PeerWrongError as error:
+        logger.warning("proposal.not_applied", digest=ballot.digest, code=error.code)
+        return False
+    return True

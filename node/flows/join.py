@@ -1,0 +1,138 @@
+"""Joining a federation: read its agreement from one member, pin what people have compared, ask to be let in.
+
+In: a member's address and a home. Out: the verified chain; a pinned home; a request that waits at that member. Rules: nothing is trusted
+because an address said it: the first version's fingerprint is compared by telephone, all later ones follow from it. Nothing is pinned before
+that. Who is not listed yet may read all that members serve unsigned, the agreement above all, and so learns by itself that it is let in.
+Source: PROTOCOL 7.9.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from node.errors import N_, CallerError, PeerWrongError, ReteError
+from node.flows.enrol import Asked
+from node.peers.client import PeerClient
+from node.protocol import agreement, enrolment, limits
+from node.protocol.agreement_values import Agreement, Status
+
+VERSIONS = "/federation/agreement/{version}.root.json"
+REQUESTS = "/federation/agreement/requests"
+# Of a chain that was read to be verified, so much is kept to be applied; the rest is read again by the node's own refresh.
+KEPT_MAX_BYTES = 64 * 1024 * 1024
+_NOT_FOUND = 404
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The agreement as one member tells it, every step verified: its first and newest version, and bytes from the first on."""
+
+    first: Agreement
+    newest: Agreement
+    kept: Sequence[bytes] = field(repr=False)
+
+
+class Standing(StrEnum):
+    """How a request to join stands."""
+
+    ADMITTED = "admitted"
+    SUSPENDED = "suspended"
+    LEFT = "left"
+    PENDING = "pending"
+    GONE = "gone"
+    UNKNOWN = "unknown"
+
+
+def words_of(found: Agreement) -> list[str]:
+    """Return the names by which people compare a version."""
+    return enrolment.words(bytes.fromhex(found.digest))
+
+
+def check_words(found: Agreement, expected: str) -> None:
+    """Refuse a first version whose fingerprint is not the expected one. Raises: CallerError(agreement-words-differ)."""
+    if expected.lower().split() != [word.lower() for word in words_of(found)]:
+        raise CallerError(
+            "agreement-words-differ",
+            N_("l'impronta del protocollo d'intesa non è quella attesa: non mi fido di nulla"),
+            where=" ".join(words_of(found)),
+            hint=N_("chiedere l'impronta alla segreteria per telefono, a un numero trovato altrove: non a questo indirizzo"),
+        )  # fmt: skip
+
+
+async def fetch(client: PeerClient, now: dt.datetime) -> Chain:
+    """Read the agreement from a member, each version verified from the one before.
+
+    Raises: CallerError(join-no-agreement), RoadWrongError, PeerWrongError as ``agreement.step`` does.
+    """
+    raw = await _version(client, 1)
+    if raw is None:
+        raise CallerError(
+            "join-no-agreement",
+            N_("a questo indirizzo non c'è un protocollo d'intesa"),
+            where=client.authority,
+            hint=N_("chiedere alla segreteria l'indirizzo di un nodo della federazione: schema e host, senza altro"),
+        )
+    first = newest = agreement.first(raw)
+    kept, size, whole = [raw], len(raw), True
+    while (raw := await _version(client, newest.version + 1)) is not None:
+        newest = agreement.step(newest, raw, now)
+        size += len(raw)
+        whole = whole and size <= KEPT_MAX_BYTES
+        if whole:
+            kept.append(raw)
+    return Chain(first, newest, kept)
+
+
+async def _version(client: PeerClient, version: int) -> bytes | None:
+    """Return one version as a member has it; None where it has none of that number."""
+    try:
+        reply = await client.get(VERSIONS.format(version=version), max_bytes=limits.AGREEMENT_MAX_BYTES)
+    except PeerWrongError as error:
+        if error.facts.get("status") == _NOT_FOUND:
+            return None
+        raise
+    return reply.body
+
+
+async def send(client: PeerClient, request: Asked) -> None:
+    """Leave a request at a member. Raises: RoadWrongError, PeerWrongError."""
+    await client.post(
+        REQUESTS, request.raw, max_bytes=limits.PROBLEM_MAX_BYTES, content_type="application/json", allow=(200, 201)
+    )
+
+
+async def ask_standing(client: PeerClient, request: Asked) -> Standing:
+    """Return whether a request still waits at a member: PENDING, GONE, or UNKNOWN where it does not answer."""
+    try:
+        await client.get(f"{REQUESTS}/{request.fingerprint}", max_bytes=limits.PROBLEM_MAX_BYTES)
+    except PeerWrongError as error:
+        return Standing.GONE if error.facts.get("status") == _NOT_FOUND else Standing.UNKNOWN
+    except ReteError:
+        return Standing.UNKNOWN
+    return Standing.PENDING
+
+
+def standing_in(found: Agreement, node_id: str, request: Asked | None) -> Standing | None:
+    """Return how the agreement itself lists a node; None where it does not, or lists another under that id.
+
+    Raises: CallerError(join-id-taken).
+    """
+    listed = found.node(node_id)
+    if listed is None:
+        return None
+    if request is not None and not {key.public for key in listed.http} & {key.public for key in request.node.http}:
+        if listed.status is Status.LEFT:
+            return None
+        raise CallerError(
+            "join-id-taken",
+            N_("«{node}» è già nel protocollo d'intesa, con altre chiavi"),
+            where=node_id,
+            hint=N_("se è la stessa amministrazione ripristinare le sue chiavi; altrimenti scegliere un altro --id"),
+            node=node_id,
+        )
+    return {Status.ACTIVE: Standing.ADMITTED, Status.SUSPENDED: Standing.SUSPENDED, Status.LEFT: Standing.LEFT}[
+        listed.status
+    ]
