@@ -125,8 +125,9 @@ def check_nodes(nodes: Iterable[Node], seen: Iterable[bytes] = ()) -> None:
             if public in used:
                 raise _reused(node.id)
             used.add(public)
-        # Logs stay their node's for ever; the address of one that left may be given to another.
-        named = {agreement_node.authority_of(origin) for origin in node.origins}
+        # What is named after a node stays its own for ever; the address alone of one that left may be given to another.
+        names = (*node.origins, *(verifier.name for verifier in (*node.witness, *node.mirror)))
+        named = {agreement_node.authority_of(name) for name in names}
         if node.status is not Status.LEFT:
             named.add(node.authority)
         for authority in named:

@@ -38,9 +38,9 @@ _TERRITORIES_MAX = 200
 DAY_MAX = 1_000_000
 
 
-def authority_of(origin: str) -> str:
-    """Return the authority under which a log is named."""
-    return origin.partition("/")[0]
+def authority_of(name: str) -> str:
+    """Return the authority under which a log or a cosigner is named."""
+    return name.partition("/")[0]
 
 
 def _blob(value: Any, where: str) -> bytes:
