@@ -467,8 +467,9 @@ def _check_across(config: Config, locate: Locator) -> None:
     if config.documents.network_mb < config.documents.max_mb:
         place = locate.place("documents", "network_mb")
         raise _refuse("config-bad-value", place, N_("network_mb non può essere minore di max_mb"))
+    # Without [[peer]] tables the agreement says who there is (flows/agreement_terms.check_group).
     strangers = set(config.privacy.group) - {peer.id for peer in config.peers}
-    if strangers:
+    if config.peers and strangers:
         place = locate.place("privacy", "group")
         message = N_("{ids}: non sono tra i [[peer]] di questo nodo")
         raise _refuse("config-bad-value", place, message, ids=", ".join(sorted(strangers)))

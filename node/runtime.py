@@ -25,20 +25,21 @@ from node.config_places import CONFIG_FILE
 from node.domain.accounts import derive_key
 from node.domain.saved import leave_key
 from node.errors import N_, CallerError, OperatorError, ReteError
-from node.flows import backup, casework, oidc, post, saved, tell
+from node.flows import agreement, backup, casework, oidc, post, saved, tell
+from node.flows.agreement_terms import tightened
 from node.flows.append import OwnLog
 from node.flows.bodies import Progress
 from node.flows.checkup import Place
 from node.flows.gate import KnownNames
-from node.flows.membership import enrol_members, membership_of
+from node.flows.membership import enrol_members, enrol_own, membership_of, own_member
 from node.flows.pull import Parts
 from node.flows.sign_in import Settings as SignInSettings
 from node.flows.sync import Syncer
 from node.peers.client import RequestSigner, open_session
 from node.peers.mail import MailServer
 from node.protocol import request
-from node.protocol.member import Cosigner, Membership
-from node.store import embedded, highwater, keyfiles, log, schemas
+from node.protocol.member import Cosigner, Member, Membership
+from node.store import embedded, highwater, keyfiles, log, pin, schemas
 from node.store.keyfiles import Keys
 from node.store.postgres import CONNECT_TIMEOUT_S, UNWRITABLE_VALUE, VALUE_BAD, Pool, acquire, migrate, open_pool
 from node.store.text_index import TextIndex
@@ -50,10 +51,10 @@ INDEX_FOLDER = "index"
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One running node: what flows and faces are built from."""
+    """One running node: what flows and faces are built from. ``configured`` is the configuration as written."""
 
     home: Path
-    config: Config
+    configured: Config
     keys: Keys
     pool: Pool
     dsn: str
@@ -62,6 +63,13 @@ class Node:
     membership: Membership
     index: TextIndex
     known: KnownNames = field(default_factory=KnownNames)
+    # Where members are [[peer]] tables there is none.
+    agreement: agreement.Place | None = None
+
+    @property
+    def config(self) -> Config:
+        """The configuration as it counts now: as written, and no looser than the agreement's terms."""
+        return tightened(self.configured, self.membership.terms)
 
     @property
     def http_keyid(self) -> str:
@@ -109,7 +117,7 @@ class Node:
 
     def office(self) -> casework.Office:
         """Return what the cases of introductions need of this node."""
-        return casework.Office(self.pool, self.config, self.membership, self.keys.signing["http"], self.known)
+        return casework.Office(self.pool, self.configured, self.membership, self.keys.signing["http"], self.known)
 
     @property
     def public_url(self) -> str:
@@ -274,10 +282,42 @@ async def open_node(home: Path, *, clock: Clock = utc_now) -> AsyncIterator[Node
         pool = await open_pool(dsn, max_size=config.database.max_connections, application=f"rete-{os.getpid()}")
         stack.push_async_callback(_close_pool, pool)
         public = {role: key.public_key().public_bytes_raw() for role, key in keys.signing.items()}
-        membership = membership_of(config, public, keys.seal.public)
-        origin_id, origin = await enrol_members(pool, config, public["log"])
+        own_id = own_member(config, public, keys.seal.public)
+        place = await _agreement(pool, home, config, own_id, clock())
+        if place is None:
+            membership = membership_of(config, own_id)
+            origin_id, origin = await enrol_members(pool, config, public["log"])
+        else:
+            membership = place.membership
+            origin_id, origin = await enrol_own(pool, config, public["log"])
         own = OwnLog(origin_id, origin, config.node.id, keys.signing["log"], home / highwater.FILE)
-        yield Node(home, config, keys, pool, dsn, clock, own, membership, TextIndex(home / INDEX_FOLDER))
+        index = TextIndex(home / INDEX_FOLDER)
+        yield Node(home, config, keys, pool, dsn, clock, own, membership, index, agreement=place)
+
+
+def pinned(home: Path, config: Config) -> bytes | None:
+    """Return the pinned first version of the home's agreement, None for a home that lives by [[peer]] tables.
+
+    Raises: OperatorError(config-peers-beside-agreement | agreement-pin-bad).
+    """
+    raw = pin.read(home)
+    if raw is not None and config.peers:
+        raise OperatorError(
+            "config-peers-beside-agreement",
+            N_("node.toml ha tabelle [[peer]], e questa cartella ha un protocollo d'intesa: vale uno solo dei due"),
+            where=str(home / CONFIG_FILE),
+            hint=N_("togliere le tabelle [[peer]]: chi fa parte della federazione lo dice il protocollo d'intesa"),
+        )
+    return raw
+
+
+async def _agreement(pool: Pool, home: Path, config: Config, own: Member, now: dt.datetime) -> agreement.Place | None:
+    """Return what the home's agreement makes of it; None for one that lives by [[peer]] tables."""
+    raw = pinned(home, config)
+    if raw is None:
+        await agreement.none_here(pool)
+        return None
+    return await agreement.load(pool, raw, config, own, now)
 
 
 @asynccontextmanager

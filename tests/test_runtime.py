@@ -89,7 +89,7 @@ async def test_what_a_node_asks_of_others_is_bounded_as_configured(home: Path) -
     file.write_text(text.replace("request_timeout_s = 30", "request_timeout_s = 7"), encoding="utf-8")
     async with open_node(home) as node:
         section = dataclasses.replace(node.config.node, environment="production")
-        strict = dataclasses.replace(node, config=dataclasses.replace(node.config, node=section))
+        strict = dataclasses.replace(node, configured=dataclasses.replace(node.config, node=section))
         for opener, code in ((node, "road-refused"), (strict, "road-address-refused")):
             async with opener.session() as session:
                 assert session.timeout.total == 7

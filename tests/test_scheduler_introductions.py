@@ -52,7 +52,7 @@ async def test_what_ended_is_deleted_on_its_day_without_anybody_s_command(pair: 
     await pair.carry()
     office = replace(
         pair.seeker.office(),
-        config=replace(node.config, introductions=replace(node.config.introductions, requests=True)),
+        configured=replace(node.config, introductions=replace(node.config.introductions, requests=True)),
     )
     firm = Applicant("Prova Impresa", "Prova Titolare", "prova@example.org")
     wish = Wish(pair.profile_id, "Cerchiamo un partner.", applicant=firm)
@@ -153,5 +153,5 @@ async def test_a_mail_server_that_is_away_is_a_job_of_its_own(pair: Pair) -> Non
         introductions=replace(node.config.introductions, mail="ufficio@example.org"),
         mail=replace(node.config.mail, host="127.0.0.1", port=port, tls="none", sender="rete@example.org"),
     )
-    failed = await turn(replace(node, config=config), "introductions", "introductions-mail")
+    failed = await turn(replace(node, configured=config), "introductions", "introductions-mail")
     assert failed == {"introductions-mail": "mail-unreachable"}

@@ -63,7 +63,7 @@ def keeping(node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Node
     (node.home / "words").touch(mode=0o600)
     (node.home / "words").write_text("corretto cavallo graffetta")
     section = replace(node.config.backup, folder=str(tmp_path / "copies"), passphrase_file="words")  # noqa: S106 - a name
-    return replace(node, config=replace(node.config, backup=section))
+    return replace(node, configured=replace(node.config, backup=section))
 
 
 async def test_a_node_with_a_folder_for_backups_keeps_them(keeping: Node, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from node.cli.frame import Face, command
 from node.config_places import CONFIG_FILE
 from node.errors import N_, OperatorError
 from node.flows.home import Facts, check_places, new_home
-from node.flows.membership import membership_of
+from node.flows.membership import membership_of, own_member
 from node.store import keyfiles
 
 TRIAL_ID = "p_LE"
@@ -121,7 +121,8 @@ def check(face: Face) -> None:
     check_places(parsed, path.read_text(encoding="utf-8"), file=str(path))
     held = keyfiles.read(home / parsed.federation.keys)
     public = {role: key.public_key().public_bytes_raw() for role, key in held.signing.items()}
-    membership_of(parsed, public, held.seal.public)
+    if runtime.pinned(home, parsed) is None:
+        membership_of(parsed, own_member(parsed, public, held.seal.public))
     facts = {
         "ok": True,
         "home": str(home),

@@ -15,7 +15,7 @@ from node.domain.days import day_of
 from node.errors import N_, CallerError, OperatorError
 from node.flows import epoch, own_log, prove, recover
 from node.flows.home import set_epoch
-from node.flows.membership import membership_of
+from node.flows.membership import membership_of, own_member
 from node.protocol import keys, tlog_proof, witness
 from node.protocol.member import Membership
 from node.runtime import Node
@@ -145,7 +145,7 @@ def _known(face: Face) -> tuple[Membership, list[keys.Verifier]]:
         for origin, key in logs
         for year in years
     ]
-    return membership_of(config, public, held.seal.public), verifiers
+    return membership_of(config, own_member(config, public, held.seal.public)), verifiers
 
 
 @command(

@@ -27,6 +27,7 @@ from node.domain.days import day_number
 from node.domain.introduction import Case, Event, Kind, Party
 from node.domain.working_days import add_working_days
 from node.errors import N_, CallerError, NotFoundError, ReteError
+from node.flows.agreement_terms import tightened
 from node.flows.gate import KnownNames
 from node.protocol import limits, message, sealed
 from node.protocol.member import Member, Membership
@@ -49,11 +50,16 @@ class Office:
     """What this node's cases need: who we are, who the others are, and the key by which we sign."""
 
     pool: Pool
-    config: Config
+    configured: Config
     membership: Membership
     key: Ed25519PrivateKey = field(repr=False)
     known: KnownNames = field(repr=False)
     draw: Callable[[int], bytes] = secrets.token_bytes
+
+    @property
+    def config(self) -> Config:
+        """The configuration as it counts now: no looser than the agreement's terms."""
+        return tightened(self.configured, self.membership.terms)
 
     @property
     def own_id(self) -> str:

@@ -1,4 +1,4 @@
-"""Who is followed: brings the log table in line with the member list (for now the [[peer]] tables).
+"""Who is followed where members are [[peer]] tables: brings the log table in line with them. The agreement's: ``flows/agreement``.
 
 In: the configuration and the own public log key. Out: the id of the own log. A peer that left the list is closed: its
 profiles leave the cooperation database at once, since nobody would hear of their withdrawal any more.
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from node.config import Config
 from node.errors import N_, OperatorError
+from node.flows.agreement_terms import check_group
 from node.protocol import keys, merkle
 from node.protocol.member import Member, Membership, cosigner_key
 from node.protocol.sealed import SealKey
@@ -17,13 +18,10 @@ from node.store import cooperation, log
 from node.store.postgres import Connection, Pool, run_tx
 
 
-def membership_of(config: Config, public: Mapping[str, bytes], seal: SealKey) -> Membership:
-    """Return the members as the configuration lists them; ``public`` are this node's own public keys by role, ``seal`` its own.
-
-    Raises: CallerError(vkey-malformed | member-key-reused | key-low-order).
-    """
+def own_member(config: Config, public: Mapping[str, bytes], seal: SealKey) -> Member:
+    """Return this node as its own keys make it; ``public`` are its public keys by role, ``seal`` its own."""
     authority = config.federation.authority
-    own = Member(
+    return Member(
         id=config.node.id,
         url=None,
         http={f"{authority}#http-1": public["http"]},
@@ -32,6 +30,13 @@ def membership_of(config: Config, public: Mapping[str, bytes], seal: SealKey) ->
         seal=seal,
         authorities=frozenset({authority}),
     )
+
+
+def membership_of(config: Config, own: Member) -> Membership:
+    """Return the members as the configuration lists them; ``own`` is this node.
+
+    Raises: CallerError(vkey-malformed | member-key-reused | key-low-order), OperatorError(config-bad-value).
+    """
     others = [
         Member(
             id=peer.id,
@@ -44,6 +49,7 @@ def membership_of(config: Config, public: Mapping[str, bytes], seal: SealKey) ->
         )
         for peer in config.peers
     ]
+    check_group(config, (peer.id for peer in config.peers))
     return Membership.of(own, others)
 
 
@@ -54,17 +60,7 @@ async def enrol_members(pool: Pool, config: Config, own_public: bytes) -> tuple[
     """
 
     async def work(conn: Connection) -> tuple[int, str]:
-        origin = await _own_origin(conn, config, own_public)
-        own = await log.upsert_origin(
-            conn,
-            origin=origin,
-            owner=config.node.id,
-            name=config.node.name,
-            url=None,
-            vkey=keys.format_vkey(origin, own_public),
-            is_own=True,
-            empty_root=merkle.EMPTY_ROOT,
-        )
+        own, origin = await _enrol_own(conn, config, own_public)
         for peer in config.peers:
             keys.parse_vkey(peer.vkey)
             await log.upsert_origin(
@@ -85,6 +81,33 @@ async def enrol_members(pool: Pool, config: Config, own_public: bytes) -> tuple[
         return own, origin
 
     return await run_tx(pool, work)
+
+
+async def enrol_own(pool: Pool, config: Config, own_public: bytes) -> tuple[int, str]:
+    """Make the own log known, and nobody else's: those the agreement lists. Safe to run at every start.
+
+    Raises: as ``enrol_members``.
+    """
+
+    async def work(conn: Connection) -> tuple[int, str]:
+        return await _enrol_own(conn, config, own_public)
+
+    return await run_tx(pool, work)
+
+
+async def _enrol_own(conn: Connection, config: Config, own_public: bytes) -> tuple[int, str]:
+    origin = await _own_origin(conn, config, own_public)
+    own = await log.upsert_origin(
+        conn,
+        origin=origin,
+        owner=config.node.id,
+        name=config.node.name,
+        url=None,
+        vkey=keys.format_vkey(origin, own_public),
+        is_own=True,
+        empty_root=merkle.EMPTY_ROOT,
+    )
+    return own, origin
 
 
 async def _own_origin(conn: Connection, config: Config, own_public: bytes) -> str:

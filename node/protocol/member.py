@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.errors import N_, CallerError
 from node.protocol import keys, limits, witness
+from node.protocol.agreement_values import Terms
 from node.protocol.sealed import SealKey
 
 
@@ -49,7 +50,8 @@ class Roll:
     """All members at one moment, this node among them.
 
     ``suspended``: ids of those that are known and may not call, by the key id of their request keys; ``suspended_keys`` those keys.
-    ``quorum``: how many witnesses a log has, and how many of them suffice.
+    ``quorum``: how many witnesses a log has, and how many of them suffice. ``version`` and ``terms``: of the agreement, 0 and None
+    where members are [[peer]] tables.
     """
 
     own_id: str
@@ -57,6 +59,8 @@ class Roll:
     suspended: Mapping[str, str] = field(default_factory=dict)
     suspended_keys: Mapping[str, bytes] = field(default_factory=dict)
     quorum: tuple[int, int] = (limits.WITNESSES, limits.WITNESS_QUORUM)
+    version: int = 0
+    terms: Terms | None = None
 
     @classmethod
     def of(
@@ -127,6 +131,11 @@ class Membership:
     def members(self) -> Mapping[str, Member]:
         """All members by id, this node among them."""
         return self._roll.members
+
+    @property
+    def terms(self) -> Terms | None:
+        """By which terms the members work; None where they are [[peer]] tables."""
+        return self._roll.terms
 
     @property
     def quorum(self) -> int:

@@ -7,6 +7,7 @@ member hands all of it on. The flow or the handler opens the transaction. Source
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -55,7 +56,7 @@ class Fork:
     raw_applied: bytes
     raw_other: bytes
     found_at: dt.datetime
-    settled_at: dt.datetime | None
+    settled_at: dt.datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,11 @@ class Refused:
     version: int
     code: str
     at: dt.datetime
+
+
+def digest_of(signed: bytes) -> str:
+    """Return the digest under which a document is kept, of the bytes that its signatures are over."""
+    return hashlib.sha256(signed).hexdigest()
 
 
 async def lock(conn: Connection) -> None:
@@ -119,6 +125,12 @@ async def read_routine(conn: Connection) -> Document | None:
     """Return the newest applied routine changes."""
     row = await conn.fetchrow(QUERIES["read_routine"])
     return None if row is None else Document(**dict(row))
+
+
+async def routine_version(conn: Connection) -> int:
+    """Return the number of the newest applied routine changes, 0 for none."""
+    version: int = await conn.fetchval(QUERIES["routine_version"])
+    return version
 
 
 async def put_routine(conn: Connection, version: int, digest: str, raw: bytes, now: dt.datetime) -> None:

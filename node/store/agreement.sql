@@ -23,6 +23,9 @@ DELETE FROM agreement.document WHERE version = $1;
 -- name: read_routine
 SELECT version, digest, raw, applied_at FROM agreement.routine ORDER BY version DESC LIMIT 1;
 
+-- name: routine_version
+SELECT coalesce(max(version), 0) FROM agreement.routine;
+
 -- name: put_routine
 INSERT INTO agreement.routine (version, digest, raw, applied_at) VALUES ($1, $2, $3, $4);
 

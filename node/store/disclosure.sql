@@ -33,7 +33,7 @@ SELECT c.profile_id, o.owner, o.is_own, c.idx, b.body
 FROM coop.profile c
 JOIN log.origin o USING (origin_id)
 JOIN log.body b USING (origin_id, idx)
-WHERE o.state NOT IN ('closed', 'frozen') AND (o.is_own OR NOT $1::boolean)
+WHERE o.state NOT IN ('closed', 'frozen', 'suspended') AND (o.is_own OR NOT $1::boolean)
 ORDER BY c.profile_id, o.is_own DESC, o.origin_id
 LIMIT 1000000;
 

@@ -19,7 +19,8 @@ SELECT o.origin_id, o.origin, o.owner, o.name, o.url, o.vkey, o.is_own, o.state,
        o.checkpoint, o.etag, o.checked_at, o.advanced_at, o.failures, o.next_pull_at,
        o.error_code, o.error_text, o.error_at, o.origin_hash, o.checkpoint_size, o.pending,
        o.witnessed_size, o.witnessed_at, o.cosigned_at, o.confirmed_at, o.relay, o.grown_on, o.grown, o.predecessor_id, o.frozen_at,
-       EXISTS (SELECT FROM log.wanted w WHERE w.origin_id = o.origin_id) AS wanting
+       EXISTS (SELECT FROM log.wanted w WHERE w.origin_id = o.origin_id) AS wanting,
+       o.end_size, o.end_root, o.state_before
 FROM log.origin o
 WHERE o.state <> 'closed' AND ($1::text IS NULL OR o.owner = $1 OR o.origin = $1) AND ($2::text IS NULL OR o.origin = $2)
 ORDER BY o.is_own DESC, o.owner, o.origin
@@ -104,8 +105,10 @@ UPDATE log.origin SET confirmed_at = $2, relay = $3 WHERE origin_id = $1;
 UPDATE log.origin SET confirmed_at = $2 WHERE origin_id = ANY($1::int[]);
 
 -- name: record_quarantine
+-- What is suspended stays hidden: the proof is met when its node is admitted again.
 UPDATE log.origin
-SET state = 'quarantined', relayed = NULL, error_code = $3, error_text = $4, error_at = $2
+SET state = CASE WHEN state = 'suspended' THEN state ELSE 'quarantined' END,
+    state_before = CASE WHEN state = 'suspended' THEN 'quarantined' ELSE state_before END, relayed = NULL, error_code = $3, error_text = $4, error_at = $2
 WHERE origin_id = $1 AND NOT is_own;
 
 -- name: wake_origin
@@ -176,6 +179,55 @@ WHERE origin_id = $1 AND NOT is_own;
 
 -- name: set_state
 UPDATE log.origin SET state = $2, error_code = $3, error_text = $4, error_at = $5 WHERE origin_id = $1;
+
+-- name: followed
+-- Every log of others that was ever known, the closed ones too.
+SELECT origin_id, origin, owner, state, size, state_before, end_size, predecessor_id
+FROM log.origin
+WHERE NOT is_own
+ORDER BY origin
+LIMIT 100000;
+
+-- name: suspend_origin
+UPDATE log.origin SET state_before = state, state = 'suspended', suspended_since = $2, next_pull_at = NULL
+WHERE origin_id = $1 AND state NOT IN ('closed', 'frozen', 'suspended');
+
+-- name: suspended_since
+UPDATE log.origin SET suspended_since = $2 WHERE origin_id = $1 AND state = 'suspended' AND suspended_since IS DISTINCT FROM $2;
+
+-- name: restore_origin
+-- As it was; what it said meanwhile is asked for now.
+UPDATE log.origin
+SET state = coalesce(state_before, 'new'), state_before = NULL, suspended_since = NULL, failures = 0,
+    next_pull_at = CASE WHEN state_before = 'quarantined' THEN NULL ELSE $2::timestamptz END
+WHERE origin_id = $1 AND state = 'suspended';
+
+-- name: note_departure
+-- What it was before its node left tells it, frozen, from a log that a later one continues.
+UPDATE log.origin SET state_before = coalesce(state_before, state), suspended_since = NULL
+WHERE origin_id = $1 AND NOT (state IN ('closed', 'frozen') AND state_before IS NULL);
+
+-- name: note_return
+UPDATE log.origin SET state_before = NULL, frozen_at = NULL WHERE origin_id = $1;
+
+-- name: set_end
+UPDATE log.origin SET end_size = $2, end_root = $3 WHERE origin_id = $1 AND end_size IS DISTINCT FROM $2;
+
+-- name: suspended_until
+-- Those whose node has been suspended since a day or longer, and of which something is still here.
+SELECT origin_id, origin
+FROM log.origin
+WHERE state = 'suspended' AND suspended_since <= $1 AND size > 0
+ORDER BY origin_id
+LIMIT 10000;
+
+-- name: erased_suspended
+UPDATE log.origin
+SET state = 'suspended', suspended_since = $3, state_before = CASE WHEN $2 = 'quarantined' THEN $2 ELSE 'new' END
+WHERE origin_id = $1;
+
+-- name: suspension_of
+SELECT state_before, suspended_since FROM log.origin WHERE origin_id = $1 AND state = 'suspended' AND suspended_since <= $2;
 
 -- name: record_failure
 UPDATE log.origin

@@ -10,6 +10,7 @@ from node.store.postgres import Connection, load_queries
 QUERIES = load_queries("wake")
 CHANNEL = "rete_wake"
 PULL, GOSSIP, ANNOUNCE, POST = "pull", "gossip", "announce", "post"
+AGREEMENT = "agreement"
 BACKUP, TRIAL = "backup", "backup-trial"
 
 

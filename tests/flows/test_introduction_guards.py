@@ -42,7 +42,7 @@ async def test_a_network_is_described_by_no_more_than_k_networks_share(pair: Pai
     """The region and section of its reference firm, as far as k networks of the public list have them; nothing where fewer do."""
     node = pair.seeker.town.node
     office = node.office()
-    strict = replace(office, config=replace(office.config, privacy=replace(office.config.privacy, k=10**6)))
+    strict = replace(office, configured=replace(office.config, privacy=replace(office.config.privacy, k=10**6)))
     row, told = (await introduce.read(office, await pair.seeker.ask(pair.profile_id))).row, []
     async with node.pool.acquire() as conn:
         for network in pair.seeker.networks:

@@ -56,7 +56,7 @@ class Teller:
         section = dataclasses.replace(
             made.config.introductions, mail=self.mail, escalation_mail=self.escalation, requests=True
         )
-        return dataclasses.replace(made, config=dataclasses.replace(made.config, introductions=section))
+        return dataclasses.replace(made, configured=dataclasses.replace(made.config, introductions=section))
 
     async def tell(self) -> list[str]:
         """Tell; return who got a mail now."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 import asyncpg
 import pytest
@@ -55,11 +56,11 @@ async def test_signatures_are_collected_once_each(conn: Connection) -> None:
 
 async def test_a_fork_waits_until_somebody_decides(conn: Connection) -> None:
     """It is kept once, a flood of others is not; what was decided is open no longer."""
-    fork = Fork(4, digest(1), True, b"a", b"b", NOW, None)
+    fork = Fork(4, digest(1), applied=True, raw_applied=b"a", raw_other=b"b", found_at=NOW)
     assert await agreement.put_fork(conn, fork)
     assert not await agreement.put_fork(conn, fork)
     for number in range(2, 12):
-        await agreement.put_fork(conn, Fork(4, digest(number), True, b"a", b"c", NOW, None))
+        await agreement.put_fork(conn, replace(fork, digest=digest(number)))
     assert len(await agreement.read_forks(conn)) == 8
     assert await agreement.has_open_fork(conn, 4)
     assert not await agreement.has_open_fork(conn, 5)

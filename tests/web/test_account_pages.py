@@ -370,7 +370,7 @@ async def test_pages_of_somebody_s_own_are_kept_by_nobody(browser: Browser, desk
 async def test_in_production_cookies_travel_by_https_alone_and_are_this_host_s(node: Node, desk: Desk) -> None:
     """The __Host- prefix, Secure, HttpOnly, SameSite=Lax, no domain; and only the public origin posts."""
     config = replace(node.config, node=replace(node.config.node, environment="production"))
-    async with TestClient(TestServer(served(replace(node, config=config)))) as client:
+    async with TestClient(TestServer(served(replace(node, configured=config)))) as client:
         page = await client.get("/entra", headers=PAGE)
         form: Morsel[str] = SimpleCookie(page.headers["Set-Cookie"])["__Host-rete-form"]
         sent = {"csrf": forms.csrf_of(form.value), "nome": "anna.verdi", "password": PASSWORD}

@@ -80,7 +80,7 @@ async def test_status_is_503_in_time_when_the_database_stands_still(
 
 async def test_problems_speak_the_reader_s_language_or_the_node_s(node: Node) -> None:
     """A node that speaks English answers in English unless the reader prefers Italian."""
-    english = replace(node, config=replace(node.config, node=replace(node.config.node, language="en")))
+    english = replace(node, configured=replace(node.config, node=replace(node.config.node, language="en")))
     async with TestClient(TestServer(application.build(english))) as client:
         seen = [
             (await (await client.get("/api/v1/profiles/x", headers=headers)).json())["title"]

@@ -88,7 +88,7 @@ async def node(db: str, tmp_path: Path) -> AsyncIterator[Node]:
 async def test_a_real_provider_signs_in_who_is_linked_and_nobody_else(node: Node, issuer: str) -> None:
     """Out by the page's link, consent at the provider, back with its answer: a session; the same answer again is none."""
     asked = replace(node.config.oidc, issuer=issuer, client_id="rete", client_secret_file="oidc.secret", claim="sub")  # noqa: S106 - the name of a file
-    node = replace(node, config=replace(node.config, oidc=asked))
+    node = replace(node, configured=replace(node.config, oidc=asked))
     desk = Desk(node.pool, replace(node.sign_in_settings(), pad_s=0), dt.datetime.now(dt.UTC))
     await desk.person("anna.verdi")
     async with TestClient(TestServer(served(node)), cookie_jar=CookieJar(unsafe=True)) as client:

@@ -209,7 +209,7 @@ async def test_an_office_that_takes_no_requests_says_so(pair: Pair) -> None:
     public = await caller(pair.seeker.town, None)
     assert (await public.request(firm(pair, profile_id=UNKNOWN), 404))["code"] == "profile-unknown"
     off = dataclasses.replace(node.config.introductions, requests=False)
-    closed = dataclasses.replace(node, config=dataclasses.replace(node.config, introductions=off))
+    closed = dataclasses.replace(node, configured=dataclasses.replace(node.config, introductions=off))
     await pair.seeker.town.stop()
     pair.seeker.town.node = closed
     await pair.seeker.town.start()

@@ -77,7 +77,7 @@ async def test_the_first_page_begins_where_profiles_are(client: Client) -> None:
 async def test_in_production_the_browser_is_told_to_come_by_https(node: Node) -> None:
     """HSTS, and a cookie that travels by https alone."""
     config = dataclasses.replace(node.config, node=dataclasses.replace(node.config.node, environment="production"))
-    async with TestClient(TestServer(application.build(dataclasses.replace(node, config=config)))) as client:
+    async with TestClient(TestServer(application.build(dataclasses.replace(node, configured=config)))) as client:
         reply = await client.get("/aiuto?lang=en", headers=BROWSER)
         assert reply.headers["Strict-Transport-Security"] == "max-age=31536000"
         assert "Secure" in reply.headers["Set-Cookie"]
@@ -286,7 +286,7 @@ async def test_the_administration_s_contact_stands_where_people_look(node: Node)
     """On the accessibility statement and the privacy page; without one the administration is named."""
     config = dataclasses.replace(node.config, web=dataclasses.replace(node.config.web, contact="urp@provincia.le.it"))
     for config_of, expected in ((config, "urp@provincia.le.it"), (node.config, "Provincia di Lecce")):
-        async with TestClient(TestServer(application.build(dataclasses.replace(node, config=config_of)))) as client:
+        async with TestClient(TestServer(application.build(dataclasses.replace(node, configured=config_of)))) as client:
             assert expected in words(await (await client.get("/accessibilita", headers=BROWSER)).text())
 
 

@@ -36,7 +36,7 @@ def keeping(node: Node, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Node
     (node.home / "words").touch(mode=0o600)
     (node.home / "words").write_text(WORDS)
     section = replace(node.config.backup, folder=str(tmp_path / "copies"), passphrase_file="words")  # noqa: S106 - a name
-    return replace(node, config=replace(node.config, backup=section))
+    return replace(node, configured=replace(node.config, backup=section))
 
 
 @asynccontextmanager

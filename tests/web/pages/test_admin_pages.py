@@ -267,7 +267,7 @@ async def test_a_link_to_the_identity_provider_is_kept_where_there_is_one(node: 
     """The form is there with [web.oidc] or a link; a name of another account is refused at its field."""
     oidc = replace(node.config.oidc, issuer="https://id.example", client_id="x", client_secret_file="s")  # noqa: S106 - of a test
     async with browsing(node) as browser:
-        browser.client.app[DESK].node = replace(node, config=replace(node.config, oidc=oidc))
+        browser.client.app[DESK].node = replace(node, configured=replace(node.config, oidc=oidc))
         browser.hold(await session(desk, "capo", Role.ADMINISTRATOR))
         await session(desk, "bruno", Role.OFFICER)
         await accounts.link(desk.pool, name="capo", external_name="CPAX", officer="capo")

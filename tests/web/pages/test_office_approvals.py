@@ -138,7 +138,7 @@ async def test_what_is_approved_is_neither_submitted_nor_sent_back(staff: Staff)
 async def test_where_rounds_are_immediate_an_approval_publishes(node: Node) -> None:
     """As the command does: approved, and out."""
     at_once = dataclasses.replace(node.config, privacy=dataclasses.replace(node.config.privacy, round="immediate"))
-    async with staffed(dataclasses.replace(node, config=at_once), "anna", "bruno") as staff:
+    async with staffed(dataclasses.replace(node, configured=at_once), "anna", "bruno") as staff:
         profile_id = await staff.waiting()
         reply = await staff.approve(profile_id)
         assert reply.headers["Location"] == f"/ufficio/profili/{profile_id}?fatto=uscita"

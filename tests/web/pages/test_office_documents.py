@@ -39,7 +39,7 @@ MB = 2**20
 def node(whole_node: Node) -> Node:
     """A node where a document has one megabyte at most, and a network two."""
     config = whole_node.config
-    return replace(whole_node, config=replace(config, documents=replace(config.documents, max_mb=1, network_mb=2)))
+    return replace(whole_node, configured=replace(config, documents=replace(config.documents, max_mb=1, network_mb=2)))
 
 
 __all__ = ["whole_node"]

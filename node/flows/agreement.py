@@ -1,0 +1,297 @@
+"""The agreement in force here: read at the opening, taken from the council's documents, one version after the other (PROTOCOL 7).
+
+In: the pin, documents as received, this node's own keys. Out: the roll that the process lives by (``Membership``), rows of the agreement and of
+the logs. Rules: what is applied is applied in one transaction: the document, who is followed, hidden or gone; a crash leaves all of it or
+nothing, and a refused document nothing at all, also after a restart. Versions are applied one after the other under one lock. Two documents of
+one version are both kept and neither is built upon until a person decides (``agreement_fork``). Other processes of this node are woken, and
+read what is in force anew (``reload``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import orjson
+import structlog
+
+from node.config import Config
+from node.errors import N_, OperatorError, PeerWrongError
+from node.flows import agreement_logs
+from node.flows.agreement_terms import InForce, check_group, roll_of
+from node.protocol import agreement, routine
+from node.protocol.agreement import Agreement
+from node.protocol.member import Member, Membership
+from node.store import agreement as store
+from node.store import pin, wake
+from node.store.agreement import Fork
+from node.store.postgres import Connection, Pool, acquire, run_tx
+
+logger = structlog.get_logger()
+# Another process may apply between our look and our lock: so often it is looked again.
+TRIES = 5
+
+
+@dataclass(slots=True)
+class Place:
+    """Where this node sits: what is in force as this process sees it, and the roll made of it, which all its parts ask.
+
+    ``own``: this node by its own keys. ``hinted``: members that said they hold a newer version.
+    """
+
+    own: Member
+    membership: Membership
+    in_force: InForce
+    hinted: set[str] = field(default_factory=set)
+
+    def take(self, in_force: InForce) -> None:
+        """Live by what is in force now. Raises: CallerError(member-key-reused)."""
+        self.membership.change(roll_of(in_force, self.own))
+        self.in_force = in_force
+
+
+async def none_here(pool: Pool) -> None:
+    """Refuse to go back to [[peer]] tables where an agreement is in force: everybody's profiles would be dropped.
+
+    Raises: OperatorError(agreement-pin-missing).
+    """
+    async with acquire(pool) as conn:
+        if await store.latest_version(conn) is not None:
+            raise OperatorError(
+                "agreement-pin-missing",
+                N_("questo nodo vive di un protocollo d'intesa, e manca il file {file}"),
+                hint=N_(
+                    "rimetterlo dalla copia di sicurezza: è la prima versione, da cui tutte le altre si verificano"
+                ),
+                file=pin.FILE,
+            )
+
+
+async def load(pool: Pool, pinned: bytes, config: Config, own: Member, now: dt.datetime) -> Place:
+    """Return what is in force here, beginning with the pin where nothing is yet; bring the logs in line with it.
+
+    Raises: OperatorError agreement-pin-bad, agreement-pin-other, config-bad-value; CallerError(member-key-reused).
+    """
+    first = _first(pinned)
+
+    async def work(conn: Connection) -> InForce:
+        await store.lock(conn)
+        begun = await store.read_version(conn, first.version)
+        if begun is None:
+            await store.insert_document(conn, first.version, first.digest, pinned, now)
+        elif begun.digest != first.digest:
+            raise OperatorError(
+                "agreement-pin-other",
+                N_("la prima versione fissata in questa cartella non è quella da cui questo nodo è partito"),
+                where=pin.FILE,
+                hint=N_(
+                    "rimettere il file dalla copia di sicurezza; per un'altra federazione serve una cartella nuova"
+                ),
+            )
+        in_force = await _read(conn)
+        check_group(config, (node.id for node in in_force.nodes))
+        await agreement_logs.enrol(conn, in_force.nodes, own.id, now)
+        return in_force
+
+    in_force = await run_tx(pool, work)
+    return Place(own, Membership(roll_of(in_force, own)), in_force)
+
+
+def _first(pinned: bytes) -> Agreement:
+    try:
+        found = agreement.first(pinned)
+    except PeerWrongError as error:
+        raise pin.bad(pin.PATH) from error
+    if found.version != 1:
+        raise pin.bad(pin.PATH)
+    return found
+
+
+async def _read(conn: Connection) -> InForce:
+    latest, changes = await store.read_latest(conn), await store.read_routine(conn)
+    if latest is None:
+        raise OperatorError("agreement-none", N_("questo nodo non ha ancora un protocollo d'intesa"))
+    return InForce.of(agreement.parse(latest.raw), None if changes is None else routine.parse(changes.raw))
+
+
+async def reload(pool: Pool, place: Place) -> bool:
+    """Live by what is in force in the database, if another process applied it; tell whether anything changed."""
+    async with acquire(pool) as conn, conn.transaction(isolation="repeatable_read", readonly=True):
+        if await _at(conn) == place.in_force.at:
+            return False
+        found = await _read(conn)
+    place.take(found)
+    return True
+
+
+async def _at(conn: Connection) -> tuple[int, str, int]:
+    version, digest = await store.latest_version(conn) or (0, "")
+    return version, digest, await store.routine_version(conn)
+
+
+async def apply(pool: Pool, place: Place, raw: bytes, now: dt.datetime) -> None:
+    """Let the next version come into force; one that is in force already changes nothing.
+
+    Raises: PeerWrongError(agreement-forked, or as ``agreement.step``).
+    """
+    await apply_all(pool, place, [raw], now)
+
+
+async def apply_all(pool: Pool, place: Place, raws: Sequence[bytes], now: dt.datetime) -> int:
+    """Let versions that follow each other come into force, up to the first that is refused; return how many did.
+
+    Raises: PeerWrongError(agreement-forked, or as ``agreement.step``) when none did.
+    """
+    for _ in range(TRIES):
+        await reload(pool, place)
+        base = place.in_force
+        fresh = [raw for raw in raws if not await _stands(pool, base.agreement, raw, now)]
+        if not fresh:
+            return 0
+        # Signatures of dozens of versions take longer than a breath.
+        chain = await asyncio.to_thread(_verified, base.agreement, fresh, now)
+        after = InForce.of(chain[-1], base.routine)
+        if await _commit(pool, place, after, chain, now):
+            return len(chain)
+    raise _busy()
+
+
+def _busy() -> OperatorError:
+    return OperatorError("agreement-busy", N_("un altro processo sta applicando il protocollo d'intesa: riprovare"))
+
+
+def _verified(trusted: Agreement, raws: Sequence[bytes], now: dt.datetime) -> list[Agreement]:
+    """Return the versions that follow, up to the first that is refused. Raises: PeerWrongError when that is the first of all."""
+    chain: list[Agreement] = []
+    for raw in raws:
+        try:
+            trusted = agreement.step(trusted, raw, now)
+        except PeerWrongError as error:
+            if not chain:
+                raise
+            logger.warning("agreement.refused", code=error.code, reason=str(error))
+            break
+        chain.append(trusted)
+    return chain
+
+
+async def _stands(pool: Pool, trusted: Agreement, raw: bytes, now: dt.datetime) -> bool:
+    """Tell whether a document is in force already; another one of that version, signed as well, is kept as a fork.
+
+    Raises: PeerWrongError(agreement-forked).
+    """
+    found = agreement.parse(raw)
+    if found.version > trusted.version:
+        return False
+    async with acquire(pool) as conn:
+        here = await store.read_version(conn, found.version)
+        before = await store.read_version(conn, found.version - 1)
+    if here is not None and here.digest == found.digest:
+        return True
+    if here is not None and before is not None:
+        applied, previous = agreement.parse(here.raw), agreement.parse(before.raw)
+        if agreement.is_fork(applied, raw, previous, now):
+            fork = Fork(found.version, found.digest, applied=True, raw_applied=here.raw, raw_other=raw, found_at=now)
+            await keep_fork(pool, fork)
+            raise forked(found.version)
+    # Older, and not what was signed then: the step says so.
+    return False
+
+
+def forked(version: int) -> PeerWrongError:
+    """Return the refusal to build upon a version of which there are two."""
+    return PeerWrongError(
+        "agreement-forked",
+        N_(
+            "del protocollo d'intesa ci sono due versioni {version} diverse, entrambe firmate: nulla si applica finché non si decide"
+        ),
+        hint=N_("«rete agreement history» mostra le due; chiedere al consiglio quale vale"),
+        version=version,
+    )
+
+
+async def keep_fork(pool: Pool, fork: Fork) -> None:
+    """Keep both documents of a version, for people to decide. Safe to repeat."""
+
+    async def work(conn: Connection) -> bool:
+        return await store.put_fork(conn, fork)
+
+    if await run_tx(pool, work):
+        logger.error("agreement.forked", version=fork.version, digest=fork.digest, applied=fork.applied)
+
+
+async def _commit(pool: Pool, place: Place, after: InForce, chain: Sequence[Agreement], now: dt.datetime) -> bool:
+    """Write down what comes into force and all that follows from it; False when something else did meanwhile."""
+    base = place.in_force
+    # Before anything is written: a roll that can't be made refuses the document.
+    roll_of(after, place.own)
+
+    async def work(conn: Connection) -> bool:
+        await store.lock(conn)
+        if await _at(conn) != base.at:
+            return False
+        if await store.has_open_fork(conn, base.agreement.version):
+            raise forked(base.agreement.version)
+        for version in chain:
+            await store.insert_document(conn, version.version, version.digest, version.raw, now)
+        await settle_rows(conn, place, after, now)
+        return True
+
+    if not await run_tx(pool, work):
+        return False
+    place.take(after)
+    for version in chain:
+        logger.info("agreement.applied", version=version.version, digest=version.digest)
+    return True
+
+
+async def settle_rows(conn: Connection, place: Place, after: InForce, now: dt.datetime) -> None:
+    """Bring all rows in line with what comes into force in this transaction, and wake whoever lives by it."""
+    version = after.agreement.version
+    await agreement_logs.enrol(conn, after.nodes, place.own.id, now)
+    await store.drop_proposals_below(conn, version + 1)
+    await store.drop_refused(conn, version, "")
+    listed = {node.id for node in after.nodes}
+    for request in await store.read_requests(conn):
+        if orjson.loads(request.raw)["node"]["id"] in listed:
+            await store.drop_request(conn, request.fingerprint)
+    for what in (wake.AGREEMENT, wake.PULL):
+        await wake.wake(conn, what)
+
+
+async def apply_routine(pool: Pool, place: Place, raw: bytes, now: dt.datetime) -> None:
+    """Let routine changes come into force; those that are already change nothing.
+
+    Raises: PeerWrongError as ``routine.check``.
+    """
+    for _ in range(TRIES):
+        await reload(pool, place)
+        base = place.in_force
+        if base.routine is not None and routine.parse(raw).signed == base.routine.signed:
+            return
+        found = await asyncio.to_thread(routine.check, base.agreement, base.routine, raw, now)
+        if await _commit_routine(pool, place, InForce.of(base.agreement, found), raw, now):
+            logger.info("agreement.routine_applied", version=found.version)
+            return
+    raise _busy()
+
+
+async def _commit_routine(pool: Pool, place: Place, after: InForce, raw: bytes, now: dt.datetime) -> bool:
+    base, found = place.in_force, after.routine
+    roll_of(after, place.own)
+
+    async def work(conn: Connection) -> bool:
+        await store.lock(conn)
+        if found is None or await _at(conn) != base.at:
+            return False
+        await store.put_routine(conn, found.version, store.digest_of(found.signed), raw, now)
+        await store.drop_proposals_below(conn, found.version + 1, store.ROUTINE)
+        await settle_rows(conn, place, after, now)
+        return True
+
+    if not await run_tx(pool, work):
+        return False
+    place.take(after)
+    return True

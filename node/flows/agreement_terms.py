@@ -1,0 +1,111 @@
+"""What the agreement makes of this node: who belongs, and by which terms it works (PROTOCOL 7).
+
+In: the nodes in effect, the agreement, this node's own keys, the configuration as written. Out: the roll; the configuration as it counts,
+never looser than the terms; the body types that may be published and kept. Nothing is done here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from node.config import Config
+from node.errors import N_, OperatorError
+from node.flows.ingest import PARTITION, PROFILE
+from node.protocol.agreement import Agreement, Node, Status, Terms
+from node.protocol.member import Member, Roll
+from node.protocol.routine import Routine, effective
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """The newest version, the routine changes since, and the nodes as both make them."""
+
+    agreement: Agreement
+    routine: Routine | None
+    nodes: tuple[Node, ...]
+
+    @classmethod
+    def of(cls, agreement: Agreement, routine: Routine | None) -> InForce:
+        """Return what two documents say together."""
+        return cls(agreement, routine, effective(agreement, routine))
+
+    @property
+    def at(self) -> tuple[int, str, int]:
+        """What tells it from any other: version, digest, version of the routine changes (0 for none)."""
+        return self.agreement.version, self.agreement.digest, self.routine.version if self.routine else 0
+
+    def node(self, node_id: str) -> Node | None:
+        """Return a node as it is now; None for a stranger."""
+        return next((node for node in self.nodes if node.id == node_id), None)
+
+
+def member_of(node: Node, url: str | None) -> Member:
+    """Return a listed node as a member; ``url`` is None for this node itself."""
+    named = {origin.partition("/")[0] for origin in node.origins} | {key.keyid.partition("#")[0] for key in node.http}
+    return Member(
+        id=node.id,
+        url=url,
+        http={key.keyid: key.public for key in node.http},
+        witness=node.witness,
+        mirror=node.mirror,
+        seal=node.seal,
+        authorities=frozenset({*named, node.authority}),
+    )
+
+
+def roll_of(in_force: InForce, own: Member) -> Roll:
+    """Return who belongs; ``own`` is this node by its own keys, which count while it is not an active member.
+
+    Raises: CallerError(member-key-reused): a stranger that holds a member's key is nobody.
+    """
+    active = [node for node in in_force.nodes if node.status is Status.ACTIVE]
+    listed = next((member_of(node, None) for node in active if node.id == own.id), None)
+    suspended = [node for node in in_force.nodes if node.status is Status.SUSPENDED and node.id != own.id]
+    if listed is None:
+        # Its entry, suspended or gone, holds the same keys: it is one node, and only one of the two stands in the roll.
+        listed = own
+    return replace(
+        Roll.of(
+            listed,
+            [member_of(node, node.url) for node in active if node.id != own.id and node.url],
+            [member_of(node, node.url) for node in suspended],
+            in_force.agreement.quorum,
+        ),
+        version=in_force.agreement.version,
+        terms=in_force.agreement.terms,
+    )
+
+
+def tightened(config: Config, terms: Terms | None) -> Config:
+    """Return a configuration no looser than the terms; without an agreement, as it is written."""
+    if terms is None:
+        return config
+    privacy, retention, federation = config.privacy, config.retention, config.federation
+    k = max(privacy.k, terms.k_min)
+    return replace(
+        config,
+        privacy=replace(privacy, k=k, k_build=max(privacy.k_build, k)),
+        retention=replace(retention, introductions_days=min(retention.introductions_days, terms.introductions_days)),
+        federation=replace(federation, keep_epochs_days=min(federation.keep_epochs_days, terms.keep_epochs_days)),
+    )
+
+
+def is_agreed(terms: Terms | None, body_type: str) -> bool:
+    """Tell whether bodies of a type may be published and kept; a profile can't be checked without its partition."""
+    if terms is None or body_type in terms.data:
+        return True
+    return body_type == PARTITION and PROFILE in terms.data
+
+
+def check_group(config: Config, known: Iterable[str]) -> None:
+    """Refuse a group of nodes that name somebody who was never in the federation. Raises: OperatorError(config-bad-value)."""
+    strangers = set(config.privacy.group) - {*known, config.node.id}
+    if strangers:
+        raise OperatorError(
+            "config-bad-value",
+            N_("{ids}: non sono tra i nodi della federazione"),
+            where="node.toml [privacy] group",
+            hint=N_("scrivere gli id con cui gli altri nodi sono conosciuti: «rete peer list» li elenca"),
+            ids=", ".join(sorted(strangers)),
+        )
