@@ -19,7 +19,7 @@ from node.errors import N_, NotFoundError, PeerWrongError, ReteError
 from node.flows import trees
 from node.flows.extend import Source, Target
 from node.peers.client import PeerClient
-from node.protocol import inconsistency, keys, limits, merkle, tlog_proof
+from node.protocol import inconsistency, limits, merkle, tlog_proof
 from node.protocol.checkpoint import Checkpoint
 from node.protocol.inconsistency import Inconsistency
 from node.protocol.member import Membership
@@ -34,9 +34,13 @@ JSON = "application/json"
 
 async def find(pool: Pool, origin: Origin, target: Target, sources: Iterable[Source]) -> Inconsistency | None:
     """Return the proof that ``target`` and a head known here can't both be true, None when none is to be had."""
-    verifiers = [keys.parse_vkey(origin.vkey)]
+    verifiers = origin.verifiers
     for known_note in filter(None, (origin.checkpoint, origin.pending)):
-        known = Target(tlog_proof.signed_checkpoint(known_note, verifiers), known_note)
+        try:
+            known = Target(tlog_proof.signed_checkpoint(known_note, verifiers), known_note)
+        except PeerWrongError:
+            # Signed by a key that counts no more: it shows nothing to anybody.
+            continue
         old, new = sorted((known, target), key=lambda item: item.checkpoint.size)
         hashes = await _prove(pool, origin, old.checkpoint, new.checkpoint, () if new is known else sources)
         if hashes is not None:
@@ -85,7 +89,7 @@ async def quarantine(pool: Pool, claim: Inconsistency, now: dt.datetime) -> bool
         if not known:
             raise NotFoundError("log-unknown", N_("registro sconosciuto"))
         origin = known[0]
-        inconsistency.verify(claim, [keys.parse_vkey(origin.vkey)])
+        inconsistency.verify(claim, origin.verifiers)
         return await evidence.condemn(conn, origin, inconsistency.digest(claim), inconsistency.encode(claim), now)
 
     fresh = await run_tx(pool, work)

@@ -64,7 +64,7 @@ async def read(pool: Pool, own: OwnLog, membership: Membership) -> OwnState:
         rulings = tuple(await evidence.rulings(conn, own.origin_id))
     return OwnState(
         row=row,
-        vkey=keys.format_vkey(own.origin, own.verifier.public),
+        vkey=row.vkey,
         signed=signed,
         mark=await asyncio.to_thread(highwater.read, own.mark),
         witnesses={member: said.get(member) for member in membership.witnesses_of(own.origin, own.owner)},

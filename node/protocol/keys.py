@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import hashlib
 import re
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ _LOW_ORDER_Y = frozenset(
         55188659117513257062467267217118295137698188065244968500265048394206261417927,
     }
 )
+# The keys of a federation are few, and read again with every row of a log.
+_REMEMBERED = 8192
 _NAME = re.compile(r"[^\s+\x00-\x1f\x7f]{1,300}")
 
 
@@ -71,11 +74,15 @@ def format_vkey(name: str, public: bytes, kind: int = LOG_TYPE) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """A named public key that can check a note's signature lines."""
+    """A named public key that can check a note's signature lines.
+
+    ``until_size``: a log's key that was withdrawn speaks only for its trees of up to so many entries (checkpoint.read_signed).
+    """
 
     name: str
     kind: int
     public: bytes
+    until_size: int | None = None
 
     @property
     def id(self) -> bytes:
@@ -91,6 +98,7 @@ class Verifier:
         return True
 
 
+@functools.lru_cache(maxsize=_REMEMBERED)
 def parse_vkey(text: str) -> Verifier:
     """Return the verifier of a vkey. Raises: CallerError(vkey-malformed | key-low-order | key-bad)."""
     name, _, rest = text.partition("+")

@@ -25,7 +25,8 @@ class Member:
     """One node: its id, its address (None for this node), and its public keys by role; none where it has none.
 
     ``http``: request keys by key id. ``authorities``: under which its logs and keys are named, ``host[:port]`` each.
-    Without a seal key nobody can write to it, so it takes part in no introduction.
+    Without a seal key nobody can write to it, so it takes part in no introduction. ``log``: the raw keys that sign its log, the newest last.
+    ``former``: request keys that it gave up of its own accord: what it signed with them stays said, and nothing new is (PROTOCOL 7.10).
     """
 
     id: str
@@ -35,6 +36,13 @@ class Member:
     mirror: tuple[keys.Verifier, ...]
     seal: SealKey | None
     authorities: frozenset[str] = frozenset()
+    log: tuple[bytes, ...] = ()
+    former: tuple[bytes, ...] = ()
+
+    @property
+    def voices(self) -> tuple[bytes, ...]:
+        """The keys of which any may have signed what it once said."""
+        return (*self.http.values(), *self.former)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,12 @@ import datetime as dt
 import struct
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import asyncpg
 
+from node.protocol import keys
+from node.protocol.keys import Verifier
 from node.store.copying import copy_packed, pack_uuid
 from node.store.postgres import Connection, load_queries
 
@@ -69,6 +71,13 @@ class Origin:
     end_root: bytes | None
     # Of a log whose node is suspended or has left: its state until then.
     state_before: str | None
+    vkeys: tuple[str, ...]
+    until_sizes: tuple[int | None, ...]
+
+    @property
+    def verifiers(self) -> tuple[Verifier, ...]:
+        """All keys that speak for the log, each for as much of it as it counts for."""
+        return read_keys(zip(self.vkeys, self.until_sizes, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,15 +135,36 @@ def split_hashes(packed: bytes) -> tuple[bytes, ...]:
 def _origin(row: asyncpg.Record) -> Origin:
     values = dict(row)
     values["range_hashes"] = split_hashes(values["range_hashes"])
+    values["vkeys"], values["until_sizes"] = tuple(values["vkeys"]), tuple(values["until_sizes"])
     return Origin(**values)
+
+
+def read_keys(held: Iterable[tuple[str, int | None]]) -> tuple[Verifier, ...]:
+    """Return the verifiers of (vkey, until_size) pairs."""
+    return tuple(replace(keys.parse_vkey(vkey), until_size=until) for vkey, until in held)
 
 
 async def upsert_origin(
     conn: Connection, *, origin: str, owner: str, name: str, url: str | None, vkey: str, is_own: bool, empty_root: bytes
 ) -> int:
-    """Make sure the log is known under its current key and address; return its id."""
+    """Make sure the log is known under its current key and address; return its id. Keys that it had stay: ``set_origin_keys``."""
     origin_id: int = await conn.fetchval(QUERIES["upsert_origin"], origin, owner, name, url, vkey, is_own, empty_root)
+    await conn.execute(QUERIES["add_origin_key"], origin_id, vkey)
     return origin_id
+
+
+async def set_origin_keys(conn: Connection, origin_id: int, held: Sequence[tuple[str, int | None]]) -> None:
+    """Let exactly these keys, (vkey, until_size) with the newest last, speak for a log; one that is not withdrawn is what is shown."""
+    await conn.execute(QUERIES["drop_origin_keys"], origin_id, [vkey for vkey, _ in held])
+    await conn.execute(QUERIES["put_origin_keys"], origin_id, [v for v, _ in held], [until for _, until in held])
+    newest = next((vkey for vkey, until in reversed(held) if until is None), None)
+    if newest is not None:
+        await conn.execute(QUERIES["show_origin_key"], origin_id, newest)
+
+
+async def origin_keys(conn: Connection, origin_id: int) -> tuple[Verifier, ...]:
+    """Return all keys that speak for a log."""
+    return read_keys([(row["vkey"], row["until_size"]) for row in await conn.fetch(QUERIES["origin_keys"], origin_id)])
 
 
 async def close_absent_origins(conn: Connection, present: Sequence[str]) -> list[int]:
@@ -509,6 +539,11 @@ async def insert_signed(
 ) -> None:
     """Record an own checkpoint; the primary key makes signing one size twice impossible."""
     await conn.execute(QUERIES["insert_signed"], origin_id, size, root, note, now)
+
+
+async def sign_again(conn: Connection, origin_id: int, size: int, root: bytes, note: bytes) -> None:
+    """Let the newest own checkpoint carry other signatures; its size and root are what they were."""
+    await conn.execute(QUERIES["sign_again"], origin_id, size, root, note)
 
 
 async def find_item(conn: Connection, item_id: str, *, own: bool | None = None) -> tuple[int, str, int, bool] | None:

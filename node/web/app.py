@@ -100,7 +100,7 @@ def build(node: Node, schedule: Callable[[], Schedule] | None = None) -> web.App
         pool=node.pool,
         authority=node.config.federation.authority,
         membership=node.membership,
-        witness=node.cosigner("witness"),
+        witness=lambda: node.cosigner("witness"),
         clock=node.clock,
         allowances=allowances,
     )

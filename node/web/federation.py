@@ -42,7 +42,8 @@ class Federation:
     pool: Pool
     authority: str
     membership: Membership
-    witness: Cosigner
+    # Asked at each signature: the agreement may list another key while this runs.
+    witness: Callable[[], Cosigner]
     clock: Callable[[], dt.datetime]
     allowances: Allowances
 

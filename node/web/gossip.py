@@ -15,7 +15,7 @@ from aiohttp import web
 from node.domain.roles import Permission
 from node.errors import N_, CallerError, NotFoundError, PeerWrongError
 from node.protocol import heads as wire
-from node.protocol import inconsistency, keys, witness
+from node.protocol import inconsistency, witness
 from node.protocol.inconsistency import Inconsistency
 from node.store import evidence, log, outbox, wake
 from node.store import witness as store
@@ -157,7 +157,7 @@ async def _keep(federation: Federation, claim: Inconsistency) -> bool:
         if known is None:
             raise NotFoundError("log-unknown", N_("questo nodo non ha quel registro"))
         try:
-            inconsistency.verify(claim, [keys.parse_vkey(known.vkey)])
+            inconsistency.verify(claim, known.verifiers)
         except PeerWrongError as error:
             message = N_("la prova non dimostra alcuna incoerenza del registro")
             raise CallerError("inconsistency-unproven", message) from error
@@ -181,9 +181,10 @@ async def add_checkpoint(request_: web.Request) -> web.StreamResponse:
             raise CallerError("witness-quarantined", N_("il registro è in quarantena: qui non lo si firma"))
         # The row is locked from the check to the commit, and the reply comes after it: two histories are never cosigned.
         size, root = await store.lock_witnessed(conn, origin.origin_id)
-        target = witness.judge(found, [keys.parse_vkey(origin.vkey)], size, root)
-        line = witness.cosign(federation.witness.name, federation.witness.key, target.text(), int(now.timestamp()))
-        note = inconsistency.bare(found.checkpoint, [keys.parse_vkey(origin.vkey)]) + line
+        target = witness.judge(found, origin.verifiers, size, root)
+        voice = federation.witness()
+        line = witness.cosign(voice.name, voice.key, target.text(), int(now.timestamp()))
+        note = inconsistency.bare(found.checkpoint, origin.verifiers) + line
         await store.keep_witnessed(conn, origin.origin_id, target.size, target.root, note, now)
         return line
 

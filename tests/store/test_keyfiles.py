@@ -36,7 +36,9 @@ def test_a_new_home_has_both_halves_of_a_seal_key(folder: Path) -> None:
     assert held.seal.public.suite == sealed.HYBRID_SUITE
     raw = sealed.seal(HEADER, b"buongiorno", held.seal.public)
     assert sealed.unseal(sealed.parse(raw), "cmto", keyfiles.read(folder).seal) == b"buongiorno"
-    assert set(contents(folder)) == {f"{role}.pem" for role in (*keyfiles.SIGNING_ROLES, "seal", "seal-mlkem")}
+    assert set(contents(folder)) == {f"{role}.pem" for role in (*keyfiles.SIGNING_ROLES, "seal", "seal-mlkem")} | {
+        "secret.key"
+    }
 
 
 def test_an_older_home_has_one_half(folder: Path) -> None:
