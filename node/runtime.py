@@ -26,7 +26,7 @@ from node.config_places import CONFIG_FILE
 from node.domain.accounts import derive_key
 from node.domain.saved import leave_key
 from node.errors import N_, CallerError, OperatorError, ReteError
-from node.flows import agreement, backup, casework, oidc, post, saved, tell
+from node.flows import agreement, backup, casework, council, council_road, oidc, post, saved, tell
 from node.flows.agreement_terms import tightened
 from node.flows.append import OwnLog
 from node.flows.bodies import Progress
@@ -125,6 +125,11 @@ class Node:
             draw=secrets.SystemRandom().random,
             exchange=exchange,
         )
+
+    def council_road(self, session: aiohttp.ClientSession) -> council_road.Road:
+        """Return by what proposals travel from and to this node. Raises: CallerError(agreement-none)."""
+        place = council.place_of(self.agreement)
+        return council_road.Road(self.pool, place, session, self.request_signer(), self.membership)
 
     def office(self) -> casework.Office:
         """Return what the cases of introductions need of this node."""

@@ -21,6 +21,7 @@ from node.flows import (
     announce,
     audit,
     backup_shelf,
+    council_road,
     epoch,
     gdpr,
     gossip,
@@ -72,6 +73,7 @@ class Jobs:
     timers: AsyncIOScheduler
     heard: gossip.Memory = field(default_factory=gossip.Memory)
     announced: announce.Memory = field(default_factory=announce.Memory)
+    proposed: council_road.Memory = field(default_factory=council_road.Memory)
     running: set[str] = field(default_factory=set)
     again: set[str] = field(default_factory=set)
     asked: set[str] = field(default_factory=set)
@@ -151,6 +153,10 @@ def build(node: Node, session: aiohttp.ClientSession, exchange: post.Exchange | 
 
     async def listen() -> None:
         await gossip.gossip(syncer, await current_own(node), jobs.heard)
+        if node.agreement is not None:
+            # The same members as for heads: a proposal reaches everybody as news of a log does.
+            asked = [peer for peer in node.membership.peers if peer.id in jobs.heard.partners]
+            await council_road.collect(node.council_road(session), asked, jobs.proposed, node.clock())
 
     async def due() -> None:
         await sync_peers(syncer)

@@ -10,7 +10,8 @@ import asyncio
 import datetime as dt
 import shutil
 import stat
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from node.config import Config
@@ -18,7 +19,8 @@ from node.config_places import CONFIG_FILE
 from node.domain.days import day_number
 from node.domain.roles import Role
 from node.errors import ReteError
-from node.flows import audit, backup_shelf, board, indexing, own_log, post_board
+from node.flows import agreement_board, audit, backup_shelf, board, indexing, own_log, post_board
+from node.flows.agreement_board import Glance
 from node.flows.append import OwnLog
 from node.flows.audit import Verdict
 from node.flows.backup_shelf import Shelf
@@ -75,6 +77,7 @@ async def look(place: Place, own: OwnLog, now: dt.datetime, schedule: Schedule |
         backups=await backups(place),
         introductions=introductions,
         post=tuple(await post_board.read(place.pool, place.membership, now)),
+        agreement=await _agreement(place),
     )
 
 
@@ -87,6 +90,25 @@ async def backups(place: Place) -> Shelf | ReteError | None:
         return await backup_shelf.read(place.home, place.config)
     except ReteError as error:
         return error
+
+
+async def _agreement(place: Place) -> Glance | None:
+    async with acquire(place.pool) as conn:
+        found = await agreement_board.glance(conn)
+    if found is None:
+        return None
+    held = await asyncio.to_thread(_own_keys, place.home / place.config.federation.keys)
+    return replace(found, own_keys=held)
+
+
+def _own_keys(folder: Path) -> Mapping[str, tuple[bytes, ...]] | None:
+    """Return this node's public keys on disk by role; None where they can't be read: ``_failure`` says why."""
+    try:
+        found = keyfiles.read(folder)
+    except ReteError:
+        return None
+    signing = {role: (key.public_key().public_bytes_raw(),) for role, key in found.signing.items()}
+    return {**signing, "seal": (found.seal.public.x25519,)}
 
 
 async def _index(conn: Connection, index: TextIndex, now: dt.datetime) -> Index:

@@ -194,7 +194,14 @@ def set_numbers(terms: Terms, changes: Mapping[str, int]) -> Terms:
                 name=name,
                 values=", ".join(NUMBERS),
             )
-    return replace(terms, **changes)
+    named = {name: getattr(terms, name) for name in NUMBERS} | dict(changes)
+    return Terms(
+        data=terms.data,
+        introductions_days=named["introductions_days"],
+        k_min=named["k_min"],
+        keep_epochs_days=named["keep_epochs_days"],
+        suspended_days=named["suspended_days"],
+    )
 
 
 def add_key(council: Council, keyid: str, public: bytes) -> Council:

@@ -11,7 +11,7 @@ from typing import Final
 
 from node.config import LOOPBACK
 from node.errors import N_, ReteError, Said
-from node.flows import audit, backup_check, introduction_check, post_check
+from node.flows import agreement_check, audit, backup_check, introduction_check, post_check
 from node.flows.board import QUARANTINED, Peer, is_silent
 from node.flows.findings import DANGER, OK, WARNING, Finding, Seen, of_error
 from node.flows.jobs import TITLES
@@ -323,5 +323,5 @@ def _mail(seen: Seen) -> list[Finding]:
 
 CHECKS: Final[tuple[Callable[[Seen], list[Finding]], ...]] = (
     _database, _clock, _disk, _secrets, _environment, _own_log, _peers, _jobs, _decisions, _accounts, _search, _mail,
-    introduction_check.check, backup_check.check, post_check.check,
+    introduction_check.check, backup_check.check, post_check.check, agreement_check.check,
 )  # fmt: skip

@@ -14,6 +14,7 @@ from typing import Final
 
 from node.config import Config
 from node.errors import N_, ReteError, Said
+from node.flows.agreement_board import Glance
 from node.flows.audit import Verdict
 from node.flows.backup_shelf import Shelf
 from node.flows.board import Peer
@@ -28,6 +29,7 @@ AREAS: Final[Mapping[str, str]] = {
     "machine": N_("Macchina e base dati"),
     "log": N_("Registro firmato"),
     "peers": N_("Altri nodi"),
+    "agreement": N_("Protocollo d'intesa"),
     "jobs": N_("Lavori periodici"),
     "decisions": N_("Catena delle decisioni"),
     "accounts": N_("Utenti"),
@@ -94,6 +96,8 @@ class Seen:
     backups: Shelf | ReteError | None = None
     # The sealed post with each other member.
     post: tuple[Post, ...] = ()
+    # None: the members are the [[peer]] tables.
+    agreement: Glance | None = None
 
 
 def of_error(error: ReteError, area: str) -> Finding:

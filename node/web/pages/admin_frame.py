@@ -30,6 +30,7 @@ from node.web.sessions import session_of
 
 HOME: Final = "/amministrazione"
 PEERS: Final = f"{HOME}/enti"
+AGREEMENT: Final = f"{HOME}/protocollo"
 QUARANTINE: Final = f"{HOME}/quarantena"
 LOG: Final = f"{HOME}/registro"
 SCHEDULE: Final = f"{HOME}/programma"
@@ -41,6 +42,7 @@ MENU: Final = (
     (Permission.DOCTOR_READ, Entry(HOME, N_("Quadro"))),
     (Permission.PEERS_READ, Entry(PEERS, N_("Altri nodi"))),
     (Permission.PEERS_READ, Entry(QUARANTINE, N_("Quarantena"))),
+    (Permission.PEERS_READ, Entry(AGREEMENT, N_("Protocollo"))),
     (Permission.LOG_READ, Entry(LOG, N_("Registro"))),
     (Permission.SCHEDULE_READ, Entry(SCHEDULE, N_("Lavori"))),
     (Permission.USERS_READ, Entry(USERS, N_("Utenti"))),
@@ -55,6 +57,9 @@ SAID: Final[Mapping[str, str]] = {
     "prova": N_("La prova comincia appena il lavoro è libero e può durare minuti: ricaricare questa pagina tra poco."),
     "liberato": N_("Il nodo sarà di nuovo seguito dal prossimo prelievo."),
     "prelievo": N_("Il prelievo comincia appena il nodo è libero: ricaricare questa pagina tra poco."),
+    "firme": N_("Il file è accolto e va agli altri nodi: la proposta entra in vigore quando le firme bastano."),
+    "firme-note": N_("Ciò che il file dice qui c'era già: nulla è cambiato."),
+    "in-vigore": N_("Le firme bastano: la nuova versione è in vigore."),
     "ruoli": N_("I ruoli sono cambiati; le sue sessioni sono finite."),
     "disabilitato": N_("L'utente è disabilitato: non entra più e le sue sessioni sono finite."),
     "abilitato": N_("L'utente è abilitato."),

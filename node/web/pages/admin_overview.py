@@ -24,6 +24,7 @@ PLACES: Final = {
     "machine": admin_frame.DOCTOR,
     "log": admin_frame.LOG,
     "peers": admin_frame.PEERS,
+    "agreement": admin_frame.AGREEMENT,
     "jobs": admin_frame.SCHEDULE,
     "decisions": admin_frame.AUDIT,
     "accounts": admin_frame.USERS,
