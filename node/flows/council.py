@@ -219,8 +219,8 @@ async def receive(pool: Pool, place: in_force.Place, raw: bytes, now: dt.datetim
         ballot, is_new = await _kept(pool, place, raw, now, by_member)
     except CallerError as error:
         if error.code == "proposal-old" and kind_of(raw) == store.ROOT:
-            # In force already, or the other document of a fork: that is told there, and kept.
-            await in_force.apply(pool, place, raw, now)
+            # Perhaps the other document of a fork: that is told there, and kept.
+            await _look_for_fork(pool, place, raw, now)
         if error.code != "proposal-applied":
             raise
         found = agreement.parse(raw)
@@ -237,6 +237,15 @@ async def receive(pool: Pool, place: in_force.Place, raw: bytes, now: dt.datetim
             applied=applied,
         )
     return Taken(ballot.version, ballot.digest, ballot.waiting.have, ballot.waiting.need, is_new, applied)
+
+
+async def _look_for_fork(pool: Pool, place: in_force.Place, raw: bytes, now: dt.datetime) -> None:
+    """Keep what is signed as well as the version of its number that is in force. Raises: PeerWrongError(agreement-forked)."""
+    try:
+        await in_force.apply(pool, place, raw, now)
+    except PeerWrongError as error:
+        if error.code != "agreement-version-old":
+            raise
 
 
 async def _kept(
