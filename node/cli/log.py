@@ -182,7 +182,9 @@ async def rollover(face: Face, year: int | None, officer: str | None) -> None:
     """Begin the next epoch."""
     async with deciding(face) as node:
         own = await runtime.current_own(node)
-        begun = await epoch.rollover(node.pool, own, year or node.clock().year, name_of(officer), node.clock())
+        begun = await epoch.rollover(
+            node.pool, own, year or node.clock().year, name_of(officer), node.clock(), node.config.federation.authority
+        )
         async with acquire(node.pool) as conn:
             signed = await log.signed_latest(conn, begun.origin_id)
     found = epoch.split(begun.origin)

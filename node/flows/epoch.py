@@ -37,17 +37,24 @@ def split(origin: str) -> tuple[str, int] | None:
     return (match.group(1), int(match.group(2))) if match else None
 
 
-async def enrol_successor(pool: Pool, member: Member, item: Offered, origins: Mapping[str, Origin]) -> Origin | None:
+async def enrol_successor(
+    pool: Pool, member: Member, item: Offered, origins: Mapping[str, Origin], owner: str | None = None
+) -> Origin | None:
     """Begin to follow the log that continues a known one: same authority, later year, signed by one of its keys; else None.
 
+    ``owner``: the member that is known under the new log's authority: when it has moved, its log goes on there under another one.
     A key that was withdrawn begins nothing.
     """
     found = split(item.origin)
     if found is None:
         return None
     authority, year = found
-    earlier = [o for o in origins.values() if (at := split(o.origin)) and at[0] == authority and at[1] < year]
-    before = max((o for o in earlier if not o.is_own), key=lambda o: o.origin, default=None)
+    earlier = [
+        (at[1], o)
+        for o in origins.values()
+        if (at := split(o.origin)) and at[1] < year and (at[0] == authority or o.owner == owner) and not o.is_own
+    ]
+    before = max(earlier, key=lambda found: found[0], default=(0, None))[1]
     if before is None:
         return None
     held = continued(before, item.origin)
@@ -98,8 +105,10 @@ async def retire_predecessor(pool: Pool, origin: Origin, now: dt.datetime) -> bo
     return frozen
 
 
-async def rollover(pool: Pool, own: OwnLog, year: int, officer: str, now: dt.datetime) -> OwnLog:
+async def rollover(pool: Pool, own: OwnLog, year: int, officer: str, now: dt.datetime, authority: str = "") -> OwnLog:
     """Freeze the own log and begin the next with its live profiles, in one transaction; sign it; return it.
+
+    ``authority``: where the node answers now, which names the new log; that of the old one where it is not given.
 
     Raises: CallerError epoch-not-later, officer-name-bad.
     """
@@ -112,7 +121,7 @@ async def rollover(pool: Pool, own: OwnLog, year: int, officer: str, now: dt.dat
             hint=N_("un nuovo registro si comincia per un anno successivo"),
             year=at[1] if at else 0,
         )
-    origin = f"{at[0]}/federation/log/{year}"
+    origin = f"{authority or at[0]}/federation/log/{year}"
 
     async def work(conn: Connection) -> OwnLog:
         await log.lock_head(conn, own.origin_id)

@@ -156,7 +156,7 @@ async def _weigh(
     if (item.origin, item.checkpoint) in memory.seen:
         heard.setdefault(item.origin, _Heard()).confirmed = True
         return
-    origin = origins.get(item.origin) or await epoch.enrol_successor(syncer.pool, member, item, origins)
+    origin = origins.get(item.origin) or await _enrol(syncer, member, item, origins)
     if origin is None or (origin.state in UNFOLLOWED and not origin.is_own):
         return
     origins[origin.origin] = origin
@@ -170,6 +170,11 @@ async def _weigh(
         await _compare(syncer, origin, member, target, heard.setdefault(origin.origin, _Heard()), memory)
     except PeerWrongError as error:
         logger.warning("head.refused", member=member.id, origin=item.origin, code=error.code)
+
+
+async def _enrol(syncer: Syncer, member: Member, item: Offered, origins: Mapping[str, Origin]) -> Origin | None:
+    owner = None if syncer.membership is None else syncer.membership.member_at(item.origin.partition("/")[0])
+    return await epoch.enrol_successor(syncer.pool, member, item, origins, None if owner is None else owner.id)
 
 
 async def _compare(

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from node.errors import N_, NotFoundError
 from node.flows.append import OwnLog
+from node.flows.key_ring import KeyRing
 from node.protocol import keys
 from node.protocol.member import Membership
 from node.protocol.sealed import SealKey
@@ -74,21 +75,27 @@ async def read(pool: Pool, own: OwnLog, membership: Membership) -> OwnState:
     )
 
 
-def public_keys(authority: str, origin: str, public: Mapping[str, bytes], seal: SealKey) -> list[PublicKey]:
-    """Return the keys by which others know this node, from the public bytes of each role and the seal key."""
+def public_keys(ring: KeyRing, authority: str, vkey: str) -> list[PublicKey]:
+    """Return the keys by which others know this node now, one of each role; ``vkey`` is the newest of its log."""
+    keyid, request_key = ring.request_key(authority)
+    cosigners = {role: ring.cosigner(role, authority) for role in ("witness", "mirror")}
+    public = {role: voice.key.public_key().public_bytes_raw() for role, voice in cosigners.items()}
+    public |= {"log": keys.parse_vkey(vkey).public, "http": request_key.public_key().public_bytes_raw()}
     texts = {
-        "log": keys.format_vkey(origin, public["log"]),
-        **{
-            role: keys.format_vkey(f"{authority}/{role}", public[role], keys.COSIGNATURE_TYPE)
-            for role in ("witness", "mirror")
-        },
-        "http": f"{authority}#http-1 {base64.b64encode(public['http']).decode()}",
+        "log": vkey,
+        **{r: keys.format_vkey(voice.name, public[r], keys.COSIGNATURE_TYPE) for r, voice in cosigners.items()},
+        "http": f"{keyid} {base64.b64encode(public['http']).decode()}",
     }
     shown = [PublicKey(role, text, fingerprint(public[role])) for role, text in texts.items()]
+    return [*shown, seal_shown(ring.seal().public)]
+
+
+def seal_shown(seal: SealKey) -> PublicKey:
+    """Return a seal key as others know it."""
     halves = {"x25519": seal.x25519, "mlkem768": seal.mlkem768}
     told = [f"{name} {base64.b64encode(half).decode()}" for name, half in halves.items() if half is not None]
     # One key in two halves: both are in the fingerprint, as they are in the id.
-    return [*shown, PublicKey("seal", " ".join((seal.id, *told)), fingerprint(seal.x25519 + (seal.mlkem768 or b"")))]
+    return PublicKey("seal", " ".join((seal.id, *told)), fingerprint(seal.x25519 + (seal.mlkem768 or b"")))
 
 
 def fingerprint(public: bytes) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import functools
 import hashlib
 import re
 from dataclasses import dataclass
@@ -34,8 +33,6 @@ _LOW_ORDER_Y = frozenset(
         55188659117513257062467267217118295137698188065244968500265048394206261417927,
     }
 )
-# The keys of a federation are few, and read again with every row of a log.
-_REMEMBERED = 8192
 _NAME = re.compile(r"[^\s+\x00-\x1f\x7f]{1,300}")
 
 
@@ -98,7 +95,6 @@ class Verifier:
         return True
 
 
-@functools.lru_cache(maxsize=_REMEMBERED)
 def parse_vkey(text: str) -> Verifier:
     """Return the verifier of a vkey. Raises: CallerError(vkey-malformed | key-low-order | key-bad)."""
     name, _, rest = text.partition("+")

@@ -7,6 +7,7 @@ Transactions are the flows' to open; nothing here commits. Source: PROTOCOL 3 an
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import struct
 import uuid
 from collections.abc import Iterable, Sequence
@@ -22,6 +23,8 @@ from node.store.postgres import Connection, load_queries
 QUERIES = load_queries("log")
 HASH_BYTES = 32
 COPY_TIMEOUT_S = 120.0
+# The keys of a federation are few, and read again with every row of a log.
+_REMEMBERED = 8192
 # Rows for COPY: the number of fields, then each field's length and value, in the order of the columns.
 _ENTRY = struct.Struct(">hiiiqi").pack
 _ITEM = struct.Struct(">hiii16siqiii?").pack
@@ -141,7 +144,12 @@ def _origin(row: asyncpg.Record) -> Origin:
 
 def read_keys(held: Iterable[tuple[str, int | None]]) -> tuple[Verifier, ...]:
     """Return the verifiers of (vkey, until_size) pairs."""
-    return tuple(replace(keys.parse_vkey(vkey), until_size=until) for vkey, until in held)
+    return tuple(replace(_verifier(vkey), until_size=until) for vkey, until in held)
+
+
+@functools.lru_cache(maxsize=_REMEMBERED)
+def _verifier(vkey: str) -> Verifier:
+    return keys.parse_vkey(vkey)
 
 
 async def upsert_origin(
@@ -274,9 +282,11 @@ async def wake_origin(conn: Connection, origin: str, size: int, now: dt.datetime
     return bool(await conn.fetch(QUERIES["wake_origin"], origin, size, now))
 
 
-async def served_log(conn: Connection, *, origin_hash: str | None = None, origin: str | None = None) -> Served | None:
-    """Return what may be shown of one log, by the hash of its origin line or by the line itself."""
-    row = await conn.fetchrow(QUERIES["served_log"], origin_hash, origin)
+async def served_log(
+    conn: Connection, *, origin_hash: str | None = None, origin: str | None = None, own_epoch: str | None = None
+) -> Served | None:
+    """Return what may be shown of one log, by the hash of its origin line, by the line itself, or by the year of an own one."""
+    row = await conn.fetchrow(QUERIES["served_log"], origin_hash, origin, own_epoch)
     return None if row is None else Served(**dict(row))
 
 

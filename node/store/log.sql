@@ -141,6 +141,8 @@ RETURNING origin_id;
 SELECT origin_id, origin, state, is_own, checkpoint_size, relayed, frozen_at
 FROM log.origin
 WHERE ($1::text IS NULL OR origin_hash = $1) AND ($2::text IS NULL OR origin = $2)
+  AND ($3::text IS NULL OR (is_own AND split_part(origin, '/federation/log/', 2) = $3))
+ORDER BY (state = 'closed'), origin_id DESC
 LIMIT 1;
 
 -- name: heads

@@ -100,8 +100,10 @@ async def hint(request_: web.Request) -> web.StreamResponse:
         return await _wake_asking(federation, origin)
     async with acquire(federation.pool) as conn, conn.transaction():
         if await log.served_log(conn, origin=origin) is None:
-            # Perhaps a member's next log, which a round of heads will bring.
-            if not await log.has_authority(conn, origin.partition("/")[0]):
+            # Perhaps a member's next log, which a round of heads will bring; of a member that moved, under another name.
+            authority = origin.partition("/")[0]
+            known = federation.membership.member_at(authority) is not None or await log.has_authority(conn, authority)
+            if not known:
                 raise NotFoundError("log-unknown", N_("questo nodo non ha quel registro"))
             await wake.wake(conn, wake.GOSSIP)
         elif await log.wake_origin(conn, origin, size, federation.clock()):
