@@ -94,8 +94,7 @@ class Office:
     async def publish(self) -> str:
         """Publish one more profile; the serving process tells of it, as after an officer's approval."""
         one, today = str(uuid.uuid4()), dt.datetime.now(dt.UTC).date()
-        until_day = (today + dt.timedelta(days=300)).isoformat()
-        document = profile(1, id=one, owner=self.id, round=day_number(today), valid_until=until_day)
+        document = profile(1, id=one, owner=self.id, round=day_number(today), valid_until=f"{today.year + 1}-10-31")
         async with runtime.open_node(self.home) as node:
             own = await runtime.current_own(node)
             async with node.pool.acquire() as conn, conn.transaction():
