@@ -67,10 +67,7 @@ def _role(value: Any, name: str, publics: Mapping[str, bytes], least: int) -> Co
 
 def _councils(body: Mapping[str, Any]) -> tuple[Council, Council]:
     """Return the council and the secretariat."""
-    listed = body["keys"]
-    if len(listed) > 2 * limits.AGREEMENT_COUNCIL_KEYS:
-        raise malformed("keys")
-    publics = {keyid: _public(keyid, value) for keyid, value in listed.items()}
+    publics = {keyid: _public(keyid, value) for keyid, value in body["keys"].items()}
     roles = fields(body["roles"], ROLES, "roles")
     council = _role(roles["root"], "root", publics, 1)
     secretariat = _role(roles["targets"], "targets", publics, 0)
