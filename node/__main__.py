@@ -45,6 +45,7 @@ COMMANDS = {
         "agreement",
         N_("Il protocollo d'intesa: proporre, firmare, seguire chi ne fa parte."),
     ),
+    "keys": ("node.cli.keys", "keys_group", N_("Le chiavi di questo nodo: quali ci sono, cambiarle, ritirarle.")),
     "peer": ("node.cli.peer", "peer", N_("Gli altri nodi della federazione.")),
     "sync": ("node.cli.sync", "sync", N_("Preleva ora le novità degli altri nodi.")),
     "search": ("node.cli.search", "search", N_("Cerca nella banca dati per la cooperazione.")),

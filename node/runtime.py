@@ -298,7 +298,8 @@ async def open_node(home: Path, *, clock: Clock = utc_now) -> AsyncIterator[Node
         await _migrate(dsn)
         pool = await open_pool(dsn, max_size=config.database.max_connections, application=f"rete-{os.getpid()}")
         stack.push_async_callback(_close_pool, pool)
-        first = keyfiles.read(ring.folder)
+        # Without an agreement <role>.pem is the key and no other; with one, even the first may be lost, and the node goes on.
+        first = ring.held.first if pin.read(home) is not None else keyfiles.read(ring.folder)
         public = {role: key.public_key().public_bytes_raw() for role, key in first.signing.items()}
         own_self = own_member(config, public, first.seal.public)
         place, origin_id, origin = await _belong(pool, home, config, own_self, public["log"], clock())

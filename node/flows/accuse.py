@@ -15,7 +15,7 @@ import aiohttp
 import structlog
 
 from node.domain import officers
-from node.errors import N_, NotFoundError, PeerWrongError, ReteError
+from node.errors import N_, CallerError, NotFoundError, PeerWrongError, ReteError
 from node.flows import trees
 from node.flows.extend import Source, Target
 from node.peers.client import PeerClient
@@ -164,8 +164,13 @@ async def release(
     officers.check_reason(reason)
 
     async def work(conn: Connection) -> None:
-        await log.lock_head(conn, origin.origin_id)
+        _, _, _, state = await log.lock_head(conn, origin.origin_id)
         await evidence.release_evidence(conn, origin.origin_id, now)
+        if state == "suspended":
+            # Its node was suspended meanwhile: it stays hidden, and is followed from its beginning when it comes back.
+            raise CallerError(
+                "peer-suspended", N_("«{peer}» è sospeso dal protocollo d'intesa"), peer=origin.owner[:60]
+            )
         if forget:
             await cooperation.delete_origin(conn, origin.origin_id)
             await log.forget(conn, origin.origin_id, merkle.EMPTY_ROOT)

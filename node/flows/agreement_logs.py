@@ -64,9 +64,8 @@ async def _follow(conn: Connection, node: Node, held: Iterable[Followed], now: d
         if origin in by_origin and by_origin[origin].state not in PAST:
             await _end_at(conn, by_origin[origin], *end)
     for origin in by_origin.keys() - listed.keys():
-        # A later year's log, which its node began under the same name and keys (PROTOCOL 6.10).
-        goes_on = {o: held_keys for o, held_keys in open_ones.items() if authority(o) == authority(origin)}
-        if held_keys := log_keys.of_log(goes_on, origin):
+        # A later year's log, which its node began under the same keys (PROTOCOL 6.10), at its new address where it has moved.
+        if held_keys := log_keys.of_log(open_ones, origin):
             open_ones[origin] = held_keys
     followed = {
         origin: await _known(conn, node, origin, held_keys, now)

@@ -6,7 +6,7 @@ never looser than the terms; the body types that may be published and kept. Noth
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from node.config import Config
@@ -83,6 +83,7 @@ def roll_of(in_force: InForce, own: Member) -> Roll:
             in_force.agreement.quorum,
         ),
         version=in_force.agreement.version,
+        routine=in_force.routine.version if in_force.routine else 0,
         terms=in_force.agreement.terms,
     )
 
@@ -98,14 +99,18 @@ def tightened(config: Config, terms: Terms | None) -> Config:
         privacy=replace(privacy, k=k, k_build=max(privacy.k_build, k)),
         retention=replace(retention, introductions_days=min(retention.introductions_days, terms.introductions_days)),
         federation=replace(federation, keep_epochs_days=min(federation.keep_epochs_days, terms.keep_epochs_days)),
+        agreed=terms.data,
     )
 
 
-def is_agreed(terms: Terms | None, body_type: str) -> bool:
-    """Tell whether bodies of a type may be published and kept; a profile can't be checked without its partition."""
-    if terms is None or body_type in terms.data:
+def is_agreed(agreed: Collection[str] | None, body_type: str) -> bool:
+    """Tell whether bodies of a type may be published and kept, ``agreed`` being the types of the terms (None: there are none).
+
+    A profile can't be checked without its partition: the one brings the other.
+    """
+    if agreed is None or body_type in agreed:
         return True
-    return body_type == PARTITION and PROFILE in terms.data
+    return body_type == PARTITION and PROFILE in agreed
 
 
 def check_group(config: Config, known: Iterable[str]) -> None:

@@ -55,7 +55,7 @@ async def enrol_successor(
         if (at := split(o.origin)) and at[1] < year and (at[0] == authority or o.owner == owner) and not o.is_own
     ]
     before = max(earlier, key=lambda found: found[0], default=(0, None))[1]
-    if before is None:
+    if before is None or not _goes_on(before):
         return None
     held = continued(before, item.origin)
     if not held:
@@ -91,6 +91,11 @@ def continued(before: Origin, origin: str) -> list[tuple[str, int | None]]:
     newest = keys.parse_vkey(before.vkey).public
     live.sort(key=lambda verifier: verifier.public == newest)
     return [(keys.format_vkey(origin, verifier.public), None) for verifier in live]
+
+
+def _goes_on(before: Origin) -> bool:
+    """Tell whether a later log may follow by its keys alone: what the agreement hid, sent away or ended needs its word."""
+    return before.state != "suspended" and before.state_before is None and before.end_size is None
 
 
 async def retire_predecessor(pool: Pool, origin: Origin, now: dt.datetime) -> bool:

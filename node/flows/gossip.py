@@ -19,6 +19,7 @@ import structlog
 
 from node.errors import PeerWrongError, ReteError
 from node.flows import accuse, epoch, vouch
+from node.flows.agreement_logs import check_end
 from node.flows.append import OwnLog
 from node.flows.extend import UNFOLLOWED, Target
 from node.flows.pull import PullReport
@@ -162,6 +163,7 @@ async def _weigh(
     origins[origin.origin] = origin
     try:
         target = Target(tlog_proof.signed_checkpoint(item.checkpoint, origin.verifiers), item.checkpoint)
+        check_end(origin, target.checkpoint)
         if origin.is_own:
             if origin.origin == own.origin and await _receive(syncer, own, member, target):
                 done.receipts += 1

@@ -48,6 +48,10 @@ class KeyRing:
     def _moment(self) -> int:
         return self.folder.stat().st_mtime_ns
 
+    def reload(self) -> None:
+        """Read the folder anew. Raises: OperatorError key-file-..., key-reused."""
+        self._load()
+
     def _look_again(self) -> None:
         """Read the folder anew if it has changed; what can't be read now, a file half written perhaps, is tried at the next question."""
         try:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from node.errors import N_, NotFoundError
 from node.flows.append import OwnLog
 from node.flows.key_ring import KeyRing
-from node.protocol import keys
+from node.protocol import keys, limits
 from node.protocol.member import Membership
 from node.protocol.sealed import SealKey
 from node.store import evidence, highwater, log, witness
@@ -30,7 +30,7 @@ from node.store.witness import Acknowledged, Receipt
 class OwnState:
     """The own log: its row, its newest signature, the mark outside the database, what witnesses and mirrors said of it.
 
-    ``witnesses`` has every witness, with None for one that never spoke; ``years`` are all own logs, this one among them.
+    ``quorum`` of its witnesses suffice; ``witnesses`` has every witness, with None for one that never spoke; ``years`` are all own logs, this one among them.
     """
 
     row: Origin
@@ -41,6 +41,7 @@ class OwnState:
     receipts: tuple[Receipt, ...]
     years: tuple[Origin, ...]
     rulings: tuple[Ruling, ...]
+    quorum: int = limits.WITNESS_QUORUM
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ async def read(pool: Pool, own: OwnLog, membership: Membership) -> OwnState:
         receipts=receipts,
         years=tuple(found for found in rows if found.is_own),
         rulings=rulings,
+        quorum=membership.quorum,
     )
 
 

@@ -22,23 +22,23 @@ __all__ = ["check", "pinned", "words_of"]
 
 
 def check(home: Path, config: Config, found: Agreement) -> bool:
-    """Tell whether a home has this very pin already. Raises: OperatorError(config-peers-beside-agreement), CallerError(agreement-pinned-other)."""
+    """Tell whether a home has this very pin already. Raises: OperatorError(config-peers-beside-agreement), CallerError(agreement-pinned)."""
     if config.peers:
         raise OperatorError(
             "config-peers-beside-agreement",
-            N_("node.toml ha ancora tabelle [[peer]]: chi è nella federazione lo direbbero due fonti"),
+            N_("node.toml ha tabelle [[peer]], e questa cartella ha un protocollo d'intesa: vale uno solo dei due"),
             where=str(home / CONFIG_FILE),
-            hint=N_("togliere tutte le tabelle [[peer]]: con il protocollo d'intesa i membri vengono da lì"),
+            hint=N_("togliere le tabelle [[peer]]: chi fa parte della federazione lo dice il protocollo d'intesa"),
         )
     there = pin.read(home)
     if there is None:
         return False
     if agreement.parse(there).digest != found.digest:
         raise CallerError(
-            "agreement-pinned-other",
-            N_("questo nodo segue già un altro protocollo d'intesa"),
+            "agreement-pinned",
+            N_("in questa cartella è già fissata un'altra prima versione del protocollo d'intesa"),
             where=str(home / pin.FILE),
-            hint=N_("un nodo ne segue uno solo, per sempre: per un'altra federazione serve un nodo nuovo"),
+            hint=N_("un nodo entra in una sola federazione: per un'altra si fa una cartella nuova con «rete init»"),
         )
     return True
 

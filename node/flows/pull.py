@@ -17,6 +17,8 @@ import structlog
 
 from node.errors import N_, PeerWrongError, ReteError, RoadWrongError
 from node.flows import accuse, epoch, vouch
+from node.flows.agreement_logs import check_end
+from node.flows.agreement_terms import is_agreed
 from node.flows.bodies import BodyFetcher, Growth, Progress
 from node.flows.extend import Clock, Extender, Source, Target, head_of
 from node.flows.trees import stored_root
@@ -207,6 +209,7 @@ class _Pull:
         found = feed.open_checkpoint(
             note, origin=self.origin.origin, verifiers=self._verifiers, known=nothing, from_origin=from_origin
         )
+        check_end(self.origin, found)
         return Target(found, note)
 
     async def _ask_heads(self) -> Target | None:
@@ -373,8 +376,17 @@ class _Pull:
 
     async def _fetch_bodies(self, road: Source, growth: Growth | None = None) -> ReteError | None:
         error: ReteError | None = None
+        terms = self._parts.membership.terms if self._parts.membership is not None else None
+        allowed = None if terms is None else terms.data
         fetcher = BodyFetcher(
-            self._pool, self.origin, road.client, road.prefix, self._parts.validators, self._progress, growth
+            self._pool,
+            self.origin,
+            road.client,
+            road.prefix,
+            self._parts.validators,
+            self._progress,
+            growth,
+            lambda body_type: is_agreed(allowed, body_type),
         )
         try:
             await fetcher.run()

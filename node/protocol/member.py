@@ -58,8 +58,8 @@ class Roll:
     """All members at one moment, this node among them.
 
     ``suspended``: ids of those that are known and may not call, by the key id of their request keys; ``suspended_keys`` those keys.
-    ``quorum``: how many witnesses a log has, and how many of them suffice. ``version`` and ``terms``: of the agreement, 0 and None
-    where members are [[peer]] tables.
+    ``quorum``: how many witnesses a log has, and how many of them suffice. ``version``, ``routine`` and ``terms``: of the agreement
+    and the routine changes, 0 and None where members are [[peer]] tables.
     """
 
     own_id: str
@@ -68,6 +68,7 @@ class Roll:
     suspended_keys: Mapping[str, bytes] = field(default_factory=dict)
     quorum: tuple[int, int] = (limits.WITNESSES, limits.WITNESS_QUORUM)
     version: int = 0
+    routine: int = 0
     terms: Terms | None = None
 
     @classmethod

@@ -63,6 +63,12 @@ class Held:
     put_aside: tuple[SealPrivate, ...]
     secret: bytes
 
+    @property
+    def first(self) -> Keys:
+        """The key of each role that was made first."""
+        signing = {role: held[min(held)] for role, held in self.signing.items()}
+        return Keys(signing, self.seals[min(self.seals)])
+
     def __repr__(self) -> str:
         """Say nothing: a key must not reach a log through a repr."""
         return "Held(...)"
@@ -98,7 +104,7 @@ def create(folder: Path) -> None:
 
 def add(folder: Path, role: str) -> int:
     """Make a role's next key; return its number. Nobody knows of it yet. Raises: OperatorError key-file-..."""
-    there = _numbers(folder, role)
+    there = numbers(folder, role)
     number = max(there, default=1 if role in ROLES else 0) + 1
     if role == SEAL_ROLE:
         # The second half first: a crash between the two leaves a file that is no key by itself, and is made anew.
@@ -118,7 +124,8 @@ def names(folder: Path) -> list[str]:
     return sorted(name for name in there if name == SECRET_FILE or _KEY_FILE.fullmatch(name))
 
 
-def _numbers(folder: Path, role: str) -> list[int]:
+def numbers(folder: Path, role: str) -> list[int]:
+    """Return the numbers of a role's keys that are on disk, in order."""
     form = re.compile(rf"{role}(?:-([2-9]|[1-9][0-9]{{1,3}}))?\.pem")
     found = (form.fullmatch(name) for name in names(folder))
     return sorted(int(match.group(1) or 1) for match in found if match)
@@ -197,12 +204,12 @@ def read_all(folder: Path) -> Held:
     signing: dict[str, dict[int, Ed25519PrivateKey]] = {}
     for role in SIGNING_ROLES:
         # Of a role without any file the first is asked for, and is told to be missing.
-        there = _numbers(folder, role) or [1]
+        there = numbers(folder, role) or [1]
         signing[role] = {number: _read_signing(folder / file_of(role, number)) for number in there}
     publics = [key.public_key().public_bytes_raw() for held in signing.values() for key in held.values()]
     if len(set(publics)) != len(publics):
         raise OperatorError("key-reused", N_("due ruoli usano la stessa chiave"), where=str(folder))
-    seals = {number: _read_seal(folder, number) for number in _numbers(folder, SEAL_ROLE) or [1]}
+    seals = {number: _read_seal(folder, number) for number in numbers(folder, SEAL_ROLE) or [1]}
     return Held(signing, seals, tuple(_put_aside(folder)), _read_secret(folder, signing["http"]))
 
 

@@ -12,7 +12,7 @@ import datetime as dt
 import hashlib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
@@ -46,6 +46,8 @@ class Federation:
     witness: Callable[[], Cosigner]
     clock: Callable[[], dt.datetime]
     allowances: Allowances
+    # Members that said they hold a newer version of the agreement, for the next turn of asking.
+    hinted: set[str] = field(default_factory=set)
 
     @property
     def authorities(self) -> tuple[str, ...]:
@@ -97,6 +99,8 @@ async def _shown(conn: Connection, request_: web.Request) -> _Shown:
         raise NotFoundError(
             "epoch-gone", N_("il registro di quell'anno è stato cancellato alla fine della sua conservazione")
         )
+    if served.state == "suspended":
+        raise NotFoundError("log-suspended", N_("il nodo di quel registro è sospeso: qui non lo si rilancia"))
     return await (_own(conn, served) if served.is_own else _mirrored(served))
 
 

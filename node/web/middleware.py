@@ -97,6 +97,8 @@ _STATUS = {
     "enrolment-too-many": 409,
     "witness-unsigned": 403,
     "witness-quarantined": 403,
+    "witness-suspended": 403,
+    "witness-left": 403,
     "witness-inconsistent": 422,
     "inconsistency-unproven": 422,
     "request-too-large": 413,

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from node.errors import CallerError, PeerWrongError
@@ -280,8 +281,6 @@ async def test_the_route_takes_members_signed_documents_and_nobody_else_s(three:
 
 def test_a_card_says_what_its_key_is_and_nothing_else() -> None:
     """It comes back whole; a changed name is another's affair, a changed key, id or fingerprint is refused."""
-    import orjson
-
     card = council_card.card_of("Provincia di Lecce", public("lecce"))
     value = council_card.card_json(card)
     assert council_card.parse(orjson.dumps(value), "x") == card
