@@ -26,7 +26,7 @@ from node.config_places import CONFIG_FILE
 from node.domain.accounts import derive_key
 from node.domain.saved import leave_key
 from node.errors import N_, CallerError, OperatorError, ReteError
-from node.flows import agreement, backup, casework, council, council_road, oidc, post, saved, tell
+from node.flows import agreement, agreement_pull, backup, casework, council, council_road, oidc, post, saved, tell
 from node.flows.agreement_terms import tightened
 from node.flows.append import OwnLog
 from node.flows.bodies import Progress
@@ -125,6 +125,11 @@ class Node:
             draw=secrets.SystemRandom().random,
             exchange=exchange,
         )
+
+    def agreement_road(self, session: aiohttp.ClientSession, origin: str) -> agreement_pull.Road:
+        """Return by what this node hears of new versions of the agreement; ``origin`` is its log. Raises: CallerError(agreement-none)."""
+        place = council.place_of(self.agreement)
+        return agreement_pull.Road(self.pool, place, session, origin, pin.read_joined(self.home))
 
     def council_road(self, session: aiohttp.ClientSession) -> council_road.Road:
         """Return by what proposals travel from and to this node. Raises: CallerError(agreement-none)."""

@@ -18,7 +18,20 @@ from node.flows.passwords import Hasher
 from node.i18n import translator
 from node.runtime import Node
 from node.store.postgres import acquire
-from node.web import api, assets, ballots, federation, forms, gossip, introductions, outbox, saved, sessions, typed
+from node.web import (
+    agreement,
+    api,
+    assets,
+    ballots,
+    federation,
+    forms,
+    gossip,
+    introductions,
+    outbox,
+    saved,
+    sessions,
+    typed,
+)
 from node.web.allowance import Allowances, limiter, teller
 from node.web.middleware import LANGUAGE, UNAVAILABLE, errors, language_of, problem
 from node.web.pages import (
@@ -107,7 +120,7 @@ def build(node: Node, schedule: Callable[[], Schedule] | None = None) -> web.App
         allowances=allowances,
         hinted=set() if node.agreement is None else node.agreement.hinted,
     )
-    app.add_routes([*federation.routes(), *gossip.routes(), *outbox.routes()])
+    app.add_routes([*federation.routes(), *gossip.routes(), *outbox.routes(), *agreement.routes()])
     ballots.install(app, _receiving(node))
     app.on_response_prepare.append(teller(allowances, node.clock, behind_proxy=node.config.web.behind_proxy))
     first = node.config.search.first_themes
