@@ -49,17 +49,13 @@ async def admitted(now: Pilot, database: str) -> Office:
 
 async def changed(now: Pilot, office: Office, role: str, deed: str) -> None:
     """Change a key of a node as a routine: its own consent in the file, two of the secretariat sign."""
-    made = await office.rete("keys", deed, role)
-    file, base = Path(made["file"]), now.folder / f"base-{role}-{deed}.json"
+    file, base = now.folder / f"{role}-{deed}.json", now.folder / f"base-{role}-{deed}.json"
+    made = await office.rete("keys", deed, role, "--out", str(file))
+    assert (made["kind"], made["role"], made["file"]) == ("routine", role, str(file))
     await office.rete("agreement", "show", "--out", str(base))
     await now.signed(file, now.secretariat[:2], base)
     sent = await office.rete("agreement", "submit", str(file))
     assert sent["applied"], sent
-
-
-async def listed_keys(office: Office, name: str) -> tuple[int, int]:
-    """How many http and log keys a node knows of another."""
-    raise NotImplementedError
 
 
 class Case:
@@ -76,11 +72,12 @@ class Case:
         await self.seen(self.owner if who is self.seeker else self.seeker, state)
 
     async def seen(self, office: Office, state: str) -> None:
-        """Wait until an office sees the case in a state."""
+        """Wait until an office sees the case in a state; what is sent is received by the node itself."""
+        states = {state, "received"} if state == "sent" else {state}
 
         async def there() -> bool:
             listed: list[dict[str, Any]] = (await office.rete("intro", "list"))["introductions"]
-            return [(one["introduction_id"], one["state"]) for one in listed] == [(self.id, state)]
+            return [one["introduction_id"] for one in listed if one["state"] in states] == [self.id]
 
         await until(f"{self.id} {state} at {office.id}", there)
 
