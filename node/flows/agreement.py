@@ -27,7 +27,7 @@ from node.protocol.agreement import Agreement, Status
 from node.protocol.member import Member, Membership
 from node.protocol.routine import effective
 from node.store import agreement as store
-from node.store import member_keys, pin, wake
+from node.store import log, member_keys, pin, wake
 from node.store.agreement import Fork
 from node.store.postgres import Connection, Pool, acquire, run_tx
 
@@ -270,9 +270,18 @@ async def settle_rows(conn: Connection, place: Place, after: InForce, now: dt.da
     for request in await store.read_requests(conn):
         if orjson.loads(request.raw)["node"]["id"] in listed:
             await store.drop_request(conn, request.fingerprint)
-    for what in (wake.AGREEMENT, wake.PULL):
+    if _is_active(after, place.own.id) and not _is_active(place.in_force, place.own.id):
+        # Let in: until now the others refused what a member may ask.
+        await log.all_due(conn, now)
+    # Our own head may have to be signed by another key, and what waits be sealed for another one.
+    for what in (wake.AGREEMENT, wake.PULL, wake.ANNOUNCE, wake.POST):
         await wake.wake(conn, what)
     return replace(after, former=await member_keys.former(conn))
+
+
+def _is_active(in_force: InForce, node_id: str) -> bool:
+    entry = in_force.node(node_id)
+    return entry is not None and entry.status is Status.ACTIVE
 
 
 async def apply_routine(pool: Pool, place: Place, raw: bytes, now: dt.datetime) -> None:

@@ -30,9 +30,11 @@ PAST = ("frozen", "closed")
 
 async def enrol(conn: Connection, nodes: Sequence[Node], own_id: str, now: dt.datetime) -> None:
     """Follow, hide or freeze the logs of all other nodes as the agreement says; drop those of strangers."""
+    # [[peer]] tables may have named a node otherwise: a log is whose the agreement says.
+    owners = {origin: node.id for node in nodes for origin in node.origins}
     known: dict[str, list[Followed]] = {}
     for row in await log.followed(conn):
-        known.setdefault(row.owner, []).append(row)
+        known.setdefault(owners.get(row.origin, row.owner), []).append(row)
     for node in nodes:
         held = known.pop(node.id, [])
         if node.id == own_id:

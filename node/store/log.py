@@ -282,6 +282,11 @@ async def wake_origin(conn: Connection, origin: str, size: int, now: dt.datetime
     return bool(await conn.fetch(QUERIES["wake_origin"], origin, size, now))
 
 
+async def all_due(conn: Connection, now: dt.datetime) -> None:
+    """Make every followed log due at once, whatever its back-off."""
+    await conn.execute(QUERIES["all_due"], now)
+
+
 async def served_log(
     conn: Connection, *, origin_hash: str | None = None, origin: str | None = None, own_epoch: str | None = None
 ) -> Served | None:

@@ -136,6 +136,11 @@ UPDATE log.origin SET next_pull_at = $3
 WHERE origin = $1 AND NOT is_own AND state NOT IN ('closed', 'suspended', 'frozen', 'quarantined') AND size < $2
 RETURNING origin_id;
 
+-- name: all_due
+-- Nobody answered while this node was no member: that says nothing about any of them.
+UPDATE log.origin SET next_pull_at = $1, failures = 0
+WHERE NOT is_own AND state NOT IN ('closed', 'suspended', 'frozen', 'quarantined');
+
 -- name: served_log
 -- What a peer-facing route may show of one log: a mirror's note for a followed one, nothing unsigned of the own.
 SELECT origin_id, origin, state, is_own, checkpoint_size, relayed, frozen_at
