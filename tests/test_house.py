@@ -334,7 +334,7 @@ def reachable(start: str) -> set[str]:
     return seen
 
 
-PEER_FACING = ("node.web.federation", "node.web.gossip", "node.web.outbox", "node.web.ballots")
+PEER_FACING = ("node.web.federation", "node.web.gossip", "node.web.outbox", "node.web.agreement", "node.web.ballots")
 
 
 @pytest.mark.parametrize("start", PEER_FACING)

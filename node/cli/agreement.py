@@ -13,7 +13,7 @@ import click
 import orjson
 
 from node import runtime
-from node.cli import agreement_make, agreement_propose, agreement_sign
+from node.cli import agreement_forks, agreement_make, agreement_propose, agreement_sign
 from node.cli.agreement_files import FILE, FORCE, file_named, judged, read, write
 from node.cli.agreement_print import (
     agreement_json,
@@ -51,6 +51,7 @@ def agreement() -> None:
 agreement_make.add_to(agreement)
 agreement_propose.add_to(agreement)
 agreement_sign.add_to(agreement)
+agreement_forks.add_to(agreement)
 
 
 @command(agreement, "show", help="Il protocollo in vigore qui, o quello di un file, o una versione passata; e le proposte aperte.")  # fmt: skip
@@ -179,7 +180,13 @@ async def history(face: Face) -> None:
         "versions": rows,
         "routine": None if changes is None else {"version": changes.version, "applied_at": changes.applied_at},
         "forks": [
-            {"version": fork.version, "digest": fork.digest, "found_at": fork.found_at, "settled_at": fork.settled_at}
+            {
+                "version": fork.version,
+                "digests": [wire.parse(raw).digest for raw in (fork.raw_applied, fork.raw_other)],
+                "applied": fork.applied,
+                "found_at": fork.found_at,
+                "settled_at": fork.settled_at,
+            }
             for fork in forks
         ],
     }
@@ -191,7 +198,8 @@ def _show_history(face: Face, facts: dict[str, Any]) -> None:
         face.say(N_("Versione {version}, in vigore qui dal {when:%d/%m/%Y %H:%M}"), version=row["version"], when=row["applied_at"])  # fmt: skip
         show_differences(face, row["differences"])
     for fork in facts["forks"]:
-        face.say(N_("BIFORCAZIONE alla versione {version}: c'è un altro documento firmato, {digest}"), version=fork["version"], digest=fork["digest"])  # fmt: skip
+        said = N_("BIFORCAZIONE alla versione {version}: due documenti firmati, {first} e {other}.")
+        face.say(said, version=fork["version"], first=fork["digests"][0], other=fork["digests"][1])
 
 
 @command(agreement, "requests", help="Le richieste di adesione in attesa, con l'impronta da confrontare per telefono.")

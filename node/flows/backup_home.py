@@ -20,7 +20,7 @@ from node.config import Config
 from node.config_places import CONFIG_FILE
 from node.errors import N_, CallerError
 from node.flows import audit
-from node.store import highwater, keyfiles
+from node.store import highwater, keyfiles, pin
 from node.store.highwater import Mark
 
 # The part of a backup that holds them.
@@ -67,7 +67,8 @@ def gather(home: Path, config: Config) -> HomeFiles:
     files = {CONFIG_FILE: (home / CONFIG_FILE).read_bytes()}
     # Also those that are listed nowhere any more: they open what was sealed for them, and show what was signed.
     files |= {f"{KEYS}/{name}": (folder / name).read_bytes() for name in keyfiles.names(folder)}
-    for name in (highwater.FILE, audit.MARK):
+    # The pin is what all later versions of the agreement are verified from: without it a restored node belongs nowhere.
+    for name in (highwater.FILE, audit.MARK, pin.FILE, pin.JOINED):
         if (home / name).exists():
             files[name] = (home / name).read_bytes()
     left_out = []

@@ -15,6 +15,8 @@ from node.errors import N_
 
 # Jobs that only a node with a folder for backups has.
 BACKUP, TRIAL = "backup", "trial"
+# One that only a node with an agreement has.
+AGREEMENT = "agreement"
 TITLES: Final[Mapping[str, str]] = {
     "gossip": N_("chiede agli altri nodi che cosa c'è di nuovo"),
     "agreement": N_("chiede agli altri nodi se il protocollo d'intesa è cambiato, e lo applica"),

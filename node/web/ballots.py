@@ -7,6 +7,7 @@ handlers reach no flow, and nothing private. Source: PROTOCOL 7.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Awaitable, Callable, Mapping
 
 import orjson
@@ -15,7 +16,7 @@ from aiohttp import web
 
 from node.domain.roles import Permission
 from node.errors import N_, CallerError, PeerWrongError
-from node.protocol import enrolment, limits, metadata
+from node.protocol import agreement, enrolment, limits, metadata
 from node.store import agreement as store
 from node.store.postgres import Connection, run_tx
 from node.web.federation import FEDERATION, authenticate, require_json
@@ -62,6 +63,19 @@ async def _whole(request_: web.Request, max_bytes: int) -> bytes:
     return b"".join(parts)
 
 
+async def _check_open(conn: Connection, now: dt.datetime) -> None:
+    """Refuse requests where nobody could be let in. Raises: CallerError(agreement-none | agreement-expired)."""
+    newest = await store.read_latest(conn)
+    if newest is None:
+        raise CallerError("agreement-none", N_("questo nodo non segue un protocollo d'intesa: non accoglie richieste"))
+    if agreement.parse(newest.raw).is_expired(now):
+        raise CallerError(
+            "agreement-expired",
+            N_("il protocollo d'intesa è scaduto: finché non è rinnovato nessuno entra"),
+            hint=N_("ripetere la richiesta quando il consiglio lo ha rinnovato"),
+        )
+
+
 @needs(Permission.PEER)
 async def request_to_join(request_: web.Request) -> web.StreamResponse:
     """Keep a stranger's request to join until people have compared its words: 201 when it is new, 200 when it waits already."""
@@ -75,10 +89,7 @@ async def request_to_join(request_: web.Request) -> web.StreamResponse:
     fingerprint = enrolment.digest_of(found.node).hex()
 
     async def work(conn: Connection) -> bool:
-        if await store.latest_version(conn) is None:
-            raise CallerError(
-                "agreement-none", N_("questo nodo non segue un protocollo d'intesa: non accoglie richieste")
-            )
+        await _check_open(conn, federation.clock())
         if await store.put_request(conn, fingerprint, raw, federation.clock()):
             return True
         if not await store.read_requests(conn, fingerprint):

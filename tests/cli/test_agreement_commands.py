@@ -311,3 +311,29 @@ async def test_init_refuses_what_makes_no_agreement(server: str, tmp_path: Path)
     ):
         assert await refused("agreement", "init", *words, "-o", out) == code
     assert not out.exists()
+
+
+async def test_a_fork_is_told_with_both_documents_and_settled_by_a_person(two: Agreed, tmp_path: Path) -> None:
+    """Nothing comes into force on top of two until somebody says which one the council means; then the next one does."""
+    lecce, _ = two
+    one, other, late = (tmp_path / f"{name}.json" for name in ("one", "other", "late"))
+    one.write_bytes(proposal(lecce.node, Edits(suspend=("cmto",)), *THREE))
+    other.write_bytes(proposal(lecce.node, Edits(terms={"k_min": 9}), *THREE))
+    await done("agreement", "apply", one, home=lecce.home)
+    assert await refused("agreement", "submit", other, home=lecce.home) == "agreement-forked"
+    (fork,) = (await done("agreement", "history", home=lecce.home))["forks"]
+    digests = [agreement.parse(file.read_bytes()).digest for file in (one, other)]
+    assert (fork["version"], fork["applied"], fork["digests"]) == (2, True, digests)
+    await reloaded(lecce)
+    late.write_bytes(proposal(lecce.node, Edits(readmit=("cmto",)), *THREE))
+    assert await refused("agreement", "apply", late, home=lecce.home) == "agreement-forked"
+    saved = tmp_path / "saved.json"
+    await done("agreement", "settle", "2", digests[1][:8], "-o", saved, home=lecce.home)
+    assert agreement.parse(saved.read_bytes()).digest == digests[1]
+    assert await refused("agreement", "settle", "2", digests[0], home=lecce.home) == "confirmation-missing"
+    assert await refused("agreement", "settle", "2", "00000000", "--yes", home=lecce.home) == "fork-unknown"
+    settled = await done("agreement", "settle", "2", digests[1][:8], "--yes", home=lecce.home)
+    assert settled["changed"]
+    shown = await done("agreement", "show", home=lecce.home)
+    assert (shown["digest"], shown["terms"]["k_min"]) == (digests[1], 9)
+    assert (await done("agreement", "apply", late, home=lecce.home))["version"] == 3

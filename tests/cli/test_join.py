@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from node import runtime
@@ -18,7 +19,7 @@ from node.flows.home import make_home
 from node.protocol import agreement
 from node.store import agreement as store
 from node.store import pin
-from tests.agreed_made import CONTACT, Agreed, agreed, facts_of, in_force, proposal
+from tests.agreed_made import CONTACT, Agreed, agreed, facts_of, in_force, proposal, request_of
 from tests.agreement_made import THREE, signed
 from tests.cli.test_agreement_commands import done, refused, rete, write_key
 from tests.cli.test_serve import ROOT, until_told
@@ -194,6 +195,34 @@ async def test_what_stops_before_anything_is_made(two: Agreed, arezzo: Arezzo, s
     alone = tmp_path / "alone"
     make_home(alone, facts_of("p_BA", free_ports(1)[0], await new_database(server)))
     assert await refused("join", "--status", home=alone) == "join-not-asked"
+
+
+async def test_the_route_takes_requests_whose_keys_are_proved_and_no_others(
+    two: Agreed, arezzo: Arezzo, server: str, tmp_path: Path
+) -> None:
+    """201 for a new one, 200 for a known one, 422 for one whose keys are not proved, 409 once the agreement has expired."""
+    lecce, _ = two
+    home = tmp_path / "home"
+    make_home(home, facts_of("p_AR", arezzo.port, ""))
+    asked = request_of(home, runtime.utc_now())
+    async with aiohttp.ClientSession() as session:
+
+        async def post(raw: bytes) -> tuple[int, str]:
+            headers = {"Content-Type": "application/json"}
+            async with session.post(url_of(lecce) + join.REQUESTS, data=raw, headers=headers) as reply:
+                body = await reply.json()
+                return reply.status, body.get("code") or body["fingerprint"]
+
+        assert await post(asked.raw) == (201, asked.fingerprint)
+        assert await post(asked.raw) == (200, asked.fingerprint)
+        assert await post(asked.raw.replace(b'"p_AR"', b'"p_TO"')) == (422, "enrolment-unproved")
+        assert await post(b"{}") == (422, "enrolment-malformed")
+        assert await post(b" " * 70_000) == (413, "request-too-large")
+        place = council.place_of(lecce.node.agreement)
+        # The council may give its agreement an end that is near.
+        soon = Edits(expires=runtime.utc_now().replace(microsecond=0))
+        await council.apply(lecce.node.pool, place, proposal(lecce.node, soon, *THREE), lecce.node.clock())
+        assert await post(asked.raw) == (409, "agreement-expired")
 
 
 async def test_a_node_that_takes_no_requests_leaves_the_file_to_be_sent(two: Agreed, arezzo: Arezzo) -> None:

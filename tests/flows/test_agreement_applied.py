@@ -16,7 +16,7 @@ from node import runtime
 from node.config_places import CONFIG_FILE
 from node.errors import OperatorError, PeerWrongError, ReteError
 from node.flows import agreement as flow
-from node.flows import council
+from node.flows import backup_home, council
 from node.flows.agreement import Place
 from node.flows.council_edits import CouncilEdits, Edits
 from node.protocol import agreement, keys, routine
@@ -293,3 +293,14 @@ async def test_a_node_that_is_no_member_lives_by_its_own_keys_and_reads(two: Agr
     assert report.entries == 1
     assert report.error_code == "reply-status"
     assert await bic.known() == 0
+
+
+async def test_a_backup_holds_the_pin(two: Agreed) -> None:
+    """Without it a restored node would belong nowhere; and by whom it joined."""
+    lecce, _ = two
+    pin.write_joined(lecce.home, "https://bic.example.it")
+    held = backup_home.unpack(backup_home.gather(lecce.home, lecce.node.configured).packed())
+    assert held.files[pin.FILE] == two.first
+    assert b"https://bic.example.it" in held.files[pin.JOINED]
+    (lecce.home / pin.JOINED).write_text("[]")
+    assert pin.read_joined(lecce.home) is None

@@ -32,7 +32,6 @@ from tests.agreement_said_made import (
     seal,
     signed,
 )
-from tests.profiles_made import NOW
 
 LAZIO, LECCE = NODES
 BASE = document(3)
@@ -295,4 +294,3 @@ def test_a_routine_change_is_told_as_its_effect() -> None:
     idle = routine.parse(routine.build(version=3, expires=EXPIRES, changes=[moved, again, forged]))
     found = [said.told() for said in routine_differences(BASE, second, idle)]
     assert any("non ha effetto: la voce di Altri (bic_LAZ), revisione 5" in one for one in found)
-    assert NOW < EXPIRES

@@ -147,6 +147,7 @@ RULES: dict[str, tuple[dict[str, Any], Node, bool]] = {
     "another log": ({}, entry(log=(*LECCE.log, *logs((1, None, None), epoch=2027)["log"])), True),
     "no log of before": ({}, entry(**logs((1, None, None), epoch=2027)), False),
     "an earlier end of a key": (UNTIL, entry(**logs((1, 49, None), (2, None, None))), True),
+    "an end of a key that stays": (UNTIL, entry(name="Altro", **UNTIL), True),
     "a later end of a key": (UNTIL, entry(**logs((1, 51, None), (2, None, None))), False),
     "no end of a key any more": (UNTIL, entry(**logs((1, None, None), (2, 60, None))), False),
     "an ended key forgotten": (UNTIL, entry(**logs((2, None, None))), False),
@@ -203,6 +204,8 @@ LAST_DAY = agreement.day_of(SHORT)
         (LEFT, entry(since=LAST_DAY + 1), False),
         (LEFT, entry(since=LAST_DAY + 1, status=Status.SUSPENDED), False),
         (LEFT, made.node("lecce", **LEFT), True),
+        # It left after the expiry, and that is no joining however often it is said.
+        ({**LEFT, "since": LAST_DAY + 1}, made.node("lecce", status=Status.LEFT, since=LAST_DAY + 1), True),
     ],
 )
 def test_nobody_joins_an_agreement_that_has_expired(before: dict[str, Any], after: Node, good: bool) -> None:
