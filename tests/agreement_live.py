@@ -27,7 +27,7 @@ from node.flows.append import Operation, append, sign_head
 from node.flows.home import Facts, with_setting
 from node.flows.join import words_of
 from node.peers.client import PeerClient, open_session
-from node.protocol import agreement, canonical
+from node.protocol import agreement, canonical, routine
 from node.protocol.agreement_values import Agreement
 from node.store import registry
 from tests.federation_made import Town, free_ports, new_database
@@ -103,6 +103,20 @@ class Office:
             async with node.pool.acquire() as conn, conn.transaction():
                 await append(conn, own, [Operation(one, canonical.dumps(document))], node.clock())
             await sign_head(node.pool, own, node.clock())
+
+    async def voices(self, of: Office) -> tuple[int, int, int]:
+        """How many http and log keys this node knows of another, and how many lines of its own the other's newest head has."""
+        changed = routine.parse(await self.get("/federation/agreement/routine"))
+        [node] = [node for node in routine.effective(await self.agreement(), changed) if node.id == of.id]
+        own = f"— {next(iter(node.origins))} ".encode()
+        head = await of.get(f"/federation/log/{dt.datetime.now(dt.UTC).year}/checkpoint")
+        listed = sum(len(item.verifiers) for item in node.log)
+        return len(node.http), listed, head.count(b"\n" + own)
+
+    async def doctor(self) -> set[str]:
+        """The codes of all that the doctor finds here."""
+        _, out, _ = await self.run("doctor")
+        return {found["code"] for found in json.loads(out)["findings"]}
 
     async def told_by(self, other: Office) -> str:
         """Ask another node something signed; return the code of its refusal, "" for none."""
@@ -249,6 +263,12 @@ async def pilot(server: str, folder: Path, databases: dict[str, str]) -> AsyncIt
         await stack.enter_async_context(serving(served))
         made.offices = {office.id: office for office in offices}
         yield made
+
+
+def failures(folder: Path) -> list[str]:
+    """What any of the serving processes logged as an error."""
+    lines = [line for log in sorted(folder.glob("*.log")) for line in log.read_text(encoding="utf-8").splitlines()]
+    return [line for line in lines if '"level": "error"' in line or line.startswith("Traceback")]
 
 
 async def open_profile(office: Office) -> str:

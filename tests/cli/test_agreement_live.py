@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.agreement_live import Office, Pilot, first_network, open_profile, pilot, until
+from tests.agreement_live import Office, Pilot, failures, first_network, open_profile, pilot, until
 from tests.federation_made import new_database
 
 CONTACT = ("--person", "Prova Legale", "--contact-person", "Prova Referente", "--role", "referente", "--phone", "0832 000000")  # fmt: skip
@@ -105,7 +105,9 @@ async def test_five_nodes_live_by_the_agreement(server: str, desk_listed: str, t
 
         await changed(now, lecce, "http", "rotate")
         await changed(now, lecce, "log", "rotate")
-        now.say("Lecce has two http and two log keys")
+        for office in now.offices.values():
+            await until("both keys of each are known", lambda office=office: speaks(office, lecce, (2, 2, 2)))
+        now.say("Lecce has two http and two log keys, and signs its log with both")
         await case.step(lecce, "forwarded", "forward")
         now.say(f"news of Lecce reach all in {await now.goes_on('p_LE'):.1f} s")
         await changed(now, lecce, "http", "retire")
@@ -113,6 +115,8 @@ async def test_five_nodes_live_by_the_agreement(server: str, desk_listed: str, t
         now.say("Lecce's old keys are gone")
         await case.step(lecce, "accepted", "accept")
         now.say(f"news of Lecce reach all in {await now.goes_on('p_LE'):.1f} s")
+        for office in now.offices.values():
+            await until("the new keys alone are known, and speak", lambda office=office: speaks(office, lecce, (1, 1, 1)))
 
         version = await now.decide(now["bic-lazio"], "--suspend", "cmto")
         now.say(f"Torino is suspended, at all nodes after {await now.everywhere(version):.1f} s")
@@ -121,6 +125,7 @@ async def test_five_nodes_live_by_the_agreement(server: str, desk_listed: str, t
             assert await torino.told_by(office) == "member-suspended"
         told = await torino.rete("agreement", "show")
         assert {one["id"]: one["status"] for one in told["nodes"]}["cmto"] == "suspended"
+        assert "suspended-self" in await torino.doctor()
         await case.step(arezzo, "accepted", "consent", *CONTACT, "--yes")
         now.say(f"news of Lecce reach all others in {await now.goes_on('p_LE', but=['cmto']):.1f} s")
 
@@ -135,6 +140,13 @@ async def test_five_nodes_live_by_the_agreement(server: str, desk_listed: str, t
         now.say("the two offices know each other's names")
         now.say(f"news of Lecce reach all in {await now.goes_on('p_LE'):.1f} s")
         now.say(f"news of Torino reach all in {await now.goes_on('cmto'):.1f} s")
+        assert "suspended-self" not in await torino.doctor()
+        assert failures(tmp_path) == []
+
+
+async def speaks(office: Office, of: Office, expected: tuple[int, int, int]) -> bool:
+    """Tell whether a node knows so many http and log keys of another, whose newest head has so many lines of its own."""
+    return await office.voices(of) == expected
 
 
 async def finds(office: Office, expected: dict[str, int]) -> bool:
