@@ -241,7 +241,9 @@ async def open_office(
     config = configuration.parse(config_text(facts))
     config = replace(config, privacy=replace(config.privacy, scope=scope))
     origin_id, origin = await enrol_members(pool, config, KEY.public_key().public_bytes_raw())
-    own = OwnLog(origin_id, origin, name, KEY, folder / f"{name}-{highwater.FILE}")
+    own = OwnLog(
+        origin_id, origin, name, {KEY.public_key().public_bytes_raw(): KEY}.get, folder / f"{name}-{highwater.FILE}"
+    )
     return Office(name, pool, config, own, memory, random.Random(f"{name}/{seed}")), database
 
 

@@ -137,7 +137,7 @@ REVOKE SELECT ON log.ruling FROM rete_public;
 GRANT SELECT ON ops.migration TO rete_public;
 GRANT SELECT, INSERT ON ops.nonce TO rete_public;
 -- News of a log makes it due; a proof against one ends its following.
-GRANT UPDATE (state, relayed, next_pull_at, checked_at, failures, error_code, error_text, error_at) ON log.origin TO rete_public;
+GRANT UPDATE (state, state_before, relayed, next_pull_at, checked_at, failures, error_code, error_text, error_at) ON log.origin TO rete_public;
 GRANT INSERT, UPDATE ON log.witnessed TO rete_public;
 GRANT INSERT ON log.evidence TO rete_public;
 -- Sealed messages: what waits for whoever asks is read, erased once it has it, and numbered anew after a restore; nothing is put there.

@@ -35,6 +35,17 @@ COMMANDS = {
     "user": ("node.cli.user", "user", N_("Utenti delle pagine dell'ufficio: ruoli, accesso, sessioni.")),
     "gdpr": ("node.cli.gdpr", "gdpr", N_("Diritti degli interessati: accesso, cancellazione, durate, consensi.")),
     "log": ("node.cli.log", "log_group", N_("Il registro firmato: stato, prove, ripresa, nuovo anno.")),
+    "join": (
+        "node.cli.join",
+        "join",
+        N_("Entra in una federazione: legge il suo protocollo d'intesa e chiede l'adesione."),
+    ),
+    "agreement": (
+        "node.cli.agreement",
+        "agreement",
+        N_("Il protocollo d'intesa: proporre, firmare, seguire chi ne fa parte."),
+    ),
+    "keys": ("node.cli.keys", "keys_group", N_("Le chiavi di questo nodo: quali ci sono, cambiarle, ritirarle.")),
     "peer": ("node.cli.peer", "peer", N_("Gli altri nodi della federazione.")),
     "sync": ("node.cli.sync", "sync", N_("Preleva ora le novità degli altri nodi.")),
     "search": ("node.cli.search", "search", N_("Cerca nella banca dati per la cooperazione.")),

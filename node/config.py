@@ -229,6 +229,8 @@ class Config:
     search: SearchSection
     web: WebSection
     oidc: OidcSection
+    # No setting: the types of documents that the agreement lets leave; None where there is none.
+    agreed: tuple[str, ...] | None = None
 
     @property
     def scope(self) -> tuple[str, ...]:

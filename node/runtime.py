@@ -18,6 +18,7 @@ from typing import TypeAlias
 
 import aiohttp
 import asyncpg
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node import config as configuration
 from node.config import Config
@@ -25,13 +26,14 @@ from node.config_places import CONFIG_FILE
 from node.domain.accounts import derive_key
 from node.domain.saved import leave_key
 from node.errors import N_, CallerError, OperatorError, ReteError
-from node.flows import agreement, backup, casework, oidc, post, saved, tell
+from node.flows import agreement, agreement_pull, backup, casework, council, council_road, oidc, post, saved, tell
 from node.flows.agreement_terms import tightened
 from node.flows.append import OwnLog
 from node.flows.bodies import Progress
 from node.flows.checkup import Place
 from node.flows.gate import KnownNames
-from node.flows.membership import enrol_members, enrol_own, membership_of, own_member
+from node.flows.key_ring import KeyRing
+from node.flows.membership import enrol_members, membership_of, own_member
 from node.flows.pull import Parts
 from node.flows.sign_in import Settings as SignInSettings
 from node.flows.sync import Syncer
@@ -55,7 +57,7 @@ class Node:
 
     home: Path
     configured: Config
-    keys: Keys
+    ring: KeyRing
     pool: Pool
     dsn: str
     clock: Clock
@@ -72,13 +74,22 @@ class Node:
         return tightened(self.configured, self.membership.terms)
 
     @property
+    def keys(self) -> Keys:
+        """The key of each role by which this node speaks now; whoever holds it for long holds an old one."""
+        return self.ring.current(self.config.federation.authority)
+
+    @property
     def http_keyid(self) -> str:
-        """The key id of this node's request signatures (PROTOCOL 1)."""
-        return f"{self.config.federation.authority}#http-1"
+        """The key id of this node's request signatures now (PROTOCOL 1)."""
+        return self.ring.request_key(self.config.federation.authority)[0]
 
     def cosigner(self, role: str) -> Cosigner:
-        """Return this node's voice as ``witness`` or ``mirror`` (PROTOCOL 1.2)."""
-        return Cosigner(f"{self.config.federation.authority}/{role}", self.keys.signing[role])
+        """Return this node's voice as ``witness`` or ``mirror`` now (PROTOCOL 1.2)."""
+        return self.ring.cosigner(role, self.config.federation.authority)
+
+    def signing_key(self) -> Ed25519PrivateKey:
+        """Return the key by which this node signs requests, and what its office says, now."""
+        return self.ring.request_key(self.config.federation.authority)[1]
 
     def session(self) -> aiohttp.ClientSession:
         """Open the session for all that this node asks of others, for the time of an ``async with``.
@@ -97,7 +108,7 @@ class Node:
             clock=self.clock,
             draw=secrets.SystemRandom().random,
             membership=self.membership,
-            mirror=self.cosigner("mirror"),
+            mirror=lambda: self.cosigner("mirror"),
             deadline_s=sync.pull_minutes * 60,
         )
         return Syncer(self.pool, session, self.request_signer(), parts, sync.parallel, progress)
@@ -109,15 +120,25 @@ class Node:
             session=session,
             signer=self.request_signer(),
             membership=self.membership,
-            keys=self.keys.seal,
+            seal_of=self.ring.seal_of,
             clock=self.clock,
             draw=secrets.SystemRandom().random,
             exchange=exchange,
         )
 
+    def agreement_road(self, session: aiohttp.ClientSession, origin: str) -> agreement_pull.Road:
+        """Return by what this node hears of new versions of the agreement; ``origin`` is its log. Raises: CallerError(agreement-none)."""
+        place = council.place_of(self.agreement)
+        return agreement_pull.Road(self.pool, place, session, origin, pin.read_joined(self.home))
+
+    def council_road(self, session: aiohttp.ClientSession) -> council_road.Road:
+        """Return by what proposals travel from and to this node. Raises: CallerError(agreement-none)."""
+        place = council.place_of(self.agreement)
+        return council_road.Road(self.pool, place, session, self.request_signer(), self.membership)
+
     def office(self) -> casework.Office:
         """Return what the cases of introductions need of this node."""
-        return casework.Office(self.pool, self.configured, self.membership, self.keys.signing["http"], self.known)
+        return casework.Office(self.pool, self.configured, self.membership, self.signing_key, self.known)
 
     @property
     def public_url(self) -> str:
@@ -138,7 +159,7 @@ class Node:
         return saved.Settings(
             node=self.config.node.name,
             base_url=self.public_url,
-            leave_key=leave_key(self.keys.signing["http"].private_bytes_raw()),
+            leave_key=leave_key(self.ring.secret),
             max_searches=self.config.saved.max_searches,
             digest_hour=self.config.saved.digest_hour,
             loopback=self.config.node.environment == "development",
@@ -149,7 +170,7 @@ class Node:
         web = self.config.web
         return SignInSettings(
             node=self.config.node.name,
-            key=derive_key(self.keys.signing["http"].private_bytes_raw(), "sign-in"),
+            key=derive_key(self.ring.secret, "sign-in"),
             idle=dt.timedelta(minutes=web.session_idle_minutes),
             longest=dt.timedelta(hours=web.session_hours),
             code_lasts=dt.timedelta(hours=web.password_code_hours),
@@ -181,14 +202,15 @@ class Node:
         """Return the function that signs this node's requests with the current time and a fresh nonce."""
 
         def sign(method: str, authority: str, path: str, query: str, body: bytes | None) -> Mapping[str, str]:
+            keyid, key = self.ring.request_key(self.config.federation.authority)
             return request.sign(
                 method=method,
                 authority=authority,
                 path=path,
                 query=query,
                 body=body,
-                keyid=self.http_keyid,
-                private_key=self.keys.signing["http"],
+                keyid=keyid,
+                private_key=key,
                 now=int(self.clock().timestamp()),
                 nonce=secrets.token_bytes(16),
             )
@@ -274,25 +296,23 @@ async def open_node(home: Path, *, clock: Clock = utc_now) -> AsyncIterator[Node
     Raises: OperatorError with what to do (home-..., config-..., key-..., database-..., schema-newer).
     """
     config = read_config(home)
-    keys = keyfiles.read(home / config.federation.keys)
+    ring = KeyRing(home / config.federation.keys)
     async with AsyncExitStack() as stack:
         stack.enter_context(told_plainly())
         dsn = await _database(stack, home, config)
         await _migrate(dsn)
         pool = await open_pool(dsn, max_size=config.database.max_connections, application=f"rete-{os.getpid()}")
         stack.push_async_callback(_close_pool, pool)
-        public = {role: key.public_key().public_bytes_raw() for role, key in keys.signing.items()}
-        own_id = own_member(config, public, keys.seal.public)
-        place = await _agreement(pool, home, config, own_id, clock())
-        if place is None:
-            membership = membership_of(config, own_id)
-            origin_id, origin = await enrol_members(pool, config, public["log"])
-        else:
-            membership = place.membership
-            origin_id, origin = await enrol_own(pool, config, public["log"])
-        own = OwnLog(origin_id, origin, config.node.id, keys.signing["log"], home / highwater.FILE)
+        # Without an agreement <role>.pem is the key and no other; with one, even the first may be lost, and the node goes on.
+        first = ring.held.first if pin.read(home) is not None else keyfiles.read(ring.folder)
+        public = {role: key.public_key().public_bytes_raw() for role, key in first.signing.items()}
+        own_self = own_member(config, public, first.seal.public)
+        place, origin_id, origin = await _belong(pool, home, config, own_self, public["log"], clock())
+        membership = membership_of(config, own_self) if place is None else place.membership
+        ring.follow(membership)
+        own = OwnLog(origin_id, origin, config.node.id, ring.private, home / highwater.FILE)
         index = TextIndex(home / INDEX_FOLDER)
-        yield Node(home, config, keys, pool, dsn, clock, own, membership, index, agreement=place)
+        yield Node(home, config, ring, pool, dsn, clock, own, membership, index, agreement=place)
 
 
 def pinned(home: Path, config: Config) -> bytes | None:
@@ -311,13 +331,15 @@ def pinned(home: Path, config: Config) -> bytes | None:
     return raw
 
 
-async def _agreement(pool: Pool, home: Path, config: Config, own: Member, now: dt.datetime) -> agreement.Place | None:
-    """Return what the home's agreement makes of it; None for one that lives by [[peer]] tables."""
+async def _belong(
+    pool: Pool, home: Path, config: Config, own: Member, own_public: bytes, now: dt.datetime
+) -> tuple[agreement.Place | None, int, str]:
+    """Return what the home's agreement makes of it, None for one that lives by [[peer]] tables; and the own log's id and origin."""
     raw = pinned(home, config)
     if raw is None:
         await agreement.none_here(pool)
-        return None
-    return await agreement.load(pool, raw, config, own, now)
+        return None, *await enrol_members(pool, config, own_public)
+    return await agreement.load(pool, raw, config, own, own_public, now)
 
 
 @asynccontextmanager

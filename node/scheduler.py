@@ -18,9 +18,12 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from node.errors import LogStateError, ReteError
 from node.flows import (
+    agreement_logs,
+    agreement_pull,
     announce,
     audit,
     backup_shelf,
+    council_road,
     epoch,
     gdpr,
     gossip,
@@ -46,6 +49,7 @@ logger = structlog.get_logger()
 DUE_MINUTES = 1
 ANNOUNCE_MINUTES = 1
 POST_MINUTES = 1
+AGREEMENT_MINUTES = 1
 RELEASE_MINUTES = 5
 TIDY_MINUTES = 10
 SAVED_MINUTES = 1
@@ -60,6 +64,7 @@ JOBS = {
     wake.GOSSIP: "gossip",
     wake.ANNOUNCE: "announce",
     wake.POST: "post",
+    wake.AGREEMENT: "agreement",
     wake.BACKUP: BACKUP,
     wake.TRIAL: TRIAL,
 }
@@ -72,6 +77,8 @@ class Jobs:
     timers: AsyncIOScheduler
     heard: gossip.Memory = field(default_factory=gossip.Memory)
     announced: announce.Memory = field(default_factory=announce.Memory)
+    proposed: council_road.Memory = field(default_factory=council_road.Memory)
+    agreed: agreement_pull.Memory = field(default_factory=agreement_pull.Memory)
     running: set[str] = field(default_factory=set)
     again: set[str] = field(default_factory=set)
     asked: set[str] = field(default_factory=set)
@@ -151,9 +158,18 @@ def build(node: Node, session: aiohttp.ClientSession, exchange: post.Exchange | 
 
     async def listen() -> None:
         await gossip.gossip(syncer, await current_own(node), jobs.heard)
+        if node.agreement is not None:
+            # The same members as for heads: a proposal reaches everybody as news of a log does.
+            asked = [peer for peer in node.membership.peers if peer.id in jobs.heard.partners]
+            await council_road.collect(node.council_road(session), asked, jobs.proposed, node.clock())
 
     async def due() -> None:
         await sync_peers(syncer)
+
+    async def agree() -> None:
+        await agreement_pull.refresh(
+            node.agreement_road(session, (await current_own(node)).origin), jobs.agreed, node.clock()
+        )
 
     async def release() -> None:
         await publish.release_due(node.pool, node.config, await current_own(node), node.clock(), known=node.known)
@@ -184,6 +200,8 @@ def build(node: Node, session: aiohttp.ClientSession, exchange: post.Exchange | 
     # +- 20 %: nodes that start together do not stay in step.
     every("gossip", listen, sync.poll_minutes, jitter=int(sync.poll_minutes * 60 * 0.2) or None)
     every("due", due, DUE_MINUTES)
+    if node.agreement is not None:
+        every("agreement", agree, AGREEMENT_MINUTES, jitter=12)
     every("announce", tell_head, ANNOUNCE_MINUTES)
     every("release", release, RELEASE_MINUTES)
     every("settle", settle, RELEASE_MINUTES)
@@ -246,6 +264,8 @@ def _housework(node: Node, session: aiohttp.ClientSession) -> dict[str, tuple[Ca
         now = node.clock()
         async with acquire(node.pool) as conn:
             await nonces.purge(conn, now - dt.timedelta(seconds=limits.NONCE_KEEP_S))
+        if (terms := node.membership.terms) is not None:
+            await agreement_logs.erase_suspended(node.pool, terms.suspended_days, now)
         await epoch.prune(node.pool, dt.timedelta(days=node.config.federation.keep_epochs_days), now)
         await tell.tidy(node.pool, now, dt.timedelta(days=node.config.saved.unread_days))
         await sign_in.tidy(node.pool, node.sign_in_settings(), now)

@@ -21,7 +21,7 @@ from node.flows.home import Facts, make_trial
 from node.flows.pull import PullReport
 from node.flows.sync import Syncer, sync_peers
 from node.peers.client import open_session
-from node.protocol import canonical
+from node.protocol import canonical, keys
 from node.runtime import Node
 from node.store import cooperation, log
 from node.store.log import Origin
@@ -65,6 +65,12 @@ class Town:
     def id(self) -> str:
         """The member's id."""
         return self.node.config.node.id
+
+    @property
+    def verifier(self) -> keys.Verifier:
+        """What checks the signatures of its first log by its first key."""
+        public = self.node.ring.held.signing["log"][1].public_key().public_bytes_raw()
+        return keys.Verifier(self.node.own.origin, keys.LOG_TYPE, public)
 
     @property
     def syncer(self) -> Syncer:

@@ -53,10 +53,16 @@ class Desk:
         """What cases need; made anew each time, as a process that was started again would."""
         return replace(self.town.node.office(), membership=self.membership)
 
+    def _seal_of(self, key_id: str) -> SealPrivate | None:
+        """Only the key that this office was given, as if the old file had been destroyed."""
+        return self.seal if self.seal is not None and self.seal.public.id == key_id else None
+
     def carrier(self, session: Any = None) -> Carrier:
         """What carries messages; made anew, too."""
         made = self.town.node.carrier(session or self.town.session, hear.exchange(self.office(), self.clock))
-        return replace(made, membership=self.membership, keys=self.seal or made.keys)
+        return replace(
+            made, membership=self.membership, seal_of=self._seal_of if self.seal is not None else made.seal_of
+        )
 
     async def post(self, *, everyone: bool = True, session: Any = None) -> list[post.Asked]:
         """Carry what waits, as the job does."""

@@ -122,7 +122,9 @@ async def open_office(pool: Pool, folder: Path) -> Office:
     origin_id, origin = await enrol_members(pool, config, KEY.public_key().public_bytes_raw())
     async with pool.acquire() as conn:
         networks = list(await registry.read_records(conn))
-    own = OwnLog(origin_id, origin, config.node.id, KEY, folder / highwater.FILE)
+    own = OwnLog(
+        origin_id, origin, config.node.id, {KEY.public_key().public_bytes_raw(): KEY}.get, folder / highwater.FILE
+    )
     return Office(pool, config, own, networks)
 
 

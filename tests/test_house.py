@@ -37,7 +37,7 @@ PURE: dict[str, tuple[str, ...]] = {
         "urllib.parse", "uuid", "xml.etree", "zlib", "ahocorasick_rs", "holidays", "phonenumbers", "stdnum",
     ),
     "protocol": (
-        "__future__", "base64", "binascii", "collections", "dataclasses", "datetime", "enum", "hashlib", "itertools", "re",
+        "__future__", "base64", "binascii", "collections", "dataclasses", "datetime", "enum", "hashlib", "ipaddress", "itertools", "re",
         "struct", "typing", "unicodedata", "cryptography", "http_message_signatures", "orjson",
         # Strict parsing of JSON that need not be canonical; TUF's values, canonical bytes and keys (PROTOCOL 7), not its client.
         "json", "tuf.api.metadata", "tuf.api.serialization", "securesystemslib.exceptions", "securesystemslib.signer",
@@ -334,7 +334,7 @@ def reachable(start: str) -> set[str]:
     return seen
 
 
-PEER_FACING = ("node.web.federation", "node.web.gossip", "node.web.outbox")
+PEER_FACING = ("node.web.federation", "node.web.gossip", "node.web.outbox", "node.web.agreement", "node.web.ballots")
 
 
 @pytest.mark.parametrize("start", PEER_FACING)

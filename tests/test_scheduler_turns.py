@@ -12,7 +12,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from node import scheduler
 from node.errors import RoadWrongError
 from node.flows import backup
-from node.flows.jobs import BACKUP, TITLES, TRIAL
+from node.flows.jobs import AGREEMENT, BACKUP, TITLES, TRIAL
 from node.runtime import Node
 from node.store import backup_file, wake
 from tests.federation_made import Clock
@@ -46,7 +46,7 @@ async def test_every_job_has_a_name_for_people_and_its_next_turn(node: Node) -> 
     """All that the scheduler runs; how often stands beside it."""
     async with node.session() as session:
         jobs = scheduler.build(node, session)
-        assert {turn.name for turn in jobs.schedule().turns} == set(TITLES) - {BACKUP, TRIAL}
+        assert {turn.name for turn in jobs.schedule().turns} == set(TITLES) - {AGREEMENT, BACKUP, TRIAL}
         assert all(turn.every_s > 0 for turn in jobs.schedule().turns)
         jobs.timers.start(paused=True)
         try:
@@ -78,7 +78,7 @@ async def test_a_node_with_a_folder_for_backups_keeps_them(keeping: Node, monkey
     clock = Clock()
     async with keeping.session() as session:
         jobs = scheduler.build(replace(keeping, clock=clock), session)
-        assert {turn.name for turn in jobs.schedule().turns} == set(TITLES)
+        assert {turn.name for turn in jobs.schedule().turns} == set(TITLES) - {AGREEMENT}
         folder, made = Path(keeping.config.backup.folder), []
         for name, what in (
             (BACKUP, None),

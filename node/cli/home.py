@@ -43,7 +43,7 @@ def _top() -> None:
 
 
 @contextmanager
-def _naming_options() -> Iterator[None]:
+def naming_options() -> Iterator[None]:
     """Blame the option that was typed, not the line of a file that was never written."""
     try:
         yield
@@ -85,7 +85,7 @@ async def init(
         database_url=database_url,
     )
     home = folder
-    with _naming_options(), new_home(home, facts):
+    with naming_options(), new_home(home, facts):
         async with runtime.open_node(home) as node:
             origin = node.config.federation.origin
     if node_id == TRIAL_ID:

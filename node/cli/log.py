@@ -19,7 +19,7 @@ from node.flows.membership import membership_of, own_member
 from node.protocol import keys, tlog_proof, witness
 from node.protocol.member import Membership
 from node.runtime import Node
-from node.store import keyfiles, log
+from node.store import keyfiles, log, pin
 from node.store.postgres import acquire
 
 REASON = click.option("--reason", required=True, metavar="TESTO", help="Perché; resta scritto.")
@@ -98,14 +98,17 @@ async def proof(face: Face, profile_id: object) -> None:
     "--vkey", "vkeys", multiple=True, metavar="VKEY", help="Chiave di un registro (altrimenti quelle di node.toml)."
 )
 @click.option("--witness", "witnesses", multiple=True, metavar="VKEY", help="Chiave di un testimone; ripetibile.")
-def verify(face: Face, file: Path, vkeys: tuple[str, ...], witnesses: tuple[str, ...]) -> None:
-    """Verify a proof offline; exit 1 when it proves nothing."""
+async def verify(face: Face, file: Path, vkeys: tuple[str, ...], witnesses: tuple[str, ...]) -> None:
+    """Verify a proof offline; exit 1 when it proves nothing.
+
+    A home that lives by an agreement has the logs' keys, the withdrawn ones with their sizes, in its database.
+    """
     raw = _read(file)
     known = [keys.parse_vkey(text) for text in vkeys]
     cosigners = {text.partition("+")[0]: (keys.parse_vkey(text),) for text in witnesses}
     membership: Membership | None = None
     if not known:
-        membership, known = _known(face)
+        membership, known = _known(face) if pin.read(face.home) is None else await _agreed(face)
     shown = prove.check(raw, known, cosigners, None if witnesses else membership)
     times = [int(at.timestamp()) for at in shown.cosigned.values()]
     facts = {
@@ -128,6 +131,12 @@ def _read(file: Path) -> bytes:
         return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     except OSError as error:
         raise CallerError("file-unreadable", N_("il file non si legge"), where=str(file)) from error
+
+
+async def _agreed(face: Face) -> tuple[Membership, list[keys.Verifier]]:
+    """Return the members and log keys that the agreement in force names, of every log that is known here."""
+    async with runtime.open_node(face.home) as node, acquire(node.pool) as conn:
+        return node.membership, [verifier for row in await log.list_origins(conn) for verifier in row.verifiers]
 
 
 def _known(face: Face) -> tuple[Membership, list[keys.Verifier]]:
@@ -182,7 +191,9 @@ async def rollover(face: Face, year: int | None, officer: str | None) -> None:
     """Begin the next epoch."""
     async with deciding(face) as node:
         own = await runtime.current_own(node)
-        begun = await epoch.rollover(node.pool, own, year or node.clock().year, name_of(officer), node.clock())
+        begun = await epoch.rollover(
+            node.pool, own, year or node.clock().year, name_of(officer), node.clock(), node.config.federation.authority
+        )
         async with acquire(node.pool) as conn:
             signed = await log.signed_latest(conn, begun.origin_id)
     found = epoch.split(begun.origin)

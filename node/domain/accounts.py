@@ -103,9 +103,9 @@ def digest(what: str, secret: str) -> bytes:
     return hashlib.sha256(f"rete-{what}/1\n{secret}".encode()).digest()
 
 
-def derive_key(private: bytes, what: str) -> bytes:
-    """Return a key for one purpose from a private key of the node."""
-    return hmac.digest(private, f"rete-accounts/{what}/1".encode(), "sha256")
+def derive_key(secret: bytes, what: str) -> bytes:
+    """Return a key for one purpose from the secret of the node."""
+    return hmac.digest(secret, f"rete-accounts/{what}/1".encode(), "sha256")
 
 
 def attempt_key(key: bytes, kind: str, text: str) -> bytes:

@@ -33,7 +33,7 @@ from node.errors import N_
 DEFERRAL_ROUNDS = (1, 4)
 RETURN_ROUNDS = 2
 BLOCK_TOO_SMALL, PARTITION_MISSING, CONTENT_CHANGED = "block-too-small", "partition-missing", "content-changed"
-PARTITION_WAITS = "partition-waits"
+PARTITION_WAITS, TYPE_NOT_AGREED = "partition-waits", "body-type-not-agreed"
 TEXT_REFUSED, TEXT_FINDS_NETWORK, TEXT_DOUBTFUL = "text-refused", "text-finds-network", "text-doubtful"
 POTENTIAL_OVER, NETWORK_CEASED = "potential-over", "network-ceased"
 # What only the newest edition and the register decide: asked anew each time, whatever was noted.
@@ -52,6 +52,7 @@ HOLDS: Mapping[str, str] = {
     POTENTIAL_OVER: N_(
         "l'aggregazione non è più potenziale: ritirare la scheda e, quando la rete è nell'elenco, farne una nuova"
     ),
+    TYPE_NOT_AGREED: N_("il protocollo d'intesa non prevede che si pubblichino profili: la scheda aspetta"),
     PARTITION_WAITS: N_("il registro firmato sta riprendendo i suoi documenti dagli altri nodi: la scheda parte dopo"),
 }
 

@@ -162,7 +162,7 @@ def token_hash(token: str) -> bytes:
 
 
 def leave_key(secret: bytes) -> bytes:
-    """Return the key that signs unsubscribe links, from a private key of the node: nothing more to keep."""
+    """Return the key that signs unsubscribe links, from the secret of the node."""
     return hmac.digest(secret, b"rete/unsubscribe/v1", "sha256")
 
 

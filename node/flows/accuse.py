@@ -15,11 +15,11 @@ import aiohttp
 import structlog
 
 from node.domain import officers
-from node.errors import N_, NotFoundError, PeerWrongError, ReteError
+from node.errors import N_, CallerError, NotFoundError, PeerWrongError, ReteError
 from node.flows import trees
 from node.flows.extend import Source, Target
 from node.peers.client import PeerClient
-from node.protocol import inconsistency, keys, limits, merkle, tlog_proof
+from node.protocol import inconsistency, limits, merkle, tlog_proof
 from node.protocol.checkpoint import Checkpoint
 from node.protocol.inconsistency import Inconsistency
 from node.protocol.member import Membership
@@ -34,9 +34,13 @@ JSON = "application/json"
 
 async def find(pool: Pool, origin: Origin, target: Target, sources: Iterable[Source]) -> Inconsistency | None:
     """Return the proof that ``target`` and a head known here can't both be true, None when none is to be had."""
-    verifiers = [keys.parse_vkey(origin.vkey)]
+    verifiers = origin.verifiers
     for known_note in filter(None, (origin.checkpoint, origin.pending)):
-        known = Target(tlog_proof.signed_checkpoint(known_note, verifiers), known_note)
+        try:
+            known = Target(tlog_proof.signed_checkpoint(known_note, verifiers), known_note)
+        except PeerWrongError:
+            # Signed by a key that counts no more: it shows nothing to anybody.
+            continue
         old, new = sorted((known, target), key=lambda item: item.checkpoint.size)
         hashes = await _prove(pool, origin, old.checkpoint, new.checkpoint, () if new is known else sources)
         if hashes is not None:
@@ -85,7 +89,7 @@ async def quarantine(pool: Pool, claim: Inconsistency, now: dt.datetime) -> bool
         if not known:
             raise NotFoundError("log-unknown", N_("registro sconosciuto"))
         origin = known[0]
-        inconsistency.verify(claim, [keys.parse_vkey(origin.vkey)])
+        inconsistency.verify(claim, origin.verifiers)
         return await evidence.condemn(conn, origin, inconsistency.digest(claim), inconsistency.encode(claim), now)
 
     fresh = await run_tx(pool, work)
@@ -160,8 +164,13 @@ async def release(
     officers.check_reason(reason)
 
     async def work(conn: Connection) -> None:
-        await log.lock_head(conn, origin.origin_id)
+        _, _, _, state = await log.lock_head(conn, origin.origin_id)
         await evidence.release_evidence(conn, origin.origin_id, now)
+        if state == "suspended":
+            # Its node was suspended meanwhile: it stays hidden, and is followed from its beginning when it comes back.
+            raise CallerError(
+                "peer-suspended", N_("«{peer}» è sospeso dal protocollo d'intesa"), peer=origin.owner[:60]
+            )
         if forget:
             await cooperation.delete_origin(conn, origin.origin_id)
             await log.forget(conn, origin.origin_id, merkle.EMPTY_ROOT)

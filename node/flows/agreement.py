@@ -12,20 +12,22 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import orjson
 import structlog
 
 from node.config import Config
 from node.errors import N_, OperatorError, PeerWrongError
-from node.flows import agreement_logs
+from node.flows import agreement_logs, log_keys
 from node.flows.agreement_terms import InForce, check_group, roll_of
+from node.flows.membership import enrol_own
 from node.protocol import agreement, routine
-from node.protocol.agreement import Agreement
+from node.protocol.agreement import Agreement, Status
 from node.protocol.member import Member, Membership
+from node.protocol.routine import effective
 from node.store import agreement as store
-from node.store import pin, wake
+from node.store import log, member_keys, pin, wake
 from node.store.agreement import Fork
 from node.store.postgres import Connection, Pool, acquire, run_tx
 
@@ -69,18 +71,22 @@ async def none_here(pool: Pool) -> None:
             )
 
 
-async def load(pool: Pool, pinned: bytes, config: Config, own: Member, now: dt.datetime) -> Place:
-    """Return what is in force here, beginning with the pin where nothing is yet; bring the logs in line with it.
+async def load(
+    pool: Pool, pinned: bytes, config: Config, own: Member, own_public: bytes, now: dt.datetime
+) -> tuple[Place, int, str]:
+    """Return what is in force here, beginning with the pin where nothing is yet, and the own log's id and origin; bring the logs in line.
 
-    Raises: OperatorError agreement-pin-bad, agreement-pin-other, config-bad-value; CallerError(member-key-reused).
+    ``own`` is this node by its own first keys, ``own_public`` the one of its log.
+    Raises: OperatorError agreement-pin-bad, agreement-pin-other, config-bad-value, own-log-...; CallerError(member-key-reused).
     """
     first = _first(pinned)
 
-    async def work(conn: Connection) -> InForce:
+    async def work(conn: Connection) -> tuple[InForce, int, str]:
         await store.lock(conn)
         begun = await store.read_version(conn, first.version)
         if begun is None:
             await store.insert_document(conn, first.version, first.digest, pinned, now)
+            await log_keys.note_http_keys(conn, (), first.nodes, by_council=True)
         elif begun.digest != first.digest:
             raise OperatorError(
                 "agreement-pin-other",
@@ -92,11 +98,13 @@ async def load(pool: Pool, pinned: bytes, config: Config, own: Member, now: dt.d
             )
         in_force = await _read(conn)
         check_group(config, (node.id for node in in_force.nodes))
+        entry = in_force.node(own.id)
+        enrolled = await enrol_own(conn, config, own_public, None if entry is None else log_keys.listed(entry))
         await agreement_logs.enrol(conn, in_force.nodes, own.id, now)
-        return in_force
+        return in_force, *enrolled
 
-    in_force = await run_tx(pool, work)
-    return Place(own, Membership(roll_of(in_force, own)), in_force)
+    in_force, origin_id, origin = await run_tx(pool, work)
+    return Place(own, Membership(roll_of(in_force, own)), in_force), origin_id, origin
 
 
 def _first(pinned: bytes) -> Agreement:
@@ -113,7 +121,8 @@ async def _read(conn: Connection) -> InForce:
     latest, changes = await store.read_latest(conn), await store.read_routine(conn)
     if latest is None:
         raise OperatorError("agreement-none", N_("questo nodo non ha ancora un protocollo d'intesa"))
-    return InForce.of(agreement.parse(latest.raw), None if changes is None else routine.parse(changes.raw))
+    former = await member_keys.former(conn)
+    return InForce.of(agreement.parse(latest.raw), None if changes is None else routine.parse(changes.raw), former)
 
 
 async def reload(pool: Pool, place: Place) -> bool:
@@ -228,37 +237,51 @@ async def _commit(pool: Pool, place: Place, after: InForce, chain: Sequence[Agre
     # Before anything is written: a roll that can't be made refuses the document.
     roll_of(after, place.own)
 
-    async def work(conn: Connection) -> bool:
+    async def work(conn: Connection) -> InForce | None:
         await store.lock(conn)
         if await _at(conn) != base.at:
-            return False
+            return None
         if await store.has_open_fork(conn, base.agreement.version):
             raise forked(base.agreement.version)
+        before = base.nodes
         for version in chain:
             await store.insert_document(conn, version.version, version.digest, version.raw, now)
-        await settle_rows(conn, place, after, now)
-        return True
+            nodes = effective(version, base.routine)
+            await log_keys.note_http_keys(conn, before, nodes, by_council=True)
+            before = nodes
+        return await settle_rows(conn, place, after, now)
 
-    if not await run_tx(pool, work):
+    settled = await run_tx(pool, work)
+    if settled is None:
         return False
-    place.take(after)
+    place.take(settled)
     for version in chain:
         logger.info("agreement.applied", version=version.version, digest=version.digest)
     return True
 
 
-async def settle_rows(conn: Connection, place: Place, after: InForce, now: dt.datetime) -> None:
-    """Bring all rows in line with what comes into force in this transaction, and wake whoever lives by it."""
+async def settle_rows(conn: Connection, place: Place, after: InForce, now: dt.datetime) -> InForce:
+    """Bring all rows in line with what comes into force in this transaction, wake whoever lives by it; return it as the rows say it."""
     version = after.agreement.version
     await agreement_logs.enrol(conn, after.nodes, place.own.id, now)
     await store.drop_proposals_below(conn, version + 1)
     await store.drop_refused(conn, version, "")
-    listed = {node.id for node in after.nodes}
+    listed = {node.id for node in after.nodes if node.status is Status.ACTIVE}
     for request in await store.read_requests(conn):
         if orjson.loads(request.raw)["node"]["id"] in listed:
             await store.drop_request(conn, request.fingerprint)
-    for what in (wake.AGREEMENT, wake.PULL):
+    if _is_active(after, place.own.id) and not _is_active(place.in_force, place.own.id):
+        # Let in: until now the others refused what a member may ask.
+        await log.all_due(conn, now)
+    # Our own head may have to be signed by another key, and what waits be sealed for another one.
+    for what in (wake.AGREEMENT, wake.PULL, wake.ANNOUNCE, wake.POST):
         await wake.wake(conn, what)
+    return replace(after, former=await member_keys.former(conn))
+
+
+def _is_active(in_force: InForce, node_id: str) -> bool:
+    entry = in_force.node(node_id)
+    return entry is not None and entry.status is Status.ACTIVE
 
 
 async def apply_routine(pool: Pool, place: Place, raw: bytes, now: dt.datetime) -> None:
@@ -282,16 +305,16 @@ async def _commit_routine(pool: Pool, place: Place, after: InForce, raw: bytes, 
     base, found = place.in_force, after.routine
     roll_of(after, place.own)
 
-    async def work(conn: Connection) -> bool:
+    async def work(conn: Connection) -> InForce | None:
         await store.lock(conn)
         if found is None or await _at(conn) != base.at:
-            return False
+            return None
         await store.put_routine(conn, found.version, store.digest_of(found.signed), raw, now)
         await store.drop_proposals_below(conn, found.version + 1, store.ROUTINE)
-        await settle_rows(conn, place, after, now)
-        return True
+        await log_keys.note_http_keys(conn, base.nodes, after.nodes, by_council=False)
+        return await settle_rows(conn, place, after, now)
 
-    if not await run_tx(pool, work):
-        return False
-    place.take(after)
-    return True
+    settled = await run_tx(pool, work)
+    if settled is not None:
+        place.take(settled)
+    return settled is not None

@@ -15,7 +15,8 @@ from typing import Final
 from node.errors import CallerError, PeerWrongError, ReteError, Said
 from node.flows import council, own_log
 from node.flows.agreement_said import differences, routine_differences
-from node.flows.council import Ballot, State
+from node.flows.agreement_terms import InForce
+from node.flows.council import Ballot
 from node.protocol import agreement, enrolment, routine
 from node.protocol.agreement_values import Agreement, Node
 from node.protocol.routine import Routine
@@ -48,9 +49,9 @@ class Standing:
         return words_of(self.agreement.digest)
 
     @property
-    def state(self) -> State:
+    def state(self) -> InForce:
         """The same, as proposals are weighed against it."""
-        return State(self.agreement, self.changes)
+        return InForce.of(self.agreement, self.changes)
 
     def days_left(self, now: dt.datetime) -> int:
         """Return the whole days until it has to be renewed; negative when it is over."""

@@ -14,7 +14,9 @@ import structlog
 
 from node.domain.days import day_of
 from node.errors import N_, PeerWrongError
-from node.protocol import keys, merkle
+from node.flows import log_keys
+from node.flows.log_keys import Held
+from node.protocol import merkle
 from node.protocol.agreement import LogKeys, Node, Status
 from node.protocol.checkpoint import Checkpoint
 from node.store import cooperation, log
@@ -28,12 +30,15 @@ PAST = ("frozen", "closed")
 
 async def enrol(conn: Connection, nodes: Sequence[Node], own_id: str, now: dt.datetime) -> None:
     """Follow, hide or freeze the logs of all other nodes as the agreement says; drop those of strangers."""
+    # [[peer]] tables may have named a node otherwise: a log is whose the agreement says.
+    owners = {origin: node.id for node in nodes for origin in node.origins}
     known: dict[str, list[Followed]] = {}
     for row in await log.followed(conn):
-        known.setdefault(row.owner, []).append(row)
+        known.setdefault(owners.get(row.origin, row.owner), []).append(row)
     for node in nodes:
         held = known.pop(node.id, [])
         if node.id == own_id:
+            await log_keys.change_own(conn, node, now)
             continue
         if node.status is Status.ACTIVE:
             await _follow(conn, node, held, now)
@@ -54,20 +59,18 @@ async def _follow(conn: Connection, node: Node, held: Iterable[Followed], now: d
     for row in by_origin.values():
         if row.state == "suspended":
             await log.restore(conn, row.origin_id, now)
-    listed = _by_origin(node.log)
-    open_ones = {origin: _keys(items) for origin, items in listed.items() if _end(items) is None}
-    ended = {origin: end for origin, items in listed.items() if (end := _end(items)) is not None}
+    listed, ended = log_keys.listed(node), _ends(node.log)
+    open_ones: dict[str, Sequence[Held]] = {o: held_keys for o, held_keys in listed.items() if o not in ended}
     for origin, end in ended.items():
         # One that ended before it was ever known here has nothing that lives.
         if origin in by_origin and by_origin[origin].state not in PAST:
             await _end_at(conn, by_origin[origin], *end)
     for origin in by_origin.keys() - listed.keys():
-        # A later year's log, which its node began under the same name and keys (PROTOCOL 6.10).
-        before = max((o for o in open_ones if o < origin and authority(o) == authority(origin)), default=None)
-        if before is not None:
-            open_ones[origin] = _renamed(origin, open_ones[before])
+        # A later year's log, which its node began under the same keys (PROTOCOL 6.10), at its new address where it has moved.
+        if held_keys := log_keys.of_log(open_ones, origin):
+            open_ones[origin] = held_keys
     followed = {
-        origin: await _known(conn, node, origin, held_keys)
+        origin: await _known(conn, node, origin, held_keys, now)
         for origin, held_keys in sorted(open_ones.items())
         if await _is_followed(conn, by_origin.get(origin))
     }
@@ -93,38 +96,23 @@ def authority(origin: str) -> str:
     return origin.partition("/")[0]
 
 
-def _by_origin(items: Iterable[LogKeys]) -> Mapping[str, list[LogKeys]]:
-    found: dict[str, list[LogKeys]] = {}
-    for item in items:
-        found.setdefault(item.origin, []).append(item)
-    return found
+def _ends(items: Iterable[LogKeys]) -> Mapping[str, tuple[int, bytes]]:
+    return {item.origin: item.frozen for item in items if item.frozen is not None}
 
 
-def _end(items: Iterable[LogKeys]) -> tuple[int, bytes] | None:
-    return next((item.frozen for item in items if item.frozen is not None), None)
-
-
-def _keys(items: Iterable[LogKeys]) -> list[tuple[str, int | None]]:
-    """Return (vkey, up to which size it counts), the newest last."""
-    return [(keys.format_vkey(v.name, v.public), item.until_size) for item in items for v in item.verifiers]
-
-
-def _renamed(origin: str, held: Iterable[tuple[str, int | None]]) -> list[tuple[str, int | None]]:
-    return [(keys.format_vkey(origin, keys.parse_vkey(vkey).public), None) for vkey, until in held if until is None]
-
-
-async def _known(conn: Connection, node: Node, origin: str, held: Sequence[tuple[str, int | None]]) -> int:
-    newest = next((vkey for vkey, until in reversed(held) if until is None), held[-1][0])
-    return await log.upsert_origin(
+async def _known(conn: Connection, node: Node, origin: str, held: Sequence[Held], now: dt.datetime) -> int:
+    origin_id = await log.upsert_origin(
         conn,
         origin=origin,
         owner=node.id,
         name=node.name,
         url=node.url,
-        vkey=newest,
+        vkey=log_keys.newest(held),
         is_own=False,
         empty_root=merkle.EMPTY_ROOT,
     )
+    await log_keys.change(conn, origin, held, now)
+    return origin_id
 
 
 async def _end_at(conn: Connection, row: Followed, size: int, root: bytes) -> None:
@@ -136,7 +124,7 @@ async def _end_at(conn: Connection, row: Followed, size: int, root: bytes) -> No
 
 
 async def _let_go(conn: Connection, node: Node, held: Iterable[Followed], now: dt.datetime) -> None:
-    ends = {origin: end for origin, items in _by_origin(node.log).items() if (end := _end(items)) is not None}
+    ends = _ends(node.log)
     for row in held:
         if row.origin in ends:
             await log.set_end(conn, row.origin_id, *ends[row.origin])

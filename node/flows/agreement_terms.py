@@ -6,12 +6,14 @@ never looser than the terms; the body types that may be published and kept. Noth
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from node.config import Config
 from node.errors import N_, OperatorError
 from node.flows.ingest import PARTITION, PROFILE
+from node.flows.log_keys import listed
+from node.protocol import keys
 from node.protocol.agreement import Agreement, Node, Status, Terms
 from node.protocol.member import Member, Roll
 from node.protocol.routine import Routine, effective
@@ -19,16 +21,19 @@ from node.protocol.routine import Routine, effective
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """The newest version, the routine changes since, and the nodes as both make them."""
+    """The newest version, the routine changes since, and the nodes as both make them; ``former``: request keys that nodes gave up."""
 
     agreement: Agreement
     routine: Routine | None
     nodes: tuple[Node, ...]
+    former: Mapping[str, tuple[bytes, ...]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, agreement: Agreement, routine: Routine | None) -> InForce:
+    def of(
+        cls, agreement: Agreement, routine: Routine | None, former: Mapping[str, tuple[bytes, ...]] | None = None
+    ) -> InForce:
         """Return what two documents say together."""
-        return cls(agreement, routine, effective(agreement, routine))
+        return cls(agreement, routine, effective(agreement, routine), former or {})
 
     @property
     def at(self) -> tuple[int, str, int]:
@@ -40,8 +45,12 @@ class InForce:
         return next((node for node in self.nodes if node.id == node_id), None)
 
 
-def member_of(node: Node, url: str | None) -> Member:
+def member_of(node: Node, url: str | None, former: tuple[bytes, ...] = ()) -> Member:
     """Return a listed node as a member; ``url`` is None for this node itself."""
+    # As they are listed, the newest last, each once: a log's keys may serve its later years.
+    signing = dict.fromkeys(
+        keys.parse_vkey(vkey).public for held in listed(node).values() for vkey, until in held if until is None
+    )
     named = {origin.partition("/")[0] for origin in node.origins} | {key.keyid.partition("#")[0] for key in node.http}
     return Member(
         id=node.id,
@@ -51,6 +60,8 @@ def member_of(node: Node, url: str | None) -> Member:
         mirror=node.mirror,
         seal=node.seal,
         authorities=frozenset({*named, node.authority}),
+        log=tuple(signing),
+        former=former,
     )
 
 
@@ -59,20 +70,20 @@ def roll_of(in_force: InForce, own: Member) -> Roll:
 
     Raises: CallerError(member-key-reused): a stranger that holds a member's key is nobody.
     """
+    former = in_force.former
     active = [node for node in in_force.nodes if node.status is Status.ACTIVE]
-    listed = next((member_of(node, None) for node in active if node.id == own.id), None)
     suspended = [node for node in in_force.nodes if node.status is Status.SUSPENDED and node.id != own.id]
-    if listed is None:
-        # Its entry, suspended or gone, holds the same keys: it is one node, and only one of the two stands in the roll.
-        listed = own
+    # Suspended or gone, this node's entry is not in the roll: it goes by its own keys, and nobody hears it.
+    own_entry = next((member_of(node, None, former.get(node.id, ())) for node in active if node.id == own.id), own)
     return replace(
         Roll.of(
-            listed,
-            [member_of(node, node.url) for node in active if node.id != own.id and node.url],
+            own_entry,
+            [member_of(node, node.url, former.get(node.id, ())) for node in active if node.id != own.id and node.url],
             [member_of(node, node.url) for node in suspended],
             in_force.agreement.quorum,
         ),
         version=in_force.agreement.version,
+        routine=in_force.routine.version if in_force.routine else 0,
         terms=in_force.agreement.terms,
     )
 
@@ -88,14 +99,18 @@ def tightened(config: Config, terms: Terms | None) -> Config:
         privacy=replace(privacy, k=k, k_build=max(privacy.k_build, k)),
         retention=replace(retention, introductions_days=min(retention.introductions_days, terms.introductions_days)),
         federation=replace(federation, keep_epochs_days=min(federation.keep_epochs_days, terms.keep_epochs_days)),
+        agreed=terms.data,
     )
 
 
-def is_agreed(terms: Terms | None, body_type: str) -> bool:
-    """Tell whether bodies of a type may be published and kept; a profile can't be checked without its partition."""
-    if terms is None or body_type in terms.data:
+def is_agreed(agreed: Collection[str] | None, body_type: str) -> bool:
+    """Tell whether bodies of a type may be published and kept, ``agreed`` being the types of the terms (None: there are none).
+
+    A profile can't be checked without its partition: the one brings the other.
+    """
+    if agreed is None or body_type in agreed:
         return True
-    return body_type == PARTITION and PROFILE in terms.data
+    return body_type == PARTITION and PROFILE in agreed
 
 
 def check_group(config: Config, known: Iterable[str]) -> None:

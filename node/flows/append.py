@@ -1,7 +1,8 @@
 """The own log: append in the business transaction, then sign, then show.
 
 In: operations (publish, update, withdraw) with their bodies. Out: entries, bodies and cooperation rows in the caller's
-transaction; later, in a transaction of its own, one signed checkpoint. Own data passes the same gate as a peer's.
+transaction; later, in a transaction of its own, one signed checkpoint. Own data passes the same gate as a peer's. While a key is being
+changed the log has two, and each checkpoint both signatures: whoever knows only one of them can follow (PROTOCOL 7).
 Source: PROTOCOL 6 (own append, signing).
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -34,18 +35,16 @@ UNWRITABLE = ("quarantined", "closed", "frozen", "fenced")
 
 @dataclass(frozen=True, slots=True)
 class OwnLog:
-    """What writing the own log takes: its row and line, whose it is, its key, and the file of its high-water mark."""
+    """What writing the own log takes: its row and line, whose it is, the keys, and the file of its high-water mark.
+
+    ``private`` gives the private key of a public one, None where it is not here; which keys sign, the log's row says each time.
+    """
 
     origin_id: int
     origin: str
     owner: str
-    key: Ed25519PrivateKey = field(repr=False)
+    private: Callable[[bytes], Ed25519PrivateKey | None] = field(repr=False)
     mark: Path
-
-    @property
-    def verifier(self) -> keys.Verifier:
-        """What checks the own signatures."""
-        return keys.Verifier(self.origin, keys.LOG_TYPE, self.key.public_key().public_bytes_raw())
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,27 +151,45 @@ async def mark_doubt(conn: Connection, own: OwnLog) -> str | None:
 
 
 async def sign_head(pool: Pool, own: OwnLog, now: dt.datetime) -> int | None:
-    """Sign the own head if it is not signed yet; return its size when a new checkpoint was made.
+    """Sign the own head if it is not signed yet, or not by each of the log's keys; return its size when it was signed.
 
     The root is recomputed from the stored entries and subtree roots first: a flipped bit must never be signed.
     A crash before the commit leaves the old checkpoint; the next call signs. A crash after it leaves an old high-water
-    mark, which accuses nobody. Raises: LogStateError(root-differs | log-fenced).
+    mark, which accuses nobody. Raises: LogStateError(root-differs | log-fenced | log-key-missing).
     """
 
     async def work(conn: Connection) -> Mark | None:
         size, root, _, state = await log.lock_head(conn, own.origin_id)
         latest = await log.signed_latest(conn, own.origin_id)
-        if state in UNWRITABLE or (latest is not None and latest.size >= size):
+        if state in UNWRITABLE or (latest is not None and latest.size > size):
+            return None
+        live = [v for v in await log.origin_keys(conn, own.origin_id) if v.until_size is None]
+        # Of the same size there are signatures already: only what a new key has not said yet is added.
+        again = latest if latest is not None and latest.size == size else None
+        said = _said(again.note, live) if again is not None else []
+        signers = _signers(own, live, {line.key_id for line in said})
+        if again is not None and not signers:
             return None
         await require_whole(conn, own)
-        if await stored_root(conn, own.origin_id, size) != root:
+        if await stored_root(conn, own.origin_id, size) != root or (again is not None and again.root != root):
             raise LogStateError(
                 "root-differs",
                 N_("le voci conservate non danno la radice attesa: la base dati è danneggiata"),
                 hint=N_("non firmare; ripristinare la base dati e controllare il disco"),
             )
-        signed = note.sign(Checkpoint(own.origin, size, root).text(), [keys.LogSigner(own.origin, own.key)])
-        await log.insert_signed(conn, own.origin_id, size, root, signed, now)
+        if not signers:
+            raise LogStateError(
+                "log-key-missing",
+                N_("nessuna delle chiavi con cui questo registro si firma è in questa cartella"),
+                where=own.origin,
+                hint=N_("ripristinare la chiave dalla copia di sicurezza; se è perduta, «rete keys rotate log --lost»"),
+            )
+        kept = b"".join(note.format_line(line.name, line.key_id, line.blob) for line in said)
+        signed = note.sign(Checkpoint(own.origin, size, root).text(), signers) + kept
+        if again is not None:
+            await log.sign_again(conn, own.origin_id, size, root, signed)
+        else:
+            await log.insert_signed(conn, own.origin_id, size, root, signed, now)
         await fence.record(conn, own.origin_id, now)
         await log.head_changed(conn, own.origin_id)
         await wake.wake(conn, wake.ANNOUNCE)
@@ -184,3 +201,15 @@ async def sign_head(pool: Pool, own: OwnLog, now: dt.datetime) -> int | None:
     await asyncio.to_thread(highwater.write, own.mark, mark)
     logger.info("checkpoint.signed", size=mark.size)
     return mark.size
+
+
+def _said(signed: bytes, live: Sequence[keys.Verifier]) -> list[note.SignatureLine]:
+    """Return the signatures on an own checkpoint by keys that still count."""
+    known = {(verifier.name, verifier.id) for verifier in live}
+    return [line for line in note.parse(signed).signatures if (line.name, line.key_id) in known]
+
+
+def _signers(own: OwnLog, live: Sequence[keys.Verifier], spoken: Collection[bytes]) -> list[keys.Signer]:
+    """Return what signs with each of the log's keys that is here and has not spoken yet."""
+    held = [own.private(verifier.public) for verifier in live if verifier.id not in spoken]
+    return [keys.LogSigner(own.origin, key) for key in held if key is not None]

@@ -262,9 +262,9 @@ async def _judge_log(dsn: str, head: Head | None, files: HomeFiles) -> list[tupl
         if mark is not None:
             found.append(("backup-log-short", Said(N_("nella copia mancano voci che questo nodo ha firmato"))))
         return found
-    verifier = keys.Verifier(head.origin, keys.LOG_TYPE, files.log_key())
+    verifiers = [keys.Verifier(head.origin, keys.LOG_TYPE, public) for public in files.log_keys()]
     try:
-        signed = tlog_proof.signed_checkpoint(head.note, [verifier])
+        signed = tlog_proof.signed_checkpoint(head.note, verifiers)
     except ReteError as error:
         return [("backup-log-unsigned", Said(error.what, error.facts))]
     if (signed.size, signed.root) != (head.signed_size, head.root) or root != head.root:

@@ -20,14 +20,14 @@ from node.config import Config
 from node.config_places import CONFIG_FILE
 from node.errors import N_, CallerError
 from node.flows import audit
-from node.store import highwater, keyfiles
+from node.store import highwater, keyfiles, pin
 from node.store.highwater import Mark
 
 # The part of a backup that holds them.
 PART: Final = "home"
 KEYS: Final = "keys"
-ROLES: Final = (*keyfiles.SIGNING_ROLES, keyfiles.SEAL_ROLE, keyfiles.SEAL_MLKEM_ROLE)
 FILE_MAX_BYTES: Final = 4 * 2**20
+_LOG_KEY = re.compile(rf"{KEYS}/log(?:-[0-9]+)?\.pem")
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}(?:/[A-Za-z0-9_][A-Za-z0-9._-]{0,99}){0,4}")
 
 
@@ -48,9 +48,10 @@ class HomeFiles:
         content = self.files.get(highwater.FILE)
         return None if content is None else highwater.parse(Path(highwater.FILE), content)
 
-    def log_key(self) -> bytes:
-        """Return the public half of the key that signs the log. Raises: OperatorError(key-file-bad)."""
-        return keyfiles.public_of(self.files.get(f"{KEYS}/log.pem", b""), Path(KEYS) / "log.pem")
+    def log_keys(self) -> list[bytes]:
+        """Return the public halves of the keys that sign the log, or signed it. Raises: OperatorError(key-file-bad)."""
+        held = [name for name in self.files if _LOG_KEY.fullmatch(name)]
+        return [keyfiles.public_of(self.files[name], Path(name)) for name in sorted(held)]
 
     @property
     def config_text(self) -> str:
@@ -61,12 +62,13 @@ class HomeFiles:
 def gather(home: Path, config: Config) -> HomeFiles:
     """Read what a backup holds of a home. Raises: OperatorError key-file-...; OSError."""
     # Keys that others could read, or that are not there, are told now and not when they are needed.
-    keyfiles.read(home / config.federation.keys)
+    folder = home / config.federation.keys
+    keyfiles.read_all(folder)
     files = {CONFIG_FILE: (home / CONFIG_FILE).read_bytes()}
-    held = {f"{KEYS}/{role}.pem": home / config.federation.keys / f"{role}.pem" for role in ROLES}
-    # Only the second half of the seal key may be missing, in older homes; without the others nothing was read above.
-    files |= {name: path.read_bytes() for name, path in held.items() if path.exists()}
-    for name in (highwater.FILE, audit.MARK):
+    # Also those that are listed nowhere any more: they open what was sealed for them, and show what was signed.
+    files |= {f"{KEYS}/{name}": (folder / name).read_bytes() for name in keyfiles.names(folder)}
+    # The pin is what all later versions of the agreement are verified from: without it a restored node belongs nowhere.
+    for name in (highwater.FILE, audit.MARK, pin.FILE, pin.JOINED):
         if (home / name).exists():
             files[name] = (home / name).read_bytes()
     left_out = []

@@ -82,10 +82,15 @@ class BodyFetcher:
         validators: Mapping[str, Any],
         progress: Progress,
         growth: Growth | None = None,
+        agreed: Callable[[str], bool] = lambda _: True,
     ) -> None:
-        """``prefix`` is the log's path on its node; with ``growth`` the run goes on while the want-list grows."""
+        """``prefix`` is the log's path on its node; with ``growth`` the run goes on while the want-list grows.
+
+        ``agreed`` tells which types of bodies are kept.
+        """
         self._pool, self._origin, self._client, self._prefix = pool, origin, client, prefix
         self._validators, self._progress, self._growth = validators, progress, growth
+        self._agreed = agreed
         # How many bodies there are to fetch in all, 0 while that is not known.
         self._total = 0
         self._asks: asyncio.Queue[Ask | None] = asyncio.Queue(ASKS_AHEAD)
@@ -163,7 +168,9 @@ class BodyFetcher:
     def _check(self, ask: Mapping[int, bytes], answers: body.BodiesReply, checked: _Checked) -> None:
         entries = {answer.index: entry.promised(ask[answer.index]) for answer in answers}
         present = [(a.index, a.salt, a.body) for a in answers if a.status == body.PRESENT]
-        kept, problems = open_bodies(self._origin.origin_id, self._origin.owner, entries, present, self._validators)
+        kept, problems = open_bodies(
+            self._origin.origin_id, self._origin.owner, entries, present, self._validators, self._agreed
+        )
         checked.bodies += kept
         checked.problems += problems
 

@@ -52,7 +52,8 @@ class Office:
     pool: Pool
     configured: Config
     membership: Membership
-    key: Ed25519PrivateKey = field(repr=False)
+    # Asked at each signature: a process that runs for months signs with the key that is listed then.
+    signing_key: Callable[[], Ed25519PrivateKey] = field(repr=False)
     known: KnownNames = field(repr=False)
     draw: Callable[[int], bytes] = secrets.token_bytes
 
@@ -60,6 +61,11 @@ class Office:
     def config(self) -> Config:
         """The configuration as it counts now: no looser than the agreement's terms."""
         return tightened(self.configured, self.membership.terms)
+
+    @property
+    def key(self) -> Ed25519PrivateKey:
+        """The key by which this office signs now."""
+        return self.signing_key()
 
     @property
     def own_id(self) -> str:

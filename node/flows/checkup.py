@@ -104,11 +104,13 @@ async def _agreement(place: Place) -> Glance | None:
 def _own_keys(folder: Path) -> Mapping[str, tuple[bytes, ...]] | None:
     """Return this node's public keys on disk by role; None where they can't be read: ``_failure`` says why."""
     try:
-        found = keyfiles.read(folder)
+        found = keyfiles.read_all(folder)
     except ReteError:
         return None
-    signing = {role: (key.public_key().public_bytes_raw(),) for role, key in found.signing.items()}
-    return {**signing, "seal": (found.seal.public.x25519,)}
+    signing = {
+        r: tuple(key.public_key().public_bytes_raw() for key in held.values()) for r, held in found.signing.items()
+    }
+    return {**signing, "seal": tuple(key.public.x25519 for key in found.seals.values())}
 
 
 async def _index(conn: Connection, index: TextIndex, now: dt.datetime) -> Index:
@@ -138,7 +140,7 @@ def _disks(place: Place) -> tuple[Disk, ...]:
 
 def _failure(keys: Path) -> ReteError | None:
     try:
-        keyfiles.read(keys)
+        keyfiles.read_all(keys)
     except ReteError as error:
         return error
     return None

@@ -15,8 +15,9 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from node.errors import N_, CallerError, PeerWrongError
+from node.errors import N_, CallerError, OperatorError, PeerWrongError
 from node.flows import agreement as in_force
+from node.flows.agreement_terms import InForce
 from node.flows.council_draft import Draft, begin, build
 from node.protocol import agreement, agreement_steps, metadata, routine
 from node.protocol.agreement_values import Agreement, Council
@@ -92,29 +93,20 @@ class Taken:
     applied: bool
 
 
-@dataclass(frozen=True, slots=True)
-class State:
-    """What is in force here: the newest version, and the routine changes since."""
-
-    agreement: Agreement
-    changes: Routine | None
-
-
-async def read_state(conn: Connection) -> State:
-    """Return what is in force. Raises: CallerError(agreement-none)."""
-    latest, changes = await store.read_latest(conn), await store.read_routine(conn)
-    if latest is None:
+def place_of(place: in_force.Place | None) -> in_force.Place:
+    """Return where this node sits in its federation. Raises: CallerError(agreement-none)."""
+    if place is None:
         raise CallerError(
             "agreement-none",
             N_("questo nodo non ha un protocollo d'intesa: vive delle tabelle [[peer]]"),
             hint=N_("«rete join URL» entra in una federazione; «rete agreement init» ne prepara una nuova"),
         )
-    return State(agreement.parse(latest.raw), None if changes is None else routine.parse(changes.raw))
+    return place
 
 
-def propose(state: State, draft: Draft, now: dt.datetime) -> bytes:
+def propose(state: InForce, draft: Draft, now: dt.datetime) -> bytes:
     """Return the unsigned next version that says what a draft says. Raises: CallerError(proposal-empty), what the rules refuse."""
-    raw = build(state.agreement, state.changes, draft)
+    raw = build(state.agreement, state.routine, draft)
     try:
         agreement_steps.check(state.agreement, agreement.parse(raw), now)
     except PeerWrongError as error:
@@ -122,9 +114,9 @@ def propose(state: State, draft: Draft, now: dt.datetime) -> bytes:
     return raw
 
 
-def drafted(state: State) -> Draft:
+def drafted(state: InForce) -> Draft:
     """Return a draft of the next version that changes nothing yet."""
-    return begin(state.agreement, state.changes)
+    return begin(state.agreement, state.routine)
 
 
 def kind_of(raw: bytes) -> str:
@@ -134,7 +126,7 @@ def kind_of(raw: bytes) -> str:
     return store.ROUTINE if type(signed) is dict and signed.get("_type") == metadata.TARGETS else store.ROOT
 
 
-def weigh(state: State, raw: bytes, now: dt.datetime) -> Ballot:
+def weigh(state: InForce, raw: bytes, now: dt.datetime) -> Ballot:
     """Return how a proposal stands against what is in force; its good signatures alone are kept.
 
     Raises: CallerError(proposal-old | proposal-ahead), PeerWrongError as ``agreement.parse`` and the rules between versions do.
@@ -153,23 +145,24 @@ def weigh(state: State, raw: bytes, now: dt.datetime) -> Ballot:
     )  # fmt: skip
 
 
-def _weigh_routine(state: State, raw: bytes, now: dt.datetime) -> Ballot:
+def _weigh_routine(state: InForce, raw: bytes, now: dt.datetime) -> Ballot:
     found = routine.parse(raw)
-    applied = state.changes.version if state.changes is not None else 0
+    applied = state.routine.version if state.routine is not None else 0
     if found.version <= applied:
         raise _old(found.version, applied)
     council = state.agreement.secretariat
     # All its rules but the number of signatures: that one is what is being waited for.
     patient = replace(state.agreement, secretariat=replace(council, threshold=0))
-    routine.check(patient, state.changes, raw, now)
+    routine.check(patient, state.routine, raw, now)
     signed = routine.signers(found, state.agreement)
     good = {keyid: found.signatures[keyid] for keyid in signed}
     return Ballot(
-        store.ROUTINE, found.version, _digest(found.signed), _only(raw, good), Count(signed, council), None, found
+        store.ROUTINE, found.version, digest_of(found.signed), _only(raw, good), Count(signed, council), None, found
     )
 
 
-def _digest(signed: bytes) -> str:
+def digest_of(signed: bytes) -> str:
+    """Return the hex digest by which a document is known, whoever signed it."""
     return hashlib.sha256(signed).hexdigest()
 
 
@@ -222,14 +215,12 @@ async def receive(pool: Pool, place: in_force.Place, raw: bytes, now: dt.datetim
 
     Raises: CallerError(agreement-none | proposal-old | proposal-ahead | proposal-unsigned | proposals-full), PeerWrongError as ``weigh``.
     """
-
-    async def work(conn: Connection) -> tuple[Ballot, bool]:
-        await store.lock(conn)
-        return await _keep(conn, await read_state(conn), raw, now, by_member)
-
     try:
-        ballot, is_new = await run_tx(pool, work)
+        ballot, is_new = await _kept(pool, place, raw, now, by_member)
     except CallerError as error:
+        if error.code == "proposal-old" and kind_of(raw) == store.ROOT:
+            # Perhaps the other document of a fork: that is told there, and kept.
+            await _look_for_fork(pool, place, raw, now)
         if error.code != "proposal-applied":
             raise
         found = agreement.parse(raw)
@@ -248,7 +239,35 @@ async def receive(pool: Pool, place: in_force.Place, raw: bytes, now: dt.datetim
     return Taken(ballot.version, ballot.digest, ballot.waiting.have, ballot.waiting.need, is_new, applied)
 
 
-async def _keep(conn: Connection, state: State, raw: bytes, now: dt.datetime, by_member: str) -> tuple[Ballot, bool]:
+async def _look_for_fork(pool: Pool, place: in_force.Place, raw: bytes, now: dt.datetime) -> None:
+    """Keep what is signed as well as the version of its number that is in force. Raises: PeerWrongError(agreement-forked)."""
+    try:
+        await in_force.apply(pool, place, raw, now)
+    except PeerWrongError as error:
+        if error.code != "agreement-version-old":
+            raise
+
+
+async def _kept(
+    pool: Pool, place: in_force.Place, raw: bytes, now: dt.datetime, by_member: str
+) -> tuple[Ballot, bool]:  # fmt: skip
+    for _ in range(in_force.TRIES):
+        await in_force.reload(pool, place)
+        state = place.in_force
+
+        async def work(conn: Connection, state: InForce = state) -> tuple[Ballot, bool] | None:
+            await store.lock(conn)
+            # Another process applied something between our look and our lock.
+            is_ours = await store.latest_version(conn) == (state.agreement.version, state.agreement.digest)
+            return await _keep(conn, state, raw, now, by_member) if is_ours else None
+
+        found = await run_tx(pool, work)
+        if found is not None:
+            return found
+    raise OperatorError("agreement-busy", N_("un altro processo sta applicando il protocollo d'intesa: riprovare"))
+
+
+async def _keep(conn: Connection, state: InForce, raw: bytes, now: dt.datetime, by_member: str) -> tuple[Ballot, bool]:
     """Keep what is good of a proposal beside what was kept of it; return how it stands now, and whether there was anything new."""
     ballot = weigh(state, raw, now)
     stored = await store.read_proposals(conn, ballot.digest)
@@ -269,7 +288,7 @@ async def _keep(conn: Connection, state: State, raw: bytes, now: dt.datetime, by
     return ballot, is_new or more > 0
 
 
-async def _room(conn: Connection, state: State, ballot: Ballot, now: dt.datetime) -> None:
+async def _room(conn: Connection, state: InForce, ballot: Ballot, now: dt.datetime) -> None:
     """Refuse one proposal more where there are enough, of all or of the same keys. Raises: CallerError(proposals-full)."""
     open_ones = [weighed for weighed in await read_open(conn, state, now) if not isinstance(weighed, Proposal)]
     own = [sum(keyid in other.now.signed for other in open_ones) for keyid in ballot.now.signed]
@@ -282,7 +301,7 @@ async def _room(conn: Connection, state: State, ballot: Ballot, now: dt.datetime
         )
 
 
-async def read_open(conn: Connection, state: State, now: dt.datetime) -> list[Ballot | Proposal]:
+async def read_open(conn: Connection, state: InForce, now: dt.datetime) -> list[Ballot | Proposal]:
     """Return the open proposals, weighed; as it was kept, one that can't come into force any more."""
     found: list[Ballot | Proposal] = []
     for proposal in await store.read_proposals(conn):
@@ -295,22 +314,25 @@ async def read_open(conn: Connection, state: State, now: dt.datetime) -> list[Ba
 
 async def settle(pool: Pool, place: in_force.Place, now: dt.datetime) -> int:
     """Apply what is complete and was not applied, as after a crash between the two; return how many were."""
+    await in_force.reload(pool, place)
     async with acquire(pool) as conn:
-        try:
-            state = await read_state(conn)
-        except CallerError:
-            return 0
-        complete = [one for one in await read_open(conn, state, now) if isinstance(one, Ballot) and one.is_complete]
+        found = await read_open(conn, place.in_force, now)
+    complete = [one for one in found if isinstance(one, Ballot) and one.is_complete]
     return sum([await _apply(pool, place, ballot, now) for ballot in complete[:1]])
+
+
+async def apply(pool: Pool, place: in_force.Place, raw: bytes, now: dt.datetime) -> None:
+    """Let a fully signed document of either kind come into force. Raises: PeerWrongError as ``flows/agreement`` does."""
+    if kind_of(raw) == store.ROUTINE:
+        await in_force.apply_routine(pool, place, raw, now)
+    else:
+        await in_force.apply(pool, place, raw, now)
 
 
 async def _apply(pool: Pool, place: in_force.Place, ballot: Ballot, now: dt.datetime) -> bool:
     """Let a complete proposal come into force; False where another was quicker, or a fork forbids it."""
     try:
-        if ballot.kind == store.ROUTINE:
-            await in_force.apply_routine(pool, place, ballot.raw, now)
-        else:
-            await in_force.apply(pool, place, ballot.raw, now)
+        await apply(pool, place, ballot.raw, now)
     except PeerWrongError as error:
         logger.warning("proposal.not_applied", digest=ballot.digest, code=error.code)
         return False

@@ -54,7 +54,7 @@ def card_json(card: Card) -> dict[str, Any]:
 def parse(raw: bytes, where: str) -> Card:
     """Return the card in a file's bytes; ``where`` names it. Raises: CallerError(council-card-bad | key-low-order | key-bad)."""
     try:
-        value = orjson.loads(raw) if len(raw) <= CARD_MAX_BYTES else None
+        value: Any = orjson.loads(raw) if len(raw) <= CARD_MAX_BYTES else None
         public = base64.b64decode(value["public"], validate=True)
         name = value["name"]
     except (orjson.JSONDecodeError, LookupError, TypeError, binascii.Error, ValueError) as error:

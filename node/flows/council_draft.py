@@ -147,7 +147,9 @@ def admit(draft: Draft, asking: Node, since: int) -> Draft:
                 hint=N_("l'ente che torna comincia un registro nuovo («rete log rollover») e rifà la richiesta"),
                 origin=origin,
             )
-        node = replace(node, log=tuple(item for item in known.log if item.origin not in node.origins) + node.log)
+        # What was said of the end of a log, or of a key of it, stays said.
+        kept = (item for item in known.log if item.origin not in node.origins or item.until_size is not None)
+        node = replace(node, log=(*kept, *node.log))
     return _with(draft, node)
 
 
@@ -194,7 +196,14 @@ def set_numbers(terms: Terms, changes: Mapping[str, int]) -> Terms:
                 name=name,
                 values=", ".join(NUMBERS),
             )
-    return replace(terms, **changes)
+    named = {name: getattr(terms, name) for name in NUMBERS} | dict(changes)
+    return Terms(
+        data=terms.data,
+        introductions_days=named["introductions_days"],
+        k_min=named["k_min"],
+        keep_epochs_days=named["keep_epochs_days"],
+        suspended_days=named["suspended_days"],
+    )
 
 
 def add_key(council: Council, keyid: str, public: bytes) -> Council:

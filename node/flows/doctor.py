@@ -174,17 +174,17 @@ def _own_log(seen: Seen) -> list[Finding]:
 def _witnesses(seen: Seen, state: OwnState, signed: int) -> list[Finding]:
     if not signed:
         return []
-    if len(state.witnesses) < limits.WITNESS_QUORUM:
+    if len(state.witnesses) < state.quorum:
         return [
             Finding(
                 "log-few-witnesses", "log", WARNING,
-                Said(N_("ha {count} testimoni: ne servono almeno {least}"), {"count": len(state.witnesses), "least": limits.WITNESS_QUORUM}),
+                Said(N_("ha {count} testimoni: ne servono almeno {least}"), {"count": len(state.witnesses), "least": state.quorum}),
                 state.row.origin, Said(N_("aggiungere altri nodi a node.toml, con la loro chiave witness")),
             )
         ]  # fmt: skip
     heard = [said.signed_at for said in state.witnesses.values() if said is not None]
     fresh = [at for at in heard if (seen.now - at).total_seconds() <= limits.FRESH_S]
-    if len(fresh) >= limits.WITNESS_QUORUM:
+    if len(fresh) >= state.quorum:
         return []
     return [
         Finding(

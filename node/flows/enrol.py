@@ -7,10 +7,10 @@ what an administration says of itself. Source: PROTOCOL 7.9.
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from node.config import Config
-from node.errors import N_, OperatorError
+from node.errors import N_, OperatorError, PeerWrongError
 from node.protocol import enrolment, keys
 from node.protocol.agreement_steps import day_of
 from node.protocol.agreement_values import HttpKey, LogKeys, Node, Status
@@ -81,6 +81,22 @@ def request_of(config: Config, held: Keys, contact: str, now: dt.datetime) -> As
         )
     node = own_entry(config, held, contact, now)
     return Asked(node, enrolment.make(node, held.signing))
+
+
+def asked_of(config: Config, held: Keys, now: dt.datetime) -> Asked:
+    """Return this node as it would ask, unsigned: to be held against what is listed under its id."""
+    return Asked(own_entry(config, held, config.web.contact, now), b"")
+
+
+def same_or_new(before: bytes | None, asked: Asked) -> Asked:
+    """Return the request that was made before if it says the same but for its day: whoever compared its words goes on with them."""
+    if before is None:
+        return asked
+    try:
+        found = read(before)
+    except PeerWrongError:
+        return asked
+    return found if replace(asked.node, since=found.node.since) == found.node else asked
 
 
 def read(raw: bytes) -> Asked:

@@ -14,7 +14,7 @@ from dataclasses import replace
 import structlog
 
 from node.domain import officers
-from node.errors import N_, CallerError, PeerWrongError
+from node.errors import N_, CallerError, LogStateError, PeerWrongError
 from node.flows.append import Operation, OwnLog, append, sign_head
 from node.protocol import keys, merkle, tlog_proof
 from node.protocol.heads import Offered
@@ -26,6 +26,9 @@ from node.store.postgres import Connection, Pool, run_tx
 logger = structlog.get_logger()
 _ORIGIN = re.compile(r"([^/]+)/federation/log/([0-9]{4})")
 _BATCH = 5_000
+_NO_KEY = N_(
+    "tutte le chiavi di questo registro sono state ritirate: il protocollo d'intesa deve prima elencarne una nuova"
+)
 
 
 def split(origin: str) -> tuple[str, int] | None:
@@ -34,19 +37,31 @@ def split(origin: str) -> tuple[str, int] | None:
     return (match.group(1), int(match.group(2))) if match else None
 
 
-async def enrol_successor(pool: Pool, member: Member, item: Offered, origins: Mapping[str, Origin]) -> Origin | None:
-    """Begin to follow the log that continues a known one: same authority, later year, signed by the same key; else None."""
+async def enrol_successor(
+    pool: Pool, member: Member, item: Offered, origins: Mapping[str, Origin], owner: str | None = None
+) -> Origin | None:
+    """Begin to follow the log that continues a known one: same authority, later year, signed by one of its keys; else None.
+
+    ``owner``: the member that is known under the new log's authority: when it has moved, its log goes on there under another one.
+    A key that was withdrawn begins nothing.
+    """
     found = split(item.origin)
     if found is None:
         return None
     authority, year = found
-    earlier = [o for o in origins.values() if (at := split(o.origin)) and at[0] == authority and at[1] < year]
-    before = max((o for o in earlier if not o.is_own), key=lambda o: o.origin, default=None)
-    if before is None:
+    earlier = [
+        (at[1], o)
+        for o in origins.values()
+        if (at := split(o.origin)) and at[1] < year and (at[0] == authority or o.owner == owner) and not o.is_own
+    ]
+    before = max(earlier, key=lambda found: found[0], default=(0, None))[1]
+    if before is None or not _goes_on(before):
         return None
-    verifier = keys.Verifier(item.origin, keys.LOG_TYPE, keys.parse_vkey(before.vkey).public)
+    held = continued(before, item.origin)
+    if not held:
+        return None
     try:
-        tlog_proof.signed_checkpoint(item.checkpoint, [verifier])
+        tlog_proof.signed_checkpoint(item.checkpoint, log.read_keys(held))
     except PeerWrongError:
         return None
 
@@ -57,16 +72,30 @@ async def enrol_successor(pool: Pool, member: Member, item: Offered, origins: Ma
             owner=before.owner,
             name=before.name,
             url=before.url,
-            vkey=keys.format_vkey(item.origin, verifier.public),
+            vkey=held[-1][0],
             is_own=False,
             empty_root=merkle.EMPTY_ROOT,
         )
+        await log.set_origin_keys(conn, origin_id, held)
         await log.set_predecessor(conn, origin_id, before.origin_id)
         return (await log.list_origins(conn, item.origin))[0]
 
     enrolled = await run_tx(pool, work)
     logger.info("log.continued", origin=item.origin, predecessor=before.origin, member=member.id)
     return enrolled
+
+
+def continued(before: Origin, origin: str) -> list[tuple[str, int | None]]:
+    """Return the keys with which a log goes on under another line: all of its keys that were not withdrawn, the newest last."""
+    live = [v for v in before.verifiers if v.until_size is None]
+    newest = keys.parse_vkey(before.vkey).public
+    live.sort(key=lambda verifier: verifier.public == newest)
+    return [(keys.format_vkey(origin, verifier.public), None) for verifier in live]
+
+
+def _goes_on(before: Origin) -> bool:
+    """Tell whether a later log may follow by its keys alone: what the agreement hid, sent away or ended needs its word."""
+    return before.state != "suspended" and before.state_before is None and before.end_size is None
 
 
 async def retire_predecessor(pool: Pool, origin: Origin, now: dt.datetime) -> bool:
@@ -81,8 +110,10 @@ async def retire_predecessor(pool: Pool, origin: Origin, now: dt.datetime) -> bo
     return frozen
 
 
-async def rollover(pool: Pool, own: OwnLog, year: int, officer: str, now: dt.datetime) -> OwnLog:
+async def rollover(pool: Pool, own: OwnLog, year: int, officer: str, now: dt.datetime, authority: str = "") -> OwnLog:
     """Freeze the own log and begin the next with its live profiles, in one transaction; sign it; return it.
+
+    ``authority``: where the node answers now, which names the new log; that of the old one where it is not given.
 
     Raises: CallerError epoch-not-later, officer-name-bad.
     """
@@ -95,12 +126,14 @@ async def rollover(pool: Pool, own: OwnLog, year: int, officer: str, now: dt.dat
             hint=N_("un nuovo registro si comincia per un anno successivo"),
             year=at[1] if at else 0,
         )
-    origin = f"{at[0]}/federation/log/{year}"
-    public = own.key.public_key().public_bytes_raw()
+    origin = f"{authority or at[0]}/federation/log/{year}"
 
     async def work(conn: Connection) -> OwnLog:
         await log.lock_head(conn, own.origin_id)
         before = (await log.list_origins(conn, own.origin))[0]
+        held = continued(before, origin)
+        if not held:
+            raise LogStateError("log-key-missing", _NO_KEY, where=own.origin)
         live = await log.live_bodies(conn, own.origin_id)
         await log.freeze(conn, own.origin_id, now)
         origin_id = await log.upsert_origin(
@@ -109,10 +142,11 @@ async def rollover(pool: Pool, own: OwnLog, year: int, officer: str, now: dt.dat
             owner=own.owner,
             name=before.name,
             url=None,
-            vkey=keys.format_vkey(origin, public),
+            vkey=held[-1][0],
             is_own=True,
             empty_root=merkle.EMPTY_ROOT,
         )
+        await log.set_origin_keys(conn, origin_id, held)
         await log.set_predecessor(conn, origin_id, own.origin_id)
         begun = replace(own, origin_id=origin_id, origin=origin)
         for first in range(0, len(live), _BATCH):

@@ -19,6 +19,7 @@ import structlog
 
 from node.errors import PeerWrongError, ReteError
 from node.flows import accuse, epoch, vouch
+from node.flows.agreement_logs import check_end
 from node.flows.append import OwnLog
 from node.flows.extend import UNFOLLOWED, Target
 from node.flows.pull import PullReport
@@ -156,12 +157,13 @@ async def _weigh(
     if (item.origin, item.checkpoint) in memory.seen:
         heard.setdefault(item.origin, _Heard()).confirmed = True
         return
-    origin = origins.get(item.origin) or await epoch.enrol_successor(syncer.pool, member, item, origins)
+    origin = origins.get(item.origin) or await _enrol(syncer, member, item, origins)
     if origin is None or (origin.state in UNFOLLOWED and not origin.is_own):
         return
     origins[origin.origin] = origin
     try:
-        target = Target(tlog_proof.signed_checkpoint(item.checkpoint, [keys.parse_vkey(origin.vkey)]), item.checkpoint)
+        target = Target(tlog_proof.signed_checkpoint(item.checkpoint, origin.verifiers), item.checkpoint)
+        check_end(origin, target.checkpoint)
         if origin.is_own:
             if origin.origin == own.origin and await _receive(syncer, own, member, target):
                 done.receipts += 1
@@ -170,6 +172,11 @@ async def _weigh(
         await _compare(syncer, origin, member, target, heard.setdefault(origin.origin, _Heard()), memory)
     except PeerWrongError as error:
         logger.warning("head.refused", member=member.id, origin=item.origin, code=error.code)
+
+
+async def _enrol(syncer: Syncer, member: Member, item: Offered, origins: Mapping[str, Origin]) -> Origin | None:
+    owner = None if syncer.membership is None else syncer.membership.member_at(item.origin.partition("/")[0])
+    return await epoch.enrol_successor(syncer.pool, member, item, origins, None if owner is None else owner.id)
 
 
 async def _compare(
@@ -189,7 +196,7 @@ async def _compare(
     heard.confirmed = True
     if weight is Weight.SAME:
         parts = syncer.parts
-        await vouch.refresh(syncer.pool, origin, target, parts.membership, parts.mirror, parts.clock())
+        await vouch.refresh(syncer.pool, origin, target, parts.membership, parts.voice, parts.clock())
     if len(memory.seen) >= _SEEN_MAX:
         memory.seen.clear()
     memory.seen.add((origin.origin, target.note))
@@ -219,7 +226,7 @@ async def _receive(syncer: Syncer, own: OwnLog, member: Member, target: Target) 
     at = vouch.moment(good[0].at) or syncer.parts.clock()
 
     async def work(conn: Connection) -> None:
-        receipt = inconsistency.bare(target.note, [own.verifier]) + good[0].line
+        receipt = inconsistency.bare(target.note, await log.origin_keys(conn, own.origin_id)) + good[0].line
         await store.keep_receipt(conn, own.origin_id, member.id, found.size, at, receipt)
 
     await run_tx(syncer.pool, work)
@@ -231,6 +238,7 @@ async def collect_receipts(syncer: Syncer, own: OwnLog) -> int:
     async with acquire(syncer.pool) as conn:
         latest = await log.signed_latest(conn, own.origin_id)
         given = {receipt.member: receipt.size for receipt in await store.receipts(conn, own.origin_id)}
+        verifiers = await log.origin_keys(conn, own.origin_id)
     peers = syncer.membership.peers if syncer.membership is not None else []
     missing = [m for m in peers if latest is not None and given.get(m.id, -1) < latest.size]
     path = f"/federation/mirror/{hashlib.sha256(own.origin.encode()).hexdigest()}/checkpoint"
@@ -238,7 +246,7 @@ async def collect_receipts(syncer: Syncer, own: OwnLog) -> int:
     async def ask(member: Member) -> bool:
         try:
             reply = await syncer.client(str(member.url)).get(path, max_bytes=limits.CHECKPOINT_MAX_BYTES)
-            target = Target(tlog_proof.signed_checkpoint(reply.body, [own.verifier]), reply.body)
+            target = Target(tlog_proof.signed_checkpoint(reply.body, verifiers), reply.body)
             return await _receive(syncer, own, member, target)
         except ReteError as error:
             logger.info("receipt.missing", member=member.id, code=error.code)

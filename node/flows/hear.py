@@ -70,9 +70,10 @@ async def receive(
     conn: Connection, office: Office, sender: str, opened: Sequence[Opened], now: dt.datetime
 ) -> list[tuple[int, str]]:
     """Take what an office sent, in order; return (number, code) of what is refused."""
+    members = office.membership.members
     keys = {
-        sender: tuple(office.membership.members[sender].http.values()),
-        office.own_id: (office.key.public_key().public_bytes_raw(),),
+        sender: members[sender].voices,
+        office.own_id: (office.key.public_key().public_bytes_raw(), *members[office.own_id].voices),
     }
     read = await asyncio.to_thread(_read, opened, keys) if len(opened) > _MANY else _read(opened, keys)
     refused: list[tuple[int, str]] = []
@@ -120,9 +121,9 @@ def _protect(office: Office, work: Work, now: dt.datetime) -> None:
 
 
 def _decoded(plaintext: bytes, keys: Mapping[str, Sequence[bytes]]) -> Message:
-    """Return a message of the sender's, or one of our own that it gives back: each signed by the key of whoever speaks in it.
+    """Return a message of the sender's, or one of our own that it gives back: each signed by a key of whoever speaks in it.
 
-    ``keys``: the public keys of both, by member. A sender that signs in our name with its own key would write our part of a case.
+    ``keys``: the public keys of both, by member; old ones too, since what was said under them is given back later (PROTOCOL 11.3). A sender that signs in our name with its own key would write our part of a case.
     Raises: PeerWrongError message-..., json-....
     """
     refusal: PeerWrongError | None = None

@@ -8,7 +8,7 @@ a crash replays nothing and skips nothing. Source: PROTOCOL 6.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +21,7 @@ from node.store.postgres import Connection
 from node.store.reference import load_sectors, load_territories
 
 PROFILE, PARTITION = "profile/1", "partition/1"
+TYPE_NOT_AGREED = "body-type-not-agreed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,19 +95,24 @@ def open_bodies(
     entries: Mapping[int, Entry | Promise],
     replies: Sequence[tuple[int, bytes, bytes]],
     validators: Mapping[str, Any],
+    agreed: Callable[[str], bool] = lambda _: True,
 ) -> tuple[list[Body], list[tuple[int, str]]]:
     """Check bodies against their entries (commitment, strict JSON, schema) and prepare the rows they become.
 
-    Returns the bodies to keep and (index, code) of those that are kept raw and out of search.
+    ``agreed`` tells which types the members have agreed to keep. Returns the bodies to keep and (index, code) of what is out of search:
+    kept raw, or, of a type that is not agreed, not kept at all.
     Raises: PeerWrongError(body-commitment-mismatch): such bytes are not what the log promised.
     """
     kept: list[Body] = []
     problems: list[tuple[int, str]] = []
     territories, sectors = load_territories(), load_sectors()
     for index, salt, raw in replies:
-        document, problem = _open(entries[index], salt, raw, owner, validators)
+        document, problem = _open(entries[index], salt, raw, owner, validators, agreed)
         if problem is not None:
             problems.append((index, problem))
+        if problem == TYPE_NOT_AGREED:
+            # Not kept at all: the members have not agreed to hold such documents.
+            continue
         row, part = None, None
         if document is not None and document["type"] == PROFILE:
             row = cooperation.pack_row(cooperation.index_row(origin_id, index, document, territories, sectors))
@@ -117,7 +123,12 @@ def open_bodies(
 
 
 def _open(
-    entry: Entry | Promise, salt: bytes, raw: bytes, owner: str, validators: Mapping[str, Any]
+    entry: Entry | Promise,
+    salt: bytes,
+    raw: bytes,
+    owner: str,
+    validators: Mapping[str, Any],
+    agreed: Callable[[str], bool],
 ) -> tuple[Mapping[str, Any] | None, str | None]:
     """Return (document to show or None, code of what keeps it out of search or None)."""
     try:
@@ -130,6 +141,8 @@ def _open(
     validator = validators.get(document["type"])
     if validator is None:
         return None, "body-type-unknown"
+    if not agreed(document["type"]):
+        return None, TYPE_NOT_AGREED
     if not validator.is_valid(document):
         return None, "body-schema-broken"
     # A node speaks for itself alone: a document that names another owner is not shown under that name.

@@ -15,8 +15,11 @@ from node.errors import N_
 
 # Jobs that only a node with a folder for backups has.
 BACKUP, TRIAL = "backup", "trial"
+# One that only a node with an agreement has.
+AGREEMENT = "agreement"
 TITLES: Final[Mapping[str, str]] = {
     "gossip": N_("chiede agli altri nodi che cosa c'è di nuovo"),
+    "agreement": N_("chiede agli altri nodi se il protocollo d'intesa è cambiato, e lo applica"),
     "due": N_("preleva le novità degli altri registri"),
     "announce": N_("firma il proprio registro e lo porta ai testimoni"),
     "post": N_("porta e ritira i messaggi sigillati"),

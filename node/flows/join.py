@@ -14,10 +14,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from node.errors import N_, CallerError, PeerWrongError, ReteError
+from node.flows import agreement as in_force
 from node.flows.enrol import Asked
 from node.peers.client import PeerClient
 from node.protocol import agreement, enrolment, limits
 from node.protocol.agreement_values import Agreement, Status
+from node.store.postgres import Pool
 
 VERSIONS = "/federation/agreement/{version}.root.json"
 REQUESTS = "/federation/agreement/requests"
@@ -95,6 +97,12 @@ async def _version(client: PeerClient, version: int) -> bytes | None:
             return None
         raise
     return reply.body
+
+
+async def catch_up(client: PeerClient, pool: Pool, place: in_force.Place, now: dt.datetime) -> None:
+    """Bring into force here what a member has beyond it. Raises: RoadWrongError, PeerWrongError as ``agreement.step`` does."""
+    while (raw := await _version(client, place.in_force.agreement.version + 1)) is not None:
+        await in_force.apply(pool, place, raw, now)
 
 
 async def send(client: PeerClient, request: Asked) -> None:

@@ -6,15 +6,18 @@ profiles leave the cooperation database at once, since nobody would hear of thei
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 from node.config import Config
 from node.errors import N_, OperatorError
+from node.flows import log_keys
 from node.flows.agreement_terms import check_group
+from node.flows.log_keys import Held
 from node.protocol import keys, merkle
 from node.protocol.member import Member, Membership, cosigner_key
 from node.protocol.sealed import SealKey
 from node.store import cooperation, log
+from node.store.log import OwnRow
 from node.store.postgres import Connection, Pool, run_tx
 
 
@@ -29,6 +32,7 @@ def own_member(config: Config, public: Mapping[str, bytes], seal: SealKey) -> Me
         mirror=(keys.Verifier(f"{authority}/mirror", keys.COSIGNATURE_TYPE, public["mirror"]),),
         seal=seal,
         authorities=frozenset({authority}),
+        log=(public["log"],),
     )
 
 
@@ -60,10 +64,10 @@ async def enrol_members(pool: Pool, config: Config, own_public: bytes) -> tuple[
     """
 
     async def work(conn: Connection) -> tuple[int, str]:
-        own, origin = await _enrol_own(conn, config, own_public)
+        own, origin = await enrol_own(conn, config, own_public)
         for peer in config.peers:
             keys.parse_vkey(peer.vkey)
-            await log.upsert_origin(
+            origin_id = await log.upsert_origin(
                 conn,
                 origin=peer.origin,
                 owner=peer.id,
@@ -73,6 +77,7 @@ async def enrol_members(pool: Pool, config: Config, own_public: bytes) -> tuple[
                 is_own=False,
                 empty_root=merkle.EMPTY_ROOT,
             )
+            await log.set_origin_keys(conn, origin_id, [(peer.vkey, None)])
         for closed in await log.close_absent_origins(conn, [origin, *(peer.origin for peer in config.peers)]):
             # Nobody would hear of its withdrawals any more: what it published is erased, and pulled anew if it comes back.
             await cooperation.delete_origin(conn, closed)
@@ -83,39 +88,45 @@ async def enrol_members(pool: Pool, config: Config, own_public: bytes) -> tuple[
     return await run_tx(pool, work)
 
 
-async def enrol_own(pool: Pool, config: Config, own_public: bytes) -> tuple[int, str]:
-    """Make the own log known, and nobody else's: those the agreement lists. Safe to run at every start.
+async def enrol_own(
+    conn: Connection, config: Config, own_public: bytes, listed: Mapping[str, Sequence[Held]] | None = None
+) -> tuple[int, str]:
+    """Make the own log known; return its id and origin. Safe to run at every start.
 
-    Raises: as ``enrol_members``.
+    ``listed``: the keys of each of this node's logs by the agreement (log_keys.listed), which are the ones that count then, whatever is
+    here; None where members are [[peer]] tables. Raises: OperatorError own-log-key-changed, own-log-authority-changed, epoch-not-begun.
     """
-
-    async def work(conn: Connection) -> tuple[int, str]:
-        return await _enrol_own(conn, config, own_public)
-
-    return await run_tx(pool, work)
-
-
-async def _enrol_own(conn: Connection, config: Config, own_public: bytes) -> tuple[int, str]:
-    origin = await _own_origin(conn, config, own_public)
+    known = await log.own_log(conn)
+    origin = await _own_origin(conn, config, own_public, known, listed or {})
+    held: Sequence[Held] = [(keys.format_vkey(origin, own_public), None)]
+    if listed:
+        held = log_keys.of_log(listed, origin) or held
     own = await log.upsert_origin(
         conn,
         origin=origin,
         owner=config.node.id,
         name=config.node.name,
         url=None,
-        vkey=keys.format_vkey(origin, own_public),
+        vkey=log_keys.newest(held),
         is_own=True,
         empty_root=merkle.EMPTY_ROOT,
     )
+    await log.set_origin_keys(conn, own, held)
     return own, origin
 
 
-async def _own_origin(conn: Connection, config: Config, own_public: bytes) -> str:
-    """Return the line of the log this node writes: the configured one, or the later one that a rollover began."""
+async def _own_origin(
+    conn: Connection, config: Config, own_public: bytes, known: OwnRow | None, listed: Collection[str]
+) -> str:
+    """Return the line of the log this node writes: the configured one, or the later one that a rollover began.
+
+    A log that the agreement lists keeps its name when its node moves to another address, until the next year's begins there.
+    """
     configured = config.federation.origin
-    known = await log.own_log(conn)
     if known is None:
-        return configured
+        return next((o for o in listed if _year(o) == _year(configured)), configured)
+    if listed and (known.origin in listed or (known.size and _year(known.origin) > max(map(_year, listed)))):
+        return known.origin
     if known.size > 0 and keys.parse_vkey(known.vkey).public != own_public:
         raise OperatorError(
             "own-log-key-changed",
@@ -142,6 +153,10 @@ async def _own_origin(conn: Connection, config: Config, own_public: bytes) -> st
         where=configured,
         hint=N_("rimettere l'anno di prima e usare «rete log rollover», che comincia il nuovo e aggiorna il file"),
     )
+
+
+def _year(origin: str) -> str:
+    return origin.rpartition("/")[2]
 
 
 def _authority(origin: str) -> str:

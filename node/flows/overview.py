@@ -14,6 +14,9 @@ from node.flows.search import is_current
 from node.store import cooperation, indexing, log
 from node.store.postgres import Connection, Pool
 
+# Its node's profiles are hidden, though some are held until the term has passed.
+SUSPENDED = "suspended"
+
 
 @dataclass(frozen=True, slots=True)
 class Standing:
@@ -88,7 +91,7 @@ async def read(pool: Pool, now: dt.datetime) -> Overview:
                 # A log that another one follows is whole.
                 is_current=current.get(origin.origin, True),
                 entries=origin.size,
-                profiles=profiles.get(origin.origin_id, 0),
+                profiles=0 if origin.state == SUSPENDED else profiles.get(origin.origin_id, 0),
                 grown_at=origin.advanced_at,
                 witnessed_at=origin.witnessed_at,
             )

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 
 from node.errors import N_, NotFoundError
 from node.flows.append import OwnLog
-from node.protocol import keys
+from node.flows.key_ring import KeyRing
+from node.protocol import keys, limits
 from node.protocol.member import Membership
 from node.protocol.sealed import SealKey
 from node.store import evidence, highwater, log, witness
@@ -29,7 +30,7 @@ from node.store.witness import Acknowledged, Receipt
 class OwnState:
     """The own log: its row, its newest signature, the mark outside the database, what witnesses and mirrors said of it.
 
-    ``witnesses`` has every witness, with None for one that never spoke; ``years`` are all own logs, this one among them.
+    ``quorum`` of its witnesses suffice; ``witnesses`` has every witness, with None for one that never spoke; ``years`` are all own logs, this one among them.
     """
 
     row: Origin
@@ -40,6 +41,7 @@ class OwnState:
     receipts: tuple[Receipt, ...]
     years: tuple[Origin, ...]
     rulings: tuple[Ruling, ...]
+    quorum: int = limits.WITNESS_QUORUM
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,31 +66,38 @@ async def read(pool: Pool, own: OwnLog, membership: Membership) -> OwnState:
         rulings = tuple(await evidence.rulings(conn, own.origin_id))
     return OwnState(
         row=row,
-        vkey=keys.format_vkey(own.origin, own.verifier.public),
+        vkey=row.vkey,
         signed=signed,
         mark=await asyncio.to_thread(highwater.read, own.mark),
         witnesses={member: said.get(member) for member in membership.witnesses_of(own.origin, own.owner)},
         receipts=receipts,
         years=tuple(found for found in rows if found.is_own),
         rulings=rulings,
+        quorum=membership.quorum,
     )
 
 
-def public_keys(authority: str, origin: str, public: Mapping[str, bytes], seal: SealKey) -> list[PublicKey]:
-    """Return the keys by which others know this node, from the public bytes of each role and the seal key."""
+def public_keys(ring: KeyRing, authority: str, vkey: str) -> list[PublicKey]:
+    """Return the keys by which others know this node now, one of each role; ``vkey`` is the newest of its log."""
+    keyid, request_key = ring.request_key(authority)
+    cosigners = {role: ring.cosigner(role, authority) for role in ("witness", "mirror")}
+    public = {role: voice.key.public_key().public_bytes_raw() for role, voice in cosigners.items()}
+    public |= {"log": keys.parse_vkey(vkey).public, "http": request_key.public_key().public_bytes_raw()}
     texts = {
-        "log": keys.format_vkey(origin, public["log"]),
-        **{
-            role: keys.format_vkey(f"{authority}/{role}", public[role], keys.COSIGNATURE_TYPE)
-            for role in ("witness", "mirror")
-        },
-        "http": f"{authority}#http-1 {base64.b64encode(public['http']).decode()}",
+        "log": vkey,
+        **{r: keys.format_vkey(voice.name, public[r], keys.COSIGNATURE_TYPE) for r, voice in cosigners.items()},
+        "http": f"{keyid} {base64.b64encode(public['http']).decode()}",
     }
     shown = [PublicKey(role, text, fingerprint(public[role])) for role, text in texts.items()]
+    return [*shown, seal_shown(ring.seal().public)]
+
+
+def seal_shown(seal: SealKey) -> PublicKey:
+    """Return a seal key as others know it."""
     halves = {"x25519": seal.x25519, "mlkem768": seal.mlkem768}
     told = [f"{name} {base64.b64encode(half).decode()}" for name, half in halves.items() if half is not None]
     # One key in two halves: both are in the fingerprint, as they are in the id.
-    return [*shown, PublicKey("seal", " ".join((seal.id, *told)), fingerprint(seal.x25519 + (seal.mlkem768 or b"")))]
+    return PublicKey("seal", " ".join((seal.id, *told)), fingerprint(seal.x25519 + (seal.mlkem768 or b"")))
 
 
 def fingerprint(public: bytes) -> str:

@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 
 from node.errors import N_, PeerWrongError, ReteError, RoadWrongError, Said
 from node.peers.client import PeerClient
-from node.protocol import body, entry, feed, keys, limits, tiles
+from node.protocol import body, entry, feed, limits, tiles
 from node.store.log import Origin
 
 # Stable ids of the steps and of what is found where it is no number or address.
@@ -97,9 +97,7 @@ async def _protocol(origin: Origin, client: PeerClient, clock: Callable[[], dt.d
     try:
         reply = await client.get(f"{prefix}/checkpoint", max_bytes=limits.CHECKPOINT_MAX_BYTES)
         known = feed.Head.empty(origin.origin)
-        head = feed.open_checkpoint(
-            reply.body, origin=origin.origin, verifiers=[keys.parse_vkey(origin.vkey)], known=known
-        )
+        head = feed.open_checkpoint(reply.body, origin=origin.origin, verifiers=origin.verifiers, known=known)
         steps.append(Step(name, ok=True, found=str(head.size)))
         name = CLOCK
         steps.append(Step(name, ok=True, found=_clock(reply.date, clock())))

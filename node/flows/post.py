@@ -85,7 +85,8 @@ class Carrier:
     session: aiohttp.ClientSession
     signer: RequestSigner
     membership: Membership
-    keys: SealPrivate
+    # The private key of the id that an envelope names: an old one too, for as long as this node has it.
+    seal_of: Callable[[str], SealPrivate | None]
     clock: Callable[[], dt.datetime]
     # Uniform in [0, 1).
     draw: Callable[[], float]
@@ -214,7 +215,7 @@ async def _take(carrier: Carrier, sender: str, messages: Sequence[Numbered], aft
     ``after`` None: messages that came by another road, which leave alone how far the outbox is read.
     """
     own_id, now = carrier.membership.own_id, carrier.clock()
-    opened, unopened = await asyncio.to_thread(open_messages, messages, sender, own_id, carrier.keys)
+    opened, unopened = await asyncio.to_thread(open_messages, messages, sender, own_id, carrier.seal_of)
 
     async def work(conn: Connection) -> list[tuple[int, str]] | None:
         if after is None:
@@ -236,7 +237,7 @@ async def _take(carrier: Carrier, sender: str, messages: Sequence[Numbered], aft
 
 
 def open_messages(
-    messages: Sequence[Numbered], sender: str, own_id: str, keys: SealPrivate
+    messages: Sequence[Numbered], sender: str, own_id: str, seal_of: Callable[[str], SealPrivate | None]
 ) -> tuple[list[Opened], list[tuple[int, str]]]:
     """Return the messages that open and are from ``sender``, and (number, code) of those that do not."""
     opened: list[Opened] = []
@@ -248,7 +249,7 @@ def open_messages(
             if header.sender != sender:
                 refused.append((message.number, SENDER_WRONG))
                 continue
-            plaintext = sealed.unseal(envelope, own_id, keys)
+            plaintext = sealed.unseal(envelope, own_id, seal_of(envelope.key_id))
         except PeerWrongError as error:
             refused.append((message.number, error.code))
             continue

@@ -17,11 +17,13 @@ import structlog
 
 from node.errors import N_, PeerWrongError, ReteError, RoadWrongError
 from node.flows import accuse, epoch, vouch
+from node.flows.agreement_logs import check_end
+from node.flows.agreement_terms import is_agreed
 from node.flows.bodies import BodyFetcher, Growth, Progress
 from node.flows.extend import Clock, Extender, Source, Target, head_of
 from node.flows.trees import stored_root
 from node.peers.client import NOT_MODIFIED, PeerClient
-from node.protocol import feed, keys, limits
+from node.protocol import feed, limits
 from node.protocol.inconsistency import Inconsistency
 from node.protocol.member import Cosigner, Membership
 from node.store import evidence, log
@@ -58,8 +60,14 @@ class Parts:
     # Returns a number in [0, 1) for the back-off's jitter.
     draw: Callable[[], float]
     membership: Membership | None = None
-    mirror: Cosigner | None = None
+    # Asked at each signature, since it may be another key by then.
+    mirror: Callable[[], Cosigner] | None = None
     deadline_s: float = limits.PULL_YIELD_S
+
+    @property
+    def voice(self) -> Cosigner | None:
+        """Whose word is given for what was pulled, None for nobody's."""
+        return None if self.mirror is None else self.mirror()
 
 
 def ignore_progress(stage: str, done: int, total: int) -> None:
@@ -175,7 +183,7 @@ class _Pull:
         self.road_error: ReteError | None = None
         self.report = PullReport(origin.origin, origin.owner, size=origin.size)
         self._pool, self._roads, self._parts, self._progress = pool, roads, parts, progress
-        self._verifiers = [keys.parse_vkey(origin.vkey)]
+        self._verifiers = origin.verifiers
         self._ahead: asyncio.Task[ReteError | None] | None = None
 
     async def run(self, offer: Target | None) -> None:
@@ -201,6 +209,7 @@ class _Pull:
         found = feed.open_checkpoint(
             note, origin=self.origin.origin, verifiers=self._verifiers, known=nothing, from_origin=from_origin
         )
+        check_end(self.origin, found)
         return Target(found, note)
 
     async def _ask_heads(self) -> Target | None:
@@ -261,7 +270,7 @@ class _Pull:
             # The slices reached this head, which was signed meanwhile: nothing is missing but its note.
             return True
         await vouch.refresh(
-            self._pool, self.origin, target, self._parts.membership, self._parts.mirror, self._parts.clock()
+            self._pool, self.origin, target, self._parts.membership, self._parts.voice, self._parts.clock()
         )
         return False
 
@@ -334,7 +343,7 @@ class _Pull:
             return
         self.report.size = target.checkpoint.size
         self.report.relay = road.relay
-        await vouch.vouch(self._pool, self.origin, self._parts.membership, self._parts.mirror, self._parts.clock())
+        await vouch.vouch(self._pool, self.origin, self._parts.membership, self._parts.voice, self._parts.clock())
 
     async def _succeed(self) -> None:
         """Freeze the log that this one continues, once this one is here as a whole."""
@@ -367,8 +376,17 @@ class _Pull:
 
     async def _fetch_bodies(self, road: Source, growth: Growth | None = None) -> ReteError | None:
         error: ReteError | None = None
+        terms = self._parts.membership.terms if self._parts.membership is not None else None
+        allowed = None if terms is None else terms.data
         fetcher = BodyFetcher(
-            self._pool, self.origin, road.client, road.prefix, self._parts.validators, self._progress, growth
+            self._pool,
+            self.origin,
+            road.client,
+            road.prefix,
+            self._parts.validators,
+            self._progress,
+            growth,
+            lambda body_type: is_agreed(allowed, body_type),
         )
         try:
             await fetcher.run()

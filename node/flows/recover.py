@@ -23,6 +23,7 @@ from node.flows.pull import PullReport, pull_origin, relay_road
 from node.flows.sync import Syncer
 from node.flows.trees import stored_root
 from node.protocol import inconsistency, limits, tlog_proof
+from node.protocol.keys import Verifier
 from node.protocol.member import Member
 from node.store import evidence, fence, highwater, log, publication
 from node.store.highwater import Mark
@@ -52,7 +53,9 @@ class Verdict:
 async def check(syncer: Syncer, own: OwnLog) -> Verdict:
     """Ask every member what it holds of the own log, as witness and as mirror, and judge; nothing is changed."""
     peers = syncer.membership.peers if syncer.membership is not None else []
-    answers = await asyncio.gather(*(_ask(syncer, own, member) for member in peers))
+    async with acquire(syncer.pool) as conn:
+        verifiers = await log.origin_keys(conn, own.origin_id)
+    answers = await asyncio.gather(*(_ask(syncer, own, verifiers, member) for member in peers))
     held = [(member.id, target) for member, found in zip(peers, answers, strict=True) for target in found or ()]
     largest = max(held, key=lambda item: item[1].checkpoint.size, default=None)
     async with acquire(syncer.pool) as conn:
@@ -75,7 +78,7 @@ async def check(syncer: Syncer, own: OwnLog) -> Verdict:
     return Verdict(state, heard, len(peers), here, there, largest[1] if largest else None, holders, doubt)
 
 
-async def _ask(syncer: Syncer, own: OwnLog, member: Member) -> list[Target] | None:
+async def _ask(syncer: Syncer, own: OwnLog, verifiers: Sequence[Verifier], member: Member) -> list[Target] | None:
     """Return the heads of the own log that a member holds; None when it could not be heard."""
     client = syncer.client(str(member.url))
     name = hashlib.sha256(own.origin.encode()).hexdigest()
@@ -88,8 +91,8 @@ async def _ask(syncer: Syncer, own: OwnLog, member: Member) -> list[Target] | No
             )
             heard = True
             if reply.status != 404:
-                signed = tlog_proof.signed_checkpoint(reply.body, [own.verifier])
-                found.append(Target(signed, inconsistency.bare(reply.body, [own.verifier])))
+                signed = tlog_proof.signed_checkpoint(reply.body, verifiers)
+                found.append(Target(signed, inconsistency.bare(reply.body, verifiers)))
         except ReteError as error:
             logger.info("own_log.unheard", member=member.id, role=role, code=error.code)
     return found if heard else None

@@ -21,7 +21,9 @@ from node.domain.redaction.dictionary import Dictionary
 from node.domain.release import Standing
 from node.errors import CallerError
 from node.flows import gate
+from node.flows.agreement_terms import is_agreed
 from node.flows.gate import KnownNames
+from node.flows.ingest import PROFILE
 from node.flows.standing import stand_of
 from node.flows.versions import frozen_block, read_partition
 from node.protocol import canonical
@@ -64,6 +66,8 @@ async def sift(
     """Part a round into what may leave, in the order given, and what is held; ``known``: the names of earlier texts."""
     if not due:
         return Sifted([], [])
+    if not is_agreed(config.agreed, PROFILE):
+        return Sifted([], [(item, release.TYPE_NOT_AGREED) for item in due])
     names = await (known or KnownNames()).read(conn, config)
     partitions: dict[int, Partition | str] = {}
     fitting: list[_Fit] = []

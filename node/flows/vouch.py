@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 
 from node.flows.extend import Target
-from node.protocol import inconsistency, keys, limits, note, witness
+from node.protocol import inconsistency, limits, note, witness
 from node.protocol.member import Cosigner, Membership
 from node.store import log
 from node.store.log import Origin
@@ -58,7 +58,12 @@ def _merged(origin: Origin, fresh: bytes, membership: Membership | None, now: dt
     known = note.parse(origin.checkpoint) if origin.checkpoint else parsed
     lines = [*parsed.signatures, *(known.signatures if known.text == parsed.text else ())]
     cosigned = [c for c in witness.read_cosignatures(lines, parsed.text, verifiers) if _timely(c, now)]
-    bare = inconsistency.bare(fresh, [keys.parse_vkey(origin.vkey)])
+    # Of several keys one line may be missing here and another there: what two nodes hold of the log's own word adds up.
+    log_keys = {(verifier.name, verifier.id) for verifier in origin.verifiers}
+    # In one order, whichever came first: or two nodes would tell each other the same thing for ever.
+    own = sorted((line for line in lines if (line.name, line.key_id) in log_keys), key=lambda line: line.key_id)
+    said = [note.format_line(line.name, line.key_id, line.blob) for line in own]
+    bare = inconsistency.bare(parsed.text + b"\n" + b"".join(said), origin.verifiers)
     return bare + b"".join(c.line for c in cosigned), [c.at for c in cosigned]
 
 

@@ -67,10 +67,7 @@ def _role(value: Any, name: str, publics: Mapping[str, bytes], least: int) -> Co
 
 def _councils(body: Mapping[str, Any]) -> tuple[Council, Council]:
     """Return the council and the secretariat."""
-    listed = body["keys"]
-    if len(listed) > 2 * limits.AGREEMENT_COUNCIL_KEYS:
-        raise malformed("keys")
-    publics = {keyid: _public(keyid, value) for keyid, value in listed.items()}
+    publics = {keyid: _public(keyid, value) for keyid, value in body["keys"].items()}
     roles = fields(body["roles"], ROLES, "roles")
     council = _role(roles["root"], "root", publics, 1)
     secretariat = _role(roles["targets"], "targets", publics, 0)
@@ -125,8 +122,9 @@ def check_nodes(nodes: Iterable[Node], seen: Iterable[bytes] = ()) -> None:
             if public in used:
                 raise _reused(node.id)
             used.add(public)
-        # Logs stay their node's for ever; the address of one that left may be given to another.
-        named = {agreement_node.authority_of(origin) for origin in node.origins}
+        # What is named after a node stays its own for ever; the address alone of one that left may be given to another.
+        names = (*node.origins, *(verifier.name for verifier in (*node.witness, *node.mirror)))
+        named = {agreement_node.authority_of(name) for name in names}
         if node.status is not Status.LEFT:
             named.add(node.authority)
         for authority in named:

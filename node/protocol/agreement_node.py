@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import ipaddress
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -23,8 +24,10 @@ KEYS = (
     "contact", "http", "id", "ipa_code", "log", "mirror", "name", "rev", "seal", "since", "status", "territory", "url", "witness",
 )  # fmt: skip
 ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
-_AUTHORITY = r"(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:]{2,39}\])(?::[1-9][0-9]{0,4})?"
-_LOOPBACK = r"(?:127\.0\.0\.1|localhost|\[::1\])(?::[1-9][0-9]{0,4})?"
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_PORT = r"(?::[1-9][0-9]{0,4})?"
+_AUTHORITY = rf"(?:{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:]{{2,39}}\]){_PORT}"
+_LOOPBACK = rf"(?:127\.0\.0\.1|localhost|\[::1\]){_PORT}"
 _URL = re.compile(rf"https://{_AUTHORITY}|http://{_LOOPBACK}")
 _ORIGIN = re.compile(rf"({_AUTHORITY})/federation/log/[0-9]{{4}}")
 _COSIGNER = {role: re.compile(rf"{_AUTHORITY}/{role}") for role in ("witness", "mirror")}
@@ -34,13 +37,30 @@ _LINE = re.compile(r".{0,254}")
 _IPA_CODE = re.compile(r"[A-Za-z0-9_-]{0,32}")
 _CODE = re.compile(r"[A-Z0-9]{2,6}")
 _TERRITORIES_MAX = 200
+_HOST_LONGEST = 253
+_PORT_MAX = 65_535
 # Days since 1970 that a calendar can still write.
 DAY_MAX = 1_000_000
 
 
-def authority_of(origin: str) -> str:
-    """Return the authority under which a log is named."""
-    return origin.partition("/")[0]
+def authority_of(name: str) -> str:
+    """Return the authority under which a log or a cosigner is named."""
+    return name.partition("/")[0]
+
+
+def _url(value: Any, where: str) -> str:
+    """Return an address that every library can connect to, or fail to, without surprise."""
+    url = text(value, _URL, where)
+    authority = url.partition("://")[2]
+    host, _, port = authority.rpartition(":") if re.search(r":[0-9]+\Z", authority) else (authority, "", "")
+    try:
+        if host.startswith("["):
+            ipaddress.IPv6Address(host[1:-1])
+    except ValueError as error:
+        raise malformed(where) from error
+    if len(host) > _HOST_LONGEST or int(port or 0) > _PORT_MAX:
+        raise malformed(where)
+    return url
 
 
 def _blob(value: Any, where: str) -> bytes:
@@ -146,7 +166,7 @@ def node_of(value: Any) -> Node:
     def at(name: str) -> str:
         return f"{node_id}: {name}"
 
-    url = text(value["url"], _URL, at("url"))
+    url = _url(value["url"], at("url"))
     authority = url.partition("://")[2]
     if value["status"] not in list(Status):
         raise malformed(at("status"))

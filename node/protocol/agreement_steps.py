@@ -52,7 +52,7 @@ def check_logs(before: Node, after: Node) -> None:
 def _check_entry(before: Node, after: Node) -> None:
     if before == after:
         return
-    # Also when nothing but the count changed: it counts changes.
+    # The count alone may grow: so the council overrules a routine change.
     if after.rev <= before.rev:
         raise _broken(after.id, N_("la voce del nodo è cambiata, ma non il suo numero di revisione"))
     if after.since != before.since and (after.status is before.status or after.since < before.since):

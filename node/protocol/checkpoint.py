@@ -1,6 +1,8 @@
 """Checkpoints and their cosignatures (C2SP tlog-checkpoint, tlog-cosignature; PROTOCOL 2).
 
-In: note text, or (origin, size, root). Out: a value, or the exact text. No extension lines: any is refused.
+In: note text, or (origin, size, root). Out: a value, or the exact text. No extension lines: any is refused. Whether a log's signature
+counts is said here, once for all who ask: a log may have several keys at a time, and one that was withdrawn speaks only for the trees of
+up to the size that it was withdrawn with (PROTOCOL 7).
 """
 
 from __future__ import annotations
@@ -9,12 +11,13 @@ import base64
 import binascii
 import re
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.errors import N_, PeerWrongError
-from node.protocol import keys, limits
+from node.protocol import keys, limits, note
 
 ROOT_BYTES = 32
 _SIZE = re.compile(r"0|[1-9][0-9]{0,15}")
@@ -51,6 +54,30 @@ def parse(text: bytes) -> Checkpoint:
     if len(root) != ROOT_BYTES or parsed.text() != text:
         raise PeerWrongError("checkpoint-malformed", N_("checkpoint non valido: radice"))
     return parsed
+
+
+def read_signed(parsed: note.Note, verifiers: Sequence[keys.Verifier]) -> tuple[Checkpoint, tuple[keys.Verifier, ...]]:
+    """Return the checkpoint of a note, and which of its log's keys vouch for it: one at least.
+
+    Whoever has a withdrawn key can sign whatever it likes with it: beyond ``until_size`` that is nobody's word.
+    Raises: PeerWrongError note-bad-signature, note-unsigned, checkpoint-malformed, -too-large, -other-origin, -key-withdrawn.
+    """
+    # A cosigner's key signs another message than the note's text: it can't speak for the log.
+    good = note.verify(parsed, [verifier for verifier in verifiers if verifier.kind == keys.LOG_TYPE])
+    found = parse(parsed.text)
+    own = [verifier for verifier in good if verifier.name == found.origin]
+    if not own:
+        raise PeerWrongError("checkpoint-other-origin", N_("il checkpoint è di un altro registro"))
+    vouching = tuple(v for v in own if v.until_size is None or found.size <= v.until_size)
+    if not vouching:
+        raise PeerWrongError(
+            "checkpoint-key-withdrawn",
+            N_("checkpoint firmato con una chiave ritirata, che vale fino a {until} voci: qui sono {size}"),
+            hint=N_("la chiave di quel registro può essere in mano ad altri: avvisare chi gestisce il nodo"),
+            until=max(v.until_size or 0 for v in own),
+            size=found.size,
+        )
+    return found, vouching
 
 
 def cosignature_message(timestamp: int, checkpoint_text: bytes) -> bytes:

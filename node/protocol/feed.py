@@ -1,7 +1,8 @@
 """The gate: bytes of a log in, verified values out, or an error that says what was wrong.
 
 Rules kept here, with their clause in PROTOCOL.md:
-- 2: a checkpoint counts only with a good signature of the log's own key, over exactly this origin line;
+- 2: a checkpoint counts only with a good signature of one of the log's own keys, over exactly this origin line;
+- 7: a withdrawn key's counts only for trees of up to the size that it was withdrawn with (checkpoint.read_signed);
 - 6.1: a smaller tree from the origin, or another root for the same size, is refused (rollback, equivocation);
 - 6.2: new entries count only when, all together, they give the checkpoint's root;
 - 3.1: ``pub`` begins an id, ``upd`` and ``wd`` follow its last entry, after ``wd`` the id is dead for ever. An entry that
@@ -82,16 +83,16 @@ def open_checkpoint(
     """Return the checkpoint of a signed note, fit to be compared with ``known``.
 
     A smaller one from a relay is returned as it is: old news, not an offence.
-    Raises: PeerWrongError checkpoint-bad-signature, -malformed, -too-large, -other-origin, -rollback, -equivocation.
+    Raises: PeerWrongError checkpoint-bad-signature, -malformed, -too-large, -other-origin, -key-withdrawn, -rollback, -equivocation.
     """
     try:
-        parsed = note.parse(raw)
-        note.verify(parsed, verifiers)
+        found, _ = checkpoint.read_signed(note.parse(raw), verifiers)
     except PeerWrongError as error:
+        if not error.code.startswith("note-"):
+            raise
         unsigned = error.code in ("note-bad-signature", "note-unsigned")
         code = "checkpoint-bad-signature" if unsigned else "checkpoint-malformed"
         raise PeerWrongError(code, error.render()[0]) from error
-    found = checkpoint.parse(parsed.text)
     if found.origin != origin:
         raise PeerWrongError("checkpoint-other-origin", N_("il checkpoint è di un altro registro"))
     if found.size < known.size and from_origin:

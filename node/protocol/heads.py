@@ -20,6 +20,7 @@ ITEMS_MAX = 10_000
 _KEYS = {"cp", "o"}
 _HINT_KEYS = {"o", "size"}
 _OUTBOX_KEYS = {"o", "outbox"}
+_AGREEMENT_KEYS = {"agreement", "o", "routine"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,32 @@ def encode_hint(origin: str, size: int) -> bytes:
 def encode_outbox_hint(origin: str) -> bytes:
     """Return the hint that something waits in the outbox of the node whose log this is."""
     return canonical.dumps({"o": origin, "outbox": True})
+
+
+def encode_agreement_hint(origin: str, version: int, routine: int) -> bytes:
+    """Return the hint that the node whose log this is holds these versions of the agreement and of the routine changes (0: none)."""
+    return canonical.dumps({"agreement": version, "o": origin, "routine": routine})
+
+
+def parse_agreement_hint(raw: bytes) -> tuple[str, int, int] | None:
+    """Return (origin, version, version of the routine changes) of a hint of the agreement; None for any other."""
+    if len(raw) > limits.HINT_MAX_BYTES:
+        return None
+    try:
+        value = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return None
+    if type(value) is not dict or value.keys() != _AGREEMENT_KEYS:
+        return None
+    origin, version, routine = value["o"], value["agreement"], value["routine"]
+    if type(origin) is not str or type(version) is not int or type(routine) is not int:
+        return None
+    if not 1 <= version <= limits.AGREEMENT_VERSION_MAX or not 0 <= routine <= limits.AGREEMENT_VERSION_MAX:
+        return None
+    try:
+        return keys.check_name(origin), version, routine
+    except CallerError:
+        return None
 
 
 def parse_hint(raw: bytes) -> tuple[str, int | None]:

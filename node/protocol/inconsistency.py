@@ -2,7 +2,8 @@
 
 In: two checkpoints and hashes of the new tree, or the bytes of a proof. Out: a proof that anybody can check offline, or
 the two checkpoints it shows to contradict each other. Rules: both notes carry the log's own signature over the same
-origin line; of the same size, the roots differ and nothing else is needed; else the proof rebuilds the new root
+origin line, each by any of the log's keys that counts for its size (checkpoint.read_signed): all of them are one voice, and a withdrawn
+key beyond its size is nobody's; of the same size, the roots differ and nothing else is needed; else the proof rebuilds the new root
 exactly, and with the same hashes an old root that is not the one signed. When the old size is a power of two its root
 is no part of an ordinary consistency proof: here the proof begins with it, so that it too comes from the new tree.
 Nobody can make one against an honest log. A claim that shows anything less is refused: it may be slander.
@@ -17,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from node.errors import N_, PeerWrongError
-from node.protocol import canonical, keys, limits, merkle, note, tlog_proof
+from node.protocol import canonical, checkpoint, keys, limits, merkle, note, tlog_proof
 from node.protocol.checkpoint import Checkpoint
 
 # The longest path, and the old root in front of it.
@@ -100,12 +101,12 @@ def parse_list(raw: bytes) -> list[Inconsistency]:
 
 
 def bare(raw: bytes, verifiers: Sequence[keys.Verifier]) -> bytes:
-    """Return a signed checkpoint with only the good signatures of its log: all that a proof needs.
+    """Return a signed checkpoint with only the signatures of its log that count: all that a proof needs.
 
-    A log that fears a proof could add a stranger's line that canonical JSON can't hold. Raises: PeerWrongError(note-...).
+    A log that fears a proof could add a stranger's line that canonical JSON can't hold. Raises: PeerWrongError note-..., checkpoint-....
     """
     parsed = note.parse(raw)
-    good = note.verify(parsed, verifiers)
+    _, good = checkpoint.read_signed(parsed, verifiers)
     first: dict[tuple[str, bytes], bytes] = {}
     for line in parsed.signatures:
         first.setdefault((line.name, line.key_id), line.blob)

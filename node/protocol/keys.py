@@ -71,11 +71,15 @@ def format_vkey(name: str, public: bytes, kind: int = LOG_TYPE) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Verifier:
-    """A named public key that can check a note's signature lines."""
+    """A named public key that can check a note's signature lines.
+
+    ``until_size``: a log's key that was withdrawn speaks only for its trees of up to so many entries (checkpoint.read_signed).
+    """
 
     name: str
     kind: int
     public: bytes
+    until_size: int | None = None
 
     @property
     def id(self) -> bytes:

@@ -25,7 +25,8 @@ class Member:
     """One node: its id, its address (None for this node), and its public keys by role; none where it has none.
 
     ``http``: request keys by key id. ``authorities``: under which its logs and keys are named, ``host[:port]`` each.
-    Without a seal key nobody can write to it, so it takes part in no introduction.
+    Without a seal key nobody can write to it, so it takes part in no introduction. ``log``: the raw keys that sign its log, the newest last.
+    ``former``: request keys that it gave up of its own accord: what it signed with them stays said, and nothing new is (PROTOCOL 7.10).
     """
 
     id: str
@@ -35,6 +36,13 @@ class Member:
     mirror: tuple[keys.Verifier, ...]
     seal: SealKey | None
     authorities: frozenset[str] = frozenset()
+    log: tuple[bytes, ...] = ()
+    former: tuple[bytes, ...] = ()
+
+    @property
+    def voices(self) -> tuple[bytes, ...]:
+        """The keys of which any may have signed what it once said."""
+        return (*self.http.values(), *self.former)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +58,8 @@ class Roll:
     """All members at one moment, this node among them.
 
     ``suspended``: ids of those that are known and may not call, by the key id of their request keys; ``suspended_keys`` those keys.
-    ``quorum``: how many witnesses a log has, and how many of them suffice. ``version`` and ``terms``: of the agreement, 0 and None
-    where members are [[peer]] tables.
+    ``quorum``: how many witnesses a log has, and how many of them suffice. ``version``, ``routine`` and ``terms``: of the agreement
+    and the routine changes, 0 and None where members are [[peer]] tables.
     """
 
     own_id: str
@@ -60,6 +68,7 @@ class Roll:
     suspended_keys: Mapping[str, bytes] = field(default_factory=dict)
     quorum: tuple[int, int] = (limits.WITNESSES, limits.WITNESS_QUORUM)
     version: int = 0
+    routine: int = 0
     terms: Terms | None = None
 
     @classmethod

@@ -1,4 +1,4 @@
-"""TUF metadata of our form: strict bytes in, what was signed and by whom out (PROTOCOL 7.1-7.3; TUF 1.0.31, 4).
+"""TUF metadata of our form: strict bytes in, what was signed and by whom out (PROTOCOL 7.1, 7.2; TUF 1.0.31, 4).
 
 In: a root or targets document as received. Out: its ``signed`` part, the bytes that signatures are over (TUF's canonical JSON), and the
 signatures. Rules: JSON in any spelling, but only one value: UTF-8 without BOM, no duplicate keys, no floats, no NaN, no nesting beyond 16,
@@ -89,12 +89,14 @@ def check_texts(value: Any) -> None:
         raise malformed("JSON")
 
 
+def _too_large() -> PeerWrongError:
+    return PeerWrongError("agreement-too-large", N_("il documento supera {max} byte"), max=limits.AGREEMENT_MAX_BYTES)
+
+
 def strict(raw: bytes) -> Any:
     """Return the value of JSON bytes, whatever their spelling. Raises: PeerWrongError(agreement-too-large | agreement-malformed)."""
     if len(raw) > limits.AGREEMENT_MAX_BYTES:
-        raise PeerWrongError(
-            "agreement-too-large", N_("il documento supera {max} byte"), max=limits.AGREEMENT_MAX_BYTES
-        )
+        raise _too_large()
     if canonical.nests_deeper(raw, limits.AGREEMENT_MAX_DEPTH):
         raise malformed("JSON")
     try:
@@ -233,7 +235,11 @@ def with_signatures(raw: bytes, more: Iterable[tuple[str, str]]) -> bytes:
     merged = {**_signatures(value["signatures"]), **dict(more)}
     value["signatures"] = [{"keyid": keyid, "sig": merged[keyid]} for keyid in sorted(merged)]
     _signatures(value["signatures"])
-    return encode(value)
+    found = encode(value)
+    # What was compact is written out, and may only then be too large for others to read.
+    if len(found) > limits.AGREEMENT_MAX_BYTES:
+        raise _too_large()
+    return found
 
 
 def sign(raw: bytes, key: Ed25519PrivateKey) -> tuple[str, str]:

@@ -161,8 +161,9 @@ def _check_follows(before: Node, after: Node, signature: bytes) -> None:
 def _chains(routine: Routine, trusted: Agreement) -> dict[str, list[tuple[Node, bytes]]]:
     """Return the entries that are newer than the agreement's own, by node, with their consents."""
     chains: dict[str, list[tuple[Node, bytes]]] = {}
+    roots = {node.id: node for node in trusted.nodes}
     for node, signature in zip(routine.nodes, routine.consents, strict=True):
-        root = trusted.node(node.id)
+        root = roots.get(node.id)
         if root is not None and node.rev > root.rev:
             chains.setdefault(node.id, []).append((node, signature))
     return chains
@@ -214,12 +215,30 @@ def check(trusted: Agreement, before: Routine | None, raw: bytes, now: dt.dateti
 
 
 def _check_kept(trusted: Agreement, before: Routine | None, found: Routine) -> None:
-    """Refuse a document that takes back what is in effect: the node's old keys would come back without it."""
-    after = {node.id: node for node in effective(trusted, found)}
-    for node in effective(trusted, before):
-        later = after[node.id]
-        if later.rev < node.rev or (later.rev == node.rev and later != node):
-            raise _broken(node.id, N_("una modifica ordinaria già in vigore non si toglie"))
+    """Refuse a document that does not go on from what is in effect: by another way a key of before could consent again."""
+    if before is None:
+        return
+    later = _in_effect(trusted, found)
+    for node_id, entries in _in_effect(trusted, before).items():
+        if later.get(node_id, [])[: len(entries)] != entries:
+            raise _broken(node_id, N_("una modifica ordinaria già in vigore non si toglie"))
+
+
+def _in_effect(trusted: Agreement, routine: Routine) -> dict[str, list[Node]]:
+    """Return the entries that count, by node: each follows the one before it, the first the agreement's own."""
+    found: dict[str, list[Node]] = {}
+    roots = {node.id: node for node in trusted.nodes}
+    for node_id, chain in _chains(routine, trusted).items():
+        current, entries = roots[node_id], []
+        for entry, signature in chain:
+            try:
+                _check_follows(current, entry, signature)
+            except PeerWrongError:
+                break
+            entries.append(entry)
+            current = entry
+        found[node_id] = entries
+    return found
 
 
 def effective(trusted: Agreement, routine: Routine | None) -> tuple[Node, ...]:
@@ -229,15 +248,7 @@ def effective(trusted: Agreement, routine: Routine | None) -> tuple[Node, ...]:
     """
     if routine is None:
         return trusted.nodes
-    chains = _chains(routine, trusted)
-    found: list[Node] = []
-    for root in trusted.nodes:
-        current = root
-        for entry, signature in chains.get(root.id, []):
-            try:
-                _check_follows(current, entry, signature)
-            except PeerWrongError:
-                break
-            current = entry
-        found.append(_as_the_council_says(root, current))
-    return tuple(found)
+    newer = _in_effect(trusted, routine)
+    return tuple(
+        _as_the_council_says(root, newer[root.id][-1]) if newer.get(root.id) else root for root in trusted.nodes
+    )

@@ -200,15 +200,14 @@ def parse(raw: bytes) -> Sealed:
     return Sealed(header, value["key"], value["suite"], ciphertext)
 
 
-def unseal(sealed: Sealed, own_id: str, keys: SealPrivate) -> bytes:
-    """Return the plaintext of an envelope for the member ``own_id``.
+def unseal(sealed: Sealed, own_id: str, keys: SealPrivate | None) -> bytes:
+    """Return the plaintext of an envelope for the member ``own_id``; ``keys`` None: it has none of the id that the envelope names.
 
     Raises: PeerWrongError(seal-not-for-us | seal-key-unknown | seal-suite-unknown | seal-broken | seal-padding-bad).
     """
-    public = keys.public
     if sealed.header.recipient != own_id:
         raise PeerWrongError("seal-not-for-us", N_("il messaggio sigillato è per un altro nodo"))
-    if sealed.key_id != public.id:
+    if keys is None or sealed.key_id != (public := keys.public).id:
         raise PeerWrongError("seal-key-unknown", N_("il messaggio è sigillato per una chiave che questo nodo non usa"))
     if sealed.suite != public.suite:
         raise PeerWrongError(

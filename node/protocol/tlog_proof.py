@@ -91,15 +91,9 @@ def _read(raw: bytes) -> InclusionProof | None:
 def signed_checkpoint(raw: bytes, verifiers: Sequence[keys.Verifier]) -> Checkpoint:
     """Return the checkpoint of a note signed by the log that its origin line names.
 
-    Raises: PeerWrongError note-..., checkpoint-malformed, checkpoint-too-large, checkpoint-other-origin.
+    Raises: PeerWrongError note-..., checkpoint-malformed, checkpoint-too-large, checkpoint-other-origin, checkpoint-key-withdrawn.
     """
-    parsed = note.parse(raw)
-    # A cosigner's key signs another message than the note's text: it can't speak for the log.
-    good = note.verify(parsed, [verifier for verifier in verifiers if verifier.kind == keys.LOG_TYPE])
-    found = checkpoint.parse(parsed.text)
-    if all(verifier.name != found.origin for verifier in good):
-        raise PeerWrongError("checkpoint-other-origin", N_("il checkpoint è di un altro registro"))
-    return found
+    return checkpoint.read_signed(note.parse(raw), verifiers)[0]
 
 
 def verify(proof: InclusionProof, leaf_hash: bytes, verifiers: Sequence[keys.Verifier]) -> Checkpoint:

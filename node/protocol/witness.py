@@ -1,7 +1,8 @@
 """Witnesses: who they are, what they are asked, how they judge, what they answer (C2SP tlog-witness; PROTOCOL 2, 6).
 
 In: requests and replies as bytes, keys, what this witness last cosigned. Out: verified values, cosignature lines, or
-the refusal the specification names. Rules, in its order: the origin's own key signed the checkpoint; old size <= size;
+the refusal the specification names. Rules, in its order: one of the origin's own keys that counts
+for this size signed the checkpoint; old size <= size;
 old size = the size last cosigned; size 0 has the empty tree's root; the proof shows that the one extends the other.
 Judging is pure; checking again and storing, in one transaction before the reply, is the caller's. So is a limit on
 times in the future: nothing here reads a clock.
@@ -23,7 +24,7 @@ from node.protocol.checkpoint import Checkpoint
 # The specification's last moment; also the largest number a database column holds.
 TIME_MAX = 2**63 - 1
 _OLD = re.compile(rb"old (0|[1-9][0-9]{0,15})")
-_UNSIGNED = ("note-unsigned", "note-bad-signature", "checkpoint-other-origin")
+_UNSIGNED = ("note-unsigned", "note-bad-signature", "checkpoint-other-origin", "checkpoint-key-withdrawn")
 
 
 class WitnessConflictError(CallerError):

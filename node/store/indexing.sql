@@ -14,7 +14,7 @@ SELECT websearch_to_tsquery('public.rete_it', $2::text)::text AS words,
            SELECT (o.owner, o.name, o.origin, o.state, o.is_own, o.confirmed_at, o.advanced_at, o.error_at,
                    (SELECT count(*) FROM log.wanted w WHERE w.origin_id = o.origin_id))
            FROM log.origin o
-           WHERE o.state NOT IN ('closed', 'frozen')
+           WHERE o.state NOT IN ('closed', 'frozen', 'suspended')
            ORDER BY o.is_own DESC, o.owner, o.origin
            LIMIT 10000
        ) AS health,

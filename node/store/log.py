@@ -7,19 +7,24 @@ Transactions are the flows' to open; nothing here commits. Source: PROTOCOL 3 an
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import struct
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import asyncpg
 
+from node.protocol import keys
+from node.protocol.keys import Verifier
 from node.store.copying import copy_packed, pack_uuid
 from node.store.postgres import Connection, load_queries
 
 QUERIES = load_queries("log")
 HASH_BYTES = 32
 COPY_TIMEOUT_S = 120.0
+# The keys of a federation are few, and read again with every row of a log.
+_REMEMBERED = 8192
 # Rows for COPY: the number of fields, then each field's length and value, in the order of the columns.
 _ENTRY = struct.Struct(">hiiiqi").pack
 _ITEM = struct.Struct(">hiii16siqiii?").pack
@@ -69,6 +74,13 @@ class Origin:
     end_root: bytes | None
     # Of a log whose node is suspended or has left: its state until then.
     state_before: str | None
+    vkeys: tuple[str, ...]
+    until_sizes: tuple[int | None, ...]
+
+    @property
+    def verifiers(self) -> tuple[Verifier, ...]:
+        """All keys that speak for the log, each for as much of it as it counts for."""
+        return read_keys(zip(self.vkeys, self.until_sizes, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,15 +138,41 @@ def split_hashes(packed: bytes) -> tuple[bytes, ...]:
 def _origin(row: asyncpg.Record) -> Origin:
     values = dict(row)
     values["range_hashes"] = split_hashes(values["range_hashes"])
+    values["vkeys"], values["until_sizes"] = tuple(values["vkeys"]), tuple(values["until_sizes"])
     return Origin(**values)
+
+
+def read_keys(held: Iterable[tuple[str, int | None]]) -> tuple[Verifier, ...]:
+    """Return the verifiers of (vkey, until_size) pairs."""
+    return tuple(replace(_verifier(vkey), until_size=until) for vkey, until in held)
+
+
+@functools.lru_cache(maxsize=_REMEMBERED)
+def _verifier(vkey: str) -> Verifier:
+    return keys.parse_vkey(vkey)
 
 
 async def upsert_origin(
     conn: Connection, *, origin: str, owner: str, name: str, url: str | None, vkey: str, is_own: bool, empty_root: bytes
 ) -> int:
-    """Make sure the log is known under its current key and address; return its id."""
+    """Make sure the log is known under its current key and address; return its id. Keys that it had stay: ``set_origin_keys``."""
     origin_id: int = await conn.fetchval(QUERIES["upsert_origin"], origin, owner, name, url, vkey, is_own, empty_root)
+    await conn.execute(QUERIES["add_origin_key"], origin_id, vkey)
     return origin_id
+
+
+async def set_origin_keys(conn: Connection, origin_id: int, held: Sequence[tuple[str, int | None]]) -> None:
+    """Let exactly these keys, (vkey, until_size) with the newest last, speak for a log; one that is not withdrawn is what is shown."""
+    await conn.execute(QUERIES["drop_origin_keys"], origin_id, [vkey for vkey, _ in held])
+    await conn.execute(QUERIES["put_origin_keys"], origin_id, [v for v, _ in held], [until for _, until in held])
+    newest = next((vkey for vkey, until in reversed(held) if until is None), None)
+    if newest is not None:
+        await conn.execute(QUERIES["show_origin_key"], origin_id, newest)
+
+
+async def origin_keys(conn: Connection, origin_id: int) -> tuple[Verifier, ...]:
+    """Return all keys that speak for a log."""
+    return read_keys([(row["vkey"], row["until_size"]) for row in await conn.fetch(QUERIES["origin_keys"], origin_id)])
 
 
 async def close_absent_origins(conn: Connection, present: Sequence[str]) -> list[int]:
@@ -244,9 +282,16 @@ async def wake_origin(conn: Connection, origin: str, size: int, now: dt.datetime
     return bool(await conn.fetch(QUERIES["wake_origin"], origin, size, now))
 
 
-async def served_log(conn: Connection, *, origin_hash: str | None = None, origin: str | None = None) -> Served | None:
-    """Return what may be shown of one log, by the hash of its origin line or by the line itself."""
-    row = await conn.fetchrow(QUERIES["served_log"], origin_hash, origin)
+async def all_due(conn: Connection, now: dt.datetime) -> None:
+    """Make every followed log due at once, whatever its back-off."""
+    await conn.execute(QUERIES["all_due"], now)
+
+
+async def served_log(
+    conn: Connection, *, origin_hash: str | None = None, origin: str | None = None, own_epoch: str | None = None
+) -> Served | None:
+    """Return what may be shown of one log, by the hash of its origin line, by the line itself, or by the year of an own one."""
+    row = await conn.fetchrow(QUERIES["served_log"], origin_hash, origin, own_epoch)
     return None if row is None else Served(**dict(row))
 
 
@@ -509,6 +554,11 @@ async def insert_signed(
 ) -> None:
     """Record an own checkpoint; the primary key makes signing one size twice impossible."""
     await conn.execute(QUERIES["insert_signed"], origin_id, size, root, note, now)
+
+
+async def sign_again(conn: Connection, origin_id: int, size: int, root: bytes, note: bytes) -> None:
+    """Let the newest own checkpoint carry other signatures; its size and root are what they were."""
+    await conn.execute(QUERIES["sign_again"], origin_id, size, root, note)
 
 
 async def find_item(conn: Connection, item_id: str, *, own: bool | None = None) -> tuple[int, str, int, bool] | None:

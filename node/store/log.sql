@@ -6,6 +6,24 @@ ON CONFLICT (origin) DO UPDATE
         state = CASE WHEN log.origin.state = 'closed' THEN 'new' ELSE log.origin.state END
 RETURNING origin_id;
 
+-- name: add_origin_key
+INSERT INTO log.origin_key (origin_id, vkey) VALUES ($1, $2) ON CONFLICT DO NOTHING;
+
+-- name: drop_origin_keys
+DELETE FROM log.origin_key WHERE origin_id = $1 AND NOT (vkey = ANY($2::text[]));
+
+-- name: put_origin_keys
+-- Written only where something changes: this runs at every start.
+INSERT INTO log.origin_key AS k (origin_id, vkey, until_size)
+SELECT $1, vkey, until_size FROM unnest($2::text[], $3::bigint[]) AS given (vkey, until_size)
+ON CONFLICT (origin_id, vkey) DO UPDATE SET until_size = excluded.until_size WHERE k.until_size IS DISTINCT FROM excluded.until_size;
+
+-- name: show_origin_key
+UPDATE log.origin SET vkey = $2 WHERE origin_id = $1 AND vkey <> $2;
+
+-- name: origin_keys
+SELECT vkey, until_size FROM log.origin_key WHERE origin_id = $1 ORDER BY vkey LIMIT 1000;
+
 -- name: close_absent_origins
 -- Another year's log of a configured authority is not absent.
 UPDATE log.origin SET state = 'closed'
@@ -20,7 +38,9 @@ SELECT o.origin_id, o.origin, o.owner, o.name, o.url, o.vkey, o.is_own, o.state,
        o.error_code, o.error_text, o.error_at, o.origin_hash, o.checkpoint_size, o.pending,
        o.witnessed_size, o.witnessed_at, o.cosigned_at, o.confirmed_at, o.relay, o.grown_on, o.grown, o.predecessor_id, o.frozen_at,
        EXISTS (SELECT FROM log.wanted w WHERE w.origin_id = o.origin_id) AS wanting,
-       o.end_size, o.end_root, o.state_before
+       o.end_size, o.end_root, o.state_before,
+       ARRAY(SELECT k.vkey FROM log.origin_key k WHERE k.origin_id = o.origin_id ORDER BY k.vkey) AS vkeys,
+       ARRAY(SELECT k.until_size FROM log.origin_key k WHERE k.origin_id = o.origin_id ORDER BY k.vkey) AS until_sizes
 FROM log.origin o
 WHERE o.state <> 'closed' AND ($1::text IS NULL OR o.owner = $1 OR o.origin = $1) AND ($2::text IS NULL OR o.origin = $2)
 ORDER BY o.is_own DESC, o.owner, o.origin
@@ -116,11 +136,18 @@ UPDATE log.origin SET next_pull_at = $3
 WHERE origin = $1 AND NOT is_own AND state NOT IN ('closed', 'suspended', 'frozen', 'quarantined') AND size < $2
 RETURNING origin_id;
 
+-- name: all_due
+-- Nobody answered while this node was no member: that says nothing about any of them.
+UPDATE log.origin SET next_pull_at = $1, failures = 0
+WHERE NOT is_own AND state NOT IN ('closed', 'suspended', 'frozen', 'quarantined');
+
 -- name: served_log
 -- What a peer-facing route may show of one log: a mirror's note for a followed one, nothing unsigned of the own.
 SELECT origin_id, origin, state, is_own, checkpoint_size, relayed, frozen_at
 FROM log.origin
 WHERE ($1::text IS NULL OR origin_hash = $1) AND ($2::text IS NULL OR origin = $2)
+  AND ($3::text IS NULL OR (is_own AND split_part(origin, '/federation/log/', 2) = $3))
+ORDER BY (state = 'closed'), origin_id DESC
 LIMIT 1;
 
 -- name: heads
@@ -317,6 +344,10 @@ LIMIT 1;
 
 -- name: insert_signed
 INSERT INTO log.signed (origin_id, size, root, note, signed_at) VALUES ($1, $2, $3, $4, $5);
+
+-- name: sign_again
+-- The same size and root, said by other keys: what is signed of a size never changes.
+UPDATE log.signed SET note = $4 WHERE origin_id = $1 AND size = $2 AND root = $3;
 
 -- name: find_item
 -- The newest word on an item, in whichever open log speaks of it; its own epoch's latest first.

@@ -60,6 +60,11 @@ async def keep_witnessed(
     await conn.execute(QUERIES["keep_witnessed"], origin_id, size, root, note, now)
 
 
+async def forget_witnessed(conn: Connection, origin_id: int) -> None:
+    """Forget what this node cosigned of a log: a withdrawn key had signed it beyond the size that it counts for."""
+    await conn.execute(QUERIES["forget_witnessed"], origin_id)
+
+
 async def witnessed_note(conn: Connection, origin_hash: str) -> bytes | None:
     """Return the note this node last cosigned of a log, None when there is none."""
     note: bytes | None = await conn.fetchval(QUERIES["witnessed_note"], origin_hash)

@@ -18,6 +18,10 @@ SELECT size, root FROM log.witnessed WHERE origin_id = $1 FOR UPDATE;
 -- name: keep_witnessed
 UPDATE log.witnessed SET size = $2, root = $3, note = $4, cosigned_at = $5 WHERE origin_id = $1;
 
+-- name: forget_witnessed
+-- What it rests on is nobody's word any more: the agreement says so, which stands above a witness's memory.
+DELETE FROM log.witnessed WHERE origin_id = $1;
+
 -- name: witnessed_note
 SELECT w.note
 FROM log.witnessed w

@@ -38,6 +38,9 @@ RATES: Mapping[str, Rate] = {
     "hint": Rate(5, 100),
     "witness": Rate(20, 200),
     "proof": Rate(1, 20),
+    # Documents of megabytes, with a dozen signatures to check; and requests of strangers, which people look at.
+    "ballot": Rate(1, 60),
+    "join": Rate(1 / 60, 10),
     # Searches of people and of offices' systems; one page asks a few.
     "api": Rate(20, 200),
     # Pages, without their files: a whole office may come from one address.
@@ -96,6 +99,8 @@ _KINDS = {
     "POST /federation/hint": "hint",
     "POST /federation/proofs": "proof",
     "POST /federation/witness/add-checkpoint": "witness",
+    "POST /federation/agreement/signatures": "ballot",
+    "POST /federation/agreement/requests": "join",
 }
 
 

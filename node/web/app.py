@@ -7,18 +7,31 @@ the registry on their behalf.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from aiohttp import web
 
 from node.domain.roles import Permission
-from node.flows import overview
+from node.flows import council, overview
 from node.flows.jobs import Schedule
 from node.flows.passwords import Hasher
 from node.i18n import translator
 from node.runtime import Node
 from node.store.postgres import acquire
-from node.web import api, assets, federation, forms, gossip, introductions, outbox, saved, sessions, typed
+from node.web import (
+    agreement,
+    api,
+    assets,
+    ballots,
+    federation,
+    forms,
+    gossip,
+    introductions,
+    outbox,
+    saved,
+    sessions,
+    typed,
+)
 from node.web.allowance import Allowances, limiter, teller
 from node.web.middleware import LANGUAGE, UNAVAILABLE, errors, language_of, problem
 from node.web.pages import (
@@ -102,11 +115,13 @@ def build(node: Node, schedule: Callable[[], Schedule] | None = None) -> web.App
         pool=node.pool,
         authority=node.config.federation.authority,
         membership=node.membership,
-        witness=node.cosigner("witness"),
+        witness=lambda: node.cosigner("witness"),
         clock=node.clock,
         allowances=allowances,
+        hinted=set() if node.agreement is None else node.agreement.hinted,
     )
-    app.add_routes([*federation.routes(), *gossip.routes(), *outbox.routes()])
+    app.add_routes([*federation.routes(), *gossip.routes(), *outbox.routes(), *agreement.routes()])
+    ballots.install(app, _receiving(node))
     app.on_response_prepare.append(teller(allowances, node.clock, behind_proxy=node.config.web.behind_proxy))
     first = node.config.search.first_themes
     api.install(app, node.pool, node.clock, _server(node), first, node.index, node.membership)
@@ -120,6 +135,16 @@ def build(node: Node, schedule: Callable[[], Schedule] | None = None) -> web.App
     ):  # fmt: skip
         app.add_routes(pages.routes())
     return app
+
+
+def _receiving(node: Node) -> ballots.Receive:
+    """Return what becomes of a proposal that a member brings: the peer-facing routes reach no flow themselves."""
+
+    async def receive(raw: bytes, member: str) -> Mapping[str, object]:
+        taken = await council.receive(node.pool, council.place_of(node.agreement), raw, node.clock(), member)
+        return {"version": taken.version, "have": taken.have, "need": taken.need, "applied": taken.applied}
+
+    return receive
 
 
 def _add_access(app: web.Application, node: Node) -> None:

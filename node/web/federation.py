@@ -12,7 +12,7 @@ import datetime as dt
 import hashlib
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
@@ -42,9 +42,19 @@ class Federation:
     pool: Pool
     authority: str
     membership: Membership
-    witness: Cosigner
+    # Asked at each signature: the agreement may list another key while this runs.
+    witness: Callable[[], Cosigner]
     clock: Callable[[], dt.datetime]
     allowances: Allowances
+    # Members that said they hold a newer version of the agreement, for the next turn of asking.
+    hinted: set[str] = field(default_factory=set)
+
+    @property
+    def authorities(self) -> tuple[str, ...]:
+        """Under which addresses this node is asked: the configured one first."""
+        own = self.membership.members.get(self.membership.own_id)
+        listed = own.authorities if own is not None else frozenset()
+        return (self.authority, *sorted(listed - {self.authority}))
 
     def key_of(self, keyid: str) -> bytes | None:
         """Return the raw Ed25519 public key of a member's request key; a suspended member's too, so that it is told why."""
@@ -79,16 +89,18 @@ def routes() -> list[web.RouteDef]:
     ]
 
 
-async def _shown(conn: Connection, request_: web.Request, federation: Federation) -> _Shown:
+async def _shown(conn: Connection, request_: web.Request) -> _Shown:
     name = request_.match_info.get("hash")
-    origin = None if name else f"{federation.authority}/federation/log/{request_.match_info['epoch']}"
-    served = await log.served_log(conn, origin_hash=name, origin=origin)
+    # The own log by its year alone: it keeps the name that it began with when the node moves to another address.
+    served = await log.served_log(conn, origin_hash=name, own_epoch=request_.match_info.get("epoch"))
     if served is None or (served.is_own and name) or (not served.is_own and not name):
         raise NotFoundError("log-unknown", N_("questo nodo non ha quel registro"))
     if served.state == "closed":
         raise NotFoundError(
             "epoch-gone", N_("il registro di quell'anno è stato cancellato alla fine della sua conservazione")
         )
+    if served.state == "suspended":
+        raise NotFoundError("log-suspended", N_("il nodo di quel registro è sospeso: qui non lo si rilancia"))
     return await (_own(conn, served) if served.is_own else _mirrored(served))
 
 
@@ -112,7 +124,7 @@ async def checkpoint(request_: web.Request) -> web.StreamResponse:
     """Answer the newest signed checkpoint with its cosignatures; 304 when the caller has it."""
     federation = request_.app[FEDERATION]
     async with acquire(federation.pool) as conn:
-        shown = await _shown(conn, request_, federation)
+        shown = await _shown(conn, request_)
     return note_reply(request_, shown.note)
 
 
@@ -145,7 +157,7 @@ async def entry_bundle(request_: web.Request) -> web.StreamResponse:
     """Answer up to 256 entries as uint16-BE length and bytes each; a Range request gets the rest it lacks."""
     federation = request_.app[FEDERATION]
     async with acquire(federation.pool) as conn:
-        shown = await _shown(conn, request_, federation)
+        shown = await _shown(conn, request_)
         start, end = _span(request_.match_info["index"], shown.size)
         _, bundle = await log.entry_bundle(conn, shown.origin_id, start, end)
     return _ranged(request_, bundle)
@@ -175,7 +187,7 @@ async def tile(request_: web.Request) -> web.StreamResponse:
     if level > limits.TILE_LEVEL_MAX or str(level) != request_.match_info["level"]:
         raise NotFoundError("tile-level-unknown", N_("livello inesistente"))
     async with acquire(federation.pool) as conn:
-        shown = await _shown(conn, request_, federation)
+        shown = await _shown(conn, request_)
         start, end = _span(request_.match_info["index"], shown.size, tiles.TILE_WIDTH**level)
         if level == 0:
             hashes = [merkle.leaf_hash(raw) for raw in await log.entries_between(conn, shown.origin_id, start, end)]
@@ -191,16 +203,7 @@ async def authenticate(request_: web.Request, raw: bytes | None) -> str:
     """
     federation = request_.app[FEDERATION]
     now = federation.clock()
-    verified = request.verify(
-        method=request_.method,
-        configured_authority=federation.authority,
-        path=request_.rel_url.raw_path,
-        query=request_.rel_url.raw_query_string,
-        headers=request_.headers,
-        body=raw,
-        resolve_key=federation.key_of,
-        now=int(now.timestamp()),
-    )
+    verified = _verified(request_, federation, raw, int(now.timestamp()))
     if verified.keyid in federation.membership.roll.suspended:
         # Known, and answered nothing: said only to whoever proved who it is.
         raise CallerError(
@@ -212,6 +215,31 @@ async def authenticate(request_: web.Request, raw: bytes | None) -> str:
         if not await nonces.keep(conn, verified.keyid, verified.nonce, now):
             raise CallerError("nonce-replayed", N_("richiesta già ricevuta"))
     return verified.keyid
+
+
+def _verified(request_: web.Request, federation: Federation, raw: bytes | None, now: int) -> request.VerifiedRequest:
+    """Return who signed a request to this node, under whichever of its own addresses the caller knows it.
+
+    When a node moves, some callers have the newest agreement and some have not yet.
+    """
+    refusal: CallerError | None = None
+    for authority in federation.authorities:
+        try:
+            return request.verify(
+                method=request_.method,
+                configured_authority=authority,
+                path=request_.rel_url.raw_path,
+                query=request_.rel_url.raw_query_string,
+                headers=request_.headers,
+                body=raw,
+                resolve_key=federation.key_of,
+                now=now,
+            )
+        except CallerError as error:
+            if error.code != "signature-bad":
+                raise
+            refusal = refusal or error
+    raise refusal or CallerError("signature-bad", N_("firma della richiesta non valida"))
 
 
 def require_json(request_: web.Request) -> None:
@@ -229,7 +257,7 @@ async def bodies(request_: web.Request) -> web.StreamResponse:
     await authenticate(request_, raw)
     asked = body.decode_request(raw)
     async with acquire(federation.pool) as conn:
-        shown = await _shown(conn, request_, federation)
+        shown = await _shown(conn, request_)
         within = [index for index in asked if index < shown.size]
         held = await log.body_answers(conn, shown.origin_id, within)
     answers = (held.get(index, _NO_SUCH_INDEX) for index in asked)

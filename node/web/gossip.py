@@ -15,10 +15,11 @@ from aiohttp import web
 from node.domain.roles import Permission
 from node.errors import N_, CallerError, NotFoundError, PeerWrongError
 from node.protocol import heads as wire
-from node.protocol import inconsistency, keys, witness
+from node.protocol import inconsistency, witness
 from node.protocol.inconsistency import Inconsistency
 from node.store import evidence, log, outbox, wake
 from node.store import witness as store
+from node.store.log import Origin
 from node.store.postgres import Connection, acquire, run_tx
 from node.web.federation import FEDERATION, Federation, has_etag, note_reply, require_json
 from node.web.permission import needs
@@ -95,17 +96,37 @@ async def hint(request_: web.Request) -> web.StreamResponse:
     """Wake the pull of a log that is said to have grown, or the asking of an outbox; nothing is believed."""
     federation = request_.app[FEDERATION]
     require_json(request_)
-    origin, size = wire.parse_hint(await request_.read())
+    raw = await request_.read()
+    told = wire.parse_agreement_hint(raw)
+    if told is not None:
+        return await _wake_agreement(federation, *told)
+    origin, size = wire.parse_hint(raw)
     if size is None:
         return await _wake_asking(federation, origin)
     async with acquire(federation.pool) as conn, conn.transaction():
         if await log.served_log(conn, origin=origin) is None:
-            # Perhaps a member's next log, which a round of heads will bring.
-            if not await log.has_authority(conn, origin.partition("/")[0]):
+            # Perhaps a member's next log, which a round of heads will bring; of a member that moved, under another name.
+            authority = origin.partition("/")[0]
+            known = federation.membership.member_at(authority) is not None or await log.has_authority(conn, authority)
+            if not known:
                 raise NotFoundError("log-unknown", N_("questo nodo non ha quel registro"))
             await wake.wake(conn, wake.GOSSIP)
         elif await log.wake_origin(conn, origin, size, federation.clock()):
             await wake.wake(conn, wake.PULL)
+    return web.Response(status=204)
+
+
+async def _wake_agreement(federation: Federation, origin: str, version: int, routine: int) -> web.StreamResponse:
+    """Wake the asking of a node that says it holds a newer version; what it holds is verified like anybody's."""
+    found = federation.membership.member_at(origin.partition("/")[0])
+    roll = federation.membership.roll
+    if found is None or not roll.version:
+        raise NotFoundError("log-unknown", N_("questo nodo non ha quel registro"))
+    if (version, routine) > (roll.version, roll.routine):
+        federation.allowances.spend("hint", found.id, federation.clock())
+        federation.hinted.add(found.id)
+        async with acquire(federation.pool) as conn, conn.transaction():
+            await wake.wake(conn, wake.AGREEMENT)
     return web.Response(status=204)
 
 
@@ -157,7 +178,7 @@ async def _keep(federation: Federation, claim: Inconsistency) -> bool:
         if known is None:
             raise NotFoundError("log-unknown", N_("questo nodo non ha quel registro"))
         try:
-            inconsistency.verify(claim, [keys.parse_vkey(known.vkey)])
+            inconsistency.verify(claim, known.verifiers)
         except PeerWrongError as error:
             message = N_("la prova non dimostra alcuna incoerenza del registro")
             raise CallerError("inconsistency-unproven", message) from error
@@ -177,13 +198,17 @@ async def add_checkpoint(request_: web.Request) -> web.StreamResponse:
         origin = await log.origin_named(conn, found.origin)
         if origin is None:
             raise NotFoundError("log-unknown", N_("questo nodo non ha quel registro"))
-        if origin.state == "quarantined":
-            raise CallerError("witness-quarantined", N_("il registro è in quarantena: qui non lo si firma"))
+        _refuse_unheard(origin)
         # The row is locked from the check to the commit, and the reply comes after it: two histories are never cosigned.
         size, root = await store.lock_witnessed(conn, origin.origin_id)
-        target = witness.judge(found, [keys.parse_vkey(origin.vkey)], size, root)
-        line = witness.cosign(federation.witness.name, federation.witness.key, target.text(), int(now.timestamp()))
-        note = inconsistency.bare(found.checkpoint, [keys.parse_vkey(origin.vkey)]) + line
+        target = witness.judge(found, origin.verifiers, size, root)
+        if origin.end_size is not None and target.size > origin.end_size:
+            raise CallerError(
+                "witness-left", N_("il registro è chiuso dal protocollo d'intesa prima di questo checkpoint")
+            )
+        voice = federation.witness()
+        line = witness.cosign(voice.name, voice.key, target.text(), int(now.timestamp()))
+        note = inconsistency.bare(found.checkpoint, origin.verifiers) + line
         await store.keep_witnessed(conn, origin.origin_id, target.size, target.root, note, now)
         return line
 
@@ -192,6 +217,16 @@ async def add_checkpoint(request_: web.Request) -> web.StreamResponse:
     except witness.WitnessConflictError as conflict:
         return web.Response(status=409, body=f"{conflict.recorded_size}\n".encode(), headers={"Content-Type": SIZE})
     return web.Response(body=line, headers={"Content-Type": NOTE})
+
+
+def _refuse_unheard(origin: Origin) -> None:
+    """Refuse to vouch for a log that is not followed any more, or not for now. Raises: CallerError witness-quarantined, ..."""
+    if origin.state == "quarantined":
+        raise CallerError("witness-quarantined", N_("il registro è in quarantena: qui non lo si firma"))
+    if origin.state == "suspended":
+        raise CallerError("witness-suspended", N_("il nodo del registro è sospeso: qui non lo si firma"))
+    if origin.state == "frozen" and origin.state_before is not None:
+        raise CallerError("witness-left", N_("il nodo del registro è uscito dalla federazione: qui non lo si firma"))
 
 
 @needs(Permission.PEER)

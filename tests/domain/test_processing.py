@@ -20,7 +20,7 @@ MADE = {
     "coop.profile": "owner territory sector period size theme kind keys text_a text_b text_c text_d",
     "coop.partition": "snapshot digest", "log.body": "salt body", "log.cosignature": "member line", "log.entry": "entry", "log.evidence": "digest document",
     "log.origin": "origin owner name url vkey state root range_hashes checkpoint etag error_code error_text pending relayed relay state_before end_root",
-    "log.problem": "code", "log.receipt": "member note", "log.signed": "root note", "log.subtree": "hash",
+    "agreement.http_key": "member public state", "log.origin_key": "vkey", "log.problem": "code", "log.receipt": "member note", "log.signed": "root note", "log.subtree": "hash",
     "post.box": "peer error_code", "post.outbox": "recipient key_id sealed", "post.refused": "peer code",
     "log.witnessed": "root note", "ops.fence": "system_id", "ops.migration": "name", "ops.nonce": "keyid nonce",
 }  # fmt: skip

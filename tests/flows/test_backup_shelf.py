@@ -209,11 +209,18 @@ def test_a_home_s_files_come_along_and_others_are_named(node: Node) -> None:
     )
     found = backup_home.gather(home, config)
     keys = {f"keys/{role}.pem" for role in ("log", "witness", "mirror", "http", "seal", "seal-mlkem")}
-    assert set(found.files) == keys | {"node.toml", "posta", "logo.svg", "highwater.json", "audit-mark.json"}
+    assert set(found.files) == keys | {
+        "keys/secret.key",
+        "node.toml",
+        "posta",
+        "logo.svg",
+        "highwater.json",
+        "audit-mark.json",
+    }
     assert found.left_out == ("/etc/secret", "../home/unnamed")
     again = backup_home.unpack(found.packed())
     assert (again.files, again.left_out) == (found.files, found.left_out)
-    assert again.log_key() == node.keys.signing["log"].public_key().public_bytes_raw()
+    assert again.log_keys() == [node.keys.signing["log"].public_key().public_bytes_raw()]
 
 
 @pytest.mark.parametrize("name", ["../x", "/etc/passwd", "a/../../x", ".ssh/x", "a//b", "a/", "", "x\n"])

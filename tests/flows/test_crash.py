@@ -61,7 +61,7 @@ class Watch:
 
     def _keep(self, raw: bytes) -> tuple[int, bytes]:
         parsed = note.parse(raw)
-        note.verify(parsed, [self.town.node.own.verifier])
+        note.verify(parsed, [self.town.verifier])
         found = checkpoint.parse(parsed.text)
         self.roots.setdefault(found.size, set()).add(found.root)
         return found.size, found.root

@@ -105,8 +105,8 @@ async def test_names_whose_consent_was_revoked_are_not_sent_again(pair: Pair) ->
     pair.clock.forward(hours=6.1)
     await pair.seeker.due()
     raw = await copy(pair.seeker, pair.owner)
-    keys = pair.owner.town.node.keys.seal
-    opened, _ = post.open_messages(wire.parse(raw, 0).messages, pair.seeker.id, pair.owner.id, keys)
+    seals = pair.owner.town.node.ring.seal_of
+    opened, _ = post.open_messages(wire.parse(raw, 0).messages, pair.seeker.id, pair.owner.id, seals)
     named = [item for item in opened if b'"kind":"identity"' in item.plaintext]
     assert len(named) == 1
     assert b"payload" not in named[0].plaintext

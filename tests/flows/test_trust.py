@@ -237,12 +237,12 @@ async def test_a_split_view_is_proved_at_every_peer_within_one_round(towns: list
             documents = await evidence.evidence(conn)
         assert len(documents) >= 1
         claim = inconsistency.parse(documents[0])
-        old, new = inconsistency.verify(claim, [lecce.node.own.verifier])
+        old, new = inconsistency.verify(claim, [lecce.verifier])
         assert (old.size, new.size) == (3, 3)
         async with town.session.get(f"http://127.0.0.1:{town.port}/federation/proofs") as response:
             shown = inconsistency.parse_list(await response.read())
         assert [inconsistency.digest(item) for item in shown] == [inconsistency.digest(claim)]
-        vkey = keys.format_vkey(lecce.node.own.origin, lecce.node.own.verifier.public)
+        vkey = keys.format_vkey(lecce.node.own.origin, lecce.verifier.public)
         (tmp_path / "proof.json").write_bytes(documents[0])
         checker = await asyncio.create_subprocess_exec(sys.executable, CHECKER, tmp_path / "proof.json", vkey)
         assert await checker.wait() == 0
@@ -262,7 +262,7 @@ async def test_a_fork_of_different_lengths_is_proved_from_tiles(towns: list[Town
     assert report.error_code == evidence.INCONSISTENT
     claim = report.contradiction
     assert claim is not None
-    old, new = inconsistency.verify(claim, [lecce.node.own.verifier])
+    old, new = inconsistency.verify(claim, [lecce.verifier])
     assert (old.size, new.size, bool(claim.proof)) == (3, 7, True)
     for town in (torino, camera):
         assert (await town.origin("p_LE")).state == "quarantined"
@@ -444,7 +444,7 @@ async def test_receipts_tell_who_has_erased(towns: list[Town]) -> None:
     (verifier,) = torino.node.membership.members["cmto"].mirror
     parsed = note.parse(kept["cmto"])
     assert any(line.name == verifier.name for line in parsed.signatures)
-    assert tlog_proof.signed_checkpoint(kept["cmto"], [lecce.node.own.verifier]).size == 3
+    assert tlog_proof.signed_checkpoint(kept["cmto"], [lecce.verifier]).size == 3
 
 
 async def test_a_new_epoch_carries_the_living_and_ends_the_old(towns: list[Town], clock: Clock) -> None:

@@ -185,3 +185,17 @@ def test_a_hint_has_a_size() -> None:
     assert heads.parse_hint(raw + b" " * (1024 - len(raw))) == ("a", 2**53 - 1)
     assert bad_hint(raw + b" " * (1025 - len(raw)))
     assert json.loads(raw) == {"o": "a", "size": 9_007_199_254_740_991}
+
+
+def test_a_hint_of_the_agreement_is_read_strictly() -> None:
+    """As it is written; anything else is no hint of the agreement, and for the other reader to judge."""
+    line = "lecce.example.it/federation/log/2026"
+    raw = heads.encode_agreement_hint(line, 7, 2)
+    assert raw == b'{"agreement":7,"o":"lecce.example.it/federation/log/2026","routine":2}'
+    assert heads.parse_agreement_hint(raw) == (line, 7, 2)
+    for other in (
+        b"", b"[]", b"7", b"{", b'{"o":"a","size":1}', raw[:-1] + b',"x":1}', raw.replace(b"7", b"0"), raw.replace(b"7", b"true"),
+        raw.replace(b"7", b"1.5"), raw.replace(b":2}", b":-1}"), raw.replace(b"7", b"2147483648"), raw.replace(b"lecce", b"le cce"),
+        raw.replace(line.encode(), b"x" * 2000), raw.replace(b'"lecce.example.it/federation/log/2026"', b"3"),
+    ):  # fmt: skip
+        assert heads.parse_agreement_hint(other) is None, other

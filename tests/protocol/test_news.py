@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import random
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from node.protocol.news import PEERS_ASKED, WINDOW_S, Weight, asked, is_fresh, told, weigh
+from node.protocol.news import (
+    AGREEMENT_ASKED,
+    AGREEMENT_TOLD,
+    PEERS_ASKED,
+    WINDOW_S,
+    Weight,
+    agreement_told,
+    asked,
+    is_fresh,
+    told,
+    weigh,
+)
 
 
 @given(st.integers(0, 600), st.integers(0, 99))
@@ -46,3 +57,44 @@ def test_a_cosignature_is_fresh_for_its_size_and_window() -> None:
     assert not is_fresh(5, start, 5, start + WINDOW_S)
     assert not is_fresh(5, start, 6, start)
     assert not is_fresh(6, start, 5, start)
+
+
+def spread(members: int, seed: int, *, lost: float) -> list[int]:
+    """How many nodes hold a new version of the agreement after each round, which one of them has just applied.
+
+    In a round each node asks whom it was hinted by and one more; whoever applied it then hints. ``lost``: this part of the hints.
+    """
+    chance = random.Random(seed)
+    everybody, holds = list(range(members)), {0}
+    hints: dict[int, set[int]] = {}
+    news, counts = {0}, [1]
+    for _ in range(3):
+        for node in news:
+            others = [other for other in everybody if other != node]
+            for other in agreement_told(others, chance.sample):
+                if chance.random() >= lost:
+                    hints.setdefault(other, set()).add(node)
+        heard = {
+            node
+            for node in everybody
+            if node not in holds and {*hints.pop(node, ()), *chance.sample(everybody, AGREEMENT_ASKED)} & holds
+        }
+        holds |= heard
+        news = heard
+        counts.append(len(holds))
+    return counts
+
+
+@settings(max_examples=20)
+@given(st.integers(0, 10_000))
+def test_a_new_version_of_the_agreement_reaches_four_hundred_nodes_in_three_rounds(seed: int) -> None:
+    """Also where a third of the hints are lost."""
+    assert spread(400, seed, lost=0.0)[-1] == 400
+    assert spread(400, seed, lost=1 / 3)[-1] == 400
+
+
+@given(st.integers(0, 600), st.integers(0, 99))
+def test_of_a_new_agreement_so_many_are_told(members: int, seed: int) -> None:
+    """Everybody in a small federation, thirty-two of a large one, none twice."""
+    hints = agreement_told(list(range(members)), random.Random(seed).sample)
+    assert len(set(hints)) == len(hints) == min(members, AGREEMENT_TOLD)

@@ -85,7 +85,9 @@ async def live(pool: Pool, tmp_path: Path) -> AsyncIterator[Live]:
             is_own=True,
             empty_root=merkle.EMPTY_ROOT,
         )
-        own = OwnLog(origin_id, ORIGIN, "p_LE", LOG_KEY, tmp_path / highwater.FILE)
+        own = OwnLog(
+            origin_id, ORIGIN, "p_LE", {LOG_KEY.public_key().public_bytes_raw(): LOG_KEY}.get, tmp_path / highwater.FILE
+        )
         await append(conn, own, operations, NOW)
     await sign_head(pool, own, NOW)
     async with TestClient(TestServer(application(pool))) as client:
@@ -101,7 +103,7 @@ def application(pool: Pool) -> web.Application:
         pool,
         AUTHORITY,
         membership,
-        Cosigner(f"{AUTHORITY}/witness", key_of(4)),
+        lambda: Cosigner(f"{AUTHORITY}/witness", key_of(4)),
         lambda: NOW,
         Allowances(),
     )

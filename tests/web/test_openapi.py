@@ -174,11 +174,10 @@ async def test_a_flood_is_told_to_wait(town: Town) -> None:
 async def test_a_profile_comes_with_a_proof_that_stands_alone(town: Town) -> None:
     """What ``rete log verify`` checks offline: this entry, in this log, under this key; of a withdrawn one nothing is left."""
     base = f"http://127.0.0.1:{town.port}/api/v1/profiles/{town.published[3]}"
-    own = town.node.own
     async with aiohttp.ClientSession() as session:
         async with session.get(base) as reply:
             found = await reply.json()
-        proved = prove.check(found["proof"].encode(), [own.verifier], {}, None)
+        proved = prove.check(found["proof"].encode(), [town.verifier], {}, None)
         assert (proved.origin, proved.index, proved.entry.id) == (found["origin"], found["index"], found["profile_id"])
         await town.withdraw(town.published[3])
         async with session.get(base) as reply:

@@ -13,7 +13,6 @@ from node.domain.roles import Permission
 from node.errors import N_, Said
 from node.flows import audit, board, own_log
 from node.flows.home import peer_card
-from node.protocol import keys
 from node.runtime import current_own
 from node.web.pages import admin_frame
 from node.web.pages.admin_frame import DESK, told
@@ -39,17 +38,15 @@ async def log(request: web.Request) -> web.StreamResponse:
     node = request.app[DESK].node
     own = await current_own(node)
     state = await own_log.read(node.pool, own, node.membership)
-    public = {role: key.public_key().public_bytes_raw() for role, key in node.keys.signing.items()}
     authority = node.config.federation.authority
-    vkey = keys.format_vkey(node.config.federation.origin, public["log"])
     return admin_frame.show(
         request,
         "log.html",
         state=state,
         reason=told(request, Said(state.row.error_text)) if state.row.error_text else "",
-        keys=own_log.public_keys(authority, own.origin, public, node.keys.seal.public),
+        keys=own_log.public_keys(node.ring, authority, state.vkey),
         roles=ROLES,
         states=board.STATES,
         actions=audit.RULINGS,
-        card=peer_card(node.config, node.keys, vkey, node.public_url),
+        card=peer_card(node.config, node.keys, state.vkey, node.public_url),
     )

@@ -92,7 +92,7 @@ class Door:
     """
 
     requests: bool
-    kept_days: int
+    kept_days: Callable[[], int]
     ask: Callable[[Asked], Awaitable[tuple[str, str]]]
     standing: Callable[[str, str], Awaitable[Stand]]
 
@@ -149,7 +149,7 @@ async def _form(
         purposes=[(key, reader.title(vocabulary.PURPOSES, key)) for key in vocabulary.PURPOSES],
         regions=regions(reader),
         sections=sections(reader),
-        kept_days=door.kept_days,
+        kept_days=door.kept_days(),
         contact=request.app[SITE].contact,
         longest=TEXT_MAX_CHARS,
         short=SHORT_MAX_CHARS,

@@ -32,5 +32,8 @@ def install(app: web.Application, node: Node) -> None:
         events = tuple(step.event for step in opened.steps)
         return Stand(opened.row.profile_id, opened.row.peer, opened.state, events)
 
-    config = node.config
-    app[asking.DOOR] = Door(config.introductions.requests, config.retention.introductions_days, ask, standing)
+    def kept_days() -> int:
+        # The agreement may shorten it while this process runs.
+        return node.config.retention.introductions_days
+
+    app[asking.DOOR] = Door(node.config.introductions.requests, kept_days, ask, standing)

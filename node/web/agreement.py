@@ -1,0 +1,105 @@
+"""The peer-facing routes of the agreement: every applied version, the routine changes, open proposals, whether a request waits.
+
+In: requests of anybody, unsigned: all of it is public. Out: the documents as their bytes came, which prove themselves. Every node answers the
+same, so that whoever joins may ask any of them. The handlers know the agreement's tables and nothing of the private registry.
+Source: PROTOCOL 7.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from aiohttp import web
+
+from node.domain.roles import Permission
+from node.errors import N_, NotFoundError
+from node.protocol import limits, metadata, proposals
+from node.store import agreement as store
+from node.store.postgres import acquire
+from node.web.federation import FEDERATION, IMMUTABLE, has_etag
+from node.web.permission import needs
+
+ROUTINE_HEADER = "Rete-Routine"
+_JSON = "application/json"
+
+
+def routes() -> list[web.RouteDef]:
+    """Return the routes of the agreement under /federation."""
+    return [
+        web.get("/federation/agreement/latest", latest),
+        web.get("/federation/agreement/{version:[1-9][0-9]{0,9}}.root.json", version),
+        web.get("/federation/agreement/routine", routine),
+        web.get("/federation/agreement/proposals", open_proposals),
+        web.get("/federation/agreement/requests/{fingerprint:[0-9a-f]{64}}", request_state),
+    ]
+
+
+def _none() -> NotFoundError:
+    return NotFoundError("agreement-none", N_("questo nodo vive delle tabelle [[peer]]: non ha un protocollo d'intesa"))
+
+
+def _reply(request_: web.Request, etag: str, raw: bytes | None, headers: dict[str, str]) -> web.StreamResponse:
+    """Answer a document, or 304 when the caller has it; without ``raw`` nothing else is possible."""
+    headers = {"ETag": etag, **headers}
+    if raw is None or has_etag(request_, etag):
+        return web.Response(status=304, headers=headers)
+    return web.Response(body=raw, content_type=_JSON, headers=headers)
+
+
+@needs(Permission.PEER)
+async def latest(request_: web.Request) -> web.StreamResponse:
+    """Answer the newest version; a header says which routine changes are here. The tag is the digest of what was signed."""
+    async with acquire(request_.app[FEDERATION].pool) as conn:
+        newest = await store.latest_version(conn)
+        if newest is None:
+            raise _none()
+        etag, changes = f'"{newest[1]}"', await store.routine_version(conn)
+        # Asked every minute by everybody, and nearly always by somebody who has it.
+        found = None if has_etag(request_, etag) else await store.read_version(conn, newest[0])
+    headers = {"Cache-Control": "no-cache", ROUTINE_HEADER: str(changes)}
+    return _reply(request_, etag, None if found is None else found.raw, headers)
+
+
+@needs(Permission.PEER)
+async def version(request_: web.Request) -> web.StreamResponse:
+    """Answer one version, for ever the same."""
+    number = int(request_.match_info["version"])
+    async with acquire(request_.app[FEDERATION].pool) as conn:
+        found = await store.read_version(conn, number) if number <= limits.AGREEMENT_VERSION_MAX else None
+        if found is None:
+            if await store.latest_version(conn) is None:
+                raise _none()
+            raise NotFoundError("agreement-version-unknown", N_("questa versione del protocollo d'intesa qui non c'è"))
+    return _reply(request_, f'"{found.digest}"', found.raw, {"Cache-Control": IMMUTABLE})
+
+
+@needs(Permission.PEER)
+async def routine(request_: web.Request) -> web.StreamResponse:
+    """Answer the newest routine changes."""
+    async with acquire(request_.app[FEDERATION].pool) as conn:
+        found = await store.read_routine(conn)
+    if found is None:
+        raise NotFoundError("routine-none", N_("non ci sono modifiche ordinarie"))
+    return _reply(request_, f'"{found.digest}"', found.raw, {"Cache-Control": "no-cache"})
+
+
+@needs(Permission.PEER)
+async def open_proposals(request_: web.Request) -> web.StreamResponse:
+    """Answer what collects signatures, each with those it has."""
+    async with acquire(request_.app[FEDERATION].pool) as conn:
+        if await store.latest_version(conn) is None:
+            raise _none()
+        found = await store.read_proposals(conn)
+    body = proposals.encode(metadata.with_signatures(one.raw, one.signatures) for one in found)
+    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+    return _reply(request_, etag, body, {"Cache-Control": "no-cache"})
+
+
+@needs(Permission.PEER)
+async def request_state(request_: web.Request) -> web.StreamResponse:
+    """Answer that an enrolment request waits here; 404 when it does not, or no more."""
+    async with acquire(request_.app[FEDERATION].pool) as conn:
+        waiting = await store.read_requests(conn, request_.match_info["fingerprint"])
+    if not waiting:
+        raise NotFoundError("enrolment-gone", N_("qui non c'è una richiesta di ingresso con quell'impronta"))
+    return web.json_response({"status": "pending"}, headers={"Cache-Control": "no-store"})

@@ -1,0 +1,339 @@
+"""The agreement as a council, a secretariat and an administrator type it: the ceremony, the next version, and every refusal."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from node import runtime
+from node.flows import agreement as in_force_flow
+from node.flows import council
+from node.flows.council_edits import Edits
+from node.flows.home import make_home
+from node.protocol import agreement
+from node.store import council_key
+from tests.agreed_made import CONTACT, Agreed, agreed, facts_of, first_of, in_force, proposal, request_of
+from tests.agreement_made import PDF, THREE, private, signed
+from tests.federation_made import Clock, Town, free_ports, new_database
+from tests.forked import FORGE
+
+
+async def rete(*words: str | Path, home: Path | None = None) -> tuple[int, dict[str, Any], str]:
+    """Run one command; return (exit status, its JSON or {}, standard error)."""
+    given = [str(word) for word in (*words, *(("--home", home) if home else ()))]
+    status, out, err = await asyncio.to_thread(FORGE.run, given, {**os.environ, "RETE_HOME": ""}, b"")
+    assert b"Traceback" not in err, err.decode()
+    return status, json.loads(out) if out.startswith(b"{") else {"text": out.decode()}, err.decode()
+
+
+async def done(*words: str | Path, home: Path | None = None) -> dict[str, Any]:
+    """Run one command that must succeed, with --json."""
+    status, found, err = await rete(*words, "--json", home=home)
+    assert status == 0, err
+    return found
+
+
+async def refused(*words: str | Path, home: Path | None = None) -> str:
+    """Run one command that must fail, with --json; return its code."""
+    status, _, err = await rete(*words, "--json", home=home)
+    assert status in (1, 2), err
+    found = re.search(r"\[([a-z0-9-]+)\]$", err, re.MULTILINE)
+    return found.group(1) if found else err
+
+
+async def keys_in(folder: Path, *names: str) -> list[Path]:
+    """Make council keys by command; their cards are beside them."""
+    for name in names:
+        card = await done("agreement", "council-key", folder / f"{name}.key", "--name", name)
+        (folder / f"{name}.json").write_text(json.dumps(card))
+    return [folder / f"{name}.key" for name in names]
+
+
+async def home_in(folder: Path, server: str, name: str) -> Path:
+    """A home that follows nobody yet."""
+    (port,) = free_ports(1)
+    home = folder / name
+    make_home(home, facts_of(name, port, await new_database(server)))
+    return home
+
+
+async def test_the_first_version_is_made_signed_offline_and_pinned(server: str, tmp_path: Path) -> None:
+    """From keys and requests to two homes that live by it; no home is needed to sign, and a signature short pins nothing."""
+    keys = await keys_in(tmp_path, "lecce", "torino", "bari")
+    assert all(key.stat().st_mode & 0o777 == 0o600 for key in keys)
+    homes = [await home_in(tmp_path, server, name) for name in ("p_LE", "cmto")]
+    requests = []
+    for home in homes:
+        requests.append(home / "request.json")
+        shown = await done("agreement", "request", "-o", requests[-1], "--contact", CONTACT, home=home)
+        assert (shown["id"], len(shown["words"].split()), shown["contact"]) == (home.name, 20, CONTACT)
+    (tmp_path / "intesa.pdf").write_bytes(b"%PDF-1.7 signed")
+    file = tmp_path / "1.root.json"
+    cards = [word for name in ("lecce", "torino", "bari") for word in ("--council", tmp_path / f"{name}.json")]
+    nodes = [word for request in requests for word in ("--node", request)]
+    made = await done(
+        *("agreement", "init", *cards, "--threshold", "2", *nodes, "--pdf", tmp_path / "intesa.pdf"),
+        *("--terms", "k_min=6", "--expires", "2031-12-31", "-o", file),
+    )
+    assert (made["version"], made["council"]["threshold"], made["terms"]["k_min"], made["expires"][:10]) == (
+        1,
+        2,
+        6,
+        "2031-12-31",
+    )
+    assert {node["id"] for node in made["nodes"]} == {"p_LE", "cmto"}
+    assert await refused("agreement", "apply", file, home=homes[0]) == "agreement-unsigned"
+    for key in keys[:2]:
+        said = await done("agreement", "sign", file, "--key", key, "--yes")
+        assert said["fingerprint"] == made["fingerprint"]
+        assert any("entra: p_LE (p_LE)" in sentence for sentence in said["differences"])
+    assert said["signatures"] == 2
+    words = made["fingerprint"].split()
+    wrong = " ".join([*words[:-1], "Ancona" if words[-1] != "Ancona" else "Roma"])
+    assert await refused("agreement", "apply", file, "--expect", wrong, home=homes[0]) == "agreement-words-differ"
+    assert not (homes[0] / "agreement" / "1.root.json").exists()
+    for home in homes:
+        pinned = await done("agreement", "apply", file, "--expect", made["fingerprint"].upper(), home=home)
+        assert (pinned["pinned"], pinned["version"]) == (True, 1)
+        shown = await done("agreement", "show", home=home)
+        assert (shown["digest"], sum(key["signed"] for key in shown["council"]["keys"])) == (made["digest"], 2)
+        assert (home / "agreement" / "1.root.json").stat().st_mode & 0o777 == 0o644
+    # The same again is no fault; another first version is one.
+    await done("agreement", "apply", file, home=homes[0])
+    other = tmp_path / "other.json"
+    now = runtime.utc_now()
+    other.write_bytes(signed(first_of([request_of(homes[0], now)], now), THREE))
+    assert await refused("agreement", "apply", other, home=homes[0]) == "agreement-pinned"
+
+
+async def test_a_home_with_peers_pins_nothing(server: str, tmp_path: Path) -> None:
+    """Two sources would say who belongs: it is told what to take away."""
+    home = await home_in(tmp_path, server, "p_LE")
+    now = runtime.utc_now()
+    file = tmp_path / "1.root.json"
+    file.write_bytes(signed(first_of([request_of(home, now)], now), THREE))
+    text = (home / "node.toml").read_text()
+    card = (await done("peer", "card", home=await home_in(tmp_path, server, "cmto")))["peer"]
+    (home / "node.toml").write_text(f"{text}\n{card}")
+    assert await refused("agreement", "apply", file, home=home) == "config-peers-beside-agreement"
+    assert not (home / "agreement").exists()
+    (home / "node.toml").write_text(text)
+    assert (await done("agreement", "apply", file, home=home))["pinned"]
+
+
+@pytest.fixture
+async def two(server: str, tmp_path: Path) -> AsyncIterator[Agreed]:
+    """Two nodes that follow one agreement, both serving; commands read the clock of this machine, and so do they."""
+    async with agreed(server, tmp_path / "nodes", Clock(runtime.utc_now()), ("p_LE", "cmto")) as made:
+        for name in (*THREE, "s1", "s2"):
+            write_key(tmp_path / f"{name}.key", name)
+        yield made
+
+
+def write_key(path: Path, name: str) -> None:
+    """The key of that name as a file."""
+    pem = private(name).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    path.write_bytes(pem)
+    path.chmod(0o600)
+
+
+async def reloaded(town: Town) -> int:
+    """The version that a node lives by, once it has looked what other processes did."""
+    await in_force_flow.reload(town.node.pool, council.place_of(town.node.agreement))
+    return in_force(town.node).version
+
+
+async def test_a_change_is_proposed_signed_submitted_and_in_force_at_both(two: Agreed, tmp_path: Path) -> None:
+    """Several edits in one proposal, said in words at each step; the second signature at the other node makes it so."""
+    lecce, torino = two
+    file = tmp_path / "2.json"
+    edits = ("--suspend", "cmto", "--term", "k_min=7", "--renew")
+    made = await done("agreement", "propose", *edits, "-o", file, home=lecce.home)
+    assert made["version"] == 2
+    said = "\n".join(made["differences"])
+    for words in ("è sospeso: cmto (cmto)", "numero minimo di reti: da 5 a 7"):
+        assert words in said
+    assert await refused("agreement", "submit", file, home=lecce.home) == "proposal-unsigned"
+    assert await refused("agreement", "sign", file, "--key", tmp_path / "lecce.key") == "confirmation-missing"
+    copy = tmp_path / "copy.json"
+    copy.write_bytes(file.read_bytes())
+    signed_here = await done("agreement", "sign", file, "--key", tmp_path / "lecce.key", "--yes", home=lecce.home)
+    assert signed_here["differences"] == made["differences"]
+    sent = await done("agreement", "submit", file, home=lecce.home)
+    assert (sent["have"], sent["need"], sent["applied"], sent["told"]) == (1, 2, False, ["cmto"])
+    shown = await done("agreement", "show", home=torino.home)
+    assert [(p["version"], p["have"], len(p["missing"]), p["differences"]) for p in shown["proposals"]] == [
+        (2, 1, 2, made["differences"])
+    ]
+    # The other signatory never saw the first signature.
+    base = tmp_path / "base.json"
+    await done("agreement", "show", "--out", base, home=torino.home)
+    await done("agreement", "sign", copy, "--key", tmp_path / "bari.key", "--base", base, "--yes")
+    assert (await done("agreement", "submit", copy, home=torino.home))["applied"]
+    assert (await reloaded(lecce), await reloaded(torino)) == (2, 2)
+    history = await done("agreement", "history", home=lecce.home)
+    assert [row["version"] for row in history["versions"]] == [1, 2]
+    assert history["versions"][1]["differences"] == made["differences"]
+    assert history["forks"] == []
+    diff = await done("agreement", "diff", "1", "2", home=lecce.home)
+    assert (diff["from"], diff["to"], diff["differences"]) == (1, 2, made["differences"])
+    back = await done("agreement", "diff", "2", base, home=lecce.home)
+    assert any("riammesso" in sentence for sentence in back["differences"])
+    # Whoever is late with the same is told that it is done.
+    assert (await done("agreement", "submit", copy, home=lecce.home))["applied"]
+
+
+async def test_a_fully_signed_version_is_applied_from_a_file(two: Agreed, tmp_path: Path) -> None:
+    """By hand, where no network is: one version after the other, none skipped, a short one refused."""
+    lecce, _ = two
+    file = tmp_path / "2.json"
+    file.write_bytes(proposal(lecce.node, Edits(suspend=("cmto",)), "lecce"))
+    assert await refused("agreement", "apply", file, home=lecce.home) == "agreement-unsigned"
+    file.write_bytes(signed(file.read_bytes(), THREE))
+    applied = await done("agreement", "apply", file, home=lecce.home)
+    assert (applied["version"], applied["pinned"]) == (2, False)
+    assert await reloaded(lecce) == 2
+    expected = proposal(lecce.node, Edits(readmit=("cmto",)), *THREE)
+    file.write_bytes(expected.replace(b'"version": 3', b'"version": 4'))
+    assert await refused("agreement", "apply", file, home=lecce.home) == "agreement-version-skipped"
+
+
+@pytest.mark.parametrize(
+    ("edit", "code"),
+    [
+        ((), "proposal-empty"),
+        (("--suspend", "nobody"), "agreement-node-unknown"),
+        (("--readmit", "cmto"), "agreement-status-wrong"),
+        (("--admit", "0123456789"), "enrolment-unknown"),
+        (("--term", "k=6"), "agreement-term-unknown"),
+        (("--term", "k_min"), "agreement-term-bad"),
+        (("--term", "k_min=4"), "agreement-malformed"),
+        (("--threshold", "4"), "council-threshold"),
+        (("--council-remove", "00000000"), "council-key-unknown"),
+        (("--url", "cmto=ftp://x"), "peer-url-bad"),
+        (("--pdf-sha256", "12"), "agreement-pdf-hash-bad"),
+        (("--renew", "--expires", "2030-01-01"), "usage"),
+    ],
+)
+async def test_what_cannot_be_proposed_is_refused_by_its_code(two: Agreed, tmp_path: Path, edit: tuple[str, ...], code: str) -> None:  # fmt: skip
+    """Each with what and where, and nothing is written."""
+    file = tmp_path / "2.json"
+    assert await refused("agreement", "propose", *edit, "-o", file, home=two.towns[0].home) == code
+    assert not file.exists()
+
+
+async def test_a_whole_entry_is_taken_from_show_and_changed(two: Agreed, tmp_path: Path) -> None:
+    """What `show --entry` writes, changed in an editor, is what `propose --change` takes."""
+    lecce, _ = two
+    status, entry, err = await rete("agreement", "show", "--entry", "cmto", home=lecce.home)
+    assert status == 0, err
+    file = tmp_path / "entry.json"
+    file.write_text(json.dumps(entry | {"contact": "altro@example.it"}))
+    out = tmp_path / "2.json"
+    made = await done("agreement", "propose", "--change", file, "--url", "p_LE=https://le.example.it", "-o", out, home=lecce.home)  # fmt: skip
+    assert any("recapito di cmto" in sentence and "altro@example.it" in sentence for sentence in made["differences"])
+    assert any("indirizzo di p_LE" in sentence for sentence in made["differences"])
+    found = agreement.parse(out.read_bytes()).node("cmto")
+    assert found is not None
+    assert found.rev == 2
+
+
+async def test_signing_says_what_is_wrong_with_a_document_or_a_key(two: Agreed, tmp_path: Path) -> None:
+    """A form that is wrong, a key that decides nothing, a key file that others may read, a passphrase that does not fit."""
+    lecce, _ = two
+    good = tmp_path / "2.json"
+    good.write_bytes(proposal(lecce.node, Edits(suspend=("cmto",))))
+    bad = tmp_path / "bad.json"
+    bad.write_bytes(good.read_bytes()[:-10])
+    key = tmp_path / "lecce.key"
+    assert await refused("agreement", "sign", bad, "--key", key, "--yes") == "agreement-malformed"
+    assert await refused("agreement", "sign", tmp_path / "none", "--key", key, "--yes") == "file-unreadable"
+    assert await refused("agreement", "sign", good, "--key", tmp_path / "s1.key", "--yes") == "council-key-stranger"
+    key.chmod(0o644)
+    assert await refused("agreement", "sign", good, "--key", key, "--yes") == "key-file-readable"
+    secret, wrong = tmp_path / "secret", tmp_path / "wrong"
+    for file, words in ((secret, "una frase"), (wrong, "un'altra")):
+        file.write_text(words)
+        file.chmod(0o600)
+    locked = tmp_path / "locked.key"
+    await done("agreement", "council-key", locked, "--passphrase-file", secret)
+    assert b"ENCRYPTED" in locked.read_bytes()
+    assert council_key.read(locked, "una frase")
+    assert await refused("agreement", "council-key", locked) == "council-key-exists"
+    assert await refused("agreement", "sign", good, "--key", locked, "--yes") == "council-key-passphrase-missing"
+    for given in (wrong,):
+        code = await refused("agreement", "sign", good, "--key", locked, "--passphrase-file", given, "--yes")
+        assert code == "council-key-passphrase"
+    code = await refused("agreement", "sign", good, "--key", locked, "--passphrase-file", secret, "--yes")
+    assert code == "council-key-stranger"
+    assert agreement.parse(good.read_bytes()).signatures == {}
+
+
+async def test_commands_of_a_home_without_agreement_say_so(server: str, tmp_path: Path) -> None:
+    """A trial by [[peer]] tables has nothing to show, to propose or to submit."""
+    home = await home_in(tmp_path, server, "p_LE")
+    file = tmp_path / "x.json"
+    file.write_bytes(signed(first_of([request_of(home, runtime.utc_now())], runtime.utc_now()), ["lecce"]))
+    for words in (("show",), ("history",), ("propose", "--renew", "-o", str(tmp_path / "y")), ("submit", str(file))):
+        assert await refused("agreement", *words, home=home) == "agreement-none", words
+    assert (await done("agreement", "requests", home=home))["requests"] == []
+
+
+async def test_init_refuses_what_makes_no_agreement(server: str, tmp_path: Path) -> None:
+    """A card twice, a threshold nobody reaches, no PDF, a PDF that is none, the same node twice, a bent request."""
+    await keys_in(tmp_path, "lecce", "torino")
+    cards = ("--council", tmp_path / "lecce.json", "--council", tmp_path / "torino.json")
+    home = await home_in(tmp_path, server, "p_LE")
+    request = tmp_path / "request.json"
+    await done("agreement", "request", "-o", request, "--contact", CONTACT, home=home)
+    assert await refused("agreement", "request", "-o", tmp_path / "r2.json", home=home) == "contact-missing"
+    out = tmp_path / "1.json"
+    pdf = ("--pdf-sha256", PDF)
+    (tmp_path / "x.pdf").write_bytes(b"no")
+    bent = tmp_path / "bent.json"
+    bent.write_bytes(request.read_bytes().replace(b"p_LE", b"p_TO"))
+    for words, code in (
+        ((*cards, "--threshold", "3", *pdf), "council-threshold"),
+        ((*cards, *cards[:2], "--threshold", "2", *pdf), "council-card-twice"),
+        ((*cards, "--threshold", "2"), "agreement-pdf-missing"),
+        ((*cards, "--threshold", "2", "--pdf", tmp_path / "x.pdf"), "agreement-pdf-bad"),
+        ((*cards, "--threshold", "2", *pdf, "--node", request, "--node", request), "agreement-node-there"),
+        ((*cards, "--threshold", "2", *pdf, "--node", bent), "enrolment-unproved"),
+        (("--council", request, "--threshold", "1", *pdf), "council-card-bad"),
+    ):
+        assert await refused("agreement", "init", *words, "-o", out) == code
+    assert not out.exists()
+
+
+async def test_a_fork_is_told_with_both_documents_and_settled_by_a_person(two: Agreed, tmp_path: Path) -> None:
+    """Nothing comes into force on top of two until somebody says which one the council means; then the next one does."""
+    lecce, _ = two
+    one, other, late = (tmp_path / f"{name}.json" for name in ("one", "other", "late"))
+    one.write_bytes(proposal(lecce.node, Edits(suspend=("cmto",)), *THREE))
+    other.write_bytes(proposal(lecce.node, Edits(terms={"k_min": 9}), *THREE))
+    await done("agreement", "apply", one, home=lecce.home)
+    assert await refused("agreement", "submit", other, home=lecce.home) == "agreement-forked"
+    (fork,) = (await done("agreement", "history", home=lecce.home))["forks"]
+    digests = [agreement.parse(file.read_bytes()).digest for file in (one, other)]
+    assert (fork["version"], fork["applied"], fork["digests"]) == (2, True, digests)
+    await reloaded(lecce)
+    late.write_bytes(proposal(lecce.node, Edits(readmit=("cmto",)), *THREE))
+    assert await refused("agreement", "apply", late, home=lecce.home) == "agreement-forked"
+    saved = tmp_path / "saved.json"
+    await done("agreement", "settle", "2", digests[1][:8], "-o", saved, home=lecce.home)
+    assert agreement.parse(saved.read_bytes()).digest == digests[1]
+    assert await refused("agreement", "settle", "2", digests[0], home=lecce.home) == "confirmation-missing"
+    assert await refused("agreement", "settle", "2", "00000000", "--yes", home=lecce.home) == "fork-unknown"
+    settled = await done("agreement", "settle", "2", digests[1][:8], "--yes", home=lecce.home)
+    assert settled["changed"]
+    shown = await done("agreement", "show", home=lecce.home)
+    assert (shown["digest"], shown["terms"]["k_min"]) == (digests[1], 9)
+    assert (await done("agreement", "apply", late, home=lecce.home))["version"] == 3
