@@ -28,6 +28,7 @@ from node.store.postgres import Connection, Pool, acquire, run_tx
 
 logger = structlog.get_logger()
 PROPOSALS_MAX = 50
+REQUESTS_KEPT_FOR = dt.timedelta(days=90)
 # So that one key, stolen, does not keep all others from proposing.
 PROPOSALS_OF_A_KEY = 8
 
@@ -313,9 +314,13 @@ async def read_open(conn: Connection, state: InForce, now: dt.datetime) -> list[
 
 
 async def settle(pool: Pool, place: in_force.Place, now: dt.datetime) -> int:
-    """Apply what is complete and was not applied, as after a crash between the two; return how many were."""
+    """Apply what is complete and was not applied, as after a crash between the two; return how many were.
+
+    Requests to join that nobody has looked at for so long are forgotten: they would keep out others.
+    """
     await in_force.reload(pool, place)
     async with acquire(pool) as conn:
+        await store.drop_requests_before(conn, now - REQUESTS_KEPT_FOR)
         found = await read_open(conn, place.in_force, now)
     complete = [one for one in found if isinstance(one, Ballot) and one.is_complete]
     return sum([await _apply(pool, place, ballot, now) for ballot in complete[:1]])

@@ -238,7 +238,9 @@ class Rotation:
         return replace(entry, log=(*logs, item))
 
     def _routine(self, action: str, role: str, number: int, entry: Node) -> Change:
-        """Return the change as a routine one, with our consent by a request key that is listed and here."""
+        """Return the change as a routine one, with our consent by a request key that is listed and here; the council's without a secretariat."""
+        if not self.state.agreement.secretariat.keys:
+            return self._root(action, role, number, entry)
         entry = replace(entry, rev=self.entry.rev + 1)
         signer = next(
             (k for key in reversed(self.entry.http) if (k := self.ring.private(key.public)) is not None), None
