@@ -21,6 +21,7 @@ from node.config import Config
 from node.errors import N_, OperatorError, PeerWrongError
 from node.flows import agreement_logs, log_keys
 from node.flows.agreement_terms import InForce, check_group, roll_of
+from node.flows.ingest import TYPE_NOT_AGREED
 from node.flows.membership import enrol_own
 from node.protocol import agreement, routine
 from node.protocol.agreement import Agreement, Status
@@ -162,7 +163,7 @@ async def apply_all(pool: Pool, place: Place, raws: Sequence[bytes], now: dt.dat
         # Signatures of dozens of versions take longer than a breath.
         chain = await asyncio.to_thread(_verified, base.agreement, fresh, now)
         after = InForce.of(chain[-1], base.routine)
-        if await _commit(pool, place, after, chain, now):
+        if await _commit(pool, place, base, after, chain, now):
             return len(chain)
     raise _busy()
 
@@ -231,9 +232,13 @@ async def keep_fork(pool: Pool, fork: Fork) -> None:
         logger.error("agreement.forked", version=fork.version, digest=fork.digest, applied=fork.applied)
 
 
-async def _commit(pool: Pool, place: Place, after: InForce, chain: Sequence[Agreement], now: dt.datetime) -> bool:
-    """Write down what comes into force and all that follows from it; False when something else did meanwhile."""
-    base = place.in_force
+async def _commit(
+    pool: Pool, place: Place, base: InForce, after: InForce, chain: Sequence[Agreement], now: dt.datetime
+) -> bool:
+    """Write down what comes into force after ``base`` and all that follows from it; False when something else did meanwhile.
+
+    ``base`` is what the chain was verified from: another task of this process may have changed ``place`` since.
+    """
     # Before anything is written: a roll that can't be made refuses the document.
     roll_of(after, place.own)
 
@@ -264,6 +269,9 @@ async def settle_rows(conn: Connection, place: Place, after: InForce, now: dt.da
     """Bring all rows in line with what comes into force in this transaction, wake whoever lives by it; return it as the rows say it."""
     version = after.agreement.version
     await agreement_logs.enrol(conn, after.nodes, place.own.id, now)
+    if not set(after.agreement.terms.data) <= set(place.in_force.agreement.terms.data):
+        # Of types that are agreed from now on, what was passed over is asked for.
+        await log.want_again(conn, TYPE_NOT_AGREED)
     await store.drop_proposals_below(conn, version + 1)
     await store.drop_refused(conn, version, "")
     listed = {node.id for node in after.nodes if node.status is Status.ACTIVE}
@@ -295,14 +303,16 @@ async def apply_routine(pool: Pool, place: Place, raw: bytes, now: dt.datetime) 
         if base.routine is not None and routine.parse(raw).signed == base.routine.signed:
             return
         found = await asyncio.to_thread(routine.check, base.agreement, base.routine, raw, now)
-        if await _commit_routine(pool, place, InForce.of(base.agreement, found), raw, now):
+        if await _commit_routine(pool, place, base, InForce.of(base.agreement, found), raw, now):
             logger.info("agreement.routine_applied", version=found.version)
             return
     raise _busy()
 
 
-async def _commit_routine(pool: Pool, place: Place, after: InForce, raw: bytes, now: dt.datetime) -> bool:
-    base, found = place.in_force, after.routine
+async def _commit_routine(
+    pool: Pool, place: Place, base: InForce, after: InForce, raw: bytes, now: dt.datetime
+) -> bool:
+    found = after.routine
     roll_of(after, place.own)
 
     async def work(conn: Connection) -> InForce | None:

@@ -286,8 +286,8 @@ async def _pull(syncer: Syncer, origins: Mapping[str, Origin], heard: Mapping[st
         origins[name].origin_id for name, h in heard.items() if h.confirmed and name not in offers and name in origins
     ]
     if confirmed:
-        async with acquire(syncer.pool) as conn:
-            await log.record_confirmed(conn, confirmed, now)
+        # Many rows at once, which a new version of the agreement may be changing in another order: tried once more.
+        await run_tx(syncer.pool, lambda conn: log.record_confirmed(conn, confirmed, now))
     done.reports = await syncer.pull_all(_news_first(chosen, offers), offers)
 
 

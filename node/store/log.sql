@@ -248,6 +248,16 @@ WHERE state = 'suspended' AND suspended_since <= $1 AND size > 0
 ORDER BY origin_id
 LIMIT 10000;
 
+-- name: want_again
+-- What was set aside for a reason that may have gone, of items whose last word it is.
+WITH gone AS (
+    DELETE FROM log.problem p USING log.item i, log.origin o
+    WHERE p.code = $1 AND o.origin_id = p.origin_id AND NOT o.is_own AND o.state NOT IN ('closed', 'frozen')
+      AND i.origin_id = p.origin_id AND i.last_idx = p.idx AND NOT i.dead
+    RETURNING p.origin_id, p.idx, i.item_id
+)
+INSERT INTO log.wanted (origin_id, idx, item_id) SELECT origin_id, idx, item_id FROM gone ON CONFLICT DO NOTHING;
+
 -- name: erased_suspended
 UPDATE log.origin
 SET state = 'suspended', suspended_since = $3, state_before = CASE WHEN $2 = 'quarantined' THEN $2 ELSE 'new' END

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import os
 import random
@@ -11,9 +12,12 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
+
+from node.protocol import agreement
 
 ROOT = Path(__file__).resolve().parents[2]
 WHO = ("--id", "p_LE", "--name", "Provincia di Lecce", "--territory", "LE")
@@ -81,6 +85,27 @@ async def stays_up(folder: Path, out: Path) -> None:
     assert processes_of(folder) == []
 
 
+def check_agreement(folder: Path, told: dict[str, Any]) -> None:
+    """All four homes follow one first version, signed by three of four; nobody's node.toml says who belongs; the keys are where it says."""
+    assert set(told) == {"version", "expires", "threshold", "council", "fingerprint", "file", "keys"}
+    assert (told["version"], told["threshold"], len(told["council"])) == (1, 3, 4)
+    pinned = Path(told["file"]).read_bytes()
+    found = agreement.first(pinned)
+    assert len(agreement.signers(found, found.council)) == 3
+    assert [node.id for node in found.nodes] == ["bic-lazio", "cciaa_le", "cmto", "p_LE"]
+    paper = (folder / "agreement" / "protocollo.pdf").read_bytes()
+    assert found.pdf_sha256 == hashlib.sha256(paper).hexdigest()
+    for name in ("provincia-lecce", "citta-torino", "camera-lecce", "bic-lazio"):
+        assert (folder / name / "agreement" / "1.root.json").read_bytes() == pinned
+        assert "\n[[peer]]" not in (folder / name / "node.toml").read_text(encoding="utf-8")
+    kept = {role: [Path(path) for path in paths] for role, paths in told["keys"].items()}
+    assert {role: len(paths) for role, paths in kept.items()} == {"council": 4, "secretariat": 3}
+    for path in (*kept["council"], *kept["secretariat"]):
+        assert path.stat().st_mode & 0o777 == 0o600
+    shown = json.loads(rete("agreement", "show", "--json", home=folder / "camera-lecce").stdout)
+    assert (shown["version"], shown["fingerprint"]) == (1, told["fingerprint"])
+
+
 @pytest.mark.timeout(240)
 async def test_the_demo_ends_with_four_nodes_that_agree(tmp_path: Path) -> None:
     """Four nodes know the same profiles, each search finds at least two other territories, nothing is left running.
@@ -112,6 +137,8 @@ async def test_the_demo_ends_with_four_nodes_that_agree(tmp_path: Path) -> None:
     assert len({(account["node"], account["name"]) for account in result["accounts"]}) == 4 * 3
     assert all(account["password"] in done.stdout for account in result["accounts"])
     assert result["seconds"]["total"] > 0
+    assert set(result) == {"nodes", "searches", "accounts", "exercise", "agreement", "seconds"}
+    check_agreement(folder, result["agreement"])
     assert processes_of(folder) == []
     out.unlink()
     await stays_up(folder, out)

@@ -6,9 +6,11 @@ import asyncio
 import base64
 import datetime as dt
 import re
+import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,6 +22,7 @@ from node.flows import backup_home, council
 from node.flows.agreement import Place
 from node.flows.council_edits import CouncilEdits, Edits
 from node.protocol import agreement, keys, routine
+from node.protocol.agreement import Agreement
 from node.protocol.agreement_values import Status
 from node.runtime import Node
 from node.store import agreement as store
@@ -133,6 +136,30 @@ async def test_applying_again_is_nothing_and_two_at_once_are_one(two: Agreed) ->
     await apply(lecce, agreement.with_signatures(raw, [agreement.sign(raw, private(THREE[2]))]))
     assert in_force(lecce.node).version == 2
     assert [row for row in await rows(lecce) if row[0] == 2] == [(2, in_force(lecce.node).digest)]
+
+
+async def test_a_slow_judgement_of_what_came_into_force_meanwhile_is_nothing(
+    two: Agreed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A member's submission and the own question bring one version at once: whoever verifies longer finds it done, and fails at nothing."""
+    lecce, _ = two
+    raw, judged = second(lecce, *THREE), flow._verified
+    loop, begun, others_done = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+
+    def slowly(*given: Any) -> list[Agreement]:
+        loop.call_soon_threadsafe(begun.set)
+        assert others_done.wait(10)
+        return judged(*given)
+
+    monkeypatch.setattr(flow, "_verified", slowly)
+    late = asyncio.create_task(apply(lecce, raw))
+    # It has looked at what is in force, and waits in its thread.
+    await begun.wait()
+    monkeypatch.setattr(flow, "_verified", judged)
+    await apply(lecce, raw)
+    others_done.set()
+    await late
+    assert in_force(lecce.node).version == 2
 
 
 async def test_another_process_lives_by_what_one_applied(two: Agreed, clock: Clock) -> None:

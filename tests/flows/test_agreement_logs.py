@@ -257,6 +257,16 @@ async def test_what_tables_named_before_is_the_agreement_s_or_nobody_s(three: Ag
     assert bic.node.membership.roll.version == 1
 
 
+async def _more_types(towns: Agreed) -> None:
+    """Let profiles be agreed again, everywhere."""
+    state, now = place_of(towns.towns[0].node).in_force, towns.towns[0].node.clock()
+    draft = council.drafted(state)
+    wider = replace(draft, terms=replace(draft.terms, data=("call/1", "profile/1")))
+    raw = signed(council.propose(state, wider, now))
+    for town in towns.towns:
+        await apply(town, raw)
+
+
 async def test_types_that_are_not_agreed_are_neither_kept_nor_published(three: Agreed) -> None:
     """They are set aside with their code, and no byte of them stays; what is due of the own waits, and says why."""
     lecce, bic, _ = three
@@ -275,7 +285,10 @@ async def test_types_that_are_not_agreed_are_neither_kept_nor_published(three: A
             await conn.fetchval("SELECT count(*) FROM log.body WHERE origin_id = $1 AND idx >= 3", row.origin_id) == 0
         )
     assert lecce.node.config.agreed == ("call/1",)
-    assert not is_agreed(lecce.node.config.agreed, "profile/1")
+    await _more_types(three)
+    await lecce.sync()
+    assert await lecce.known() == 5
+    assert not is_agreed(("call/1",), "profile/1")
     assert not is_agreed(("call/1",), "partition/1")
     assert is_agreed(("profile/1",), "partition/1")
     assert is_agreed(None, "whatever/9")

@@ -22,7 +22,7 @@ from node.store.postgres import acquire
 from node.web.pages.admin_frame import AGREEMENT
 from tests.accounts_made import Desk
 from tests.admin_made import session
-from tests.agreement_said_made import EXPIRES, NODES, TERMS, council, raw, signed
+from tests.agreement_said_made import NODES, TERMS, council, raw, signed
 from tests.agreement_shown_made import (
     COUNCIL,
     Shown,
@@ -76,6 +76,7 @@ async def test_a_node_of_peer_tables_says_so_and_how_to_go_over(node: Node) -> N
         for part in ("tabelle [[peer]]", "«rete join INDIRIZZO»", "«rete agreement init»", "docs/agreement.md"):
             assert part in text, part
         assert "How to go over to the agreement" in words(await browser.get(f"{AGREEMENT}?lang=en"))
+        await browser.get("/utente?lang=it")
         reply = await send(browser, b"{}", "/utente")
         assert (reply.status, "non c'è nulla da firmare" in words(await reply.text())) == (400, True)
         for path in ("versioni/1", "versioni/1/file", f"proposte/{'0' * 64}", f"richieste/{'0' * 64}/file", "modifiche/file", f"doppie/1/{'0' * 64}/file"):  # fmt: skip
@@ -114,10 +115,11 @@ async def test_proposals_are_told_in_plain_words_with_who_signed(node: Node, sho
     """Who enters, which key changes; one has signed and three have not; routine changes by their effect alone."""
     async with entered(node, Role.ADMINISTRATOR) as browser:
         text = words(await browser.get(AGREEMENT))
-        for part in ("Entra: Provincia di Arezzo (p_AR)", "Cambia: chiave http di BIC Lazio (bic_LAZ): si aggiunge", "1 firme su 3", "Modifiche ordinarie 2", "0 firme su 2"):  # fmt: skip
+        for part in ("Entra: Provincia di Arezzo (p_AR)", "Tutte le modifiche: ", "1 firme su 3", "Modifiche ordinarie 2", "0 firme su 2"):  # fmt: skip
             assert part in text, part
         one = words(await browser.get(f"{AGREEMENT}/proposte/{shown.proposal}"))
         ids = {name: agreement.council_keyid(key) for name, key in zip(("uno", "due"), map(public_of, ("uno", "due")), strict=True)}  # fmt: skip
+        assert "Cambia: chiave http di BIC Lazio (bic_LAZ): si aggiunge bic-laz.example#http-2" in one
         signed_part, _, missing = one.partition("Mancano")
         assert ids["uno"] in signed_part
         assert ids["due"] in missing
@@ -145,7 +147,6 @@ async def test_requests_forks_refusals_and_history_stand_there_with_what_to_do(n
             "agreement-unsigned",
             "Cambia: testimoni di ogni registro: da 3 a 2",
             "Cambia: numero minimo di reti: da 5 a 6",
-            "Versione: 1",
             "Modifiche ordinarie Della segreteria, con il consenso di ogni nodo: versione 1",
         ):
             assert part in text, part
@@ -153,6 +154,7 @@ async def test_requests_forks_refusals_and_history_stand_there_with_what_to_do(n
             assert f'href="{AGREEMENT}/doppie/2/{digest}/file"' in page
         first = words(await browser.get(f"{AGREEMENT}/versioni/1"))
         assert "Entra: BIC Lazio (bic_LAZ)" in first
+        assert "Versione: 1" in first
         assert "Versione 2" in first
         second = words(await browser.get(f"{AGREEMENT}/versioni/2"))
         assert "Cambia: numero minimo di reti: da 5 a 6" in second
@@ -187,9 +189,9 @@ async def test_papers_are_files_as_they_were_received(node: Node, shown: Shown) 
 @pytest.mark.parametrize(("days", "words_of"), [(61, ""), (60, "scade tra 60 giorni"), (30, "scade tra 30 giorni"), (0, "è scaduto il")])  # fmt: skip
 async def test_the_end_is_told_in_time(node: Node, days: int, words_of: str) -> None:
     """Nothing before the sixtieth day, a notice then, an alarm from the thirtieth on, and what follows when it is over."""
-    await in_force(node, signed(raw(1, nodes=members_of(node), expires=EXPIRES), *COUNCIL))
-    later = replace(node, clock=lambda: EXPIRES - dt.timedelta(days=days))
-    async with entered(later, Role.ADMINISTRATOR) as browser:
+    expires = node.clock() + dt.timedelta(days=days)
+    await in_force(node, signed(raw(1, nodes=members_of(node), expires=expires), *COUNCIL))
+    async with entered(node, Role.ADMINISTRATOR) as browser:
         page = await browser.get(AGREEMENT)
         assert ("Il protocollo d'intesa scade" in words(page) or "Il protocollo d'intesa è scaduto" in words(page)) == bool(words_of)  # fmt: skip
         assert words_of in words(page)
