@@ -202,9 +202,11 @@ async def add_checkpoint(request_: web.Request) -> web.StreamResponse:
         # The row is locked from the check to the commit, and the reply comes after it: two histories are never cosigned.
         size, root = await store.lock_witnessed(conn, origin.origin_id)
         target = witness.judge(found, origin.verifiers, size, root)
-        if origin.end_size is not None and target.size > origin.end_size:
+        past = origin.end_size is not None and target.size >= origin.end_size
+        if past and (target.size, target.root) != (origin.end_size, origin.end_root):
             raise CallerError(
-                "witness-left", N_("il registro è chiuso dal protocollo d'intesa prima di questo checkpoint")
+                "witness-left",
+                N_("il registro è chiuso dal protocollo d'intesa prima di questo checkpoint, o con un'altra radice"),
             )
         voice = federation.witness()
         line = witness.cosign(voice.name, voice.key, target.text(), int(now.timestamp()))
