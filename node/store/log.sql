@@ -141,6 +141,12 @@ RETURNING origin_id;
 UPDATE log.origin SET next_pull_at = $1, failures = 0
 WHERE NOT is_own AND state NOT IN ('closed', 'suspended', 'frozen', 'quarantined');
 
+-- name: wake_owner
+UPDATE log.origin SET next_pull_at = $2
+WHERE owner = $1 AND NOT is_own AND failures > 0 AND next_pull_at > $2
+    AND state NOT IN ('closed', 'suspended', 'frozen', 'quarantined')
+RETURNING origin_id;
+
 -- name: served_log
 -- What a peer-facing route may show of one log: a mirror's note for a followed one, nothing unsigned of the own.
 SELECT origin_id, origin, state, is_own, checkpoint_size, relayed, frozen_at

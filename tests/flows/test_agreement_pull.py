@@ -314,6 +314,26 @@ async def test_a_hint_in_a_stranger_s_name_or_of_old_news_wakes_nobody(three: Ag
     assert await hint(b'{"agreement":0,"o":"a.example/federation/log/2026","routine":0}') == 400
 
 
+async def test_who_comes_to_the_same_version_is_asked_again_at_once(three: Agreed, clock: Clock) -> None:
+    """A member that had not heard yet that this node is let in refused it: its hint ends the waiting, and nobody else's."""
+    lecce, bic, _ = three
+    later = clock() + dt.timedelta(hours=1)
+
+    async def wait(failures: int) -> dt.datetime | None:
+        async with lecce.node.pool.acquire() as conn:
+            await conn.execute(
+                "UPDATE log.origin SET failures = $1, next_pull_at = $2 WHERE NOT is_own", failures, later
+            )
+        body = heads.encode_agreement_hint(bic.node.own.origin, 1, 0)
+        client = PeerClient(bic.session, lecce.node.public_url)
+        await client.post("/federation/hint", body, max_bytes=1000, content_type="application/json", allow=(204,))
+        assert (await lecce.origin("cmto")).next_pull_at == later
+        return (await lecce.origin("bic-lazio")).next_pull_at
+
+    assert await wait(1) == clock()
+    assert await wait(0) == later
+
+
 async def test_the_scheduler_asks_once_a_minute_and_when_it_is_woken(three: Agreed) -> None:
     """The job is there where an agreement is, and does the whole of it."""
     lecce, bic, _ = three
