@@ -21,6 +21,7 @@ from node.config import Config
 from node.errors import N_, OperatorError, PeerWrongError
 from node.flows import agreement_logs, log_keys
 from node.flows.agreement_terms import InForce, check_group, roll_of
+from node.flows.ingest import TYPE_NOT_AGREED
 from node.flows.membership import enrol_own
 from node.protocol import agreement, routine
 from node.protocol.agreement import Agreement, Status
@@ -264,6 +265,9 @@ async def settle_rows(conn: Connection, place: Place, after: InForce, now: dt.da
     """Bring all rows in line with what comes into force in this transaction, wake whoever lives by it; return it as the rows say it."""
     version = after.agreement.version
     await agreement_logs.enrol(conn, after.nodes, place.own.id, now)
+    if not set(after.agreement.terms.data) <= set(place.in_force.agreement.terms.data):
+        # Of types that are agreed from now on, what was passed over is asked for.
+        await log.want_again(conn, TYPE_NOT_AGREED)
     await store.drop_proposals_below(conn, version + 1)
     await store.drop_refused(conn, version, "")
     listed = {node.id for node in after.nodes if node.status is Status.ACTIVE}
