@@ -141,7 +141,7 @@ def _alone() -> CallerError:
     return CallerError(
         "keys-need-agreement",
         N_("questo nodo vive delle tabelle [[peer]]: lì ogni ruolo ha una chiave sola, che non si cambia"),
-        hint=N_("con un protocollo d'intesa le chiavi si cambiano senza interruzioni: docs/agreement.md"),
+        hint=N_("con un protocollo d'intesa le chiavi si cambiano senza interruzioni: docs/keys.md"),
     )
 
 

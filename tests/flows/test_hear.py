@@ -131,6 +131,24 @@ async def test_nobody_speaks_in_this_office_s_name(told: Told) -> None:
     assert await told.reach(told.opened(told.facts(2, kind=Kind.WITHDRAW), key=key)) == [(1, hear.SIGNATURE_BAD)]
 
 
+async def test_what_was_said_under_a_key_that_was_given_up_is_still_believed(told: Told) -> None:
+    """A node changed its request key between two events: the first, which comes again later, was signed with the old one."""
+    old, stolen = (Ed25519PrivateKey.from_private_bytes(bytes([n]) * 32) for n in (8, 9))
+    membership = told.pair.owner.town.node.membership
+    first = told.opened(told.facts(1), payload=REQUEST, key=old)
+    assert await told.reach(first) == [(1, hear.SIGNATURE_BAD)]
+    members = {
+        **membership.members,
+        "cmto": replace(membership.members["cmto"], former=(old.public_key().public_bytes_raw(),)),
+    }
+    membership.change(replace(membership.roll, members=members))
+    assert await told.reach(first, told.opened(told.facts(2, kind=Kind.WITHDRAW, detail="mistake"), number=2)) == []
+    assert (await told.pair.owner.read(told.case)).case.state is State.WITHDRAWN
+    # One that was taken away, or never was, speaks for nobody.
+    other = Told(told.pair, str(uuid.uuid4()))
+    assert await other.reach(other.opened(other.facts(1), payload=REQUEST, key=stolen)) == [(1, hear.SIGNATURE_BAD)]
+
+
 async def test_a_case_never_becomes_another_one(told: Told) -> None:
     """Its profile and its offices stay; nobody writes into a case of somebody else."""
     assert await told.reach(told.opened(told.facts(1), payload=REQUEST)) == []
