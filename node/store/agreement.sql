@@ -114,3 +114,6 @@ SELECT what FROM agreement.enrolled;
 
 -- name: note_enrolled
 INSERT INTO agreement.enrolled (what) VALUES ($1) ON CONFLICT (one) DO UPDATE SET what = excluded.what;
+
+-- name: drop_requests_before
+DELETE FROM agreement.request WHERE received_at < $1;
