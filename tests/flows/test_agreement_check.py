@@ -173,7 +173,8 @@ async def test_with_an_agreement_nobody_is_sent_to_the_peer_tables(node: Node) -
         post=(Post("bic_LAZ", False, None, ()),),
     )
     assert not isinstance(seen.log, ReteError)
-    texts = {one.code: told(one) for one in doctor.judge(replace(seen, log=replace(seen.log, witnesses={})))}
+    found = {one.code: one for one in doctor.judge(replace(seen, log=replace(seen.log, witnesses={})))}
     for code in ("peers-none", "log-few-witnesses", "seal-missing"):
-        assert "protocollo d'intesa" in texts[code], code
-        assert "node.toml" not in texts[code], code
+        text = told(found[code])
+        assert "protocollo d'intesa" in text, code
+        assert "node.toml" not in text, code

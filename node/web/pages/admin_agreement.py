@@ -2,7 +2,8 @@
 
 In: a version, a digest, a file with signatures. Out: what ``rete agreement show``, ``requests`` and ``history`` say (node/flows/agreement_board.py);
 documents as files, to sign elsewhere. Rules: no key of the council comes near this page: it takes a file that was signed on another machine, and
-whether that changes anything the signatures alone decide. Who brought a file stands in this program's log.
+whether that changes anything the signatures alone decide. Who brings a file decides nothing, so it is no event of the chain of decisions: who
+decided is signed in the document itself.
 """
 
 from __future__ import annotations
