@@ -158,10 +158,7 @@ def build(node: Node, session: aiohttp.ClientSession, exchange: post.Exchange | 
 
     async def listen() -> None:
         await gossip.gossip(syncer, await current_own(node), jobs.heard)
-        if node.agreement is not None:
-            # The same members as for heads: a proposal reaches everybody as news of a log does.
-            asked = [peer for peer in node.membership.peers if peer.id in jobs.heard.partners]
-            await council_road.collect(node.council_road(session), asked, jobs.proposed, node.clock())
+        await _hear_proposals(node, session, jobs)
 
     async def due() -> None:
         await sync_peers(syncer)
@@ -203,6 +200,13 @@ def build(node: Node, session: aiohttp.ClientSession, exchange: post.Exchange | 
     for name, (work, minutes) in more.items():
         every(name, work, minutes)
     return jobs
+
+
+async def _hear_proposals(node: Node, session: aiohttp.ClientSession, jobs: Jobs) -> None:
+    """Ask for proposals the members that were asked for heads: so a proposal reaches everybody as news of a log does."""
+    if node.agreement is not None:
+        asked = [peer for peer in node.membership.peers if peer.id in jobs.heard.partners]
+        await council_road.collect(node.council_road(session), asked, jobs.proposed, node.clock())
 
 
 def _carrying(node: Node, session: aiohttp.ClientSession, exchange: post.Exchange) -> Callable[[], Awaitable[object]]:

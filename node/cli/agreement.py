@@ -121,7 +121,7 @@ def _show(face: Face, found: Agreement | Routine, ballots: list[dict[str, Any]])
     else:
         face.say(N_("Modifiche ordinarie, versione {version}, di: {nodes}"), version=found.version, nodes=", ".join(node.id for node in found.nodes))  # fmt: skip
     for ballot in ballots:
-        face.say(N_("Proposta aperta della versione {version}: {have} firme su {need}. {digest}"), **{k: ballot[k] for k in ("version", "have", "need", "digest")})  # fmt: skip
+        face.say(N_("Proposta aperta della versione {version}, firme {have} su {need}: {digest}"), **{k: ballot[k] for k in ("version", "have", "need", "digest")})  # fmt: skip
         show_differences(face, ballot["differences"])
 
 

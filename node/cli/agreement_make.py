@@ -118,7 +118,7 @@ def _first(face: Face, asked: Beginning, out: Path, now: dt.datetime, *, force: 
     found = agreement.parse(raw)
 
     def human() -> None:
-        face.say(N_("Scritta la prima versione in {file}: {count} enti, {need} firme su {keys}."), file=out, count=len(found.nodes), need=found.council.threshold, keys=len(found.council.keys))  # fmt: skip
+        face.say(N_("Scritta la prima versione in {file}. Enti: {count}; firme necessarie: {need} su {keys}."), file=out, count=len(found.nodes), need=found.council.threshold, keys=len(found.council.keys))  # fmt: skip
         show_words(face, N_("Impronta, che ogni firmatario confronta prima di firmare:"), words_of(found))
         face.say(N_("Ora ogni firmatario: «rete agreement sign {file} --key CHIAVE». Poi ogni ente: «rete agreement apply {file}»."), file=out)  # fmt: skip
 

@@ -150,9 +150,9 @@ def show_agreement(face: Face, found: Agreement, now: dt.datetime) -> None:
         keep_epochs_days=found.terms.keep_epochs_days,
         suspended_days=found.terms.suspended_days,
     )
-    _show_council(face, N_("Consiglio: servono {threshold} firme"), found.council, agreement.signers(found, found.council))  # fmt: skip
+    _show_council(face, N_("Consiglio, firme necessarie: {threshold}"), found.council, agreement.signers(found, found.council))  # fmt: skip
     if found.secretariat.keys:
-        _show_council(face, N_("Segreteria: servono {threshold} firme"), found.secretariat, None)
+        _show_council(face, N_("Segreteria, firme necessarie: {threshold}"), found.secretariat, None)
     rows = [
         (node.id, node.name, face.tr(STATUSES[node.status]), f"{day_of(node.since):%d/%m/%Y}", node.url)
         for node in found.nodes

@@ -170,7 +170,7 @@ async def _sign(
         "signatures": len(found.signatures.keys() | {signature[0]}),
         "differences": said,
     }
-    face.emit(facts, lambda: face.say(N_("Firmato: {file} ha ora {count} firme."), file=target, count=facts["signatures"]))  # fmt: skip
+    face.emit(facts, lambda: face.say(N_("Firmato; firme in {file}: {count}."), file=target, count=facts["signatures"]))  # fmt: skip
 
 
 async def _submit(face: Face, file: Path) -> None:
@@ -196,8 +196,8 @@ async def _submit(face: Face, file: Path) -> None:
         if taken.applied:
             face.say(N_("La versione {version} è in vigore qui."), version=taken.version)
         else:
-            face.say(N_("La proposta della versione {version} ha {have} firme, ne servono {need}."), version=taken.version, have=taken.have, need=taken.need)  # fmt: skip
-        face.say(N_("L'hanno ricevuta {count} altri nodi; gli altri la chiedono da soli."), count=len(sent.told))
+            face.say(N_("Proposta della versione {version}: firme {have} su {need}."), version=taken.version, have=taken.have, need=taken.need)  # fmt: skip
+        face.say(N_("Nodi che l'hanno ricevuta: {count}; gli altri la chiedono da soli."), count=len(sent.told))
         for member, code in sent.failed.items():
             face.say(N_("    {member}: non consegnata [{code}]"), member=member, code=code)
 

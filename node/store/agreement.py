@@ -223,6 +223,11 @@ async def drop_request(conn: Connection, fingerprint: str) -> bool:
     return bool(await conn.fetchval(QUERIES["drop_request"], fingerprint))
 
 
+async def drop_requests_before(conn: Connection, moment: dt.datetime) -> None:
+    """Forget the enrolment requests that have waited since before ``moment``."""
+    await conn.execute(QUERIES["drop_requests_before"], moment)
+
+
 async def put_refused(conn: Connection, member: str, version: int, code: str, now: dt.datetime) -> None:
     """Note which newer version of a member was not taken, and why."""
     await conn.execute(QUERIES["put_refused"], member, version, code[:100], now)

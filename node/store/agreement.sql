@@ -108,3 +108,6 @@ DELETE FROM agreement.refused WHERE version <= $1 OR member = $2;
 
 -- name: read_refused
 SELECT member, version, code, at FROM agreement.refused ORDER BY version DESC, member LIMIT 1000;
+
+-- name: drop_requests_before
+DELETE FROM agreement.request WHERE received_at < $1;

@@ -337,3 +337,34 @@ async def test_a_fork_is_told_with_both_documents_and_settled_by_a_person(two: A
     shown = await done("agreement", "show", home=lecce.home)
     assert (shown["digest"], shown["terms"]["k_min"]) == (digests[1], 9)
     assert (await done("agreement", "apply", late, home=lecce.home))["version"] == 3
+
+
+async def said(*words: str | Path, home: Path | None = None) -> str:
+    """What a person reads of one command that must succeed, on one line."""
+    status, found, err = await rete(*words, home=home)
+    assert status == 0, err
+    return " ".join(str(found["text"]).split())
+
+
+async def test_people_read_what_programs_read(two: Agreed, tmp_path: Path) -> None:
+    """Without --json each command says in sentences who enters, what changes, how many signed, and what to do next."""
+    lecce, torino = two
+    file = tmp_path / "2.json"
+    proposed = await said("agreement", "propose", "--suspend", "cmto", "-o", file, home=lecce.home)
+    assert "è sospeso: cmto (cmto)" in proposed
+    assert "rete agreement submit" in proposed
+    signing = await said("agreement", "sign", file, "--key", tmp_path / "lecce.key", "--yes", home=lecce.home)
+    assert "è sospeso: cmto (cmto)" in signing
+    assert f"firme in {file}: 1" in signing
+    sent = await said("agreement", "submit", file, home=lecce.home)
+    assert "firme 1 su 2" in sent
+    assert "Nodi che l'hanno ricevuta: 1" in sent
+    shown = await said("agreement", "show", home=torino.home)
+    for words in ("versione 1", "firme necessarie: 2", "attivo", "firme 1 su 2", "è sospeso: cmto (cmto)"):
+        assert words in shown
+    await done("agreement", "sign", file, "--key", tmp_path / "bari.key", "--yes", home=lecce.home)
+    assert "in vigore" in await said("agreement", "apply", file, home=lecce.home)
+    assert "sospeso" in await said("agreement", "show", home=lecce.home)
+    assert "Versione 2" in await said("agreement", "history", home=lecce.home)
+    assert "è sospeso" in await said("agreement", "diff", "1", file, home=lecce.home)
+    assert "Nessuna richiesta" in await said("agreement", "requests", home=lecce.home)
