@@ -37,7 +37,7 @@ from node.flows import (
     tell,
 )
 from node.flows.append import sign_head
-from node.flows.jobs import BACKUP, TRIAL, Schedule, Turn
+from node.flows.jobs import AGREEMENT, BACKUP, TRIAL, Schedule, Turn
 from node.flows.sync import sync_peers
 from node.protocol import limits
 from node.runtime import Node, current_own, utc_now
@@ -64,7 +64,7 @@ JOBS = {
     wake.GOSSIP: "gossip",
     wake.ANNOUNCE: "announce",
     wake.POST: "post",
-    wake.AGREEMENT: "agreement",
+    wake.AGREEMENT: AGREEMENT,
     wake.BACKUP: BACKUP,
     wake.TRIAL: TRIAL,
 }
@@ -163,11 +163,6 @@ def build(node: Node, session: aiohttp.ClientSession, exchange: post.Exchange | 
     async def due() -> None:
         await sync_peers(syncer)
 
-    async def agree() -> None:
-        await agreement_pull.refresh(
-            node.agreement_road(session, (await current_own(node)).origin), jobs.agreed, node.clock()
-        )
-
     async def release() -> None:
         await publish.release_due(node.pool, node.config, await current_own(node), node.clock(), known=node.known)
         await audit.keep_mark(node.pool, node.home)
@@ -197,13 +192,12 @@ def build(node: Node, session: aiohttp.ClientSession, exchange: post.Exchange | 
     # +- 20 %: nodes that start together do not stay in step.
     every("gossip", listen, sync.poll_minutes, jitter=int(sync.poll_minutes * 60 * 0.2) or None)
     every("due", due, DUE_MINUTES)
-    if node.agreement is not None:
-        every("agreement", agree, AGREEMENT_MINUTES, jitter=12)
     every("announce", tell_head, ANNOUNCE_MINUTES)
     every("release", release, RELEASE_MINUTES)
     every("settle", settle, RELEASE_MINUTES)
     every("post", _carrying(node, session, exchange or hear.exchange(node.office(), node.clock)), POST_MINUTES)
-    for name, (work, minutes) in {**_housework(node, session), **_keeping(node, jobs)}.items():
+    more = {**_housework(node, session), **_keeping(node, jobs), **_agreeing(node, session, jobs)}
+    for name, (work, minutes) in more.items():
         every(name, work, minutes)
     return jobs
 
@@ -225,6 +219,20 @@ def _carrying(node: Node, session: aiohttp.ClientSession, exchange: post.Exchang
         await post.turn(carrier, (await current_own(node)).origin, everyone=everyone)
 
     return carry
+
+
+def _agreeing(
+    node: Node, session: aiohttp.ClientSession, jobs: Jobs
+) -> dict[str, tuple[Callable[[], Awaitable[object]], float]]:
+    """Return the job that asks for new versions of the agreement, none where members are [[peer]] tables."""
+    if node.agreement is None:
+        return {}
+
+    async def agree() -> None:
+        road = node.agreement_road(session, (await current_own(node)).origin)
+        await agreement_pull.refresh(road, jobs.agreed, node.clock())
+
+    return {AGREEMENT: (agree, AGREEMENT_MINUTES)}
 
 
 def _keeping(node: Node, jobs: Jobs) -> dict[str, tuple[Callable[[], Awaitable[object]], float]]:

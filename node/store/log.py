@@ -386,6 +386,11 @@ async def set_end(conn: Connection, origin_id: int, size: int, root: bytes) -> N
     await conn.execute(QUERIES["set_end"], origin_id, size, root)
 
 
+async def want_again(conn: Connection, code: str) -> None:
+    """Put back on the want-lists what was set aside of others' logs under a code, where it still lives."""
+    await conn.execute(QUERIES["want_again"], code, timeout=COPY_TIMEOUT_S)
+
+
 async def suspended_until(conn: Connection, day: dt.date) -> list[tuple[int, str]]:
     """Return (id, origin) of the logs whose node has been suspended since ``day`` or longer, and that are still held."""
     return [(row["origin_id"], row["origin"]) for row in await conn.fetch(QUERIES["suspended_until"], day)]

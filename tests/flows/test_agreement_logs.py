@@ -11,7 +11,7 @@ import pytest
 
 from node.domain.query import Query
 from node.errors import CallerError, PeerWrongError
-from node.flows import accuse, agreement_logs, council, council_edits, epoch, overview
+from node.flows import accuse, agreement_logs, council, council_edits, epoch, hear, overview
 from node.flows import search as searching
 from node.flows.agreement_terms import is_agreed, roll_of
 from node.flows.council_edits import Edits
@@ -91,6 +91,25 @@ async def test_a_suspended_node_is_hidden_and_unheard_at_once(three: Agreed) -> 
         await client.get_signed("/federation/outbox", "after=0", max_bytes=65_536)
     # Still held, until the term has passed.
     assert await lecce.known() == 3
+
+
+async def test_nothing_new_is_said_to_a_suspended_node_and_what_waits_there_stays(three: Agreed, clock: Clock) -> None:
+    """No introduction with its office begins; what it said before is not taken, and is asked for again when it is back."""
+    lecce, _, _ = three
+    office = lecce.node.office()
+    assert office.peer("bic-lazio").id == "bic-lazio"
+    await decide(three, suspend=("bic-lazio",))
+    with pytest.raises(CallerError) as caught:
+        office.peer("bic-lazio")
+    assert caught.value.code == "introduction-peer-cannot"
+    async with lecce.node.pool.acquire() as conn:
+        with pytest.raises(PeerWrongError) as gone:
+            await hear.receive(conn, office, "bic-lazio", [], clock())
+    assert gone.value.code == "member-gone"
+    await decide(three, readmit=("bic-lazio",))
+    assert office.peer("bic-lazio").id == "bic-lazio"
+    async with lecce.node.pool.acquire() as conn:
+        assert await hear.receive(conn, office, "bic-lazio", [], clock()) == []
 
 
 async def test_what_is_held_of_a_suspended_node_is_erased_after_the_term(three: Agreed, clock: Clock) -> None:
@@ -257,6 +276,16 @@ async def test_what_tables_named_before_is_the_agreement_s_or_nobody_s(three: Ag
     assert bic.node.membership.roll.version == 1
 
 
+async def _more_types(towns: Agreed) -> None:
+    """Let profiles be agreed again, everywhere."""
+    state, now = place_of(towns.towns[0].node).in_force, towns.towns[0].node.clock()
+    draft = council.drafted(state)
+    wider = replace(draft, terms=replace(draft.terms, data=("call/1", "profile/1")))
+    raw = signed(council.propose(state, wider, now))
+    for town in towns.towns:
+        await apply(town, raw)
+
+
 async def test_types_that_are_not_agreed_are_neither_kept_nor_published(three: Agreed) -> None:
     """They are set aside with their code, and no byte of them stays; what is due of the own waits, and says why."""
     lecce, bic, _ = three
@@ -275,7 +304,10 @@ async def test_types_that_are_not_agreed_are_neither_kept_nor_published(three: A
             await conn.fetchval("SELECT count(*) FROM log.body WHERE origin_id = $1 AND idx >= 3", row.origin_id) == 0
         )
     assert lecce.node.config.agreed == ("call/1",)
-    assert not is_agreed(lecce.node.config.agreed, "profile/1")
+    await _more_types(three)
+    await lecce.sync()
+    assert await lecce.known() == 5
+    assert not is_agreed(("call/1",), "profile/1")
     assert not is_agreed(("call/1",), "partition/1")
     assert is_agreed(("profile/1",), "partition/1")
     assert is_agreed(None, "whatever/9")
