@@ -9,8 +9,10 @@ first to be complete here is applied here, and if elsewhere it was the other one
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import structlog
@@ -255,12 +257,16 @@ async def _kept(
     for _ in range(in_force.TRIES):
         await in_force.reload(pool, place)
         state = place.in_force
+        # A large document with its signatures takes longer than a breath.
+        ballot = await asyncio.to_thread(weigh, state, raw, now)
 
-        async def work(conn: Connection, state: InForce = state) -> tuple[Ballot, bool] | None:
+        async def work(
+            conn: Connection, state: InForce = state, ballot: Ballot = ballot
+        ) -> tuple[Ballot, bool] | None:  # fmt: skip
             await store.lock(conn)
             # Another process applied something between our look and our lock.
             is_ours = await store.latest_version(conn) == (state.agreement.version, state.agreement.digest)
-            return await _keep(conn, state, raw, now, by_member) if is_ours else None
+            return await _keep(conn, ballot, now, by_member) if is_ours else None
 
         found = await run_tx(pool, work)
         if found is not None:
@@ -268,12 +274,10 @@ async def _kept(
     raise OperatorError("agreement-busy", N_("un altro processo sta applicando il protocollo d'intesa: riprovare"))
 
 
-async def _keep(conn: Connection, state: InForce, raw: bytes, now: dt.datetime, by_member: str) -> tuple[Ballot, bool]:
+async def _keep(conn: Connection, brought: Ballot, now: dt.datetime, by_member: str) -> tuple[Ballot, bool]:
     """Keep what is good of a proposal beside what was kept of it; return how it stands now, and whether there was anything new."""
-    ballot = weigh(state, raw, now)
-    stored = await store.read_proposals(conn, ballot.digest)
-    if stored:
-        ballot = weigh(state, metadata.with_signatures(ballot.raw, stored[0].signatures), now)
+    stored = await store.read_proposals(conn, brought.digest)
+    ballot = await asyncio.to_thread(_with_kept, brought, dict(stored[0].signatures)) if stored else brought
     if not ballot.now.signed:
         raise CallerError(
             "proposal-unsigned",
@@ -282,17 +286,32 @@ async def _keep(conn: Connection, state: InForce, raw: bytes, now: dt.datetime, 
         )
     is_new = not stored
     if is_new:
-        await _room(conn, state, ballot, now)
+        await _room(conn, ballot)
         bare = unsigned_of(ballot.raw)
         await store.put_proposal(conn, Proposal(ballot.digest, ballot.kind, ballot.version, bare, now, by_member))
-    more = await store.put_signatures(conn, ballot.digest, signatures_of(ballot).items(), now)
+    more = await store.put_signatures(conn, ballot.digest, signatures_of(brought).items(), now)
     return ballot, is_new or more > 0
 
 
-async def _room(conn: Connection, state: InForce, ballot: Ballot, now: dt.datetime) -> None:
+def _with_kept(ballot: Ballot, kept: Mapping[str, str]) -> Ballot:
+    """Return a proposal with signatures that were verified when they came: an id is of one key and no other."""
+
+    def counted(count: Count) -> Count:
+        return Count(count.signed | (kept.keys() & count.council.keys.keys()), count.council)
+
+    return replace(
+        ballot,
+        raw=metadata.with_signatures(ballot.raw, kept.items()),
+        now=counted(ballot.now),
+        then=None if ballot.then is None else counted(ballot.then),
+    )
+
+
+async def _room(conn: Connection, ballot: Ballot) -> None:
     """Refuse one proposal more where there are enough, of all or of the same keys. Raises: CallerError(proposals-full)."""
-    open_ones = [weighed for weighed in await read_open(conn, state, now) if not isinstance(weighed, Proposal)]
-    own = [sum(keyid in other.now.signed for other in open_ones) for keyid in ballot.now.signed]
+    open_ones = await store.read_proposals(conn)
+    # What is kept of signatures was verified when it came.
+    own = [sum(keyid in dict(other.signatures) for other in open_ones) for keyid in ballot.now.signed]
     if len(open_ones) >= PROPOSALS_MAX or min(own) >= PROPOSALS_OF_A_KEY:
         raise CallerError(
             "proposals-full",
@@ -307,7 +326,8 @@ async def read_open(conn: Connection, state: InForce, now: dt.datetime) -> list[
     found: list[Ballot | Proposal] = []
     for proposal in await store.read_proposals(conn):
         try:
-            found.append(weigh(state, metadata.with_signatures(proposal.raw, proposal.signatures), now))
+            raw = metadata.with_signatures(proposal.raw, proposal.signatures)
+            found.append(await asyncio.to_thread(weigh, state, raw, now))
         except (CallerError, PeerWrongError):
             found.append(proposal)
     return found
