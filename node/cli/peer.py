@@ -19,7 +19,7 @@ from node.flows.home import peer_card
 from node.flows.ping import Step
 from node.peers.client import PeerClient
 from node.protocol import keys
-from node.store import keyfiles, log
+from node.store import keyfiles, log, pin
 from node.store.postgres import acquire
 
 STEPS = {
@@ -190,6 +190,14 @@ def card(face: Face, url: str | None) -> None:
             hint=N_("per esempio https://ar.example.it, senza barra finale"),
         )
     config = runtime.read_config(face.home)
+    if pin.read(face.home) is not None:
+        raise CallerError(
+            "peer-card-unused",
+            N_(
+                "questo nodo vive di un protocollo d'intesa: gli altri hanno da lì le sue chiavi, non da un blocco [[peer]]"
+            ),
+            hint=N_("«rete keys show» mostra le chiavi di questo nodo; «rete agreement show --entry ID» la sua voce"),
+        )
     held = keyfiles.read(face.home / config.federation.keys)
     scheme = "http" if config.federation.authority.startswith(("127.0.0.1", "localhost")) else "https"
     vkey = keys.format_vkey(config.federation.origin, held.signing["log"].public_key().public_bytes_raw())

@@ -45,8 +45,9 @@ class KeyRing:
         sealed = [*self._held.seals.values(), *self._held.put_aside]
         self._seals = {key.public.id: key for key in sealed}
 
-    def _moment(self) -> int:
-        return self.folder.stat().st_mtime_ns
+    def _moment(self) -> tuple[int, list[str]]:
+        # The names too: two files made at once may bear the same time.
+        return self.folder.stat().st_mtime_ns, keyfiles.names(self.folder)
 
     def reload(self) -> None:
         """Read the folder anew. Raises: OperatorError key-file-..., key-reused."""

@@ -36,7 +36,8 @@ class Shown:
 
 def all_keys(ring: KeyRing, entry: Node | None, origin: str, authority: str) -> list[Shown]:
     """Return every key, by role and age."""
-    return [shown for role in keyfiles.ROLES for shown in _of_role(ring, entry, role, origin, authority)]
+    line = origin if entry is None else rotate.listed_origin(entry, origin)
+    return [shown for role in keyfiles.ROLES for shown in _of_role(ring, entry, role, line, authority)]
 
 
 def _of_role(ring: KeyRing, entry: Node | None, role: str, origin: str, authority: str) -> Iterator[Shown]:

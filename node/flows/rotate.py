@@ -71,6 +71,15 @@ def listed(entry: Node, role: str, origin: str) -> list[bytes]:
     return [verifier.public for verifier in _cosigners(entry, role)]
 
 
+def listed_origin(entry: Node, origin: str) -> str:
+    """Return the log that the entry lists keys of: ``origin`` or, for one that a later year began since, the last one before it."""
+    if origin in entry.origins:
+        return origin
+    year = origin.rpartition("/")[2]
+    earlier = [known for known in entry.origins if known.rpartition("/")[2] < year]
+    return max(earlier, key=lambda known: known.rpartition("/")[2], default=origin)
+
+
 def _cosigners(entry: Node, role: str) -> tuple[keys.Verifier, ...]:
     return entry.witness if role == "witness" else entry.mirror
 
@@ -99,8 +108,10 @@ class Rotation:
 
     def __init__(self, ring: KeyRing, state: InForce, own_id: str, origin: str, now: dt.datetime) -> None:
         """Begin with what is in force. Raises: CallerError(keys-not-a-member)."""
-        self.ring, self.state, self.origin, self.now = ring, state, origin, now
+        self.ring, self.state, self.now = ring, state, now
         self.entry = own_entry(state, own_id)
+        # The log that is written now, and the one that is listed: a later year's goes on under the keys of the one before (6.10).
+        self.written, self.origin = origin, listed_origin(self.entry, origin)
 
     def rotate(self, role: str, *, lost: bool = False) -> Change:
         """List the next key of a role beside the old one; ``lost``: the old one is not here any more.
@@ -160,13 +171,13 @@ class Rotation:
         async with acquire(pool) as conn:
             row = await log.own_log(conn)
             signed = None if row is None else await log.signed_latest(conn, row.origin_id)
-        wanted = keys.Verifier(self.origin, keys.LOG_TYPE, public)
+        wanted = keys.Verifier(self.written, keys.LOG_TYPE, public)
         said = () if signed is None else note.parse(signed.note).signatures
         if signed is not None and all((line.name, line.key_id) != (wanted.name, wanted.id) for line in said):
             raise CallerError(
                 "keys-head-unsigned",
                 N_("la testa del registro non è ancora firmata con la chiave nuova"),
-                where=self.origin,
+                where=self.written,
                 hint=N_(
                     "«rete serve» la firma da solo entro un minuto; poi dare agli altri nodi un giorno per sentirlo"
                 ),
@@ -185,7 +196,7 @@ class Rotation:
             rows = {row.origin: row for row in await log.list_origins(conn, self.entry.id) if row.is_own}
             signed = {o: await log.signed_latest(conn, row.origin_id) for o, row in rows.items()}
         here = {origin: found.size for origin, found in signed.items() if found is not None}
-        size = here.get(self.origin, 0)
+        size = here.get(self.written, 0)
         if until_size is None or not 0 <= until_size <= size:
             raise CallerError(
                 "keys-until-size",
@@ -200,13 +211,15 @@ class Rotation:
         kept = [
             part
             for item in self.entry.log
-            for part in _parted(item, stolen, until_size if item.origin == self.origin else here.get(item.origin, 0))
+            for part in _parted(item, stolen, until_size if item.origin == self.written else here.get(item.origin, 0))
         ]
-        fresh = LogKeys(self.origin, (self._log_verifier(number),), None, _frozen(self.entry, self.origin))
+        if self.written != self.origin:
+            # Not listed so far, and begun under the stolen key: from now on it is, or there would be no saying how far it counts.
+            taken = tuple(keys.Verifier(self.written, keys.LOG_TYPE, public) for public in there)
+            kept.append(LogKeys(self.written, taken, until_size, None))
+        made = keys.Verifier(self.written, keys.LOG_TYPE, held(self.ring, "log")[number])
+        fresh = LogKeys(self.written, (made,), None, _frozen(self.entry, self.written))
         return self._root(REVOKED, role, number, replace(self.entry, log=(*kept, fresh)))
-
-    def _log_verifier(self, number: int) -> keys.Verifier:
-        return keys.Verifier(self.origin, keys.LOG_TYPE, held(self.ring, "log")[number])
 
     def _with(self, entry: Node, role: str, number: int, *, keep: bool) -> Node:
         """Return the entry with a key of ours as the newest of its role, beside the others or (``keep`` False) alone."""
@@ -262,7 +275,7 @@ class Rotation:
         return self._made(action, role, ROOT, council.propose(self.state, draft, self.now), entry, number)
 
     def _made(self, action: str, role: str, kind: str, raw: bytes, entry: Node, number: int) -> Change:
-        old = len(listed(entry, role, self.origin)) - 1
+        old = max(0, len(listed(entry, role, self.origin)) - 1)
         return Change(action, role, kind, raw, entry, keyfiles.file_of(role, number), old)
 
 

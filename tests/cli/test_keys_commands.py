@@ -84,6 +84,8 @@ async def test_a_key_is_changed_by_three_commands(three: Agreed, tmp_path: Path)
     secret = lecce.node.ring.held.signing["http"]
     assert not any(key.private_bytes_raw().hex() in json.dumps(shown) for key in secret.values())
 
+    assert await refused(lecce.home, "peer", "card") == "peer-card-unused"
+
     out = tmp_path / "out.json"
     assert (await done(lecce.home, "keys", "retire", "http", "-o", out))["old_keys"] == 0
     await bring(out.read_bytes(), OFFICE, lecce, torino, lazio)

@@ -57,8 +57,10 @@ async def again(town: Town, port: int) -> AsyncIterator[Town]:
     async with runtime.open_node(town.home, clock=town.node.clock) as node:
         moved = Town(town.home, node, town.session, port)
         await moved.start()
-        yield moved
-        await moved.stop()
+        try:
+            yield moved
+        finally:
+            await moved.stop()
 
 
 async def read_body(town: Town, asker: Town, authority: str) -> int:

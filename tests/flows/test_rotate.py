@@ -14,13 +14,15 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from node import runtime
 from node.domain.saved import leave_mark, may_leave
 from node.errors import CallerError, LogStateError, PeerWrongError
-from node.flows import accuse, council, keys_shown, prove, rotate, second_factor
+from node.flows import accuse, council, epoch, keys_shown, post, prove, rotate, second_factor
 from node.flows.append import sign_head
 from node.flows.rotate import Change, Rotation
-from node.protocol import inconsistency, keys, merkle, note, routine, tlog_proof, witness
+from node.protocol import inconsistency, keys, merkle, note, routine, sealed, tlog_proof, witness
 from node.protocol.agreement import Status
 from node.protocol.checkpoint import Checkpoint
+from node.protocol.heads import Offered
 from node.protocol.inconsistency import Inconsistency
+from node.protocol.post import Numbered
 from node.store import keyfiles, log
 from node.store import witness as witnessed
 from tests.agreed_made import Agreed, agreed
@@ -280,6 +282,57 @@ async def test_a_stolen_log_key_needs_a_size_that_was_signed(three: Agreed, unti
         await (await rotation(lecce)).revoke("log", lecce.node.pool, until)
 
 
+async def test_the_next_year_s_log_begins_under_every_key_that_counts_and_no_other(three: Agreed) -> None:
+    """In the overlap it has both keys; a thief with a withdrawn one begins nothing."""
+    lecce, torino, lazio = three
+    await lecce.publish(2)
+    assert await sizes(lecce, torino, lazio) == [2, 2]
+    await bring(await (await rotation(lecce)).revoke("log", lecce.node.pool, 2), lecce, torino, lazio)
+    await bring((await rotation(lecce)).rotate("log"), lecce, torino, lazio)
+    line = lecce.node.own.origin.replace("2026", "2027")
+    thief = keys.LogSigner(line, log_key(lecce, 1))
+    members, origins = torino.node.membership.members, {o.origin: o for o in [await torino.origin("p_LE")]}
+
+    async def begun(*by: keys.LogSigner) -> bool:
+        offered = Offered(line, note.sign(Checkpoint(line, 1, bytes(32)).text(), list(by)))
+        return await epoch.enrol_successor(torino.node.pool, members["cmto"], offered, origins, "p_LE") is not None
+
+    assert not await begun(thief)
+    own = await epoch.rollover(lecce.node.pool, lecce.node.own, 2027, "anna", lecce.node.clock())
+    assert await signatures(lecce) == {keys.LogSigner(line, log_key(lecce, n)).id for n in (2, 3)}
+    assert own.origin == line
+    await torino.gossip()
+    row = await torino.origin("p_LE")
+    assert (row.origin, row.size) == (line, 2)
+    assert {v.public for v in row.verifiers} == {log_key(lecce, n).public_key().public_bytes_raw() for n in (2, 3)}
+    # When the agreement speaks again of the log that is listed, the one that continues it goes along.
+    await bring(await (await rotation(lecce)).retire("log", lecce.node.pool), lecce, torino, lazio)
+    assert {v.public for v in (await torino.origin("p_LE")).verifiers} == {
+        log_key(lecce, 3).public_key().public_bytes_raw()
+    }
+
+
+async def test_a_key_stolen_after_the_year_has_turned_is_withdrawn_from_the_log_that_is_written(three: Agreed) -> None:
+    """The agreement lists last year's log alone: the present one is listed with the size, and with the new key."""
+    lecce, torino, lazio = three
+    await lecce.publish(2)
+    assert await sizes(lecce, torino, lazio) == [2, 2]
+    await epoch.rollover(lecce.node.pool, lecce.node.own, 2027, "anna", lecce.node.clock())
+    for town in (torino, lazio):
+        await town.gossip()
+    await bring(await (await rotation(lecce)).revoke("log", lecce.node.pool, 2), lecce, torino, lazio)
+    own = await runtime.current_own(lecce.node)
+    assert await sign_head(lecce.node.pool, own, lecce.node.clock()) == 2
+    await lecce.publish(1)
+    assert await sizes(lecce, torino, lazio) == [3, 3]
+    row = await torino.origin("p_LE")
+    assert row.origin == own.origin
+    assert sorted((v.until_size is not None, v.until_size) for v in row.verifiers) == [(False, None), (True, 2)]
+    thief = keys.LogSigner(own.origin, log_key(lecce, 1))
+    with pytest.raises(PeerWrongError, match="checkpoint-key-withdrawn"):
+        tlog_proof.signed_checkpoint(note.sign(Checkpoint(own.origin, 3, bytes(32)).text(), [thief]), row.verifiers)
+
+
 # -- the other roles --
 
 
@@ -361,10 +414,15 @@ async def test_a_new_seal_key_is_what_others_seal_for_and_the_old_one_opens(thre
         held = lecce.node.ring.seal_of(key.id)
         assert held is not None
         assert held.public == key
+    late = sealed.seal(sealed.Header("cmto", "p_LE", str(uuid.uuid4()), 1), b"buongiorno", old)
+    opened, refused = post.open_messages([Numbered(1, late)], "cmto", "p_LE", lecce.node.ring.seal_of)
+    assert ([item.plaintext for item in opened], refused) == ([b"buongiorno"], [])
     for name in ("seal.pem", "seal-mlkem.pem"):
         (lecce.node.ring.folder / name).unlink()
     lecce.node.ring.reload()
     assert lecce.node.ring.seal_of(old.id) is None
+    opened, refused = post.open_messages([Numbered(1, late)], "cmto", "p_LE", lecce.node.ring.seal_of)
+    assert (opened, refused) == ([], [(1, "seal-key-unknown")])
 
 
 async def test_a_lost_request_key_goes_to_the_council(three: Agreed) -> None:

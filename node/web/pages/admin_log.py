@@ -48,5 +48,6 @@ async def log(request: web.Request) -> web.StreamResponse:
         roles=ROLES,
         states=board.STATES,
         actions=audit.RULINGS,
-        card=peer_card(node.config, node.keys, state.vkey, node.public_url),
+        # With an agreement nobody copies cards: the keys are in it.
+        card="" if node.agreement is not None else peer_card(node.config, node.keys, state.vkey, node.public_url),
     )
