@@ -7,6 +7,7 @@ told as news. What is not for a person to read whole (old versions) is read one 
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -21,7 +22,7 @@ from node.protocol import agreement, enrolment, routine
 from node.protocol.agreement_values import Agreement, Node
 from node.protocol.routine import Routine
 from node.store import agreement as store
-from node.store.agreement import Fork, Proposal, Refused, Request
+from node.store.agreement import Document, Fork, Proposal, Refused, Request
 from node.store.postgres import Connection, Pool, acquire
 
 # From here on an administrator is told that it ends; and told loudly.
@@ -169,8 +170,11 @@ def keys_of(node: Node) -> tuple[tuple[str, str, str], ...]:
 async def standing(conn: Connection) -> Standing | None:
     """Return what is in force; None where the node lives by [[peer]] tables."""
     latest, changes = await store.read_latest(conn), await store.read_routine(conn)
-    if latest is None:
-        return None
+    # Some hundred nodes take longer to read than others should wait.
+    return None if latest is None else await asyncio.to_thread(_stands, latest, changes)
+
+
+def _stands(latest: Document, changes: Document | None) -> Standing:
     found = agreement.parse(latest.raw)
     changed = None if changes is None else routine.parse(changes.raw)
     return Standing(found, latest.applied_at, changed, routine.effective(found, changed))
@@ -182,17 +186,23 @@ async def read(pool: Pool, now: dt.datetime) -> Board | None:
         found = await standing(conn)
         if found is None:
             return None
+        proposals, asked = await store.read_proposals(conn), await store.read_requests(conn)
+        forks, refused = await store.read_forks(conn), await store.read_refused(conn)
         first = max(1, found.agreement.version - VERSIONS_SHOWN)
         documents = await store.versions_from(conn, first, VERSIONS_SHOWN + 1)
+
+    def work() -> Board:
         return Board(
             standing=found,
-            proposals=tuple([waiting(found, one, now) for one in await store.read_proposals(conn)]),
-            requests=tuple(_asking(found, one) for one in await store.read_requests(conn)),
-            forks=tuple(forked(fork) for fork in await store.read_forks(conn)),
-            refused=tuple(await store.read_refused(conn)),
+            proposals=tuple(waiting(found, one, now) for one in proposals),
+            requests=tuple(_asking(found, one) for one in asked),
+            forks=tuple(forked(fork) for fork in forks),
+            refused=tuple(refused),
             versions=tuple(versions(documents)),
             changes=tuple(routine_differences(found.agreement, None, found.changes)) if found.changes else (),
         )
+
+    return await asyncio.to_thread(work)
 
 
 async def glance(conn: Connection) -> Glance | None:
@@ -248,7 +258,7 @@ def forked(fork: Fork) -> Forked:
     return Forked(fork, (one.digest, other.digest), tuple(differences(one, other)))
 
 
-def versions(documents: list[store.Document]) -> list[Version]:
+def versions(documents: list[Document]) -> list[Version]:
     """Return what versions changed, newest first; the oldest is only compared with, unless it is the first of all."""
     found: list[Version] = []
     before: Agreement | None = None

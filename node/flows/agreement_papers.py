@@ -5,6 +5,7 @@ In: a version, or a digest. Out: the document, or that it is not here. Read only
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 
 from node.errors import N_, NotFoundError
@@ -23,7 +24,8 @@ async def read_version(pool: Pool, version: int) -> Version:
         documents = (
             await store.versions_from(conn, max(1, version - 1), 2) if version <= limits.AGREEMENT_VERSION_MAX else []
         )
-    found = next((one for one in board.versions(documents) if one.agreement.version == version), None)
+    told = await asyncio.to_thread(board.versions, documents)
+    found = next((one for one in told if one.agreement.version == version), None)
     if found is None:
         raise NotFoundError(
             "agreement-version-unknown",
@@ -56,7 +58,7 @@ async def read_proposal(pool: Pool, digest: str, now: dt.datetime) -> Waiting:
         listed = await store.read_proposals(conn, digest) if found is not None else []
     if found is None or not listed:
         raise NotFoundError("proposal-unknown", N_("questa proposta non c'è, o non è più aperta"))
-    return board.waiting(found, listed[0], now)
+    return await asyncio.to_thread(board.waiting, found, listed[0], now)
 
 
 async def read_request(pool: Pool, fingerprint: str) -> Request:
@@ -71,8 +73,8 @@ async def read_request(pool: Pool, fingerprint: str) -> Request:
 async def read_fork(pool: Pool, version: int, digest: str) -> bytes:
     """Return one document of a fork. Raises: NotFoundError(fork-unknown)."""
     async with acquire(pool) as conn:
-        forks = [board.forked(fork) for fork in await store.read_forks(conn) if fork.version == version]
-    for one in forks:
+        kept = [fork for fork in await store.read_forks(conn) if fork.version == version]
+    for one in [await asyncio.to_thread(board.forked, fork) for fork in kept]:
         for known, raw in zip(one.digests, (one.fork.raw_applied, one.fork.raw_other), strict=True):
             if known == digest:
                 return raw

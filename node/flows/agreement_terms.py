@@ -85,6 +85,7 @@ def roll_of(in_force: InForce, own: Member) -> Roll:
         version=in_force.agreement.version,
         routine=in_force.routine.version if in_force.routine else 0,
         terms=in_force.agreement.terms,
+        expires=in_force.agreement.expires,
     )
 
 

@@ -9,6 +9,7 @@ between two waits. Whoever holds it asks it anew each time and keeps nothing of 
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -58,8 +59,8 @@ class Roll:
     """All members at one moment, this node among them.
 
     ``suspended``: ids of those that are known and may not call, by the key id of their request keys; ``suspended_keys`` those keys.
-    ``quorum``: how many witnesses a log has, and how many of them suffice. ``version``, ``routine`` and ``terms``: of the agreement
-    and the routine changes, 0 and None where members are [[peer]] tables.
+    ``quorum``: how many witnesses a log has, and how many of them suffice. ``version``, ``routine``, ``terms`` and ``expires``: of the
+    agreement and the routine changes, 0 and None where members are [[peer]] tables.
     """
 
     own_id: str
@@ -70,6 +71,7 @@ class Roll:
     version: int = 0
     routine: int = 0
     terms: Terms | None = None
+    expires: dt.datetime | None = None
 
     @classmethod
     def of(

@@ -148,10 +148,8 @@ def _check_follows(before: Node, after: Node, signature: bytes) -> None:
         raise PeerWrongError(
             "routine-unconsented", N_("il nodo non ha firmato questa modifica con una sua chiave http"), where=after.id
         )
-    if after.origins != before.origins:
-        raise _broken(after.id, N_("una modifica ordinaria non aggiunge né toglie registri"))
     if {(item.origin, item.frozen) for item in after.log} != {(item.origin, item.frozen) for item in before.log}:
-        raise _broken(after.id, N_("la fine di un registro la decide il consiglio"))
+        raise _broken(after.id, N_("quali registri ci sono e dove finiscono lo decide il consiglio"))
     try:
         agreement_steps.check_logs(before, after)
     except PeerWrongError as error:

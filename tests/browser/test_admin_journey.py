@@ -13,8 +13,10 @@ from node.domain.roles import Role
 from node.flows import accounts
 from node.store.postgres import open_pool
 from node.web.pages import admin_frame
+from node.web.pages.admin_frame import DESK
 from tests.accounts_made import Desk
 from tests.admin_made import session
+from tests.agreement_shown_made import fill_agreement
 from tests.browser.axe import AXE, violations
 from tests.browser.conftest import Bench
 from tests.browser.test_public_pages import SHOTS, Watched
@@ -29,6 +31,8 @@ PAGES = {
     "road": f"{HOME}/enti/bic-lazio/strada",
     "quarantine": f"{HOME}/quarantena",
     "release": f"{HOME}/quarantena/x_BAD",
+    "agreement": f"{HOME}/protocollo",
+    "agreement-first": f"{HOME}/protocollo/versioni/1",
     "log": f"{HOME}/registro",
     "jobs": f"{HOME}/programma",
     "users": f"{HOME}/utenti",
@@ -39,7 +43,7 @@ PAGES = {
     "backups": f"{HOME}/copie",
     "doctor": f"{HOME}/diagnosi",
 }
-SMALL = ("overview", "peers", "backups", "user", "user-refused", "verified")
+SMALL = ("overview", "peers", "backups", "agreement", "agreement-refused", "user", "user-refused", "verified")
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -93,7 +97,11 @@ async def test_no_state_breaks_a_rule_of_accessibility(bench: Bench, desk: Desk,
 
     await page.goto(f"{HOME}?lang={language}")
     one = f"{HOME}/utenti/{(await accounts.read(desk.pool, NOW, f'ada.{language}')).account_id}"
-    for name, path in {**PAGES, "user": one, "confirm": f"{one}/disabilitato"}.items():
+    await page.goto(PAGES["agreement"])
+    await look("agreement-none")
+    papers = await fill_agreement(bench.app[DESK].node)
+    proposal = f"{PAGES['agreement']}/proposte/{papers.proposal}"
+    for name, path in {**PAGES, "user": one, "confirm": f"{one}/disabilitato", "agreement-proposal": proposal}.items():
         await page.goto(path)
         await look(name)
     words = {
@@ -104,6 +112,13 @@ async def test_no_state_breaks_a_rule_of_accessibility(bench: Bench, desk: Desk,
     await page.locator("#nome").fill("senza.ruolo")
     await page.get_by_role("button", name=words[0]).click()
     await look("user-refused")
+    await page.goto(PAGES["agreement"])
+    await page.locator("#file").set_input_files({"name": "x.json", "mimeType": "application/json", "buffer": b"{}"})
+    await page.locator("form[enctype] button").click()
+    await look("agreement-refused")
+    await desk.pool.execute(
+        "TRUNCATE agreement.document, agreement.routine, agreement.proposal, agreement.signature, agreement.fork, agreement.request, agreement.refused"
+    )
     await submitted(page, f"{one}/password", words[1])
     await look("code")
     await submitted(page, PAGES["decisions"], words[2])

@@ -19,6 +19,11 @@ NO_PAGE = {
     "/ufficio/reti/{network_id}/documenti/{document_id}": "a file",
     "/ufficio/importa/resoconto": "a file",
     "/amministrazione/verifica/catena.jsonl": "a file",
+    "/amministrazione/protocollo/versioni/{version}/file": "a file",
+    "/amministrazione/protocollo/proposte/{digest}/file": "a file",
+    "/amministrazione/protocollo/richieste/{fingerprint}/file": "a file",
+    "/amministrazione/protocollo/doppie/{version}/{digest}/file": "a file",
+    "/amministrazione/protocollo/modifiche/file": "a file",
     "/entra/oidc": "leads to the identity provider",
     "/entra/oidc/ritorno": "leads back from the identity provider",
 }

@@ -2,7 +2,8 @@
 
 In: a version, a digest, a file with signatures. Out: what ``rete agreement show``, ``requests`` and ``history`` say (node/flows/agreement_board.py);
 documents as files, to sign elsewhere. Rules: no key of the council comes near this page: it takes a file that was signed on another machine, and
-whether that changes anything the signatures alone decide. Who brought a file stands in this program's log.
+whether that changes anything the signatures alone decide. Who brings a file decides nothing, so it is no event of the chain of decisions: who
+decided is signed in the document itself.
 """
 
 from __future__ import annotations
@@ -17,12 +18,10 @@ from node.domain.days import day_of
 from node.domain.roles import Permission
 from node.errors import N_, CallerError, PeerWrongError, ReteError, Said
 from node.flows import agreement_board, council, council_road
-from node.flows.agreement import Place
 from node.flows.agreement_board import Asking, Board, Forked, Version, Waiting
 from node.flows.council import Taken
 from node.protocol import limits
 from node.protocol.agreement_values import Agreement, Council, Node, Status
-from node.runtime import Node as Runtime
 from node.web import forms
 from node.web.pages import admin_frame
 from node.web.pages.admin_frame import AGREEMENT, DESK, told
@@ -194,7 +193,10 @@ async def take(request: web.Request) -> web.StreamResponse:
         raw = await _sent(request)
         taken = await _submit(request, raw)
     except (CallerError, PeerWrongError) as error:
-        return await _page(request, _at_field(error))
+        reply = await _page(request, _at_field(error))
+        # Whatever other nodes would be answered: to a browser this is a form to mend.
+        reply.set_status(web.HTTPBadRequest.status_code)
+        return reply
     return admin_frame.go(AGREEMENT, "in-vigore" if taken.applied else "firme" if taken.is_new else "firme-note")
 
 
@@ -214,26 +216,17 @@ async def _sent(request: web.Request) -> bytes:
     return await asyncio.to_thread(sent.file.read)
 
 
-def _place(node: Runtime) -> Place:
-    """Return where this node's agreement is in force. Raises: CallerError(agreement-none)."""
-    if node.agreement is None:
-        raise CallerError("agreement-none", N_("questo nodo non ha un protocollo d'intesa: non c'è nulla da firmare"))
-    return node.agreement
-
-
 async def _submit(request: web.Request, raw: bytes) -> Taken:
     """Keep a proposal here, then bring it to the others. Raises: as ``council.receive``."""
     node, now = request.app[DESK].node, request.app[DESK].now
-    place = _place(node)
-    taken = await council.receive(node.pool, place, raw, now)
+    taken = await council.receive(node.pool, council.place_of(node.agreement), raw, now)
     logger.info(
         "agreement.file_taken", version=taken.version, digest=taken.digest, have=taken.have, need=taken.need, applied=taken.applied
     )  # fmt: skip
     async with node.session() as session:
-        road = council_road.Road(node.pool, place, session, node.request_signer(), node.membership)
         try:
             async with asyncio.timeout(TELL_S):
-                await council_road.submit(road, raw, now)
+                await council_road.submit(node.council_road(session), raw, now)
         except TimeoutError:
             logger.info("agreement.told_some", digest=taken.digest)
     return taken

@@ -227,8 +227,16 @@ async def bodies(request: web.Request) -> web.StreamResponse:
 @needs(Permission.PUBLIC)
 async def state(request: web.Request) -> web.StreamResponse:
     """Show how the federation stands as seen from this node."""
-    front = await cooperation.front(request.app[COOPERATION])
-    return render(request, "state.html", overview=front.overview, states=STATE_NAMES)
+    shared = request.app[COOPERATION]
+    front = await cooperation.front(shared)
+    roll = shared.membership.roll if shared.membership else None
+    return render(
+        request,
+        "state.html",
+        overview=front.overview,
+        states=STATE_NAMES,
+        agreement=roll if roll and roll.version else None,
+    )
 
 
 @needs(Permission.PUBLIC)

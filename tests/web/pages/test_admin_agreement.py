@@ -22,7 +22,7 @@ from node.store.postgres import acquire
 from node.web.pages.admin_frame import AGREEMENT
 from tests.accounts_made import Desk
 from tests.admin_made import session
-from tests.agreement_said_made import EXPIRES, NODES, TERMS, council, raw, signed
+from tests.agreement_said_made import NODES, TERMS, council, raw, signed
 from tests.agreement_shown_made import (
     COUNCIL,
     Shown,
@@ -33,6 +33,7 @@ from tests.agreement_shown_made import (
     placed,
     suspended,
     two_versions,
+    under,
 )
 from tests.web.test_account_pages import PAGE, Browser, browsing
 
@@ -76,8 +77,9 @@ async def test_a_node_of_peer_tables_says_so_and_how_to_go_over(node: Node) -> N
         for part in ("tabelle [[peer]]", "«rete join INDIRIZZO»", "«rete agreement init»", "docs/agreement.md"):
             assert part in text, part
         assert "How to go over to the agreement" in words(await browser.get(f"{AGREEMENT}?lang=en"))
+        await browser.get("/utente?lang=it")
         reply = await send(browser, b"{}", "/utente")
-        assert (reply.status, "non c'è nulla da firmare" in words(await reply.text())) == (400, True)
+        assert (reply.status, "non ha un protocollo d'intesa" in words(await reply.text())) == (400, True)
         for path in ("versioni/1", "versioni/1/file", f"proposte/{'0' * 64}", f"richieste/{'0' * 64}/file", "modifiche/file", f"doppie/1/{'0' * 64}/file"):  # fmt: skip
             await browser.get(f"{AGREEMENT}/{path}", 404)
 
@@ -114,10 +116,11 @@ async def test_proposals_are_told_in_plain_words_with_who_signed(node: Node, sho
     """Who enters, which key changes; one has signed and three have not; routine changes by their effect alone."""
     async with entered(node, Role.ADMINISTRATOR) as browser:
         text = words(await browser.get(AGREEMENT))
-        for part in ("Entra: Provincia di Arezzo (p_AR)", "Cambia: chiave http di BIC Lazio (bic_LAZ): si aggiunge", "1 firme su 3", "Modifiche ordinarie 2", "0 firme su 2"):  # fmt: skip
+        for part in ("Entra: Provincia di Arezzo (p_AR)", "Tutte le modifiche: ", "1 firme su 3", "Modifiche ordinarie 2", "0 firme su 2"):  # fmt: skip
             assert part in text, part
         one = words(await browser.get(f"{AGREEMENT}/proposte/{shown.proposal}"))
         ids = {name: agreement.council_keyid(key) for name, key in zip(("uno", "due"), map(public_of, ("uno", "due")), strict=True)}  # fmt: skip
+        assert "Cambia: chiave http di BIC Lazio (bic_LAZ): si aggiunge bic-laz.example#http-2" in one
         signed_part, _, missing = one.partition("Mancano")
         assert ids["uno"] in signed_part
         assert ids["due"] in missing
@@ -145,7 +148,6 @@ async def test_requests_forks_refusals_and_history_stand_there_with_what_to_do(n
             "agreement-unsigned",
             "Cambia: testimoni di ogni registro: da 3 a 2",
             "Cambia: numero minimo di reti: da 5 a 6",
-            "Versione: 1",
             "Modifiche ordinarie Della segreteria, con il consenso di ogni nodo: versione 1",
         ):
             assert part in text, part
@@ -153,6 +155,7 @@ async def test_requests_forks_refusals_and_history_stand_there_with_what_to_do(n
             assert f'href="{AGREEMENT}/doppie/2/{digest}/file"' in page
         first = words(await browser.get(f"{AGREEMENT}/versioni/1"))
         assert "Entra: BIC Lazio (bic_LAZ)" in first
+        assert "Versione: 1" in first
         assert "Versione 2" in first
         second = words(await browser.get(f"{AGREEMENT}/versioni/2"))
         assert "Cambia: numero minimo di reti: da 5 a 6" in second
@@ -187,9 +190,9 @@ async def test_papers_are_files_as_they_were_received(node: Node, shown: Shown) 
 @pytest.mark.parametrize(("days", "words_of"), [(61, ""), (60, "scade tra 60 giorni"), (30, "scade tra 30 giorni"), (0, "è scaduto il")])  # fmt: skip
 async def test_the_end_is_told_in_time(node: Node, days: int, words_of: str) -> None:
     """Nothing before the sixtieth day, a notice then, an alarm from the thirtieth on, and what follows when it is over."""
-    await in_force(node, signed(raw(1, nodes=members_of(node), expires=EXPIRES), *COUNCIL))
-    later = replace(node, clock=lambda: EXPIRES - dt.timedelta(days=days))
-    async with entered(later, Role.ADMINISTRATOR) as browser:
+    expires = node.clock() + dt.timedelta(days=days)
+    await in_force(node, signed(raw(1, nodes=members_of(node), expires=expires), *COUNCIL))
+    async with entered(node, Role.ADMINISTRATOR) as browser:
         page = await browser.get(AGREEMENT)
         assert ("Il protocollo d'intesa scade" in words(page) or "Il protocollo d'intesa è scaduto" in words(page)) == bool(words_of)  # fmt: skip
         assert words_of in words(page)
@@ -240,6 +243,7 @@ async def test_a_signed_file_is_kept_and_at_the_threshold_it_is_in_force(node: N
         ("unsigned", "nessuna firma valida"),
         ("stranger", "nessuna firma valida"),
         ("old", "è già in vigore"),
+        ("fork", "due versioni 2 diverse"),
         ("ahead", "mancano quelle di mezzo"),
     ],
 )
@@ -253,7 +257,8 @@ async def test_a_file_that_is_not_taken_is_refused_at_its_field(
     made = {
         "unsigned": admission(node),
         "stranger": signed(admission(node), "nobody"),
-        "old": signed(raw(2, nodes=members_of(node), terms=TERMS), *COUNCIL),
+        "old": signed(raw(2, nodes=members_of(node), terms=TERMS), "uno"),
+        "fork": signed(raw(2, nodes=members_of(node), terms=TERMS), *COUNCIL),
         "ahead": signed(raw(5, nodes=members_of(node)), *COUNCIL),
     }
     async with entered(running, Role.ADMINISTRATOR) as browser:
@@ -262,7 +267,7 @@ async def test_a_file_that_is_not_taken_is_refused_at_its_field(
         assert reply.status == 400
         assert 'href="#file"' in page
         assert 'id="file-error"' in page
-        assert said.lower() in words(page).lower()
+        assert said.lower() in words(page).lower(), words(page.partition("errori")[2])[:400]
         assert "Inviare un file firmato" in words(page)
     async with acquire(node.pool) as conn:
         assert await store.count_proposals(conn) == 0
@@ -297,3 +302,15 @@ async def test_what_others_wrote_is_text(node: Node) -> None:
             page = await browser.get(path)
             assert LOUD not in page
             assert LOUD in html.unescape(page)
+
+
+async def test_everybody_reads_which_agreement_is_in_force(node: Node) -> None:
+    """Number, end and the document on the page of the federation's state; nothing of it where members are [[peer]] tables."""
+    first, second = two_versions(node)
+    async with browsing(node) as browser:
+        assert "protocollo d'intesa, versione" not in words(await browser.get("/stato"))
+    async with browsing(under(node, first, second)) as browser:
+        page = await browser.get("/stato")
+        assert "versione 2, valido fino al 20 settembre 2027" in words(page)
+        assert 'href="/federation/agreement/2.root.json"' in page
+        assert "version 2, valid until" in words(await browser.get("/stato?lang=en"))

@@ -24,6 +24,7 @@ from node.web.permission import needed_by
 from tests import canary
 from tests.accounts_made import Desk
 from tests.admin_made import session
+from tests.agreement_shown_made import fill_agreement
 from tests.desk_made import Staff, networks_of
 from tests.documents_made import TEXT
 from tests.web.test_account_pages import PAGE, Browser, served
@@ -52,7 +53,12 @@ async def objects(node: Node, staff: Staff) -> Mapping[str, str]:
     case = NewCase(introduction_id, Party.SEEKER, "a_WELL", NOBODY, "draft", network_id, created_by="anna")
     async with acquire(node.pool) as conn, conn.transaction():
         await introductions.open_cases(conn, [case], node.clock())
+    paper = await fill_agreement(node)
     return {
+        # Versions, proposals, requests to join.
+        "version": "2",
+        "digest": paper.proposal,
+        "fingerprint": paper.fingerprint,
         "introduction_id": introduction_id,
         "kind": "check",
         "network_id": network_id,
