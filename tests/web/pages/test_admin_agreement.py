@@ -116,7 +116,7 @@ async def test_proposals_are_told_in_plain_words_with_who_signed(node: Node, sho
     """Who enters, which key changes; one has signed and three have not; routine changes by their effect alone."""
     async with entered(node, Role.ADMINISTRATOR) as browser:
         text = words(await browser.get(AGREEMENT))
-        for part in ("Entra: Provincia di Arezzo (p_AR)", "Tutte le modifiche: ", "1 firme su 3", "Modifiche ordinarie 2", "0 firme su 2"):  # fmt: skip
+        for part in ("Entra: Provincia di Arezzo (p_AR)", "Cambia: chiave http di BIC Lazio (bic_LAZ): si aggiunge", "Firme: 1 su 3", "Modifiche ordinarie 2", "Firme: 0 su 2"):  # fmt: skip
             assert part in text, part
         one = words(await browser.get(f"{AGREEMENT}/proposte/{shown.proposal}"))
         ids = {name: agreement.council_keyid(key) for name, key in zip(("uno", "due"), map(public_of, ("uno", "due")), strict=True)}  # fmt: skip
