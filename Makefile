@@ -53,6 +53,7 @@ prove: .venv/.installed-dev
 	$(BIN)/python bench/pull_vs_copy.py
 	$(BIN)/python bench/sync_vs_logical_replication.py
 	$(BIN)/python bench/sync_cost.py
+	$(BIN)/python bench/join.py
 	$(BIN)/python bench/post.py
 	$(BIN)/python bench/introductions.py
 	$(BIN)/python bench/partition_utility.py

@@ -71,6 +71,9 @@ async def receive(
 ) -> list[tuple[int, str]]:
     """Take what an office sent, in order; return (number, code) of what is refused."""
     members = office.membership.members
+    if sender not in members:
+        # Suspended, or gone, since it was asked: what it said waits there until it is heard again.
+        raise PeerWrongError("member-gone", N_("il nodo non fa più parte della federazione, o è sospeso"), where=sender)
     keys = {
         sender: members[sender].voices,
         office.own_id: (office.key.public_key().public_bytes_raw(), *members[office.own_id].voices),

@@ -69,7 +69,7 @@ def _blob(value: Any, where: str) -> bytes:
         found = base64.b64decode(value, validate=True) if type(value) is str else b""
     except (binascii.Error, ValueError) as error:
         raise malformed(where) from error
-    if not found or base64.b64encode(found).decode() != value:
+    if base64.b64encode(found).decode() != value:
         raise malformed(where)
     return found
 

@@ -39,9 +39,12 @@ SELECT o.origin_id, o.origin, o.owner, o.name, o.url, o.vkey, o.is_own, o.state,
        o.witnessed_size, o.witnessed_at, o.cosigned_at, o.confirmed_at, o.relay, o.grown_on, o.grown, o.predecessor_id, o.frozen_at,
        EXISTS (SELECT FROM log.wanted w WHERE w.origin_id = o.origin_id) AS wanting,
        o.end_size, o.end_root, o.state_before,
-       ARRAY(SELECT k.vkey FROM log.origin_key k WHERE k.origin_id = o.origin_id ORDER BY k.vkey) AS vkeys,
-       ARRAY(SELECT k.until_size FROM log.origin_key k WHERE k.origin_id = o.origin_id ORDER BY k.vkey) AS until_sizes
+       coalesce(held.vkeys, '{}') AS vkeys, coalesce(held.until_sizes, '{}') AS until_sizes
 FROM log.origin o
+LEFT JOIN LATERAL (
+    SELECT array_agg(k.vkey ORDER BY k.vkey) AS vkeys, array_agg(k.until_size ORDER BY k.vkey) AS until_sizes
+    FROM log.origin_key k WHERE k.origin_id = o.origin_id
+) held ON true
 WHERE o.state <> 'closed' AND ($1::text IS NULL OR o.owner = $1 OR o.origin = $1) AND ($2::text IS NULL OR o.origin = $2)
 ORDER BY o.is_own DESC, o.owner, o.origin
 LIMIT 10000;

@@ -11,7 +11,7 @@ import pytest
 
 from node.domain.query import Query
 from node.errors import CallerError, PeerWrongError
-from node.flows import accuse, agreement_logs, council, council_edits, epoch, overview
+from node.flows import accuse, agreement_logs, council, council_edits, epoch, hear, overview
 from node.flows import search as searching
 from node.flows.agreement_terms import is_agreed, roll_of
 from node.flows.council_edits import Edits
@@ -91,6 +91,25 @@ async def test_a_suspended_node_is_hidden_and_unheard_at_once(three: Agreed) -> 
         await client.get_signed("/federation/outbox", "after=0", max_bytes=65_536)
     # Still held, until the term has passed.
     assert await lecce.known() == 3
+
+
+async def test_nothing_new_is_said_to_a_suspended_node_and_what_waits_there_stays(three: Agreed, clock: Clock) -> None:
+    """No introduction with its office begins; what it said before is not taken, and is asked for again when it is back."""
+    lecce, _, _ = three
+    office = lecce.node.office()
+    assert office.peer("bic-lazio").id == "bic-lazio"
+    await decide(three, suspend=("bic-lazio",))
+    with pytest.raises(CallerError) as caught:
+        office.peer("bic-lazio")
+    assert caught.value.code == "introduction-peer-cannot"
+    async with lecce.node.pool.acquire() as conn:
+        with pytest.raises(PeerWrongError) as gone:
+            await hear.receive(conn, office, "bic-lazio", [], clock())
+    assert gone.value.code == "member-gone"
+    await decide(three, readmit=("bic-lazio",))
+    assert office.peer("bic-lazio").id == "bic-lazio"
+    async with lecce.node.pool.acquire() as conn:
+        assert await hear.receive(conn, office, "bic-lazio", [], clock()) == []
 
 
 async def test_what_is_held_of_a_suspended_node_is_erased_after_the_term(three: Agreed, clock: Clock) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from node import scheduler
+from node import runtime, scheduler
 from node.errors import CallerError, NotFoundError, PeerWrongError
 from node.flows import agreement as flow
 from node.flows import agreement_fork, agreement_pull
@@ -18,8 +19,9 @@ from node.peers.client import PeerClient
 from node.protocol import agreement, heads, limits
 from node.protocol.agreement_values import Agreement
 from node.store import agreement as store
-from node.store import pin
+from node.store import pin, wake
 from node.store.agreement import Fork
+from node.store.postgres import listen
 from tests.agreed_made import Agreed, agreed, in_force, proposal
 from tests.agreement_made import OFFICE, THREE, changes, signed
 from tests.federation_made import Clock, Town
@@ -345,3 +347,28 @@ async def test_the_scheduler_asks_once_a_minute_and_when_it_is_woken(three: Agre
         assert scheduler.JOBS["agreement"] == "agreement"
         assert jobs.turns["agreement"].code == ""
     assert in_force(lecce.node).version == 2
+
+
+async def test_a_server_hears_what_a_command_applied(three: Agreed, clock: Clock) -> None:
+    """The commit wakes the server's job, and after it the server lives by the new version: who is suspended is refused at once."""
+    lecce, bic, _ = three
+    heard: asyncio.Queue[str] = asyncio.Queue()
+    listening = asyncio.create_task(listen(lecce.node.dsn, wake.CHANNEL, heard.put_nowait))
+    try:
+        async with asyncio.timeout(15), runtime.open_node(lecce.home, clock=clock) as command:
+            while heard.empty():
+                async with command.pool.acquire() as conn:
+                    await wake.wake(conn, wake.GOSSIP)
+                await asyncio.sleep(0)
+            raw = proposal(command, Edits(suspend=("bic-lazio",)), *THREE)
+            await flow.apply(command.pool, place_of(command), raw, clock())
+            while await heard.get() != wake.AGREEMENT:
+                pass
+        async with lecce.node.session() as session:
+            await scheduler.build(lecce.node, session).timers.get_job(scheduler.JOBS[wake.AGREEMENT]).func()
+    finally:
+        listening.cancel()
+    assert in_force(lecce.node).version == 2
+    client = PeerClient(bic.session, lecce.node.public_url, bic.node.request_signer())
+    with pytest.raises(PeerWrongError, match="403 member-suspended"):
+        await client.get_signed("/federation/outbox", "after=0", max_bytes=65_536)
