@@ -127,6 +127,13 @@ async def _wake_agreement(federation: Federation, origin: str, version: int, rou
         federation.hinted.add(found.id)
         async with acquire(federation.pool) as conn, conn.transaction():
             await wake.wake(conn, wake.AGREEMENT)
+    elif (version, routine) == (roll.version, roll.routine):
+        # It has just come to what is in force here. Until then it may have refused what only a member may ask, if that is
+        # the version which lets this node in.
+        async with acquire(federation.pool) as conn, conn.transaction():
+            if await log.wake_owner(conn, found.id, federation.clock()):
+                federation.allowances.spend("hint", found.id, federation.clock())
+                await wake.wake(conn, wake.PULL)
     return web.Response(status=204)
 
 
