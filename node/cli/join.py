@@ -53,7 +53,7 @@ def _top() -> None:
 @command(_top, "join", help="Entra in una federazione: legge e fissa il suo protocollo d'intesa, e chiede l'adesione.")
 @click.argument("url", metavar="[URL]", required=False)
 @click.option("--status", is_flag=True, help="Dice a che punto è la richiesta già fatta.")
-@click.option("--expect", metavar="PAROLE", help="L'impronta attesa della prima versione, le venti parole avute per telefono.")  # fmt: skip
+@click.option("--expect", metavar="IMPRONTA", help="La prima versione attesa: le 64 cifre della sua impronta, meglio, o le 32 parole avute per telefono.")  # fmt: skip
 @YES
 @click.option("--id", "node_id", help="Codice IPA o identificativo libero.")
 @click.option("--name", help="Nome dell'amministrazione.")

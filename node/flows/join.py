@@ -54,8 +54,13 @@ def words_of(found: Agreement) -> list[str]:
 
 
 def check_words(found: Agreement, expected: str) -> None:
-    """Refuse a first version whose fingerprint is not the expected one. Raises: CallerError(agreement-words-differ)."""
-    if expected.lower().split() != [word.lower() for word in words_of(found)]:
+    """Refuse a first version whose fingerprint is not the expected one, told as words or as the 64 digits of its digest.
+
+    Raises: CallerError(agreement-words-differ).
+    """
+    told = expected.lower().split()
+    # Digits may be told in groups.
+    if told != [word.lower() for word in words_of(found)] and "".join(told) != found.digest:
         raise CallerError(
             "agreement-words-differ",
             N_("l'impronta del protocollo d'intesa non è quella attesa: non mi fido di nulla"),
