@@ -30,7 +30,7 @@ from node.store.postgres import Connection, Pool, acquire, run_tx
 
 logger = structlog.get_logger()
 PROPOSALS_MAX = 50
-REQUESTS_KEPT_FOR = dt.timedelta(days=90)
+REQUESTS_KEPT_FOR = dt.timedelta(days=30)
 # So that one key, stolen, does not keep all others from proposing.
 PROPOSALS_OF_A_KEY = 8
 

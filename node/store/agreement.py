@@ -17,6 +17,8 @@ QUERIES = load_queries("agreement")
 # Arbitrary, constant for ever: the advisory lock under which versions are applied one after the other.
 APPLY_LOCK = 0x7265746537
 REQUESTS_KEPT = 200
+# What a person has looked at and left alone for so long gives way to others, when there are enough.
+REQUEST_LEFT_FOR = dt.timedelta(days=7)
 ROOT, ROUTINE = "root", "routine"
 
 
@@ -66,6 +68,15 @@ class Request:
     fingerprint: str
     raw: bytes
     received_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Of whom an enrolment request is: the id and the authority that it says, and the first of the http keys that it proves."""
+
+    node_id: str
+    authority: str
+    http_key: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,9 +219,30 @@ async def settle_forks(conn: Connection, version: int, now: dt.datetime) -> int:
     return len(await conn.fetch(QUERIES["settle_forks"], version, now))
 
 
-async def put_request(conn: Connection, fingerprint: str, raw: bytes, now: dt.datetime) -> bool:
-    """Keep an enrolment request; False when it was known or REQUESTS_KEPT wait already (``read_requests`` tells which)."""
-    return bool(await conn.fetchval(QUERIES["put_request"], fingerprint, raw, now, REQUESTS_KEPT))
+async def put_request(conn: Connection, fingerprint: str, raw: bytes, now: dt.datetime, asker: Asker) -> bool:
+    """Keep an enrolment request; False when it was known, or REQUESTS_KEPT wait already that people look after (``has_request`` tells which).
+
+    An earlier one of the same node gives way to it; when there are enough, the oldest that nobody has looked at does.
+    """
+    if await has_request(conn, fingerprint):
+        return False
+    await conn.execute(QUERIES["replace_requests"], asker.node_id, asker.authority, asker.http_key, fingerprint)
+    await conn.execute(QUERIES["make_room_for_request"], REQUESTS_KEPT, now - REQUEST_LEFT_FOR)
+    return bool(
+        await conn.fetchval(
+            QUERIES["put_request"], fingerprint, raw, now, REQUESTS_KEPT, asker.node_id, asker.authority, asker.http_key
+        )
+    )
+
+
+async def has_request(conn: Connection, fingerprint: str) -> bool:
+    """Tell whether that enrolment request waits."""
+    return bool(await conn.fetchval(QUERIES["has_request"], fingerprint))
+
+
+async def look_at_requests(conn: Connection, fingerprints: Iterable[str], now: dt.datetime) -> None:
+    """Note that a person saw these requests: they give way to strangers' no more, until they have waited for REQUEST_LEFT_FOR."""
+    await conn.execute(QUERIES["look_at_requests"], now, list(fingerprints))
 
 
 async def read_requests(conn: Connection, fingerprint: str | None = None) -> list[Request]:

@@ -99,7 +99,7 @@ async def open_proposals(request_: web.Request) -> web.StreamResponse:
 async def request_state(request_: web.Request) -> web.StreamResponse:
     """Answer that an enrolment request waits here; 404 when it does not, or no more."""
     async with acquire(request_.app[FEDERATION].pool) as conn:
-        waiting = await store.read_requests(conn, request_.match_info["fingerprint"])
+        waiting = await store.has_request(conn, request_.match_info["fingerprint"])
     if not waiting:
         raise NotFoundError("enrolment-gone", N_("qui non c'è una richiesta di ingresso con quell'impronta"))
     return web.json_response({"status": "pending"}, headers={"Cache-Control": "no-store"})

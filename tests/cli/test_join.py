@@ -233,7 +233,11 @@ async def test_a_node_that_takes_no_requests_leaves_the_file_to_be_sent(two: Agr
     lecce, _ = two
     async with lecce.node.pool.acquire() as conn:
         for number in range(store.REQUESTS_KEPT):
-            await store.put_request(conn, f"{number:064x}", b"x", lecce.node.clock())
+            asker = store.Asker(f"n{number}", f"n{number}.example", b"")
+            await store.put_request(conn, f"{number:064x}", b"x", lecce.node.clock(), asker)
+        await store.look_at_requests(
+            conn, [f"{number:064x}" for number in range(store.REQUESTS_KEPT)], runtime.utc_now()
+        )
     joined = await arezzo.join(lecce, "--yes")
     assert (joined["state"], joined["error_code"]) == ("unknown", "enrolment-too-many")
     assert Path(joined["request"]).is_file()

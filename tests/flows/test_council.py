@@ -201,15 +201,15 @@ async def test_what_is_complete_and_was_not_applied_is_applied_in_the_next_round
     assert await council.settle(lecce.node.pool, place, lecce.node.clock()) == 0
 
 
-async def test_requests_that_nobody_looks_at_are_forgotten_after_ninety_days(three: Agreed, clock: Clock) -> None:
+async def test_requests_that_nobody_looks_at_are_forgotten_after_thirty_days(three: Agreed, clock: Clock) -> None:
     """Until then they wait; after it there is room for others."""
     lecce, _, _ = three
     place = council.place_of(lecce.node.agreement)
-    for days, waiting in ((0, 1), (89, 1), (2, 0)):
+    for days, waiting in ((0, 1), (29, 1), (2, 0)):
         clock.forward(days=days)
         async with lecce.node.pool.acquire() as conn:
             if not days:
-                await store.put_request(conn, "ab" * 32, b"{}", clock())
+                await store.put_request(conn, "ab" * 32, b"{}", clock(), store.Asker("p_AR", "ar.example", b""))
             await council.settle(lecce.node.pool, place, clock())
             assert len(await store.read_requests(conn)) == waiting, days
 

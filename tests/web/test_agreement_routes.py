@@ -10,10 +10,12 @@ import pytest
 from node.flows import agreement as flow
 from node.flows import council
 from node.flows.council_edits import Edits
-from node.protocol import agreement, proposals
+from node.protocol import agreement, enrolment, proposals
 from node.store import agreement as store
+from node.store.postgres import Connection
 from tests.agreed_made import Agreed, agreed, in_force, proposal
-from tests.agreement_made import OFFICE, THREE, changes
+from tests.agreement_made import OFFICE, THREE, changes, proving
+from tests.agreement_made import node as node_of
 from tests.federation_made import Clock, Town, federation
 
 BASE = "/federation/agreement"
@@ -100,8 +102,34 @@ async def test_whether_a_request_waits_is_told_and_no_more(made: Agreed, clock: 
     fingerprint = "ab" * 32
     assert (await get(lecce, f"requests/{fingerprint}"))[0] == 404
     async with lecce.node.pool.acquire() as conn:
-        await store.put_request(conn, fingerprint, b"{}", clock())
+        await store.put_request(conn, fingerprint, b"{}", clock(), store.Asker("p_AR", "ar.example", b""))
     assert (await get(lecce, f"requests/{fingerprint}"))[:2] == (200, b'{"status": "pending"}')
+
+
+async def test_a_stranger_s_request_costs_no_reading_of_the_agreement(
+    made: Agreed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Taken, and refused once it has expired, by what the process lives by: whoever sends many makes nobody read megabytes."""
+    lecce, _ = made
+    asked = enrolment.make(node_of("arezzo", rev=1), proving("arezzo"))
+
+    async def read_latest(_: Connection) -> None:
+        pytest.fail("read")
+
+    async def post() -> tuple[int, bytes]:
+        url, headers = f"{lecce.node.public_url}{BASE}/requests", {"Content-Type": "application/json"}
+        async with lecce.session.post(url, data=asked, headers=headers) as reply:
+            return reply.status, await reply.read()
+
+    monkeypatch.setattr(store, "read_latest", read_latest)
+    assert [(await post())[0] for _ in range(2)] == [201, 200]
+    monkeypatch.undo()
+    place = council.place_of(lecce.node.agreement)
+    soon = Edits(expires=lecce.node.clock().replace(microsecond=0))
+    await flow.apply(lecce.node.pool, place, proposal(lecce.node, soon, *THREE), lecce.node.clock())
+    monkeypatch.setattr(store, "read_latest", read_latest)
+    status, body = await post()
+    assert (status, b"agreement-expired" in body) == (409, True)
 
 
 async def test_where_members_are_tables_there_is_none(server: str, tmp_path: Path, clock: Clock) -> None:
