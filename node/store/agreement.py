@@ -173,6 +173,12 @@ async def read_proposals(conn: Connection, digest: str | None = None) -> list[Pr
     return found
 
 
+async def proposals_tag(conn: Connection) -> str:
+    """Return what changes whenever what ``read_proposals`` returns does, without reading the documents."""
+    tag: str = await conn.fetchval(QUERIES["proposals_tag"])
+    return tag
+
+
 async def count_proposals(conn: Connection) -> int:
     """Return how many proposals are open."""
     count: int = await conn.fetchval(QUERIES["count_proposals"])

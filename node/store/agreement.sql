@@ -44,6 +44,16 @@ WHERE $1::text IS NULL OR digest = $1
 ORDER BY kind, version, received_at, digest
 LIMIT 200;
 
+-- name: proposals_tag
+-- In the order in which they are told; cheap beside the documents.
+SELECT encode(sha256(convert_to(coalesce(string_agg(
+    p.digest || coalesce((
+        SELECT string_agg(s.keyid || s.sig, '' ORDER BY s.keyid) FROM agreement.signature s WHERE s.digest = p.digest
+    ), ''),
+    ' ' ORDER BY p.kind, p.version, p.received_at, p.digest
+), ''), 'UTF8')), 'hex')
+FROM agreement.proposal p;
+
 -- name: count_proposals
 SELECT count(*) FROM agreement.proposal;
 

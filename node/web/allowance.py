@@ -43,6 +43,8 @@ RATES: Mapping[str, Rate] = {
     # Documents of megabytes, with a dozen signatures to check; and requests of strangers, which people look at.
     "ballot": Rate(1, 60),
     "join": Rate(1 / 60, 10),
+    # Each member asks once in a round; several may come from one address.
+    "proposals": Rate(2, 120),
     # Searches of people and of offices' systems; one page asks a few.
     "api": Rate(20, 200),
     # Pages, without their files: a whole office may come from one address.
@@ -101,6 +103,7 @@ _KINDS = {
     "POST /federation/hint": "hint",
     "POST /federation/proofs": "proof",
     "POST /federation/witness/add-checkpoint": "witness",
+    "GET /federation/agreement/proposals": "proposals",
     "POST /federation/agreement/signatures": "ballot",
     "POST /federation/agreement/requests": "join",
 }
