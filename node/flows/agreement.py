@@ -41,13 +41,15 @@ TRIES = 5
 class Place:
     """Where this node sits: what is in force as this process sees it, and the roll made of it, which all its parts ask.
 
-    ``own``: this node by its own keys. ``hinted``: members that said they hold a newer version.
+    ``own``: this node by its own keys. ``hinted``: members that said they hold a newer version. ``weighing``: who weighs a proposal.
     """
 
     own: Member
     membership: Membership
     in_force: InForce
     hinted: set[str] = field(default_factory=set)
+    # Documents of megabytes are weighed one at a time: whoever sends many waits for its own.
+    weighing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
 
     def take(self, in_force: InForce) -> None:
         """Live by what is in force now. Raises: CallerError(member-key-reused)."""

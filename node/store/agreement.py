@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from node.store.postgres import Connection, load_queries
@@ -34,7 +34,10 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A document that collects signatures, ``raw`` without any; ``kind`` is ROOT or ROUTINE, ``by_member`` who brought it ("": from here)."""
+    """A document that collects signatures, ``raw`` without any; ``kind`` is ROOT or ROUTINE, ``by_member`` who brought it ("": from here).
+
+    ``then_keyids`` and ``then_need``: the other council that must sign it too, and how many of it; 0 where there is none.
+    """
 
     digest: str
     kind: str
@@ -43,6 +46,18 @@ class Proposal:
     received_at: dt.datetime
     by_member: str
     signatures: tuple[tuple[str, str], ...] = ()
+    then_keyids: Sequence[str] = ()
+    then_need: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Whose signatures a kept proposal has, and what it needs beside those who decide now: all to count by, without the document."""
+
+    digest: str
+    signed: frozenset[str]
+    then_keyids: frozenset[str]
+    then_need: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +174,15 @@ async def put_proposal(conn: Connection, proposal: Proposal) -> bool:
     one = proposal
     return bool(
         await conn.fetchval(
-            QUERIES["put_proposal"], one.digest, one.kind, one.version, one.raw, one.received_at, one.by_member
+            QUERIES["put_proposal"],
+            one.digest,
+            one.kind,
+            one.version,
+            one.raw,
+            one.received_at,
+            one.by_member,
+            list(one.then_keyids),
+            one.then_need,
         )
     )
 
@@ -171,6 +194,14 @@ async def read_proposals(conn: Connection, digest: str | None = None) -> list[Pr
         signed = await conn.fetch(QUERIES["read_signatures"], row["digest"])
         found.append(Proposal(**dict(row), signatures=tuple((one["keyid"], one["sig"]) for one in signed)))
     return found
+
+
+async def read_tallies(conn: Connection, digest: str | None = None) -> list[Tally]:
+    """Return how the open proposals stand, or the one of that digest, in the order of ``read_proposals``."""
+    return [
+        Tally(row["digest"], frozenset(row["signed"]), frozenset(row["then_keyids"]), row["then_need"])
+        for row in await conn.fetch(QUERIES["read_tallies"], digest)
+    ]
 
 
 async def proposals_tag(conn: Connection) -> str:

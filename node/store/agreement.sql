@@ -33,15 +33,24 @@ INSERT INTO agreement.routine (version, digest, raw, applied_at) VALUES ($1, $2,
 SELECT version, digest, raw, applied_at FROM agreement.routine WHERE version >= $1 ORDER BY version LIMIT $2;
 
 -- name: put_proposal
-INSERT INTO agreement.proposal (digest, kind, version, raw, received_at, by_member) VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO agreement.proposal (digest, kind, version, raw, received_at, by_member, then_keyids, then_need)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT (digest) DO NOTHING
 RETURNING digest;
 
 -- name: read_proposals
-SELECT digest, kind, version, raw, received_at, by_member
+SELECT digest, kind, version, raw, received_at, by_member, then_keyids, then_need
 FROM agreement.proposal
 WHERE $1::text IS NULL OR digest = $1
 ORDER BY kind, version, received_at, digest
+LIMIT 200;
+
+-- name: read_tallies
+SELECT p.digest, p.then_keyids, p.then_need,
+    ARRAY (SELECT s.keyid FROM agreement.signature s WHERE s.digest = p.digest ORDER BY s.keyid) AS signed
+FROM agreement.proposal p
+WHERE $1::text IS NULL OR p.digest = $1
+ORDER BY p.kind, p.version, p.received_at, p.digest
 LIMIT 200;
 
 -- name: proposals_tag
