@@ -274,7 +274,7 @@ async def receive(pool: Pool, place: in_force.Place, raw: bytes, now: dt.datetim
     Raises: CallerError(agreement-none | proposal-old | proposal-ahead | proposal-unsigned | proposals-full), PeerWrongError as ``weigh``.
     """
     try:
-        ballot, is_new = await _kept(pool, place, raw, now, by_member)
+        kept = await _kept(pool, place, raw, now, by_member)
     except CallerError as error:
         if error.code == "proposal-old" and await asyncio.to_thread(kind_of, raw) == store.ROOT:
             # Perhaps the other document of a fork: that is told there, and kept.
@@ -283,6 +283,9 @@ async def receive(pool: Pool, place: in_force.Place, raw: bytes, now: dt.datetim
             raise
         there = place.in_force.agreement
         return Taken(there.version, there.digest, 0, 0, is_new=False, applied=True)
+    if isinstance(kept, Taken):
+        return kept
+    ballot, is_new = kept
     applied = ballot.is_complete and await _apply(pool, place, ballot, now)
     if is_new or applied:
         logger.info(
@@ -308,11 +311,14 @@ async def _look_for_fork(pool: Pool, place: in_force.Place, raw: bytes, now: dt.
 
 async def _kept(
     pool: Pool, place: in_force.Place, raw: bytes, now: dt.datetime, by_member: str
-) -> tuple[Ballot, bool]:  # fmt: skip
+) -> tuple[Ballot, bool] | Taken:  # fmt: skip
     for _ in range(in_force.TRIES):
         await in_force.reload(pool, place)
         state = place.in_force
-        ballot, bare = await _weighed(pool, place, state, raw, now)
+        weighed = await _weighed(pool, place, state, raw, now)
+        if isinstance(weighed, Taken):
+            return weighed
+        ballot, bare = weighed
         proposal = Proposal(
             ballot.digest,
             ballot.kind,
@@ -340,19 +346,40 @@ async def _kept(
 
 async def _weighed(
     pool: Pool, place: in_force.Place, state: InForce, raw: bytes, now: dt.datetime
-) -> tuple[Ballot, bytes]:
-    """Return how a proposal stands by the signatures that it brings, and its bytes without any; the costliest steps last."""
+) -> tuple[Ballot, bytes] | Taken:
+    """Return how a proposal stands by the signatures that it brings, and its bytes without any; or all, where it brings nothing new.
+
+    The costliest steps are the last.
+    """
     async with place.weighing:
         found = await asyncio.to_thread(opened, raw)
         async with acquire(pool) as conn:
-            is_known = bool(await store.read_tallies(conn, found.digest))
+            tallies = await store.read_tallies(conn, found.digest)
+        known = _as_kept(state, found, tallies[0]) if tallies else None
+        if known is not None:
+            return known
 
         def work() -> tuple[Ballot, bytes]:
-            _check_may_stand(state, found, is_known=is_known)
+            _check_may_stand(state, found, is_known=bool(tallies))
             ballot = weigh(state, raw, now)
             return ballot, unsigned_of(ballot.raw)
 
         return await asyncio.to_thread(work)
+
+
+def _as_kept(state: InForce, found: Opened, tally: Tally) -> Taken | None:
+    """Return how a kept proposal stands when these signatures of it are all here already; None when it has to be weighed."""
+    council = state.agreement.secretariat if found.kind == store.ROUTINE else state.agreement.council
+    deciding = council.keys.keys() | tally.then_keyids
+    if not found.document.signatures.keys() & deciding <= tally.signed:
+        return None
+    have, then = len(tally.signed & council.keys.keys()), len(tally.signed & tally.then_keyids)
+    if have < council.threshold:
+        return Taken(found.document.version, found.digest, have, council.threshold, is_new=False, applied=False)
+    if then < tally.then_need:
+        return Taken(found.document.version, found.digest, then, tally.then_need, is_new=False, applied=False)
+    # Complete, and not in force: that is tried again.
+    return None
 
 
 async def _keep(conn: Connection, brought: Ballot, proposal: Proposal) -> tuple[Ballot, bool]:
@@ -431,7 +458,7 @@ async def settle(pool: Pool, place: in_force.Place, now: dt.datetime) -> int:
         await store.drop_requests_before(conn, now - REQUESTS_KEPT_FOR)
         complete = [one for one in await store.read_tallies(conn) if _is_complete(place.in_force, one)]
     for tally in complete:
-        async with acquire(pool) as conn, place.weighing:
+        async with place.weighing, acquire(pool) as conn:
             found = await read_open(conn, place.in_force, now, tally.digest)
         if any([await _apply(pool, place, one, now) for one in found if isinstance(one, Ballot) and one.is_complete]):
             return 1

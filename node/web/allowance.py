@@ -42,6 +42,8 @@ RATES: Mapping[str, Rate] = {
     "proof": Rate(1, 20),
     # Documents of megabytes, with a dozen signatures to check; and requests of strangers, which people look at.
     "ballot": Rate(1, 60),
+    # Those that were refused, by the member that brought them: an honest one is behind or ahead now and then.
+    "ballot-refused": Rate(1 / 60, 10),
     "join": Rate(1 / 60, 10),
     # Each member asks once in a round; several may come from one address.
     "proposals": Rate(2, 120),

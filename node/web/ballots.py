@@ -28,6 +28,7 @@ from node.web.permission import needs
 logger = structlog.get_logger()
 # A document, and who brought it -> how it stands.
 Receive = Callable[[bytes, str], Awaitable[Mapping[str, object]]]
+REFUSED = "ballot-refused"
 RECEIVE: web.AppKey[Receive] = web.AppKey("receive", Callable)  # type: ignore[arg-type]
 
 
@@ -50,7 +51,15 @@ async def signatures(request_: web.Request) -> web.StreamResponse:
     raw = await _whole(request_, limits.AGREEMENT_MAX_BYTES)
     keyid = await authenticate(request_, raw)
     member = federation.membership.callers.get(keyid, "")
-    answer = await request_.app[RECEIVE](raw, member)
+    allowances, now = federation.allowances, federation.clock()
+    if allowances.look(REFUSED, keyid, now).remaining < 1:
+        # Refused before it costs anything.
+        allowances.spend(REFUSED, keyid, now)
+    try:
+        answer = await request_.app[RECEIVE](raw, member)
+    except (CallerError, PeerWrongError):
+        allowances.spend(REFUSED, keyid, now)
+        raise
     return web.json_response(dict(answer), headers={"Cache-Control": "no-store"})
 
 
