@@ -53,6 +53,7 @@ prove: .venv/.installed-dev
 	$(BIN)/python bench/pull_vs_copy.py
 	$(BIN)/python bench/sync_vs_logical_replication.py
 	$(BIN)/python bench/sync_cost.py
+	$(BIN)/python bench/join.py
 	$(BIN)/python bench/post.py
 	$(BIN)/python bench/introductions.py
 	$(BIN)/python bench/partition_utility.py
@@ -63,6 +64,7 @@ prove: .venv/.installed-dev
 	$(BIN)/python bench/search_speed.py
 	$(BIN)/python bench/web_load.py
 	$(BIN)/python bench/federation_sim.py
+	$(BIN)/python bench/agreement_sim.py
 	RETE_ROWS=100000 $(BIN)/python -m pytest -q -k hot_queries tests/store/test_search.py
 	RETE_ASKED=500 $(BIN)/python -m pytest -q tests/web/test_held_back.py
 	RETE_KILLS=500 $(BIN)/python -m pytest -q -k killed tests/flows/test_crash.py

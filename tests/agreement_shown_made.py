@@ -62,6 +62,12 @@ def placed(node: Running, *versions: bytes) -> Running:
     return replace(node, agreement=place)
 
 
+def under(node: Running, *versions: bytes) -> Running:
+    """The same, with the members that the agreement makes."""
+    running = placed(node, *versions)
+    return replace(running, membership=running.agreement.membership if running.agreement else node.membership)
+
+
 def two_versions(node: Running) -> tuple[bytes, bytes]:
     """A first version and the one that followed: the number of networks was raised."""
     nodes = members_of(node)

@@ -31,6 +31,7 @@ from node.store import agreement as store
 from node.store import log, member_keys, pin, wake
 from node.store.agreement import Fork
 from node.store.postgres import Connection, Pool, acquire, run_tx
+from node.version import VERSION
 
 logger = structlog.get_logger()
 # Another process may apply between our look and our lock: so often it is looked again.
@@ -82,15 +83,16 @@ async def load(
     ``own`` is this node by its own first keys, ``own_public`` the one of its log.
     Raises: OperatorError agreement-pin-bad, agreement-pin-other, config-bad-value, own-log-...; CallerError(member-key-reused).
     """
-    first = _first(pinned)
 
     async def work(conn: Connection) -> tuple[InForce, int, str]:
         await store.lock(conn)
-        begun = await store.read_version(conn, first.version)
-        if begun is None:
+        begun = await store.read_version(conn, 1)
+        # Judged once: a file that is what it was needs no look at its hundreds of keys at each command.
+        first = None if begun is not None and begun.raw == pinned else _first(pinned)
+        if begun is None and first is not None:
             await store.insert_document(conn, first.version, first.digest, pinned, now)
             await log_keys.note_http_keys(conn, (), first.nodes, by_council=True)
-        elif begun.digest != first.digest:
+        elif begun is not None and first is not None and begun.digest != first.digest:
             raise OperatorError(
                 "agreement-pin-other",
                 N_("la prima versione fissata in questa cartella non è quella da cui questo nodo è partito"),
@@ -103,11 +105,20 @@ async def load(
         check_group(config, (node.id for node in in_force.nodes))
         entry = in_force.node(own.id)
         enrolled = await enrol_own(conn, config, own_public, None if entry is None else log_keys.listed(entry))
-        await agreement_logs.enrol(conn, in_force.nodes, own.id, now)
+        await _enrol(conn, in_force, own.id, now)
         return in_force, *enrolled
 
     in_force, origin_id, origin = await run_tx(pool, work)
     return Place(own, Membership(roll_of(in_force, own)), in_force), origin_id, origin
+
+
+async def _enrol(conn: Connection, in_force: InForce, own_id: str, now: dt.datetime) -> None:
+    """Bring the logs in line, unless this program has done so with the very same."""
+    version, digest, changes = in_force.at
+    what = f"{VERSION} {own_id} {version} {digest} {changes}"
+    if await store.enrolled(conn) != what:
+        await agreement_logs.enrol(conn, in_force.nodes, own_id, now)
+        await store.note_enrolled(conn, what)
 
 
 def _first(pinned: bytes) -> Agreement:
@@ -280,7 +291,7 @@ async def _commit(
 async def settle_rows(conn: Connection, place: Place, after: InForce, now: dt.datetime) -> InForce:
     """Bring all rows in line with what comes into force in this transaction, wake whoever lives by it; return it as the rows say it."""
     version = after.agreement.version
-    await agreement_logs.enrol(conn, after.nodes, place.own.id, now)
+    await _enrol(conn, after, place.own.id, now)
     if not set(after.agreement.terms.data) <= set(place.in_force.agreement.terms.data):
         # Of types that are agreed from now on, what was passed over is asked for.
         await log.want_again(conn, TYPE_NOT_AGREED)

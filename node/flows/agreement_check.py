@@ -57,7 +57,7 @@ def _forks(look: Glance) -> list[Finding]:
             "agreement-fork", AREA, DANGER,
             Said(N_("ci sono due versioni {version} del protocollo d'intesa, firmate tutte e due: non se ne applicano altre"), {"version": version}),
             str(version),
-            Said(N_("sentire subito la segreteria e il consiglio: i due documenti sono nella pagina del protocollo; quando il consiglio ha deciso quale vale, «rete agreement apply FILE» con quello (docs/agreement.md)")),
+            Said(N_("sentire subito la segreteria e il consiglio: i due documenti sono nella pagina del protocollo; quando il consiglio ha deciso quale vale, «rete agreement settle {version} IMPRONTA» su ogni nodo (docs/agreement.md)"), {"version": version}),
         )
         for version in sorted({fork.version for fork in look.forks})
     ]  # fmt: skip

@@ -176,16 +176,14 @@ def opened(raw: bytes) -> Opened:
 
 
 def _check_may_stand(state: InForce, found: Opened, *, is_known: bool) -> None:
-    """Refuse what is not the next, or that nobody who decides has signed, before more of it is read.
+    """Refuse a version that is not the next, and what nobody who decides has signed, before more of it is read.
 
     Raises: CallerError(proposal-old | proposal-ahead | proposal-applied | proposal-unsigned).
     """
-    version, council = found.document.version, state.agreement.council
-    if found.kind == store.ROUTINE:
-        council = state.agreement.secretariat
-        _next_routine(version, state)
-    else:
-        _next(version, state.agreement.version, state.agreement.digest == found.digest)
+    council = state.agreement.secretariat
+    if found.kind == store.ROOT:
+        council = state.agreement.council
+        _next(found.document.version, state.agreement.version, state.agreement.digest == found.digest)
     # Of one that is kept, those who will decide may bring theirs alone.
     if not is_known and not metadata.good_signatures(found.document.signed, found.document.signatures, council.keys):
         raise _unsigned()
@@ -199,15 +197,11 @@ def _unsigned() -> CallerError:
     )
 
 
-def _next_routine(version: int, state: InForce) -> None:
-    applied = state.routine.version if state.routine is not None else 0
-    if version <= applied:
-        raise _old(version, applied)
-
-
 def _weigh_routine(state: InForce, raw: bytes, now: dt.datetime) -> Ballot:
     found = routine.parse(raw)
-    _next_routine(found.version, state)
+    applied = state.routine.version if state.routine is not None else 0
+    if found.version <= applied:
+        raise _old(found.version, applied)
     council = state.agreement.secretariat
     # All its rules but the number of signatures: that one is what is being waited for.
     patient = replace(state.agreement, secretariat=replace(council, threshold=0))

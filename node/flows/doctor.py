@@ -179,7 +179,10 @@ def _witnesses(seen: Seen, state: OwnState, signed: int) -> list[Finding]:
             Finding(
                 "log-few-witnesses", "log", WARNING,
                 Said(N_("ha {count} testimoni: ne servono almeno {least}"), {"count": len(state.witnesses), "least": state.quorum}),
-                state.row.origin, Said(N_("aggiungere altri nodi a node.toml, con la loro chiave witness")),
+                state.row.origin,
+                Said(N_("i testimoni sono gli altri membri attivi del protocollo d'intesa con una chiave witness: crescono con i membri"))
+                if seen.agreement
+                else Said(N_("aggiungere altri nodi a node.toml, con la loro chiave witness")),
             )
         ]  # fmt: skip
     heard = [said.signed_at for said in state.witnesses.values() if said is not None]
@@ -210,6 +213,9 @@ def _year(seen: Seen, state: OwnState) -> list[Finding]:
 
 def _peers(seen: Seen) -> list[Finding]:
     others = [peer for peer in seen.peers if not peer.row.is_own and peer.row.state != "frozen"]
+    if not others and seen.agreement:
+        remedy = Said(N_("attendere: gli altri nodi si seguono da sé appena il protocollo d'intesa li elenca"))
+        return [Finding("peers-none", "peers", WARNING, Said(N_("questo nodo non segue nessuno")), remedy=remedy)]
     if not others:
         return [
             Finding(

@@ -102,7 +102,7 @@ async def _is_acquitted(conn: Connection, row: Origin, verifiers: Sequence[Verif
 
 def _proves(raw: bytes, verifiers: Sequence[Verifier]) -> bool:
     try:
-        inconsistency.verify(inconsistency.parse(raw), verifiers)
+        inconsistency.verify(inconsistency.parse(raw), verifiers, kept=True)
     except PeerWrongError:
         return False
     return True

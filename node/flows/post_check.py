@@ -20,20 +20,23 @@ WAITS_MOST: Final = dt.timedelta(days=7)
 
 def check(seen: Seen) -> list[Finding]:
     """Return what is to be said of sealed messages."""
-    found = [finding for post in seen.post for finding in _one(post, seen.now)]
+    found = [finding for post in seen.post for finding in _one(post, seen.now, is_agreed=seen.agreement is not None)]
     waiting = sum(post.box.waiting for post in seen.post if post.box is not None)
     said = Said(N_("i messaggi riservati vanno e vengono; in attesa: {count}"), {"count": waiting})
     return found or ([Finding("post", AREA, OK, said)] if seen.post else [])
 
 
-def _one(post: Post, now: dt.datetime) -> list[Finding]:
+def _one(post: Post, now: dt.datetime, *, is_agreed: bool) -> list[Finding]:
     facts = {"peer": post.member}
     found = []
     if not post.can_seal:
         found.append(
             Finding(
                 "seal-missing", AREA, WARNING, Said(N_("con {peer} non si possono scambiare messaggi riservati: la sua scheda non ha la chiave «seal»"), facts),
-                post.member, Said(N_("chiedere a chi gestisce {peer} il suo «rete peer card» di oggi e copiarlo al posto del [[peer]]"), facts),
+                post.member,
+                Said(N_("chiedere a chi gestisce {peer} di mettere la sua chiave «seal» nel protocollo d'intesa («rete keys rotate seal»)"), facts)
+                if is_agreed
+                else Said(N_("chiedere a chi gestisce {peer} il suo «rete peer card» di oggi e copiarlo al posto del [[peer]]"), facts),
             )
         )  # fmt: skip
     box, cause, remedy = post.box, post.cause, post.remedy

@@ -137,15 +137,20 @@ def prove(old: Checkpoint, new: Checkpoint, hash_at: merkle.HashAt) -> tuple[byt
     return proof if _contradict(old, new, proof) else None
 
 
-def verify(value: Inconsistency, verifiers: Sequence[keys.Verifier]) -> tuple[Checkpoint, Checkpoint]:
+def verify(
+    value: Inconsistency, verifiers: Sequence[keys.Verifier], *, kept: bool = False
+) -> tuple[Checkpoint, Checkpoint]:
     """Return the old and the new checkpoint, both signed by the log, which ``value`` shows can't both be true.
 
+    Of a withdrawn key no word counts here, of no size: whoever stole it can sign two heads of any size, and the log would stand accused
+    for ever. ``kept``: the claim was good when it came, before the key was withdrawn; it stands where the key's word still counts.
     Raises: PeerWrongError(inconsistency-unproven).
     """
     unproven = PeerWrongError("inconsistency-unproven", N_("la prova non dimostra alcuna incoerenza del registro"))
+    standing = [verifier for verifier in verifiers if kept or verifier.until_size is None]
     try:
-        old = tlog_proof.signed_checkpoint(value.cp_old, verifiers)
-        new = tlog_proof.signed_checkpoint(value.cp_new, verifiers)
+        old = tlog_proof.signed_checkpoint(value.cp_old, standing)
+        new = tlog_proof.signed_checkpoint(value.cp_new, standing)
     except PeerWrongError as error:
         raise unproven from error
     if not old.origin == new.origin == value.origin or not _contradict(old, new, value.proof):

@@ -310,3 +310,13 @@ async def drop_refused(conn: Connection, version: int, member: str) -> None:
 async def read_refused(conn: Connection) -> list[Refused]:
     """Return what members offered and was not taken."""
     return [Refused(**dict(row)) for row in await conn.fetch(QUERIES["read_refused"])]
+
+
+async def enrolled(conn: Connection) -> str:
+    """Return what the rows of the logs were last brought in line with, "" for nothing."""
+    return await conn.fetchval(QUERIES["enrolled"]) or ""
+
+
+async def note_enrolled(conn: Connection, what: str) -> None:
+    """Note what the rows of the logs are in line with."""
+    await conn.execute(QUERIES["note_enrolled"], what)

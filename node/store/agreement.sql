@@ -149,5 +149,11 @@ DELETE FROM agreement.refused WHERE version <= $1 OR member = $2;
 -- name: read_refused
 SELECT member, version, code, at FROM agreement.refused ORDER BY version DESC, member LIMIT 1000;
 
+-- name: enrolled
+SELECT what FROM agreement.enrolled;
+
+-- name: note_enrolled
+INSERT INTO agreement.enrolled (what) VALUES ($1) ON CONFLICT (one) DO UPDATE SET what = excluded.what;
+
 -- name: drop_requests_before
 DELETE FROM agreement.request WHERE received_at < $1;

@@ -287,6 +287,11 @@ async def all_due(conn: Connection, now: dt.datetime) -> None:
     await conn.execute(QUERIES["all_due"], now)
 
 
+async def wake_owner(conn: Connection, owner: str, now: dt.datetime) -> bool:
+    """Make a node's logs due at once that were refused or out of reach the last time; tell whether there are any."""
+    return bool(await conn.fetch(QUERIES["wake_owner"], owner, now))
+
+
 async def served_log(
     conn: Connection, *, origin_hash: str | None = None, origin: str | None = None, own_epoch: str | None = None
 ) -> Served | None:

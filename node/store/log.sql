@@ -39,9 +39,12 @@ SELECT o.origin_id, o.origin, o.owner, o.name, o.url, o.vkey, o.is_own, o.state,
        o.witnessed_size, o.witnessed_at, o.cosigned_at, o.confirmed_at, o.relay, o.grown_on, o.grown, o.predecessor_id, o.frozen_at,
        EXISTS (SELECT FROM log.wanted w WHERE w.origin_id = o.origin_id) AS wanting,
        o.end_size, o.end_root, o.state_before,
-       ARRAY(SELECT k.vkey FROM log.origin_key k WHERE k.origin_id = o.origin_id ORDER BY k.vkey) AS vkeys,
-       ARRAY(SELECT k.until_size FROM log.origin_key k WHERE k.origin_id = o.origin_id ORDER BY k.vkey) AS until_sizes
+       coalesce(held.vkeys, '{}') AS vkeys, coalesce(held.until_sizes, '{}') AS until_sizes
 FROM log.origin o
+LEFT JOIN LATERAL (
+    SELECT array_agg(k.vkey ORDER BY k.vkey) AS vkeys, array_agg(k.until_size ORDER BY k.vkey) AS until_sizes
+    FROM log.origin_key k WHERE k.origin_id = o.origin_id
+) held ON true
 WHERE o.state <> 'closed' AND ($1::text IS NULL OR o.owner = $1 OR o.origin = $1) AND ($2::text IS NULL OR o.origin = $2)
 ORDER BY o.is_own DESC, o.owner, o.origin
 LIMIT 10000;
@@ -140,6 +143,12 @@ RETURNING origin_id;
 -- Nobody answered while this node was no member: that says nothing about any of them.
 UPDATE log.origin SET next_pull_at = $1, failures = 0
 WHERE NOT is_own AND state NOT IN ('closed', 'suspended', 'frozen', 'quarantined');
+
+-- name: wake_owner
+UPDATE log.origin SET next_pull_at = $2
+WHERE owner = $1 AND NOT is_own AND failures > 0 AND next_pull_at > $2
+    AND state NOT IN ('closed', 'suspended', 'frozen', 'quarantined')
+RETURNING origin_id;
 
 -- name: served_log
 -- What a peer-facing route may show of one log: a mirror's note for a followed one, nothing unsigned of the own.

@@ -127,6 +127,13 @@ async def _wake_agreement(federation: Federation, origin: str, version: int, rou
         federation.hinted.add(found.id)
         async with acquire(federation.pool) as conn, conn.transaction():
             await wake.wake(conn, wake.AGREEMENT)
+    elif (version, routine) == (roll.version, roll.routine):
+        # It has just come to what is in force here. Until then it may have refused what only a member may ask, if that is
+        # the version which lets this node in.
+        async with acquire(federation.pool) as conn, conn.transaction():
+            if await log.wake_owner(conn, found.id, federation.clock()):
+                federation.allowances.spend("hint", found.id, federation.clock())
+                await wake.wake(conn, wake.PULL)
     return web.Response(status=204)
 
 
@@ -202,9 +209,11 @@ async def add_checkpoint(request_: web.Request) -> web.StreamResponse:
         # The row is locked from the check to the commit, and the reply comes after it: two histories are never cosigned.
         size, root = await store.lock_witnessed(conn, origin.origin_id)
         target = witness.judge(found, origin.verifiers, size, root)
-        if origin.end_size is not None and target.size > origin.end_size:
+        past = origin.end_size is not None and target.size >= origin.end_size
+        if past and (target.size, target.root) != (origin.end_size, origin.end_root):
             raise CallerError(
-                "witness-left", N_("il registro è chiuso dal protocollo d'intesa prima di questo checkpoint")
+                "witness-left",
+                N_("il registro è chiuso dal protocollo d'intesa prima di questo checkpoint, o con un'altra radice"),
             )
         voice = federation.witness()
         line = witness.cosign(voice.name, voice.key, target.text(), int(now.timestamp()))

@@ -7,13 +7,16 @@ from dataclasses import replace
 
 import pytest
 
-from node.flows import agreement_check, checkup
+from node.errors import ReteError
+from node.flows import agreement_check, checkup, doctor
 from node.flows.findings import DANGER, OK, WARNING, Finding, Seen
+from node.flows.post_board import Post
 from node.i18n import translator
 from node.protocol.agreement import Status
 from node.runtime import Node
 from node.store import agreement as store
 from node.store.postgres import acquire
+from tests.admin_made import fill_logs
 from tests.agreement_said_made import NODES, raw, signed
 from tests.agreement_shown_made import (
     COUNCIL,
@@ -158,3 +161,20 @@ async def test_what_was_settled_or_overtaken_is_told_no_more(node: Node) -> None
             await store.drop_request(conn, one.fingerprint)
         await store.insert_document(conn, 3, "f" * 64, admission(node), NOW)
     assert await found(node) == {"agreement": OK}
+
+
+async def test_with_an_agreement_nobody_is_sent_to_the_peer_tables(node: Node) -> None:
+    """What to do about members, witnesses and seal keys is said of the agreement, not of node.toml."""
+    await agreed(node)
+    await fill_logs(node)
+    seen = replace(
+        await look(node),
+        peers=(),
+        post=(Post("bic_LAZ", False, None, ()),),
+    )
+    assert not isinstance(seen.log, ReteError)
+    found = {one.code: one for one in doctor.judge(replace(seen, log=replace(seen.log, witnesses={})))}
+    for code in ("peers-none", "log-few-witnesses", "seal-missing"):
+        text = told(found[code])
+        assert "protocollo d'intesa" in text, code
+        assert "node.toml" not in text, code

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from node import scheduler
+from node import runtime, scheduler
 from node.errors import CallerError, NotFoundError, PeerWrongError
 from node.flows import agreement as flow
 from node.flows import agreement_fork, agreement_pull
@@ -18,8 +19,9 @@ from node.peers.client import PeerClient
 from node.protocol import agreement, heads, limits
 from node.protocol.agreement_values import Agreement
 from node.store import agreement as store
-from node.store import pin
+from node.store import pin, wake
 from node.store.agreement import Fork
+from node.store.postgres import listen
 from tests.agreed_made import Agreed, agreed, in_force, proposal
 from tests.agreement_made import OFFICE, THREE, changes, signed
 from tests.federation_made import Clock, Town
@@ -314,6 +316,26 @@ async def test_a_hint_in_a_stranger_s_name_or_of_old_news_wakes_nobody(three: Ag
     assert await hint(b'{"agreement":0,"o":"a.example/federation/log/2026","routine":0}') == 400
 
 
+async def test_who_comes_to_the_same_version_is_asked_again_at_once(three: Agreed, clock: Clock) -> None:
+    """A member that had not heard yet that this node is let in refused it: its hint ends the waiting, and nobody else's."""
+    lecce, bic, _ = three
+    later = clock() + dt.timedelta(hours=1)
+
+    async def wait(failures: int) -> dt.datetime | None:
+        async with lecce.node.pool.acquire() as conn:
+            await conn.execute(
+                "UPDATE log.origin SET failures = $1, next_pull_at = $2 WHERE NOT is_own", failures, later
+            )
+        body = heads.encode_agreement_hint(bic.node.own.origin, 1, 0)
+        client = PeerClient(bic.session, lecce.node.public_url)
+        await client.post("/federation/hint", body, max_bytes=1000, content_type="application/json", allow=(204,))
+        assert (await lecce.origin("cmto")).next_pull_at == later
+        return (await lecce.origin("bic-lazio")).next_pull_at
+
+    assert await wait(1) == clock()
+    assert await wait(0) == later
+
+
 async def test_the_scheduler_asks_once_a_minute_and_when_it_is_woken(three: Agreed) -> None:
     """The job is there where an agreement is, and does the whole of it."""
     lecce, bic, _ = three
@@ -325,3 +347,28 @@ async def test_the_scheduler_asks_once_a_minute_and_when_it_is_woken(three: Agre
         assert scheduler.JOBS["agreement"] == "agreement"
         assert jobs.turns["agreement"].code == ""
     assert in_force(lecce.node).version == 2
+
+
+async def test_a_server_hears_what_a_command_applied(three: Agreed, clock: Clock) -> None:
+    """The commit wakes the server's job, and after it the server lives by the new version: who is suspended is refused at once."""
+    lecce, bic, _ = three
+    heard: asyncio.Queue[str] = asyncio.Queue()
+    listening = asyncio.create_task(listen(lecce.node.dsn, wake.CHANNEL, heard.put_nowait))
+    try:
+        async with asyncio.timeout(15), runtime.open_node(lecce.home, clock=clock) as command:
+            while heard.empty():
+                async with command.pool.acquire() as conn:
+                    await wake.wake(conn, wake.GOSSIP)
+                await asyncio.sleep(0)
+            raw = proposal(command, Edits(suspend=("bic-lazio",)), *THREE)
+            await flow.apply(command.pool, place_of(command), raw, clock())
+            while await heard.get() != wake.AGREEMENT:
+                pass
+        async with lecce.node.session() as session:
+            await scheduler.build(lecce.node, session).timers.get_job(scheduler.JOBS[wake.AGREEMENT]).func()
+    finally:
+        listening.cancel()
+    assert in_force(lecce.node).version == 2
+    client = PeerClient(bic.session, lecce.node.public_url, bic.node.request_signer())
+    with pytest.raises(PeerWrongError, match="403 member-suspended"):
+        await client.get_signed("/federation/outbox", "after=0", max_bytes=65_536)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 import asyncpg
@@ -68,6 +69,21 @@ async def test_the_whole_way_from_draft_to_withdrawal(office: Office) -> None:
         await office.withdraw(profile_id, officer="bruno")
     assert refusal(caught) == "profile-withdrawn"
     assert await office.log_size() == 3
+
+
+async def test_what_the_agreement_does_not_let_leave_waits(office: Office) -> None:
+    """Where profiles are none of the agreed types what is due stays queued and says why; it leaves when they are."""
+    profile_id = await office.draft()
+    await office.approve(profile_id)
+    await office.publish(profile_id)
+    due = NOW + dt.timedelta(days=6)
+    narrow = replace(office, config=replace(office.config, agreed=("call/1",)))
+    assert await narrow.release(due) == []
+    async with office.pool.acquire() as conn:
+        held = await conn.fetchval("SELECT held_code FROM publication.version WHERE profile_id = $1", profile_id)
+    assert held == "body-type-not-agreed"
+    wide = replace(office, config=replace(office.config, agreed=("call/1", "profile/1")))
+    assert await wide.release(due) == [profile_id]
 
 
 async def test_what_officers_withdraw_is_in_no_table(office: Office) -> None:

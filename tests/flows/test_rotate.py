@@ -273,6 +273,22 @@ async def test_a_log_that_did_lie_stays_in_quarantine_when_a_key_is_withdrawn(th
     assert (await torino.origin(lecce.id)).error_code == "log-inconsistent"
 
 
+async def test_with_a_withdrawn_key_nobody_is_accused_anew(three: Agreed) -> None:
+    """Not even of heads that are small enough for its word to count: whoever stole it could do so after every release."""
+    lecce, torino, lazio = three
+    await lecce.publish(2)
+    assert await sizes(lecce, torino) == [2]
+    origin, key = lecce.node.own.origin, log_key(lecce, 1)
+    await bring(await (await rotation(lecce)).revoke("log", lecce.node.pool, 2), lecce, torino, lazio)
+    for size in (0, 1, 2):
+        pair = [
+            note.sign(Checkpoint(origin, size, bytes([n]) * 32).text(), [keys.LogSigner(origin, key)]) for n in (1, 2)
+        ]
+        with pytest.raises(PeerWrongError, match="inconsistency-unproven"):
+            await accuse.quarantine(torino.node.pool, Inconsistency(origin, *pair, ()), torino.node.clock())
+    assert (await torino.origin(lecce.id)).state != "quarantined"
+
+
 @pytest.mark.parametrize("until", [None, 4])
 async def test_a_stolen_log_key_needs_a_size_that_was_signed(three: Agreed, until: int | None) -> None:
     """Nobody can be asked to believe a key for more than was ever said with it."""

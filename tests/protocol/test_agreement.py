@@ -422,6 +422,8 @@ def test_keys_have_tufs_own_id_and_no_other() -> None:
         with_key("root", fresh, keytype="rsa"),
         with_key("root", fresh, scheme="ecdsa"),
         with_key("root", fresh, keytype="ecdsa", scheme="ecdsa-sha2-nistp256"),
+        # Under the id of the Ed25519 key that it says not to be.
+        with_key("root", fresh, agreement.council_keyid(fresh), keytype="ecdsa", scheme="ecdsa-sha2-nistp256"),
         with_key("root", fresh, keyval={"public": fresh.hex().upper()}),
         with_key("root", fresh, keyval={"public": fresh.hex()[:62]}),
     ):

@@ -131,19 +131,27 @@ def test_two_keys_of_one_log_are_one_voice_in_a_proof_against_it() -> None:
     """Two heads that can't both be true accuse the log, each by another of its keys."""
     claim = Inconsistency(ORIGIN, signed(head(15), OLD), signed(head(15, forked=True), NEW), ())
     assert [found.size for found in inconsistency.verify(claim, BOTH)] == [15, 15]
-    assert inconsistency.verify(claim, WITHDRAWN)
 
 
 @pytest.mark.parametrize("swapped", [False, True])
-def test_a_stolen_key_accuses_nobody_beyond_its_size(swapped: bool) -> None:
-    """What a thief signs beyond the size at which the key ended is no word of the log's: slander fails."""
-    notes = [signed(head(30), NEW), signed(head(30, forked=True), OLD)]
+@pytest.mark.parametrize("size", [1, UNTIL, 30])
+def test_a_stolen_key_accuses_nobody_at_any_size(size: int, swapped: bool) -> None:
+    """What a thief signs is no word of the log's, also where the key's old heads still count: slander fails."""
+    notes = [signed(head(size), NEW), signed(head(size, forked=True), OLD)]
     if swapped:
         notes.reverse()
     claim = Inconsistency(ORIGIN, notes[0], notes[1], ())
     assert inconsistency.verify(claim, BOTH)
     with pytest.raises(PeerWrongError, match="inconsistency-unproven"):
         inconsistency.verify(claim, WITHDRAWN)
+    if size <= UNTIL:
+        assert inconsistency.verify(claim, WITHDRAWN, kept=True)
+    else:
+        with pytest.raises(PeerWrongError, match="inconsistency-unproven"):
+            inconsistency.verify(claim, WITHDRAWN, kept=True)
+    alone = Inconsistency(ORIGIN, signed(head(size), OLD), signed(head(size, forked=True), OLD), ())
+    with pytest.raises(PeerWrongError, match="inconsistency-unproven"):
+        inconsistency.verify(alone, WITHDRAWN)
 
 
 def test_a_key_of_another_log_does_not_speak_for_this_one() -> None:

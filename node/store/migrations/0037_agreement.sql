@@ -62,6 +62,12 @@ CREATE TABLE agreement.refused (
     at      timestamptz NOT NULL
 );
 
+-- What the rows of the logs were last brought in line with, by which program: at a start with the same nothing has to be done.
+CREATE TABLE agreement.enrolled (
+    one  boolean PRIMARY KEY DEFAULT true CHECK (one),
+    what text COLLATE "C" NOT NULL
+);
+
 -- A log of a suspended node: what it was before, and since when its node is suspended. A log of a node that left ends where the
 -- agreement says: nothing beyond that is taken.
 ALTER TABLE log.origin

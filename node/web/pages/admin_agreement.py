@@ -2,7 +2,8 @@
 
 In: a version, a digest, a file with signatures. Out: what ``rete agreement show``, ``requests`` and ``history`` say (node/flows/agreement_board.py);
 documents as files, to sign elsewhere. Rules: no key of the council comes near this page: it takes a file that was signed on another machine, and
-whether that changes anything the signatures alone decide. Who brought a file stands in this program's log.
+whether that changes anything the signatures alone decide. Who brings a file decides nothing, so it is no event of the chain of decisions: who
+decided is signed in the document itself.
 """
 
 from __future__ import annotations
@@ -34,8 +35,10 @@ FIELD: Final = "file"
 UPLOAD_MAX_BYTES: Final = limits.AGREEMENT_MAX_BYTES + 64 * 1024
 # Whoever presses waits no longer for the others to hear of it: they ask by themselves in the next round.
 TELL_S: Final = 10.0
-# A proposal of many changes is told whole on a page of its own.
+# An old version of many changes is told whole on a page of its own; so is a proposal, but only one that nobody would read to its end here:
+# what is to be signed hides nothing behind who enters.
 SHOWN: Final = 12
+SHOWN_PROPOSED: Final = 100
 
 
 def routes() -> list[web.RouteDef]:
@@ -59,7 +62,7 @@ async def _page(request: web.Request, error: CallerError | None = None) -> web.R
         return admin_frame.show(request, "agreement_none.html", error, {FIELD: FIELD})
     await agreement_board.note_looked(desk.node.pool, board, desk.now)
     return admin_frame.show(
-        request, "agreement.html", error, {FIELD: FIELD}, **_board(request, board), shown=SHOWN,
+        request, "agreement.html", error, {FIELD: FIELD}, **_board(request, board), shown=SHOWN, shown_proposed=SHOWN_PROPOSED,
         limit_mb=limits.AGREEMENT_MAX_BYTES // 2**20,
     )  # fmt: skip
 

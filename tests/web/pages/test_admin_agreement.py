@@ -33,6 +33,7 @@ from tests.agreement_shown_made import (
     placed,
     suspended,
     two_versions,
+    under,
 )
 from tests.web.test_account_pages import PAGE, Browser, browsing
 
@@ -115,7 +116,7 @@ async def test_proposals_are_told_in_plain_words_with_who_signed(node: Node, sho
     """Who enters, which key changes; one has signed and three have not; routine changes by their effect alone."""
     async with entered(node, Role.ADMINISTRATOR) as browser:
         text = words(await browser.get(AGREEMENT))
-        for part in ("Entra: Provincia di Arezzo (p_AR)", "Tutte le modifiche: ", "1 firme su 3", "Modifiche ordinarie 2", "0 firme su 2"):  # fmt: skip
+        for part in ("Entra: Provincia di Arezzo (p_AR)", "Cambia: chiave http di BIC Lazio (bic_LAZ): si aggiunge", "Firme: 1 su 3", "Modifiche ordinarie 2", "Firme: 0 su 2"):  # fmt: skip
             assert part in text, part
         one = words(await browser.get(f"{AGREEMENT}/proposte/{shown.proposal}"))
         ids = {name: agreement.council_keyid(key) for name, key in zip(("uno", "due"), map(public_of, ("uno", "due")), strict=True)}  # fmt: skip
@@ -301,3 +302,15 @@ async def test_what_others_wrote_is_text(node: Node) -> None:
             page = await browser.get(path)
             assert LOUD not in page
             assert LOUD in html.unescape(page)
+
+
+async def test_everybody_reads_which_agreement_is_in_force(node: Node) -> None:
+    """Number, end and the document on the page of the federation's state; nothing of it where members are [[peer]] tables."""
+    first, second = two_versions(node)
+    async with browsing(node) as browser:
+        assert "protocollo d'intesa, versione" not in words(await browser.get("/stato"))
+    async with browsing(under(node, first, second)) as browser:
+        page = await browser.get("/stato")
+        assert "versione 2, valido fino al 20 settembre 2027" in words(page)
+        assert 'href="/federation/agreement/2.root.json"' in page
+        assert "version 2, valid until" in words(await browser.get("/stato?lang=en"))
