@@ -12,7 +12,7 @@ from node.protocol.agreement import HttpKey, LogKeys, Node, Status
 from node.protocol.member import Membership
 from node.runtime import Node as Running
 from node.store import agreement as store
-from node.store.agreement import Fork, Proposal
+from node.store.agreement import Asker, Fork, Proposal
 from node.store.postgres import acquire
 from tests.agreement_said_made import EXPIRES, NODES, TERMS, member, private, raw, signed
 
@@ -121,7 +121,7 @@ async def fill_agreement(node: Running) -> Shown:
         await store.put_proposal(conn, Proposal(of_changes, store.ROUTINE, 2, changes, now, ""))
         in_effect = changed_contact()
         await store.put_routine(conn, 1, store.digest_of(routine.parse(in_effect).signed), in_effect, now)
-        await store.put_request(conn, fingerprint, asked, now)
+        await store.put_request(conn, fingerprint, asked, now, Asker("p_FI", "fi.example", b""))
         await store.put_fork(conn, Fork(2, forked[1], True, one, other, now, None))
         await store.put_refused(conn, "bic_LAZ", 3, "agreement-unsigned", now)
     return Shown(digest, of_changes, fingerprint, forked)

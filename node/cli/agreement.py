@@ -220,6 +220,7 @@ async def requests(face: Face, drop: str | None, save: tuple[str, str] | None, f
             face.emit({"fingerprint": found.fingerprint, "file": save[1]})
             return
         kept = await store.read_requests(conn)
+        await store.look_at_requests(conn, [one.fingerprint for one in kept], node.clock())
     shown = []
     for one in kept:
         try:

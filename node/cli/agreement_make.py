@@ -119,7 +119,7 @@ def _first(face: Face, asked: Beginning, out: Path, now: dt.datetime, *, force: 
 
     def human() -> None:
         face.say(N_("Scritta la prima versione in {file}. Enti: {count}; firme necessarie: {need} su {keys}."), file=out, count=len(found.nodes), need=found.council.threshold, keys=len(found.council.keys))  # fmt: skip
-        show_words(face, N_("Impronta, che ogni firmatario confronta prima di firmare:"), words_of(found))
+        show_words(face, N_("Impronta, che ogni firmatario confronta prima di firmare:"), words_of(found), found.digest)
         face.say(N_("Ora ogni firmatario: «rete agreement sign {file} --key CHIAVE». Poi ogni ente: «rete agreement apply {file}»."), file=out)  # fmt: skip
 
     face.emit({"file": str(out), **agreement_json(found, now)}, human)

@@ -121,11 +121,13 @@ def request_json(asked: Asked) -> dict[str, Any]:
     }
 
 
-def show_words(face: Face, title: str, words: Sequence[str], **facts: object) -> None:
-    """Print a fingerprint as it is read out: a title, then lines of five names."""
+def show_words(face: Face, title: str, words: Sequence[str], digest: str = "", **facts: object) -> None:
+    """Print a fingerprint as it is read out: a title, then lines of four names; then all of its digits, where a command may be told them."""
     face.say(title, **facts)
     for line in enrolment.grouped(words):
         face.say(N_("    {line}"), line=line)
+    if digest:
+        face.say(N_("    {line}"), line=digest)
 
 
 def show_differences(face: Face, said: Sequence[str]) -> None:
@@ -140,7 +142,7 @@ def show_agreement(face: Face, found: Agreement, now: dt.datetime) -> None:
     face.say(title, version=found.version, expires=found.expires)
     if found.is_expired(now):
         face.say(N_("È SCADUTO: tutto continua a funzionare, ma nessuno può entrare finché non è rinnovato."))
-    show_words(face, N_("Impronta da confrontare:"), words_of(found))
+    show_words(face, N_("Impronta da confrontare:"), words_of(found), found.digest)
     face.say(N_("PDF firmato, SHA-256: {digest}"), digest=found.pdf_sha256)
     terms = N_("Termini: almeno {k_min} reti; contatti conclusi {introductions_days} giorni; registri {keep_epochs_days} giorni; sospesi cancellati dopo {suspended_days} giorni.")  # fmt: skip
     face.say(

@@ -70,7 +70,11 @@ def add_to(group: click.Group) -> None:
 
     @command(group, "apply", help="Mette in vigore qui un documento con tutte le firme; la prima versione la fissa.")
     @click.argument("file", type=FILE, metavar="FILE")
-    @click.option("--expect", metavar="PAROLE", help="L'impronta attesa della prima versione, le venti parole.")
+    @click.option(
+        "--expect",
+        metavar="IMPRONTA",
+        help="La prima versione attesa: le 64 cifre della sua impronta, meglio, o le 32 parole.",
+    )
     async def apply(face: Face, file: Path, expect: str | None) -> None:
         """Apply a fully signed document, or pin a first version."""
         await _apply(face, file, expect)
@@ -241,6 +245,6 @@ async def _pin(face: Face, file: Path, raw: bytes, expect: str | None) -> None:
 
     def human() -> None:
         face.say(N_("Da ora questo nodo segue il protocollo d'intesa. Se «rete serve» è in funzione, riavviarlo."))
-        show_words(face, N_("Impronta della prima versione:"), pinning.words_of(found))
+        show_words(face, N_("Impronta della prima versione:"), pinning.words_of(found), found.digest)
 
     face.emit({**agreement_json(found, now), "pinned": True}, human)

@@ -33,6 +33,7 @@ from node.flows.enrol import Asked
 from node.flows.home import Facts, config_text, new_home, quoted, with_setting
 from node.flows.join import Standing, words_of
 from node.peers.client import PeerClient, open_session
+from node.protocol.agreement_values import Agreement
 from node.store import joined, keyfiles, pin
 
 SAID = {
@@ -53,7 +54,7 @@ def _top() -> None:
 @command(_top, "join", help="Entra in una federazione: legge e fissa il suo protocollo d'intesa, e chiede l'adesione.")
 @click.argument("url", metavar="[URL]", required=False)
 @click.option("--status", is_flag=True, help="Dice a che punto è la richiesta già fatta.")
-@click.option("--expect", metavar="PAROLE", help="L'impronta attesa della prima versione, le venti parole avute per telefono.")  # fmt: skip
+@click.option("--expect", metavar="IMPRONTA", help="La prima versione attesa: le 64 cifre della sua impronta, meglio, o le 32 parole avute per telefono.")  # fmt: skip
 @YES
 @click.option("--id", "node_id", help="Codice IPA o identificativo libero.")
 @click.option("--name", help="Nome dell'amministrazione.")
@@ -137,7 +138,8 @@ class _Joined:
     asked: Asked
     standing: Standing
     code: str
-    version: int
+    newest: Agreement
+    expired: bool
 
 
 async def _join(face: Face, url: str, facts: Facts | None, contact: str, expect: str | None, *, yes: bool) -> None:
@@ -145,10 +147,12 @@ async def _join(face: Face, url: str, facts: Facts | None, contact: str, expect:
     config = _planned(home, facts)
     async with open_session(loopback=config.node.environment == "development") as session:
         client = PeerClient(session, url)
-        chain = await flow.fetch(client, now)
+        first = await flow.begin(client)
         # Before people are asked to compare anything: it would be in vain.
-        pinning.check(home, config, chain.first)
-        _compare(face, chain, expect, yes=yes)
+        pinning.check(home, config, first)
+        _compare(face, first, expect, yes=yes)
+        chain = await flow.fetch(client, first, now)
+        _say_newest(face, chain.newest, now)
         with _home(home, facts, contact) as made:
             held = keyfiles.read(home / made.federation.keys)
             asked = enrol.request_of(made, held, contact or made.web.contact, now)
@@ -163,7 +167,7 @@ async def _join(face: Face, url: str, facts: Facts | None, contact: str, expect:
         code = ""
         if standing is None or standing is Standing.LEFT:
             standing, code = await _sent(client, asked)
-    _tell(face, url, _Joined(asked, standing, code, chain.newest.version))
+    _tell(face, url, _Joined(asked, standing, code, chain.newest, chain.newest.is_expired(now)))
 
 
 async def _sent(client: PeerClient, asked: Asked) -> tuple[Standing, str]:
@@ -183,17 +187,25 @@ def _planned(home: Path, facts: Facts | None) -> Config:
         return configuration.parse(config_text(facts), file=str(home / CONFIG_FILE))
 
 
-def _compare(face: Face, chain: flow.Chain, expect: str | None, *, yes: bool) -> None:
+def _compare(face: Face, first: Agreement, expect: str | None, *, yes: bool) -> None:
     """Have people compare the first version, unless the command was told what to expect."""
-    show_words(face, N_("Impronta della PRIMA versione del protocollo d'intesa:"), words_of(chain.first))
-    if chain.newest.version > 1:
-        title = N_("Impronta della più recente (versione {version}):")
-        show_words(face, title, words_of(chain.newest), version=chain.newest.version)
+    title = N_("Impronta della PRIMA versione del protocollo d'intesa:")
+    show_words(face, title, words_of(first), first.digest)
     if expect is not None:
-        flow.check_words(chain.first, expect)
+        flow.check_words(first, expect)
         return
     face.say(N_("Telefonare alla segreteria, a un numero che si conosce, e confrontare le parole una per una."))
     confirm(face, N_("Le parole della prima versione sono le stesse?"), yes=yes)
+
+
+def _say_newest(face: Face, newest: Agreement, now: dt.datetime) -> None:
+    """Say by which version the node will live, and until when; one that has expired may not be the newest that there is."""
+    title = N_(
+        "La più recente che questo nodo dà è la versione {version}, che scade il {expires:%d/%m/%Y}. La sua impronta:"
+    )
+    show_words(face, title, words_of(newest), newest.digest, version=newest.version, expires=newest.expires)
+    if newest.is_expired(now):
+        face.say(N_("ATTENZIONE: è SCADUTA. O il consiglio non l'ha ancora rinnovata, e allora nessuno entra, o questo nodo è rimasto indietro o nasconde le versioni seguenti: chiedere alla segreteria quale versione è in vigore."))  # fmt: skip
 
 
 def _tell(face: Face, url: str, done: _Joined) -> None:
@@ -203,7 +215,9 @@ def _tell(face: Face, url: str, done: _Joined) -> None:
         "id": node.id,
         "url": node.url,
         "joined_by": url,
-        "version": done.version,
+        "version": done.newest.version,
+        "expires": done.newest.expires,
+        "expired": done.expired,
         "state": done.standing.value,
         "fingerprint": asked.fingerprint,
         "words": " ".join(asked.words),

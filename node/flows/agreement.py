@@ -42,13 +42,15 @@ TRIES = 5
 class Place:
     """Where this node sits: what is in force as this process sees it, and the roll made of it, which all its parts ask.
 
-    ``own``: this node by its own keys. ``hinted``: members that said they hold a newer version.
+    ``own``: this node by its own keys. ``hinted``: members that said they hold a newer version. ``weighing``: who weighs a proposal.
     """
 
     own: Member
     membership: Membership
     in_force: InForce
     hinted: set[str] = field(default_factory=set)
+    # Documents of megabytes are weighed one at a time: whoever sends many waits for its own.
+    weighing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
 
     def take(self, in_force: InForce) -> None:
         """Live by what is in force now. Raises: CallerError(member-key-reused)."""
@@ -134,9 +136,12 @@ async def _read(conn: Connection) -> InForce:
     if latest is None:
         raise OperatorError("agreement-none", N_("questo nodo non ha ancora un protocollo d'intesa"))
     former = await member_keys.former(conn)
-    # Of hundreds of nodes, it takes more than a breath.
-    found = await asyncio.to_thread(agreement.parse, latest.raw)
-    return InForce.of(found, None if changes is None else routine.parse(changes.raw), former)
+
+    def work() -> InForce:
+        return InForce.of(agreement.parse(latest.raw), None if changes is None else routine.parse(changes.raw), former)
+
+    # Some hundred nodes take longer to read than others should wait.
+    return await asyncio.to_thread(work)
 
 
 async def reload(pool: Pool, place: Place) -> bool:
@@ -214,8 +219,13 @@ async def _stands(pool: Pool, trusted: Agreement, raw: bytes, now: dt.datetime) 
     if here is not None and here.digest == found.digest:
         return True
     if here is not None and before is not None:
-        applied, previous = agreement.parse(here.raw), agreement.parse(before.raw)
-        if agreement.is_fork(applied, raw, previous, now):
+        documents = here, before
+
+        def is_fork() -> bool:
+            applied, previous = (agreement.parse(document.raw) for document in documents)
+            return agreement.is_fork(applied, raw, previous, now)
+
+        if await asyncio.to_thread(is_fork):
             fork = Fork(found.version, found.digest, applied=True, raw_applied=here.raw, raw_other=raw, found_at=now)
             await keep_fork(pool, fork)
             raise forked(found.version)
@@ -313,7 +323,7 @@ async def apply_routine(pool: Pool, place: Place, raw: bytes, now: dt.datetime) 
     for _ in range(TRIES):
         await reload(pool, place)
         base = place.in_force
-        if base.routine is not None and routine.parse(raw).signed == base.routine.signed:
+        if base.routine is not None and (await asyncio.to_thread(routine.parse, raw)).signed == base.routine.signed:
             return
         found = await asyncio.to_thread(routine.check, base.agreement, base.routine, raw, now)
         if await _commit_routine(pool, place, base, InForce.of(base.agreement, found), raw, now):

@@ -1,6 +1,7 @@
 """How the agreement stands here, for people: what is in force, what waits for signatures, who asks to join, what was refused (PROTOCOL 7).
 
-In: a pool and the time. Out: values for the administrator's page and the doctor; None where the node lives by [[peer]] tables. Rules: read only;
+In: a pool and the time. Out: values for the administrator's page and the doctor; None where the node lives by [[peer]] tables. Rules: read only,
+but for the note that a person saw a request (``note_looked``);
 all of it is public; every difference is told in plain words, of a proposal against what is in effect, so that what is already true is not
 told as news. What is not for a person to read whole (old versions) is read one at a time.
 """
@@ -203,6 +204,13 @@ async def read(pool: Pool, now: dt.datetime) -> Board | None:
         )
 
     return await asyncio.to_thread(work)
+
+
+async def note_looked(pool: Pool, board: Board, now: dt.datetime) -> None:
+    """Note that a person saw the requests of the page: a flood of others does not put them out."""
+    if board.requests:
+        async with acquire(pool) as conn:
+            await store.look_at_requests(conn, [one.request.fingerprint for one in board.requests], now)
 
 
 async def glance(conn: Connection) -> Glance | None:

@@ -95,7 +95,7 @@ async def _hear(road: Road, member: Member, memory: Memory, now: dt.datetime) ->
         reply = await client.get(PROPOSALS, max_bytes=limits.PROPOSALS_MAX_BYTES, etag=memory.etags.get(member.id))
         if reply.status == NOT_MODIFIED:
             return 0
-        told = proposals.parse(reply.body)
+        told = await asyncio.to_thread(proposals.parse, reply.body)
     except ReteError as error:
         memory.etags.pop(member.id, None)
         logger.info("proposals.failed", member=member.id, code=error.code, reason=str(error))

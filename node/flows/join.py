@@ -1,13 +1,14 @@
 """Joining a federation: read its agreement from one member, pin what people have compared, ask to be let in.
 
 In: a member's address and a home. Out: the verified chain; a pinned home; a request that waits at that member. Rules: nothing is trusted
-because an address said it: the first version's fingerprint is compared by telephone, all later ones follow from it. Nothing is pinned before
-that. Who is not listed yet may read all that members serve unsigned, the agreement above all, and so learns by itself that it is let in.
+because an address said it: the first version's fingerprint is compared by telephone, all later ones follow from it. Nothing else is read, and nothing is
+pinned, before that; and no more is read than a federation can have said. Who is not listed yet may read all that members serve unsigned, the agreement above all, and so learns by itself that it is let in.
 Source: PROTOCOL 7.9.
 """
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -54,8 +55,13 @@ def words_of(found: Agreement) -> list[str]:
 
 
 def check_words(found: Agreement, expected: str) -> None:
-    """Refuse a first version whose fingerprint is not the expected one. Raises: CallerError(agreement-words-differ)."""
-    if expected.lower().split() != [word.lower() for word in words_of(found)]:
+    """Refuse a first version whose fingerprint is not the expected one, told as words or as the 64 digits of its digest.
+
+    Raises: CallerError(agreement-words-differ).
+    """
+    told = expected.lower().split()
+    # Digits may be told in groups.
+    if told != [word.lower() for word in words_of(found)] and "".join(told) != found.digest:
         raise CallerError(
             "agreement-words-differ",
             N_("l'impronta del protocollo d'intesa non è quella attesa: non mi fido di nulla"),
@@ -64,10 +70,10 @@ def check_words(found: Agreement, expected: str) -> None:
         )  # fmt: skip
 
 
-async def fetch(client: PeerClient, now: dt.datetime) -> Chain:
-    """Read the agreement from a member, each version verified from the one before.
+async def begin(client: PeerClient) -> Agreement:
+    """Read the first version from a member, signed by its own council: people compare it before anything else is read.
 
-    Raises: CallerError(join-no-agreement), RoadWrongError, PeerWrongError as ``agreement.step`` does.
+    Raises: CallerError(join-no-agreement), RoadWrongError, PeerWrongError as ``agreement.first`` does.
     """
     raw = await _version(client, 1)
     if raw is None:
@@ -77,15 +83,41 @@ async def fetch(client: PeerClient, now: dt.datetime) -> Chain:
             where=client.authority,
             hint=N_("chiedere alla segreteria l'indirizzo di un nodo della federazione: schema e host, senza altro"),
         )
-    first = newest = agreement.first(raw)
-    kept, size, whole = [raw], len(raw), True
+    return agreement.first(raw)
+
+
+async def fetch(client: PeerClient, first: Agreement, now: dt.datetime) -> Chain:
+    """Read what follows the first version from a member, each version verified from the one before.
+
+    Raises: RoadWrongError, PeerWrongError(join-chain-too-long, or as ``agreement.step`` does).
+    """
+    try:
+        async with asyncio.timeout(limits.JOIN_MAX_S):
+            return await _fetch(client, first, now)
+    except TimeoutError as error:
+        raise _too_long(client) from error
+
+
+async def _fetch(client: PeerClient, first: Agreement, now: dt.datetime) -> Chain:
+    newest, kept, size, whole = first, [first.raw], len(first.raw), True
     while (raw := await _version(client, newest.version + 1)) is not None:
-        newest = agreement.step(newest, raw, now)
         size += len(raw)
+        if newest.version >= limits.JOIN_MAX_VERSIONS or size > limits.JOIN_MAX_BYTES:
+            raise _too_long(client)
+        newest = agreement.step(newest, raw, now)
         whole = whole and size <= KEPT_MAX_BYTES
         if whole:
             kept.append(raw)
     return Chain(first, newest, kept)
+
+
+def _too_long(client: PeerClient) -> PeerWrongError:
+    return PeerWrongError(
+        "join-chain-too-long",
+        N_("il protocollo d'intesa che questo nodo dà non finisce: troppe versioni, troppi byte o troppo tempo"),
+        where=client.authority,
+        hint=N_("riprovare con un altro nodo della federazione, e dirlo alla segreteria"),
+    )
 
 
 async def _version(client: PeerClient, version: int) -> bytes | None:
@@ -100,8 +132,14 @@ async def _version(client: PeerClient, version: int) -> bytes | None:
 
 
 async def catch_up(client: PeerClient, pool: Pool, place: in_force.Place, now: dt.datetime) -> None:
-    """Bring into force here what a member has beyond it. Raises: RoadWrongError, PeerWrongError as ``agreement.step`` does."""
-    while (raw := await _version(client, place.in_force.agreement.version + 1)) is not None:
+    """Bring into force here what a member has beyond it, as much as in one refresh.
+
+    Raises: RoadWrongError, PeerWrongError as ``agreement.step`` does.
+    """
+    for _ in range(limits.AGREEMENT_MAX_STEPS):
+        raw = await _version(client, place.in_force.agreement.version + 1)
+        if raw is None:
+            return
         await in_force.apply(pool, place, raw, now)
 
 

@@ -8,6 +8,7 @@ memory), the address guard on every connection. Source: PROTOCOL 4 and 5.
 from __future__ import annotations
 
 import asyncio
+import io
 import re
 import ssl
 from collections.abc import Mapping
@@ -167,8 +168,10 @@ class PeerClient:
         where = f"{self.authority}{path}"
         self.tally.requests += 1
         try:
+            # As bytes a body of more than a megabyte would be written in one go, and aiohttp warns of it.
+            sent = io.BytesIO(body) if body else body
             async with self._session.request(
-                method, self._base + path, data=body, headers=headers, allow_redirects=False
+                method, self._base + path, data=sent, headers=headers, allow_redirects=False
             ) as response:
                 if response.headers.get("Content-Encoding", "identity") != "identity":
                     raise PeerWrongError("reply-encoded", N_("risposta compressa non richiesta"), where=where)

@@ -3,7 +3,9 @@ r"""What a new administration asks with: its entry, and the proof that it holds 
 In: a node's entry and its private keys, or the bytes of a request. Out: the request's canonical bytes, or the verified entry. Rules: each
 Ed25519 key of the entry signs ``rete/enrolment/v1\n`` || SHA-256(canonical entry), so that nobody asks with another's key; seal keys
 prove nothing, since they cannot sign. A request says who holds the keys, not who that is: the people compare the fingerprint's words by
-telephone. Twenty names of cities for 80 bits: whoever could find another entry with the same ones has already tried 2^80 of them.
+telephone. Thirty-two names of cities for 128 bits: whoever wants an entry with the same ones as another's has to try 2^128, and whoever makes
+both, to show one and have the other signed, 2^64. That is much and not beyond everybody: of a first version, which whoever prepares it may
+turn as often as it likes, the whole digest in digits is the better thing to compare (``rete join --expect``).
 """
 
 from __future__ import annotations
@@ -32,8 +34,8 @@ CITIES = (
     "Ancona", "Bologna", "Como", "Domodossola", "Empoli", "Firenze", "Genova", "Imola",
     "Livorno", "Milano", "Napoli", "Otranto", "Palermo", "Roma", "Torino", "Venezia",
 )  # fmt: skip
-WORDS = 20
-GROUP = 5
+WORDS = 32
+GROUP = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +47,12 @@ class Enrolment:
 
 
 def words(digest: bytes) -> list[str]:
-    """Return the 20 names that stand for the first 80 bits of a digest, to be compared by telephone."""
+    """Return the 32 names that stand for the first 128 bits of a digest, to be compared by telephone."""
     return [CITIES[int(digit, 16)] for digit in digest.hex()[:WORDS]]
 
 
 def grouped(names: Sequence[str]) -> list[str]:
-    """Return names in lines of five, as they are read out."""
+    """Return names in lines of four, as they are read out."""
     return [" ".join(names[at : at + GROUP]) for at in range(0, len(names), GROUP)]
 
 

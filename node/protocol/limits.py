@@ -33,6 +33,10 @@ MESSAGE_MAX_BYTES = 48 * 1024 - 4
 # The largest class with 1,136 bytes of its seal in base64, and the header.
 SEALED_MAX_BYTES = 68 * 1024
 AGREEMENT_MAX_BYTES = 4 * 1024 * 1024
+# Who joins reads the whole chain at once: a century of a version a week and more, and what a member may make it read.
+JOIN_MAX_VERSIONS = 10_000
+JOIN_MAX_BYTES = 256 * 1024 * 1024
+JOIN_MAX_S = 600.0
 # Versions taken in one refresh; who is further behind takes the rest in the next.
 AGREEMENT_MAX_STEPS = 64
 AGREEMENT_MAX_DEPTH = 16

@@ -205,9 +205,16 @@ def good_signatures(signed: bytes, signatures: Mapping[str, str], publics: Mappi
     return frozenset(good)
 
 
-def encode(document: Mapping[str, Any]) -> bytes:
-    """Return the bytes of a document as we write it: for people to read, the same for the same document."""
-    return json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True).encode() + b"\n"
+def encode(document: Mapping[str, Any], *, compact: bool = False) -> bytes:
+    """Return the bytes of a document as we write it, the same for the same document: for people to read, or ``compact``.
+
+    Compact, too, where it would otherwise be larger than others read.
+    """
+    if not compact:
+        found = json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True).encode() + b"\n"
+        if len(found) <= limits.AGREEMENT_MAX_BYTES:
+            return found
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
 
 
 def unsigned(kind: str, version: int, expires: dt.datetime, extra: Mapping[str, Any]) -> bytes:
@@ -235,8 +242,8 @@ def with_signatures(raw: bytes, more: Iterable[tuple[str, str]]) -> bytes:
     merged = {**_signatures(value["signatures"]), **dict(more)}
     value["signatures"] = [{"keyid": keyid, "sig": merged[keyid]} for keyid in sorted(merged)]
     _signatures(value["signatures"])
-    found = encode(value)
-    # What was compact is written out, and may only then be too large for others to read.
+    # As it was written: JSON that is for people to read has lines.
+    found = encode(value, compact=b"\n" not in raw.strip())
     if len(found) > limits.AGREEMENT_MAX_BYTES:
         raise _too_large()
     return found

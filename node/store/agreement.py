@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from node.store.postgres import Connection, load_queries
@@ -17,6 +17,8 @@ QUERIES = load_queries("agreement")
 # Arbitrary, constant for ever: the advisory lock under which versions are applied one after the other.
 APPLY_LOCK = 0x7265746537
 REQUESTS_KEPT = 200
+# What a person has looked at and left alone for so long gives way to others, when there are enough.
+REQUEST_LEFT_FOR = dt.timedelta(days=7)
 ROOT, ROUTINE = "root", "routine"
 
 
@@ -32,7 +34,10 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A document that collects signatures, ``raw`` without any; ``kind`` is ROOT or ROUTINE, ``by_member`` who brought it ("": from here)."""
+    """A document that collects signatures, ``raw`` without any; ``kind`` is ROOT or ROUTINE, ``by_member`` who brought it ("": from here).
+
+    ``then_keyids`` and ``then_need``: the other council that must sign it too, and how many of it; 0 where there is none.
+    """
 
     digest: str
     kind: str
@@ -41,6 +46,18 @@ class Proposal:
     received_at: dt.datetime
     by_member: str
     signatures: tuple[tuple[str, str], ...] = ()
+    then_keyids: Sequence[str] = ()
+    then_need: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Whose signatures a kept proposal has, and what it needs beside those who decide now: all to count by, without the document."""
+
+    digest: str
+    signed: frozenset[str]
+    then_keyids: frozenset[str]
+    then_need: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +83,15 @@ class Request:
     fingerprint: str
     raw: bytes
     received_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Of whom an enrolment request is: the id and the authority that it says, and the first of the http keys that it proves."""
+
+    node_id: str
+    authority: str
+    http_key: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +174,15 @@ async def put_proposal(conn: Connection, proposal: Proposal) -> bool:
     one = proposal
     return bool(
         await conn.fetchval(
-            QUERIES["put_proposal"], one.digest, one.kind, one.version, one.raw, one.received_at, one.by_member
+            QUERIES["put_proposal"],
+            one.digest,
+            one.kind,
+            one.version,
+            one.raw,
+            one.received_at,
+            one.by_member,
+            list(one.then_keyids),
+            one.then_need,
         )
     )
 
@@ -160,6 +194,20 @@ async def read_proposals(conn: Connection, digest: str | None = None) -> list[Pr
         signed = await conn.fetch(QUERIES["read_signatures"], row["digest"])
         found.append(Proposal(**dict(row), signatures=tuple((one["keyid"], one["sig"]) for one in signed)))
     return found
+
+
+async def read_tallies(conn: Connection, digest: str | None = None) -> list[Tally]:
+    """Return how the open proposals stand, or the one of that digest, in the order of ``read_proposals``."""
+    return [
+        Tally(row["digest"], frozenset(row["signed"]), frozenset(row["then_keyids"]), row["then_need"])
+        for row in await conn.fetch(QUERIES["read_tallies"], digest)
+    ]
+
+
+async def proposals_tag(conn: Connection) -> str:
+    """Return what changes whenever what ``read_proposals`` returns does, without reading the documents."""
+    tag: str = await conn.fetchval(QUERIES["proposals_tag"])
+    return tag
 
 
 async def count_proposals(conn: Connection) -> int:
@@ -208,9 +256,30 @@ async def settle_forks(conn: Connection, version: int, now: dt.datetime) -> int:
     return len(await conn.fetch(QUERIES["settle_forks"], version, now))
 
 
-async def put_request(conn: Connection, fingerprint: str, raw: bytes, now: dt.datetime) -> bool:
-    """Keep an enrolment request; False when it was known or REQUESTS_KEPT wait already (``read_requests`` tells which)."""
-    return bool(await conn.fetchval(QUERIES["put_request"], fingerprint, raw, now, REQUESTS_KEPT))
+async def put_request(conn: Connection, fingerprint: str, raw: bytes, now: dt.datetime, asker: Asker) -> bool:
+    """Keep an enrolment request; False when it was known, or REQUESTS_KEPT wait already that people look after (``has_request`` tells which).
+
+    An earlier one of the same node gives way to it; when there are enough, the oldest that nobody has looked at does.
+    """
+    if await has_request(conn, fingerprint):
+        return False
+    await conn.execute(QUERIES["replace_requests"], asker.node_id, asker.authority, asker.http_key, fingerprint)
+    await conn.execute(QUERIES["make_room_for_request"], REQUESTS_KEPT, now - REQUEST_LEFT_FOR)
+    return bool(
+        await conn.fetchval(
+            QUERIES["put_request"], fingerprint, raw, now, REQUESTS_KEPT, asker.node_id, asker.authority, asker.http_key
+        )
+    )
+
+
+async def has_request(conn: Connection, fingerprint: str) -> bool:
+    """Tell whether that enrolment request waits."""
+    return bool(await conn.fetchval(QUERIES["has_request"], fingerprint))
+
+
+async def look_at_requests(conn: Connection, fingerprints: Iterable[str], now: dt.datetime) -> None:
+    """Note that a person saw these requests: they give way to strangers' no more, until they have waited for REQUEST_LEFT_FOR."""
+    await conn.execute(QUERIES["look_at_requests"], now, list(fingerprints))
 
 
 async def read_requests(conn: Connection, fingerprint: str | None = None) -> list[Request]:

@@ -33,16 +33,35 @@ INSERT INTO agreement.routine (version, digest, raw, applied_at) VALUES ($1, $2,
 SELECT version, digest, raw, applied_at FROM agreement.routine WHERE version >= $1 ORDER BY version LIMIT $2;
 
 -- name: put_proposal
-INSERT INTO agreement.proposal (digest, kind, version, raw, received_at, by_member) VALUES ($1, $2, $3, $4, $5, $6)
+INSERT INTO agreement.proposal (digest, kind, version, raw, received_at, by_member, then_keyids, then_need)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT (digest) DO NOTHING
 RETURNING digest;
 
 -- name: read_proposals
-SELECT digest, kind, version, raw, received_at, by_member
+SELECT digest, kind, version, raw, received_at, by_member, then_keyids, then_need
 FROM agreement.proposal
 WHERE $1::text IS NULL OR digest = $1
 ORDER BY kind, version, received_at, digest
 LIMIT 200;
+
+-- name: read_tallies
+SELECT p.digest, p.then_keyids, p.then_need,
+    ARRAY (SELECT s.keyid FROM agreement.signature s WHERE s.digest = p.digest ORDER BY s.keyid) AS signed
+FROM agreement.proposal p
+WHERE $1::text IS NULL OR p.digest = $1
+ORDER BY p.kind, p.version, p.received_at, p.digest
+LIMIT 200;
+
+-- name: proposals_tag
+-- In the order in which they are told; cheap beside the documents.
+SELECT encode(sha256(convert_to(coalesce(string_agg(
+    p.digest || coalesce((
+        SELECT string_agg(s.keyid || s.sig, '' ORDER BY s.keyid) FROM agreement.signature s WHERE s.digest = p.digest
+    ), ''),
+    ' ' ORDER BY p.kind, p.version, p.received_at, p.digest
+), ''), 'UTF8')), 'hex')
+FROM agreement.proposal p;
 
 -- name: count_proposals
 SELECT count(*) FROM agreement.proposal;
@@ -82,12 +101,33 @@ SELECT EXISTS (SELECT FROM agreement.fork WHERE version >= $1 AND settled_at IS 
 -- name: settle_forks
 UPDATE agreement.fork SET settled_at = $2 WHERE version = $1 AND settled_at IS NULL RETURNING digest;
 
+-- name: replace_requests
+-- The newest of one node counts; what a person has looked at gives way only to the holder of the same key.
+DELETE FROM agreement.request
+WHERE node_id = $1 AND authority = $2 AND fingerprint <> $4 AND (looked_at IS NULL OR http_key = $3);
+
+-- name: make_room_for_request
+-- The oldest that nobody has looked at; else the oldest that was left to wait for a week.
+DELETE FROM agreement.request
+WHERE fingerprint = (
+    SELECT fingerprint FROM agreement.request
+    WHERE (looked_at IS NULL OR received_at < $2) AND (SELECT count(*) FROM agreement.request) >= $1
+    ORDER BY looked_at IS NOT NULL, received_at, fingerprint
+    LIMIT 1
+);
+
 -- name: put_request
-INSERT INTO agreement.request (fingerprint, raw, received_at)
-SELECT $1, $2, $3
+INSERT INTO agreement.request (fingerprint, raw, received_at, node_id, authority, http_key)
+SELECT $1, $2, $3, $5, $6, $7
 WHERE (SELECT count(*) FROM agreement.request) < $4
 ON CONFLICT (fingerprint) DO NOTHING
 RETURNING fingerprint;
+
+-- name: has_request
+SELECT EXISTS (SELECT FROM agreement.request WHERE fingerprint = $1);
+
+-- name: look_at_requests
+UPDATE agreement.request SET looked_at = $1 WHERE looked_at IS NULL AND fingerprint = ANY ($2::text[]);
 
 -- name: read_requests
 SELECT fingerprint, raw, received_at

@@ -7,7 +7,10 @@ Source: PROTOCOL 7.
 
 from __future__ import annotations
 
-import hashlib
+import asyncio
+import base64
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
@@ -15,6 +18,7 @@ from node.domain.roles import Permission
 from node.errors import N_, NotFoundError
 from node.protocol import limits, metadata, proposals
 from node.store import agreement as store
+from node.store.agreement import Proposal
 from node.store.postgres import acquire
 from node.web.federation import FEDERATION, IMMUTABLE, has_etag
 from node.web.permission import needs
@@ -23,8 +27,25 @@ ROUTINE_HEADER = "Rete-Routine"
 _JSON = "application/json"
 
 
-def routes() -> list[web.RouteDef]:
-    """Return the routes of the agreement under /federation."""
+@dataclass(slots=True)
+class Told:
+    """The list of open proposals as it was made last, under its tag; who asks while it is being made waits for it."""
+
+    etag: str = ""
+    body: bytes = b""
+    making: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+TOLD: web.AppKey[Told] = web.AppKey("told", Told)
+
+
+def install(app: web.Application) -> None:
+    """Add the routes of the agreement under /federation."""
+    app[TOLD] = Told()
+    app.add_routes(_routes())
+
+
+def _routes() -> list[web.RouteDef]:
     return [
         web.get("/federation/agreement/latest", latest),
         web.get("/federation/agreement/{version:[1-9][0-9]{0,9}}.root.json", version),
@@ -85,21 +106,47 @@ async def routine(request_: web.Request) -> web.StreamResponse:
 
 @needs(Permission.PEER)
 async def open_proposals(request_: web.Request) -> web.StreamResponse:
-    """Answer what collects signatures, each with those it has."""
-    async with acquire(request_.app[FEDERATION].pool) as conn:
+    """Answer what collects signatures, each with those it has; made once for all who ask, when something has changed."""
+    pool, told = request_.app[FEDERATION].pool, request_.app[TOLD]
+    async with acquire(pool) as conn:
         if await store.latest_version(conn) is None:
             raise _none()
-        found = await store.read_proposals(conn)
-    body = proposals.encode(metadata.with_signatures(one.raw, one.signatures) for one in found)
-    etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    return _reply(request_, etag, body, {"Cache-Control": "no-cache"})
+        etag = _tag(await store.proposals_tag(conn))
+    headers = {"Cache-Control": "no-cache"}
+    if has_etag(request_, etag):
+        return _reply(request_, etag, None, headers)
+    async with told.making:
+        if told.etag != etag:
+            async with acquire(pool) as conn, conn.transaction(isolation="repeatable_read", readonly=True):
+                etag, found = _tag(await store.proposals_tag(conn)), await store.read_proposals(conn)
+            # Megabytes of JSON, read and written again.
+            told.body = await asyncio.to_thread(_encoded, found)
+            told.etag = etag
+        return _reply(request_, told.etag, told.body, headers)
+
+
+def _tag(digest: str) -> str:
+    return f'"{digest[:32]}"'
+
+
+def _encoded(found: Sequence[Proposal]) -> bytes:
+    def documents() -> Iterator[bytes]:
+        room = limits.PROPOSALS_MAX_BYTES
+        for one in found:
+            # What would not fit is not even read.
+            if len(one.raw) * 4 // 3 <= room:
+                raw = metadata.with_signatures(one.raw, one.signatures)
+                room -= len(base64.b64encode(raw))
+                yield raw
+
+    return proposals.encode(documents())
 
 
 @needs(Permission.PEER)
 async def request_state(request_: web.Request) -> web.StreamResponse:
     """Answer that an enrolment request waits here; 404 when it does not, or no more."""
     async with acquire(request_.app[FEDERATION].pool) as conn:
-        waiting = await store.read_requests(conn, request_.match_info["fingerprint"])
+        waiting = await store.has_request(conn, request_.match_info["fingerprint"])
     if not waiting:
         raise NotFoundError("enrolment-gone", N_("qui non c'è una richiesta di ingresso con quell'impronta"))
     return web.json_response({"status": "pending"}, headers={"Cache-Control": "no-store"})

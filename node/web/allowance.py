@@ -20,6 +20,8 @@ from node.errors import N_, CallerError
 
 CALLERS_MAX = 10_000
 CALLER_PREFIX = 64
+# What a stranger leaves for people to look at is counted by the /48 that one customer gets.
+SITE_PREFIX = 48
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,11 @@ RATES: Mapping[str, Rate] = {
     "proof": Rate(1, 20),
     # Documents of megabytes, with a dozen signatures to check; and requests of strangers, which people look at.
     "ballot": Rate(1, 60),
+    # Those that were refused, by the member that brought them: an honest one is behind or ahead now and then.
+    "ballot-refused": Rate(1 / 60, 10),
     "join": Rate(1 / 60, 10),
+    # Each member asks once in a round; several may come from one address.
+    "proposals": Rate(2, 120),
     # Searches of people and of offices' systems; one page asks a few.
     "api": Rate(20, 200),
     # Pages, without their files: a whole office may come from one address.
@@ -99,6 +105,7 @@ _KINDS = {
     "POST /federation/hint": "hint",
     "POST /federation/proofs": "proof",
     "POST /federation/witness/add-checkpoint": "witness",
+    "GET /federation/agreement/proposals": "proposals",
     "POST /federation/agreement/signatures": "ballot",
     "POST /federation/agreement/requests": "join",
 }
@@ -108,10 +115,10 @@ _KINDS = {
 _SAVES = frozenset({"/api/v1/saved-searches", "/cerca/salva", "/api/v1/introduction-requests"})
 
 
-def caller_of(request: web.Request, *, behind_proxy: bool) -> str:
+def caller_of(request: web.Request, *, behind_proxy: bool, prefix: int = CALLER_PREFIX) -> str:
     """Return who made a request, by the address of the connection, or the last that our own proxy saw.
 
-    Of IPv6 its /64: whoever has one address there has all of them.
+    Of IPv6 its /64, or of another ``prefix``: whoever has one address there has all of them.
     """
     # A proxy may add a line of its own after the caller's: the last of all lines is what it saw.
     forwarded = ",".join(request.headers.getall("X-Forwarded-For", [])).rpartition(",")[2].strip()
@@ -124,7 +131,7 @@ def caller_of(request: web.Request, *, behind_proxy: bool) -> str:
     if isinstance(address, ipaddress.IPv4Address):
         return str(address)
     mapped = address.ipv4_mapped
-    return str(mapped or ipaddress.IPv6Network((address, CALLER_PREFIX), strict=False))
+    return str(mapped or ipaddress.IPv6Network((address, prefix), strict=False))
 
 
 def limiter(allowances: Allowances, clock: Callable[[], dt.datetime], *, behind_proxy: bool) -> Any:
@@ -136,7 +143,8 @@ def limiter(allowances: Allowances, clock: Callable[[], dt.datetime], *, behind_
     ) -> web.StreamResponse:
         kind = kind_of(request)
         if kind is not None:
-            allowances.spend(kind, caller_of(request, behind_proxy=behind_proxy), clock())
+            prefix = SITE_PREFIX if kind == "join" else CALLER_PREFIX
+            allowances.spend(kind, caller_of(request, behind_proxy=behind_proxy, prefix=prefix), clock())
         return await handler(request)
 
     return limit

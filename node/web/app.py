@@ -120,7 +120,8 @@ def build(node: Node, schedule: Callable[[], Schedule] | None = None) -> web.App
         allowances=allowances,
         hinted=set() if node.agreement is None else node.agreement.hinted,
     )
-    app.add_routes([*federation.routes(), *gossip.routes(), *outbox.routes(), *agreement.routes()])
+    app.add_routes([*federation.routes(), *gossip.routes(), *outbox.routes()])
+    agreement.install(app)
     ballots.install(app, _receiving(node))
     app.on_response_prepare.append(teller(allowances, node.clock, behind_proxy=node.config.web.behind_proxy))
     first = node.config.search.first_themes

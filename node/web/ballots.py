@@ -7,6 +7,7 @@ handlers reach no flow, and nothing private. Source: PROTOCOL 7.
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -16,8 +17,10 @@ from aiohttp import web
 
 from node.domain.roles import Permission
 from node.errors import N_, CallerError, PeerWrongError
-from node.protocol import agreement, enrolment, limits, metadata
+from node.protocol import enrolment, limits, metadata
+from node.protocol.member import Roll
 from node.store import agreement as store
+from node.store.agreement import Asker
 from node.store.postgres import Connection, run_tx
 from node.web.federation import FEDERATION, authenticate, require_json
 from node.web.permission import needs
@@ -25,6 +28,7 @@ from node.web.permission import needs
 logger = structlog.get_logger()
 # A document, and who brought it -> how it stands.
 Receive = Callable[[bytes, str], Awaitable[Mapping[str, object]]]
+REFUSED = "ballot-refused"
 RECEIVE: web.AppKey[Receive] = web.AppKey("receive", Callable)  # type: ignore[arg-type]
 
 
@@ -47,7 +51,15 @@ async def signatures(request_: web.Request) -> web.StreamResponse:
     raw = await _whole(request_, limits.AGREEMENT_MAX_BYTES)
     keyid = await authenticate(request_, raw)
     member = federation.membership.callers.get(keyid, "")
-    answer = await request_.app[RECEIVE](raw, member)
+    allowances, now = federation.allowances, federation.clock()
+    if allowances.look(REFUSED, keyid, now).remaining < 1:
+        # Refused before it costs anything.
+        allowances.spend(REFUSED, keyid, now)
+    try:
+        answer = await request_.app[RECEIVE](raw, member)
+    except (CallerError, PeerWrongError):
+        allowances.spend(REFUSED, keyid, now)
+        raise
     return web.json_response(dict(answer), headers={"Cache-Control": "no-store"})
 
 
@@ -63,12 +75,11 @@ async def _whole(request_: web.Request, max_bytes: int) -> bytes:
     return b"".join(parts)
 
 
-async def _check_open(conn: Connection, now: dt.datetime) -> None:
+def _check_open(roll: Roll, now: dt.datetime) -> None:
     """Refuse requests where nobody could be let in. Raises: CallerError(agreement-none | agreement-expired)."""
-    newest = await store.read_latest(conn)
-    if newest is None:
+    if roll.expires is None:
         raise CallerError("agreement-none", N_("questo nodo non segue un protocollo d'intesa: non accoglie richieste"))
-    if agreement.parse(newest.raw).is_expired(now):
+    if now >= roll.expires:
         raise CallerError(
             "agreement-expired",
             N_("il protocollo d'intesa è scaduto: finché non è rinnovato nessuno entra"),
@@ -81,18 +92,21 @@ async def request_to_join(request_: web.Request) -> web.StreamResponse:
     """Keep a stranger's request to join until people have compared its words: 201 when it is new, 200 when it waits already."""
     federation = request_.app[FEDERATION]
     require_json(request_)
-    raw = await _whole(request_, limits.ENROLMENT_MAX_BYTES)
+    raw, now = await _whole(request_, limits.ENROLMENT_MAX_BYTES), federation.clock()
+    # By what this process lives by: a stranger costs no reading of the agreement.
+    _check_open(federation.membership.roll, now)
     try:
-        found = enrolment.parse(raw)
+        # Hundreds of keys may prove themselves, each with a signature.
+        found = await asyncio.to_thread(enrolment.parse, raw)
     except PeerWrongError as error:
         raise metadata.refused_to_caller(error) from error
-    fingerprint = enrolment.digest_of(found.node).hex()
+    node, fingerprint = found.node, enrolment.digest_of(found.node).hex()
+    asker = Asker(node.id, node.authority, node.http[0].public)
 
     async def work(conn: Connection) -> bool:
-        await _check_open(conn, federation.clock())
-        if await store.put_request(conn, fingerprint, raw, federation.clock()):
+        if await store.put_request(conn, fingerprint, raw, now, asker):
             return True
-        if not await store.read_requests(conn, fingerprint):
+        if not await store.has_request(conn, fingerprint):
             raise CallerError(
                 "enrolment-too-many",
                 N_("ci sono già troppe richieste di adesione in attesa"),
@@ -102,7 +116,7 @@ async def request_to_join(request_: web.Request) -> web.StreamResponse:
 
     is_new = await run_tx(federation.pool, work)
     if is_new:
-        logger.info("enrolment.received", node=found.node.id, fingerprint=fingerprint)
+        logger.info("enrolment.received", node=node.id, fingerprint=fingerprint)
     body = orjson.dumps({"fingerprint": fingerprint})
     return web.Response(
         body=body,

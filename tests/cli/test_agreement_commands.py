@@ -74,7 +74,7 @@ async def test_the_first_version_is_made_signed_offline_and_pinned(server: str, 
     for home in homes:
         requests.append(home / "request.json")
         shown = await done("agreement", "request", "-o", requests[-1], "--contact", CONTACT, home=home)
-        assert (shown["id"], len(shown["words"].split()), shown["contact"]) == (home.name, 20, CONTACT)
+        assert (shown["id"], len(shown["words"].split()), shown["contact"]) == (home.name, 32, CONTACT)
     (tmp_path / "intesa.pdf").write_bytes(b"%PDF-1.7 signed")
     file = tmp_path / "1.root.json"
     cards = [word for name in ("lecce", "torino", "bari") for word in ("--council", tmp_path / f"{name}.json")]

@@ -13,10 +13,12 @@ import aiohttp
 import pytest
 
 from node import runtime
+from node.errors import PeerWrongError
 from node.flows import agreement_pull, council, join
 from node.flows.council_edits import Edits
 from node.flows.home import make_home
-from node.protocol import agreement
+from node.peers.client import PeerClient
+from node.protocol import agreement, limits
 from node.store import agreement as store
 from node.store import pin
 from tests.agreed_made import CONTACT, Agreed, agreed, facts_of, in_force, proposal, request_of
@@ -170,7 +172,10 @@ async def test_a_chain_of_versions_is_verified_and_applied(two: Agreed, arezzo: 
     place = council.place_of(lecce.node.agreement)
     for edits in (Edits(suspend=("cmto",)), Edits(readmit=("cmto",)), Edits(terms={"k_min": 6})):
         await council.apply(lecce.node.pool, place, proposal(lecce.node, edits, *THREE), lecce.node.clock())
-    assert (await arezzo.join(lecce, "--expect", words_of(lecce)))["version"] == 4
+    digest = agreement.first(two.first).digest
+    assert await arezzo.stopped(lecce, "--expect", digest[:-1]) == "agreement-words-differ"
+    # All the digits, as they may be read out.
+    assert (await arezzo.join(lecce, "--expect", f"{digest[:32]} {digest[32:].upper()}"))["version"] == 4
     shown = await done("agreement", "show", home=arezzo.home)
     assert (shown["version"], shown["terms"]["k_min"], shown["digest"]) == (4, 6, in_force(lecce.node).digest)
     async with lecce.node.pool.acquire() as conn:
@@ -178,7 +183,59 @@ async def test_a_chain_of_versions_is_verified_and_applied(two: Agreed, arezzo: 
         await store.insert_document(conn, 5, "0" * 64, short, lecce.node.clock())
     other = Arezzo(tmp_path / "other", "")
     assert await other.stopped(lecce, "--yes") == "agreement-unsigned"
+    # The first one is compared before the others are read.
+    assert await other.stopped(lecce, "--expect", "0" * 64) == "agreement-words-differ"
     assert not other.home.exists()
+
+
+@pytest.mark.parametrize(("limit", "value"), [("JOIN_MAX_VERSIONS", 2), ("JOIN_MAX_BYTES", 9_999), ("JOIN_MAX_S", 0.0)])
+async def test_a_chain_without_end_is_not_read(
+    two: Agreed, monkeypatch: pytest.MonkeyPatch, limit: str, value: float
+) -> None:
+    """So many versions, bytes, seconds, and no more; what is within them is read."""
+    lecce, _ = two
+    place = council.place_of(lecce.node.agreement)
+    for k_min in (6, 7):
+        raw = proposal(lecce.node, Edits(terms={"k_min": k_min}), *THREE)
+        await council.apply(lecce.node.pool, place, raw, lecce.node.clock())
+    async with lecce.node.session() as session:
+        client = PeerClient(session, url_of(lecce))
+        first = await join.begin(client)
+        assert (await join.fetch(client, first, lecce.node.clock())).newest.version == 3
+        monkeypatch.setattr(limits, limit, value)
+        with pytest.raises(PeerWrongError) as endless:
+            await join.fetch(client, first, lecce.node.clock())
+        assert endless.value.code == "join-chain-too-long"
+
+
+async def test_one_question_catches_up_as_far_as_one_refresh(two: Agreed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A member that has more and more versions does not keep a command from ending."""
+    lecce, torino = two
+    place, behind = (council.place_of(town.node.agreement) for town in two)
+    for k_min in (6, 7, 8):
+        raw = proposal(lecce.node, Edits(terms={"k_min": k_min}), *THREE)
+        await council.apply(lecce.node.pool, place, raw, lecce.node.clock())
+    monkeypatch.setattr(limits, "AGREEMENT_MAX_STEPS", 2)
+    async with torino.node.session() as session:
+        client = PeerClient(session, url_of(lecce))
+        for version in (3, 4, 4):
+            await join.catch_up(client, torino.node.pool, behind, torino.node.clock())
+            assert behind.in_force.agreement.version == version
+
+
+async def test_who_joins_by_an_expired_version_is_warned(two: Agreed, arezzo: Arezzo) -> None:
+    """The newest that a node gives may have ended, or the node may hide what came after: version and expiry are said."""
+    lecce, _ = two
+    place = council.place_of(lecce.node.agreement)
+    soon = Edits(expires=runtime.utc_now().replace(microsecond=0))
+    await council.apply(lecce.node.pool, place, proposal(lecce.node, soon, *THREE), lecce.node.clock())
+    status, told, _ = await rete("join", url_of(lecce), *arezzo.options, "--yes", home=arezzo.home)
+    assert status == 0
+    said = " ".join(told["text"].split())
+    assert f"versione 2, che scade il {soon.expires:%d/%m/%Y}" in said
+    assert "ATTENZIONE: è SCADUTA" in said
+    again = await done("join", url_of(lecce), "--yes", home=arezzo.home)
+    assert (again["version"], again["expired"], again["error_code"]) == (2, True, "agreement-expired")
 
 
 async def test_what_stops_before_anything_is_made(two: Agreed, arezzo: Arezzo, server: str, tmp_path: Path) -> None:
@@ -230,7 +287,11 @@ async def test_a_node_that_takes_no_requests_leaves_the_file_to_be_sent(two: Agr
     lecce, _ = two
     async with lecce.node.pool.acquire() as conn:
         for number in range(store.REQUESTS_KEPT):
-            await store.put_request(conn, f"{number:064x}", b"x", lecce.node.clock())
+            asker = store.Asker(f"n{number}", f"n{number}.example", b"")
+            await store.put_request(conn, f"{number:064x}", b"x", lecce.node.clock(), asker)
+        await store.look_at_requests(
+            conn, [f"{number:064x}" for number in range(store.REQUESTS_KEPT)], runtime.utc_now()
+        )
     joined = await arezzo.join(lecce, "--yes")
     assert (joined["state"], joined["error_code"]) == ("unknown", "enrolment-too-many")
     assert Path(joined["request"]).is_file()

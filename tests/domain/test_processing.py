@@ -14,8 +14,8 @@ from tests.networks_made import PERSON_CODE, code
 KEPT_SCHEMAS = ["registry", "publication", "population", "office"]
 # Where words stand that nobody here wrote about anybody: what nodes and members sign and say, and what leaves by two approvals.
 MADE = {
-    "agreement.document": "digest raw", "agreement.routine": "digest raw", "agreement.proposal": "digest kind raw by_member",
-    "agreement.signature": "digest keyid sig", "agreement.fork": "digest raw_applied raw_other", "agreement.request": "fingerprint raw",
+    "agreement.document": "digest raw", "agreement.routine": "digest raw", "agreement.proposal": "digest kind raw by_member then_keyids",
+    "agreement.signature": "digest keyid sig", "agreement.fork": "digest raw_applied raw_other", "agreement.request": "fingerprint raw node_id authority http_key",
     "agreement.refused": "member code", "agreement.enrolled": "what",
     "coop.profile": "owner territory sector period size theme kind keys text_a text_b text_c text_d",
     "coop.partition": "snapshot digest", "log.body": "salt body", "log.cosignature": "member line", "log.entry": "entry", "log.evidence": "digest document",

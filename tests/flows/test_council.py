@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
+import threading
+import traceback
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,13 +13,13 @@ from typing import Any
 import orjson
 import pytest
 
-from node.errors import CallerError, PeerWrongError
+from node.errors import CallerError, PeerWrongError, ReteError
 from node.flows import agreement as in_force_flow
 from node.flows import council, council_card, council_draft, council_road
 from node.flows.council_edits import CouncilEdits, Edits
 from node.flows.council_road import Memory
 from node.peers.client import PeerClient
-from node.protocol import agreement, proposals, routine
+from node.protocol import agreement, metadata, proposals, routine
 from node.protocol.agreement_values import Status
 from node.store import agreement as store
 from tests.agreed_made import Agreed, agreed, cards, in_force, proposal
@@ -201,15 +204,94 @@ async def test_what_is_complete_and_was_not_applied_is_applied_in_the_next_round
     assert await council.settle(lecce.node.pool, place, lecce.node.clock()) == 0
 
 
-async def test_requests_that_nobody_looks_at_are_forgotten_after_ninety_days(three: Agreed, clock: Clock) -> None:
+async def test_documents_are_read_off_the_loop_and_never_under_the_lock(
+    three: Agreed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One of megabytes takes a second: whoever brings it keeps nobody else waiting, neither here nor for the lock."""
+    lecce, _, _ = three
+    raw, other = suspending(lecce), suspending(lecce, "cmto")
+    on_loop: list[str] = []
+    locked = False
+    strict, keep = metadata.strict, council._keep
+
+    def watched(raw: bytes) -> Any:
+        if threading.current_thread() is threading.main_thread() or locked:
+            on_loop.append("".join(traceback.format_stack(limit=6)))
+        return strict(raw)
+
+    async def keeping(*given: Any) -> Any:
+        nonlocal locked
+        locked = True
+        try:
+            return await keep(*given)
+        finally:
+            locked = False
+
+    monkeypatch.setattr(metadata, "strict", watched)
+    monkeypatch.setattr(council, "_keep", keeping)
+    place = council.place_of(lecce.node.agreement)
+    one, two, fork = await asyncio.to_thread(
+        lambda: (signed(raw, ["lecce"]), signed(raw, ["bari"]), signed(other, ["lecce", "torino"]))
+    )
+    await bring(lecce, one)
+    await bring(lecce, one)
+    await council.settle(lecce.node.pool, place, lecce.node.clock())
+    assert (await bring(lecce, two)).applied
+    assert (await bring(lecce, two)).applied
+    with pytest.raises(PeerWrongError):
+        await bring(lecce, fork)
+    assert on_loop == []
+
+
+async def test_what_needs_no_reading_is_not_read(three: Agreed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nobody who decides signed, what brings nothing new, what is open and not complete: no node of it is looked at."""
+    lecce, torino, _ = three
+    raw, bare = suspending(lecce, "bic-lazio", "lecce"), suspending(lecce, "cmto")
+    await bring(lecce, raw)
+    stranger = signed(raw, ["stranger"])
+
+    def parse(_: bytes) -> Any:
+        pytest.fail("read")
+
+    monkeypatch.setattr(agreement, "parse", parse)
+    for again in (raw, stranger):
+        taken = await bring(lecce, again)
+        assert (taken.have, taken.need, taken.is_new, taken.applied) == (1, 2, False, False)
+    with pytest.raises(CallerError) as refused:
+        await bring(torino, signed(bare, ["stranger"]))
+    assert refused.value.code == "proposal-unsigned"
+    place = council.place_of(lecce.node.agreement)
+    assert await council.settle(lecce.node.pool, place, lecce.node.clock()) == 0
+
+
+async def test_a_member_that_brings_what_is_refused_is_heard_less(three: Agreed, clock: Clock) -> None:
+    """Ten at once, one a minute: then 429 before anything is read, for that member alone."""
+    lecce, torino, lazio = three
+    bare = suspending(lecce)
+
+    async def post(town: Town, raw: bytes) -> int:
+        member = PeerClient(town.session, f"http://127.0.0.1:{torino.port}", town.node.request_signer())
+        try:
+            return (await member.post_signed(council_road.SIGNATURES, raw, max_bytes=9_999)).status
+        except ReteError as error:
+            return int(error.facts["status"])
+
+    assert [await post(lecce, bare) for _ in range(11)] == [403] * 10 + [429]
+    good = signed(bare, ["lecce"])
+    assert [await post(lecce, good), await post(lazio, good)] == [429, 200]
+    clock.forward(minutes=1)
+    assert [await post(lecce, good), await post(lecce, bare), await post(lecce, good)] == [200, 200, 200]
+
+
+async def test_requests_that_nobody_looks_at_are_forgotten_after_thirty_days(three: Agreed, clock: Clock) -> None:
     """Until then they wait; after it there is room for others."""
     lecce, _, _ = three
     place = council.place_of(lecce.node.agreement)
-    for days, waiting in ((0, 1), (89, 1), (2, 0)):
+    for days, waiting in ((0, 1), (29, 1), (2, 0)):
         clock.forward(days=days)
         async with lecce.node.pool.acquire() as conn:
             if not days:
-                await store.put_request(conn, "ab" * 32, b"{}", clock())
+                await store.put_request(conn, "ab" * 32, b"{}", clock(), store.Asker("p_AR", "ar.example", b""))
             await council.settle(lecce.node.pool, place, clock())
             assert len(await store.read_requests(conn)) == waiting, days
 

@@ -615,11 +615,25 @@ def test_nothing_is_signed_that_nobody_would_read() -> None:
 
 
 def test_what_signatures_would_make_too_large_is_refused() -> None:
-    """Written out as we write it: better the signer hears of it than all others."""
-    compact = json.dumps({"signatures": [], "signed": ["x" * 100] * 40_100}, separators=(",", ":")).encode()
-    assert len(compact) < 4 * 2**20
-    assert refusal(lambda: agreement.with_signatures(compact, [])) == "agreement-too-large"
-    assert agreement.with_signatures(b'{"signatures":[],"signed":1}', []) == b'{\n "signatures": [],\n "signed": 1\n}\n'
+    """Better the signer hears of it than all others; what fits on one line only stays on it, and so collects signatures up to the limit."""
+    signature = ("0" * 64, "0" * 128)
+
+    def of(size: int) -> bytes:
+        raw = json.dumps({"signatures": [], "signed": ["x" * 100] * 40_000}, separators=(",", ":")).encode()
+        return raw.replace(b"x", b"y" * (1 + size - len(raw)), 1)
+
+    # One signature is 213 bytes.
+    fits = of(4 * 2**20 - 213)
+    assert len(metadata.encode(json.loads(fits)).splitlines()) == 1
+    assert len(agreement.with_signatures(fits, [signature])) == 4 * 2**20
+    assert refusal(lambda: agreement.with_signatures(of(4 * 2**20 - 212), [signature])) == "agreement-too-large"
+
+
+def test_signatures_leave_the_spelling_as_it_is() -> None:
+    """On one line, or for people to read: what was small enough to be sent does not grow by being signed."""
+    assert agreement.with_signatures(b'{"signatures":[],"signed":1}', []) == b'{"signatures":[],"signed":1}'
+    spelled = b'{\n "signatures": [],\n "signed": 1\n}\n'
+    assert agreement.with_signatures(spelled, []) == spelled
 
 
 def test_our_own_mistakes_are_told_to_us() -> None:

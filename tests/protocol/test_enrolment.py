@@ -138,21 +138,15 @@ def test_our_own_mistakes_are_told_to_us() -> None:
         assert caught.value.code == code
 
 
-def test_words_are_the_first_eighty_bits() -> None:
-    """One city for each hexadecimal digit, twenty of them, in lines of five: no two begin alike."""
-    assert enrolment.words(bytes.fromhex("0123456789abcdef0123" + "ff" * 22)) == [
-        *enrolment.CITIES,
-        *enrolment.CITIES[:4],
-    ]
+def test_words_are_the_first_128_bits() -> None:
+    """One city for each hexadecimal digit, 32 of them, in lines of four: no two begin alike."""
+    assert enrolment.words(bytes.fromhex("0123456789abcdef" * 2 + "ff" * 16)) == [*enrolment.CITIES] * 2
     assert len({city[0] for city in enrolment.CITIES}) == 16
     assert enrolment.CITIES[0] == "Ancona"
     assert enrolment.CITIES[15] == "Venezia"
     lines = enrolment.grouped(enrolment.words(bytes(32)))
-    assert lines == ["Ancona Ancona Ancona Ancona Ancona"] * 4
-    assert (
-        enrolment.grouped(enrolment.words(bytes.fromhex("fedcba98765432100000")))[0]
-        == "Venezia Torino Roma Palermo Otranto"
-    )
+    assert lines == ["Ancona Ancona Ancona Ancona"] * 8
+    assert enrolment.grouped(enrolment.words(bytes.fromhex("fedcba9876543210" * 2)))[0] == "Venezia Torino Roma Palermo"
 
 
 def test_the_fingerprint_is_of_the_entry() -> None:

@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from node.store import agreement
-from node.store.agreement import Fork, Proposal
+from node.store.agreement import Asker, Fork, Proposal
 from node.store.postgres import Connection
 
 NOW = dt.datetime(2026, 12, 1, 9, tzinfo=dt.UTC)
@@ -68,15 +68,63 @@ async def test_a_fork_waits_until_somebody_decides(conn: Connection) -> None:
     assert not await agreement.has_open_fork(conn, 4)
 
 
-async def test_enrolment_requests_are_bounded(conn: Connection) -> None:
-    """So many are kept and no more; one that was dropped makes room."""
-    for number in range(agreement.REQUESTS_KEPT):
-        assert await agreement.put_request(conn, digest(number), b"request", NOW)
-    assert not await agreement.put_request(conn, digest(10_000), b"request", NOW)
-    assert await agreement.drop_request(conn, digest(3))
-    assert not await agreement.drop_request(conn, digest(3))
-    assert await agreement.put_request(conn, digest(10_000), b"request", NOW)
+def asker(number: int, key: bytes = b"key") -> Asker:
+    """Some administration."""
+    return Asker(f"n{number}", f"n{number}.example", key)
+
+
+async def fill(conn: Connection, now: dt.datetime = NOW) -> list[str]:
+    """As many requests as are kept, a second apart."""
+    fingerprints = [digest(number) for number in range(agreement.REQUESTS_KEPT)]
+    for number, fingerprint in enumerate(fingerprints):
+        assert await agreement.put_request(
+            conn, fingerprint, b"request", now + dt.timedelta(seconds=number), asker(number)
+        )
+    return fingerprints
+
+
+async def waiting(conn: Connection) -> set[str]:
+    """The fingerprints that wait."""
+    return {one.fingerprint for one in await agreement.read_requests(conn)}
+
+
+async def test_enrolment_requests_are_bounded_and_the_oldest_unseen_one_makes_room(conn: Connection) -> None:
+    """So many are kept and no more; a flood puts out itself, and not what a person looks after, for a week."""
+    kept = await fill(conn)
+    await agreement.look_at_requests(conn, [kept[0], kept[2]], NOW)
+    later = NOW + dt.timedelta(hours=1)
+    assert not await agreement.put_request(conn, kept[5], b"request", later, asker(5))
+    assert await agreement.put_request(conn, digest(10_000), b"request", later, asker(10_000))
+    assert await agreement.put_request(conn, digest(10_001), b"request", later, asker(10_001))
+    now = await waiting(conn)
+    assert (len(now), set(kept) - now) == (agreement.REQUESTS_KEPT, {kept[1], kept[3]})
     assert [one.raw for one in await agreement.read_requests(conn, digest(10_000))] == [b"request"]
+    assert await agreement.drop_request(conn, kept[4])
+    assert not await agreement.drop_request(conn, kept[4])
+
+
+async def test_what_is_looked_after_keeps_its_place_for_a_week(conn: Connection) -> None:
+    """Two hundred that were all seen keep others out, and after a week the oldest of them does no more."""
+    kept = await fill(conn)
+    await agreement.look_at_requests(conn, kept, NOW)
+    almost, after = NOW + agreement.REQUEST_LEFT_FOR, NOW + agreement.REQUEST_LEFT_FOR + dt.timedelta(milliseconds=500)
+    assert not await agreement.put_request(conn, digest(10_000), b"request", almost, asker(10_000))
+    assert not await agreement.has_request(conn, digest(10_000))
+    assert await agreement.put_request(conn, digest(10_000), b"request", after, asker(10_000))
+    assert set(kept) - await waiting(conn) == {kept[0]}
+
+
+async def test_of_one_node_the_newest_request_waits(conn: Connection) -> None:
+    """Another of the same id and authority replaces it; once a person has seen it, only the holder of its key may."""
+    for number, key in ((1, b"one"), (2, b"other")):
+        assert await agreement.put_request(conn, digest(number), b"request", NOW, asker(7, key))
+    assert await agreement.put_request(conn, digest(9), b"request", NOW, asker(8))
+    assert await waiting(conn) == {digest(2), digest(9)}
+    await agreement.look_at_requests(conn, [digest(2)], NOW)
+    assert await agreement.put_request(conn, digest(3), b"request", NOW, asker(7, b"stranger"))
+    assert await waiting(conn) == {digest(2), digest(3), digest(9)}
+    assert await agreement.put_request(conn, digest(4), b"request", NOW, asker(7, b"other"))
+    assert await waiting(conn) == {digest(4), digest(9)}
 
 
 async def test_what_was_refused_is_told_until_it_is_settled(conn: Connection) -> None:

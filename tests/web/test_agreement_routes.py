@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterable, Mapping
 from pathlib import Path
 
 import pytest
@@ -10,10 +12,12 @@ import pytest
 from node.flows import agreement as flow
 from node.flows import council
 from node.flows.council_edits import Edits
-from node.protocol import agreement, proposals
+from node.protocol import agreement, enrolment, metadata, proposals
 from node.store import agreement as store
+from node.store.postgres import Connection
 from tests.agreed_made import Agreed, agreed, in_force, proposal
-from tests.agreement_made import OFFICE, THREE, changes
+from tests.agreement_made import OFFICE, THREE, changes, private, proving, signed
+from tests.agreement_made import node as node_of
 from tests.federation_made import Clock, Town, federation
 
 BASE = "/federation/agreement"
@@ -100,8 +104,65 @@ async def test_whether_a_request_waits_is_told_and_no_more(made: Agreed, clock: 
     fingerprint = "ab" * 32
     assert (await get(lecce, f"requests/{fingerprint}"))[0] == 404
     async with lecce.node.pool.acquire() as conn:
-        await store.put_request(conn, fingerprint, b"{}", clock())
+        await store.put_request(conn, fingerprint, b"{}", clock(), store.Asker("p_AR", "ar.example", b""))
     assert (await get(lecce, f"requests/{fingerprint}"))[:2] == (200, b'{"status": "pending"}')
+
+
+async def test_the_list_of_proposals_is_made_once_for_all_who_ask(
+    made: Agreed, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A tag that is known costs no document; twenty that ask at once make it once, off the loop; a signature more makes it anew."""
+    lecce, _ = made
+    place = council.place_of(lecce.node.agreement)
+    raw = proposal(lecce.node, Edits(suspend=("bic-lazio",)))
+    await council.receive(lecce.node.pool, place, signed(raw, THREE[:1]), clock())
+    threads: list[int] = []
+    merge = metadata.with_signatures
+
+    def counted(raw: bytes, more: Iterable[tuple[str, str]]) -> bytes:
+        threads.append(threading.get_ident())
+        return merge(raw, more)
+
+    monkeypatch.setattr(metadata, "with_signatures", counted)
+    answers = await asyncio.gather(*(get(lecce, "proposals") for _ in range(20)))
+    etags = {headers["ETag"] for _, _, headers in answers}
+    assert (len(threads), len(etags), {status for status, _, _ in answers}) == (1, 1, {200})
+    assert threading.get_ident() not in threads
+    (etag,) = etags
+    assert (await get(lecce, "proposals", If_None_Match=etag))[0] == 304
+    assert len(threads) == 1
+    async with lecce.node.pool.acquire() as conn:
+        (kept,) = await store.read_proposals(conn)
+        await store.put_signatures(conn, kept.digest, [agreement.sign(raw, private(THREE[1]))], clock())
+    status, body, headers = await get(lecce, "proposals", If_None_Match=etag)
+    assert (status, headers["ETag"] != etag, len(threads)) == (200, True, 2)
+    assert len(agreement.parse(proposals.parse(body)[0]).signatures) == 2
+
+
+async def test_a_stranger_s_request_costs_no_reading_of_the_agreement(
+    made: Agreed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Taken, and refused once it has expired, by what the process lives by: whoever sends many makes nobody read megabytes."""
+    lecce, _ = made
+    asked = enrolment.make(node_of("arezzo", rev=1), proving("arezzo"))
+
+    async def read_latest(_: Connection) -> None:
+        pytest.fail("read")
+
+    async def post() -> tuple[int, bytes]:
+        url, headers = f"{lecce.node.public_url}{BASE}/requests", {"Content-Type": "application/json"}
+        async with lecce.session.post(url, data=asked, headers=headers) as reply:
+            return reply.status, await reply.read()
+
+    monkeypatch.setattr(store, "read_latest", read_latest)
+    assert [(await post())[0] for _ in range(2)] == [201, 200]
+    monkeypatch.undo()
+    place = council.place_of(lecce.node.agreement)
+    soon = Edits(expires=lecce.node.clock().replace(microsecond=0))
+    await flow.apply(lecce.node.pool, place, proposal(lecce.node, soon, *THREE), lecce.node.clock())
+    monkeypatch.setattr(store, "read_latest", read_latest)
+    status, body = await post()
+    assert (status, b"agreement-expired" in body) == (409, True)
 
 
 async def test_where_members_are_tables_there_is_none(server: str, tmp_path: Path, clock: Clock) -> None:

@@ -224,6 +224,26 @@ def test_a_caller_of_ipv6_is_its_network(address: str, caller: str) -> None:
     assert caller_of(request, behind_proxy=True) == caller
 
 
+async def test_strangers_that_want_to_join_are_counted_by_their_site() -> None:
+    """Requests to join wait for people: ten from one /48 and no more, from whichever /64 of it; another kind counts by /64."""
+
+    async def answer(_: web.Request) -> web.StreamResponse:
+        return web.Response()
+
+    limit = limiter(Allowances(), lambda: NOW, behind_proxy=True)
+
+    async def ask(method: str, path: str, number: int) -> None:
+        headers = {"X-Forwarded-For": f"2001:db8:1:{number:x}::1"}
+        await limit(make_mocked_request(method, path, headers=headers), answer)
+
+    for number in range(10):
+        await ask("POST", "/federation/agreement/requests", number)
+    with pytest.raises(CallerError, match="richieste"):
+        await ask("POST", "/federation/agreement/requests", 10)
+    for number in range(200):
+        await ask("POST", "/federation/agreement/signatures", number)
+
+
 def test_of_several_lines_of_proxies_the_last_counts() -> None:
     """What the caller wrote first is no address of ours."""
     lines = CIMultiDict([("X-Forwarded-For", "203.0.113.1"), ("X-Forwarded-For", "198.51.100.7")])

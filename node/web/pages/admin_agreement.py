@@ -60,6 +60,7 @@ async def _page(request: web.Request, error: CallerError | None = None) -> web.R
     board = await agreement_board.read(desk.node.pool, desk.now)
     if board is None:
         return admin_frame.show(request, "agreement_none.html", error, {FIELD: FIELD})
+    await agreement_board.note_looked(desk.node.pool, board, desk.now)
     return admin_frame.show(
         request, "agreement.html", error, {FIELD: FIELD}, **_board(request, board), shown=SHOWN, shown_proposed=SHOWN_PROPOSED,
         limit_mb=limits.AGREEMENT_MAX_BYTES // 2**20,
