@@ -116,7 +116,9 @@ async def test_five_nodes_live_by_the_agreement(server: str, desk_listed: str, t
         await case.step(lecce, "accepted", "accept")
         now.say(f"news of Lecce reach all in {await now.goes_on('p_LE'):.1f} s")
         for office in now.offices.values():
-            await until("the new keys alone are known, and speak", lambda office=office: speaks(office, lecce, (1, 1, 1)))
+            await until(
+                "the new keys alone are known, and speak", lambda office=office: speaks(office, lecce, (1, 1, 1))
+            )
 
         version = await now.decide(now["bic-lazio"], "--suspend", "cmto")
         now.say(f"Torino is suspended, at all nodes after {await now.everywhere(version):.1f} s")

@@ -96,7 +96,7 @@ async def test_an_idle_turn_is_one_question_without_an_answer_s_body(three: Agre
     asked: list[tuple[str, int, int]] = []
     for member in lecce.node.membership.peers:
         client = PeerClient(lecce.session, str(member.url))
-        assert await agreement_pull._latest(road, member.id, client, lecce.node.clock()) == (None, 0)
+        assert await agreement_pull._latest(road, member.id, client, lecce.node.clock()) == (None, ())
         asked.append((member.id, client.tally.requests, client.tally.bytes_in))
     assert asked == [("bic-lazio", 1, 0), ("cmto", 1, 0)]
     assert len((await turn(lecce)).asked) == 1
@@ -306,12 +306,12 @@ async def test_a_hint_in_a_stranger_s_name_or_of_old_news_wakes_nobody(three: Ag
         )
         return reply.status
 
-    assert await hint(heads.encode_agreement_hint("nessuno.example/federation/log/2026", 9, 0)) == 404
-    assert await hint(heads.encode_agreement_hint(bic.node.own.origin, 1, 0)) == 204
+    assert await hint(heads.encode_agreement_hint("nessuno.example/federation/log/2026", 9, [])) == 404
+    assert await hint(heads.encode_agreement_hint(bic.node.own.origin, 1, [])) == 204
     assert place_of(lecce.node).hinted == set()
-    assert await hint(heads.encode_agreement_hint(bic.node.own.origin, 1, 1)) == 204
+    assert await hint(heads.encode_agreement_hint(bic.node.own.origin, 1, ["a" * 64])) == 204
     assert place_of(lecce.node).hinted == {"bic-lazio"}
-    assert await hint(b'{"agreement":0,"o":"a.example/federation/log/2026","routine":0}') == 400
+    assert await hint(b'{"agreement":0,"o":"a.example/federation/log/2026","routine":[]}') == 400
 
 
 async def test_the_scheduler_asks_once_a_minute_and_when_it_is_woken(three: Agreed) -> None:

@@ -254,21 +254,21 @@ async def test_routine_changes_go_the_same_road_with_the_secretariat_s_threshold
     before = in_force(lecce.node).node("p_LE")
     assert before is not None
     entry = agreement.node_json(before) | {"name": "Provincia di Lecce, rete", "rev": 2}
-    consent = routine.consent(entry, lecce.node.keys.signing["http"])
-    expires = in_force(lecce.node).expires
-    raw = routine.build(version=1, expires=expires, changes=[(agreement.node_of(entry), consent)])
+    own = routine.consent(entry, lecce.node.keys.signing["http"], {})
+    found = in_force(lecce.node)
+    raw = routine.build(version=1, expires=found.expires, secretariat=found.secretariat, changes=[own])
     with pytest.raises(CallerError) as refused:
         await bring(lecce, signed(raw, ["lecce", "bari"]))
     assert refused.value.code == "proposal-unsigned"
     assert not (await bring(lecce, signed(raw, OFFICE[:1]))).applied
     assert (await bring(lecce, signed(raw, OFFICE[1:2]))).applied
     state = council.place_of(lecce.node.agreement).in_force
-    found = state.node("p_LE")
-    assert found is not None
-    assert (found.name, state.agreement.version) == ("Provincia di Lecce, rete", 1)
+    named = state.node("p_LE")
+    assert named is not None
+    assert (named.name, state.agreement.version) == ("Provincia di Lecce, rete", 1)
     # The next version says it too, and no entry's count goes back.
     folded = agreement.parse(proposal(lecce.node, Edits(suspend=("cmto",)))).node("p_LE")
-    assert folded == found
+    assert folded == named
 
 
 async def test_the_route_takes_members_signed_documents_and_nobody_else_s(three: Agreed) -> None:

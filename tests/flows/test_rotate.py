@@ -49,7 +49,8 @@ async def rotation(town: Town) -> Rotation:
     """A change of a node's keys on what is in force there."""
     own = await runtime.current_own(town.node)
     state = council.place_of(town.node.agreement).in_force
-    return Rotation(town.node.ring, state, town.id, own.origin, town.node.clock())
+    waiting = await rotate.waiting(town.node.pool)
+    return Rotation(town.node.ring, state, town.id, own.origin, town.node.clock(), waiting)
 
 
 async def bring(change: Change, *towns: Town) -> None:
