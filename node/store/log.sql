@@ -217,7 +217,7 @@ LIMIT 100000;
 
 -- name: suspend_origin
 -- Never a day before the one on which it is known here: from it the erasing counts.
-UPDATE log.origin SET state_before = state, state = 'suspended', suspended_since = greatest($2, $3), next_pull_at = NULL
+UPDATE log.origin SET state_before = state, state = 'suspended', suspended_since = greatest($2::date, $3::date), next_pull_at = NULL
 WHERE origin_id = $1 AND state NOT IN ('closed', 'frozen', 'suspended');
 
 -- name: suspended_since
