@@ -400,6 +400,8 @@ async def test_a_fork_that_was_settled_is_not_opened_again(three: Agreed) -> Non
             await apply(lecce, raw)
         assert caught.value.code == "agreement-version-old"
     await turn(lecce, hinted=("cmto",))
+    late = Fork(2, "0" * 64, applied=True, raw_applied=second, raw_other=third, found_at=lecce.node.clock())
+    await flow.keep_fork(lecce.node.pool, late)
     assert all(fork.settled_at is not None for fork in await forks(lecce))
     await apply(bic, terms(bic, 10))
     assert (await turn(lecce, hinted=("bic-lazio", "cmto"))).applied == 1
