@@ -87,7 +87,7 @@ async def agreed(
     for home in homes:
         pin.write(home, first)
     async with AsyncExitStack() as stack:
-        session: aiohttp.ClientSession = await stack.enter_async_context(open_session(loopback=True, total_s=5))
+        session: aiohttp.ClientSession = await stack.enter_async_context(open_session(loopback=True, total_s=15))
         towns = [
             Town(home, await stack.enter_async_context(runtime.open_node(home, clock=clock)), session, port)
             for home, port in zip(homes, ports, strict=True)

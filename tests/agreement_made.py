@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from node.protocol import agreement, keys, routine
 from node.protocol.agreement import Council, HttpKey, LogKeys, Node, Status, Terms
+from node.protocol.routine import Consented
 from node.protocol.sealed import SealPrivate
 
 NOW = dt.datetime(2026, 3, 2, 9, tzinfo=dt.UTC)
@@ -115,16 +116,27 @@ def root(version: int = 1, by: Sequence[str] = THREE, **changed: Any) -> bytes:
     return signed(unsigned(version, **changed), by)
 
 
-def consented(entry: Node, number: int = 1) -> tuple[Node, str]:
-    """An entry with the node's own consent, by its http key of that number."""
-    return entry, routine.consent(agreement.node_json(entry), private(f"{entry.id} http {number}"))
+def held_by(*node_ids: str) -> dict[bytes, Ed25519PrivateKey]:
+    """The private keys of nodes, nine of each role, by public key."""
+    names = [f"{node_id} {role} {number}" for node_id in node_ids for role in ROLES for number in range(1, 10)]
+    return {public(name): private(name) for name in names}
+
+
+def consented(entry: Node, number: int = 1) -> Consented:
+    """An entry with the node's own consent, by its http key of that number, and proved by all its keys."""
+    return routine.consent(agreement.node_json(entry), private(f"{entry.id} http {number}"), held_by(entry.id))
 
 
 def changes(
-    version: int, *entries: tuple[Node, str], by: Sequence[str] = OFFICE, expires: dt.datetime = EXPIRES
+    version: int,
+    *entries: Consented,
+    by: Sequence[str] = OFFICE,
+    expires: dt.datetime = EXPIRES,
+    office: Council | None = None,
 ) -> bytes:
-    """A routine document that those of the secretariat have signed."""
-    return signed(routine.build(version=version, expires=expires, changes=entries), by)
+    """A routine document that those of the secretariat have signed; ``office``: the secretariat it is for."""
+    named = council(OFFICE, 2) if office is None else office
+    return signed(routine.build(version=version, expires=expires, secretariat=named, changes=entries), by)
 
 
 def proving(node_id: str, numbers: Mapping[str, int] | None = None) -> dict[str, Ed25519PrivateKey]:

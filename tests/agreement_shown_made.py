@@ -100,8 +100,10 @@ def request(node_id: str, name: str) -> bytes:
 def changed_contact(version: int = 1) -> bytes:
     """Routine changes that nobody of the secretariat has signed: BIC Lazio's contact, with its consent."""
     after = replace(LAZIO, rev=2, contact="nuovo@bic.example")
-    consent = routine.consent(agreement.node_json(after), private("bic_LAZ http"))
-    return routine.build(version=version, expires=EXPIRES, changes=[(after, consent)])
+    own = routine.consent(agreement.node_json(after), private("bic_LAZ http"), {})
+    return routine.build(
+        version=version, expires=EXPIRES, secretariat=agreement.parse(raw(1)).secretariat, changes=[own]
+    )
 
 
 async def fill_agreement(node: Running) -> Shown:

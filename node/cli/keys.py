@@ -134,7 +134,8 @@ async def _rotation(home: Path) -> AsyncIterator[tuple[Node, Rotation]]:
             raise _alone()
         own = await runtime.current_own(node)
         state = node.agreement.in_force
-        yield node, Rotation(node.ring, state, node.config.node.id, own.origin, node.clock())
+        waiting = await rotate.waiting(node.pool)
+        yield node, Rotation(node.ring, state, node.config.node.id, own.origin, node.clock(), waiting)
 
 
 def _alone() -> CallerError:

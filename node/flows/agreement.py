@@ -26,10 +26,10 @@ from node.flows.membership import enrol_own
 from node.protocol import agreement, routine
 from node.protocol.agreement import Agreement, Status
 from node.protocol.member import Member, Membership
-from node.protocol.routine import effective
+from node.protocol.routine import Changes, Routine, effective
 from node.store import agreement as store
 from node.store import log, member_keys, pin, wake
-from node.store.agreement import Fork
+from node.store.agreement import Fork, RoutineFork
 from node.store.postgres import Connection, Pool, acquire, run_tx
 from node.version import VERSION
 
@@ -132,16 +132,26 @@ def _first(pinned: bytes) -> Agreement:
 
 
 async def _read(conn: Connection) -> InForce:
-    latest, changes = await store.read_latest(conn), await store.read_routine(conn)
+    latest = await store.read_latest(conn)
     if latest is None:
         raise OperatorError("agreement-none", N_("questo nodo non ha ancora un protocollo d'intesa"))
     former = await member_keys.former(conn)
+    held = await store.read_routines(conn)
 
     def work() -> InForce:
-        return InForce.of(agreement.parse(latest.raw), None if changes is None else routine.parse(changes.raw), former)
+        return InForce.of(agreement.parse(latest.raw), _changes_of(held), former)
 
     # Some hundred nodes take longer to read than others should wait.
     return await asyncio.to_thread(work)
+
+
+async def held_routines(conn: Connection) -> Changes | None:
+    """Return the routine documents that are held."""
+    return _changes_of(await store.read_routines(conn))
+
+
+def _changes_of(found: Sequence[store.Document]) -> Changes | None:
+    return Changes(tuple(routine.parse(one.raw) for one in found)) if found else None
 
 
 async def reload(pool: Pool, place: Place) -> bool:
@@ -154,9 +164,9 @@ async def reload(pool: Pool, place: Place) -> bool:
     return True
 
 
-async def _at(conn: Connection) -> tuple[int, str, int]:
+async def _at(conn: Connection) -> tuple[int, str, tuple[str, ...]]:
     version, digest = await store.latest_version(conn) or (0, "")
-    return version, digest, await store.routine_version(conn)
+    return version, digest, await store.routine_digests(conn)
 
 
 async def apply(pool: Pool, place: Place, raw: bytes, now: dt.datetime) -> None:
@@ -216,9 +226,11 @@ async def _stands(pool: Pool, trusted: Agreement, raw: bytes, now: dt.datetime) 
     async with acquire(pool) as conn:
         here = await store.read_version(conn, found.version)
         before = await store.read_version(conn, found.version - 1)
+        is_settled = await store.is_fork_settled(conn, found.version)
     if here is not None and here.digest == found.digest:
         return True
-    if here is not None and before is not None:
+    # Whoever still shows what people have decided against has something old, and no more.
+    if here is not None and before is not None and not is_settled:
         documents = here, before
 
         def is_fork() -> bool:
@@ -296,6 +308,7 @@ async def settle_rows(conn: Connection, place: Place, after: InForce, now: dt.da
         # Of types that are agreed from now on, what was passed over is asked for.
         await log.want_again(conn, TYPE_NOT_AGREED)
     await store.drop_proposals_below(conn, version + 1)
+    await _settle_routines(conn, after)
     await store.drop_refused(conn, version, "")
     listed = {node.id for node in after.nodes if node.status is Status.ACTIVE}
     for request in await store.read_requests(conn):
@@ -310,40 +323,73 @@ async def settle_rows(conn: Connection, place: Place, after: InForce, now: dt.da
     return replace(after, former=await member_keys.former(conn))
 
 
+async def _settle_routines(conn: Connection, after: InForce) -> None:
+    """Hold only the routine documents that count now; forget proposals that would say nothing new, and forks that are none any more."""
+    trusted, held = after.agreement, after.routine
+    await store.keep_routines(conn, held.digests if held else ())
+    for proposal in await store.read_proposals(conn):
+        if proposal.kind == store.ROUTINE and not routine.brings_news(trusted, held, routine.parse(proposal.raw)):
+            await store.drop_proposal(conn, proposal.digest)
+    for fork in await store.read_routine_forks(conn):
+        try:
+            routine.take(trusted, held, fork.raw)
+        except PeerWrongError as error:
+            if error.code == "routine-forked":
+                continue
+        await store.drop_routine_fork(conn, fork.digest)
+
+
 def _is_active(in_force: InForce, node_id: str) -> bool:
     entry = in_force.node(node_id)
     return entry is not None and entry.status is Status.ACTIVE
 
 
 async def apply_routine(pool: Pool, place: Place, raw: bytes, now: dt.datetime) -> None:
-    """Let routine changes come into force; those that are already change nothing.
+    """Let routine changes come into force beside those that are; what is said already changes nothing.
 
-    Raises: PeerWrongError as ``routine.check``.
+    Raises: PeerWrongError(agreement-forked, or as ``routine.take``).
     """
     for _ in range(TRIES):
         await reload(pool, place)
         base = place.in_force
-        if base.routine is not None and (await asyncio.to_thread(routine.parse, raw)).signed == base.routine.signed:
+        try:
+            held = await asyncio.to_thread(routine.take, base.agreement, base.routine, raw)
+        except PeerWrongError as error:
+            if error.code == "routine-forked":
+                await _keep_routine_fork(pool, raw, str(error.where), now)
+            raise
+        found = routine.parse(raw)
+        if found.digest not in held.digests or (base.routine is not None and held.digests == base.routine.digests):
             return
-        found = await asyncio.to_thread(routine.check, base.agreement, base.routine, raw, now)
-        if await _commit_routine(pool, place, base, InForce.of(base.agreement, found), raw, now):
-            logger.info("agreement.routine_applied", version=found.version)
+        if await _commit_routine(pool, place, base, InForce.of(base.agreement, held), found, now):
+            logger.info("agreement.routine_applied", version=found.version, digest=found.digest)
             return
     raise _busy()
 
 
+async def _keep_routine_fork(pool: Pool, raw: bytes, node: str, now: dt.datetime) -> None:
+    fork = RoutineFork(routine.parse(raw).digest, node, raw, now)
+
+    async def work(conn: Connection) -> bool:
+        return await store.put_routine_fork(conn, fork)
+
+    if await run_tx(pool, work):
+        logger.error("agreement.routine_forked", node=node, digest=fork.digest)
+
+
 async def _commit_routine(
-    pool: Pool, place: Place, base: InForce, after: InForce, raw: bytes, now: dt.datetime
+    pool: Pool, place: Place, base: InForce, after: InForce, found: Routine, now: dt.datetime
 ) -> bool:
-    found = after.routine
     roll_of(after, place.own)
 
     async def work(conn: Connection) -> InForce | None:
         await store.lock(conn)
-        if found is None or await _at(conn) != base.at:
+        if await _at(conn) != base.at:
             return None
-        await store.put_routine(conn, found.version, store.digest_of(found.signed), raw, now)
-        await store.drop_proposals_below(conn, found.version + 1, store.ROUTINE)
+        # Upon which of two versions it would stand, people have to decide first.
+        if await store.has_open_fork(conn, base.agreement.version):
+            raise forked(base.agreement.version)
+        await store.put_routine(conn, found.version, found.digest, found.raw, now)
         await log_keys.note_http_keys(conn, base.nodes, after.nodes, by_council=False)
         return await settle_rows(conn, place, after, now)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -21,9 +21,9 @@ from node.flows.agreement_terms import InForce
 from node.flows.council import Ballot
 from node.protocol import agreement, enrolment, routine
 from node.protocol.agreement_values import Agreement, Node
-from node.protocol.routine import Routine
+from node.protocol.routine import Changes
 from node.store import agreement as store
-from node.store.agreement import Document, Fork, Proposal, Refused, Request
+from node.store.agreement import Document, Fork, Proposal, Refused, Request, RoutineFork
 from node.store.postgres import Connection, Pool, acquire
 
 # From here on an administrator is told that it ends; and told loudly.
@@ -42,7 +42,7 @@ class Standing:
 
     agreement: Agreement
     applied_at: dt.datetime
-    changes: Routine | None
+    changes: Changes | None
     nodes: tuple[Node, ...]
 
     @property
@@ -147,6 +147,7 @@ class Glance:
     refused: tuple[Refused, ...]
     proposals: int
     requests: int
+    routine_forks: tuple[RoutineFork, ...] = ()
     # This node's public keys on disk, by role; None where they can't be read, which another check tells.
     own_keys: Mapping[str, tuple[bytes, ...]] | None = None
 
@@ -170,14 +171,14 @@ def keys_of(node: Node) -> tuple[tuple[str, str, str], ...]:
 
 async def standing(conn: Connection) -> Standing | None:
     """Return what is in force; None where the node lives by [[peer]] tables."""
-    latest, changes = await store.read_latest(conn), await store.read_routine(conn)
+    latest, changes = await store.read_latest(conn), await store.read_routines(conn)
     # Some hundred nodes take longer to read than others should wait.
     return None if latest is None else await asyncio.to_thread(_stands, latest, changes)
 
 
-def _stands(latest: Document, changes: Document | None) -> Standing:
+def _stands(latest: Document, changes: Sequence[Document]) -> Standing:
     found = agreement.parse(latest.raw)
-    changed = None if changes is None else routine.parse(changes.raw)
+    changed = routine.joined(found, [routine.parse(one.raw) for one in changes])
     return Standing(found, latest.applied_at, changed, routine.effective(found, changed))
 
 
@@ -221,6 +222,7 @@ async def glance(conn: Connection) -> Glance | None:
     return Glance(
         standing=found,
         forks=tuple(fork for fork in await store.read_forks(conn) if fork.settled_at is None),
+        routine_forks=tuple(await store.read_routine_forks(conn)),
         refused=tuple(await store.read_refused(conn)),
         proposals=await store.count_proposals(conn),
         requests=len(await store.read_requests(conn)),

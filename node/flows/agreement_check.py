@@ -14,6 +14,7 @@ from node.errors import N_, Said
 from node.flows.agreement_board import EXPIRES_SOON, Glance
 from node.flows.findings import DANGER, OK, WARNING, Finding, Seen
 from node.protocol.agreement_values import Node, Status
+from node.protocol.routine import live
 
 AREA: Final = "agreement"
 
@@ -26,7 +27,7 @@ def check(seen: Seen) -> list[Finding]:
             Finding("agreement-none", AREA, OK, Said(N_("i membri sono quelli delle tabelle [[peer]]: va bene per prove tra pochi nodi")), "node.toml")
         ]  # fmt: skip
     found = [
-        *_expiry(seen, look), *_forks(look), *_behind(look), *_self(seen, look), *_proposals(look), *_requests(look)
+        *_expiry(seen, look), *_forks(look), *_routines(seen, look), *_behind(look), *_self(seen, look), *_proposals(look), *_requests(look)
     ]  # fmt: skip
     if any(finding.level != OK for finding in found):
         return found
@@ -61,6 +62,25 @@ def _forks(look: Glance) -> list[Finding]:
         )
         for version in sorted({fork.version for fork in look.forks})
     ]  # fmt: skip
+
+
+def _routines(seen: Seen, look: Glance) -> list[Finding]:
+    """Tell of nodes of which two routine changes contradict each other, and of changes in effect that have expired."""
+    held = look.standing.changes
+    found = [
+        Finding(
+            "routine-forked", AREA, DANGER,
+            Said(N_("di {node} ci sono due modifiche ordinarie diverse, firmate tutte e due: qui vale la prima arrivata, altrove forse l'altra"), {"node": node}),
+            node,
+            Said(N_("sentire la segreteria, poi il consiglio: «rete agreement propose --change» con la voce che vale la rende uguale per tutti")),
+        )
+        for node in sorted({fork.node for fork in look.routine_forks})
+    ]  # fmt: skip
+    if held is not None and held.is_expired(seen.now) and live(look.standing.agreement, held):
+        said = Said(N_("le modifiche ordinarie in vigore sono scadute il {day:%d/%m/%Y}: valgono ancora, ma nessuno le ha confermate"), {"day": held.expires})  # fmt: skip
+        remedy = Said(N_("chiedere al consiglio la prossima versione: «rete agreement propose --renew» le riprende nel protocollo d'intesa"))  # fmt: skip
+        found.append(Finding("routine-expired", AREA, WARNING, said, remedy=remedy))
+    return found
 
 
 def _behind(look: Glance) -> list[Finding]:

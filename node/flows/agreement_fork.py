@@ -68,7 +68,7 @@ async def _replace(conn: Connection, place: Place, raw: bytes, version: int, now
         )
     await store.delete_document(conn, version)
     found: Agreement = agreement.step(agreement.parse(before.raw), raw, now)
-    after = InForce.of(found, place.in_force.routine)
+    after = InForce.of(found, await flow.held_routines(conn))
     roll_of(after, place.own)
     await store.insert_document(conn, found.version, found.digest, raw, now)
     await log_keys.note_http_keys(conn, place.in_force.nodes, after.nodes, by_council=True)

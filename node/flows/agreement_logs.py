@@ -43,8 +43,9 @@ async def enrol(conn: Connection, nodes: Sequence[Node], own_id: str, now: dt.da
         if node.status is Status.ACTIVE:
             await _follow(conn, node, held, now)
         elif node.status is Status.SUSPENDED:
+            # The term begins no sooner than it is known here: the council may have written a day that has long passed.
             for row in held:
-                await log.suspend(conn, row.origin_id, day_of(node.since))
+                await log.suspend(conn, row.origin_id, day_of(node.since), now.astimezone(dt.UTC).date())
         else:
             await _let_go(conn, node, held, now)
     for row in (row for rows in known.values() for row in rows if row.state != "closed"):

@@ -24,6 +24,7 @@ from node.peers.client import NOT_MODIFIED, PeerClient
 from node.protocol import agreement, heads, limits, news
 from node.protocol.agreement import Agreement
 from node.protocol.member import Member
+from node.protocol.routine import live
 from node.store import agreement as store
 from node.store.agreement import Fork
 from node.store.postgres import Connection, Pool, acquire, run_tx
@@ -38,15 +39,20 @@ HELD_MAX_BYTES = 16 * 2**20
 TOLD_WITHIN = dt.timedelta(hours=1)
 # A member asked because it hinted, beside those drawn.
 HINTS_HEARD = 3
+PASSED_MAX = 1_024
 _random = secrets.SystemRandom()
 
 
 @dataclass(slots=True)
 class Memory:
-    """What a process remembers between turns: what it has told the others, and the day of the last alarm."""
+    """What a process remembers between turns: what it has told the others, and the day of the last alarm.
 
-    told: tuple[int, str, int] | None = None
+    ``passed``: routine documents that were not taken, each with the digest of the version on which it was not.
+    """
+
+    told: tuple[int, str, tuple[str, ...]] | None = None
     alarmed: dt.date | None = None
+    passed: set[tuple[str, str]] = field(default_factory=set)
 
 
 @dataclass(slots=True)
@@ -83,7 +89,7 @@ async def refresh(road: Road, memory: Memory, now: dt.datetime) -> Turn:
     turn, place = Turn(), road.place
     await flow.reload(road.pool, place)
     ahead: list[_Ahead] = []
-    behind: list[tuple[str, PeerClient]] = []
+    others: list[tuple[str, PeerClient, tuple[str, ...]]] = []
     for member, url in _sources(road):
         client = PeerClient(road.session, url)
         if member is not None:
@@ -96,12 +102,11 @@ async def refresh(road: Road, memory: Memory, now: dt.datetime) -> Turn:
             continue
         if found is not None:
             ahead.append(_Ahead(name, client, found))
-        if changes > place.membership.roll.routine:
-            behind.append((name, client))
+        others.append((name, client, changes))
     if ahead:
         turn.applied = await _follow(road, ahead, now)
-    for name, client in behind:
-        turn.applied += await _changes(road, name, client, now)
+    for name, client, changes in others:
+        turn.applied += await _changes(road, name, client, changes, memory, now)
     _alarm(place, memory, now)
     turn.hinted = await _tell(road, memory, now)
     return turn
@@ -127,15 +132,16 @@ def etag_of(digest: str) -> str:
     return f'"{digest}"'
 
 
-async def _latest(road: Road, name: str, client: PeerClient, now: dt.datetime) -> tuple[Agreement | None, int]:
-    """Return the newest version of somebody who is ahead, else None; and the number of its routine changes.
+async def _latest(
+    road: Road, name: str, client: PeerClient, now: dt.datetime
+) -> tuple[Agreement | None, tuple[str, ...]]:
+    """Return the newest version of somebody who is ahead, else None; and the digests of its routine documents.
 
     Raises: RoadWrongError, PeerWrongError.
     """
     here = road.place.in_force.agreement
     reply = await client.get(f"{ROOT}/latest", max_bytes=limits.AGREEMENT_MAX_BYTES, etag=etag_of(here.digest))
-    said = reply.headers.get(ROUTINE_HEADER, "0")
-    changes = int(said[:10]) if said.isascii() and said.isdecimal() else 0
+    changes = heads.parse_routines(reply.headers.get(ROUTINE_HEADER, ""))
     if reply.status == NOT_MODIFIED:
         await _settled(road, name)
         return None, changes
@@ -260,23 +266,41 @@ async def _next(road: Road, ahead: list[_Ahead], trusted: Agreement, now: dt.dat
     return chosen
 
 
-async def _changes(road: Road, name: str, client: PeerClient, now: dt.datetime) -> int:
-    """Take somebody's routine changes; return 1 if they came into force."""
-    try:
-        reply = await client.get(f"{ROOT}/routine", max_bytes=limits.AGREEMENT_MAX_BYTES)
-        await flow.apply_routine(road.pool, road.place, reply.body, now)
-    except ReteError as error:
-        logger.info("routine.refused", member=name, code=error.code, reason=str(error))
-        return 0
-    return 1
+async def _changes(
+    road: Road, name: str, client: PeerClient, digests: Sequence[str], memory: Memory, now: dt.datetime
+) -> int:
+    """Take the routine documents of somebody that are not here; return how many were taken."""
+    taken, version = 0, road.place.in_force.agreement.digest
+    for digest in digests:
+        if digest in road.place.membership.roll.routines or (version, digest) in memory.passed:
+            continue
+        try:
+            reply = await client.get(f"{ROOT}/routine/{digest}", max_bytes=limits.AGREEMENT_MAX_BYTES)
+            before = road.place.in_force.at
+            await flow.apply_routine(road.pool, road.place, reply.body, now)
+            taken += road.place.in_force.at != before
+        except ReteError as error:
+            logger.info("routine.refused", member=name, code=error.code, reason=str(error))
+            if not isinstance(error, PeerWrongError):
+                continue
+        # Taken, contained in what is here, or refused as long as this version stands: not asked for again.
+        if len(memory.passed) >= PASSED_MAX:
+            memory.passed.clear()
+        memory.passed.add((version, digest))
+    return taken
 
 
 def _alarm(place: Place, memory: Memory, now: dt.datetime) -> None:
-    """Say once a day that the agreement has expired: all goes on, but nobody joins until the council renews it."""
-    found = place.in_force.agreement
-    if found.is_expired(now) and memory.alarmed != now.date():
+    """Say once a day that the agreement has expired: all goes on, but nobody joins until the council renews it; and so of routine changes in effect."""
+    found, held = place.in_force.agreement, place.in_force.routine
+    if memory.alarmed == now.date():
+        return
+    if found.is_expired(now):
         memory.alarmed = now.date()
         logger.error("agreement.expired", version=found.version, expired_at=found.expires.isoformat())
+    if held is not None and held.is_expired(now) and live(found, held):
+        memory.alarmed = now.date()
+        logger.error("agreement.routine_expired", version=held.version, expired_at=held.expires.isoformat())
 
 
 async def _tell(road: Road, memory: Memory, now: dt.datetime) -> int:
@@ -286,8 +310,9 @@ async def _tell(road: Road, memory: Memory, now: dt.datetime) -> int:
     memory.told = at
     if before is None:
         async with acquire(road.pool) as conn:
-            newest = [await store.read_latest(conn), await store.read_routine(conn)]
-        if all(one is None or one.version == 1 or now - one.applied_at > TOLD_WITHIN for one in newest):
+            latest, held = await store.read_latest(conn), await store.read_routines(conn)
+        newest = [*held, *([latest] if latest is not None and latest.version > 1 else [])]
+        if all(now - one.applied_at > TOLD_WITHIN for one in newest):
             return 0
     if at == before:
         return 0

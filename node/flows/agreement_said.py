@@ -17,7 +17,7 @@ from node.errors import N_, Said
 from node.flows.entry_said import entry_differences, name_of
 from node.protocol import routine
 from node.protocol.agreement_values import Agreement, Council, Node
-from node.protocol.routine import Routine
+from node.protocol.routine import Changes, Routine
 
 COUNCIL_ENTERS: Final = N_("entra nel consiglio: chiave {key}")
 COUNCIL_LEAVES: Final = N_("esce dal consiglio: chiave {key}")
@@ -80,10 +80,11 @@ def differences(before: Agreement | None, after: Agreement) -> list[Said]:
     return found or [Said(OTHER)]
 
 
-def routine_differences(trusted: Agreement, before: Routine | None, after: Routine) -> list[Said]:
-    """Return what a document of routine changes does to the nodes as they stand, and until when."""
+def routine_differences(trusted: Agreement, before: Changes | Routine | None, after: Changes | Routine) -> list[Said]:
+    """Return what routine changes do to the nodes as they stand, beside those in force, and until when they are good."""
     now = {node.id: node for node in routine.effective(trusted, before)}
-    then = routine.effective(trusted, after)
+    both = (one for held in (before, after) if held is not None for one in routine.documents(held))
+    then = routine.effective(trusted, routine.joined(trusted, both))
     found = node_differences(tuple(now.values()), then)
     reached = {node.id: node.rev for node in then}
     found += [

@@ -16,7 +16,7 @@ from node.flows.log_keys import listed
 from node.protocol import keys
 from node.protocol.agreement import Agreement, Node, Status, Terms
 from node.protocol.member import Member, Roll
-from node.protocol.routine import Routine, effective
+from node.protocol.routine import Changes, effective, joined
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,21 +24,22 @@ class InForce:
     """The newest version, the routine changes since, and the nodes as both make them; ``former``: request keys that nodes gave up."""
 
     agreement: Agreement
-    routine: Routine | None
+    routine: Changes | None
     nodes: tuple[Node, ...]
     former: Mapping[str, tuple[bytes, ...]] = field(default_factory=dict)
 
     @classmethod
     def of(
-        cls, agreement: Agreement, routine: Routine | None, former: Mapping[str, tuple[bytes, ...]] | None = None
+        cls, agreement: Agreement, routine: Changes | None, former: Mapping[str, tuple[bytes, ...]] | None = None
     ) -> InForce:
-        """Return what two documents say together."""
-        return cls(agreement, routine, effective(agreement, routine), former or {})
+        """Return what the documents say together; of the routine ones those that this version leaves anything to say."""
+        held = None if routine is None else joined(agreement, routine.documents)
+        return cls(agreement, held, effective(agreement, held), former or {})
 
     @property
-    def at(self) -> tuple[int, str, int]:
-        """What tells it from any other: version, digest, version of the routine changes (0 for none)."""
-        return self.agreement.version, self.agreement.digest, self.routine.version if self.routine else 0
+    def at(self) -> tuple[int, str, tuple[str, ...]]:
+        """What tells it from any other: version, digest, digests of the routine documents."""
+        return self.agreement.version, self.agreement.digest, self.routine.digests if self.routine else ()
 
     def node(self, node_id: str) -> Node | None:
         """Return a node as it is now; None for a stranger."""
@@ -84,6 +85,7 @@ def roll_of(in_force: InForce, own: Member) -> Roll:
         ),
         version=in_force.agreement.version,
         routine=in_force.routine.version if in_force.routine else 0,
+        routines=in_force.routine.digests if in_force.routine else (),
         terms=in_force.agreement.terms,
         expires=in_force.agreement.expires,
     )

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 
 import structlog
 
-from node.errors import N_, CallerError, OperatorError, PeerWrongError
+from node.errors import N_, CallerError, OperatorError, PeerWrongError, ReteError
 from node.flows import agreement as in_force
 from node.flows.agreement_terms import InForce
 from node.flows.council_draft import Draft, begin, build
@@ -126,6 +126,7 @@ def propose(state: InForce, draft: Draft, now: dt.datetime) -> bytes:
     raw = build(state.agreement, state.routine, draft)
     try:
         agreement_steps.check(state.agreement, agreement.parse(raw), now)
+        agreement_steps.check_open(state.agreement, agreement.parse(raw), now)
     except PeerWrongError as error:
         raise metadata.refused_to_caller(error) from error
     return raw
@@ -153,6 +154,7 @@ def weigh(state: InForce, raw: bytes, now: dt.datetime) -> Ballot:
     found, trusted = agreement.parse(raw), state.agreement
     _next(found.version, trusted.version, trusted.digest == found.digest)
     agreement_steps.check(trusted, found, now)
+    agreement_steps.check_open(trusted, found, now)
     then = Count(agreement.signers(found, found.council), found.council)
     same = found.council == trusted.council
     present = then if same else Count(agreement.signers(found, trusted.council), trusted.council)
@@ -199,13 +201,11 @@ def _unsigned() -> CallerError:
 
 def _weigh_routine(state: InForce, raw: bytes, now: dt.datetime) -> Ballot:
     found = routine.parse(raw)
-    applied = state.routine.version if state.routine is not None else 0
-    if found.version <= applied:
-        raise _old(found.version, applied)
+    if not routine.brings_news(state.agreement, state.routine, found):
+        raise _old(found.version, state.routine.version if state.routine is not None else 0)
     council = state.agreement.secretariat
     # All its rules but the number of signatures: that one is what is being waited for.
-    patient = replace(state.agreement, secretariat=replace(council, threshold=0))
-    routine.check(patient, state.routine, raw, now)
+    routine.check(state.agreement, state.routine, raw, now, collecting=True)
     signed = routine.signers(found, state.agreement)
     good = {keyid: found.signatures[keyid] for keyid in signed}
     return Ballot(
@@ -480,7 +480,8 @@ async def _apply(pool: Pool, place: in_force.Place, ballot: Ballot, now: dt.date
     """Let a complete proposal come into force; False where another was quicker, or a fork forbids it."""
     try:
         await apply(pool, place, ballot.raw, now)
-    except PeerWrongError as error:
+    except ReteError as error:
+        # Whatever it is, it must not stop the round, in which all others are heard.
         logger.warning("proposal.not_applied", digest=ballot.digest, code=error.code)
         return False
     return True

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from node.errors import N_, CallerError
 from node.protocol import agreement, routine
 from node.protocol.agreement_values import Agreement, Council, HttpKey, Node, Status, Terms
-from node.protocol.routine import Routine
+from node.protocol.routine import Changes
 
 YEAR = dt.timedelta(days=365)
 # What the pilot's signatories agreed on; each is said by ``rete agreement init --terms`` where it is to be something else.
@@ -48,13 +48,13 @@ def end_of(day: dt.date) -> dt.datetime:
     return dt.datetime.combine(day, dt.time(23, 59, 59), dt.UTC)
 
 
-def begin(base: Agreement, changes: Routine | None) -> Draft:
+def begin(base: Agreement, changes: Changes | None) -> Draft:
     """Return a draft that changes nothing yet."""
     nodes = {node.id: node for node in routine.effective(base, changes)}
     return Draft(base.expires, base.council, base.secretariat, nodes, base.quorum, base.terms, base.pdf_sha256)
 
 
-def build(base: Agreement, changes: Routine | None, draft: Draft) -> bytes:
+def build(base: Agreement, changes: Changes | None, draft: Draft) -> bytes:
     """Return the unsigned bytes of the version after ``base``. Raises: CallerError(proposal-empty), what ``agreement.parse`` refuses."""
     before = {node.id: node for node in routine.effective(base, changes)}
     nodes = [_counted(before.get(node.id), node) for node in draft.nodes.values()]

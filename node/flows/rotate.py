@@ -8,13 +8,10 @@ everybody has had time to hear of it; a key that nobody here holds is never the 
 
 from __future__ import annotations
 
-import base64
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
-
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.errors import N_, CallerError
 from node.flows import council, council_draft
@@ -22,6 +19,8 @@ from node.flows.agreement_terms import InForce
 from node.flows.key_ring import KeyRing
 from node.protocol import keys, limits, note, routine
 from node.protocol.agreement import HttpKey, LogKeys, Node, Status, node_json
+from node.protocol.routine import Consented, Routine
+from node.store import agreement as store
 from node.store import keyfiles, log
 from node.store.postgres import Pool, acquire
 
@@ -103,11 +102,27 @@ def next_key(ring: KeyRing, role: str, there: Sequence[bytes]) -> int:
     return number
 
 
+async def waiting(pool: Pool) -> list[Routine]:
+    """Return the routine proposals that collect signatures."""
+    async with acquire(pool) as conn:
+        found = await store.read_proposals(conn)
+    return [routine.parse(one.raw) for one in found if one.kind == store.ROUTINE]
+
+
 class Rotation:
     """What a change of keys needs to know: the keys that are here, what is in force, and the log that this node writes."""
 
-    def __init__(self, ring: KeyRing, state: InForce, own_id: str, origin: str, now: dt.datetime) -> None:
-        """Begin with what is in force. Raises: CallerError(keys-not-a-member)."""
+    def __init__(
+        self,
+        ring: KeyRing,
+        state: InForce,
+        own_id: str,
+        origin: str,
+        now: dt.datetime,
+        waiting: Sequence[Routine] = (),
+    ) -> None:
+        """Begin with what is in force; ``waiting``: routine proposals that collect signatures. Raises: CallerError(keys-not-a-member)."""
+        self.waiting = waiting
         self.ring, self.state, self.now = ring, state, now
         self.entry = own_entry(state, own_id)
         # The log that is written now, and the one that is listed: a later year's goes on under the keys of the one before (6.10).
@@ -265,9 +280,23 @@ class Rotation:
                 hint=N_("«rete keys rotate http --lost» chiede al consiglio di elencarne una nuova"),
                 role="http",
             )
-        raw = _routine_of(self.state, entry, signer)
+        self._check_alone(entry)
+        new = {public: self.ring.private(public) for public in routine.new_keys(self.entry, entry).values()}
+        mine = {public: key for public, key in new.items() if key is not None}
+        raw = _routine_of(self.state, routine.consent(node_json(entry), signer, mine))
         routine.parse(raw)
         return self._made(action, role, ROUTINE, raw, entry, number)
+
+    def _check_alone(self, entry: Node) -> None:
+        """Refuse a second change beside one of ours that waits for signatures: of two that follow the same entry one would be lost."""
+        for document in self.waiting:
+            for other in document.nodes:
+                if other.id == entry.id and other.rev == entry.rev and other != entry:
+                    raise CallerError(
+                        "keys-change-waiting",
+                        N_("un'altra modifica di questo nodo aspetta le firme della segreteria"),
+                        hint=N_("attendere che sia in vigore e ripetere il comando: «rete agreement show» la mostra"),
+                    )
 
     def _root(self, action: str, role: str, number: int, entry: Node) -> Change:
         """Return the change as a proposal of the next version."""
@@ -311,14 +340,14 @@ def _listed(others: Sequence[_Key], newest: _Key, role: str) -> tuple[_Key, ...]
     return (*others, newest)
 
 
-def _routine_of(state: InForce, entry: Node, signer: Ed25519PrivateKey) -> bytes:
-    """Return the routine document after the present one: all that it has, and this entry with our consent."""
-    before = state.routine
-    changes = [(entry, routine.consent(node_json(entry), signer))]
-    for node, consent in () if before is None else zip(before.nodes, before.consents, strict=True):
-        root, now = state.agreement.node(node.id), state.node(node.id)
-        # What the agreement has taken up, or overtaken, is no change any more.
-        if root is not None and now is not None and root.rev < node.rev <= now.rev:
-            changes.append((node, base64.b64encode(consent).decode()))
-    version = 1 if before is None else before.version + 1
-    return routine.build(version=version, expires=state.agreement.expires, changes=changes)
+def _routine_of(state: InForce, change: Consented) -> bytes:
+    """Return the routine document after those that are held: all that they still say, and this change."""
+    # What the agreement has taken up, or overtaken, is no change any more.
+    said = {(one.node.id, one.node.rev): one for one in routine.in_effect(state.agreement, state.routine)}
+    version = 1 if state.routine is None else state.routine.version + 1
+    return routine.build(
+        version=version,
+        expires=state.agreement.expires,
+        secretariat=state.agreement.secretariat,
+        changes=[*said.values(), change],
+    )

@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime as dt
 
 from node.errors import N_, PeerWrongError
-from node.protocol import keys
+from node.protocol import keys, limits
 from node.protocol.agreement_values import Agreement, LogKeys, Node, Status
 
 _EPOCH = dt.date(1970, 1, 1)
@@ -55,6 +55,8 @@ def _check_entry(before: Node, after: Node) -> None:
     # The count alone may grow: so the council overrules a routine change.
     if after.rev <= before.rev:
         raise _broken(after.id, N_("la voce del nodo è cambiata, ma non il suo numero di revisione"))
+    if after.rev > before.rev + limits.AGREEMENT_REV_STEP:
+        raise _broken(after.id, N_("il numero di revisione della voce cresce troppo in una volta"))
     if after.since != before.since and (after.status is before.status or after.since < before.since):
         raise _broken(after.id, N_("il giorno dello stato cambia solo con lo stato, e solo in avanti"))
     check_logs(before, after)
@@ -62,6 +64,25 @@ def _check_entry(before: Node, after: Node) -> None:
 
 def _is_admission(before: Node | None, after: Node) -> bool:
     return before is None or (before.status is Status.LEFT and after.status is not Status.LEFT)
+
+
+def check_open(trusted: Agreement, following: Agreement, now: dt.datetime) -> None:
+    """Refuse a version that admits somebody on top of one that has expired by now: for it no signatures are collected.
+
+    A version that stands is not judged so: whoever reads the chain later finds all of it expired. Raises: PeerWrongError(agreement-expired).
+    """
+    if trusted.is_expired(now):
+        for node in following.nodes:
+            if _is_admission(trusted.node(node.id), node):
+                raise _too_late(node.id)
+
+
+def _too_late(node_id: str) -> PeerWrongError:
+    return PeerWrongError(
+        "agreement-expired",
+        N_("il protocollo d'intesa era scaduto: prima si rinnova, poi entrano altri"),
+        where=node_id,
+    )
 
 
 def check(trusted: Agreement, following: Agreement, now: dt.datetime) -> None:
@@ -78,8 +99,4 @@ def check(trusted: Agreement, following: Agreement, now: dt.datetime) -> None:
         if node != before and node.since > today + _AHEAD_DAYS:
             raise _broken(node.id, N_("il giorno dello stato è nel futuro"))
         if _is_admission(before, node) and node.since > end:
-            raise PeerWrongError(
-                "agreement-expired",
-                N_("il protocollo d'intesa era scaduto: prima si rinnova, poi entrano altri"),
-                where=node.id,
-            )
+            raise _too_late(node.id)

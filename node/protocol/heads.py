@@ -7,7 +7,8 @@ What canonical JSON can't say, or would make the reply too large to be read, is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ _KEYS = {"cp", "o"}
 _HINT_KEYS = {"o", "size"}
 _OUTBOX_KEYS = {"o", "outbox"}
 _AGREEMENT_KEYS = {"agreement", "o", "routine"}
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +87,25 @@ def encode_outbox_hint(origin: str) -> bytes:
     return canonical.dumps({"o": origin, "outbox": True})
 
 
-def encode_agreement_hint(origin: str, version: int, routine: int) -> bytes:
-    """Return the hint that the node whose log this is holds these versions of the agreement and of the routine changes (0: none)."""
-    return canonical.dumps({"agreement": version, "o": origin, "routine": routine})
+def encode_agreement_hint(origin: str, version: int, routine: Sequence[str]) -> bytes:
+    """Return the hint that the node whose log this is holds this version of the agreement, and routine documents of these digests."""
+    return canonical.dumps({"agreement": version, "o": origin, "routine": list(routine)})
 
 
-def parse_agreement_hint(raw: bytes) -> tuple[str, int, int] | None:
-    """Return (origin, version, version of the routine changes) of a hint of the agreement; None for any other."""
+def encode_routines(digests: Sequence[str]) -> str:
+    """Return how the digests of routine documents stand in a header."""
+    return " ".join(digests) or "none"
+
+
+def parse_routines(said: str) -> tuple[str, ...]:
+    """Return the digests that a header names, none where it is of another form."""
+    found = said.split(" ")
+    is_good = len(found) <= limits.ROUTINE_DOCUMENTS and all(map(_DIGEST.fullmatch, found))
+    return tuple(found) if is_good else ()
+
+
+def parse_agreement_hint(raw: bytes) -> tuple[str, int, tuple[str, ...]] | None:
+    """Return (origin, version, digests of the routine documents) of a hint of the agreement; None for any other."""
     if len(raw) > limits.HINT_MAX_BYTES:
         return None
     try:
@@ -101,12 +115,14 @@ def parse_agreement_hint(raw: bytes) -> tuple[str, int, int] | None:
     if type(value) is not dict or value.keys() != _AGREEMENT_KEYS:
         return None
     origin, version, routine = value["o"], value["agreement"], value["routine"]
-    if type(origin) is not str or type(version) is not int or type(routine) is not int:
+    if type(origin) is not str or type(version) is not int or type(routine) is not list:
         return None
-    if not 1 <= version <= limits.AGREEMENT_VERSION_MAX or not 0 <= routine <= limits.AGREEMENT_VERSION_MAX:
+    if not 1 <= version <= limits.AGREEMENT_VERSION_MAX or len(routine) > limits.ROUTINE_DOCUMENTS:
+        return None
+    if any(type(digest) is not str or not _DIGEST.fullmatch(digest) for digest in routine):
         return None
     try:
-        return keys.check_name(origin), version, routine
+        return keys.check_name(origin), version, tuple(routine)
     except CallerError:
         return None
 

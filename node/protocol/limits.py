@@ -52,6 +52,10 @@ AGREEMENT_ROLE_KEYS = 4
 AGREEMENT_LOGS = 64
 # Routine changes of one node on top of one agreement.
 ROUTINE_CHANGES = 16
+# Routine documents held at once, none of which contains another: so many were signed side by side.
+ROUTINE_DOCUMENTS = 8
+# By how much the council may count an entry on at once: past all routine changes, and never to the end of the numbers.
+AGREEMENT_REV_STEP = 1_000
 ENROLMENT_MAX_BYTES = 64 * 1024
 # Open proposals told in one reply, and the reply.
 PROPOSALS_TOLD = 64

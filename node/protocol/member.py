@@ -59,8 +59,8 @@ class Roll:
     """All members at one moment, this node among them.
 
     ``suspended``: ids of those that are known and may not call, by the key id of their request keys; ``suspended_keys`` those keys.
-    ``quorum``: how many witnesses a log has, and how many of them suffice. ``version``, ``routine``, ``terms`` and ``expires``: of the
-    agreement and the routine changes, 0 and None where members are [[peer]] tables.
+    ``quorum``: how many witnesses a log has, and how many of them suffice. ``version``, ``terms`` and ``expires``: of the
+    agreement, ``routine`` and ``routines``: number and digests of the routine documents, 0 and None where members are [[peer]] tables.
     """
 
     own_id: str
@@ -70,6 +70,7 @@ class Roll:
     quorum: tuple[int, int] = (limits.WITNESSES, limits.WITNESS_QUORUM)
     version: int = 0
     routine: int = 0
+    routines: tuple[str, ...] = ()
     terms: Terms | None = None
     expires: dt.datetime | None = None
 

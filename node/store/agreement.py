@@ -77,6 +77,16 @@ class Fork:
 
 
 @dataclass(frozen=True, slots=True)
+class RoutineFork:
+    """A routine document, signed as it must be, that says of ``node`` something else than those that are held."""
+
+    digest: str
+    node: str
+    raw: bytes
+    found_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """An enrolment request; ``fingerprint``: SHA-256 of its canonical node entry, hex."""
 
@@ -147,26 +157,46 @@ async def delete_document(conn: Connection, version: int) -> None:
     await conn.execute(QUERIES["delete_document"], version)
 
 
-async def read_routine(conn: Connection) -> Document | None:
-    """Return the newest applied routine changes."""
-    row = await conn.fetchrow(QUERIES["read_routine"])
+async def read_routines(conn: Connection) -> list[Document]:
+    """Return the routine documents that are held, by digest: together they are what is in effect."""
+    return [Document(**dict(row)) for row in await conn.fetch(QUERIES["read_routines"])]
+
+
+async def read_routine(conn: Connection, digest: str | None = None) -> Document | None:
+    """Return the newest routine document that is held, or the one of that digest."""
+    row = await conn.fetchrow(QUERIES["read_routine"], digest)
     return None if row is None else Document(**dict(row))
 
 
-async def routine_version(conn: Connection) -> int:
-    """Return the number of the newest applied routine changes, 0 for none."""
-    version: int = await conn.fetchval(QUERIES["routine_version"])
-    return version
+async def routine_digests(conn: Connection) -> tuple[str, ...]:
+    """Return the digests of the routine documents that are held, in order."""
+    return tuple(row["digest"] for row in await conn.fetch(QUERIES["routine_digests"]))
 
 
 async def put_routine(conn: Connection, version: int, digest: str, raw: bytes, now: dt.datetime) -> None:
-    """Keep routine changes as applied."""
+    """Hold a routine document."""
     await conn.execute(QUERIES["put_routine"], version, digest, raw, now)
 
 
-async def routines_from(conn: Connection, version: int, limit: int) -> list[Document]:
-    """Return up to ``limit`` applied routine changes from ``version`` on, oldest first."""
-    return [Document(**dict(row)) for row in await conn.fetch(QUERIES["routines_from"], version, limit)]
+async def keep_routines(conn: Connection, digests: Iterable[str]) -> None:
+    """Hold no other routine documents than these: the rest is in them, or was another secretariat's."""
+    await conn.execute(QUERIES["keep_routines"], list(digests))
+
+
+async def put_routine_fork(conn: Connection, fork: RoutineFork) -> bool:
+    """Keep a routine document that contradicts what is held; False when it was known or there are enough."""
+    one = fork
+    return bool(await conn.fetchval(QUERIES["put_routine_fork"], one.digest, one.node, one.raw, one.found_at))
+
+
+async def read_routine_forks(conn: Connection) -> list[RoutineFork]:
+    """Return the routine documents that contradict what is held, oldest first."""
+    return [RoutineFork(**dict(row)) for row in await conn.fetch(QUERIES["read_routine_forks"])]
+
+
+async def drop_routine_fork(conn: Connection, digest: str) -> None:
+    """Forget a routine document that contradicts nothing any more."""
+    await conn.execute(QUERIES["drop_routine_fork"], digest)
 
 
 async def put_proposal(conn: Connection, proposal: Proposal) -> bool:
@@ -244,6 +274,11 @@ async def put_fork(conn: Connection, fork: Fork) -> bool:
 async def read_forks(conn: Connection) -> list[Fork]:
     """Return the forks that were seen, newest version first, the settled ones too."""
     return [Fork(**dict(row)) for row in await conn.fetch(QUERIES["read_forks"])]
+
+
+async def is_fork_settled(conn: Connection, version: int) -> bool:
+    """Tell whether a person has decided about a fork of ``version``: what is applied is what stands."""
+    return bool(await conn.fetchval(QUERIES["settled_fork"], version))
 
 
 async def has_open_fork(conn: Connection, version: int) -> bool:

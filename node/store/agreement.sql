@@ -20,17 +20,37 @@ INSERT INTO agreement.document (version, digest, raw, applied_at) VALUES ($1, $2
 -- name: delete_document
 DELETE FROM agreement.document WHERE version = $1;
 
--- name: read_routine
-SELECT version, digest, raw, applied_at FROM agreement.routine ORDER BY version DESC LIMIT 1;
+-- name: read_routines
+SELECT version, digest, raw, applied_at FROM agreement.routine ORDER BY digest LIMIT 64;
 
--- name: routine_version
-SELECT coalesce(max(version), 0) FROM agreement.routine;
+-- name: read_routine
+SELECT version, digest, raw, applied_at FROM agreement.routine
+WHERE $1::text IS NULL OR digest = $1
+ORDER BY version DESC, digest DESC
+LIMIT 1;
+
+-- name: routine_digests
+SELECT digest FROM agreement.routine ORDER BY digest LIMIT 64;
 
 -- name: put_routine
 INSERT INTO agreement.routine (version, digest, raw, applied_at) VALUES ($1, $2, $3, $4);
 
--- name: routines_from
-SELECT version, digest, raw, applied_at FROM agreement.routine WHERE version >= $1 ORDER BY version LIMIT $2;
+-- name: keep_routines
+DELETE FROM agreement.routine WHERE digest <> ALL ($1::text[]);
+
+-- name: put_routine_fork
+INSERT INTO agreement.routine_fork (digest, node, raw, found_at)
+SELECT $1, $2, $3, $4
+-- One is enough to show that there is a fork: a flood of them is not kept.
+WHERE (SELECT count(*) FROM agreement.routine_fork f WHERE f.node = $2) < 8
+ON CONFLICT (digest) DO NOTHING
+RETURNING digest;
+
+-- name: read_routine_forks
+SELECT digest, node, raw, found_at FROM agreement.routine_fork ORDER BY found_at, digest LIMIT 64;
+
+-- name: drop_routine_fork
+DELETE FROM agreement.routine_fork WHERE digest = $1;
 
 -- name: put_proposal
 INSERT INTO agreement.proposal (digest, kind, version, raw, received_at, by_member, then_keyids, then_need)
@@ -86,6 +106,8 @@ INSERT INTO agreement.fork (version, digest, applied, raw_applied, raw_other, fo
 SELECT $1, $2, $3, $4, $5, $6
 -- One pair is enough to show that there is a fork: a flood of them is not kept.
 WHERE (SELECT count(*) FROM agreement.fork f WHERE f.version = $1) < 8
+  -- People have decided: another member that still shows the other one opens nothing anew.
+  AND NOT EXISTS (SELECT FROM agreement.fork f WHERE f.version = $1 AND f.settled_at IS NOT NULL)
 ON CONFLICT (version, digest) DO NOTHING
 RETURNING version;
 
@@ -94,6 +116,9 @@ SELECT version, digest, applied, raw_applied, raw_other, found_at, settled_at
 FROM agreement.fork
 ORDER BY version DESC, found_at, digest
 LIMIT 64;
+
+-- name: settled_fork
+SELECT EXISTS (SELECT FROM agreement.fork WHERE version = $1 AND settled_at IS NOT NULL);
 
 -- name: open_fork
 SELECT EXISTS (SELECT FROM agreement.fork WHERE version >= $1 AND settled_at IS NULL);

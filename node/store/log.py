@@ -363,9 +363,12 @@ async def followed(conn: Connection) -> list[Followed]:
     return [Followed(**dict(row)) for row in await conn.fetch(QUERIES["followed"])]
 
 
-async def suspend(conn: Connection, origin_id: int, since: dt.date) -> None:
-    """Hide a log and stop following it, until ``restore``; its state is remembered. A closed or frozen one stays as it is."""
-    await conn.execute(QUERIES["suspend_origin"], origin_id, since)
+async def suspend(conn: Connection, origin_id: int, since: dt.date, known: dt.date) -> None:
+    """Hide a log and stop following it, until ``restore``; its state is remembered. A closed or frozen one stays as it is.
+
+    ``known``: the day on which it is heard here, before which no term begins.
+    """
+    await conn.execute(QUERIES["suspend_origin"], origin_id, since, known)
     await conn.execute(QUERIES["suspended_since"], origin_id, since)
 
 

@@ -225,11 +225,12 @@ ORDER BY origin
 LIMIT 100000;
 
 -- name: suspend_origin
-UPDATE log.origin SET state_before = state, state = 'suspended', suspended_since = $2, next_pull_at = NULL
+-- Never a day before the one on which it is known here: from it the erasing counts.
+UPDATE log.origin SET state_before = state, state = 'suspended', suspended_since = greatest($2::date, $3::date), next_pull_at = NULL
 WHERE origin_id = $1 AND state NOT IN ('closed', 'frozen', 'suspended');
 
 -- name: suspended_since
-UPDATE log.origin SET suspended_since = $2 WHERE origin_id = $1 AND state = 'suspended' AND suspended_since IS DISTINCT FROM $2;
+UPDATE log.origin SET suspended_since = $2 WHERE origin_id = $1 AND state = 'suspended' AND suspended_since < $2;
 
 -- name: restore_origin
 -- As it was; what it said meanwhile is asked for now.

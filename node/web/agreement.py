@@ -16,7 +16,7 @@ from aiohttp import web
 
 from node.domain.roles import Permission
 from node.errors import N_, NotFoundError
-from node.protocol import limits, metadata, proposals
+from node.protocol import heads, limits, metadata, proposals
 from node.store import agreement as store
 from node.store.agreement import Proposal
 from node.store.postgres import acquire
@@ -50,6 +50,7 @@ def _routes() -> list[web.RouteDef]:
         web.get("/federation/agreement/latest", latest),
         web.get("/federation/agreement/{version:[1-9][0-9]{0,9}}.root.json", version),
         web.get("/federation/agreement/routine", routine),
+        web.get("/federation/agreement/routine/{digest:[0-9a-f]{64}}", routine),
         web.get("/federation/agreement/proposals", open_proposals),
         web.get("/federation/agreement/requests/{fingerprint:[0-9a-f]{64}}", request_state),
     ]
@@ -69,15 +70,15 @@ def _reply(request_: web.Request, etag: str, raw: bytes | None, headers: dict[st
 
 @needs(Permission.PEER)
 async def latest(request_: web.Request) -> web.StreamResponse:
-    """Answer the newest version; a header says which routine changes are here. The tag is the digest of what was signed."""
+    """Answer the newest version; a header names the routine documents that are here. The tag is the digest of what was signed."""
     async with acquire(request_.app[FEDERATION].pool) as conn:
         newest = await store.latest_version(conn)
         if newest is None:
             raise _none()
-        etag, changes = f'"{newest[1]}"', await store.routine_version(conn)
+        etag, changes = f'"{newest[1]}"', await store.routine_digests(conn)
         # Asked every minute by everybody, and nearly always by somebody who has it.
         found = None if has_etag(request_, etag) else await store.read_version(conn, newest[0])
-    headers = {"Cache-Control": "no-cache", ROUTINE_HEADER: str(changes)}
+    headers = {"Cache-Control": "no-cache", ROUTINE_HEADER: heads.encode_routines(changes)}
     return _reply(request_, etag, None if found is None else found.raw, headers)
 
 
@@ -96,9 +97,10 @@ async def version(request_: web.Request) -> web.StreamResponse:
 
 @needs(Permission.PEER)
 async def routine(request_: web.Request) -> web.StreamResponse:
-    """Answer the newest routine changes."""
+    """Answer the newest routine document that is held, or the one of that digest."""
+    digest = request_.match_info.get("digest")
     async with acquire(request_.app[FEDERATION].pool) as conn:
-        found = await store.read_routine(conn)
+        found = await store.read_routine(conn, digest)
     if found is None:
         raise NotFoundError("routine-none", N_("non ci sono modifiche ordinarie"))
     return _reply(request_, f'"{found.digest}"', found.raw, {"Cache-Control": "no-cache"})

@@ -116,18 +116,20 @@ async def hint(request_: web.Request) -> web.StreamResponse:
     return web.Response(status=204)
 
 
-async def _wake_agreement(federation: Federation, origin: str, version: int, routine: int) -> web.StreamResponse:
-    """Wake the asking of a node that says it holds a newer version; what it holds is verified like anybody's."""
+async def _wake_agreement(
+    federation: Federation, origin: str, version: int, routine: tuple[str, ...]
+) -> web.StreamResponse:
+    """Wake the asking of a node that says it holds a newer version, or other routine changes; what it holds is verified like anybody's."""
     found = federation.membership.member_at(origin.partition("/")[0])
     roll = federation.membership.roll
     if found is None or not roll.version:
         raise NotFoundError("log-unknown", N_("questo nodo non ha quel registro"))
-    if (version, routine) > (roll.version, roll.routine):
+    if version > roll.version or not set(routine) <= set(roll.routines):
         federation.allowances.spend("hint", found.id, federation.clock())
         federation.hinted.add(found.id)
         async with acquire(federation.pool) as conn, conn.transaction():
             await wake.wake(conn, wake.AGREEMENT)
-    elif (version, routine) == (roll.version, roll.routine):
+    elif version == roll.version and set(routine) == set(roll.routines):
         # It has just come to what is in force here. Until then it may have refused what only a member may ask, if that is
         # the version which lets this node in.
         async with acquire(federation.pool) as conn, conn.transaction():

@@ -285,15 +285,18 @@ async def test_routine_changes_come_into_force_by_two_of_the_secretariat(two: Ag
     lecce, bic = two
     entry = next(node for node in in_force(bic.node).nodes if node.id == "bic-lazio")
     changed = replace(entry, rev=entry.rev + 1, name="BIC Lazio SpA")
-    consent = routine.consent(agreement.node_json(changed), bic.node.signing_key())
+    own = routine.consent(agreement.node_json(changed), bic.node.signing_key(), {})
     expires = clock().replace(microsecond=0) + dt.timedelta(days=30)
-    raw = routine.build(version=1, expires=expires, changes=[(changed, consent)])
-    foreign = routine.consent(agreement.node_json(changed), lecce.node.signing_key())
-    unconsented = routine.build(version=1, expires=expires, changes=[(changed, foreign)])
+    office = in_force(lecce.node).secretariat
+    raw = routine.build(version=1, expires=expires, secretariat=office, changes=[own])
+    foreign = routine.consent(agreement.node_json(changed), lecce.node.signing_key(), {})
+    unconsented = routine.build(version=1, expires=expires, secretariat=office, changes=[foreign])
     place = place_of(lecce.node)
-    for refused in (signed(raw, OFFICE[:1]), signed(raw, THREE), signed(unconsented, OFFICE)):
+    for refused in (signed(raw, OFFICE[:1]), signed(raw, THREE)):
         with pytest.raises(PeerWrongError):
             await flow.apply_routine(lecce.node.pool, place, refused, clock())
+    # Signed as it must be, it is held; what nobody consented to is passed over.
+    await flow.apply_routine(lecce.node.pool, place, signed(unconsented, OFFICE), clock())
     assert (await lecce.origin("bic-lazio")).name == "bic-lazio"
     for _ in range(2):
         await flow.apply_routine(lecce.node.pool, place, signed(raw, OFFICE[:2]), clock())

@@ -12,15 +12,18 @@ from node.flows import agreement_check, checkup, doctor
 from node.flows.findings import DANGER, OK, WARNING, Finding, Seen
 from node.flows.post_board import Post
 from node.i18n import translator
+from node.protocol import agreement, routine
 from node.protocol.agreement import Status
 from node.runtime import Node
 from node.store import agreement as store
+from node.store.agreement import RoutineFork
 from node.store.postgres import acquire
 from tests.admin_made import fill_logs
 from tests.agreement_said_made import NODES, raw, signed
 from tests.agreement_shown_made import (
     COUNCIL,
     admission,
+    changed_contact,
     fill_agreement,
     in_force,
     members_of,
@@ -148,6 +151,25 @@ async def test_what_waits_and_what_went_wrong_is_each_told_once(node: Node) -> N
     assert "[agreement-unsigned]" in texts["agreement-behind"]
     assert "aspettano firme: 2" in texts["agreement-proposal-waiting"]
     assert "aspettano: 1" in texts["enrolment-requests-waiting"]
+
+
+async def test_routine_changes_that_contradict_or_have_expired_are_told(node: Node) -> None:
+    """Of which node, in red; expired while they are in effect, in yellow, and no more when the council has taken them up."""
+    held, other = routine.parse(changed_contact()), routine.parse(changed_contact(2))
+    await agreed(node)
+    async with acquire(node.pool) as conn, conn.transaction():
+        await store.put_routine(conn, 1, held.digest, held.raw, NOW)
+        await store.put_routine_fork(conn, RoutineFork(other.digest, "bic_LAZ", other.raw, NOW))
+    assert await found(node) == {"routine-forked": DANGER}
+    assert "bic_LAZ" in told(agreement_check.check(await look(node))[0])
+    assert (await found(node, held.expires))["routine-expired"] == WARNING
+    assert "routine-expired" not in await found(node, held.expires - dt.timedelta(seconds=1))
+    async with acquire(node.pool) as conn, conn.transaction():
+        await store.drop_routine_fork(conn, other.digest)
+        nodes = tuple(replace(one, rev=2) for one in members_of(node))
+        document = agreement.parse(signed(raw(2, nodes=nodes), *COUNCIL))
+        await store.insert_document(conn, 2, document.digest, document.raw, NOW)
+    assert "routine-expired" not in await found(node, held.expires)
 
 
 async def test_what_was_settled_or_overtaken_is_told_no_more(node: Node) -> None:

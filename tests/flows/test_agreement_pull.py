@@ -16,14 +16,14 @@ from node.flows import agreement_fork, agreement_pull
 from node.flows.agreement_pull import Memory, Turn
 from node.flows.council_edits import Edits
 from node.peers.client import PeerClient
-from node.protocol import agreement, heads, limits
+from node.protocol import agreement, heads, limits, routine
 from node.protocol.agreement_values import Agreement
 from node.store import agreement as store
 from node.store import pin, wake
 from node.store.agreement import Fork
 from node.store.postgres import listen
 from tests.agreed_made import Agreed, agreed, in_force, proposal
-from tests.agreement_made import OFFICE, THREE, changes, signed
+from tests.agreement_made import OFFICE, THREE, changes, council, signed
 from tests.federation_made import Clock, Town
 from tests.flows.test_agreement_applied import apply, place_of
 
@@ -98,7 +98,7 @@ async def test_an_idle_turn_is_one_question_without_an_answer_s_body(three: Agre
     asked: list[tuple[str, int, int]] = []
     for member in lecce.node.membership.peers:
         client = PeerClient(lecce.session, str(member.url))
-        assert await agreement_pull._latest(road, member.id, client, lecce.node.clock()) == (None, 0)
+        assert await agreement_pull._latest(road, member.id, client, lecce.node.clock()) == (None, ())
         asked.append((member.id, client.tally.requests, client.tally.bytes_in))
     assert asked == [("bic-lazio", 1, 0), ("cmto", 1, 0)]
     assert len((await turn(lecce)).asked) == 1
@@ -271,6 +271,158 @@ async def test_routine_changes_travel_with_the_same_question(three: Agreed, cloc
     assert (await turn(bic, memory, hinted=("p_LE",))).applied == 0
 
 
+def renamed(town: Town, name: str, version: int = 1) -> bytes:
+    """A routine document by which a node changes its name, of its own entry as it was admitted."""
+    entry = in_force(town.node).node(town.id)
+    assert entry is not None
+    after = agreement.node_json(entry) | {"name": name, "rev": 2}
+    office = in_force(town.node).secretariat
+    expires = in_force(town.node).expires
+    own = routine.consent(after, town.node.signing_key(), {})
+    return signed(routine.build(version=version, expires=expires, secretariat=office, changes=[own]), OFFICE)
+
+
+def names(town: Town) -> dict[str, str]:
+    """The names that are in effect at a node."""
+    return {node.id: node.name for node in place_of(town.node).in_force.nodes}
+
+
+async def apply_routine(town: Town, raw: bytes) -> None:
+    """Let routine changes come into force at one node."""
+    await flow.apply_routine(town.node.pool, place_of(town.node), raw, town.node.clock())
+
+
+async def test_two_routine_documents_of_one_number_meet_everywhere(three: Agreed) -> None:
+    """Two nodes change at once, and some apply the one first, some the other: after a question each has both, and the same."""
+    lecce, bic, torino = three
+    await apply_routine(lecce, renamed(lecce, "Lecce"))
+    await apply_routine(bic, renamed(bic, "Lazio"))
+    memories = {town.id: Memory() for town in three.towns}
+    # Whoever has another one at the same number hears of it, and asks.
+    for town in three.towns:
+        await turn(town, memories[town.id], hinted=("p_LE", "bic-lazio"))
+    for town in three.towns:
+        await turn(town, memories[town.id], hinted=("p_LE", "bic-lazio"))
+        assert names(town) == {"p_LE": "Lecce", "bic-lazio": "Lazio", "cmto": "cmto"}
+        assert len(town.node.membership.roll.routines) == 2
+    assert len({place_of(town.node).in_force.at for town in three.towns}) == 1
+    async with lecce.node.pool.acquire() as conn:
+        assert await store.read_routine_forks(conn) == []
+    # The next one says both again, and is the only one that is held.
+    state = place_of(torino.node).in_force
+    found = in_force(torino.node)
+    whole = routine.build(
+        version=2,
+        expires=found.expires,
+        secretariat=found.secretariat,
+        changes=routine.in_effect(found, state.routine),
+    )
+    await apply_routine(torino, signed(whole, OFFICE))
+    assert (await turn(lecce, memories["p_LE"], hinted=("cmto",))).applied == 1
+    assert len(lecce.node.membership.roll.routines) == 1
+
+
+async def test_two_different_changes_of_one_node_are_kept_and_told_and_the_council_ends_it(three: Agreed) -> None:
+    """Each node goes on with what it has; the other document is kept, asked for once, and forgotten when a version decides."""
+    lecce, bic, _ = three
+    await apply_routine(bic, renamed(lecce, "Altro"))
+    await apply_routine(lecce, renamed(lecce, "Lecce"))
+    memory = Memory()
+    assert (await turn(lecce, memory, hinted=("bic-lazio",))).applied == 0
+    assert names(lecce)["p_LE"] == "Lecce"
+    async with lecce.node.pool.acquire() as conn:
+        [fork] = await store.read_routine_forks(conn)
+    assert (fork.node, fork.raw) == ("p_LE", renamed(lecce, "Altro"))
+    assert len(memory.passed) == 1
+    entry = place_of(lecce.node).in_force.node("p_LE")
+    assert entry is not None
+    raw = proposal(lecce.node, Edits(change=(entry,), terms={"k_min": 6}), *THREE)
+    await apply(lecce, raw)
+    await apply(bic, raw)
+    for town in (lecce, bic):
+        assert names(town)["p_LE"] == "Lecce"
+        async with town.node.pool.acquire() as conn:
+            assert await store.read_routine_forks(conn) == []
+
+
+async def test_a_new_secretariat_begins_with_nothing_at_every_node(three: Agreed) -> None:
+    """The documents of the one before are held no more, whoever had them; its changes stay where the council took them up."""
+    lecce, bic, torino = three
+    for town in (lecce, bic):
+        await apply_routine(town, renamed(lecce, "Lecce", 2**31 - 1))
+    nodes = place_of(lecce.node).in_force.nodes
+    raw = _renewed(in_force(lecce.node), 2, secretariat=council(OFFICE[:2], 2), nodes=nodes)
+    for town in three.towns:
+        await apply(town, raw)
+        assert (names(town)["p_LE"], town.node.membership.roll.routines) == ("Lecce", ())
+        async with town.node.pool.acquire() as conn:
+            assert await store.read_routines(conn) == []
+    await apply_routine(torino, renamed(bic, "Lazio"))
+    assert (await turn(lecce, hinted=("cmto",))).applied == 1
+    assert names(lecce)["bic-lazio"] == "Lazio"
+
+
+async def test_whoever_comes_late_takes_changes_that_have_expired(three: Agreed, clock: Clock) -> None:
+    """The others live by them; all are told once a day."""
+    lecce, bic, _ = three
+    await apply_routine(lecce, renamed(lecce, "Lecce"))
+    clock.forward(days=400)
+    assert (await turn(bic, hinted=("p_LE",))).applied == 1
+    assert names(bic)["p_LE"] == "Lecce"
+
+
+async def test_no_routine_change_comes_into_force_on_an_open_fork(three: Agreed) -> None:
+    """Upon which version it would stand is not decided yet; settled for the other version, it stands upon that one."""
+    lecce, bic, _ = three
+    await apply_routine(lecce, renamed(lecce, "Lecce"))
+    first, second = terms(lecce, 7), terms(lecce, 8)
+    await apply(lecce, first)
+    with pytest.raises(PeerWrongError, match="due versioni 2"):
+        await apply(lecce, second)
+    with pytest.raises(PeerWrongError, match="due versioni 2"):
+        await apply_routine(lecce, renamed(bic, "Lazio"))
+    digest = agreement.parse(second).digest
+    assert await agreement_fork.settle(lecce.node.pool, place_of(lecce.node), 2, digest, lecce.node.clock())
+    await apply_routine(lecce, renamed(bic, "Lazio"))
+    assert names(lecce) == {"p_LE": "Lecce", "bic-lazio": "Lazio", "cmto": "cmto"}
+
+
+async def test_a_fork_that_was_settled_is_not_opened_again(three: Agreed) -> None:
+    """A member that still shows the other document, or a third one, has something old; what follows the chosen one is applied."""
+    lecce, bic, torino = three
+    first, second, third = terms(lecce, 7), terms(lecce, 8), terms(lecce, 9)
+    await apply(lecce, first)
+    await apply(bic, second)
+    await apply(torino, third)
+    await turn(lecce, hinted=("bic-lazio",))
+    digest = agreement.parse(second).digest
+    assert await agreement_fork.settle(lecce.node.pool, place_of(lecce.node), 2, digest, lecce.node.clock())
+    for raw in (first, third):
+        with pytest.raises(PeerWrongError) as caught:
+            await apply(lecce, raw)
+        assert caught.value.code == "agreement-version-old"
+    await turn(lecce, hinted=("cmto",))
+    late = Fork(2, "0" * 64, applied=True, raw_applied=second, raw_other=third, found_at=lecce.node.clock())
+    await flow.keep_fork(lecce.node.pool, late)
+    assert all(fork.settled_at is not None for fork in await forks(lecce))
+    await apply(bic, terms(bic, 10))
+    assert (await turn(lecce, hinted=("bic-lazio", "cmto"))).applied == 1
+    assert in_force(lecce.node).version == 3
+
+
+async def test_a_fork_found_late_stops_nothing(three: Agreed) -> None:
+    """Others were applied upon it: it is kept and told, and the next version is applied all the same."""
+    lecce, bic, _ = three
+    await apply(lecce, terms(lecce, 7))
+    await apply(bic, terms(bic, 8))
+    other = await _document(bic, 2)
+    await _advance(lecce, 3)
+    with pytest.raises(PeerWrongError, match="due versioni 2"):
+        await apply(lecce, other)
+    assert [(fork.version, fork.settled_at) for fork in await forks(lecce)] == [(2, None)]
+    await _advance(lecce, 4)
+
+
 async def test_who_is_no_member_asks_whom_it_joined_by(three: Agreed) -> None:
     """While nobody lists it, the address it joined by is asked beside the members; a member asks members only."""
     lecce, bic, _ = three
@@ -308,12 +460,12 @@ async def test_a_hint_in_a_stranger_s_name_or_of_old_news_wakes_nobody(three: Ag
         )
         return reply.status
 
-    assert await hint(heads.encode_agreement_hint("nessuno.example/federation/log/2026", 9, 0)) == 404
-    assert await hint(heads.encode_agreement_hint(bic.node.own.origin, 1, 0)) == 204
+    assert await hint(heads.encode_agreement_hint("nessuno.example/federation/log/2026", 9, [])) == 404
+    assert await hint(heads.encode_agreement_hint(bic.node.own.origin, 1, [])) == 204
     assert place_of(lecce.node).hinted == set()
-    assert await hint(heads.encode_agreement_hint(bic.node.own.origin, 1, 1)) == 204
+    assert await hint(heads.encode_agreement_hint(bic.node.own.origin, 1, ["a" * 64])) == 204
     assert place_of(lecce.node).hinted == {"bic-lazio"}
-    assert await hint(b'{"agreement":0,"o":"a.example/federation/log/2026","routine":0}') == 400
+    assert await hint(b'{"agreement":0,"o":"a.example/federation/log/2026","routine":[]}') == 400
 
 
 async def test_who_comes_to_the_same_version_is_asked_again_at_once(three: Agreed, clock: Clock) -> None:

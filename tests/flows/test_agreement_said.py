@@ -271,26 +271,31 @@ def test_any_two_documents_that_differ_are_told_apart() -> None:
     assert different > 1000
 
 
-def change(node: Node, **other: Any) -> tuple[Node, str]:
+def change(node: Node, **other: Any) -> routine.Consented:
     """A node's next entry, with its consent by the http key it has."""
     after = replace(node, rev=node.rev + 1, **other)
-    return after, routine.consent(agreement.node_json(after), private(f"{node.id} http"))
+    return routine.consent(agreement.node_json(after), private(f"{node.id} http"), {})
+
+
+def written(version: int, *changes: routine.Consented) -> routine.Routine:
+    """A document of routine changes for the secretariat of the first version."""
+    return routine.parse(routine.build(version=version, expires=EXPIRES, secretariat=BASE.secretariat, changes=changes))
 
 
 def test_a_routine_change_is_told_as_its_effect() -> None:
     """What changes of the nodes as they stand; what a second document adds alone; what follows nothing is called so."""
     moved = change(LAZIO, contact="nuovo@ente.example")
-    first = routine.parse(routine.build(version=1, expires=EXPIRES, changes=[moved]))
+    first = written(1, moved)
     found = [said.told() for said in routine_differences(BASE, None, first)]
     assert "cambia: recapito di BIC Lazio (bic_LAZ): da «rete@ente.example» a «nuovo@ente.example»" in found
     assert found[-1] == "modifiche ordinarie, versione 1"
-    again = change(moved[0], name="Lazio Innova")
-    second = routine.parse(routine.build(version=2, expires=EXPIRES, changes=[moved, again]))
+    again = change(moved.node, name="Lazio Innova")
+    second = written(2, moved, again)
     found = [said.told() for said in routine_differences(BASE, first, second)]
     assert any("a «Lazio Innova»" in one for one in found)
     assert not any("recapito" in one for one in found)
     unheard = replace(LAZIO, rev=5, name="Altri")
-    forged = (unheard, routine.consent(agreement.node_json(unheard), private("stranger")))
-    idle = routine.parse(routine.build(version=3, expires=EXPIRES, changes=[moved, again, forged]))
+    forged = routine.consent(agreement.node_json(unheard), private("stranger"), {})
+    idle = written(3, moved, again, forged)
     found = [said.told() for said in routine_differences(BASE, second, idle)]
     assert any("non ha effetto: la voce di Altri (bic_LAZ), revisione 5" in one for one in found)

@@ -7,6 +7,7 @@ import datetime as dt
 import threading
 import traceback
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -336,21 +337,79 @@ async def test_routine_changes_go_the_same_road_with_the_secretariat_s_threshold
     before = in_force(lecce.node).node("p_LE")
     assert before is not None
     entry = agreement.node_json(before) | {"name": "Provincia di Lecce, rete", "rev": 2}
-    consent = routine.consent(entry, lecce.node.keys.signing["http"])
-    expires = in_force(lecce.node).expires
-    raw = routine.build(version=1, expires=expires, changes=[(agreement.node_of(entry), consent)])
+    own = routine.consent(entry, lecce.node.keys.signing["http"], {})
+    found = in_force(lecce.node)
+    raw = routine.build(version=1, expires=found.expires, secretariat=found.secretariat, changes=[own])
     with pytest.raises(CallerError) as refused:
         await bring(lecce, signed(raw, ["lecce", "bari"]))
     assert refused.value.code == "proposal-unsigned"
     assert not (await bring(lecce, signed(raw, OFFICE[:1]))).applied
     assert (await bring(lecce, signed(raw, OFFICE[1:2]))).applied
     state = council.place_of(lecce.node.agreement).in_force
-    found = state.node("p_LE")
-    assert found is not None
-    assert (found.name, state.agreement.version) == ("Provincia di Lecce, rete", 1)
+    named = state.node("p_LE")
+    assert named is not None
+    assert (named.name, state.agreement.version) == ("Provincia di Lecce, rete", 1)
     # The next version says it too, and no entry's count goes back.
     folded = agreement.parse(proposal(lecce.node, Edits(suspend=("cmto",)))).node("p_LE")
-    assert folded == found
+    assert folded == named
+
+
+async def test_nobody_is_admitted_on_an_expired_version(three: Agreed, clock: Clock) -> None:
+    """Whatever day is written: no signatures are collected for it, here nor of what others bring, until the council has renewed."""
+    lecce, _, _ = three
+    await bring(lecce, proposal(lecce.node, Edits(leave=("cmto",)), *THREE))
+    early = proposal(lecce.node, Edits(readmit=("cmto",)), "lecce")
+    clock.forward(days=400)
+    entry = in_force(lecce.node).node("cmto")
+    assert entry is not None
+    edits = Edits(change=(replace(entry, status=Status.ACTIVE),))
+    with pytest.raises(CallerError) as refused:
+        proposal(lecce.node, edits)
+    assert refused.value.code == "agreement-expired"
+    with pytest.raises(PeerWrongError) as brought:
+        await bring(lecce, early)
+    assert brought.value.code == "agreement-expired"
+    later = lecce.node.clock().replace(microsecond=0) + dt.timedelta(days=365)
+    assert (await bring(lecce, proposal(lecce.node, Edits(expires=later), *THREE))).applied
+    assert (await bring(lecce, proposal(lecce.node, edits, *THREE))).applied
+
+
+async def test_what_cannot_be_lived_by_does_not_stop_the_round(three: Agreed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Complete, and refused here for a reason of this node's own: told, not applied, and the round goes on."""
+    lecce, _, _ = three
+    raw = suspending(lecce, "bic-lazio", "lecce")
+    await bring(lecce, raw)
+    place = council.place_of(lecce.node.agreement)
+    stranger = place.own
+    other = in_force(lecce.node).node("cmto")
+    assert other is not None
+    # A node that no version lists, and that holds a key of a member.
+    monkeypatch.setattr(place, "own", replace(stranger, id="nobody", http={"x#http-1": other.http[0].public}))
+    taken = await bring(lecce, signed(raw, THREE))
+    assert not taken.applied
+    assert await council.settle(lecce.node.pool, place, lecce.node.clock()) == 0
+
+
+async def test_routine_proposals_of_one_time_do_not_close_each_other(three: Agreed) -> None:
+    """Two nodes' changes collect side by side; one comes into force, and the other goes on collecting; then neither is kept."""
+    lecce, torino, _ = three
+    raws = []
+    for town in (lecce, torino):
+        found = in_force(town.node)
+        entry = found.node(town.id)
+        assert entry is not None
+        after = agreement.node_json(entry) | {"name": "Altro nome", "rev": 2}
+        own = routine.consent(after, town.node.signing_key(), {})
+        raws.append(routine.build(version=1, expires=found.expires, secretariat=found.secretariat, changes=[own]))
+    for raw in raws:
+        await bring(lecce, signed(raw, OFFICE[:1]))
+    assert (await bring(lecce, signed(raws[0], OFFICE[1:2]))).applied
+    assert len(await kept(lecce)) == 1
+    assert (await bring(lecce, signed(raws[1], OFFICE[1:2]))).applied
+    assert await kept(lecce) == []
+    with pytest.raises(CallerError) as old:
+        await bring(lecce, signed(raws[0], OFFICE))
+    assert old.value.code == "proposal-old"
 
 
 async def test_the_route_takes_members_signed_documents_and_nobody_else_s(three: Agreed) -> None:

@@ -18,7 +18,7 @@ from node.flows import accuse, council, epoch, keys_shown, post, prove, rotate, 
 from node.flows.append import sign_head
 from node.flows.rotate import Change, Rotation
 from node.protocol import inconsistency, keys, merkle, note, routine, sealed, tlog_proof, witness
-from node.protocol.agreement import Status
+from node.protocol.agreement import Agreement, Status
 from node.protocol.checkpoint import Checkpoint
 from node.protocol.heads import Offered
 from node.protocol.inconsistency import Inconsistency
@@ -49,7 +49,8 @@ async def rotation(town: Town) -> Rotation:
     """A change of a node's keys on what is in force there."""
     own = await runtime.current_own(town.node)
     state = council.place_of(town.node.agreement).in_force
-    return Rotation(town.node.ring, state, town.id, own.origin, town.node.clock())
+    waiting = await rotate.waiting(town.node.pool)
+    return Rotation(town.node.ring, state, town.id, own.origin, town.node.clock(), waiting)
 
 
 async def bring(change: Change, *towns: Town) -> None:
@@ -458,6 +459,37 @@ async def test_a_lost_request_key_goes_to_the_council(three: Agreed) -> None:
 
 
 # -- how a change is made --
+
+
+async def test_one_change_waits_at_a_time(three: Agreed) -> None:
+    """Of two that follow the same entry one would be lost: the second is refused while the first collects; the same one is not."""
+    lecce, torino, _ = three
+    first = (await rotation(lecce)).rotate("http")
+    place = council.place_of(lecce.node.agreement)
+    await council.receive(lecce.node.pool, place, signed(first.raw, OFFICE[:1]), lecce.node.clock())
+    assert (await rotation(lecce)).rotate("http").raw == first.raw
+    with pytest.raises(CallerError) as caught:
+        (await rotation(lecce)).rotate("witness")
+    assert caught.value.code == "keys-change-waiting"
+    assert (await rotation(torino)).rotate("witness").kind == rotate.ROUTINE
+    await bring(first, lecce)
+    assert (await rotation(lecce)).rotate("witness").kind == rotate.ROUTINE
+
+
+async def test_a_new_key_proves_itself(three: Agreed) -> None:
+    """Of each role that signs: without its proof nobody takes it."""
+    lecce, *_ = three
+    found = in_force_of(lecce)
+    for role in ("http", "log", "witness", "mirror"):
+        change = (await rotation(lecce)).rotate(role)
+        [own] = routine.parse(change.raw).changes
+        assert [name.partition("#")[0] for name, _ in own.proofs] == [role]
+        assert routine.check(found, None, change.raw, lecce.node.clock(), collecting=True).changes == (own,)
+
+
+def in_force_of(town: Town) -> Agreement:
+    """The version that a node lives by."""
+    return council.place_of(town.node.agreement).in_force.agreement
 
 
 async def test_asking_twice_gives_the_same_key(three: Agreed) -> None:

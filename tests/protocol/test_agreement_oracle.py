@@ -11,7 +11,7 @@ import hashlib
 import json
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -353,7 +353,7 @@ def test_routine_changes_are_targets_for_tuf(tmp_path: Path) -> None:
     """The secretariat's threshold, expiry: the oracle says of the document what we say; of the node's consent it knows nothing."""
     trusted = agreement.first(FIRST)
     change = made.consented(made.node("lecce", rev=2, name="Altro"))
-    forged = (change[0], made.consented(made.node("torino", rev=2))[1])
+    forged = replace(change, consent=made.consented(made.node("torino", rev=2)).consent)
     for raw, ours, theirs in (
         (made.changes(1, change), "", True),
         (made.changes(1, change, by=("s1", "s3")), "", True),

@@ -39,7 +39,7 @@ def vectors() -> dict[str, Any]:
     changes = routine.check(step, None, found["routine"], made.NOW)
     names = [*PEOPLE, *(f"{node} {role} 1" for node in NODES for role in made.ROLES), "lecce http 2"]
     return {
-        "about": "Vectors for schemas/PROTOCOL.md section 7: private keys (Ed25519 seeds) of two councils (lecce, torino, bari; then lecce, bari, roma: 2 must sign), of the secretariat (s1, s2, s3: 2) and of the nodes; a first version of the agreement; the next one; a routine document on it, by which lecce exchanges its http key in two changes; a request to join, which the next version granted. signed is the text that signatures are over, consents what the node signs for each change, effective the entries that count then.",
+        "about": "Vectors for schemas/PROTOCOL.md section 7: private keys (Ed25519 seeds) of two councils (lecce, torino, bari; then lecce, bari, roma: 2 must sign), of the secretariat (s1, s2, s3: 2) and of the nodes; a first version of the agreement; the next one; a routine document on it, by which lecce exchanges its http key in two changes; a request to join, which the next version granted. signed is the text that signatures are over, consents what the node signs for each change, proofs what each key that is new in it signs, effective the entries that count then.",
         "now": int(made.NOW.timestamp()),
         "private_keys_hex": {name: made.private(name).private_bytes_raw().hex() for name in names},
         "key_ids": {name: agreement.council_keyid(made.public(name)) for name in PEOPLE},
@@ -49,6 +49,8 @@ def vectors() -> dict[str, Any]:
         "digests": {"first": first.digest, "step": step.digest},
         "words": {"first": enrolment.words(bytes.fromhex(first.digest)), "enrolment": enrolment.fingerprint(found["enrolment"])},
         "consents": [f"rete/routine/v1\n{canonical.dumps(agreement.node_json(node)).decode()}" for node in changes.nodes],
+        "proofs": [f"rete/routine/key/v1\n{canonical.dumps(agreement.node_json(node)).decode()}" for node in changes.nodes],
+        "secretariat": changes.secretariat,
         "effective": [agreement.node_json(node) for node in routine.effective(step, changes)],
         "enrolment_digest": hashlib.sha256(canonical.dumps(json.loads(found["enrolment"])["node"])).hexdigest(),
     }  # fmt: skip

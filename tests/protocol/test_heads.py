@@ -190,12 +190,27 @@ def test_a_hint_has_a_size() -> None:
 def test_a_hint_of_the_agreement_is_read_strictly() -> None:
     """As it is written; anything else is no hint of the agreement, and for the other reader to judge."""
     line = "lecce.example.it/federation/log/2026"
-    raw = heads.encode_agreement_hint(line, 7, 2)
-    assert raw == b'{"agreement":7,"o":"lecce.example.it/federation/log/2026","routine":2}'
-    assert heads.parse_agreement_hint(raw) == (line, 7, 2)
+    one, two = "a" * 64, "b" * 64
+    raw = heads.encode_agreement_hint(line, 7, [one, two])
+    assert raw == b'{"agreement":7,"o":"lecce.example.it/federation/log/2026","routine":["%s","%s"]}' % (
+        one.encode(),
+        two.encode(),
+    )
+    assert heads.parse_agreement_hint(raw) == (line, 7, (one, two))
+    assert heads.parse_agreement_hint(heads.encode_agreement_hint(line, 7, [one] * 9)) is None
+    assert heads.parse_agreement_hint(heads.encode_agreement_hint(line, 7, [one[1:]])) is None
     for other in (
         b"", b"[]", b"7", b"{", b'{"o":"a","size":1}', raw[:-1] + b',"x":1}', raw.replace(b"7", b"0"), raw.replace(b"7", b"true"),
-        raw.replace(b"7", b"1.5"), raw.replace(b":2}", b":-1}"), raw.replace(b"7", b"2147483648"), raw.replace(b"lecce", b"le cce"),
+        raw.replace(b"7", b"1.5"), raw.replace(b'"bbbb', b'"Bbbb'), raw[:-1].partition(b"[")[0] + b"2}", raw.replace(b',"b', b',1,"b'), raw.replace(b"7", b"2147483648"), raw.replace(b"lecce", b"le cce"),
         raw.replace(line.encode(), b"x" * 2000), raw.replace(b'"lecce.example.it/federation/log/2026"', b"3"),
     ):  # fmt: skip
         assert heads.parse_agreement_hint(other) is None, other
+
+
+def test_a_header_names_routine_documents_or_none() -> None:
+    """Up to eight digests; what is of another form names none."""
+    names = tuple(f"{number:064x}" for number in range(8))
+    assert heads.parse_routines(heads.encode_routines(names)) == names
+    assert heads.encode_routines(()) == "none"
+    for said in ("", "none", "0", " ".join([*names, names[0]]), names[0] + " ", names[0] + "\n", names[0] + "x"):
+        assert heads.parse_routines(said) == ()

@@ -33,7 +33,7 @@ def entry(rev: int = 2, **changed: Any) -> Node:
 
 def refused(
     raw: bytes,
-    before: routine.Routine | None = None,
+    before: routine.Changes | routine.Routine | None = None,
     trusted: agreement.Agreement = TRUSTED,
     now: dt.datetime = made.NOW,
 ) -> PeerWrongError:
@@ -44,16 +44,16 @@ def refused(
 
 
 def taken(
-    *entries: tuple[Node, str],
+    *entries: routine.Consented,
     version: int = 1,
-    before: routine.Routine | None = None,
+    before: routine.Changes | routine.Routine | None = None,
     trusted: agreement.Agreement = TRUSTED,
 ) -> routine.Routine:
     """A routine document that is good."""
     return routine.check(trusted, before, made.changes(version, *entries), made.NOW)
 
 
-def lecce(found: routine.Routine | None, trusted: agreement.Agreement = TRUSTED) -> Node:
+def lecce(found: routine.Changes | routine.Routine | None, trusted: agreement.Agreement = TRUSTED) -> Node:
     """Lecce's entry in effect."""
     return next(node for node in routine.effective(trusted, found) if node.id == "lecce")
 
@@ -77,7 +77,7 @@ ENDED = (
         entry(witness=(made.verifier("lecce", "witness", 2),)),
         entry(mirror=()),
         entry(seal=None),
-        entry(rev=9, seal=SealKey(LECCE.seal.x25519, None)),  # type: ignore[union-attr]
+        entry(seal=SealKey(LECCE.seal.x25519, None)),  # type: ignore[union-attr]
     ],
 )
 def test_what_is_routine_is_changed_by_both_together(after: Node) -> None:
@@ -140,30 +140,37 @@ def test_the_secretariats_threshold_signs() -> None:
     draft = routine.parse(made.changes(1, change, by=("s2", "lecce")))
     assert routine.signers(draft, TRUSTED) == {agreement.council_keyid(made.public("s2"))}
     nobody = agreement.first(made.root(secretariat=made.council((), 1)))
-    assert refused(made.changes(1, change), trusted=nobody).code == "routine-unsigned"
+    unsigned = made.changes(1, change, office=made.council((), 1))
+    assert refused(unsigned, trusted=nobody).code == "routine-unsigned"
+    assert contradicted(None, unsigned, nobody).code == "routine-unsigned"
 
 
-def signed_over(message: bytes, key: str) -> str:
-    """A signature as consents are written."""
-    return base64.b64encode(made.private(key).sign(message)).decode()
+def signed_over(message: bytes, key: str) -> bytes:
+    """A signature by the key of that name."""
+    return made.private(key).sign(message)
+
+
+def by(key: str, entry: Node = BOTH) -> bytes:
+    """A consent by the key of that name."""
+    return routine.consent(agreement.node_json(entry), made.private(key), {}).consent
 
 
 @pytest.mark.parametrize(
     "signature",
     [
-        made.consented(replace(BOTH, id="torino"))[1],
-        routine.consent(agreement.node_json(BOTH), made.private("lecce http 2")),
-        routine.consent(agreement.node_json(BOTH), made.private("lecce log 1")),
-        routine.consent(agreement.node_json(BOTH), made.private("s1")),
-        made.consented(replace(BOTH, rev=3))[1],
+        made.consented(replace(BOTH, id="torino")).consent,
+        by("lecce http 2"),
+        by("lecce log 1"),
+        by("s1"),
+        made.consented(replace(BOTH, rev=3)).consent,
         signed_over(
             json.dumps(agreement.node_json(BOTH), sort_keys=True, separators=(",", ":")).encode(), "lecce http 1"
         ),
     ],
 )
-def test_without_the_nodes_consent_nothing_changes(signature: str) -> None:
+def test_without_the_nodes_consent_nothing_changes(signature: bytes) -> None:
     """By another node, by the key that is only now to come, by another role, by the secretariat, to another entry, over other bytes."""
-    error = refused(made.changes(1, (BOTH, signature)))
+    error = refused(made.changes(1, replace(made.consented(BOTH), consent=signature)))
     assert (error.code, error.where) == ("routine-unconsented", "lecce")
 
 
@@ -173,7 +180,9 @@ def test_consent_is_over_the_canonical_entry() -> None:
         b"rete/routine/v1\n"
         + json.dumps(agreement.node_json(BOTH), sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
     )
-    assert made.consented(BOTH)[1] == signed_over(message, "lecce http 1")
+    found = made.consented(BOTH)
+    assert found.consent == signed_over(message, "lecce http 1")
+    assert dict(found.proofs)["http#2"] == signed_over(b"rete/routine/key/v1\n" + message[16:], "lecce http 2")
     after = replace(BOTH, rev=3, http=(made.http_key("lecce", 2),))
     for number in (1, 2):
         assert lecce(taken(made.consented(BOTH), made.consented(after, number))) == after
@@ -187,10 +196,9 @@ def test_changes_are_a_chain_that_somebody_new_can_check() -> None:
     found = taken(*whole)
     assert lecce(found) == third
     assert [node.rev for node in found.nodes] == [2, 3, 4]
-    # BOTH lists the second key already, the agreement does not.
-    assert lecce(taken(whole[0], whole[2])) == third
-    assert lecce(taken(whole[1], whole[2])) == third
-    assert refused(made.changes(1, whole[2])).code == "routine-unconsented"
+    # BOTH lists the second key already; but no number is left out.
+    for some in ((whole[0], whole[2]), whole[1:], whole[2:]):
+        assert refused(made.changes(1, *some)).code == "routine-rule-broken"
     assert refused(made.changes(1, *whole[:2], made.consented(third, 1))).code == "routine-unconsented"
 
 
@@ -202,38 +210,177 @@ def test_a_chain_has_its_length() -> None:
     assert (error.code, error.where) == ("routine-rule-broken", "lecce")
 
 
-def test_no_version_comes_twice() -> None:
-    """Gaps are none: what matters is in each document."""
-    first = taken(made.consented(BOTH), version=3)
-    for version in (1, 3):
-        error = refused(made.changes(version, made.consented(BOTH)), first)
-        assert (error.code, error.facts) == ("routine-version-old", {"version": version, "trusted": 3})
-    assert taken(made.consented(BOTH), version=9, before=first).version == 9
+def held(trusted: agreement.Agreement, *raws: bytes) -> routine.Changes | None:
+    """What somebody holds who took documents in this order."""
+    found: routine.Changes | None = None
+    for raw in raws:
+        found = routine.take(trusted, found, raw)
+    return found
 
 
-def test_an_expired_document_is_signed_again_before_anybody_takes_it() -> None:
-    """An old one could bring back keys of before to somebody new; who has it goes on."""
+def contradicted(before: routine.Changes | None, raw: bytes, trusted: agreement.Agreement = TRUSTED) -> PeerWrongError:
+    """The refusal of a document beside what is held."""
+    with pytest.raises(PeerWrongError) as caught:
+        routine.take(trusted, before, raw)
+    return caught.value
+
+
+TORINO_2 = replace(TORINO, rev=2, name="Altra")
+
+
+def test_documents_that_were_signed_at_one_time_add_up() -> None:
+    """Two nodes change at once: whoever has both, in whatever order, has both changes; the next document need not contain either."""
+    first, second = made.changes(1, made.consented(BOTH)), made.changes(1, made.consented(TORINO_2))
+    one, other = held(TRUSTED, first, second), held(TRUSTED, second, first)
+    assert one == other
+    assert routine.effective(TRUSTED, one) == (BOTH, TORINO_2)
+    third = made.changes(2, made.consented(TORINO_2), made.consented(replace(TORINO_2, rev=3, name="Terza")))
+    late = held(TRUSTED, first, third)
+    assert late == held(TRUSTED, second, third, first) == held(TRUSTED, first, second, third)
+    assert routine.effective(TRUSTED, late) == (BOTH, replace(TORINO_2, rev=3, name="Terza"))
+    # What another one contains is not held apart from it, and one that says no more changes nothing.
+    assert late is not None
+    assert late.digests == tuple(sorted(routine.parse(raw).digest for raw in (first, third)))
+    assert routine.take(TRUSTED, late, second) == late
+    assert not routine.brings_news(TRUSTED, late, routine.parse(second))
+    whole = made.changes(3, *routine.in_effect(TRUSTED, late))
+    after = routine.take(TRUSTED, late, whole)
+    assert [one.raw for one in after.documents] == [whole]
+    assert routine.effective(TRUSTED, after) == routine.effective(TRUSTED, late)
+
+
+def test_no_number_leaves_no_room_for_the_next() -> None:
+    """A document of the last number is one like any other; entries count on by one, the council's by a thousand at most."""
+    last = held(TRUSTED, made.changes(2**31 - 1, made.consented(TORINO_2)))
+    after = routine.take(TRUSTED, last, made.changes(1, made.consented(BOTH)))
+    assert routine.effective(TRUSTED, after) == (BOTH, TORINO_2)
+    for rev in (3, 9, 2**31 - 1):
+        assert refused(made.changes(1, made.consented(replace(BOTH, rev=rev)))).code == "routine-rule-broken"
+        assert (
+            routine.effective(TRUSTED, held(TRUSTED, made.changes(1, made.consented(replace(BOTH, rev=rev)))))
+            == TRUSTED.nodes
+        )
+    for rev, good in ((1_001, True), (1_002, False)):
+        raw = made.root(2, nodes=[replace(BOTH, rev=rev), TORINO])
+        if good:
+            assert agreement.step(TRUSTED, raw, made.NOW).version == 2
+            continue
+        with pytest.raises(PeerWrongError) as caught:
+            agreement.step(TRUSTED, raw, made.NOW)
+        assert caught.value.code == "agreement-rule-broken"
+
+
+def test_a_new_secretariat_begins_with_nothing() -> None:
+    """What another one signed counts for nobody any more, whoever held it; also where most of its keys are the same."""
+    raw = made.changes(2**31 - 1, made.consented(TORINO_2), by=("s1", "s2"))
+    before = held(TRUSTED, raw)
+    new = made.council(("s1", "s2", "s4"), 2)
+    after = agreement.step(TRUSTED, made.root(2, secretariat=new), made.NOW)
+    assert routine.effective(after, before) == after.nodes
+    assert routine.joined(after, before.documents if before else ()) is None
+    assert contradicted(None, raw, after).code == "routine-other-secretariat"
+    assert refused(raw, trusted=after).code == "routine-other-secretariat"
+    fresh = made.changes(1, made.consented(BOTH), by=("s1", "s4"), office=new)
+    assert lecce(routine.take(after, before, fresh), after) == BOTH
+    lower = agreement.step(TRUSTED, made.root(2, secretariat=made.council(made.OFFICE, 1)), made.NOW)
+    assert routine.effective(lower, before) == lower.nodes
+
+
+def test_an_expired_document_is_read_and_not_signed() -> None:
+    """Whoever comes later takes what the others live by; signatures are collected only for one that is good."""
     raw = made.changes(1, made.consented(BOTH), expires=made.NOW)
     assert refused(raw).code == "routine-expired"
     assert lecce(routine.check(TRUSTED, None, raw, made.NOW - dt.timedelta(seconds=1))) == BOTH
+    assert lecce(held(TRUSTED, raw)) == BOTH
     assert routine.parse(raw).is_expired(made.NOW)
     assert not routine.parse(raw).is_expired(made.NOW - dt.timedelta(seconds=1))
 
 
 def test_what_is_in_effect_is_not_taken_back() -> None:
-    """Left out, or another change under its number: the keys of before would come back without the node."""
-    before = taken(made.consented(BOTH))
-    other = made.consented(entry(name="Altro"))
-    for raw in (made.changes(2), made.changes(2, other)):
-        error = refused(raw, before)
-        assert (error.code, error.where) == ("routine-rule-broken", "lecce")
-    later = replace(BOTH, rev=3, name="Altro")
-    assert lecce(taken(made.consented(BOTH), made.consented(later), version=2, before=before)) == later
-    torino = made.consented(replace(TORINO, rev=2, name="Altra"))
-    assert taken(made.consented(BOTH), torino, version=2, before=before).version == 2
-    # Also by a shorter way, on which a key that was given up in between would consent again.
-    assert lecce(taken(made.consented(later))) == later
-    assert refused(made.changes(2, made.consented(later)), before).code == "routine-rule-broken"
+    """Left out it stays; another change under its number contradicts it, whichever came first: a fork, for people."""
+    one, other = made.changes(1, made.consented(BOTH)), made.changes(2, made.consented(entry(name="Altro")))
+    before = held(TRUSTED, one)
+    assert lecce(routine.take(TRUSTED, before, made.changes(2))) == BOTH
+    for first, second in ((one, other), (other, one)):
+        error = contradicted(held(TRUSTED, first), second)
+        assert (error.code, error.where) == ("routine-forked", "lecce")
+    assert refused(other, before).code == "routine-forked"
+    # Also where the other begins with it and goes on otherwise.
+    third = replace(BOTH, rev=3, name="Altro")
+    both = held(TRUSTED, made.changes(3, made.consented(BOTH), made.consented(third)))
+    assert lecce(both) == third
+    away = made.changes(4, made.consented(BOTH), made.consented(replace(third, name="Terzo")))
+    assert contradicted(both, away).code == "routine-forked"
+    # The council's next version ends it.
+    over = agreement.step(TRUSTED, made.root(2, nodes=[replace(third, rev=3, name="Del consiglio"), TORINO]), made.NOW)
+    assert lecce(routine.take(over, both, away), over).name == "Del consiglio"
+
+
+def test_so_many_documents_are_held_side_by_side() -> None:
+    """Eight that do not contain each other; one that contains them all makes room again."""
+    ids = [f"n{number}" for number in range(9)]
+    trusted = agreement.first(made.root(nodes=[made.node(node_id) for node_id in ids]))
+    own = [made.consented(replace(made.node(node_id), rev=2, name="Altro")) for node_id in ids]
+    before = held(trusted, *(made.changes(1, one) for one in own[:8]))
+    assert contradicted(before, made.changes(1, own[8]), trusted).code == "routine-too-many"
+    after = routine.take(trusted, before, made.changes(2, *own))
+    assert (len(after.documents), {node.rev for node in routine.effective(trusted, after)}) == (1, {2})
+
+
+def test_a_new_key_signs_its_entry() -> None:
+    """Of whatever role; a key that is a joiner's, shown in its open request, is listed by nobody else."""
+    arezzo = replace(made.http_key("torino", 2), public=made.public("arezzo http 1"))
+    stolen = replace(TORINO, rev=2, http=(*TORINO.http, arezzo))
+    key = made.consented(stolen)
+    error = refused(made.changes(1, key))
+    assert (error.code, error.where, error.facts) == ("routine-unproved", "torino", {"role": "http#2"})
+    # Taken, since it is signed, and passed over by all alike.
+    assert routine.effective(TRUSTED, held(TRUSTED, made.changes(1, key))) == TRUSTED.nodes
+    # By the key itself, over this entry, under this label and prefix.
+    for wrong in (
+        made.consented(replace(BOTH, rev=3)).proofs,
+        (("http#2", made.consented(BOTH).consent),),
+        (("http#2", by("lecce http 2")),),
+        (("http", dict(made.consented(BOTH).proofs)["http#2"]),),
+        (),
+    ):
+        assert refused(made.changes(1, replace(made.consented(BOTH), proofs=wrong))).code == "routine-unproved"
+    for after in (
+        entry(log=ENDED),
+        entry(witness=(made.verifier("lecce", "witness", 2),)),
+        entry(mirror=(*LECCE.mirror, made.verifier("lecce", "mirror", 2))),
+    ):
+        good = made.consented(after)
+        assert lecce(taken(good)) == after
+        assert refused(made.changes(1, replace(good, proofs=()))).code == "routine-unproved"
+    # Those that were listed have proved themselves.
+    again = made.consented(replace(BOTH, rev=3, name="Altro"))
+    assert lecce(taken(made.consented(BOTH), replace(again, proofs=()))).name == "Altro"
+
+
+@pytest.mark.parametrize(
+    "squat",
+    [
+        {"http": (*TORINO.http, made.http_key("torino", 2))},
+        {"seal": made.seal_of("arezzo").public},
+        {"url": "https://arezzo.example", "http": (made.http_key("torino", 1, "arezzo.example"),)},
+    ],
+)
+def test_what_the_agreement_gives_to_another_is_that_ones(squat: dict[str, Any]) -> None:
+    """A later version gives a node, or the council, a key or a name that routine changes had listed for somebody: it is passed over by all."""
+    change = made.consented(replace(TORINO, rev=2, **squat))
+    further = made.consented(replace(change.node, rev=3, name="Altra"))
+    raw = made.changes(1, change, further, made.consented(BOTH))
+    before = held(TRUSTED, raw)
+    assert routine.effective(TRUSTED, before)[1] == further.node
+    if "url" in squat or "seal" in squat:
+        nodes, council = [made.node("arezzo", since=made.TODAY), LECCE, TORINO], made.council(made.THREE, 2)
+    else:
+        nodes, council = [LECCE, TORINO], made.council((*made.THREE, "torino http 2"), 2)
+    after = agreement.step(TRUSTED, made.root(2, nodes=nodes, council=council), made.NOW)
+    for found in (before, routine.take(after, None, raw)):
+        assert {node.id: node.rev for node in routine.effective(after, found) if node.rev > 1} == {"lecce": 2}
+    assert refused(raw, trusted=after).code in ("agreement-key-reused", "agreement-malformed")
 
 
 def test_the_agreement_overtakes_what_it_has_counted_on() -> None:
@@ -248,14 +395,18 @@ def test_the_agreement_overtakes_what_it_has_counted_on() -> None:
     assert lecce(found, suspended) == replace(BOTH, rev=3, name="Altro", status=Status.SUSPENDED, since=made.TODAY)
     # What was taken over may be left out from then on.
     assert routine.check(over, found, made.changes(2), made.NOW).nodes == ()
+    after = routine.take(over, found, made.changes(2))
+    assert [one.nodes for one in after.documents] == [()]
 
 
 def test_entries_that_no_longer_follow_are_passed_over_by_all() -> None:
     """The agreement took other keys: what was consented by the old ones, and all behind it, does not count."""
-    found = taken(made.consented(replace(BOTH, rev=3)), made.consented(replace(BOTH, rev=4, name="Altro")))
+    found = taken(made.consented(BOTH), made.consented(replace(BOTH, rev=3, name="Altro")))
     stolen = agreement.first(made.root(2, nodes=[entry(http=(made.http_key("lecce", 9),)), TORINO]))
     assert lecce(found, stolen) == stolen.nodes[0]
     assert refused(found.raw, trusted=stolen).code == "routine-unconsented"
+    # Whoever comes later takes the document, and passes over the same.
+    assert lecce(routine.take(stolen, None, found.raw), stolen) == stolen.nodes[0]
     frozen = agreement.first(made.root(2, nodes=[entry(log=(replace(LECCE.log[0], frozen=END),)), TORINO]))
     assert lecce(found, frozen) == frozen.nodes[0]
     gone = agreement.first(made.root(2, nodes=[TORINO]))
@@ -280,10 +431,15 @@ def test_changes_are_of_members() -> None:
 )  # fmt: skip
 def test_nobody_takes_anothers_key_or_name(changed: dict[str, Any], code: str) -> None:
     """Of a node, of the secretariat, of the council."""
-    assert refused(made.changes(1, made.consented(entry(**changed)))).code == code
+    named = ("torino http 1", "s1", "bari", "a")
+    every = {made.public(name): made.private(name) for name in named}
+    change = routine.consent(agreement.node_json(entry(**changed)), made.private("lecce http 1"), every)
+    raw = made.changes(1, change)
+    assert refused(raw).code == code
+    assert routine.effective(TRUSTED, held(TRUSTED, raw)) == TRUSTED.nodes
 
 
-RAW = made.changes(1, made.consented(BOTH), made.consented(replace(TORINO, rev=5)))
+RAW = made.changes(1, made.consented(BOTH), made.consented(replace(TORINO, rev=2)))
 GOOD = json.loads(RAW)
 BY = ("signed", "x-rete", "by")
 NODES = ("signed", "x-rete", "nodes")
@@ -312,7 +468,8 @@ def code_of(call: Callable[[], object]) -> str:
         b"", b"[]", b"{}", made.root(), put(("signed", "targets"), {"a": {"length": 1, "hashes": {"sha256": "00"}}}), put(("signed", "targets"), []),
         put(("signed", "targets"), None), put(("signed", "delegations"), {"keys": {}, "roles": []}), put(("signed", "x-rete"), {}), put(("signed", "x-rete", "zz"), 1),
         put(("signed", "version"), 0), put(NODES, {}), put(NODES, [1]), put(NODES, GOOD["signed"]["x-rete"]["nodes"][::-1]), put(NODES, GOOD["signed"]["x-rete"]["nodes"][:1] * 2),
-        put(BY, {}), put(BY, []), put((*BY, "bari#2"), GOOD["signed"]["x-rete"]["by"]["lecce#2"]), put((*BY, "lecce#2"), "x"), put((*BY, "lecce#2"), None), put((*BY, "lecce#2"), "A" * 88),
+        put(BY, {}), put(BY, []), put((*BY, "bari#2"), GOOD["signed"]["x-rete"]["by"]["lecce#2"]), put((*BY, "lecce#2"), "x"), put((*BY, "lecce#2"), None), put((*BY, "lecce#2"), "A" * 88), put((*BY, "lecce#2", "consent"), "A" * 88), put((*BY, "lecce#2", "proofs"), []), put((*BY, "lecce#2", "proofs", "http"), "x"),
+        put((*BY, "lecce#2", "proofs", "seal"), GOOD["signed"]["x-rete"]["by"]["lecce#2"]["consent"]), put((*BY, "lecce#2", "zz"), 1), put(("signed", "x-rete", "secretariat"), "x"), put(("signed", "x-rete", "secretariat"), None),
     ],
 )  # fmt: skip
 def test_a_document_of_another_form_is_malformed(raw: bytes) -> None:
@@ -333,20 +490,20 @@ def test_a_document_becomes_values() -> None:
     """Every field, and TUF's bytes; anybody adds signatures as to the agreement."""
     found = routine.parse(RAW)
     assert (found.version, found.expires, found.raw) == (1, made.EXPIRES, RAW)
-    assert found.nodes == (BOTH, replace(TORINO, rev=5))
+    assert found.nodes == (BOTH, replace(TORINO, rev=2))
     assert json.loads(found.signed) == GOOD["signed"]
     assert set(found.signatures) == set(TRUSTED.secretariat.keys)
-    changes = [made.consented(replace(TORINO, rev=5)), made.consented(BOTH)]
-    unsigned = routine.build(version=1, expires=made.EXPIRES, changes=changes)
+    changes = [made.consented(replace(TORINO, rev=2)), made.consented(BOTH)]
+    unsigned = routine.build(version=1, expires=made.EXPIRES, secretariat=TRUSTED.secretariat, changes=changes)
     assert made.signed(unsigned, made.OFFICE) == RAW
 
 
 def test_our_own_mistakes_are_told_to_us() -> None:
     """When building, and when consenting."""
     with pytest.raises(CallerError, match="routine-malformed"):
-        routine.build(version=0, expires=made.EXPIRES, changes=[])
+        routine.build(version=0, expires=made.EXPIRES, secretariat=TRUSTED.secretariat, changes=[])
     with pytest.raises(CallerError, match="agreement-malformed"):
-        routine.consent({**agreement.node_json(BOTH), "zz": 1}, made.private("lecce http 1"))
+        routine.consent({**agreement.node_json(BOTH), "zz": 1}, made.private("lecce http 1"), {})
 
 
 def test_the_schema_says_what_the_parser_does() -> None:
@@ -359,6 +516,8 @@ def test_the_schema_says_what_the_parser_does() -> None:
         put(("signed", "targets"), {"a": {}}),
         put(("signed", "x-rete", "zz"), 1),
         put((*BY, "lecce#2"), "x"),
+        put((*BY, "lecce#2", "proofs", "seal"), GOOD["signed"]["x-rete"]["by"]["lecce#2"]["consent"]),
+        put(("signed", "x-rete", "secretariat"), "x"),
         put(NODES, [1]),
     ):
         assert not validator.is_valid(json.loads(raw))
@@ -371,7 +530,8 @@ def test_the_schema_says_what_the_parser_does() -> None:
 def test_whatever_stands_anywhere_nothing_worse_than_a_refusal_happens(path: tuple[Any, ...], value: Any) -> None:
     """Never another exception."""
     raw = put(path, value)
-    try:
-        routine.check(TRUSTED, None, raw, made.NOW)
-    except PeerWrongError as error:
-        assert str(error)
+    for call in (lambda: routine.check(TRUSTED, None, raw, made.NOW), lambda: routine.take(TRUSTED, None, raw)):
+        try:
+            call()
+        except PeerWrongError as error:
+            assert str(error)

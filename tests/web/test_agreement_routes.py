@@ -49,7 +49,7 @@ async def test_every_version_is_handed_on_as_it_came(made: Agreed) -> None:
     status, body, headers = await get(lecce, "latest")
     assert (status, body, headers["Content-Type"]) == (200, made.first, "application/json")
     assert headers["ETag"] == f'"{in_force(lecce.node).digest}"'
-    assert (headers["Cache-Control"], headers["Rete-Routine"]) == ("no-cache", "0")
+    assert (headers["Cache-Control"], headers["Rete-Routine"]) == ("no-cache", "none")
     raw = proposal(lecce.node, Edits(terms={"k_min": 7}), *THREE)
     await flow.apply(lecce.node.pool, council.place_of(lecce.node.agreement), raw, lecce.node.clock())
     assert (await get(lecce, "latest"))[1] == raw
@@ -72,7 +72,7 @@ async def test_whoever_has_it_is_answered_without_a_body(made: Agreed) -> None:
     for path in ("latest", "1.root.json"):
         status, body, headers = await get(lecce, path, If_None_Match=etag)
         assert (status, body, headers["ETag"]) == (304, b"", etag)
-    assert (await get(lecce, "latest", If_None_Match=etag))[2]["Rete-Routine"] == "0"
+    assert (await get(lecce, "latest", If_None_Match=etag))[2]["Rete-Routine"] == "none"
     assert (await get(lecce, "latest", If_None_Match='"other"'))[0] == 200
 
 
@@ -86,7 +86,10 @@ async def test_routine_changes_and_what_is_open_are_handed_on(made: Agreed, cloc
     place = council.place_of(lecce.node.agreement)
     await flow.apply_routine(lecce.node.pool, place, routine, clock())
     assert (await get(lecce, "routine"))[:2] == (200, routine)
-    assert (await get(lecce, "latest"))[2]["Rete-Routine"] == "3"
+    [digest] = place.membership.roll.routines
+    assert (await get(lecce, "latest"))[2]["Rete-Routine"] == digest
+    assert (await get(lecce, f"routine/{digest}"))[:2] == (200, routine)
+    assert (await get(lecce, f"routine/{'0' * 64}"))[0] == 404
     raw = proposal(lecce.node, Edits(terms={"k_min": 7}), THREE[0])
     await council.receive(lecce.node.pool, place, raw, clock())
     status, body, headers = await get(lecce, "proposals")
@@ -171,7 +174,7 @@ async def test_where_members_are_tables_there_is_none(server: str, tmp_path: Pat
         for path in ("latest", "1.root.json", "proposals"):
             status, body, _ = await get(lecce, path)
             assert (status, b"agreement-none" in body) == (404, True)
-        hint = b'{"agreement":2,"o":"%s","routine":0}' % bic.node.own.origin.encode()
+        hint = b'{"agreement":2,"o":"%s","routine":[]}' % bic.node.own.origin.encode()
         url = f"{lecce.node.public_url}/federation/hint"
         async with lecce.session.post(url, data=hint, headers={"Content-Type": "application/json"}) as reply:
             assert reply.status == 404
