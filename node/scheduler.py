@@ -158,7 +158,7 @@ def build(node: Node, session: aiohttp.ClientSession, exchange: post.Exchange | 
 
     async def listen() -> None:
         await gossip.gossip(syncer, await current_own(node), jobs.heard)
-        await _hear_proposals(node, session, jobs)
+        await _hear_agreement(node, session, jobs)
 
     async def due() -> None:
         await sync_peers(syncer)
@@ -202,11 +202,16 @@ def build(node: Node, session: aiohttp.ClientSession, exchange: post.Exchange | 
     return jobs
 
 
-async def _hear_proposals(node: Node, session: aiohttp.ClientSession, jobs: Jobs) -> None:
-    """Ask for proposals the members that were asked for heads: so a proposal reaches everybody as news of a log does."""
-    if node.agreement is not None:
-        asked = [peer for peer in node.membership.peers if peer.id in jobs.heard.partners]
-        await council_road.collect(node.council_road(session), asked, jobs.proposed, node.clock())
+async def _hear_agreement(node: Node, session: aiohttp.ClientSession, jobs: Jobs) -> None:
+    """Ask those who said beside their heads that they hold another agreement, or other proposals: an idle round costs nothing."""
+    if node.agreement is None:
+        return
+    said = {member: jobs.heard.standing[member] for member in jobs.heard.partners if member in jobs.heard.standing}
+    if agreement_pull.hear(node.agreement, said):
+        jobs.wake(wake.AGREEMENT)
+    told = {member: standing.proposals for member, standing in said.items()}
+    asked = [peer for peer in node.membership.peers if jobs.proposed.is_news(peer.id, told.get(peer.id))]
+    await council_road.collect(node.council_road(session), asked, jobs.proposed, node.clock())
 
 
 def _carrying(node: Node, session: aiohttp.ClientSession, exchange: post.Exchange) -> Callable[[], Awaitable[object]]:

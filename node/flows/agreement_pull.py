@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -23,6 +23,7 @@ from node.flows.agreement import Place
 from node.peers.client import NOT_MODIFIED, PeerClient
 from node.protocol import agreement, heads, limits, news
 from node.protocol.agreement import Agreement
+from node.protocol.heads import Standing
 from node.protocol.member import Member
 from node.protocol.routine import live
 from node.store import agreement as store
@@ -31,7 +32,6 @@ from node.store.postgres import Connection, Pool, acquire, run_tx
 
 logger = structlog.get_logger()
 ROOT = "/federation/agreement"
-ROUTINE_HEADER = "Rete-Routine"
 JSON = "application/json"
 # Memory for versions that are not applied yet: beyond it they are applied, and the turn goes on.
 HELD_MAX_BYTES = 16 * 2**20
@@ -112,15 +112,26 @@ async def refresh(road: Road, memory: Memory, now: dt.datetime) -> Turn:
     return turn
 
 
+def hear(place: Place, said: Mapping[str, Standing]) -> bool:
+    """Note which members, by what they said beside their heads, hold something that is not here; tell whether any does.
+
+    The same number with another digest is asked for, too: it may be a fork.
+    """
+    here, roll = place.in_force.agreement, place.membership.roll
+    for member, standing in said.items():
+        other = standing.version == here.version and standing.digest != here.digest
+        if other or standing.version > here.version or not set(standing.routines) <= set(roll.routines):
+            place.hinted.add(member)
+    return bool(place.hinted)
+
+
 def _sources(road: Road) -> list[tuple[Member | None, str]]:
-    """Return whom to ask now: who hinted, one drawn at random, and while nobody lists this node, whom it joined by."""
+    """Return whom to ask now: who hinted or was heard to hold something else, and while nobody lists this node, whom it joined by."""
     place = road.place
     peers = {member.id: member for member in place.membership.peers}
     hinted = [peers[name] for name in sorted(place.hinted) if name in peers][:HINTS_HEARD]
     place.hinted.difference_update([*(member.id for member in hinted), *(place.hinted - peers.keys())])
-    others = [member for member in peers.values() if member not in hinted]
-    drawn = [*hinted, *_random.sample(others, min(news.AGREEMENT_ASKED, len(others)))]
-    sources: list[tuple[Member | None, str]] = [(member, str(member.url)) for member in drawn]
+    sources: list[tuple[Member | None, str]] = [(member, str(member.url)) for member in hinted]
     entry = place.in_force.node(place.own.id)
     if road.joined is not None and (entry is None or entry.status is not agreement.Status.ACTIVE):
         sources.append((None, road.joined))
@@ -141,7 +152,7 @@ async def _latest(
     """
     here = road.place.in_force.agreement
     reply = await client.get(f"{ROOT}/latest", max_bytes=limits.AGREEMENT_MAX_BYTES, etag=etag_of(here.digest))
-    changes = heads.parse_routines(reply.headers.get(ROUTINE_HEADER, ""))
+    changes = heads.parse_routines(reply.headers.get(heads.ROUTINE_HEADER, ""))
     if reply.status == NOT_MODIFIED:
         await _settled(road, name)
         return None, changes

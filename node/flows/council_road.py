@@ -48,6 +48,10 @@ class Memory:
     etags: dict[str, str] = field(default_factory=dict)
     seen: set[bytes] = field(default_factory=set)
 
+    def is_news(self, member: str, tag: str | None) -> bool:
+        """Tell whether a member that names its proposals by ``tag`` has others than when it was last heard; None: it names none."""
+        return tag is not None and self.etags.get(member) != f'"{tag}"'
+
 
 @dataclass(frozen=True, slots=True)
 class Sent:
@@ -82,8 +86,6 @@ async def submit(road: Road, raw: bytes, now: dt.datetime) -> Sent:
 
 async def collect(road: Road, asked: Sequence[Member], memory: Memory, now: dt.datetime) -> int:
     """Ask members for their proposals and keep what is good of them; return how many brought something new."""
-    if not asked:
-        return 0
     news = sum(await asyncio.gather(*(_hear(road, member, memory, now) for member in asked)))
     await council.settle(road.pool, road.place, now)
     return news

@@ -27,7 +27,7 @@ from node.flows.sync import Syncer, is_due
 from node.flows.trees import stored_root
 from node.peers.client import NOT_MODIFIED, Reply
 from node.protocol import heads, inconsistency, keys, limits, news, note, tlog_proof, witness
-from node.protocol.heads import Offered
+from node.protocol.heads import AGREEMENT_HEADER, PROPOSALS_HEADER, ROUTINE_HEADER, Offered, Standing, parse_standing
 from node.protocol.member import Member
 from node.protocol.news import Weight
 from node.store import evidence, log
@@ -54,6 +54,7 @@ class Memory:
     etags: dict[str, str] = field(default_factory=dict)
     since: dict[str, str] = field(default_factory=dict)
     answers: dict[str, dict[str, Offered]] = field(default_factory=dict)
+    standing: dict[str, Standing] = field(default_factory=dict)
     seen: set[tuple[str, bytes]] = field(default_factory=set)
 
 
@@ -117,18 +118,29 @@ async def _listen(syncer: Syncer, member: Member, memory: Memory, done: Round) -
         if reply.status != NOT_MODIFIED:
             _remember(memory, member.id, reply)
         done.answered += 1
+        _note_standing(memory, member.id, reply)
         accused = reply.headers.get(PROOFS_HEADER, "0")
         async with acquire(syncer.pool) as conn:
             known = await evidence.count_evidence(conn)
         if accused.isascii() and accused.isdecimal() and int(accused[:6]) > known:
             done.proofs += len(await accuse.fetch(syncer.pool, client, syncer.parts.clock()))
     except ReteError as error:
-        for kept in (memory.answers, memory.etags, memory.since):
+        for kept in (memory.answers, memory.etags, memory.since, memory.standing):
             kept.pop(member.id, None)
         memory.partners = [partner for partner in memory.partners if partner != member.id]
         logger.info("heads.failed", member=member.id, code=error.code, reason=str(error))
     finally:
         done.bytes_in += client.tally.bytes_in
+
+
+def _note_standing(memory: Memory, member: str, reply: Reply) -> None:
+    """Keep what a member says of its agreement; of one that lives by [[peer]] tables there is nothing."""
+    said = [reply.headers.get(name, "") for name in (AGREEMENT_HEADER, ROUTINE_HEADER, PROPOSALS_HEADER)]
+    found = parse_standing(*said)
+    if found is None:
+        memory.standing.pop(member, None)
+    else:
+        memory.standing[member] = found
 
 
 def _remember(memory: Memory, member: str, reply: Reply) -> None:

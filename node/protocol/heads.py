@@ -18,11 +18,14 @@ from node.errors import N_, CallerError, PeerWrongError
 from node.protocol import canonical, keys, limits
 
 ITEMS_MAX = 10_000
+# How the agreement stands, beside the heads and also where these have not changed.
+AGREEMENT_HEADER, ROUTINE_HEADER, PROPOSALS_HEADER = "Rete-Agreement", "Rete-Routine", "Rete-Proposals"
 _KEYS = {"cp", "o"}
 _HINT_KEYS = {"o", "size"}
 _OUTBOX_KEYS = {"o", "outbox"}
 _AGREEMENT_KEYS = {"agreement", "o", "routine"}
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+_STANDING, _TAG = re.compile(r"([1-9][0-9]{0,9}) ([0-9a-f]{64})"), re.compile(r"[0-9a-f]{32}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,34 @@ def parse_routines(said: str) -> tuple[str, ...]:
     found = said.split(" ")
     is_good = len(found) <= limits.ROUTINE_DOCUMENTS and all(map(_DIGEST.fullmatch, found))
     return tuple(found) if is_good else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What a node says of its agreement beside its heads: version and digest, routine documents, the tag of its open proposals."""
+
+    version: int
+    digest: str
+    routines: tuple[str, ...]
+    proposals: str
+
+
+def encode_tag(digest: str) -> str:
+    """Return the tag of the open proposals from what their database says of them."""
+    return digest[:32]
+
+
+def encode_version(version: int, digest: str) -> str:
+    """Return how the version in force stands in a header."""
+    return f"{version} {digest}"
+
+
+def parse_standing(version: str, routines: str, proposals: str) -> Standing | None:
+    """Return what the three headers say; None where there is no agreement, or they have another form."""
+    found = _STANDING.fullmatch(version)
+    if found is None or not _TAG.fullmatch(proposals) or int(found[1]) > limits.AGREEMENT_VERSION_MAX:
+        return None
+    return Standing(int(found[1]), found[2], parse_routines(routines), proposals)
 
 
 def parse_agreement_hint(raw: bytes) -> tuple[str, int, tuple[str, ...]] | None:

@@ -18,8 +18,8 @@ PEERS_ASKED = 3
 # Hints reach so many members at once, or this part of a large federation; what they learn reaches the rest through heads.
 HINTS_MIN, HINTS_PART = 64, 4
 # A new version of the agreement is hinted to so many by each node that has just applied it: whoever hears it asks at once and hints in
-# turn, so that two or three steps reach a federation of hundreds, though a third of the hints be lost. One member is asked each minute.
-AGREEMENT_TOLD, AGREEMENT_ASKED = 32, 1
+# turn, so that two or three steps reach a federation of hundreds, though a third of the hints be lost; the rest learn it by their rounds.
+AGREEMENT_TOLD = 32
 # Cosignatures are renewed once in each window of six hours, by all nodes in the same one: in the others nothing changes.
 WINDOW_S = 6 * 3600
 

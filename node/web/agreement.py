@@ -23,7 +23,6 @@ from node.store.postgres import acquire
 from node.web.federation import FEDERATION, IMMUTABLE, has_etag
 from node.web.permission import needs
 
-ROUTINE_HEADER = "Rete-Routine"
 _JSON = "application/json"
 
 
@@ -76,9 +75,8 @@ async def latest(request_: web.Request) -> web.StreamResponse:
         if newest is None:
             raise _none()
         etag, changes = f'"{newest[1]}"', await store.routine_digests(conn)
-        # Asked every minute by everybody, and nearly always by somebody who has it.
         found = None if has_etag(request_, etag) else await store.read_version(conn, newest[0])
-    headers = {"Cache-Control": "no-cache", ROUTINE_HEADER: heads.encode_routines(changes)}
+    headers = {"Cache-Control": "no-cache", heads.ROUTINE_HEADER: heads.encode_routines(changes)}
     return _reply(request_, etag, None if found is None else found.raw, headers)
 
 
@@ -128,7 +126,7 @@ async def open_proposals(request_: web.Request) -> web.StreamResponse:
 
 
 def _tag(digest: str) -> str:
-    return f'"{digest[:32]}"'
+    return f'"{heads.encode_tag(digest)}"'
 
 
 def _encoded(found: Sequence[Proposal]) -> bytes:

@@ -17,7 +17,7 @@ from node.errors import N_, CallerError, NotFoundError, PeerWrongError
 from node.protocol import heads as wire
 from node.protocol import inconsistency, witness
 from node.protocol.inconsistency import Inconsistency
-from node.store import evidence, log, outbox, wake
+from node.store import agreement, evidence, log, outbox, wake
 from node.store import witness as store
 from node.store.log import Origin
 from node.store.postgres import Connection, acquire, run_tx
@@ -61,6 +61,7 @@ async def heads(request_: web.Request) -> web.StreamResponse:
             if (note := await _own_note(conn, origin_id) if is_own else relayed)
         ]
         accused = await evidence.count_evidence(conn)
+        standing = await _standing(conn)
     document = wire.encode(offered)
     etag = f'"{hashlib.sha256(document).hexdigest()[:32]}"'
     # The proofs are few and rarely asked for; their number tells whether to ask.
@@ -69,10 +70,23 @@ async def heads(request_: web.Request) -> web.StreamResponse:
         "Cache-Control": "no-cache",
         PROOFS_HEADER: str(accused),
         SINCE_HEADER: f"{started}-{max(0, changed - OVERLAP)}",
+        **standing,
     }
     if has_etag(request_, etag):
         return web.Response(status=304, headers=headers)
     return web.Response(body=document, content_type="application/json", headers=headers)
+
+
+async def _standing(conn: Connection) -> dict[str, str]:
+    """Return the headers that tell how the agreement stands here: whoever asks for heads need not ask for that, too."""
+    newest = await agreement.latest_version(conn)
+    if newest is None:
+        return {}
+    return {
+        wire.AGREEMENT_HEADER: wire.encode_version(*newest),
+        wire.ROUTINE_HEADER: wire.encode_routines(await agreement.routine_digests(conn)),
+        wire.PROPOSALS_HEADER: wire.encode_tag(await agreement.proposals_tag(conn)),
+    }
 
 
 def _since(request_: web.Request, started: int, changed: int) -> int:

@@ -44,8 +44,8 @@ async def three(server: str, tmp_path: Path, clock: Clock) -> AsyncIterator[Agre
 
 
 async def turn(town: Town, memory: Memory | None = None, *, hinted: tuple[str, ...] = ()) -> Turn:
-    """One turn of asking at a node; ``hinted``: who is asked in any case."""
-    place_of(town.node).hinted.update(hinted)
+    """One turn of asking at a node; ``hinted``: who is asked, else everybody."""
+    place_of(town.node).hinted.update(hinted or [member.id for member in town.node.membership.peers])
     road = town.node.agreement_road(town.session, town.node.own.origin)
     return await agreement_pull.refresh(road, memory or Memory(), town.node.clock())
 

@@ -17,13 +17,13 @@ def test_one_key_rotation_is_in_force_at_four_hundred_nodes_within_three_turns()
     assert tally.documents <= 2 * COUNT
 
 
-@pytest.mark.parametrize("case", ["down", "hints", "parted"])
-def test_three_rounds_are_enough_whatever_is_lost(case: str) -> None:
-    """One in ten is down; every hint is lost; the federation was in two halves."""
+@pytest.mark.parametrize(("case", "rounds"), [("down", 3), ("parted", 3), ("hints", 9)])
+def test_whatever_is_lost_it_comes(case: str, rounds: int) -> None:
+    """One in ten is down; the federation was in two halves; every hint is lost, and the rounds alone carry it."""
     seconds, _ = sim.one_version(COUNT, 2, VERIFY_S, case)
-    assert seconds <= 3 * sim.ROUND_S
+    assert seconds <= rounds * sim.ROUND_S
 
 
-def test_an_idle_federation_asks_one_conditional_question_a_turn() -> None:
-    """Answered without a body: what it costs depends on nobody's number."""
-    assert sim.idle(50) == pytest.approx(sim.ROUND_S / sim.TURN_S, rel=0.02)
+def test_an_idle_federation_asks_nothing_about_the_agreement() -> None:
+    """Which version is in force stands beside the heads, which are asked for in any case."""
+    assert sim.idle(50) == 0

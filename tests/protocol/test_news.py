@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.protocol.news import (
-    AGREEMENT_ASKED,
     AGREEMENT_TOLD,
     PEERS_ASKED,
     WINDOW_S,
@@ -62,7 +61,7 @@ def test_a_cosignature_is_fresh_for_its_size_and_window() -> None:
 def spread(members: int, seed: int, *, lost: float) -> list[int]:
     """How many nodes hold a new version of the agreement after each round, which one of them has just applied.
 
-    In a round each node asks whom it was hinted by and one more; whoever applied it then hints. ``lost``: this part of the hints.
+    In a round each node asks whom it was hinted by; whoever applied it then hints. ``lost``: this part of the hints.
     """
     chance = random.Random(seed)
     everybody, holds = list(range(members)), {0}
@@ -74,11 +73,7 @@ def spread(members: int, seed: int, *, lost: float) -> list[int]:
             for other in agreement_told(others, chance.sample):
                 if chance.random() >= lost:
                     hints.setdefault(other, set()).add(node)
-        heard = {
-            node
-            for node in everybody
-            if node not in holds and {*hints.pop(node, ()), *chance.sample(everybody, AGREEMENT_ASKED)} & holds
-        }
+        heard = {node for node in everybody if node not in holds and hints.pop(node, set()) & holds}
         holds |= heard
         news = heard
         counts.append(len(holds))
