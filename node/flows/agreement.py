@@ -358,7 +358,7 @@ async def apply_routine(pool: Pool, place: Place, raw: bytes, now: dt.datetime) 
             if error.code == "routine-forked":
                 await _keep_routine_fork(pool, raw, str(error.where), now)
             raise
-        found = routine.parse(raw)
+        found = await asyncio.to_thread(routine.parse, raw)
         if found.digest not in held.digests or (base.routine is not None and held.digests == base.routine.digests):
             return
         if await _commit_routine(pool, place, base, InForce.of(base.agreement, held), found, now):

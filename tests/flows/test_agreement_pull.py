@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from node import runtime, scheduler
 from node.errors import CallerError, NotFoundError, PeerWrongError
 from node.flows import agreement as flow
-from node.flows import agreement_fork, agreement_pull
+from node.flows import agreement_fork, agreement_pull, gossip
 from node.flows.agreement_pull import Memory, Turn
 from node.flows.council_edits import Edits
 from node.peers.client import PeerClient
@@ -101,7 +102,29 @@ async def test_an_idle_turn_is_one_question_without_an_answer_s_body(three: Agre
         assert await agreement_pull._latest(road, member.id, client, lecce.node.clock()) == (None, ())
         asked.append((member.id, client.tally.requests, client.tally.bytes_in))
     assert asked == [("bic-lazio", 1, 0), ("cmto", 1, 0)]
-    assert len((await turn(lecce)).asked) == 1
+    assert [member.id for member in (await agreement_pull.refresh(road, Memory(), lecce.node.clock())).asked] == []
+
+
+async def test_what_members_say_beside_their_heads_tells_whom_to_ask(three: Agreed) -> None:
+    """Nobody while all hold the same; whoever holds a newer version, another of the same number, or changes that are not here."""
+    lecce, bic, _ = three
+    memory, place = gossip.Memory(), place_of(lecce.node)
+    await gossip.gossip(lecce.node.syncer(lecce.session), lecce.node.own, memory)
+    assert {said.version for said in memory.standing.values()} == {1}
+    assert len({said.proposals for said in memory.standing.values()}) == 1
+    assert not agreement_pull.hear(place, memory.standing)
+    await apply(bic, terms(bic, 7))
+    await gossip.gossip(lecce.node.syncer(lecce.session), lecce.node.own, memory)
+    assert agreement_pull.hear(place, memory.standing)
+    assert place.hinted == {"bic-lazio"}
+    road = lecce.node.agreement_road(lecce.session, lecce.node.own.origin)
+    assert (await agreement_pull.refresh(road, Memory(), lecce.node.clock())).applied == 1
+    here = memory.standing["bic-lazio"]
+    assert not agreement_pull.hear(place, {"bic-lazio": here})
+    for other in (replace(here, digest="0" * 64), replace(here, routines=("1" * 64,)), replace(here, version=3)):
+        place.hinted.clear()
+        assert agreement_pull.hear(place, {"bic-lazio": other})
+        assert place.hinted == {"bic-lazio"}
 
 
 async def test_who_is_a_hundred_versions_behind_comes_back_by_itself(three: Agreed) -> None:
@@ -478,7 +501,7 @@ async def test_who_comes_to_the_same_version_is_asked_again_at_once(three: Agree
             await conn.execute(
                 "UPDATE log.origin SET failures = $1, next_pull_at = $2 WHERE NOT is_own", failures, later
             )
-        body = heads.encode_agreement_hint(bic.node.own.origin, 1, 0)
+        body = heads.encode_agreement_hint(bic.node.own.origin, 1, [])
         client = PeerClient(bic.session, lecce.node.public_url)
         await client.post("/federation/hint", body, max_bytes=1000, content_type="application/json", allow=(204,))
         assert (await lecce.origin("cmto")).next_pull_at == later

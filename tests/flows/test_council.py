@@ -189,6 +189,11 @@ async def test_a_round_brings_what_others_keep(three: Agreed) -> None:
     assert in_force(torino.node).version == 2
     assert await council_road.collect(road, peers, memory, torino.node.clock()) == 0
     assert set(memory.etags) == {"p_LE", "bic-lazio"}
+    async with torino.session.get(f"{lecce.node.public_url}/federation/heads") as reply:
+        tag = reply.headers["Rete-Proposals"]
+    assert not memory.is_news("p_LE", tag)
+    assert memory.is_news("p_LE", "0" * 32)
+    assert not memory.is_news("p_LE", None)
 
 
 async def test_what_is_complete_and_was_not_applied_is_applied_in_the_next_round(three: Agreed) -> None:
