@@ -16,7 +16,7 @@ KEPT_SCHEMAS = ["registry", "publication", "population", "office"]
 MADE = {
     "agreement.document": "digest raw", "agreement.routine": "digest raw", "agreement.proposal": "digest kind raw by_member",
     "agreement.signature": "digest keyid sig", "agreement.fork": "digest raw_applied raw_other", "agreement.request": "fingerprint raw",
-    "agreement.refused": "member code",
+    "agreement.refused": "member code", "agreement.routine_fork": "digest node raw",
     "coop.profile": "owner territory sector period size theme kind keys text_a text_b text_c text_d",
     "coop.partition": "snapshot digest", "log.body": "salt body", "log.cosignature": "member line", "log.entry": "entry", "log.evidence": "digest document",
     "log.origin": "origin owner name url vkey state root range_hashes checkpoint etag error_code error_text pending relayed relay state_before end_root",
