@@ -149,7 +149,8 @@ def origin_of(owner: str = "cmto") -> Origin:
     """As much of a log's row as ping reads."""
     origin = object.__new__(Origin)
     vkey = keys.format_vkey("torino.example.it/federation/log/2026", PUBLIC)
-    for name, value in (("owner", owner), ("origin", "torino.example.it/federation/log/2026"), ("vkey", vkey)):
+    read = {"owner": owner, "origin": "torino.example.it/federation/log/2026", "vkey": vkey}
+    for name, value in {**read, "vkeys": (vkey,), "until_sizes": (None,), "end_size": None}.items():
         object.__setattr__(origin, name, value)
     return origin
 
