@@ -105,7 +105,7 @@ async def test_the_agreement_is_handed_on_and_never_applied(admin: Connection) -
     """What answers other nodes reads all of the agreement and takes enrolment requests; no version, proposal or fork can it write."""
     held = await rights(admin, "rete_public", "agreement")
     assert held.pop("agreement.request") == {"SELECT", "INSERT", "DELETE"}
-    assert len(held) == 8
+    assert len(held) == 9
     assert {frozenset(one) for one in held.values()} == {frozenset({"SELECT"})}
     assert set((await rights(admin, "rete_node", "agreement"))["agreement.document"]) == set(RIGHTS)
 
