@@ -22,11 +22,13 @@ from node.domain import partition, profile
 from node.domain.chamber import parse_sheets
 from node.domain.generation.enrichment import enrich
 from node.domain.generation.national import generate
+from node.flows import indexing
 from node.flows.append import Operation, append, sign_head
 from node.flows.draft import suggest_content
 from node.flows.home import Facts, make_trial
 from node.protocol import canonical
 from node.store import embedded
+from node.store import indexing as index_state
 from node.store.reference import load_sectors, load_territories
 
 CHECKOUT = str(Path(__file__).resolve().parents[1])
@@ -93,6 +95,19 @@ async def fill(home: Path, found: list[tuple[str, bytes]], *, step: int = 5000, 
         await sign_head(node.pool, node.own, node.clock())
 
 
+async def build_index(home: Path) -> None:
+    """Build a node's own search index now: else its server does it, for minutes, beside what is measured."""
+    async with runtime.open_node(home) as node:
+        await indexing.follow(node.pool, node.index, node.clock(), rest=0)
+
+
+async def until_indexed(home: Path) -> None:
+    """Wait until a node's server has taken what it published into its own search index."""
+    async with runtime.open_node(home) as node, node.pool.acquire() as conn:
+        while (await index_state.state(conn)).is_behind:  # noqa: ASYNC110 - nobody tells when it has
+            await asyncio.sleep(0.1)
+
+
 @contextmanager
 def tuned_cluster(folder: Path, settings: Mapping[str, str]) -> Iterator[embedded.Cluster]:
     """Run an embedded cluster with settings beyond the product's own, for a while."""
@@ -137,6 +152,7 @@ async def pair(
         ]
         make_trial(list(zip(homes, facts, strict=True)))
         await fill(homes[0], found)
+        await build_index(homes[0])
         async with serving([Served(homes[0], f"http://127.0.0.1:{ports[0]}", folder / "origin.log")]) as served:
             yield Pair(folder, *homes, running[clusters[1]], running[clusters[0]], served[0].pid)
 

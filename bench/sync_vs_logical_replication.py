@@ -4,7 +4,8 @@ Reference: PUBLICATION / SUBSCRIPTION of log.entry, log.subtree, log.item, log.b
 cluster that the origin's `rete serve` reads into a database of the puller's cluster with the same migrated schema and all
 its indexes; log.origin is prepared by hand. What favours the reference stays: its workers skip foreign keys (replica
 role), apply with synchronous_commit = off (its default), copy tables side by side, and retry at once. The search words are
-a generated column: neither side ships it, both compute it. The pull keeps its defaults: it verifies and commits for good.
+a generated column: neither side ships it, both compute it. What the origin's server does for its own pages, its search index,
+is done before either side begins: the reference needs no server, and would have those processor seconds for itself. The pull keeps its defaults: it verifies and commits for good.
 
 1. First copy: from CREATE SUBSCRIPTION to all rows there; against one pull into an empty node, in a process of its own that
    is started and waits for the word, as the subscriber's server does.
@@ -36,7 +37,7 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench.federation import Pair, documents, fill, pair, reset
+from bench.federation import Pair, documents, fill, pair, reset, until_indexed
 from node import telemetry
 from node.store import embedded
 from node.store.postgres import migrate
@@ -294,6 +295,7 @@ async def stream(nodes: Pair, replica: Replica, batches: list[list[tuple[str, by
     times = Times()
     for number, batch in enumerate(batches):
         await fill(nodes.origin_home, batch, step=APPEND)
+        await until_indexed(nodes.origin_home)
         wanted = await replica.wanted()
 
         async def reference(wanted: list[int] = wanted) -> None:
