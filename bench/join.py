@@ -92,6 +92,7 @@ async def joined(folder: Path, member_home: Path, url: str, words: str, count: i
     """Join, be admitted, find everything; return the seconds of each step."""
     steps: dict[str, float] = {}
     port, home, file = free_port(), folder / "new", folder / "2.json"
+    base = member_home / pin.FILE
     last = time.perf_counter()
 
     def done(name: str) -> None:
@@ -108,7 +109,7 @@ async def joined(folder: Path, member_home: Path, url: str, words: str, count: i
         done("rete serve answers")
         await rete("agreement", "propose", "--admit", asked["fingerprint"], "-o", file, home=member_home)
         for name in ("one", "two"):
-            await rete("agreement", "sign", file, "--key", folder / f"{name}.key", "--yes")
+            await rete("agreement", "sign", file, "--key", folder / f"{name}.key", "--base", base, "--yes")
         await rete("agreement", "submit", file, home=member_home)
         done("propose, sign twice, submit")
         begun = dt.datetime.now(dt.UTC)

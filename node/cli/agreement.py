@@ -13,7 +13,7 @@ import click
 import orjson
 
 from node import runtime
-from node.cli import agreement_forks, agreement_make, agreement_propose, agreement_sign
+from node.cli import agreement_forks, agreement_make, agreement_pin, agreement_propose, agreement_sign
 from node.cli.agreement_files import FILE, FORCE, file_named, judged, read, write
 from node.cli.agreement_print import (
     agreement_json,
@@ -51,6 +51,7 @@ def agreement() -> None:
 agreement_make.add_to(agreement)
 agreement_propose.add_to(agreement)
 agreement_sign.add_to(agreement)
+agreement_pin.add_to(agreement)
 agreement_forks.add_to(agreement)
 
 

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import click
 
-from node.cli.frame import HOME_VARIABLE, Face
+from node.cli.frame import HOME_VARIABLE, Face, approved
 from node.errors import N_, CallerError, PeerWrongError
 from node.flows import council_card, enrol
 from node.flows.council_card import Card
 from node.flows.enrol import Asked
 from node.protocol import limits, metadata
-from node.store import council_key, keyfiles, whole_file
+from node.store import council_key, whole_file
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 OUT = click.option("-o", "--out", type=FILE, required=True, metavar="FILE", help="File da scrivere.")
@@ -59,12 +59,21 @@ def read(path: Path, max_bytes: int = limits.AGREEMENT_MAX_BYTES) -> bytes:
     return raw
 
 
+CHANGED = N_("il file è stato cambiato o non è intero: farselo dare di nuovo")
+# What is whole, and still may not come into force.
+HINTS = {
+    "agreement-unsigned": N_("farla firmare anche ad altri: «rete agreement show {file}» dice chi manca; se le firme ci dovrebbero essere, il file è cambiato: farselo dare di nuovo"),
+    "agreement-version-old": N_("qui c'è già: non c'è nulla da fare; «rete agreement history» elenca le versioni in vigore qui"),
+    "agreement-version-skipped": N_("dare prima quelle di mezzo, una dopo l'altra: «rete agreement show N -o FILE» le scrive, su un nodo che le ha"),
+}  # fmt: skip
+
+
 def judged(path: Path, error: PeerWrongError) -> CallerError:
     """Return what is wrong with a document as said of the file that somebody gave."""
     found = metadata.refused_to_caller(error)
     where = f"{path}: {error.where}" if error.where else str(path)
-    hint = found.hint or N_("il file è stato cambiato o non è intero: farselo dare di nuovo")
-    return CallerError(found.code, found.what, where=where, hint=hint, **found.facts)
+    hint = found.hint or HINTS.get(found.code, CHANGED)
+    return CallerError(found.code, found.what, where=where, hint=hint, **{**found.facts, "file": path})
 
 
 def read_card(path: Path) -> Card:
@@ -86,23 +95,34 @@ def write(path: Path, raw: bytes, *, replace: bool) -> None:
     whole_file.write([whole_file.WholeFile(path, raw)], replace=replace)
 
 
-def new_passphrase(face: Face, file: Path | None) -> str:
-    """Return the passphrase of a key that is being made: of the file, else asked twice at a terminal; "" for none."""
-    if file is not None:
-        return keyfiles.read_password(file)
-    if face.json or not sys.stdin.isatty():
+def new_passphrase(face: Face, file: Path | None, *, none: bool) -> str:
+    """Return the passphrase of a key that is being made: of the file, else asked twice at a terminal; "" only for ``none``.
+
+    Raises: CallerError(usage | council-key-passphrase-missing | council-key-passphrase-short).
+    """
+    if none and file is not None:
+        raise CallerError("usage", N_("indicare --passphrase-file o --no-passphrase, non tutti e due"), where="--no-passphrase")  # fmt: skip
+    if none:
         return ""
-    asked = face.tr(N_("Frase segreta della chiave (vuota: nessuna)"))
-    found: str = click.prompt(
-        asked, hide_input=True, confirmation_prompt=face.tr(N_("Ripeterla")), default="", show_default=False, err=True
-    )
-    return found
+    if file is not None:
+        return council_key.check_passphrase(council_key.read_passphrase(file))
+    if face.json or not sys.stdin.isatty():
+        raise CallerError(
+            "council-key-passphrase-missing",
+            N_("manca la frase segreta con cui cifrare la chiave"),
+            where="--passphrase-file",
+            hint=N_("scriverla in un file con permessi 600 e indicarlo con --passphrase-file; --no-passphrase lascia la chiave in chiaro"),
+        )  # fmt: skip
+    asked = face.tr(N_("Frase segreta della chiave, almeno {shortest} caratteri")).format(shortest=council_key.SHORTEST)
+    again = face.tr(N_("Ripeterla"))
+    found: str = click.prompt(asked, hide_input=True, confirmation_prompt=again, err=True)
+    return council_key.check_passphrase(found)
 
 
 def passphrase_of(face: Face, key: Path, file: Path | None) -> str:
     """Return the passphrase of a key that is there, "" where it wants none. Raises: CallerError(council-key-passphrase-missing)."""
     if file is not None:
-        return keyfiles.read_password(file)
+        return council_key.read_passphrase(file)
     if not council_key.is_encrypted(key):
         return ""
     if not sys.stdin.isatty():
@@ -116,15 +136,22 @@ def passphrase_of(face: Face, key: Path, file: Path | None) -> str:
     return found
 
 
-def confirm(face: Face, question: str, *, yes: bool) -> None:
+# Where a fingerprint is confirmed, saying which one is better than a plain yes.
+EXPECT = N_("indicare --expect IMPRONTA, avuta per telefono dalla segreteria; --yes fissa senza confrontare nulla")
+READ_FIRST = N_(
+    "ripetere il comando in un terminale e senza --json, per leggere che cosa si conferma; --yes conferma senza chiedere"
+)
+
+
+def confirm(face: Face, question: str, *, yes: bool, hint: str = READ_FIRST) -> None:
     """Ask before going on. Raises: CallerError(confirmation-missing) where nobody can answer; click.Abort for a no."""
     if yes:
         return
     if face.json or not sys.stdin.isatty():
         raise CallerError(
             "confirmation-missing",
-            N_("qui nessuno può rispondere: serve --yes"),
-            where="--yes",
-            hint=N_("leggere prima che cosa si conferma, ripetendo il comando senza --json in un terminale"),
+            N_("qui nessuno può rispondere alla domanda «{question}»"),
+            hint=hint,
+            question=face.tr(question),
         )
-    click.confirm(face.tr(question), abort=True, err=True)
+    approved(face, question)

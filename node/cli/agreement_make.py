@@ -5,6 +5,7 @@ In: a place for a key; a home; cards and requests of others. Out: files to hand 
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 from pathlib import Path
 
@@ -18,27 +19,46 @@ from node.cli.agreement_files import (
     OUT,
     PASSPHRASE,
     new_passphrase,
+    passphrase_of,
     read,
     read_card,
     read_request,
     write,
 )
-from node.cli.agreement_print import agreement_json, request_json, show_request, show_words
+from node.cli.agreement_print import agreement_json, request_json, show_request, show_words, told, warn
 from node.cli.frame import Face, command
-from node.errors import N_, CallerError
+from node.errors import N_, CallerError, plain_facts
 from node.flows import council_card, council_first, enrol
 from node.flows.council_draft import TERMS, YEAR, end_of, set_numbers
 from node.flows.council_first import Beginning
 from node.flows.join import words_of
 from node.protocol import agreement
-from node.store import council_key, keyfiles
+from node.store import council_key, keyfiles, whole_file
 
 # A PDF with hundreds of scanned pages.
 PDF_MAX_BYTES = 256 * 1024 * 1024
 PDF = click.option("--pdf", type=FILE, metavar="FILE", help="Il PDF firmato del protocollo d'intesa.")
 PDF_SHA256 = click.option("--pdf-sha256", metavar="IMPRONTA", help="La sua impronta SHA-256, al posto del file.")
+
+
+def _day(_: click.Context, param: click.Parameter, text: str | None) -> dt.date | None:
+    """Return a day as people or programs write it. Raises: CallerError(day-bad)."""
+    if text is None:
+        return None
+    for form in ("%Y-%m-%d", "%d/%m/%Y"):
+        with contextlib.suppress(ValueError):
+            return dt.datetime.strptime(text.strip(), form).replace(tzinfo=dt.UTC).date()
+    raise CallerError(
+        "day-bad",
+        N_("«{text}» non è un giorno"),
+        where=f"--{param.name}",
+        hint=N_("scriverlo AAAA-MM-GG o GG/MM/AAAA, per esempio 2027-12-31"),
+        text=text[:60],
+    )
+
+
 EXPIRES = click.option(
-    "--expires", type=click.DateTime(["%Y-%m-%d"]), metavar="DATA", help="Ultimo giorno in cui vale (2027-12-31)."
+    "--expires", callback=_day, metavar="AAAA-MM-GG", help="Ultimo giorno in cui vale (2027-12-31 o 31/12/2027)."
 )
 
 
@@ -48,10 +68,34 @@ def add_to(group: click.Group) -> None:
     @command(group, "council-key", help="Crea una chiave del consiglio o della segreteria, e stampa il suo biglietto.")
     @click.argument("file", type=FILE, metavar="FILE")
     @click.option("--name", default="", metavar="TESTO", help="Chi la tiene: sta sul biglietto, non nel protocollo.")
+    @click.option("-o", "--out", type=FILE, metavar="FILE", help="Scrive il biglietto in un file, e non sullo standard output.")  # fmt: skip
+    @click.option("--show", is_flag=True, help="Non crea nulla: dà di nuovo il biglietto di una chiave che c'è.")
     @PASSPHRASE
-    def council_key_(face: Face, file: Path, name: str, passphrase_file: Path | None) -> None:
-        """Make a council key; its card goes to standard output."""
-        _council_key(face, file, name, passphrase_file)
+    @click.option("--no-passphrase", is_flag=True, help="Lascia la chiave in chiaro: chi legge il file firma al posto di chi la tiene.")  # fmt: skip
+    @FORCE
+    def council_key_(
+        face: Face,
+        file: Path,
+        name: str,
+        out: Path | None,
+        show: bool,
+        passphrase_file: Path | None,
+        no_passphrase: bool,
+        force: bool,
+    ) -> None:
+        """Make a council key, or read one; its card goes to standard output, or to a file."""
+        _check_name(name)
+        if out is not None:
+            # A key is made only once its card is sure of a place.
+            whole_file.check_targets([file, out] if not show else [out], replace=force)
+        if show:
+            key = council_key.read(file, passphrase_of(face, file, passphrase_file))
+        else:
+            council_key.check_place(file)
+            key = council_key.create(file, new_passphrase(face, passphrase_file, none=no_passphrase))
+        _give_card(face, file, council_card.card_of(name, key.public_key().public_bytes_raw()), out, force=force)
+        if no_passphrase and not show:
+            tell(face, N_("ATTENZIONE: la chiave in {file} è in chiaro: chi legge il file firma al posto di chi la tiene."), file=file)  # fmt: skip
 
     @command(group, "request", help="La richiesta di adesione di questo nodo, con l'impronta da leggere per telefono.")
     @click.option("-o", "--out", type=FILE, metavar="FILE", help="File da scrivere.")
@@ -92,7 +136,7 @@ def _add_init(group: click.Group) -> None:
         requests: tuple[Path, ...],
         pdf: Path | None,
         pdf_sha256: str | None,
-        expires: dt.datetime | None,
+        expires: dt.date | None,
         terms: str,
         out: Path,
         force: bool,
@@ -105,44 +149,68 @@ def _add_init(group: click.Group) -> None:
             secretariat=[read_card(path) for path in office],
             secretariat_threshold=secretariat_threshold,
             requests=[read_request(path) for path in requests],
-            expires=end_of((expires or now + YEAR).date()),
+            expires=last_second(expires or (now + YEAR).date(), now),
             terms=set_numbers(TERMS, numbers_of(terms)),
             pdf_sha256=needed_pdf(pdf, pdf_sha256),
         )
         _first(face, asked, out, now, force=force)
 
 
+def last_second(day: dt.date, now: dt.datetime) -> dt.datetime:
+    """Return until when what expires on a day is good. Raises: CallerError(agreement-expires-past)."""
+    found = end_of(day)
+    if found < now:
+        raise CallerError(
+            "agreement-expires-past",
+            N_("il {day:%d/%m/%Y} è già passato: un protocollo d'intesa scaduto non fa entrare nessuno"),
+            where="--expires",
+            hint=N_("indicare l'ultimo giorno in cui vale, di solito tra un anno"),
+            day=day,
+        )
+    return found
+
+
 def _first(face: Face, asked: Beginning, out: Path, now: dt.datetime, *, force: bool) -> None:
     raw = council_first.first(asked, now)
     write(out, raw, replace=force)
     found = agreement.parse(raw)
+    doubts = council_first.doubts(found, now)
 
     def human() -> None:
         face.say(N_("Scritta la prima versione in {file}. Enti: {count}; firme necessarie: {need} su {keys}."), file=out, count=len(found.nodes), need=found.council.threshold, keys=len(found.council.keys))  # fmt: skip
+        warn(face, doubts)
         show_words(face, N_("Impronta, che ogni firmatario confronta prima di firmare:"), words_of(found), found.digest)
-        face.say(N_("Ora ogni firmatario: «rete agreement sign {file} --key CHIAVE». Poi ogni ente: «rete agreement apply {file}»."), file=out)  # fmt: skip
+        face.say(N_("Ora ogni firmatario: «rete agreement sign {file} --key CHIAVE». Poi ogni ente: «rete agreement apply {file} --expect IMPRONTA»."), file=out)  # fmt: skip
 
-    face.emit({"file": str(out), **agreement_json(found, now)}, human)
+    face.emit({"file": str(out), **agreement_json(found, now), "warnings": told(face, doubts)}, human)
 
 
-def _council_key(face: Face, file: Path, name: str, passphrase_file: Path | None) -> None:
+def _check_name(name: str) -> None:
     if len(name) > council_card.NAME_MAX or not name.isprintable():
         raise CallerError(
             "council-card-name",
             N_("il nome sta su una riga, al massimo 200 caratteri"),
             where="--name",
         )
-    key = council_key.create(file, new_passphrase(face, passphrase_file))
-    card = council_card.card_of(name, key.public_key().public_bytes_raw())
+
+
+def _give_card(face: Face, file: Path, card: council_card.Card, out: Path | None, *, force: bool) -> None:
     # The card is what the command is for: the same document with and without --json, to be kept in a file and sent.
-    click.echo(orjson.dumps(council_card.card_json(card), option=orjson.OPT_INDENT_2).decode())
-    if face.json:
+    text = orjson.dumps(council_card.card_json(card), option=orjson.OPT_INDENT_2) + b"\n"
+    if out is not None:
+        write(out, text, replace=force)
+    if out is None or face.json:
+        click.echo(text.decode(), nl=False)
+    if out is not None:
+        tell(face, N_("La chiave è in {file}: tenerla fuori dai nodi, farne una copia, non darla a nessuno. Il biglietto, in {out}, va alla segreteria."), file=file, out=out)  # fmt: skip
         return
-    face.err.print(
-        face.tr(N_("La chiave è in {file}: tenerla fuori dai nodi, farne una copia, non darla a nessuno. Il biglietto qui sopra va alla segreteria.")).format(file=file),
-        markup=False,
-        highlight=False,
-    )  # fmt: skip
+    tell(face, N_("La chiave è in {file}: tenerla fuori dai nodi, farne una copia, non darla a nessuno. Il biglietto qui sopra va alla segreteria."), file=file)  # fmt: skip
+
+
+def tell(face: Face, message: str, **facts: object) -> None:
+    """Say a sentence beside a document that is standard output; nothing with --json."""
+    if not face.json:
+        face.err.print(face.tr(message).format(**plain_facts(facts)), markup=False, highlight=False)
 
 
 def numbers_of(text: str) -> dict[str, int]:

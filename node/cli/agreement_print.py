@@ -130,6 +130,12 @@ def show_words(face: Face, title: str, words: Sequence[str], digest: str = "", *
         face.say(N_("    {line}"), line=digest)
 
 
+def warn(face: Face, doubts: Sequence[Said]) -> None:
+    """Print what is allowed and seldom meant."""
+    for doubt in told(face, doubts):
+        face.say(N_("ATTENZIONE: {doubt}."), doubt=doubt)
+
+
 def show_differences(face: Face, said: Sequence[str]) -> None:
     """Print what changes, a line each."""
     for sentence in said:

@@ -15,14 +15,14 @@ import orjson
 
 from node import runtime
 from node.cli.agreement_files import FILE, FORCE, OUT, file_named, judged, read, read_card, read_request, write
-from node.cli.agreement_make import EXPIRES, PDF, PDF_SHA256, numbers_of, pdf_hash
-from node.cli.agreement_print import show_differences, show_words, told
+from node.cli.agreement_make import EXPIRES, PDF, PDF_SHA256, last_second, numbers_of, pdf_hash
+from node.cli.agreement_print import show_differences, show_words, told, warn
 from node.cli.frame import Face, command
 from node.config import is_peer_url
 from node.errors import N_, CallerError, NotFoundError, PeerWrongError
-from node.flows import council, council_edits, enrol
+from node.flows import council, council_edits, council_first, enrol
 from node.flows.agreement_said import differences
-from node.flows.council_draft import YEAR, end_of
+from node.flows.council_draft import YEAR
 from node.flows.council_edits import CouncilEdits, Edits
 from node.flows.enrol import Asked
 from node.protocol import agreement
@@ -82,6 +82,7 @@ async def _propose(face: Face, out: Path, given: dict[str, Any], *, force: bool)
     write(out, raw, replace=force)
     found = agreement.parse(raw)
     said = told(face, differences(state.agreement, found))
+    doubts = council_first.doubts(found, now)
     fingerprint = words(bytes.fromhex(found.digest))
     facts = {
         "file": str(out),
@@ -89,13 +90,15 @@ async def _propose(face: Face, out: Path, given: dict[str, Any], *, force: bool)
         "digest": found.digest,
         "fingerprint": " ".join(fingerprint),
         "differences": said,
+        "warnings": told(face, doubts),
     }
 
     def human() -> None:
         face.say(N_("Scritta la proposta della versione {version} in {file}:"), version=found.version, file=out)
         show_differences(face, said)
+        warn(face, doubts)
         show_words(face, N_("Impronta, che ogni firmatario confronta prima di firmare:"), fingerprint)
-        face.say(N_("Ora: «rete agreement sign {file} --key CHIAVE», poi «rete agreement submit {file}»."), file=out)
+        face.say(N_("Ora, ogni firmatario: «rete agreement sign {file} --key CHIAVE --base BASE» (BASE lo scrive «rete agreement show -o BASE»); poi «rete agreement submit {file}»."), file=out)  # fmt: skip
 
     face.emit(facts, human)
 
@@ -104,7 +107,7 @@ async def _edits(conn: Connection, given: dict[str, Any], now: dt.datetime) -> E
     """Return the changes that the options say."""
     if given["renew"] and given["expires"]:
         raise CallerError("usage", N_("indicare --renew o --expires, non tutti e due"), where="--renew")
-    last_day = now + YEAR if given["renew"] else given["expires"]
+    last_day = (now + YEAR).date() if given["renew"] else given["expires"]
     return Edits(
         admit=tuple([await _request(conn, named) for named in given["admit"]]),
         suspend=given["suspend"],
@@ -118,7 +121,7 @@ async def _edits(conn: Connection, given: dict[str, Any], now: dt.datetime) -> E
         ),
         terms=numbers_of(",".join(given["terms"])),
         pdf_sha256=pdf_hash(given["pdf"], given["pdf_sha256"]),
-        expires=None if last_day is None else end_of(last_day.date()),
+        expires=None if last_day is None else last_second(last_day, now),
     )
 
 

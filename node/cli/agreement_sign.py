@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from node import runtime
+from node.cli import agreement_pin
 from node.cli.agreement_files import (
     FILE,
     FORCE,
@@ -25,17 +26,17 @@ from node.cli.agreement_files import (
     read,
     write,
 )
-from node.cli.agreement_print import agreement_json, show_differences, show_words, told
+from node.cli.agreement_print import show_differences, show_words, told
 from node.cli.frame import Face, command
 from node.errors import N_, CallerError, PeerWrongError, Said
-from node.flows import council, council_road, enrol, join, pinning
+from node.flows import council, council_road
 from node.flows.agreement_said import differences, routine_differences
 from node.flows.agreement_terms import InForce
 from node.protocol import agreement, enrolment, metadata, routine
 from node.protocol.agreement_values import Agreement
 from node.protocol.routine import Routine
 from node.store import agreement as store
-from node.store import council_key, keyfiles
+from node.store import council_key
 
 
 def add_to(group: click.Group) -> None:
@@ -75,9 +76,10 @@ def add_to(group: click.Group) -> None:
         metavar="IMPRONTA",
         help="La prima versione attesa: le 64 cifre della sua impronta, meglio, o le 32 parole.",
     )
-    async def apply(face: Face, file: Path, expect: str | None) -> None:
+    @YES
+    async def apply(face: Face, file: Path, expect: str | None, yes: bool) -> None:
         """Apply a fully signed document, or pin a first version."""
-        await _apply(face, file, expect)
+        await _apply(face, file, expect, yes=yes)
 
 
 async def state_of(face: Face) -> InForce | None:
@@ -109,7 +111,7 @@ def parsed(file: Path, raw: bytes) -> Agreement | Routine:
 
 def said_of(state: InForce | None, found: Agreement | Routine) -> list[Said]:
     """Return in plain words what a document changes. Raises: CallerError(sign-base-missing)."""
-    if isinstance(found, Agreement):
+    if isinstance(found, Agreement) and (state is not None or found.version == 1):
         return differences(None if state is None else state.agreement, found)
     if state is None:
         raise CallerError(
@@ -118,6 +120,8 @@ def said_of(state: InForce | None, found: Agreement | Routine) -> list[Said]:
             where="--base",
             hint=N_("indicarne il file con --base («rete agreement show --out» lo scrive), o il nodo con --home"),
         )
+    if isinstance(found, Agreement):
+        return differences(state.agreement, found)
     return routine_differences(state.agreement, state.routine, found)
 
 
@@ -152,19 +156,23 @@ async def _sign(
 ) -> None:  # fmt: skip
     now, raw = runtime.utc_now(), read(file)
     found, state = parsed(file, raw), await _base(face, base)
-    _check(file, raw, state, now)
     said = told(face, said_of(state, found))
+    _check(file, raw, state, now)
+    # Before anybody reads pages: with the wrong key it would be in vain.
+    private = council_key.read(key, passphrase_of(face, key, passphrase_file))
+    _check_key(agreement.council_keyid(private.public_key().public_bytes_raw()), state, found, key)
+    signature = metadata.sign(raw, private)
+    already = found.signatures.get(signature[0]) == signature[1]
     face.say(N_("Il documento è la versione {version}. Ciò che si firma:"), version=found.version)
     show_differences(face, said)
     words = enrolment.words(bytes.fromhex(council.digest_of(found.signed)))
     show_words(face, N_("Impronta da confrontare con gli altri firmatari:"), words)
-    private = council_key.read(key, passphrase_of(face, key, passphrase_file))
-    _check_key(agreement.council_keyid(private.public_key().public_bytes_raw()), state, found, key)
-    confirm(face, N_("Firmare?"), yes=yes)
-    signature = metadata.sign(raw, private)
+    if not already:
+        confirm(face, N_("Firmare?"), yes=yes)
     signed = metadata.with_signatures(raw, [signature])
     target = out or file
-    write(target, signed, replace=force or target == file)
+    if not already or target != file:
+        write(target, signed, replace=force or target == file)
     facts = {
         "file": str(target),
         "version": found.version,
@@ -172,9 +180,11 @@ async def _sign(
         "fingerprint": " ".join(words),
         "keyid": signature[0],
         "signatures": len(found.signatures.keys() | {signature[0]}),
+        "already": already,
         "differences": said,
     }
-    face.emit(facts, lambda: face.say(N_("Firmato; firme in {file}: {count}."), file=target, count=facts["signatures"]))  # fmt: skip
+    ended = N_("Già firmato con questa chiave; firme in {file}: {count}.") if already else N_("Firmato; firme in {file}: {count}.")  # fmt: skip
+    face.emit(facts, lambda: face.say(ended, file=target, count=facts["signatures"]))
 
 
 async def _submit(face: Face, file: Path) -> None:
@@ -208,11 +218,11 @@ async def _submit(face: Face, file: Path) -> None:
     face.emit(facts, human)
 
 
-async def _apply(face: Face, file: Path, expect: str | None) -> None:
+async def _apply(face: Face, file: Path, expect: str | None, *, yes: bool) -> None:
     raw = read(file)
     found = parsed(file, raw)
     if isinstance(found, Agreement) and found.version == 1:
-        await _pin(face, file, raw, expect)
+        await agreement_pin.pin_first(face, file, raw, expect, yes=yes)
         return
     async with runtime.open_node(face.home) as node:
         place = council.place_of(node.agreement)
@@ -228,23 +238,3 @@ async def _apply(face: Face, file: Path, expect: str | None) -> None:
         show_differences(face, said)
 
     face.emit(facts, human)
-
-
-async def _pin(face: Face, file: Path, raw: bytes, expect: str | None) -> None:
-    """Pin a first version, if the home can live by it."""
-    config = runtime.read_config(face.home)
-    held = keyfiles.read(face.home / config.federation.keys)
-    try:
-        # Whoever took another's id would have a home that follows the wrong node.
-        join.standing_in(agreement.first(raw), config.node.id, enrol.asked_of(config, held, runtime.utc_now()))
-        with pinning.pinned(face.home, config, raw, expect) as found:
-            async with runtime.open_node(face.home) as node:
-                now = node.clock()
-    except PeerWrongError as error:
-        raise judged(file, error) from error
-
-    def human() -> None:
-        face.say(N_("Da ora questo nodo segue il protocollo d'intesa. Se «rete serve» è in funzione, riavviarlo."))
-        show_words(face, N_("Impronta della prima versione:"), pinning.words_of(found), found.digest)
-
-    face.emit({**agreement_json(found, now), "pinned": True}, human)

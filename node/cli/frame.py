@@ -94,6 +94,22 @@ class Face:
 _IDENTIFIER = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
+YES_WORDS, NO_WORDS = ("s", "si", "sì", "y", "yes"), ("", "n", "no")
+
+
+def approved(face: Face, question: str) -> None:
+    """Ask a question at the terminal until somebody says yes, in either language. Raises: click.Abort for a no, or an empty line."""
+    asked = f"{face.tr(question)} {face.tr(N_('[s/N]'))}"
+    while True:
+        told: str = click.prompt(asked, default="", show_default=False, err=True)
+        answer = told.strip().casefold()
+        if answer in YES_WORDS:
+            return
+        if answer in NO_WORDS:
+            raise click.Abort
+        click.echo(face.tr(N_("Rispondere s (sì) o n (no).")), err=True)
+
+
 def _escaped(found: re.Match[str]) -> str:
     # What parts the lines of the document stands outside its strings and is the writer's own.
     return found.group() if found.group() == "\n" else f"\\u{ord(found.group()):04x}"

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from node import runtime
-from node.cli.frame import Face, command
+from node.cli.frame import Face, approved, command
 from node.cli.officer import BY, deciding, name_of
 from node.errors import N_, CallerError
 from node.flows import gdpr as flow
@@ -133,7 +133,7 @@ async def erase(
                 face.emit(_erasure_facts(seen), lambda: _tell_erasure(face, seen))
                 return
             _tell_erasure(face, seen)
-            click.confirm(face.tr(N_("Cancellare per sempre?")), abort=True)
+            approved(face, N_("Cancellare per sempre?"))
         done = await flow.erase(*work, name=name)
     face.emit(_erasure_facts(done), lambda: _tell_erasure(face, done))
 

@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from node.cli import intro_print
-from node.cli.frame import Face, command
+from node.cli.frame import Face, approved, command
 from node.cli.officer import BY, deciding, name_of
 from node.domain.introduction import (
     DECLINE_REASONS,
@@ -137,7 +137,7 @@ async def _do(face: Face, introduction: str, deed: Deed, officer: str | None, *,
         if deed.kind is Kind.CONSENT and told is not None:
             intro_print.show_consent(face, {**told, "contact": deed.contact})
             if asks:
-                click.confirm(face.tr(N_("Registrare questo consenso?")), abort=True)
+                approved(face, N_("Registrare questo consenso?"))
             # Recorded is what was shown, or nothing.
             deed = replace(deed, seen=casefile.seen_of(opened.row, opened.may, told))
         case = await introduce.act(office, case_id, deed, name_of(officer), node.clock())

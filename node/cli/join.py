@@ -18,7 +18,7 @@ import click
 
 from node import config as configuration
 from node import runtime
-from node.cli.agreement_files import YES, confirm
+from node.cli.agreement_files import EXPECT, YES, confirm
 from node.cli.agreement_print import show_request, show_words
 from node.cli.frame import Face, command
 from node.cli.home import naming_options
@@ -195,7 +195,7 @@ def _compare(face: Face, first: Agreement, expect: str | None, *, yes: bool) -> 
         flow.check_words(first, expect)
         return
     face.say(N_("Telefonare alla segreteria, a un numero che si conosce, e confrontare le parole una per una."))
-    confirm(face, N_("Le parole della prima versione sono le stesse?"), yes=yes)
+    confirm(face, N_("Le parole della prima versione sono le stesse?"), yes=yes, hint=EXPECT)
 
 
 def _say_newest(face: Face, newest: Agreement, now: dt.datetime) -> None:
@@ -234,7 +234,7 @@ def _tell(face: Face, url: str, done: _Joined) -> None:
             face.say(N_("La richiesta è arrivata a {url}."), url=url)
         else:
             face.say(N_("La richiesta NON è arrivata [{code}]: mandare alla segreteria, per PEC, il file {file}."), code=done.code, file=face.home / joined.REQUEST)  # fmt: skip
-        face.say(N_("Ora: leggere l'impronta della richiesta alla segreteria, per telefono; poi «rete serve --home {home}».\nQuando il consiglio ha firmato il nodo comincia a prelevare da solo. «rete join --status» dice a che punto è."), home=face.home)  # fmt: skip
+        face.say(N_("Ora: leggere l'impronta della richiesta alla segreteria, per telefono; poi «rete serve --home {home}».\nQuando il consiglio ha firmato il nodo comincia a prelevare da solo. «rete join --status --home {home}» dice a che punto è."), home=face.home)  # fmt: skip
 
     face.emit(facts, human)
 

@@ -24,11 +24,15 @@ from node.runtime import Node
 from node.store import keyfiles, pin
 
 ROLE = click.argument("role", metavar="RUOLO", type=click.Choice(keyfiles.ROLES))
-OUT = click.option("-o", "--out", type=FILE, metavar="FILE", help="File da scrivere (altrimenti RUOLO-change.json).")
+OUT = click.option(
+    "-o", "--out", type=FILE, metavar="FILE", help="File da scrivere (altrimenti per esempio http-rotate.json)."
+)
 _NEXT = {
-    rotate.ROUTINE: N_("Ora firma la segreteria («rete agreement sign {out}»), poi «rete agreement submit {out}»."),
-    rotate.ROOT: N_("Ora firma il consiglio («rete agreement sign {out}»), poi «rete agreement submit {out}»."),
-}
+    rotate.ROUTINE: N_("Ora firma la segreteria («rete agreement sign {out} --key CHIAVE --base BASE»; BASE lo scrive «rete agreement show -o BASE»), poi «rete agreement submit {out}»."),
+    rotate.ROOT: N_("Ora firma il consiglio («rete agreement sign {out} --key CHIAVE --base BASE»; BASE lo scrive «rete agreement show -o BASE»), poi «rete agreement submit {out}»."),
+}  # fmt: skip
+# Each step has a file of its own: the one before may be under way still.
+_STEM = {rotate.ROTATED: "rotate", rotate.RETIRED: "retire", rotate.REVOKED: "revoke"}
 _DONE = {
     rotate.ROTATED: N_("La chiave {key} è pronta; la modifica che la fa conoscere agli altri nodi è in {out}."),
     rotate.RETIRED: N_("La modifica che lascia la sola chiave {key} è in {out}."),
@@ -170,8 +174,13 @@ def _make_missing(home: Path, role: str) -> None:
         keyfiles.add(folder, role)
 
 
+def file_of(role: str, action: str) -> Path:
+    """Return the file that a change is written to where none was named."""
+    return Path(f"{role}-{_STEM[action]}.json")
+
+
 def _emit(face: Face, made: Change, out: Path | None, *, replace: bool) -> None:
-    path = out or Path(f"{made.role}-change.json")
+    path = out or file_of(made.role, made.action)
     write(path, made.raw, replace=replace)
     facts = {
         "action": made.action, "role": made.role, "kind": made.kind, "key_file": made.file, "old_keys": made.old,

@@ -17,7 +17,7 @@ import click
 
 from node import runtime
 from node.cli.counts import DOCUMENTS, FIRMS, counted
-from node.cli.frame import Face, command
+from node.cli.frame import Face, approved, command
 from node.cli.help import SpokenGroup
 from node.cli.officer import BY, deciding, name_of
 from node.cli.record import Words
@@ -146,7 +146,7 @@ async def delete(face: Face, network_id: str, document_id: str, yes: bool, offic
     if not yes and face.json:
         raise CallerError("confirmation-missing", N_("con --json serve --yes"), where="--yes")
     if not yes:
-        click.confirm(face.tr(N_("Cancellare per sempre?")), abort=True)
+        approved(face, N_("Cancellare per sempre?"))
     async with acting_at(face, officer) as node:
         gone = await flow.delete(node.pool, network_id, document_id)
     face.emit(

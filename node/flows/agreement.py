@@ -69,7 +69,7 @@ async def none_here(pool: Pool) -> None:
                 "agreement-pin-missing",
                 N_("questo nodo vive di un protocollo d'intesa, e manca il file {file}"),
                 hint=N_(
-                    "rimetterlo dalla copia di sicurezza: è la prima versione, da cui tutte le altre si verificano"
+                    "rimetterlo dalla copia di sicurezza: è la prima versione, da cui tutte le altre si verificano; se era quella sbagliata, dopo averlo rimesso: «rete agreement unpin»"
                 ),
                 file=pin.FILE,
             )
@@ -98,7 +98,7 @@ async def load(
                 N_("la prima versione fissata in questa cartella non è quella da cui questo nodo è partito"),
                 where=pin.FILE,
                 hint=N_(
-                    "rimettere il file dalla copia di sicurezza; per un'altra federazione serve una cartella nuova"
+                    "rimettere il file di prima; se quella era una prima versione sbagliata, e non c'è ancora nulla sopra: «rete agreement unpin», poi «rete agreement apply» con la giusta"
                 ),
             )
         in_force = await _read(conn)

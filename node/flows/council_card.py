@@ -75,5 +75,7 @@ def _bad(where: str) -> CallerError:
         "council-card-bad",
         N_("il file non è il biglietto di una chiave del consiglio, o non è intero"),
         where=where,
-        hint=N_("chiederlo di nuovo a chi tiene la chiave: lo stampa «rete agreement council-key»"),
+        hint=N_(
+            "chiederlo di nuovo a chi tiene la chiave: lo scrive «rete agreement council-key CHIAVE --show -o BIGLIETTO»"
+        ),
     )

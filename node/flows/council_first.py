@@ -11,12 +11,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from node.errors import N_, CallerError
+from node.errors import N_, CallerError, Said
 from node.flows.council_card import Card
 from node.flows.council_draft import QUORUM, Draft, write
 from node.flows.enrol import Asked
 from node.protocol.agreement_steps import day_of
-from node.protocol.agreement_values import Council, Terms
+from node.protocol.agreement_values import Agreement, Council, Terms
 
 _SHA_256 = re.compile(r"[0-9a-f]{64}")
 
@@ -70,6 +70,19 @@ def council_of(cards: Sequence[Card], threshold: int, where: str) -> Council:
     return Council(found, threshold)
 
 
+def doubts(found: Agreement, now: dt.datetime) -> list[Said]:
+    """Return what is allowed in a version and seldom meant: few signatures that suffice, nobody in it, an end that has passed."""
+    said = []
+    need, keys = found.council.threshold, len(found.council.keys)
+    if 2 * need <= keys:
+        said.append(Said(N_("per decidere tutto bastano {need} firme del consiglio su {keys}: non più della metà"), {"need": need, "keys": keys}))  # fmt: skip
+    if not found.nodes:
+        said.append(Said(N_("nessun ente ne fa parte")))
+    if found.is_expired(now):
+        said.append(Said(N_("è scaduta il {day:%d/%m/%Y}"), {"day": found.expires}))
+    return said
+
+
 def check_threshold(count: int, threshold: int, where: str) -> None:
     """Refuse a number of signatures that nobody needs, or that nobody could reach. Raises: CallerError(council-threshold)."""
     if not 1 <= threshold <= count:
@@ -77,7 +90,7 @@ def check_threshold(count: int, threshold: int, where: str) -> None:
             "council-threshold",
             N_("la soglia {threshold} non va bene per {count} chiavi"),
             where=where,
-            hint=N_("serve un numero da 1 al numero delle chiavi; per un consiglio, più della metà"),
+            hint=N_("serve un numero da 1 al numero delle chiavi"),
             threshold=threshold,
             count=count,
         )

@@ -13,6 +13,7 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import zip_longest
 
 from node.errors import N_, CallerError, PeerWrongError, ReteError
 from node.flows import agreement as in_force
@@ -59,15 +60,24 @@ def check_words(found: Agreement, expected: str) -> None:
 
     Raises: CallerError(agreement-words-differ).
     """
-    told = expected.lower().split()
+    told, words = expected.split(), words_of(found)
     # Digits may be told in groups.
-    if told != [word.lower() for word in words_of(found)] and "".join(told) != found.digest:
-        raise CallerError(
-            "agreement-words-differ",
-            N_("l'impronta del protocollo d'intesa non è quella attesa: non mi fido di nulla"),
-            where=" ".join(words_of(found)),
-            hint=N_("chiedere l'impronta alla segreteria per telefono, a un numero trovato altrove: non a questo indirizzo"),
-        )  # fmt: skip
+    digits = "".join(told).lower()
+    if [word.lower() for word in told] == [word.lower() for word in words] or digits == found.digest:
+        return
+    what, parts, there = N_("l'impronta trovata non è quella attesa: diversa dalla parola {at} in poi. Attesa: {expected}. Trovata: {found}"), told, words  # fmt: skip
+    if digits and not set(digits) - set("0123456789abcdef"):
+        what, parts, there = N_("l'impronta trovata non è quella attesa: diversa dalla cifra {at} in poi. Attesa: {expected}. Trovata: {found}"), list(digits), list(found.digest)  # fmt: skip
+    pairs = zip_longest(parts, there, fillvalue="")
+    raise CallerError(
+        "agreement-words-differ",
+        what,
+        where="--expect",
+        hint=N_("non fidarsi di nulla; chiedere l'impronta alla segreteria per telefono, a un numero trovato altrove: non a questo indirizzo"),
+        at=next(at for at, (one, other) in enumerate(pairs, 1) if one.lower() != other.lower()),
+        expected=" ".join(told)[:700],
+        found=" ".join(words) if parts is told else found.digest,
+    )  # fmt: skip
 
 
 async def begin(client: PeerClient) -> Agreement:

@@ -286,6 +286,19 @@ async def has_open_fork(conn: Connection, version: int) -> bool:
     return bool(await conn.fetchval(QUERIES["open_fork"], version))
 
 
+async def is_built_upon(conn: Connection) -> bool:
+    """Tell whether anything stands on the first version: a later one, a change, an entry of any log that is held here."""
+    return bool(await conn.fetchval(QUERIES["is_built_upon"]))
+
+
+async def forget_first(conn: Connection) -> None:
+    """Forget the first version, and what was proposed or refused on top of it."""
+    await conn.execute(QUERIES["forget_proposals"])
+    await conn.execute(QUERIES["forget_refused"])
+    await conn.execute(QUERIES["delete_document"], 1)
+    await conn.execute(QUERIES["note_enrolled"], "")
+
+
 async def settle_forks(conn: Connection, version: int, now: dt.datetime) -> int:
     """Note that a person decided about the forks of a version; return how many there were."""
     return len(await conn.fetch(QUERIES["settle_forks"], version, now))

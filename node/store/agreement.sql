@@ -182,3 +182,16 @@ INSERT INTO agreement.enrolled (what) VALUES ($1) ON CONFLICT (one) DO UPDATE SE
 
 -- name: drop_requests_before
 DELETE FROM agreement.request WHERE received_at < $1;
+
+-- name: is_built_upon
+SELECT EXISTS (SELECT FROM agreement.document WHERE version > 1)
+    OR EXISTS (SELECT FROM agreement.routine)
+    OR EXISTS (SELECT FROM agreement.routine_fork)
+    OR EXISTS (SELECT FROM agreement.fork)
+    OR EXISTS (SELECT FROM log.origin WHERE size > 0);
+
+-- name: forget_proposals
+DELETE FROM agreement.proposal;
+
+-- name: forget_refused
+DELETE FROM agreement.refused;

@@ -27,3 +27,8 @@ async def former(conn: Connection) -> Mapping[str, tuple[bytes, ...]]:
     for row in await conn.fetch(QUERIES["former_keys"]):
         found[row["member"]].append(row["public"])
     return {member: tuple(keys) for member, keys in found.items()}
+
+
+async def forget(conn: Connection) -> None:
+    """Forget the keys of all: nobody is a member any more."""
+    await conn.execute(QUERIES["forget_keys"])

@@ -8,3 +8,6 @@ UPDATE agreement.http_key SET state = $3 WHERE member = $1 AND state = 'listed' 
 
 -- name: former_keys
 SELECT member, public FROM agreement.http_key WHERE state = 'former' ORDER BY member, public LIMIT 10000;
+
+-- name: forget_keys
+DELETE FROM agreement.http_key;

@@ -63,7 +63,9 @@ def write(home: Path, raw: bytes) -> None:
             "agreement-pinned",
             N_("in questa cartella è già fissata un'altra prima versione del protocollo d'intesa"),
             where=str(path),
-            hint=N_("un nodo entra in una sola federazione: per un'altra si fa una cartella nuova con «rete init»"),
+            hint=N_(
+                "un nodo entra in una sola federazione; se quella fissata è uno sbaglio, e non c'è ancora nulla sopra: «rete agreement unpin»"
+            ),
         ) from error
     finally:
         aside.unlink()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import json
 import os
 import re
@@ -52,7 +53,7 @@ async def refused(*words: str | Path, home: Path | None = None) -> str:
 async def keys_in(folder: Path, *names: str) -> list[Path]:
     """Make council keys by command; their cards are beside them."""
     for name in names:
-        card = await done("agreement", "council-key", folder / f"{name}.key", "--name", name)
+        card = await done("agreement", "council-key", folder / f"{name}.key", "--no-passphrase", "--name", name)
         (folder / f"{name}.json").write_text(json.dumps(card))
     return [folder / f"{name}.key" for name in names]
 
@@ -99,15 +100,19 @@ async def test_the_first_version_is_made_signed_offline_and_pinned(server: str, 
     words = made["fingerprint"].split()
     wrong = " ".join([*words[:-1], "Ancona" if words[-1] != "Ancona" else "Roma"])
     assert await refused("agreement", "apply", file, "--expect", wrong, home=homes[0]) == "agreement-words-differ"
+    # Nobody can answer here, and nothing was said to be expected.
+    assert await refused("agreement", "apply", file, home=homes[0]) == "confirmation-missing"
     assert not (homes[0] / "agreement" / "1.root.json").exists()
     for home in homes:
         pinned = await done("agreement", "apply", file, "--expect", made["fingerprint"].upper(), home=home)
-        assert (pinned["pinned"], pinned["version"]) == (True, 1)
+        assert (pinned["pinned"], pinned["changed"], pinned["version"]) == (True, True, 1)
         shown = await done("agreement", "show", home=home)
         assert (shown["digest"], sum(key["signed"] for key in shown["council"]["keys"])) == (made["digest"], 2)
         assert (home / "agreement" / "1.root.json").stat().st_mode & 0o777 == 0o644
     # The same again is no fault; another first version is one.
-    await done("agreement", "apply", file, home=homes[0])
+    assert not (await done("agreement", "apply", file, home=homes[0]))["changed"]
+    _, again, _ = await rete("agreement", "apply", file, home=homes[0])
+    assert "è già fissata in questa cartella: nulla cambia" in " ".join(again["text"].split())
     other = tmp_path / "other.json"
     now = runtime.utc_now()
     other.write_bytes(signed(first_of([request_of(homes[0], now)], now), THREE))
@@ -126,7 +131,7 @@ async def test_a_home_with_peers_pins_nothing(server: str, tmp_path: Path) -> No
     assert await refused("agreement", "apply", file, home=home) == "config-peers-beside-agreement"
     assert not (home / "agreement").exists()
     (home / "node.toml").write_text(text)
-    assert (await done("agreement", "apply", file, home=home))["pinned"]
+    assert (await done("agreement", "apply", file, "--yes", home=home))["pinned"]
 
 
 @pytest.fixture
@@ -162,7 +167,10 @@ async def test_a_change_is_proposed_signed_submitted_and_in_force_at_both(two: A
     for words in ("è sospeso: cmto (cmto)", "numero minimo di reti: da 5 a 7"):
         assert words in said
     assert await refused("agreement", "submit", file, home=lecce.home) == "proposal-unsigned"
-    assert await refused("agreement", "sign", file, "--key", tmp_path / "lecce.key") == "confirmation-missing"
+    sign = ("agreement", "sign", file, "--key", tmp_path / "lecce.key")
+    # Against nothing all would look new: what changes could not be told.
+    assert await refused(*sign, "--yes") == "sign-base-missing"
+    assert await refused(*sign, home=lecce.home) == "confirmation-missing"
     copy = tmp_path / "copy.json"
     copy.write_bytes(file.read_bytes())
     signed_here = await done("agreement", "sign", file, "--key", tmp_path / "lecce.key", "--yes", home=lecce.home)
@@ -221,6 +229,8 @@ async def test_a_fully_signed_version_is_applied_from_a_file(two: Agreed, tmp_pa
         (("--url", "cmto=ftp://x"), "peer-url-bad"),
         (("--pdf-sha256", "12"), "agreement-pdf-hash-bad"),
         (("--renew", "--expires", "2030-01-01"), "usage"),
+        (("--expires", "2025-01-01"), "agreement-expires-past"),
+        (("--expires", "31.12.2031"), "day-bad"),
     ],
 )
 async def test_what_cannot_be_proposed_is_refused_by_its_code(two: Agreed, tmp_path: Path, edit: tuple[str, ...], code: str) -> None:  # fmt: skip
@@ -254,26 +264,39 @@ async def test_signing_says_what_is_wrong_with_a_document_or_a_key(two: Agreed, 
     bad = tmp_path / "bad.json"
     bad.write_bytes(good.read_bytes()[:-10])
     key = tmp_path / "lecce.key"
-    assert await refused("agreement", "sign", bad, "--key", key, "--yes") == "agreement-malformed"
-    assert await refused("agreement", "sign", tmp_path / "none", "--key", key, "--yes") == "file-unreadable"
-    assert await refused("agreement", "sign", good, "--key", tmp_path / "s1.key", "--yes") == "council-key-stranger"
+    home = lecce.home
+    assert await refused("agreement", "sign", bad, "--key", key, "--yes", home=home) == "agreement-malformed"
+    assert await refused("agreement", "sign", tmp_path / "none", "--key", key, "--yes", home=home) == "file-unreadable"
+    stranger = ("agreement", "sign", good, "--key", tmp_path / "s1.key", "--yes")
+    assert await refused(*stranger, home=home) == "council-key-stranger"
+    # Before anybody reads what would be signed.
+    status, shown, err = await rete(*stranger, home=home)
+    assert (status, shown["text"]) == (1, ""), err
     key.chmod(0o644)
-    assert await refused("agreement", "sign", good, "--key", key, "--yes") == "key-file-readable"
+    assert await refused("agreement", "sign", good, "--key", key, "--yes", home=home) == "key-file-readable"
+    card = tmp_path / "card.json"
+    card.write_text("{}")
+    assert await refused("agreement", "sign", good, "--key", card, "--yes", home=home) == "key-file-bad"
+    status, _, err = await rete("agreement", "sign", good, "--key", tmp_path / "gone.key", "--yes", home=home)
+    assert "[key-file-missing]" in err
+    assert "rete init" not in err
     secret, wrong = tmp_path / "secret", tmp_path / "wrong"
-    for file, words in ((secret, "una frase"), (wrong, "un'altra")):
+    for file, words in ((secret, "una frase lunga"), (wrong, "un'altra frase")):
         file.write_text(words)
         file.chmod(0o600)
     locked = tmp_path / "locked.key"
     await done("agreement", "council-key", locked, "--passphrase-file", secret)
     assert b"ENCRYPTED" in locked.read_bytes()
-    assert council_key.read(locked, "una frase")
+    assert council_key.read(locked, "una frase lunga")
     assert await refused("agreement", "council-key", locked) == "council-key-exists"
-    assert await refused("agreement", "sign", good, "--key", locked, "--yes") == "council-key-passphrase-missing"
-    for given in (wrong,):
-        code = await refused("agreement", "sign", good, "--key", locked, "--passphrase-file", given, "--yes")
-        assert code == "council-key-passphrase"
-    code = await refused("agreement", "sign", good, "--key", locked, "--passphrase-file", secret, "--yes")
-    assert code == "council-key-stranger"
+    locked_sign = ("agreement", "sign", good, "--key", locked, "--yes")
+    assert await refused(*locked_sign, home=home) == "council-key-passphrase-missing"
+    for given, code in (
+        (wrong, "council-key-passphrase"),
+        (secret, "council-key-stranger"),
+        (tmp_path / "gone", "passphrase-file-missing"),
+    ):
+        assert await refused(*locked_sign, "--passphrase-file", given, home=home) == code
     assert agreement.parse(good.read_bytes()).signatures == {}
 
 
@@ -304,6 +327,7 @@ async def test_init_refuses_what_makes_no_agreement(server: str, tmp_path: Path)
         ((*cards, "--threshold", "3", *pdf), "council-threshold"),
         ((*cards, *cards[:2], "--threshold", "2", *pdf), "council-card-twice"),
         ((*cards, "--threshold", "2"), "agreement-pdf-missing"),
+        ((*cards, "--threshold", "2", *pdf, "--expires", "31/12/2024"), "agreement-expires-past"),
         ((*cards, "--threshold", "2", "--pdf", tmp_path / "x.pdf"), "agreement-pdf-bad"),
         ((*cards, "--threshold", "2", *pdf, "--node", request, "--node", request), "agreement-node-there"),
         ((*cards, "--threshold", "2", *pdf, "--node", bent), "enrolment-unproved"),
@@ -356,6 +380,8 @@ async def test_people_read_what_programs_read(two: Agreed, tmp_path: Path) -> No
     signing = await said("agreement", "sign", file, "--key", tmp_path / "lecce.key", "--yes", home=lecce.home)
     assert "è sospeso: cmto (cmto)" in signing
     assert f"firme in {file}: 1" in signing
+    again = await said("agreement", "sign", file, "--key", tmp_path / "lecce.key", home=lecce.home)
+    assert f"Già firmato con questa chiave; firme in {file}: 1" in again
     sent = await said("agreement", "submit", file, home=lecce.home)
     assert "firme 1 su 2" in sent
     assert "Nodi che l'hanno ricevuta: 1" in sent
@@ -368,3 +394,126 @@ async def test_people_read_what_programs_read(two: Agreed, tmp_path: Path) -> No
     assert "Versione 2" in await said("agreement", "history", home=lecce.home)
     assert "è sospeso" in await said("agreement", "diff", "1", file, home=lecce.home)
     assert "Nessuna richiesta" in await said("agreement", "requests", home=lecce.home)
+
+
+async def test_a_key_in_the_clear_is_asked_for_by_name(tmp_path: Path) -> None:
+    """Neither a closed input nor a short phrase makes one unawares, and where it is wanted it is said loudly."""
+    key, short, phrase = tmp_path / "le.key", tmp_path / "short", tmp_path / "phrase"
+    for file, words in ((short, "abc"), (phrase, "quattro parole a caso")):
+        file.write_text(words)
+        file.chmod(0o600)
+    assert await refused("agreement", "council-key", key) == "council-key-passphrase-missing"
+    assert await refused("agreement", "council-key", key, "--passphrase-file", short) == "council-key-passphrase-short"
+    both = ("--no-passphrase", "--passphrase-file", phrase)
+    assert await refused("agreement", "council-key", key, *both) == "usage"
+    away = tmp_path / "away" / "le.key"
+    assert await refused("agreement", "council-key", away, "--no-passphrase") == "folder-missing"
+    assert not key.exists()
+    status, _, err = await rete("agreement", "council-key", key, "--no-passphrase")
+    assert status == 0
+    assert "ATTENZIONE: la chiave" in " ".join(err.split())
+
+
+async def test_a_card_is_given_again_as_often_as_wanted(tmp_path: Path) -> None:
+    """From the key that is there, the same card; one that the shell has emptied is written anew, and no key is made without a place for it."""
+    key, card, phrase = tmp_path / "le.key", tmp_path / "le.json", tmp_path / "phrase"
+    phrase.write_text("quattro parole a caso")
+    phrase.chmod(0o600)
+    made = ("agreement", "council-key", key, "--name", "Lecce", "--passphrase-file", phrase)
+    card.write_text("something")
+    assert await refused(*made, "-o", card) == "file-exists"
+    assert not key.exists()
+    card.unlink()
+    first = await done(*made, "-o", card)
+    assert json.loads(card.read_text()) == first
+    assert await refused(*made) == "council-key-exists"
+    card.write_text("")
+    assert await done(*made, "--show", "-o", card) == first
+    assert json.loads(card.read_text()) == first
+    assert await done(*made, "--show") == first
+
+
+async def test_what_is_seldom_meant_is_said(tmp_path: Path) -> None:
+    """A council of which half or less decides, and an agreement without anybody in it."""
+    await keys_in(tmp_path, "lecce", "torino")
+    cards = ("--council", tmp_path / "lecce.json", "--council", tmp_path / "torino.json")
+    init = ("agreement", "init", *cards, "--pdf-sha256", PDF, "-o", tmp_path / "1.json", "--force", "--threshold")
+    assert len((await done(*init, "1"))["warnings"]) == 2
+    assert (await done(*init, "2"))["warnings"] == ["nessun ente ne fa parte"]
+    assert "ATTENZIONE: per decidere tutto bastano 1 firme" in await said(*init, "1")
+
+
+async def test_an_expired_first_version_is_pinned_only_by_its_fingerprint(server: str, tmp_path: Path) -> None:
+    """Whoever only says yes is stopped: it is a mistake, or there are later ones; whoever compared it may begin with it."""
+    home = await home_in(tmp_path, server, "p_LE")
+    then = runtime.utc_now() - dt.timedelta(days=900)
+    file = tmp_path / "1.json"
+    file.write_bytes(signed(first_of([request_of(home, then)], then), THREE))
+    assert await refused("agreement", "apply", file, "--yes", home=home) == "agreement-pin-expired"
+    assert not (home / "agreement").exists()
+    digest = agreement.parse(file.read_bytes()).digest
+    assert (await done("agreement", "apply", file, "--expect", digest, home=home))["expired"]
+
+
+async def test_a_wrong_pin_is_taken_back_while_nothing_stands_on_it(server: str, tmp_path: Path) -> None:
+    """With the same keys and the same request the home then pins the right one, and lives by it."""
+    home = await home_in(tmp_path, server, "p_LE")
+    now = runtime.utc_now()
+    asked, other = request_of(home, now), request_of(await home_in(tmp_path, server, "cmto"), now)
+    wrong, right = tmp_path / "wrong.json", tmp_path / "right.json"
+    wrong.write_bytes(signed(first_of([asked, other], now), THREE))
+    right.write_bytes(signed(first_of([asked], now), THREE))
+    assert await refused("agreement", "unpin", "--yes", home=home) == "agreement-none"
+    await done("agreement", "apply", wrong, "--yes", home=home)
+    assert await refused("agreement", "apply", right, "--yes", home=home) == "agreement-pinned"
+    assert await refused("agreement", "unpin", home=home) == "confirmation-missing"
+    taken = await done("agreement", "unpin", "--yes", home=home)
+    assert taken["unpinned"] == agreement.parse(wrong.read_bytes()).digest
+    assert await refused("agreement", "show", home=home) == "agreement-none"
+    assert (await done("agreement", "apply", right, "--yes", home=home))["pinned"]
+    shown = await done("agreement", "show", home=home)
+    assert (shown["digest"], len(shown["nodes"])) == (agreement.parse(right.read_bytes()).digest, 1)
+
+
+async def test_a_pin_on_which_something_stands_stays(two: Agreed, server: str, tmp_path: Path) -> None:
+    """An entry of a log, or a later version: the way back is a new folder; whose keys another root lists is not the question then."""
+    lecce, torino = two
+    await lecce.publish(1)
+    assert await refused("agreement", "unpin", "--yes", home=lecce.home) == "agreement-built-upon"
+    file = tmp_path / "2.json"
+    file.write_bytes(proposal(torino.node, Edits(terms={"k_min": 6}), *THREE))
+    await done("agreement", "apply", file, home=torino.home)
+    assert await refused("agreement", "unpin", "--yes", home=torino.home) == "agreement-built-upon"
+    assert (torino.home / "agreement" / "1.root.json").exists()
+    (tmp_path / "other").mkdir()
+    now = runtime.utc_now()
+    other = request_of(await home_in(tmp_path / "other", server, "cmto"), now)
+    file.write_bytes(signed(first_of([other], now), THREE))
+    assert await refused("agreement", "apply", file, "--yes", home=torino.home) == "agreement-pinned"
+
+
+async def test_what_differs_from_the_expected_is_shown(server: str, tmp_path: Path) -> None:
+    """Both fingerprints and the first place where they part, for words and for digits."""
+    home = await home_in(tmp_path, server, "p_LE")
+    now = runtime.utc_now()
+    file = tmp_path / "1.json"
+    file.write_bytes(signed(first_of([request_of(home, now)], now), THREE))
+    digest = agreement.parse(file.read_bytes()).digest
+    words = (await done("agreement", "show", file))["fingerprint"].split()
+    for expected, place in (
+        (" ".join([*words[:2], "Altrove", *words[3:]]), "parola 3"),
+        (" ".join(words[:-1]), "parola 32"),
+        (f"{digest[:4]}{'0' if digest[4] != '0' else '1'}{digest[5:]}", "cifra 5"),
+    ):
+        status, _, err = await rete("agreement", "apply", file, "--expect", expected, home=home)
+        assert status == 1
+        assert f"diversa dalla {place} in poi. Attesa: {expected}. Trovata: " in " ".join(err.split())
+
+
+async def test_a_document_short_of_signatures_is_to_be_signed_by_others(two: Agreed, tmp_path: Path) -> None:
+    """That is said, and not that the file was changed."""
+    lecce, _ = two
+    file = tmp_path / "2.json"
+    file.write_bytes(proposal(lecce.node, Edits(terms={"k_min": 6}), "lecce"))
+    _, _, err = await rete("agreement", "apply", file, home=lecce.home)
+    assert f"farla firmare anche ad altri: «rete agreement show {file}» dice chi manca" in err

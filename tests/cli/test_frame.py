@@ -6,14 +6,16 @@ import dataclasses
 import datetime as dt
 import io
 import json
+import sys
 import uuid
 
+import click
 import pytest
 from rich.console import Console
 
 from node.cli import peer, sync
 from node.cli.counts import ROWS_READ, counted
-from node.cli.frame import Face, show_error
+from node.cli.frame import Face, approved, show_error
 from node.cli.reports import areas, problem_table
 from node.domain.rows import RowProblem
 from node.errors import CallerError, Said, plain
@@ -156,3 +158,21 @@ def test_few_doubts_are_listed_and_many_are_counted_with_the_first_place() -> No
         seen.getvalue()
         == "21 righe con riserva: comune sconosciuto (la prima: foglio Elenco, riga 2, colonna «comune»)\n"
     )
+
+
+@pytest.mark.parametrize("answer", ["s", "S", "si", "sì", "y", "yes", "boh\ns"])
+def test_a_yes_is_taken_in_either_language(answer: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
+    """Italian first; what is neither yes nor no is asked again, in the reader's language."""
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{answer}\n"))
+    approved(face()[0], "Firmare?")
+    told = capsys.readouterr().err
+    assert "Firmare? [s/N]" in told
+    assert ("Rispondere s (sì) o n (no)." in told) == ("boh" in answer)
+
+
+@pytest.mark.parametrize("answer", ["\n", "n\n", "No\n", ""])
+def test_anything_but_a_yes_stops(answer: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A no, an empty line, an input that ends."""
+    monkeypatch.setattr(sys, "stdin", io.StringIO(answer))
+    with pytest.raises(click.Abort):
+        approved(face()[0], "Firmare?")

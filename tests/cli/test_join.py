@@ -119,7 +119,7 @@ async def test_an_administration_joins_is_admitted_and_finds_what_others_publish
         assert any("entra: Provincia di Arezzo (p_AR)" in sentence for sentence in made["differences"])
         for name in THREE[:2]:
             write_key(tmp_path / f"{name}.key", name)
-            await done("agreement", "sign", file, "--key", tmp_path / f"{name}.key", "--yes")
+            await done("agreement", "sign", file, "--key", tmp_path / f"{name}.key", "--yes", home=lecce.home)
         assert (await done("agreement", "submit", file, home=lecce.home))["applied"]
         # The server of Lecce, which has its timers in other tests, tells the others.
         await told_by(lecce)

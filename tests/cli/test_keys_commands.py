@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from node.flows import council
+from node.cli.keys import file_of
+from node.flows import council, rotate
 from node.flows.home import Facts, make_home
 from node.protocol import routine
 from node.store import keyfiles
@@ -146,3 +147,9 @@ async def test_two_nodes_that_follow_each_other_by_cards_change_only_the_seal_ke
     new = keyfiles.read(home / "keys").seal.public
     assert (made["kind"], new == old) == ("peer", False)
     assert made["seal"].startswith("seal = { x25519")
+
+
+def test_each_step_of_a_change_has_a_file_of_its_own() -> None:
+    """Retiring a key after a few days meets no file of the rotation."""
+    names = [str(file_of("http", action)) for action in (rotate.ROTATED, rotate.RETIRED, rotate.REVOKED)]
+    assert names == ["http-rotate.json", "http-retire.json", "http-revoke.json"]
