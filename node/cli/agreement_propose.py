@@ -34,7 +34,7 @@ from node.store.postgres import Connection, acquire
 _OPTIONS = (
     click.option("--admit", multiple=True, metavar="FILE|IMPRONTA", help="Fa entrare chi ha chiesto: il file della richiesta, o l'impronta di una in attesa."),
     click.option("--suspend", multiple=True, metavar="ID", help="Sospende un ente."),
-    click.option("--readmit", multiple=True, metavar="ID", help="Riammette un ente sospeso o uscito."),
+    click.option("--readmit", multiple=True, metavar="ID", help="Riammette un ente sospeso; chi è uscito torna con una richiesta nuova (--admit)."),
     click.option("--leave", multiple=True, metavar="ID", help="Fa uscire un ente; i suoi registri finiscono dove questo nodo li conosce."),
     click.option("--change", multiple=True, type=FILE, metavar="FILE", help="Sostituisce la voce di un ente con quella del file JSON."),
     click.option("--url", "urls", multiple=True, metavar="ID=URL", help="Cambia l'indirizzo di un ente."),

@@ -25,7 +25,15 @@ from node.cli.agreement_files import (
     read,
     write,
 )
-from node.cli.agreement_print import agreement_json, show_differences, show_words, told
+from node.cli.agreement_print import (
+    agreement_json,
+    collecting_title,
+    in_force_title,
+    show_differences,
+    show_words,
+    signed_title,
+    told,
+)
 from node.cli.frame import Face, command
 from node.errors import N_, CallerError, PeerWrongError, Said
 from node.flows import council, council_road, enrol, join, pinning
@@ -36,6 +44,10 @@ from node.protocol.agreement_values import Agreement
 from node.protocol.routine import Routine
 from node.store import agreement as store
 from node.store import council_key, keyfiles
+
+
+# What a node answers that does not know this one by the name that its requests bear: it moved, and the agreement says it here alone.
+UNKNOWN_KEY = "signature-unknown-key"
 
 
 def add_to(group: click.Group) -> None:
@@ -154,7 +166,7 @@ async def _sign(
     found, state = parsed(file, raw), await _base(face, base)
     _check(file, raw, state, now)
     said = told(face, said_of(state, found))
-    face.say(N_("Il documento è la versione {version}. Ciò che si firma:"), version=found.version)
+    face.say(signed_title(found), version=found.version)
     show_differences(face, said)
     words = enrolment.words(bytes.fromhex(council.digest_of(found.signed)))
     show_words(face, N_("Impronta da confrontare con gli altri firmatari:"), words)
@@ -179,7 +191,7 @@ async def _sign(
 
 async def _submit(face: Face, file: Path) -> None:
     raw = read(file)
-    parsed(file, raw)
+    found = parsed(file, raw)
     async with runtime.open_node(face.home) as node, node.session() as session:
         try:
             sent = await council_road.submit(node.council_road(session), raw, node.clock())
@@ -198,12 +210,14 @@ async def _submit(face: Face, file: Path) -> None:
 
     def human() -> None:
         if taken.applied:
-            face.say(N_("La versione {version} è in vigore qui."), version=taken.version)
+            face.say(in_force_title(found), version=taken.version)
         else:
-            face.say(N_("Proposta della versione {version}: firme {have} su {need}."), version=taken.version, have=taken.have, need=taken.need)  # fmt: skip
+            face.say(collecting_title(found), version=taken.version, have=taken.have, need=taken.need)
         face.say(N_("Nodi che l'hanno ricevuta: {count}; gli altri la chiedono da soli."), count=len(sent.told))
         for member, code in sent.failed.items():
             face.say(N_("    {member}: non consegnata [{code}]"), member=member, code=code)
+        if UNKNOWN_KEY in sent.failed.values():
+            face.say(N_("{code}: gli altri non conoscono ancora il nuovo indirizzo di questo nodo; la chiederanno da soli, tra poco."), code=UNKNOWN_KEY)  # fmt: skip
 
     face.emit(facts, human)
 
@@ -224,7 +238,7 @@ async def _apply(face: Face, file: Path, expect: str | None) -> None:
     facts = {"version": found.version, "digest": council.digest_of(found.signed), "pinned": False, "differences": said}
 
     def human() -> None:
-        face.say(N_("La versione {version} è in vigore qui."), version=found.version)
+        face.say(in_force_title(found), version=found.version)
         show_differences(face, said)
 
     face.emit(facts, human)
@@ -235,6 +249,8 @@ async def _pin(face: Face, file: Path, raw: bytes, expect: str | None) -> None:
     config = runtime.read_config(face.home)
     held = keyfiles.read(face.home / config.federation.keys)
     try:
+        # Before who is in it: of another federation, a node of this one's id is a stranger there, or somebody else.
+        is_there = pinning.check(face.home, config, agreement.first(raw))
         # Whoever took another's id would have a home that follows the wrong node.
         join.standing_in(agreement.first(raw), config.node.id, enrol.asked_of(config, held, runtime.utc_now()))
         with pinning.pinned(face.home, config, raw, expect) as found:
@@ -244,7 +260,10 @@ async def _pin(face: Face, file: Path, raw: bytes, expect: str | None) -> None:
         raise judged(file, error) from error
 
     def human() -> None:
-        face.say(N_("Da ora questo nodo segue il protocollo d'intesa. Se «rete serve» è in funzione, riavviarlo."))
+        if is_there:
+            face.say(N_("Questa prima versione è già fissata qui: nulla cambia."))
+        else:
+            face.say(N_("Da ora questo nodo segue il protocollo d'intesa. Se «rete serve» è in funzione, riavviarlo."))
         show_words(face, N_("Impronta della prima versione:"), pinning.words_of(found), found.digest)
 
     face.emit({**agreement_json(found, now), "pinned": True}, human)

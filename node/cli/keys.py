@@ -24,11 +24,13 @@ from node.runtime import Node
 from node.store import keyfiles, pin
 
 ROLE = click.argument("role", metavar="RUOLO", type=click.Choice(keyfiles.ROLES))
-OUT = click.option("-o", "--out", type=FILE, metavar="FILE", help="File da scrivere (altrimenti RUOLO-change.json).")
+OUT = click.option("-o", "--out", type=FILE, metavar="FILE", help="File da scrivere (altrimenti http-rotate.json, http-retire.json, ...).")
 _NEXT = {
     rotate.ROUTINE: N_("Ora firma la segreteria («rete agreement sign {out}»), poi «rete agreement submit {out}»."),
     rotate.ROOT: N_("Ora firma il consiglio («rete agreement sign {out}»), poi «rete agreement submit {out}»."),
 }
+# A change has a file of its own, so that the second step of a role does not meet the file of the first.
+_NAMED = {rotate.ROTATED: "rotate", rotate.RETIRED: "retire", rotate.REVOKED: "revoke"}
 _DONE = {
     rotate.ROTATED: N_("La chiave {key} è pronta; la modifica che la fa conoscere agli altri nodi è in {out}."),
     rotate.RETIRED: N_("La modifica che lascia la sola chiave {key} è in {out}."),
@@ -171,7 +173,7 @@ def _make_missing(home: Path, role: str) -> None:
 
 
 def _emit(face: Face, made: Change, out: Path | None, *, replace: bool) -> None:
-    path = out or Path(f"{made.role}-change.json")
+    path = out or Path(f"{made.role}-{_NAMED[made.action]}.json")
     write(path, made.raw, replace=replace)
     facts = {
         "action": made.action, "role": made.role, "kind": made.kind, "key_file": made.file, "old_keys": made.old,

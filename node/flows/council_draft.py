@@ -11,8 +11,9 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
-from node.errors import N_, CallerError
+from node.errors import N_, CallerError, Said
 from node.protocol import agreement, routine
 from node.protocol.agreement_values import Agreement, Council, HttpKey, Node, Status, Terms
 from node.protocol.routine import Changes
@@ -28,6 +29,7 @@ TERMS = Terms(
 )
 NUMBERS = ("introductions_days", "k_min", "keep_epochs_days", "suspended_days")
 QUORUM = (3, 2)
+STATUS_NAMES: Final = {Status.ACTIVE: N_("attivo"), Status.SUSPENDED: N_("sospeso"), Status.LEFT: N_("uscito")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +119,9 @@ def _to(draft: Draft, node_id: str, status: Status, since: int, *allowed: Status
             "agreement-status-wrong",
             N_("«{node}» è nello stato «{status}»: questa modifica non si può fare"),
             where=node_id,
-            hint=N_("si sospende un ente attivo, si riammette uno sospeso o uscito, esce uno attivo o sospeso"),
+            hint=N_("si sospende un ente attivo, si riammette uno sospeso, esce uno attivo o sospeso; chi è uscito torna con una richiesta nuova (--admit)"),
             node=node_id,
-            status=found.status.value,
+            status=Said(STATUS_NAMES[found.status]),
         )
     return replace(found, status=status, since=since)
 
@@ -159,7 +161,7 @@ def suspend(draft: Draft, node_id: str, since: int) -> Draft:
 
 
 def readmit(draft: Draft, node_id: str, since: int) -> Draft:
-    """Let a suspended node, or one that left, be active again with the keys it is listed with."""
+    """Let a suspended node, or one that left before its log had an end, be active again with the keys it is listed with."""
     return _with(draft, _to(draft, node_id, Status.ACTIVE, since, Status.SUSPENDED, Status.LEFT))
 
 
