@@ -180,7 +180,9 @@ def show_agreement(face: Face, found: Agreement, now: dt.datetime, first: Agreem
         face.say(N_("È SCADUTO: tutto continua a funzionare, ma nessuno può entrare finché non è rinnovato."))
     if first is not None:
         show_words(face, N_("Impronta della PRIMA versione (la confronta chi entra):"), words_of(first), first.digest)
-    show_words(face, N_("Impronta di questa versione ({version}):"), words_of(found), found.digest, version=found.version)
+    show_words(
+        face, N_("Impronta di questa versione ({version}):"), words_of(found), found.digest, version=found.version
+    )
     face.say(N_("PDF firmato, SHA-256: {digest}"), digest=found.pdf_sha256)
     terms = N_("Termini: almeno {k_min} reti; contatti conclusi {introductions_days} giorni; registri {keep_epochs_days} giorni; sospesi cancellati dopo {suspended_days} giorni.")  # fmt: skip
     face.say(
@@ -194,7 +196,8 @@ def show_agreement(face: Face, found: Agreement, now: dt.datetime, first: Agreem
     if found.secretariat.keys:
         _show_council(face, N_("Segreteria, firme necessarie: {threshold}"), found.secretariat, None)
     rows = [
-        (node.id, node.name, face.tr(STATUS_NAMES[node.status]), f"{day_of(node.since):%d/%m/%Y}") for node in found.nodes
+        (node.id, node.name, face.tr(STATUS_NAMES[node.status]), f"{day_of(node.since):%d/%m/%Y}")
+        for node in found.nodes
     ]
     face.table(N_("Enti"), (N_("id"), N_("nome"), N_("stato"), N_("dal")), rows)
     # Below: in a column of a narrow terminal they would be cut, and are copied.

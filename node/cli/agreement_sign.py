@@ -45,7 +45,6 @@ from node.protocol.routine import Routine
 from node.store import agreement as store
 from node.store import council_key, keyfiles
 
-
 # What a node answers that does not know this one by the name that its requests bear: it moved, and the agreement says it here alone.
 UNKNOWN_KEY = "signature-unknown-key"
 

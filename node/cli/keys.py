@@ -24,7 +24,13 @@ from node.runtime import Node
 from node.store import keyfiles, pin
 
 ROLE = click.argument("role", metavar="RUOLO", type=click.Choice(keyfiles.ROLES))
-OUT = click.option("-o", "--out", type=FILE, metavar="FILE", help="File da scrivere (altrimenti http-rotate.json, http-retire.json, ...).")
+OUT = click.option(
+    "-o",
+    "--out",
+    type=FILE,
+    metavar="FILE",
+    help="File da scrivere (altrimenti http-rotate.json, http-retire.json, ...).",
+)
 _NEXT = {
     rotate.ROUTINE: N_("Ora firma la segreteria («rete agreement sign {out}»), poi «rete agreement submit {out}»."),
     rotate.ROOT: N_("Ora firma il consiglio («rete agreement sign {out}»), poi «rete agreement submit {out}»."),

@@ -119,7 +119,9 @@ def _to(draft: Draft, node_id: str, status: Status, since: int, *allowed: Status
             "agreement-status-wrong",
             N_("«{node}» è nello stato «{status}»: questa modifica non si può fare"),
             where=node_id,
-            hint=N_("si sospende un ente attivo, si riammette uno sospeso, esce uno attivo o sospeso; chi è uscito torna con una richiesta nuova (--admit)"),
+            hint=N_(
+                "si sospende un ente attivo, si riammette uno sospeso, esce uno attivo o sospeso; chi è uscito torna con una richiesta nuova (--admit)"
+            ),
             node=node_id,
             status=Said(STATUS_NAMES[found.status]),
         )
