@@ -248,6 +248,6 @@ async def requests(face: Face, drop: str | None, save: tuple[str, str] | None, f
             face.say(N_("Nessuna richiesta di adesione in attesa."))
         for asked, at in shown:
             show_request(face, asked, N_("Impronta da confrontare per telefono con chi chiede:"))
-            face.say(N_("    ricevuta il {when:%d/%m/%Y}; per proporla: «rete agreement propose --admit {fingerprint} -o FILE»"), when=at, fingerprint=asked.fingerprint[:12])  # fmt: skip
+            face.say(N_("    ricevuta il {when:%d/%m/%Y}; confrontate le parole, per proporla: «rete agreement propose --admit {fingerprint} -o FILE»"), when=at, fingerprint=asked.fingerprint[:12])  # fmt: skip
 
     face.emit({"requests": [{**request_json(asked), "received_at": at} for asked, at in shown]}, human)

@@ -12,6 +12,7 @@ from typing import Any
 from node.cli.frame import Face
 from node.domain.days import day_of
 from node.errors import N_, Said
+from node.flows import agreement_board, own_log
 from node.flows.council import Ballot, Count
 from node.flows.council_card import Card
 from node.flows.council_draft import STATUS_NAMES
@@ -112,11 +113,15 @@ def card_facts(card: Card) -> dict[str, Any]:
 
 def request_json(asked: Asked) -> dict[str, Any]:
     """Return a request to join."""
+    keys = [
+        {"role": role, "public": public.hex(), "fingerprint": own_log.fingerprint(public)}
+        for role, public in enrolment.labels(asked.node)
+    ]
     return {
         "fingerprint": asked.fingerprint,
         "words": " ".join(asked.words),
         **node_json(asked.node),
-        "keys": [{"role": role, "public": public.hex()} for role, public in enrolment.labels(asked.node)],
+        "keys": keys,
         "origins": sorted(asked.node.origins),
     }
 
@@ -217,6 +222,7 @@ def show_request(face: Face, asked: Asked, title: str = N_("Impronta da leggere 
     node = asked.node
     face.say(N_("Richiesta di adesione di {name} ({id})"), name=node.name, id=node.id)
     face.say(N_("    indirizzo {url}, territori {territory}, recapito {contact}"), url=node.url, territory=", ".join(node.territory), contact=node.contact)  # fmt: skip
-    for role, public in enrolment.labels(node):
-        face.say(N_("    chiave {role}: {public}"), role=role, public=public.hex())
+    # As whoever proposes or signs its entrance is told of the same keys.
+    for role, key, digits in agreement_board.keys_of(node):
+        face.say(N_("    chiave {role} {key}, impronta {print}"), role=role, key=key, print=digits)
     show_words(face, title, asked.words)

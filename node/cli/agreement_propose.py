@@ -21,13 +21,13 @@ from node.cli.frame import Face, command
 from node.config import is_peer_url
 from node.errors import N_, CallerError, NotFoundError, PeerWrongError
 from node.flows import council, council_edits, enrol
-from node.flows.agreement_said import differences
+from node.flows.agreement_said import changes
 from node.flows.council_draft import YEAR, end_of
 from node.flows.council_edits import CouncilEdits, Edits
 from node.flows.enrol import Asked
 from node.protocol import agreement
 from node.protocol.agreement_values import Node
-from node.protocol.enrolment import words
+from node.protocol.enrolment import digits_of, words
 from node.store import agreement as store
 from node.store.postgres import Connection, acquire
 
@@ -78,10 +78,16 @@ async def _propose(face: Face, out: Path, given: dict[str, Any], *, force: bool)
             edits = await _edits(conn, given, now)
             ends = await council_edits.ends_of(conn, edits.leave)
     draft = council_edits.edited(council.drafted(state), edits, now, ends)
+    warnings = council_edits.warnings(draft, edits)
     raw = council.propose(state, draft, now)
     write(out, raw, replace=force)
     found = agreement.parse(raw)
-    said = told(face, differences(state.agreement, found))
+    said = told(face, changes(state.agreement, state.nodes, found))
+    cautions = told(face, warnings)
+    admitted = [
+        {"id": one.node.id, "name": one.node.name, "fingerprint": one.fingerprint, "words": " ".join(one.words)}
+        for one in edits.admit
+    ]
     fingerprint = words(bytes.fromhex(found.digest))
     facts = {
         "file": str(out),
@@ -89,11 +95,18 @@ async def _propose(face: Face, out: Path, given: dict[str, Any], *, force: bool)
         "digest": found.digest,
         "fingerprint": " ".join(fingerprint),
         "differences": said,
+        "admitted": admitted,
+        "warnings": cautions,
     }
 
     def human() -> None:
         face.say(N_("Scritta la proposta della versione {version} in {file}:"), version=found.version, file=out)
         show_differences(face, said)
+        for one in edits.admit:
+            title = N_("Impronta della richiesta di {name} ({id}), confrontata per telefono con chi chiede?")
+            show_words(face, title, one.words, name=one.node.name, id=one.node.id)
+        for warning in cautions:
+            face.say(N_("ATTENZIONE: {warning}"), warning=warning)
         show_words(face, N_("Impronta, che ogni firmatario confronta prima di firmare:"), fingerprint)
         face.say(N_("Ora: «rete agreement sign {file} --key CHIAVE», poi «rete agreement submit {file}»."), file=out)
 
@@ -137,16 +150,19 @@ async def _request(conn: Connection, named: str) -> Asked:
     return enrol.read((await waiting_request(conn, named)).raw)
 
 
-async def waiting_request(conn: Connection, digits: str) -> store.Request:
-    """Return the waiting request whose fingerprint begins so. Raises: NotFoundError(enrolment-unknown)."""
+async def waiting_request(conn: Connection, named: str) -> store.Request:
+    """Return the waiting request whose fingerprint begins so, in digits or in words. Raises: NotFoundError(enrolment-unknown)."""
+    digits = digits_of(named)
     found = [one for one in await store.read_requests(conn) if len(digits) >= 8 and one.fingerprint.startswith(digits)]
     if len(found) != 1:
         raise NotFoundError(
             "enrolment-unknown",
             N_("né un file né una richiesta in attesa: «{named}»"),
-            where=digits[:100],
-            hint=N_("«rete agreement requests» elenca quelle in attesa; bastano otto cifre dell'impronta"),
-            named=digits[:100],
+            where=named[:400],
+            hint=N_(
+                "«rete agreement requests» elenca quelle in attesa; bastano le prime otto parole dell'impronta, tra virgolette, o otto cifre"
+            ),
+            named=named[:400],
         )
     return found[0]
 

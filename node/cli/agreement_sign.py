@@ -37,7 +37,7 @@ from node.cli.agreement_print import (
 from node.cli.frame import Face, command
 from node.errors import N_, CallerError, PeerWrongError, Said
 from node.flows import council, council_road, enrol, join, pinning
-from node.flows.agreement_said import differences, routine_differences
+from node.flows.agreement_said import changes, differences, routine_differences
 from node.flows.agreement_terms import InForce
 from node.protocol import agreement, enrolment, metadata, routine
 from node.protocol.agreement_values import Agreement
@@ -121,7 +121,7 @@ def parsed(file: Path, raw: bytes) -> Agreement | Routine:
 def said_of(state: InForce | None, found: Agreement | Routine) -> list[Said]:
     """Return in plain words what a document changes. Raises: CallerError(sign-base-missing)."""
     if isinstance(found, Agreement):
-        return differences(None if state is None else state.agreement, found)
+        return differences(None, found) if state is None else changes(state.agreement, state.nodes, found)
     if state is None:
         raise CallerError(
             "sign-base-missing",

@@ -234,7 +234,7 @@ def _tell(face: Face, url: str, done: _Joined) -> None:
             face.say(N_("La richiesta è arrivata a {url}."), url=url)
         else:
             face.say(N_("La richiesta NON è arrivata [{code}]: mandare alla segreteria, per PEC, il file {file}."), code=done.code, file=face.home / joined.REQUEST)  # fmt: skip
-        face.say(N_("Ora: leggere l'impronta della richiesta alla segreteria, per telefono; poi «rete serve --home {home}».\nQuando il consiglio ha firmato il nodo comincia a prelevare da solo. «rete join --status» dice a che punto è."), home=face.home)  # fmt: skip
+        face.say(N_("Ora: leggere l'impronta della richiesta alla segreteria, per telefono; poi «rete serve --home {home}».\nQuando il consiglio ha firmato il nodo comincia a prelevare da solo. «rete join --status --home {home}» dice a che punto è."), home=face.home)  # fmt: skip
 
     face.emit(facts, human)
 

@@ -32,8 +32,12 @@ OUT = click.option(
     help="File da scrivere (altrimenti http-rotate.json, http-retire.json, ...).",
 )
 _NEXT = {
-    rotate.ROUTINE: N_("Ora firma la segreteria («rete agreement sign {out}»), poi «rete agreement submit {out}»."),
-    rotate.ROOT: N_("Ora firma il consiglio («rete agreement sign {out}»), poi «rete agreement submit {out}»."),
+    rotate.ROUTINE: N_(
+        "Ora firma la segreteria, in due: «rete agreement sign {out} --key CHIAVE --base FILE» (FILE: «rete agreement show -o FILE»); poi «rete agreement submit {out}»."
+    ),
+    rotate.ROOT: N_(
+        "Ora firma il consiglio: «rete agreement sign {out} --key CHIAVE --base FILE» (FILE: «rete agreement show -o FILE»); poi «rete agreement submit {out}»."
+    ),
 }
 # A change has a file of its own, so that the second step of a role does not meet the file of the first.
 _NAMED = {rotate.ROTATED: "rotate", rotate.RETIRED: "retire", rotate.REVOKED: "revoke"}

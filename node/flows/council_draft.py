@@ -15,6 +15,7 @@ from typing import Final
 
 from node.errors import N_, CallerError, Said
 from node.protocol import agreement, routine
+from node.protocol.agreement_form import TERM_BOUNDS
 from node.protocol.agreement_values import Agreement, Council, HttpKey, Node, Status, Terms
 from node.protocol.routine import Changes
 
@@ -189,8 +190,8 @@ def move(draft: Draft, node_id: str, url: str) -> Draft:
 
 
 def set_numbers(terms: Terms, changes: Mapping[str, int]) -> Terms:
-    """Return terms with some numbers changed. Raises: CallerError(agreement-term-unknown)."""
-    for name in changes:
+    """Return terms with some numbers changed. Raises: CallerError(agreement-term-unknown | agreement-term-bad)."""
+    for name, number in changes.items():
         if name not in NUMBERS:
             raise CallerError(
                 "agreement-term-unknown",
@@ -199,6 +200,18 @@ def set_numbers(terms: Terms, changes: Mapping[str, int]) -> Terms:
                 hint=N_("valori ammessi: {values}"),
                 name=name,
                 values=", ".join(NUMBERS),
+            )
+        least, most = TERM_BOUNDS[name]
+        if not least <= number <= most:
+            raise CallerError(
+                "agreement-term-bad",
+                N_("{name}={number} non va bene"),
+                where=name,
+                hint=N_("{name} va da {least} a {most}"),
+                name=name,
+                number=number,
+                least=least,
+                most=most,
             )
     named = {name: getattr(terms, name) for name in NUMBERS} | dict(changes)
     return Terms(
@@ -213,7 +226,12 @@ def set_numbers(terms: Terms, changes: Mapping[str, int]) -> Terms:
 def add_key(council: Council, keyid: str, public: bytes) -> Council:
     """Return a council with one key more. Raises: CallerError(council-key-there)."""
     if keyid in council.keys:
-        raise CallerError("council-key-there", N_("questa chiave è già nell'elenco"), where=keyid)
+        raise CallerError(
+            "council-key-there",
+            N_("questa chiave è già nell'elenco"),
+            where=keyid,
+            hint=N_("togliere il suo biglietto dal comando; per cambiare solo quante firme servono: --threshold"),
+        )
     return replace(council, keys={**council.keys, keyid: public})
 
 

@@ -215,7 +215,7 @@ async def test_a_fully_signed_version_is_applied_from_a_file(two: Agreed, tmp_pa
         (("--admit", "0123456789"), "enrolment-unknown"),
         (("--term", "k=6"), "agreement-term-unknown"),
         (("--term", "k_min"), "agreement-term-bad"),
-        (("--term", "k_min=4"), "agreement-malformed"),
+        (("--term", "k_min=4"), "agreement-term-bad"),
         (("--threshold", "4"), "council-threshold"),
         (("--council-remove", "00000000"), "council-key-unknown"),
         (("--url", "cmto=ftp://x"), "peer-url-bad"),
