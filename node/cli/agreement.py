@@ -190,6 +190,9 @@ async def history(face: Face) -> None:
                 "differences": told(face, differences(before, found)),
             }
         )
+        if before is None:
+            council_ = found.council
+            rows[-1]["first"] = {"nodes": len(found.nodes), "need": council_.threshold, "keys": len(council_.keys)}
         before = found
     facts = {
         "versions": rows,
@@ -211,7 +214,11 @@ async def history(face: Face) -> None:
 def _show_history(face: Face, facts: dict[str, Any]) -> None:
     for row in facts["versions"]:
         face.say(N_("Versione {version}, in vigore qui dal {when:%d/%m/%Y %H:%M}"), version=row["version"], when=row["applied_at"])  # fmt: skip
-        show_differences(face, row["differences"])
+        if row["version"] == 1:
+            # All of it would be new, a screen or two.
+            face.say(N_("  Enti: {nodes}; consiglio, firme necessarie: {need} su {keys}. Tutto: «rete agreement show 1»."), **row["first"])  # fmt: skip
+        else:
+            show_differences(face, row["differences"])
     for fork in facts["forks"]:
         said = N_("BIFORCAZIONE alla versione {version}: due documenti firmati, {first} e {other}.")
         face.say(said, version=fork["version"], first=fork["digests"][0], other=fork["digests"][1])
