@@ -182,8 +182,13 @@ def _make_missing(home: Path, role: str) -> None:
         keyfiles.add(folder, role)
 
 
+def file_of(role: str, action: str) -> Path:
+    """Return the file of a change where none is named: another one for each step of a role."""
+    return Path(f"{role}-{_NAMED[action]}.json")
+
+
 def _emit(face: Face, made: Change, out: Path | None, *, replace: bool) -> None:
-    path = out or Path(f"{made.role}-{_NAMED[made.action]}.json")
+    path = out or file_of(made.role, made.action)
     write(path, made.raw, replace=replace)
     facts = {
         "action": made.action, "role": made.role, "kind": made.kind, "key_file": made.file, "old_keys": made.old,

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from node.flows import council
+from node.cli.keys import file_of
+from node.flows import council, rotate
 from node.flows.home import Facts, make_home
 from node.protocol import routine
 from node.store import keyfiles
@@ -91,6 +92,12 @@ async def test_a_key_is_changed_by_three_commands(three: Agreed, tmp_path: Path)
     await bring(out.read_bytes(), OFFICE, lecce, torino, lazio)
     assert [key.rpartition("#")[2] for key in torino.node.membership.members["p_LE"].http] == ["http-2"]
     assert await refused(lecce.home, "keys", "retire", "http", "-o", tmp_path / "x.json") == "keys-nothing-old"
+
+
+def test_each_step_has_a_file_of_its_own() -> None:
+    """Without a name, what retires a key does not meet the file of what rotated it."""
+    names = [file_of("http", action).name for action in (rotate.ROTATED, rotate.RETIRED, rotate.REVOKED)]
+    assert names == ["http-rotate.json", "http-retire.json", "http-revoke.json"]
 
 
 async def test_a_stolen_log_key_is_for_the_council(three: Agreed, tmp_path: Path) -> None:
