@@ -187,7 +187,8 @@ async def test_a_change_is_proposed_signed_submitted_and_in_force_at_both(two: A
     assert (await reloaded(lecce), await reloaded(torino)) == (2, 2)
     assert (await done("peer", "list", home=torino.home))["own_status"] == "suspended"
     assert "Questo nodo è sospeso dal" in await said("peer", "list", home=torino.home)
-    assert "Questo nodo è sospeso dal" in await said("sync", home=torino.home)
+    _, pulled, _ = await rete("sync", home=torino.home)
+    assert "Questo nodo è sospeso dal" in pulled["text"]
     assert (await done("peer", "list", home=lecce.home))["own_status"] == "active"
     history = await done("agreement", "history", home=lecce.home)
     assert [row["version"] for row in history["versions"]] == [1, 2]
