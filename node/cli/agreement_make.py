@@ -120,7 +120,7 @@ def _first(face: Face, asked: Beginning, out: Path, now: dt.datetime, *, force: 
     def human() -> None:
         face.say(N_("Scritta la prima versione in {file}. Enti: {count}; firme necessarie: {need} su {keys}."), file=out, count=len(found.nodes), need=found.council.threshold, keys=len(found.council.keys))  # fmt: skip
         show_words(face, N_("Impronta, che ogni firmatario confronta prima di firmare:"), words_of(found), found.digest)
-        face.say(N_("Ora ogni firmatario: «rete agreement sign {file} --key CHIAVE». Poi ogni ente: «rete agreement apply {file} --expect IMPRONTA»."), file=out)  # fmt: skip
+        face.say(N_("Ora ogni firmatario: «rete agreement sign {file} --key CHIAVE». Poi ogni ente: «rete agreement apply {file}»."), file=out)  # fmt: skip
 
     face.emit({"file": str(out), **agreement_json(found, now)}, human)
 
@@ -139,7 +139,7 @@ def _council_key(face: Face, file: Path, name: str, passphrase_file: Path | None
     if face.json:
         return
     face.err.print(
-        face.tr(N_("La chiave è in {file}: tenerla fuori dai nodi, farne una copia, non darla a nessuno. Il biglietto, ciò che il comando ha stampato, va alla segreteria.")).format(file=file),
+        face.tr(N_("La chiave è in {file}: tenerla fuori dai nodi, farne una copia, non darla a nessuno. Il biglietto qui sopra va alla segreteria.")).format(file=file),
         markup=False,
         highlight=False,
     )  # fmt: skip

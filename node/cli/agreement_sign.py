@@ -248,8 +248,6 @@ async def _pin(face: Face, file: Path, raw: bytes, expect: str | None) -> None:
     config = runtime.read_config(face.home)
     held = keyfiles.read(face.home / config.federation.keys)
     try:
-        # Before who is in it: of another federation, a node of this one's id is a stranger there, or somebody else.
-        is_there = pinning.check(face.home, config, agreement.first(raw))
         # Whoever took another's id would have a home that follows the wrong node.
         join.standing_in(agreement.first(raw), config.node.id, enrol.asked_of(config, held, runtime.utc_now()))
         with pinning.pinned(face.home, config, raw, expect) as found:
@@ -259,10 +257,7 @@ async def _pin(face: Face, file: Path, raw: bytes, expect: str | None) -> None:
         raise judged(file, error) from error
 
     def human() -> None:
-        if is_there:
-            face.say(N_("Questa prima versione è già fissata qui: nulla cambia."))
-        else:
-            face.say(N_("Da ora questo nodo segue il protocollo d'intesa. Se «rete serve» è in funzione, riavviarlo."))
+        face.say(N_("Da ora questo nodo segue il protocollo d'intesa. Se «rete serve» è in funzione, riavviarlo."))
         show_words(face, N_("Impronta della prima versione:"), pinning.words_of(found), found.digest)
 
     face.emit({**agreement_json(found, now), "pinned": True}, human)

@@ -25,22 +25,14 @@ from node.store import keyfiles, pin
 
 ROLE = click.argument("role", metavar="RUOLO", type=click.Choice(keyfiles.ROLES))
 OUT = click.option(
-    "-o",
-    "--out",
-    type=FILE,
-    metavar="FILE",
-    help="File da scrivere (altrimenti http-rotate.json, http-retire.json, ...).",
+    "-o", "--out", type=FILE, metavar="FILE", help="File da scrivere (altrimenti per esempio http-rotate.json)."
 )
 _NEXT = {
-    rotate.ROUTINE: N_(
-        "Ora firma la segreteria, in due: «rete agreement sign {out} --key CHIAVE --base FILE» (FILE: «rete agreement show -o FILE»); poi «rete agreement submit {out}»."
-    ),
-    rotate.ROOT: N_(
-        "Ora firma il consiglio: «rete agreement sign {out} --key CHIAVE --base FILE» (FILE: «rete agreement show -o FILE»); poi «rete agreement submit {out}»."
-    ),
-}
-# A change has a file of its own, so that the second step of a role does not meet the file of the first.
-_NAMED = {rotate.ROTATED: "rotate", rotate.RETIRED: "retire", rotate.REVOKED: "revoke"}
+    rotate.ROUTINE: N_("Ora firma la segreteria («rete agreement sign {out} --key CHIAVE --base BASE»; BASE lo scrive «rete agreement show -o BASE»), poi «rete agreement submit {out}»."),
+    rotate.ROOT: N_("Ora firma il consiglio («rete agreement sign {out} --key CHIAVE --base BASE»; BASE lo scrive «rete agreement show -o BASE»), poi «rete agreement submit {out}»."),
+}  # fmt: skip
+# Each step has a file of its own: the one before may be under way still.
+_STEM = {rotate.ROTATED: "rotate", rotate.RETIRED: "retire", rotate.REVOKED: "revoke"}
 _DONE = {
     rotate.ROTATED: N_("La chiave {key} è pronta; la modifica che la fa conoscere agli altri nodi è in {out}."),
     rotate.RETIRED: N_("La modifica che lascia la sola chiave {key} è in {out}."),
@@ -183,8 +175,8 @@ def _make_missing(home: Path, role: str) -> None:
 
 
 def file_of(role: str, action: str) -> Path:
-    """Return the file of a change where none is named: another one for each step of a role."""
-    return Path(f"{role}-{_NAMED[action]}.json")
+    """Return the file that a change is written to where none was named."""
+    return Path(f"{role}-{_STEM[action]}.json")
 
 
 def _emit(face: Face, made: Change, out: Path | None, *, replace: bool) -> None:
