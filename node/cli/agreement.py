@@ -21,6 +21,7 @@ from node.cli.agreement_print import (
     request_json,
     routine_json,
     show_agreement,
+    show_ballot,
     show_differences,
     show_request,
     told,
@@ -30,14 +31,16 @@ from node.cli.agreement_sign import parsed, said_of, state_of
 from node.cli.frame import Face, command
 from node.errors import N_, CallerError, NotFoundError, PeerWrongError
 from node.flows import council, enrol
-from node.flows.agreement_said import differences
+from node.flows.agreement_said import differences, routine_differences
 from node.flows.agreement_terms import InForce
 from node.flows.council import Ballot
+from node.flows.join import words_of
 from node.protocol import agreement as wire
 from node.protocol.agreement_values import Agreement
 from node.protocol.routine import Routine
 from node.runtime import Node
 from node.store import agreement as store
+from node.store import pin
 from node.store.postgres import Connection, acquire
 
 VERSIONS_SHOWN = 1_000
@@ -65,20 +68,28 @@ async def show(face: Face, which: str | None, out: Path | None, entry: str | Non
     now = runtime.utc_now()
     file = None if which is None else file_named(which)
     ballots: list[dict[str, Any]] = []
+    first: Agreement | None = None
+    changes: list[str] = []
     if file is not None:
         found = parsed(file, read(file))
     else:
         async with runtime.open_node(face.home) as node, acquire(node.pool) as conn:
             state = council.place_of(node.agreement).in_force
             found = state.agreement if which is None else await _version(conn, which)
-            ballots = await _ballots(face, conn, state, node) if which is None else []
+            first = wire.parse(pinned) if found.version > 1 and (pinned := pin.read(face.home)) else None
+            if which is None:
+                ballots = await _ballots(face, conn, state, node)
+                # Against the version as it was signed: what has changed since without the council.
+                changes = told(face, routine_differences(state.agreement, None, state.routine)) if state.routine else []
     if out is not None:
         write(out, found.raw, replace=force)
     if entry is not None:
         click.echo(_entry(found, entry))
         return
     facts = agreement_json(found, now) if isinstance(found, Agreement) else routine_json(found)
-    face.emit({**facts, "proposals": ballots}, lambda: _show(face, found, ballots))
+    if first is not None:
+        facts["first"] = {"digest": first.digest, "fingerprint": " ".join(words_of(first))}
+    face.emit({**facts, "routine": changes, "proposals": ballots}, lambda: _show(face, found, first, changes, ballots))
 
 
 def _entry(found: Agreement | Routine, node_id: str) -> str:
@@ -116,14 +127,18 @@ async def _ballots(face: Face, conn: Connection, state: InForce, node: Node) -> 
     ]  # fmt: skip
 
 
-def _show(face: Face, found: Agreement | Routine, ballots: list[dict[str, Any]]) -> None:
+def _show(
+    face: Face, found: Agreement | Routine, first: Agreement | None, changes: list[str], ballots: list[dict[str, Any]]
+) -> None:
     if isinstance(found, Agreement):
-        show_agreement(face, found, runtime.utc_now())
+        show_agreement(face, found, runtime.utc_now(), first)
     else:
         face.say(N_("Modifiche ordinarie, versione {version}, di: {nodes}"), version=found.version, nodes=", ".join(node.id for node in found.nodes))  # fmt: skip
+    if changes:
+        face.say(N_("Modifiche ordinarie già in vigore, oltre a questa versione:"))
+        show_differences(face, changes)
     for ballot in ballots:
-        face.say(N_("Proposta aperta della versione {version}, firme {have} su {need}: {digest}"), **{k: ballot[k] for k in ("version", "have", "need", "digest")})  # fmt: skip
-        show_differences(face, ballot["differences"])
+        show_ballot(face, ballot)
 
 
 @command(agreement, "diff", help="Che cosa cambia da una versione a un'altra, in parole: file o numeri di versione.")
@@ -176,6 +191,9 @@ async def history(face: Face) -> None:
                 "differences": told(face, differences(before, found)),
             }
         )
+        if before is None:
+            council_ = found.council
+            rows[-1]["first"] = {"nodes": len(found.nodes), "need": council_.threshold, "keys": len(council_.keys)}
         before = found
     facts = {
         "versions": rows,
@@ -197,7 +215,11 @@ async def history(face: Face) -> None:
 def _show_history(face: Face, facts: dict[str, Any]) -> None:
     for row in facts["versions"]:
         face.say(N_("Versione {version}, in vigore qui dal {when:%d/%m/%Y %H:%M}"), version=row["version"], when=row["applied_at"])  # fmt: skip
-        show_differences(face, row["differences"])
+        if row["version"] == 1:
+            # All of it would be new, a screen or two.
+            face.say(N_("  Enti: {nodes}; consiglio, firme necessarie: {need} su {keys}. Tutto: «rete agreement show 1»."), **row["first"])  # fmt: skip
+        else:
+            show_differences(face, row["differences"])
     for fork in facts["forks"]:
         said = N_("BIFORCAZIONE alla versione {version}: due documenti firmati, {first} e {other}.")
         face.say(said, version=fork["version"], first=fork["digests"][0], other=fork["digests"][1])
@@ -233,7 +255,7 @@ async def requests(face: Face, drop: str | None, save: tuple[str, str] | None, f
         if not shown:
             face.say(N_("Nessuna richiesta di adesione in attesa."))
         for asked, at in shown:
-            show_request(face, asked)
-            face.say(N_("    ricevuta il {when:%d/%m/%Y}; per proporla: «rete agreement propose --admit {fingerprint} -o FILE»"), when=at, fingerprint=asked.fingerprint[:12])  # fmt: skip
+            show_request(face, asked, N_("Impronta da confrontare per telefono con chi chiede:"))
+            face.say(N_("    ricevuta il {when:%d/%m/%Y}; confrontate le parole, per proporla: «rete agreement propose --admit {fingerprint} -o FILE»"), when=at, fingerprint=asked.fingerprint[:12])  # fmt: skip
 
     face.emit({"requests": [{**request_json(asked), "received_at": at} for asked, at in shown]}, human)

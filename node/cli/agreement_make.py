@@ -204,7 +204,7 @@ def _give_card(face: Face, file: Path, card: council_card.Card, out: Path | None
     if out is not None:
         tell(face, N_("La chiave è in {file}: tenerla fuori dai nodi, farne una copia, non darla a nessuno. Il biglietto, in {out}, va alla segreteria."), file=file, out=out)  # fmt: skip
         return
-    tell(face, N_("La chiave è in {file}: tenerla fuori dai nodi, farne una copia, non darla a nessuno. Il biglietto qui sopra va alla segreteria."), file=file)  # fmt: skip
+    tell(face, N_("La chiave è in {file}: tenerla fuori dai nodi, farne una copia, non darla a nessuno. Il biglietto va alla segreteria."), file=file)  # fmt: skip
 
 
 def tell(face: Face, message: str, **facts: object) -> None:

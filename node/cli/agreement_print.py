@@ -6,21 +6,22 @@ In: values of protocol and flows. Out: JSON values of docs/cli.md, and sentences
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from node.cli.frame import Face
 from node.domain.days import day_of
 from node.errors import N_, Said
+from node.flows import agreement_board, own_log
 from node.flows.council import Ballot, Count
 from node.flows.council_card import Card
+from node.flows.council_draft import STATUS_NAMES
 from node.flows.enrol import Asked
 from node.flows.join import words_of
 from node.protocol import agreement, enrolment
-from node.protocol.agreement_values import Agreement, Council, Node, Status
+from node.protocol.agreement_values import Agreement, Council, Node
 from node.protocol.routine import Routine
-
-STATUSES = {Status.ACTIVE: N_("attivo"), Status.SUSPENDED: N_("sospeso"), Status.LEFT: N_("uscito")}
+from node.store import agreement as store
 
 
 def told(face: Face, said: Sequence[Said]) -> list[str]:
@@ -112,11 +113,15 @@ def card_facts(card: Card) -> dict[str, Any]:
 
 def request_json(asked: Asked) -> dict[str, Any]:
     """Return a request to join."""
+    keys = [
+        {"role": role, "public": public.hex(), "fingerprint": own_log.fingerprint(public)}
+        for role, public in enrolment.labels(asked.node)
+    ]
     return {
         "fingerprint": asked.fingerprint,
         "words": " ".join(asked.words),
         **node_json(asked.node),
-        "keys": [{"role": role, "public": public.hex()} for role, public in enrolment.labels(asked.node)],
+        "keys": keys,
         "origins": sorted(asked.node.origins),
     }
 
@@ -136,19 +141,59 @@ def warn(face: Face, doubts: Sequence[Said]) -> None:
         face.say(N_("ATTENZIONE: {doubt}."), doubt=doubt)
 
 
+def show_ballot(face: Face, ballot: Mapping[str, Any]) -> None:
+    """Print an open proposal: how it stands, what signatories compare, who has signed and who has not, what it changes."""
+    title = N_("Proposta aperta della versione {version}, firme {have} su {need}: {digest}")
+    if ballot["kind"] == store.ROUTINE:
+        title = N_("Proposta aperta di modifiche ordinarie (versione {version}), firme {have} su {need}: {digest}")
+    face.say(title, **{name: ballot[name] for name in ("version", "have", "need", "digest")})
+    for line in enrolment.grouped(ballot["fingerprint"].split(" ")):
+        face.say(N_("    {line}"), line=line)
+    for keyid in ballot["signed"]:
+        face.say(N_("    {keyid} {mark}"), keyid=keyid, mark=face.tr(N_("ha firmato")))
+    for keyid in ballot["missing"]:
+        face.say(N_("    {keyid} {mark}"), keyid=keyid, mark=face.tr(N_("non ha firmato")))
+    show_differences(face, ballot["differences"])
+
+
+def signed_title(found: Agreement | Routine) -> str:
+    """Return what heads a document that is about to be signed: routine changes count by themselves."""
+    if isinstance(found, Routine):
+        return N_("Il documento sono modifiche ordinarie, versione {version}. Ciò che si firma:")
+    return N_("Il documento è la versione {version}. Ciò che si firma:")
+
+
+def in_force_title(found: Agreement | Routine) -> str:
+    """Return what is said of a document that came into force."""
+    if isinstance(found, Routine):
+        return N_("Le modifiche ordinarie, versione {version}, sono in vigore qui.")
+    return N_("La versione {version} è in vigore qui.")
+
+
+def collecting_title(found: Agreement | Routine) -> str:
+    """Return what is said of a document that waits for signatures."""
+    if isinstance(found, Routine):
+        return N_("Proposta di modifiche ordinarie, versione {version}: firme {have} su {need}.")
+    return N_("Proposta della versione {version}: firme {have} su {need}.")
+
+
 def show_differences(face: Face, said: Sequence[str]) -> None:
     """Print what changes, a line each."""
     for sentence in said:
         face.say(N_("  - {sentence}"), sentence=sentence)
 
 
-def show_agreement(face: Face, found: Agreement, now: dt.datetime) -> None:
-    """Print a version for a person."""
+def show_agreement(face: Face, found: Agreement, now: dt.datetime, first: Agreement | None = None) -> None:
+    """Print a version for a person; ``first``: the one whose fingerprint somebody compares who joins."""
     title = N_("Protocollo d'intesa, versione {version}; scade il {expires:%d/%m/%Y}.")
     face.say(title, version=found.version, expires=found.expires)
     if found.is_expired(now):
         face.say(N_("È SCADUTO: tutto continua a funzionare, ma nessuno può entrare finché non è rinnovato."))
-    show_words(face, N_("Impronta da confrontare:"), words_of(found), found.digest)
+    if first is not None:
+        show_words(face, N_("Impronta della PRIMA versione (la confronta chi entra):"), words_of(first), first.digest)
+    show_words(
+        face, N_("Impronta di questa versione ({version}):"), words_of(found), found.digest, version=found.version
+    )
     face.say(N_("PDF firmato, SHA-256: {digest}"), digest=found.pdf_sha256)
     terms = N_("Termini: almeno {k_min} reti; contatti conclusi {introductions_days} giorni; registri {keep_epochs_days} giorni; sospesi cancellati dopo {suspended_days} giorni.")  # fmt: skip
     face.say(
@@ -162,10 +207,13 @@ def show_agreement(face: Face, found: Agreement, now: dt.datetime) -> None:
     if found.secretariat.keys:
         _show_council(face, N_("Segreteria, firme necessarie: {threshold}"), found.secretariat, None)
     rows = [
-        (node.id, node.name, face.tr(STATUSES[node.status]), f"{day_of(node.since):%d/%m/%Y}", node.url)
+        (node.id, node.name, face.tr(STATUS_NAMES[node.status]), f"{day_of(node.since):%d/%m/%Y}")
         for node in found.nodes
     ]
-    face.table(N_("Enti"), (N_("id"), N_("nome"), N_("stato"), N_("dal"), N_("indirizzo")), rows)
+    face.table(N_("Enti"), (N_("id"), N_("nome"), N_("stato"), N_("dal")), rows)
+    # Below: in a column of a narrow terminal they would be cut, and are copied.
+    for node in found.nodes:
+        face.say(N_("    {id}: {url}"), id=node.id, url=node.url or face.tr(N_("senza indirizzo")))
 
 
 def _show_council(face: Face, title: str, council: Council, signed: Collection[str] | None) -> None:
@@ -175,11 +223,12 @@ def _show_council(face: Face, title: str, council: Council, signed: Collection[s
         face.say(N_("    {keyid} {mark}"), keyid=keyid, mark=mark)
 
 
-def show_request(face: Face, asked: Asked) -> None:
-    """Print a request for whoever compares it."""
+def show_request(face: Face, asked: Asked, title: str = N_("Impronta da leggere per telefono:")) -> None:
+    """Print a request under a title that says what its fingerprint is for: to be read out, or to be compared."""
     node = asked.node
     face.say(N_("Richiesta di adesione di {name} ({id})"), name=node.name, id=node.id)
     face.say(N_("    indirizzo {url}, territori {territory}, recapito {contact}"), url=node.url, territory=", ".join(node.territory), contact=node.contact)  # fmt: skip
-    for role, public in enrolment.labels(node):
-        face.say(N_("    chiave {role}: {public}"), role=role, public=public.hex())
-    show_words(face, N_("Impronta da leggere per telefono:"), asked.words)
+    # As whoever proposes or signs its entrance is told of the same keys.
+    for role, key, digits in agreement_board.keys_of(node):
+        face.say(N_("    chiave {role} {key}, impronta {print}"), role=role, key=key, print=digits)
+    show_words(face, title, asked.words)

@@ -21,20 +21,20 @@ from node.cli.frame import Face, command
 from node.config import is_peer_url
 from node.errors import N_, CallerError, NotFoundError, PeerWrongError
 from node.flows import council, council_edits, council_first, enrol
-from node.flows.agreement_said import differences
+from node.flows.agreement_said import changes
 from node.flows.council_draft import YEAR
 from node.flows.council_edits import CouncilEdits, Edits
 from node.flows.enrol import Asked
 from node.protocol import agreement
 from node.protocol.agreement_values import Node
-from node.protocol.enrolment import words
+from node.protocol.enrolment import digits_of, words
 from node.store import agreement as store
 from node.store.postgres import Connection, acquire
 
 _OPTIONS = (
     click.option("--admit", multiple=True, metavar="FILE|IMPRONTA", help="Fa entrare chi ha chiesto: il file della richiesta, o l'impronta di una in attesa."),
     click.option("--suspend", multiple=True, metavar="ID", help="Sospende un ente."),
-    click.option("--readmit", multiple=True, metavar="ID", help="Riammette un ente sospeso o uscito."),
+    click.option("--readmit", multiple=True, metavar="ID", help="Riammette un ente sospeso; chi è uscito torna con una richiesta nuova (--admit)."),
     click.option("--leave", multiple=True, metavar="ID", help="Fa uscire un ente; i suoi registri finiscono dove questo nodo li conosce."),
     click.option("--change", multiple=True, type=FILE, metavar="FILE", help="Sostituisce la voce di un ente con quella del file JSON."),
     click.option("--url", "urls", multiple=True, metavar="ID=URL", help="Cambia l'indirizzo di un ente."),
@@ -78,11 +78,16 @@ async def _propose(face: Face, out: Path, given: dict[str, Any], *, force: bool)
             edits = await _edits(conn, given, now)
             ends = await council_edits.ends_of(conn, edits.leave)
     draft = council_edits.edited(council.drafted(state), edits, now, ends)
+    warnings = council_edits.warnings(draft, edits)
     raw = council.propose(state, draft, now)
     write(out, raw, replace=force)
     found = agreement.parse(raw)
-    said = told(face, differences(state.agreement, found))
-    doubts = council_first.doubts(found, now)
+    said = told(face, changes(state.agreement, state.nodes, found))
+    doubts = [*warnings, *council_first.doubts(found, now)]
+    admitted = [
+        {"id": one.node.id, "name": one.node.name, "fingerprint": one.fingerprint, "words": " ".join(one.words)}
+        for one in edits.admit
+    ]
     fingerprint = words(bytes.fromhex(found.digest))
     facts = {
         "file": str(out),
@@ -90,12 +95,16 @@ async def _propose(face: Face, out: Path, given: dict[str, Any], *, force: bool)
         "digest": found.digest,
         "fingerprint": " ".join(fingerprint),
         "differences": said,
+        "admitted": admitted,
         "warnings": told(face, doubts),
     }
 
     def human() -> None:
         face.say(N_("Scritta la proposta della versione {version} in {file}:"), version=found.version, file=out)
         show_differences(face, said)
+        for one in edits.admit:
+            title = N_("Impronta della richiesta di {name} ({id}), confrontata per telefono con chi chiede?")
+            show_words(face, title, one.words, name=one.node.name, id=one.node.id)
         warn(face, doubts)
         show_words(face, N_("Impronta, che ogni firmatario confronta prima di firmare:"), fingerprint)
         face.say(N_("Ora, ogni firmatario: «rete agreement sign {file} --key CHIAVE --base BASE» (BASE lo scrive «rete agreement show -o BASE»); poi «rete agreement submit {file}»."), file=out)  # fmt: skip
@@ -140,16 +149,19 @@ async def _request(conn: Connection, named: str) -> Asked:
     return enrol.read((await waiting_request(conn, named)).raw)
 
 
-async def waiting_request(conn: Connection, digits: str) -> store.Request:
-    """Return the waiting request whose fingerprint begins so. Raises: NotFoundError(enrolment-unknown)."""
+async def waiting_request(conn: Connection, named: str) -> store.Request:
+    """Return the waiting request whose fingerprint begins so, in digits or in words. Raises: NotFoundError(enrolment-unknown)."""
+    digits = digits_of(named)
     found = [one for one in await store.read_requests(conn) if len(digits) >= 8 and one.fingerprint.startswith(digits)]
     if len(found) != 1:
         raise NotFoundError(
             "enrolment-unknown",
             N_("né un file né una richiesta in attesa: «{named}»"),
-            where=digits[:100],
-            hint=N_("«rete agreement requests» elenca quelle in attesa; bastano otto cifre dell'impronta"),
-            named=digits[:100],
+            where=named[:400],
+            hint=N_(
+                "«rete agreement requests» elenca quelle in attesa; bastano le prime otto parole dell'impronta, tra virgolette, o otto cifre"
+            ),
+            named=named[:400],
         )
     return found[0]
 

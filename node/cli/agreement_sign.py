@@ -26,17 +26,27 @@ from node.cli.agreement_files import (
     read,
     write,
 )
-from node.cli.agreement_print import show_differences, show_words, told
+from node.cli.agreement_print import (
+    collecting_title,
+    in_force_title,
+    show_differences,
+    show_words,
+    signed_title,
+    told,
+)
 from node.cli.frame import Face, command
 from node.errors import N_, CallerError, PeerWrongError, Said
 from node.flows import council, council_road
-from node.flows.agreement_said import differences, routine_differences
+from node.flows.agreement_said import changes, differences, routine_differences
 from node.flows.agreement_terms import InForce
 from node.protocol import agreement, enrolment, metadata, routine
 from node.protocol.agreement_values import Agreement
 from node.protocol.routine import Routine
 from node.store import agreement as store
 from node.store import council_key
+
+# What a node answers that does not know this one by the name that its requests bear: it moved, and the agreement says it here alone.
+UNKNOWN_KEY = "signature-unknown-key"
 
 
 def add_to(group: click.Group) -> None:
@@ -112,7 +122,7 @@ def parsed(file: Path, raw: bytes) -> Agreement | Routine:
 def said_of(state: InForce | None, found: Agreement | Routine) -> list[Said]:
     """Return in plain words what a document changes. Raises: CallerError(sign-base-missing)."""
     if isinstance(found, Agreement) and (state is not None or found.version == 1):
-        return differences(None if state is None else state.agreement, found)
+        return differences(None, found) if state is None else changes(state.agreement, state.nodes, found)
     if state is None:
         raise CallerError(
             "sign-base-missing",
@@ -163,7 +173,7 @@ async def _sign(
     _check_key(agreement.council_keyid(private.public_key().public_bytes_raw()), state, found, key)
     signature = metadata.sign(raw, private)
     already = found.signatures.get(signature[0]) == signature[1]
-    face.say(N_("Il documento è la versione {version}. Ciò che si firma:"), version=found.version)
+    face.say(signed_title(found), version=found.version)
     show_differences(face, said)
     words = enrolment.words(bytes.fromhex(council.digest_of(found.signed)))
     show_words(face, N_("Impronta da confrontare con gli altri firmatari:"), words)
@@ -189,7 +199,7 @@ async def _sign(
 
 async def _submit(face: Face, file: Path) -> None:
     raw = read(file)
-    parsed(file, raw)
+    found = parsed(file, raw)
     async with runtime.open_node(face.home) as node, node.session() as session:
         try:
             sent = await council_road.submit(node.council_road(session), raw, node.clock())
@@ -208,12 +218,14 @@ async def _submit(face: Face, file: Path) -> None:
 
     def human() -> None:
         if taken.applied:
-            face.say(N_("La versione {version} è in vigore qui."), version=taken.version)
+            face.say(in_force_title(found), version=taken.version)
         else:
-            face.say(N_("Proposta della versione {version}: firme {have} su {need}."), version=taken.version, have=taken.have, need=taken.need)  # fmt: skip
+            face.say(collecting_title(found), version=taken.version, have=taken.have, need=taken.need)
         face.say(N_("Nodi che l'hanno ricevuta: {count}; gli altri la chiedono da soli."), count=len(sent.told))
         for member, code in sent.failed.items():
             face.say(N_("    {member}: non consegnata [{code}]"), member=member, code=code)
+        if UNKNOWN_KEY in sent.failed.values():
+            face.say(N_("{code}: gli altri non conoscono ancora il nuovo indirizzo di questo nodo; la chiederanno da soli, tra poco."), code=UNKNOWN_KEY)  # fmt: skip
 
     face.emit(facts, human)
 
@@ -234,7 +246,7 @@ async def _apply(face: Face, file: Path, expect: str | None, *, yes: bool) -> No
     facts = {"version": found.version, "digest": council.digest_of(found.signed), "pinned": False, "differences": said}
 
     def human() -> None:
-        face.say(N_("La versione {version} è in vigore qui."), version=found.version)
+        face.say(in_force_title(found), version=found.version)
         show_differences(face, said)
 
     face.emit(facts, human)

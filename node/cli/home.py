@@ -99,7 +99,7 @@ async def init(
         {"home": str(home), "id": node_id, "origin": origin},
         lambda: face.say(
             N_(
-                "Creato il nodo «{name}» in {home}.\nOra: controllare {home}/node.toml, poi «rete serve --home {home}»."
+                "Creato il nodo «{name}» in {home}.\nOra: controllare {home}/node.toml, poi entrare in una federazione («rete join URL --home {home}», o «rete agreement request» se comincia ora) e «rete serve --home {home}»."
             ),
             name=name,
             home=home,

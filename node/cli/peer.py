@@ -10,7 +10,7 @@ import click
 from node import runtime
 from node.cli.frame import Face, command
 from node.cli.officer import BY, deciding, name_of
-from node.cli.reports import peer_unknown, problem_line
+from node.cli.reports import own_status, peer_unknown, problem_line
 from node.config import is_peer_url
 from node.errors import N_, CallerError, RoadWrongError, Said, plain_facts
 from node.flows import accuse, board, ping
@@ -48,8 +48,9 @@ async def list_(face: Face) -> None:
     """Show each followed log: state, size, profiles, waiting bodies, last error."""
     async with runtime.open_node(face.home) as node:
         found = await board.read(node.pool, await runtime.current_own(node), node.clock())
+        status = own_status(face, node)
     rows = [_facts(peer) for peer in found]
-    face.emit({"peers": rows}, lambda: _table(face, rows))
+    face.emit({"peers": rows, "own_status": status}, lambda: _table(face, rows))
 
 
 def _facts(peer: Peer) -> dict[str, object]:

@@ -8,8 +8,11 @@ from collections.abc import Sequence
 from node.cli.counts import ROWS_DOUBTFUL, ROWS_MORE, counted
 from node.cli.frame import Face
 from node.config import Config
+from node.domain.days import day_of
 from node.domain.rows import COLUMN_UNKNOWN, RowProblem
 from node.errors import N_, NotFoundError
+from node.protocol.agreement_values import Status
+from node.runtime import Node
 from node.store.reference import load_label_reference
 
 SHOWN = 20
@@ -32,6 +35,19 @@ def peer_unknown(config: Config, peer: str) -> NotFoundError:
 def problem_line(face: Face, peer: str, error: str, code: str) -> None:
     """Say in a line of its own what is wrong with another node."""
     face.say(N_("{peer}: {reason} [{code}]"), peer=peer, reason=face.tr(error), code=code)
+
+
+def own_status(face: Face, node: Node) -> str | None:
+    """Return this node's own status by the agreement, None where that does not name it; say so where it is not active."""
+    place = node.agreement
+    entry = None if place is None else place.in_force.node(node.config.node.id)
+    if entry is None:
+        return None
+    if entry.status is Status.SUSPENDED:
+        face.say(N_("Questo nodo è sospeso dal {since:%d/%m/%Y}: gli altri non rispondono alle sue richieste. Sentire la segreteria."), since=day_of(entry.since))  # fmt: skip
+    elif entry.status is Status.LEFT:
+        face.say(N_("Questo nodo è uscito dalla federazione il {since:%d/%m/%Y}: gli altri non lo seguono più."), since=day_of(entry.since))  # fmt: skip
+    return entry.status.value
 
 
 def problem_rows(problems: Sequence[RowProblem]) -> list[dict[str, object]]:

@@ -9,7 +9,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from node import runtime
 from node.cli.frame import Face, command
-from node.cli.reports import peer_unknown, problem_line
+from node.cli.reports import own_status, peer_unknown, problem_line
 from node.errors import N_, RoadWrongError, plain
 from node.flows.bodies import Progress as ShowProgress
 from node.flows.pull import PullReport
@@ -50,9 +50,10 @@ async def sync(face: Face, peer: str | None) -> None:
 
         async with node.session() as session:
             runtime.settle_memory()
+            status = own_status(face, node)
             with bars:
                 reports = await sync_peers(node.syncer(session, show), owner=peer, force=True)
-    face.emit({"peers": [_facts(report) for report in reports]}, lambda: _table(face, reports))
+    face.emit({"peers": [_facts(report) for report in reports], "own_status": status}, lambda: _table(face, reports))
     failed = [report for report in reports if report.error_code]
     if failed:
         raise RoadWrongError(

@@ -11,12 +11,12 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from node.errors import CallerError, PeerWrongError, ReteError, Said
 from node.flows import council, own_log
-from node.flows.agreement_said import differences, routine_differences
+from node.flows.agreement_said import changes, differences, routine_differences
 from node.flows.agreement_terms import InForce
 from node.flows.council import Ballot
 from node.protocol import agreement, enrolment, routine
@@ -246,8 +246,7 @@ def _changes(found: Standing, proposal: Proposal) -> list[Said]:
     try:
         if proposal.kind == store.ROUTINE:
             return routine_differences(found.agreement, found.changes, routine.parse(proposal.raw))
-        # What routine changes have brought about is no news in the version that takes them up.
-        return differences(replace(found.agreement, nodes=found.nodes), agreement.parse(proposal.raw))
+        return changes(found.agreement, found.nodes, agreement.parse(proposal.raw))
     except PeerWrongError:
         return []
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import chain
 from typing import Any, Final
 
@@ -51,6 +52,7 @@ QUORUM: Final = (
     (N_("cambia: testimoni di ogni registro: da {old} a {new}"), N_("testimoni di ogni registro: {new}")),
     (N_("cambia: testimoni che bastano: da {old} a {new}"), N_("testimoni che bastano: {new}")),
 )
+IN_FORCE: Final = N_("già in vigore come modifica ordinaria, ripreso qui: {what}")
 ROUTINE_EXPIRES: Final = N_("le modifiche ordinarie valgono fino al {new:%d/%m/%Y}")
 ROUTINE_VERSION: Final = N_("modifiche ordinarie, versione {new}")
 ROUTINE_IDLE: Final = N_("non ha effetto: la voce di {who}, revisione {rev}, non segue quella in vigore")
@@ -78,6 +80,17 @@ def differences(before: Agreement | None, after: Agreement) -> list[Said]:
     if before.version != after.version:
         found.append(Said(VERSION, {"old": before.version, "new": after.version}))
     return found or [Said(OTHER)]
+
+
+def changes(before: Agreement, nodes: tuple[Node, ...], after: Agreement) -> list[Said]:
+    """Return what a next version changes of what is in force: the nodes as they stand with the routine changes.
+
+    What those brought about and the version takes up is told last, as what it is: in force already.
+    """
+    found = differences(replace(before, nodes=nodes), after)
+    taken_up = [node for node in nodes if before.node(node.id) != node and after.node(node.id) is not None]
+    told = node_differences([node for node in before.nodes if node.id in {one.id for one in taken_up}], taken_up)
+    return [*found, *(Said(IN_FORCE, {"what": one}) for one in told)]
 
 
 def routine_differences(trusted: Agreement, before: Changes | Routine | None, after: Changes | Routine) -> list[Said]:

@@ -88,6 +88,7 @@ def roll_of(in_force: InForce, own: Member) -> Roll:
         routines=in_force.routine.digests if in_force.routine else (),
         terms=in_force.agreement.terms,
         expires=in_force.agreement.expires,
+        own_status=mine.status if (mine := in_force.node(own.id)) else None,
     )
 
 

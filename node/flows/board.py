@@ -33,6 +33,7 @@ STATES: Final[Mapping[str, str]] = {
 }
 QUARANTINED: Final = "quarantined"
 STALE: Final = "stale"
+SUSPENDED: Final = "suspended"
 _JUDGE: Final = N_(
     "sentire chi gestisce {peer} e le altre amministrazioni; se la causa è chiarita, liberarlo con un motivo"
     " («rete peer release {peer} --reason …»)"
@@ -77,12 +78,13 @@ def cause_of(row: Origin, state: str, now: dt.datetime) -> Said | None:
     """Return in words what is wrong with another node's log, None where nothing is."""
     if row.is_own or state == "frozen":
         return None
+    if state == SUSPENDED:
+        # Whatever went wrong before: nobody asks it any more.
+        return Said(N_("è sospeso: non lo si segue, e i suoi profili qui sono nascosti"))
     if state == QUARANTINED or row.error_code:
         return _stored(row.error_text or N_("è in quarantena"))
     if state == STALE:
         return Said(N_("da un giorno i suoi testimoni tacciono"))
-    if state == "suspended":
-        return Said(N_("è sospeso"))
     return Said(N_("da un giorno non se ne hanno notizie confermate")) if is_silent(row, now) else None
 
 
@@ -104,6 +106,8 @@ def remedy_of(row: Origin, state: str) -> Said:
     facts = {"peer": row.owner}
     if state == QUARANTINED:
         return Said(_JUDGE, facts)
+    if state == SUSPENDED:
+        return Said(N_("lo ha deciso il consiglio: nulla da fare qui"))
     return ping.remedy_by_code(row.error_code or "", row.owner) or Said(_SILENT, facts)
 
 

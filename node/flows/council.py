@@ -202,7 +202,7 @@ def _unsigned() -> CallerError:
 def _weigh_routine(state: InForce, raw: bytes, now: dt.datetime) -> Ballot:
     found = routine.parse(raw)
     if not routine.brings_news(state.agreement, state.routine, found):
-        raise _old(found.version, state.routine.version if state.routine is not None else 0)
+        raise _old_routine(found.version, state.routine.version if state.routine is not None else 0)
     council = state.agreement.secretariat
     # All its rules but the number of signatures: that one is what is being waited for.
     routine.check(state.agreement, state.routine, raw, now, collecting=True)
@@ -226,6 +226,16 @@ def _only(raw: bytes, good: dict[str, str]) -> bytes:
     return metadata.encode({"signatures": signatures, "signed": value["signed"]}, compact=True)
 
 
+def _old_routine(version: int, applied: int) -> CallerError:
+    return CallerError(
+        "proposal-old",
+        N_("le modifiche ordinarie sono della versione {version}, e qui è già in vigore la {applied} di esse"),
+        hint=N_("rifare la modifica su ciò che è in vigore, e raccogliere di nuovo le firme"),
+        version=version,
+        applied=applied,
+    )
+
+
 def _old(version: int, applied: int) -> CallerError:
     return CallerError(
         "proposal-old",
@@ -245,7 +255,9 @@ def _next(version: int, applied: int, is_same: bool) -> None:
         raise CallerError(
             "proposal-ahead",
             N_("la proposta è della versione {version}, e qui è in vigore la {applied}: mancano quelle di mezzo"),
-            hint=N_("attendere che il nodo le riceva, o darle con «rete agreement apply»"),
+            hint=N_(
+                "il nodo è indietro: attendere che le riceva, o darle con «rete agreement apply»; dove si firma con --base, prendere la base nuova: «rete agreement show -o base.json»"
+            ),
             version=version,
             applied=applied,
         )

@@ -11,9 +11,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
-from node.errors import N_, CallerError
+from node.errors import N_, CallerError, Said
 from node.protocol import agreement, routine
+from node.protocol.agreement_form import TERM_BOUNDS
 from node.protocol.agreement_values import Agreement, Council, HttpKey, Node, Status, Terms
 from node.protocol.routine import Changes
 
@@ -28,6 +30,7 @@ TERMS = Terms(
 )
 NUMBERS = ("introductions_days", "k_min", "keep_epochs_days", "suspended_days")
 QUORUM = (3, 2)
+STATUS_NAMES: Final = {Status.ACTIVE: N_("attivo"), Status.SUSPENDED: N_("sospeso"), Status.LEFT: N_("uscito")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,9 +120,11 @@ def _to(draft: Draft, node_id: str, status: Status, since: int, *allowed: Status
             "agreement-status-wrong",
             N_("«{node}» è nello stato «{status}»: questa modifica non si può fare"),
             where=node_id,
-            hint=N_("si sospende un ente attivo, si riammette uno sospeso o uscito, esce uno attivo o sospeso"),
+            hint=N_(
+                "si sospende un ente attivo, si riammette uno sospeso, esce uno attivo o sospeso; chi è uscito torna con una richiesta nuova (--admit)"
+            ),
             node=node_id,
-            status=found.status.value,
+            status=Said(STATUS_NAMES[found.status]),
         )
     return replace(found, status=status, since=since)
 
@@ -159,7 +164,7 @@ def suspend(draft: Draft, node_id: str, since: int) -> Draft:
 
 
 def readmit(draft: Draft, node_id: str, since: int) -> Draft:
-    """Let a suspended node, or one that left, be active again with the keys it is listed with."""
+    """Let a suspended node, or one that left before its log had an end, be active again with the keys it is listed with."""
     return _with(draft, _to(draft, node_id, Status.ACTIVE, since, Status.SUSPENDED, Status.LEFT))
 
 
@@ -185,8 +190,8 @@ def move(draft: Draft, node_id: str, url: str) -> Draft:
 
 
 def set_numbers(terms: Terms, changes: Mapping[str, int]) -> Terms:
-    """Return terms with some numbers changed. Raises: CallerError(agreement-term-unknown)."""
-    for name in changes:
+    """Return terms with some numbers changed. Raises: CallerError(agreement-term-unknown | agreement-term-bad)."""
+    for name, number in changes.items():
         if name not in NUMBERS:
             raise CallerError(
                 "agreement-term-unknown",
@@ -195,6 +200,18 @@ def set_numbers(terms: Terms, changes: Mapping[str, int]) -> Terms:
                 hint=N_("valori ammessi: {values}"),
                 name=name,
                 values=", ".join(NUMBERS),
+            )
+        least, most = TERM_BOUNDS[name]
+        if not least <= number <= most:
+            raise CallerError(
+                "agreement-term-bad",
+                N_("{name}={number} non va bene"),
+                where=name,
+                hint=N_("{name} va da {least} a {most}"),
+                name=name,
+                number=number,
+                least=least,
+                most=most,
             )
     named = {name: getattr(terms, name) for name in NUMBERS} | dict(changes)
     return Terms(
@@ -209,7 +226,12 @@ def set_numbers(terms: Terms, changes: Mapping[str, int]) -> Terms:
 def add_key(council: Council, keyid: str, public: bytes) -> Council:
     """Return a council with one key more. Raises: CallerError(council-key-there)."""
     if keyid in council.keys:
-        raise CallerError("council-key-there", N_("questa chiave è già nell'elenco"), where=keyid)
+        raise CallerError(
+            "council-key-there",
+            N_("questa chiave è già nell'elenco"),
+            where=keyid,
+            hint=N_("togliere il suo biglietto dal comando; per cambiare solo quante firme servono: --threshold"),
+        )
     return replace(council, keys={**council.keys, keyid: public})
 
 

@@ -9,13 +9,14 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from node.errors import N_, Said
 from node.flows import council_draft
 from node.flows.council_card import Card
 from node.flows.council_draft import Draft
 from node.flows.council_first import check_threshold
 from node.flows.enrol import Asked
 from node.protocol.agreement_steps import day_of
-from node.protocol.agreement_values import Council, Node
+from node.protocol.agreement_values import Council, Node, Status
 from node.store import log
 from node.store.postgres import Connection
 
@@ -83,6 +84,14 @@ def edited(draft: Draft, edits: Edits, now: dt.datetime, ends: Ends) -> Draft:
         pdf_sha256=edits.pdf_sha256 or draft.pdf_sha256,
         expires=edits.expires or draft.expires,
     )
+
+
+def warnings(draft: Draft, edits: Edits) -> list[Said]:
+    """Return what a changed draft does that may be allowed and is seldom meant."""
+    active = [node for node in draft.nodes.values() if node.status is Status.ACTIVE]
+    if (edits.suspend or edits.leave) and len(active) < 2:
+        return [Said(N_("dopo questa proposta gli enti attivi sarebbero {count}: nessuno avrebbe più a chi pubblicare"), {"count": len(active)})]  # fmt: skip
+    return []
 
 
 async def ends_of(conn: Connection, owners: tuple[str, ...]) -> dict[str, tuple[int, bytes]]:

@@ -62,6 +62,9 @@ def council_of(cards: Sequence[Card], threshold: int, where: str) -> Council:
                 "council-card-twice",
                 N_("la stessa chiave è indicata due volte: una voce conterebbe per due"),
                 where=card.name or card.keyid,
+                hint=N_(
+                    "indicare ogni biglietto una volta sola; se due persone hanno lo stesso, una delle due fa una chiave propria"
+                ),
             )
         found[card.keyid] = card.public
     if not found:

@@ -12,7 +12,7 @@ from typing import Final
 from node.config import LOOPBACK
 from node.errors import N_, ReteError, Said
 from node.flows import agreement_check, audit, backup_check, introduction_check, post_check
-from node.flows.board import QUARANTINED, Peer, is_silent
+from node.flows.board import QUARANTINED, SUSPENDED, Peer, is_silent
 from node.flows.findings import DANGER, OK, WARNING, Finding, Seen, of_error
 from node.flows.jobs import TITLES
 from node.flows.own_log import OwnState
@@ -233,6 +233,8 @@ def _peer(seen: Seen, peer: Peer) -> Finding | None:
         return None
     if peer.state == QUARANTINED:
         return Finding("peer-quarantined", "peers", DANGER, cause, row.owner, peer.remedy)
+    if peer.state == SUSPENDED:
+        return Finding("peer-suspended", "peers", OK, cause, row.owner, peer.remedy)
     if row.error_code and row.failures < FAILURES_TOLD and not is_silent(row, seen.now):
         return None
     return Finding("peer-stale", "peers", WARNING, cause, row.owner, peer.remedy)

@@ -62,7 +62,12 @@ class Overview:
     @property
     def behind(self) -> tuple[Body, ...]:
         """The logs whose newest state this node does not have."""
-        return tuple(body for body in self.bodies if not body.is_current)
+        return tuple(body for body in self.bodies if not body.is_current and body.state != SUSPENDED)
+
+    @property
+    def suspended(self) -> tuple[Body, ...]:
+        """The logs that are hidden here, their node being suspended."""
+        return tuple(body for body in self.bodies if body.state == SUSPENDED)
 
 
 async def standing(conn: Connection) -> Standing:

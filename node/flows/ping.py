@@ -36,7 +36,7 @@ _REMEDIES = {
     ),
     "signature-expired": _SET_CLOCK,
     "clock-skew": _SET_CLOCK,
-    "member-suspended": N_("chiedere a chi gestisce {peer} perché questo nodo è sospeso"),
+    "member-suspended": N_("questo nodo è sospeso per decisione del consiglio: sentire la segreteria"),
     "log-unknown": _ASK_CARD,
     "not-found": _ASK_CARD,
     "epoch-gone": _ASK_CARD,

@@ -220,7 +220,10 @@ def _road_error(error: BaseException, where: str) -> RoadWrongError:
         return RoadWrongError("road-tls", N_("certificato o connessione TLS non validi"), where=where)
     if isinstance(error, aiohttp.ClientConnectorError):
         return RoadWrongError(
-            "road-refused", N_("connessione rifiutata: il nodo è spento o irraggiungibile"), where=where
+            "road-refused",
+            N_("connessione rifiutata: il nodo è spento o irraggiungibile"),
+            where=where,
+            hint=N_("controllare l'indirizzo e riprovare; se dura, avvisare chi gestisce quel nodo"),
         )
     if isinstance(error, aiohttp.ClientPayloadError):
         return RoadWrongError("road-cut", N_("risposta interrotta prima della fine"), where=where)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from node.errors import N_, CallerError, PeerWrongError
 from node.protocol import agreement_node, keys, limits, metadata
@@ -26,6 +26,13 @@ _TYPE = re.compile(r"[a-z][a-z_-]{0,30}/[1-9][0-9]{0,3}")
 _TYPES_MAX = 32
 _DAYS_MAX = 36_500
 _K_LEAST, _K_MOST = 5, 1_000
+# From where to where each number of the terms goes.
+TERM_BOUNDS: Final = {
+    "introductions_days": (1, _DAYS_MAX),
+    "k_min": (_K_LEAST, _K_MOST),
+    "keep_epochs_days": (1, _DAYS_MAX),
+    "suspended_days": (1, _DAYS_MAX),
+}
 _WITNESSES_MAX = 9
 
 
@@ -82,6 +89,11 @@ def _councils(body: Mapping[str, Any]) -> tuple[Council, Council]:
     return council, secretariat
 
 
+def _term(value: Any, name: str) -> int:
+    least, most = TERM_BOUNDS[name]
+    return whole(value[name], least, most, name)
+
+
 def _terms(value: Any) -> Terms:
     fields(value, _TERMS, "terms")
     listed = tuple(text(item, _TYPE, "data") for item in items(value["data"], 1, _TYPES_MAX, "data"))
@@ -89,10 +101,10 @@ def _terms(value: Any) -> Terms:
         raise malformed("data")
     return Terms(
         data=listed,
-        introductions_days=whole(value["introductions_days"], 1, _DAYS_MAX, "introductions_days"),
-        k_min=whole(value["k_min"], _K_LEAST, _K_MOST, "k_min"),
-        keep_epochs_days=whole(value["keep_epochs_days"], 1, _DAYS_MAX, "keep_epochs_days"),
-        suspended_days=whole(value["suspended_days"], 1, _DAYS_MAX, "suspended_days"),
+        introductions_days=_term(value, "introductions_days"),
+        k_min=_term(value, "k_min"),
+        keep_epochs_days=_term(value, "keep_epochs_days"),
+        suspended_days=_term(value, "suspended_days"),
     )
 
 

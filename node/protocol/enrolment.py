@@ -56,6 +56,13 @@ def grouped(names: Sequence[str]) -> list[str]:
     return [" ".join(names[at : at + GROUP]) for at in range(0, len(names), GROUP)]
 
 
+def digits_of(text: str) -> str:
+    """Return the digits for which names stand, as people write them; a text that is not of those names as it is, in small letters."""
+    digit = {city.lower(): f"{at:x}" for at, city in enumerate(CITIES)}
+    told = text.lower().replace(",", " ").split()
+    return "".join(digit[word] for word in told) if told and all(word in digit for word in told) else "".join(told)
+
+
 def digest_of(node: Node) -> bytes:
     """Return the SHA-256 of the canonical entry."""
     return hashlib.sha256(canonical.dumps(node_json(node))).digest()

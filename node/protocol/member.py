@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.errors import N_, CallerError
 from node.protocol import keys, limits, witness
-from node.protocol.agreement_values import Terms
+from node.protocol.agreement_values import Status, Terms
 from node.protocol.sealed import SealKey
 
 
@@ -61,6 +61,7 @@ class Roll:
     ``suspended``: ids of those that are known and may not call, by the key id of their request keys; ``suspended_keys`` those keys.
     ``quorum``: how many witnesses a log has, and how many of them suffice. ``version``, ``terms`` and ``expires``: of the
     agreement, ``routine`` and ``routines``: number and digests of the routine documents, 0 and None where members are [[peer]] tables.
+    ``own_status``: this node's own by the agreement, None where that does not name it.
     """
 
     own_id: str
@@ -73,6 +74,7 @@ class Roll:
     routines: tuple[str, ...] = ()
     terms: Terms | None = None
     expires: dt.datetime | None = None
+    own_status: Status | None = None
 
     @classmethod
     def of(

@@ -163,9 +163,9 @@ async def test_a_change_is_proposed_signed_submitted_and_in_force_at_both(two: A
     edits = ("--suspend", "cmto", "--term", "k_min=7", "--renew")
     made = await done("agreement", "propose", *edits, "-o", file, home=lecce.home)
     assert made["version"] == 2
-    said = "\n".join(made["differences"])
+    wording = "\n".join(made["differences"])
     for words in ("è sospeso: cmto (cmto)", "numero minimo di reti: da 5 a 7"):
-        assert words in said
+        assert words in wording
     assert await refused("agreement", "submit", file, home=lecce.home) == "proposal-unsigned"
     sign = ("agreement", "sign", file, "--key", tmp_path / "lecce.key")
     # Against nothing all would look new: what changes could not be told.
@@ -187,6 +187,11 @@ async def test_a_change_is_proposed_signed_submitted_and_in_force_at_both(two: A
     await done("agreement", "sign", copy, "--key", tmp_path / "bari.key", "--base", base, "--yes")
     assert (await done("agreement", "submit", copy, home=torino.home))["applied"]
     assert (await reloaded(lecce), await reloaded(torino)) == (2, 2)
+    assert (await done("peer", "list", home=torino.home))["own_status"] == "suspended"
+    assert "Questo nodo è sospeso dal" in await said("peer", "list", home=torino.home)
+    _, pulled, _ = await rete("sync", home=torino.home)
+    assert "Questo nodo è sospeso dal" in pulled["text"]
+    assert (await done("peer", "list", home=lecce.home))["own_status"] == "active"
     history = await done("agreement", "history", home=lecce.home)
     assert [row["version"] for row in history["versions"]] == [1, 2]
     assert history["versions"][1]["differences"] == made["differences"]
@@ -223,7 +228,7 @@ async def test_a_fully_signed_version_is_applied_from_a_file(two: Agreed, tmp_pa
         (("--admit", "0123456789"), "enrolment-unknown"),
         (("--term", "k=6"), "agreement-term-unknown"),
         (("--term", "k_min"), "agreement-term-bad"),
-        (("--term", "k_min=4"), "agreement-malformed"),
+        (("--term", "k_min=4"), "agreement-term-bad"),
         (("--threshold", "4"), "council-threshold"),
         (("--council-remove", "00000000"), "council-key-unknown"),
         (("--url", "cmto=ftp://x"), "peer-url-bad"),
@@ -517,3 +522,75 @@ async def test_a_document_short_of_signatures_is_to_be_signed_by_others(two: Agr
     file.write_bytes(proposal(lecce.node, Edits(terms={"k_min": 6}), "lecce"))
     _, _, err = await rete("agreement", "apply", file, home=lecce.home)
     assert f"farla firmare anche ad altri: «rete agreement show {file}» dice chi manca" in err
+
+
+async def test_the_first_version_is_told_beside_the_newest(two: Agreed, tmp_path: Path) -> None:
+    """Whoever joins compares the first one's words: both stand there, each named; an open proposal has its own, and who is missing."""
+    lecce, _ = two
+    first = in_force(lecce.node)
+    file = tmp_path / "2.json"
+    made = await done("agreement", "propose", "--term", "k_min=7", "-o", file, home=lecce.home)
+    await done("agreement", "sign", file, "--key", tmp_path / "lecce.key", "--yes", home=lecce.home)
+    await done("agreement", "submit", file, home=lecce.home)
+    shown = await done("agreement", "show", home=lecce.home)
+    assert "first" not in shown
+    text = await said("agreement", "show", home=lecce.home)
+    assert made["fingerprint"] in text
+    assert all(f"{keyid} non ha firmato" in text for keyid in shown["proposals"][0]["missing"])
+    await done("agreement", "sign", file, "--key", tmp_path / "bari.key", "--yes", home=lecce.home)
+    await done("agreement", "submit", file, home=lecce.home)
+    shown = await done("agreement", "show", home=lecce.home)
+    assert (shown["first"]["digest"], shown["digest"]) == (first.digest, made["digest"])
+    text = await said("agreement", "show", home=lecce.home)
+    assert f"PRIMA versione (la confronta chi entra): {shown['first']['fingerprint']} {first.digest}" in text
+    assert f"di questa versione (2): {made['fingerprint']}" in text
+    history = await said("agreement", "history", home=lecce.home)
+    assert "Enti: 2; consiglio, firme necessarie: 2 su 3" in history
+    assert "entra nel consiglio" not in history
+
+
+async def test_routine_changes_are_called_so_at_each_step(two: Agreed, tmp_path: Path) -> None:
+    """They count by themselves; what they did is shown, and is no news in the version that takes them up."""
+    lecce, _ = two
+    file, late = tmp_path / "http.json", tmp_path / "late.json"
+    await done("keys", "rotate", "http", "-o", file, home=lecce.home)
+    signing = await said("agreement", "sign", file, "--key", tmp_path / "s1.key", "--yes", home=lecce.home)
+    assert "Il documento sono modifiche ordinarie, versione 1" in signing
+    assert "Proposta di modifiche ordinarie, versione 1: firme 1 su 2" in await said("agreement", "submit", file, home=lecce.home)  # fmt: skip
+    assert "aperta di modifiche ordinarie (versione 1)" in await said("agreement", "show", home=lecce.home)
+    await done("agreement", "sign", file, "--key", tmp_path / "s2.key", "--yes", home=lecce.home)
+    late.write_bytes(file.read_bytes())
+    assert "modifiche ordinarie, versione 1, sono in vigore" in await said("agreement", "submit", file, home=lecce.home)
+    _, _, err = await rete("agreement", "submit", late, home=lecce.home)
+    assert "le modifiche ordinarie sono della versione 1, e qui è già in vigore la 1 di esse" in err
+    shown = await done("agreement", "show", home=lecce.home)
+    assert any("chiave http di p_LE" in sentence for sentence in shown["routine"])
+    assert "Modifiche ordinarie già in vigore" in await said("agreement", "show", home=lecce.home)
+    second = tmp_path / "2.json"
+    made = await done("agreement", "propose", "--url", "p_LE=https://le.example.it", "-o", second, home=lecce.home)
+    known = [sentence for sentence in made["differences"] if "chiave http" in sentence]
+    assert any(sentence.startswith("già in vigore come modifica ordinaria") for sentence in known)
+    assert any("indirizzo di p_LE" in sentence for sentence in made["differences"])
+    signing = await done("agreement", "sign", second, "--key", tmp_path / "lecce.key", "--yes", home=lecce.home)
+    assert signing["differences"] == made["differences"]
+
+
+async def test_remedies_name_what_can_be_done(two: Agreed, tmp_path: Path) -> None:
+    """A status in words, the bounds of a term, a base that is old, a proposal that leaves one node alone."""
+    lecce, _ = two
+    file = tmp_path / "2.json"
+    _, _, err = await rete("agreement", "propose", "--readmit", "cmto", "-o", file, home=lecce.home)
+    assert "nello stato «attivo»" in err
+    _, _, err = await rete("agreement", "propose", "--term", "k_min=2", "-o", file, home=lecce.home)
+    assert "k_min va da 5 a 1000" in err
+    made = await done("agreement", "propose", "--suspend", "cmto", "-o", file, home=lecce.home)
+    assert ["gli enti attivi sarebbero 1" in warning for warning in made["warnings"]] == [True]
+    base, late = tmp_path / "base.json", tmp_path / "3.json"
+    await done("agreement", "show", "-o", base, home=lecce.home)
+    file.write_bytes(signed(file.read_bytes(), THREE))
+    await done("agreement", "apply", file, home=lecce.home)
+    await reloaded(lecce)
+    late.write_bytes(proposal(lecce.node, Edits(readmit=("cmto",))))
+    _, _, err = await rete("agreement", "sign", late, "--key", tmp_path / "lecce.key", "--base", base, "--yes")
+    assert "[proposal-ahead]" in err
+    assert "rete agreement show -o base.json" in err

@@ -117,6 +117,10 @@ async def test_an_administration_joins_is_admitted_and_finds_what_others_publish
         file = tmp_path / "2.json"
         made = await done("agreement", "propose", "--admit", waiting["fingerprint"][:12], "-o", file, home=lecce.home)
         assert any("entra: Provincia di Arezzo (p_AR)" in sentence for sentence in made["differences"])
+        assert [(one["id"], one["words"]) for one in made["admitted"]] == [("p_AR", joined["words"])]
+        # The same form of each key in the request and in what is signed.
+        told = "\n".join(made["differences"])
+        assert all(f"impronta {key['fingerprint']}" in told for key in waiting["keys"])
         for name in THREE[:2]:
             write_key(tmp_path / f"{name}.key", name)
             await done("agreement", "sign", file, "--key", tmp_path / f"{name}.key", "--yes", home=lecce.home)
@@ -160,7 +164,7 @@ async def test_a_request_that_is_dropped_is_seen_by_who_made_it(two: Agreed, are
     again = await done("join", url_of(lecce), "--yes", home=arezzo.home)
     assert (again["state"], again["words"]) == ("pending", first["words"])
     file = arezzo.home / "agreement" / "copy.json"
-    await done("agreement", "requests", "--save", fingerprint[:8], str(file), home=lecce.home)
+    await done("agreement", "requests", "--save", " ".join(first["words"].split()[:8]), str(file), home=lecce.home)
     assert file.read_bytes() == (arezzo.home / "agreement" / "request.json").read_bytes()
     await lecce.stop()
     assert (await done("join", "--status", home=arezzo.home))["state"] == "unknown"

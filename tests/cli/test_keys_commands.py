@@ -94,6 +94,12 @@ async def test_a_key_is_changed_by_three_commands(three: Agreed, tmp_path: Path)
     assert await refused(lecce.home, "keys", "retire", "http", "-o", tmp_path / "x.json") == "keys-nothing-old"
 
 
+def test_each_step_has_a_file_of_its_own() -> None:
+    """Without a name, what retires a key does not meet the file of what rotated it."""
+    names = [file_of("http", action).name for action in (rotate.ROTATED, rotate.RETIRED, rotate.REVOKED)]
+    assert names == ["http-rotate.json", "http-retire.json", "http-revoke.json"]
+
+
 async def test_a_stolen_log_key_is_for_the_council(three: Agreed, tmp_path: Path) -> None:
     """Revoke writes the next version of the agreement; without a size, or with one that nobody signed, it says what is missing."""
     lecce, torino, lazio = three

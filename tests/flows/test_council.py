@@ -466,7 +466,7 @@ async def test_a_draft_counts_changes_and_refuses_what_makes_no_sense(three: Agr
         (Edits(council=CouncilEdits(add=tuple(cards(["lecce"])))), "council-key-there"),
         (Edits(council=CouncilEdits(remove=("0000",))), "council-key-unknown"),
         (Edits(terms={"k": 6}), "agreement-term-unknown"),
-        (Edits(terms={"k_min": 4}), "agreement-malformed"),
+        (Edits(terms={"k_min": 4}), "agreement-term-bad"),
     ):
         with pytest.raises(CallerError) as refused:
             proposal(lecce.node, edits)

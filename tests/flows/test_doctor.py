@@ -239,6 +239,17 @@ async def test_other_nodes_are_told_by_what_is_wrong_with_them(node: Node) -> No
     assert "b_FAIL" not in {f.where for f in doctor.judge(await seen_of(node))}
 
 
+async def test_a_suspended_node_is_nobodys_fault_here(node: Node) -> None:
+    """Whatever it failed with before: the council decided it, and there is nothing to do."""
+    await fill_logs(node)
+    async with acquire(node.pool) as conn:
+        await conn.execute("UPDATE log.origin SET state = 'suspended' WHERE owner = 'b_FAIL'")
+    (told,) = [f for f in doctor.judge(await seen_of(node)) if f.where == "b_FAIL"]
+    assert (told.code, told.level) == ("peer-suspended", OK)
+    assert told.remedy is not None
+    assert "nulla da fare qui" in told.remedy.told(str)
+
+
 async def test_what_others_can_read_is_seen(node: Node) -> None:
     """Keys that a group may read, a folder that is open, a configuration with a password in it."""
     home = node.home

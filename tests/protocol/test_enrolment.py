@@ -138,6 +138,16 @@ def test_our_own_mistakes_are_told_to_us() -> None:
         assert caught.value.code == code
 
 
+def test_names_are_read_back_as_digits() -> None:
+    """As people write them, whatever the case; anything else is taken as digits."""
+    digest = bytes(range(16)) * 2
+    assert enrolment.digits_of(" ".join(enrolment.words(digest)).upper()) == digest.hex()[:32]
+    assert enrolment.digits_of("Ancona, Bologna\nComo") == "012"
+    assert enrolment.digits_of("C565 5958") == "c5655958"
+    assert enrolment.digits_of("Ancona Bari") == "anconabari"
+    assert enrolment.digits_of("") == ""
+
+
 def test_words_are_the_first_128_bits() -> None:
     """One city for each hexadecimal digit, 32 of them, in lines of four: no two begin alike."""
     assert enrolment.words(bytes.fromhex("0123456789abcdef" * 2 + "ff" * 16)) == [*enrolment.CITIES] * 2

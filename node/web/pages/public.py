@@ -236,6 +236,7 @@ async def state(request: web.Request) -> web.StreamResponse:
         overview=front.overview,
         states=STATE_NAMES,
         agreement=roll if roll and roll.version else None,
+        own_status=roll.own_status.value if roll and roll.own_status else "",
     )
 
 

@@ -47,6 +47,7 @@ STATE_NAMES: Final[Mapping[str, str]] = {
     "waiting": N_("non raggiungibile ora"),
     "quarantined": N_("in quarantena"),
     "frozen": N_("concluso"),
+    "suspended": N_("sospeso"),
 }
 # Names written out of a label with many values: in a list of results, and on the profile's own page.
 FEW, MANY = 3, 12

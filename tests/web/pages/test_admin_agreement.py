@@ -21,7 +21,7 @@ from node.store import agreement as store
 from node.store.postgres import acquire
 from node.web.pages.admin_frame import AGREEMENT
 from tests.accounts_made import Desk
-from tests.admin_made import session
+from tests.admin_made import fill_logs, session
 from tests.agreement_said_made import NODES, TERMS, council, raw, signed
 from tests.agreement_shown_made import (
     COUNCIL,
@@ -314,3 +314,20 @@ async def test_everybody_reads_which_agreement_is_in_force(node: Node) -> None:
         assert "versione 2, valido fino al 20 settembre 2027" in words(page)
         assert 'href="/federation/agreement/2.root.json"' in page
         assert "version 2, valid until" in words(await browser.get("/stato?lang=en"))
+
+
+async def test_everybody_reads_that_this_node_or_another_is_suspended(node: Node) -> None:
+    """In words, on the state and among the bodies; a suspended one is neither current nor behind."""
+    second = signed(raw(2, nodes=suspended(node)), *COUNCIL)
+    async with browsing(under(node, second)) as browser:
+        assert "Questo nodo è sospeso dal protocollo d'intesa." in words(await browser.get("/stato"))
+    await fill_logs(node)
+    async with acquire(node.pool) as conn:
+        await conn.execute("UPDATE log.origin SET state = 'suspended' WHERE owner = 'b_FAIL'")
+        await conn.execute("DELETE FROM log.origin WHERE owner IN ('c_MUTE')")
+    async with browsing(node) as browser:
+        page = words(await browser.get("/stato"))
+        assert "suspended" not in page
+        assert "sospeso" in page
+        assert "Questo nodo è sospeso" not in page
+        assert "sospeso" in words(await browser.get("/enti"))
