@@ -33,7 +33,7 @@ from node.errors import N_, CallerError, NotFoundError, PeerWrongError
 from node.flows import council, enrol
 from node.flows.agreement_said import differences, routine_differences
 from node.flows.agreement_terms import InForce
-from node.flows.council import Ballot
+from node.flows.ballot import Ballot
 from node.flows.join import words_of
 from node.protocol import agreement as wire
 from node.protocol.agreement_values import Agreement

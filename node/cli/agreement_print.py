@@ -13,7 +13,7 @@ from node.cli.frame import Face
 from node.domain.days import day_of
 from node.errors import N_, Said
 from node.flows import agreement_board, own_log
-from node.flows.council import Ballot, Count
+from node.flows.ballot import Ballot, Count
 from node.flows.council_card import Card
 from node.flows.council_draft import STATUS_NAMES
 from node.flows.enrol import Asked

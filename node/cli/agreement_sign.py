@@ -36,7 +36,7 @@ from node.cli.agreement_print import (
 )
 from node.cli.frame import Face, command
 from node.errors import N_, CallerError, PeerWrongError, Said
-from node.flows import council, council_road
+from node.flows import ballot, council, council_road
 from node.flows.agreement_said import changes, differences, routine_differences
 from node.flows.agreement_terms import InForce
 from node.protocol import agreement, enrolment, metadata, routine
@@ -114,7 +114,7 @@ async def _base(face: Face, base: Path | None) -> InForce | None:
 def parsed(file: Path, raw: bytes) -> Agreement | Routine:
     """Return the document of a file, of either kind. Raises: CallerError, with what is wrong with the file."""
     try:
-        return routine.parse(raw) if council.kind_of(raw) == store.ROUTINE else agreement.parse(raw)
+        return routine.parse(raw) if ballot.kind_of(raw) == store.ROUTINE else agreement.parse(raw)
     except PeerWrongError as error:
         raise judged(file, error) from error
 
@@ -140,7 +140,7 @@ def _check(file: Path, raw: bytes, state: InForce | None, now: dt.datetime) -> N
     if state is None:
         return
     try:
-        council.weigh(state, raw, now)
+        ballot.weigh(state, raw, now)
     except PeerWrongError as error:
         raise judged(file, error) from error
 
@@ -175,7 +175,7 @@ async def _sign(
     already = found.signatures.get(signature[0]) == signature[1]
     face.say(signed_title(found), version=found.version)
     show_differences(face, said)
-    words = enrolment.words(bytes.fromhex(council.digest_of(found.signed)))
+    words = enrolment.words(bytes.fromhex(ballot.digest_of(found.signed)))
     show_words(face, N_("Impronta da confrontare con gli altri firmatari:"), words)
     if not already:
         confirm(face, N_("Firmare?"), yes=yes)
@@ -186,7 +186,7 @@ async def _sign(
     facts = {
         "file": str(target),
         "version": found.version,
-        "digest": council.digest_of(found.signed),
+        "digest": ballot.digest_of(found.signed),
         "fingerprint": " ".join(words),
         "keyid": signature[0],
         "signatures": len(found.signatures.keys() | {signature[0]}),
@@ -243,7 +243,7 @@ async def _apply(face: Face, file: Path, expect: str | None, *, yes: bool) -> No
             await council.apply(node.pool, place, raw, node.clock())
         except PeerWrongError as error:
             raise judged(file, error) from error
-    facts = {"version": found.version, "digest": council.digest_of(found.signed), "pinned": False, "differences": said}
+    facts = {"version": found.version, "digest": ballot.digest_of(found.signed), "pinned": False, "differences": said}
 
     def human() -> None:
         face.say(in_force_title(found), version=found.version)

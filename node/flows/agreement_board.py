@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from node.errors import CallerError, PeerWrongError, ReteError, Said
-from node.flows import council, own_log
+from node.flows import ballot as ballots
+from node.flows import own_log
 from node.flows.agreement_said import changes, differences, routine_differences
 from node.flows.agreement_terms import InForce
-from node.flows.council import Ballot
+from node.flows.ballot import Ballot
 from node.protocol import agreement, enrolment, routine
 from node.protocol.agreement_values import Agreement, Node
 from node.protocol.routine import Changes
@@ -236,7 +237,7 @@ def waiting(found: Standing, proposal: Proposal, now: dt.datetime) -> Waiting:
     error: ReteError | None = None
     ballot = None
     try:
-        ballot = council.weigh(state, raw, now)
+        ballot = ballots.weigh(state, raw, now)
     except (CallerError, PeerWrongError) as refused:
         error = refused
     return Waiting(proposal, tuple(_changes(found, proposal)), ballot, error)
