@@ -92,6 +92,7 @@ def read_request(path: Path) -> Asked:
 
 def write(path: Path, raw: bytes, *, replace: bool) -> None:
     """Write a public file whole. Raises: CallerError(file-exists | file-is-folder)."""
+    whole_file.check_folder(path)
     whole_file.write([whole_file.WholeFile(path, raw)], replace=replace)
 
 

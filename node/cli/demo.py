@@ -30,7 +30,8 @@ from node.cli.demo_shown import facts_of_node, profiles_known, search, summary
 from node.cli.frame import Face, command
 from node.cli.processes import Served, serving
 from node.errors import N_, CallerError, LogStateError, OperatorError
-from node.flows import register
+from node.flows import announce, register
+from node.flows.append import sign_head
 from node.flows.sync import sync_peers
 from node.peers.client import open_session
 from node.runtime import Node
@@ -225,9 +226,14 @@ def _cluster(folder: Path) -> Any:
 
 
 async def _sync(face: Face, nodes: Sequence[Node]) -> None:
-    """Pull at every node until all know the same profiles. Raises: LogStateError(demo-not-converged)."""
+    """Have every log witnessed, then pull at every node until all know the same profiles. Raises: LogStateError(demo-not-converged)."""
     known: list[int] = []
     async with open_session(loopback=True) as session:
+        # The servers do this within a minute or two. What is witnessed comes first in a search: who was asked first would fill the list.
+        for node in nodes:
+            own = await runtime.current_own(node)
+            await sign_head(node.pool, own, node.clock())
+            await announce.announce(node.pool, session, own, node.membership, node.clock(), announce.Memory())
         for _ in range(3):
             reports = [report for node in nodes for report in await sync_peers(node.syncer(session), force=True)]
             known = [await profiles_known(node) for node in nodes]

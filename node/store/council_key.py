@@ -33,6 +33,7 @@ def check_place(path: Path) -> None:
             ),
             file=path,
         )
+    whole_file.check_folder(path)
 
 
 def create(path: Path, passphrase: str) -> Ed25519PrivateKey:

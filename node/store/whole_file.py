@@ -33,23 +33,27 @@ class WholeFile:
 
 
 def check_targets(paths: Iterable[Path], *, replace: bool) -> None:
-    """Refuse before any work what could not be written. Raises: CallerError folder-missing | file-exists | file-is-folder | file-twice."""
+    """Refuse before any work what could not be written. Raises: CallerError file-exists | file-is-folder | file-twice."""
     seen: set[Path] = set()
     for path in paths:
         if path.resolve() in seen:
             raise CallerError("file-twice", N_("lo stesso file è indicato due volte"), where=str(path))
         seen.add(path.resolve())
-        if not path.parent.is_dir():
-            raise CallerError(
-                "folder-missing",
-                N_("la cartella in cui scrivere il file non c'è"),
-                where=str(path),
-                hint=N_("crearla prima, o controllare il nome"),
-            )
         if path.is_dir():
             raise CallerError("file-is-folder", N_("è una cartella, non un file"), where=str(path))
         if not replace and _holds_something(path):
             raise _exists(path)
+
+
+def check_folder(path: Path) -> None:
+    """Refuse a file whose folder is not there, with words for whoever typed its name. Raises: CallerError(folder-missing)."""
+    if not path.parent.is_dir():
+        raise CallerError(
+            "folder-missing",
+            N_("la cartella in cui scrivere il file non c'è"),
+            where=str(path),
+            hint=N_("crearla prima, o controllare il nome"),
+        )
 
 
 def _holds_something(path: Path) -> bool:
