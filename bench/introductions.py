@@ -226,7 +226,7 @@ def homes(folder: Path) -> list[tuple[Path, Facts]]:
     for name in SIDES:
         port = free_port()
         facts = Facts(
-            id=name, name=name, ipa_code="", territory=("LE",), authority=f"127.0.0.1:{port}", port=port, epoch=dt.date.today().year,  # noqa: DTZ011
+            id=name, name=name, ipa_code="", territory=("LE",), authority=f"127.0.0.1:{port}", port=port, epoch=dt.date.today().year,  # noqa: DTZ011  (the year of a trial, whatever the zone)
             cluster="../postgres", database_name=f"bench_{name.lower()}", round="immediate",
         )  # fmt: skip
         found.append((folder / name, facts))

@@ -130,7 +130,7 @@ class Town:
     async def origin(self, owner: str) -> Origin:
         """The newest log of a member, as this node knows it."""
         async with self.node.pool.acquire() as conn:
-            return max(await log.list_origins(conn, owner), key=lambda o: o.origin)
+            return max(await log.list_origins(conn, owner), key=lambda o: o.origin.rpartition("/")[2])
 
     async def known(self) -> int:
         """How many profiles this node can find."""

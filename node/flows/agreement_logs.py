@@ -15,7 +15,7 @@ import structlog
 from node.domain.days import day_of
 from node.errors import N_, PeerWrongError
 from node.flows import log_keys
-from node.flows.log_keys import Held
+from node.flows.log_keys import Held, year
 from node.protocol import merkle
 from node.protocol.agreement import LogKeys, Node, Status
 from node.protocol.checkpoint import Checkpoint
@@ -75,9 +75,8 @@ async def _follow(conn: Connection, node: Node, held: Iterable[Followed], now: d
         for origin, held_keys in sorted(open_ones.items())
         if await _is_followed(conn, by_origin.get(origin))
     }
-    newest = max(followed, default=None)
-    last = max((o for o in ended if o in by_origin and newest is not None and o < newest), default=None)
-    if newest is not None and last is not None:
+    newest, last = max(followed, key=year, default=None), max(ended.keys() & by_origin.keys(), key=year, default=None)
+    if newest is not None and last is not None and year(last) <= year(newest):
         await log.set_predecessor(conn, followed[newest], by_origin[last].origin_id)
 
 

@@ -1,7 +1,7 @@
-"""How a new version of the agreement reaches this node, and the others from here (PROTOCOL 7.9).
+"""How a new version of the agreement reaches this node, and the others from here (PROTOCOL 7.16).
 
-In: a place, members to ask. Out: versions applied, or kept as a fork, or noted as refused; hints to others. An idle turn costs one conditional
-request, answered without a body by whoever holds the same. Whoever is ahead is followed version by version, at most 64 in a turn; before
+In: a place, members to ask. Out: versions applied, or kept as a fork, or noted as refused; hints to others. An idle turn costs
+nothing: what each member holds stands in the headers of the heads that it was asked for anyway. Whoever is ahead is followed version by version, at most 64 in a turn; before
 anything is built upon what is here, whoever is ahead is asked for that same version, and when several are ahead, for each of theirs: two
 different ones, both signed as they must be, are a fork, and the turn ends there.
 """

@@ -24,6 +24,11 @@ logger = structlog.get_logger()
 Held = tuple[str, int | None]
 
 
+def year(origin: str) -> str:
+    """Return the year of a log, by which the logs of one node follow each other: whoever moves writes the next under another address."""
+    return origin.rpartition("/")[2]
+
+
 def listed(node: Node) -> dict[str, list[Held]]:
     """Return (vkey, up to which size it counts) of each log of a node, by origin line; the newest last."""
     found: dict[str, list[Held]] = {}
@@ -43,7 +48,7 @@ def of_log(by_origin: Mapping[str, Sequence[Held]], origin: str) -> Sequence[Hel
     """Return the keys of one log of a node: those listed for it or, for a later log than any listed, those of the last that is."""
     if origin in by_origin:
         return by_origin[origin]
-    before = max((known for known in by_origin if _year(known) < _year(origin)), key=_year, default=None)
+    before = max((known for known in by_origin if year(known) < year(origin)), key=year, default=None)
     return renamed(origin, by_origin[before]) if before is not None else ()
 
 
@@ -115,10 +120,6 @@ async def change_own(conn: Connection, node: Node, now: dt.datetime) -> None:
         held = of_log(by_origin, row.origin) if row.is_own else ()
         if held:
             await change(conn, row.origin, held, now)
-
-
-def _year(origin: str) -> str:
-    return origin.rpartition("/")[2]
 
 
 async def note_http_keys(conn: Connection, before: Sequence[Node], after: Sequence[Node], *, by_council: bool) -> None:

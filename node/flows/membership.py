@@ -12,7 +12,7 @@ from node.config import Config
 from node.errors import N_, OperatorError
 from node.flows import log_keys
 from node.flows.agreement_terms import check_group
-from node.flows.log_keys import Held
+from node.flows.log_keys import Held, year
 from node.protocol import keys, merkle
 from node.protocol.member import Member, Membership, cosigner_key
 from node.protocol.sealed import SealKey
@@ -124,8 +124,8 @@ async def _own_origin(
     """
     configured = config.federation.origin
     if known is None:
-        return next((o for o in listed if _year(o) == _year(configured)), configured)
-    if listed and (known.origin in listed or (known.size and _year(known.origin) > max(map(_year, listed)))):
+        return next((o for o in listed if year(o) == year(configured)), configured)
+    if listed and (known.origin in listed or (known.size and year(known.origin) > max(map(year, listed)))):
         return known.origin
     if known.size > 0 and keys.parse_vkey(known.vkey).public != own_public:
         raise OperatorError(
@@ -153,10 +153,6 @@ async def _own_origin(
         where=configured,
         hint=N_("rimettere l'anno di prima e usare «rete log rollover», che comincia il nuovo e aggiorna il file"),
     )
-
-
-def _year(origin: str) -> str:
-    return origin.rpartition("/")[2]
 
 
 def _authority(origin: str) -> str:

@@ -17,6 +17,7 @@ from node.errors import N_, CallerError
 from node.flows import council, council_draft
 from node.flows.agreement_terms import InForce
 from node.flows.key_ring import KeyRing
+from node.flows.log_keys import year
 from node.protocol import keys, limits, note, routine
 from node.protocol.agreement import HttpKey, LogKeys, Node, Status, node_json
 from node.protocol.routine import Consented, Routine
@@ -74,9 +75,7 @@ def listed_origin(entry: Node, origin: str) -> str:
     """Return the log that the entry lists keys of: ``origin`` or, for one that a later year began since, the last one before it."""
     if origin in entry.origins:
         return origin
-    year = origin.rpartition("/")[2]
-    earlier = [known for known in entry.origins if known.rpartition("/")[2] < year]
-    return max(earlier, key=lambda known: known.rpartition("/")[2], default=origin)
+    return max((known for known in entry.origins if year(known) < year(origin)), key=year, default=origin)
 
 
 def _cosigners(entry: Node, role: str) -> tuple[keys.Verifier, ...]:

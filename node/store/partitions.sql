@@ -12,7 +12,7 @@ FROM coop.partition p
 JOIN log.origin o USING (origin_id)
 WHERE o.state NOT IN ('closed', 'suspended') AND ($1::text IS NULL OR o.owner = $1) AND ($2::integer IS NULL OR p.version = $2)
 GROUP BY o.origin_id, o.origin, o.owner, o.is_own, o.state, p.version, p.digest, p.snapshot
-ORDER BY o.is_own DESC, o.owner, o.origin, p.version, p.digest
+ORDER BY o.is_own DESC, o.owner, split_part(o.origin, '/federation/log/', 2), o.origin, p.version, p.digest
 LIMIT 10000;
 
 -- name: read_parts

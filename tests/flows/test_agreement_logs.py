@@ -16,7 +16,7 @@ from node.flows import search as searching
 from node.flows.agreement_terms import is_agreed, roll_of
 from node.flows.council_edits import Edits
 from node.peers.client import PeerClient
-from node.protocol.agreement_values import Status
+from node.protocol.agreement_values import LogKeys, Status
 from node.store import cooperation, evidence, log
 from node.store.reference import load_label_reference
 from tests.agreed_made import Agreed, agreed, in_force, proposal
@@ -259,6 +259,26 @@ async def test_a_log_goes_no_further_than_its_end(three: Agreed, clock: Clock) -
         await log.set_end(conn, row.origin_id, 5, row.root)
     [report] = await lecce.sync(owner="bic-lazio")
     assert (report.error_code, await lecce.known()) == (None, 4)
+
+
+@pytest.mark.parametrize("host", ["a.example", "127.0.0.1:1024", "zz.example"])
+async def test_the_log_of_who_comes_back_follows_the_one_that_ended(three: Agreed, host: str) -> None:
+    """Whatever its new address is called: the new log continues the ended one, and the ended one nothing."""
+    lecce, *_ = three
+    row = await lecce.origin("bic-lazio")
+    await apply(lecce, signed_leave(lecce, {row.origin: (row.size, row.root)}))
+    entry = in_force(lecce.node).node("bic-lazio")
+    assert entry is not None
+    later = f"{host}/federation/log/2027"
+    (item,) = entry.log
+    begun = LogKeys(later, tuple(replace(v, name=later) for v in item.verifiers), None, None)
+    back = replace(entry, rev=entry.rev + 1, status=Status.ACTIVE, log=(item, begun))
+    edits = Edits(change=(back,), move=(("bic-lazio", f"{'http' if host[0] == '1' else 'https'}://{host}"),))
+    await apply(lecce, proposal(lecce.node, edits, *THREE))
+    assert (await lecce.origin("bic-lazio")).origin == later
+    async with lecce.node.pool.acquire() as conn:
+        found = dict(await conn.fetch("SELECT origin, predecessor_id FROM log.origin WHERE owner = 'bic-lazio'"))
+    assert found == {row.origin: None, later: row.origin_id}
 
 
 async def test_an_end_takes_back_what_stood_beyond_it(three: Agreed) -> None:

@@ -511,7 +511,7 @@ async def test_who_comes_to_the_same_version_is_asked_again_at_once(three: Agree
     assert await wait(0) == later
 
 
-async def test_the_scheduler_asks_once_a_minute_and_when_it_is_woken(three: Agreed) -> None:
+async def test_the_scheduler_s_job_applies_what_a_hint_told_of(three: Agreed) -> None:
     """The job is there where an agreement is, and does the whole of it."""
     lecce, bic, _ = three
     await apply(bic, terms(bic, 7))
