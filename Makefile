@@ -67,8 +67,8 @@ prove: .venv/.installed-dev
 	$(BIN)/python bench/agreement_sim.py
 	RETE_ROWS=100000 $(BIN)/python -m pytest -q -k hot_queries tests/store/test_search.py
 	RETE_ASKED=500 $(BIN)/python -m pytest -q tests/web/test_held_back.py
-	RETE_KILLS=500 $(BIN)/python -m pytest -q -k killed tests/flows/test_crash.py
-	RETE_RUNS=1000 $(BIN)/python -m pytest -q -s tests/flows/test_introduction_machine.py
+	RETE_KILLS=500 $(BIN)/python -m pytest -q -k killed tests/flows/logs/test_crash.py
+	RETE_RUNS=1000 $(BIN)/python -m pytest -q -s tests/flows/introductions/test_introduction_machine.py
 	$(BIN)/python bench/million.py
 
 # A second environment: the tool is nobody's dependency. At most an hour on one core, mostly much less; docs/mutants.md.

@@ -1,6 +1,6 @@
 """Federations of 4, 50, 200 and 400 nodes in one process and virtual time: how fast a new version of the agreement is in force everywhere.
 
-The nodes decide by the product's own rules (flows/agreement_pull, protocol/news: whom to ask for heads, whom to hint, how many hints are
+The nodes decide by the product's own rules (flows/trust/agreement_pull, protocol/news: whom to ask for heads, whom to hint, how many hints are
 heard) and it begins at one node alone, as after ``rete agreement apply``: what ``submit`` brings to all members at once would be no test of it.
 The document is the real one, with the keys of all nodes, verified once for its time. What is left out is what a simulation of 400 nodes can't
 hold: databases and sockets. A turn is 60 s +- 12 s, a round, in which three members are asked for heads and
@@ -28,8 +28,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
-from node.flows.agreement_pull import HINTS_HEARD
-from node.flows.council_draft import TERMS
+from node.flows.trust.agreement_pull import HINTS_HEARD
+from node.flows.trust.council_draft import TERMS
 from node.protocol import agreement, keys, news
 from node.protocol.agreement import Council, HttpKey, LogKeys, Status
 from node.protocol.agreement import Node as Entry

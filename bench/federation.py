@@ -22,10 +22,10 @@ from node.domain import partition, profile
 from node.domain.chamber import parse_sheets
 from node.domain.generation.enrichment import enrich
 from node.domain.generation.national import generate
-from node.flows import indexing
-from node.flows.append import Operation, append, sign_head
-from node.flows.draft import suggest_content
-from node.flows.home import Facts, make_trial
+from node.flows.logs.append import Operation, append, sign_head
+from node.flows.profiles.draft import suggest_content
+from node.flows.searching import indexing
+from node.flows.upkeep.home import Facts, make_trial
 from node.protocol import canonical
 from node.store import embedded
 from node.store import indexing as index_state

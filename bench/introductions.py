@@ -40,9 +40,9 @@ from bench.post import RUNS, SINGLE, TABLE, TARGET_PER_S, moved_plainly, told
 from node import runtime, telemetry
 from node.cli.processes import Served, serving
 from node.domain.introduction import KNOWN, Kind, Party, State
-from node.flows import hear, introduce, post
-from node.flows.home import Facts, make_trial
-from node.flows.introduce import Deed
+from node.flows.introductions import hear, introduce, post
+from node.flows.introductions.introduce import Deed
+from node.flows.upkeep.home import Facts, make_trial
 from node.peers.client import open_session
 from node.runtime import Node
 from node.store import embedded, introductions, registry

@@ -28,9 +28,9 @@ from bench.federation import CHECKOUT, free_port
 from bench.logs_made import profiles, publish
 from node import runtime, telemetry
 from node.cli.processes import Served, serving
-from node.flows import council_card, council_first, enrol
-from node.flows.council_draft import TERMS, YEAR
-from node.flows.home import Facts, make_home
+from node.flows.trust import council_card, council_first, enrol
+from node.flows.trust.council_draft import TERMS, YEAR
+from node.flows.upkeep.home import Facts, make_home
 from node.protocol import agreement
 from node.store import council_key, embedded, keyfiles, pin
 

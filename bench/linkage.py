@@ -40,11 +40,12 @@ from node.domain.generation.enrichment import enrich
 from node.domain.generation.national import generate
 from node.domain.register import RegisterNetwork, register_id
 from node.errors import CallerError
-from node.flows import draft, intake, privacy, privacy_export, publish, register, sift, standing, versions
-from node.flows.append import OwnLog
-from node.flows.gate import KnownNames
-from node.flows.home import Facts, config_text
-from node.flows.membership import enrol_members
+from node.flows.logs.append import OwnLog
+from node.flows.profiles import draft, privacy, privacy_export, publish, sift, standing, versions
+from node.flows.profiles.gate import KnownNames
+from node.flows.registry import intake, register
+from node.flows.trust.membership import enrol_members
+from node.flows.upkeep.home import Facts, config_text
 from node.store import embedded, highwater, registry, whole_file
 from node.store.postgres import Pool, migrate, open_pool
 from node.store.reference import load_sectors, load_territories

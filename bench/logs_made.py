@@ -21,8 +21,8 @@ import asyncpg
 from bench.federation import documents, free_port
 from node import runtime
 from node.cli.processes import Served, serving
-from node.flows.append import Operation, append, sign_head
-from node.flows.home import Facts, make_trial
+from node.flows.logs.append import Operation, append, sign_head
+from node.flows.upkeep.home import Facts, make_trial
 from node.protocol import canonical, entry, merkle, note, tiles, witness
 from node.runtime import Node
 from node.store import embedded, keyfiles, log

@@ -28,9 +28,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from bench.federation import documents, free_port
 from node import runtime
 from node.cli.processes import Served, serving
-from node.flows.append import sign_head
-from node.flows.home import Facts, make_trial
-from node.flows.ingest import ingest_bodies, open_bodies
+from node.flows.logs.append import sign_head
+from node.flows.logs.ingest import ingest_bodies, open_bodies
+from node.flows.upkeep.home import Facts, make_trial
 from node.protocol import body, entry, merkle, tiles
 from node.runtime import Node
 from node.store import embedded, log, schemas

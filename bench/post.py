@@ -31,8 +31,8 @@ from aiohttp import web
 from bench.federation import free_port
 from node import runtime, scheduler, telemetry
 from node.cli.processes import Served, serving
-from node.flows.home import Facts, make_trial
-from node.flows.post import Exchange, Opened
+from node.flows.introductions.post import Exchange, Opened
+from node.flows.upkeep.home import Facts, make_trial
 from node.protocol import sealed
 from node.protocol.sealed import Header
 from node.runtime import Node

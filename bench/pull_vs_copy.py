@@ -37,7 +37,7 @@ PULL = """
 import asyncio, json, sys, time
 from pathlib import Path
 from node import runtime
-from node.flows.sync import sync_peers
+from node.flows.logs.sync import sync_peers
 from node.peers.client import open_session
 async def main():
     async with runtime.open_node(Path(sys.argv[1])) as node, open_session(loopback=True) as session:

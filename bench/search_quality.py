@@ -33,7 +33,7 @@ import tantivy
 
 from node.domain.folding import fold
 from node.domain.query import Query
-from node.flows.search import search
+from node.flows.searching.search import search
 from node.store import cooperation, embedded
 from node.store.postgres import Connection, Pool, migrate, open_pool
 from node.store.reference import load_label_reference, load_sectors, load_territories

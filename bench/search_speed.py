@@ -32,8 +32,8 @@ from aiohttp.test_utils import TestServer
 from bench.search_quality import NOW, TODAY, corpus, document_of, misspelt, trades
 from node import telemetry
 from node.domain.query import Query, parse
-from node.flows import indexing, reading
-from node.flows.search import search
+from node.flows.searching import indexing, reading
+from node.flows.searching.search import search
 from node.store import cooperation, embedded
 from node.store.postgres import Connection, Pool, migrate, open_pool
 from node.store.reference import load_label_reference, load_sectors, load_territories

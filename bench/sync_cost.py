@@ -34,7 +34,7 @@ import asyncio, gc, json, sys, time
 from pathlib import Path
 from aiohttp.client_proto import ResponseHandler
 from node import runtime, telemetry
-from node.flows.sync import sync_peers
+from node.flows.logs.sync import sync_peers
 from node.peers.client import open_session
 wire = 0
 received = ResponseHandler.data_received

@@ -60,7 +60,7 @@ PULL = """
 import asyncio, json, os, sys, time
 from pathlib import Path
 from node import runtime, telemetry
-from node.flows.sync import sync_peers
+from node.flows.logs.sync import sync_peers
 from node.peers.client import open_session
 from node.store import reference, schemas
 async def main(home, size):

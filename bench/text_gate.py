@@ -20,7 +20,7 @@ from node.domain.generation.firms import _NAMES, _SURNAMES, _TRADES, LEGAL_FORMS
 from node.domain.likeness import Likeness
 from node.domain.redaction.dictionary import Dictionary, Layer, Term
 from node.domain.redaction.gate import scan
-from node.flows.gate import common_words
+from node.flows.profiles.gate import common_words
 from node.store.reference import load_territories
 from tests.redaction_set import read
 from tests.texts_made import register

@@ -33,10 +33,11 @@ from bench.search_speed import spread
 from node import runtime, telemetry
 from node.cli.processes import Served, serving
 from node.domain.roles import Role
-from node.flows import accounts, indexing, own_account
-from node.flows.append import Operation, append, sign_head
-from node.flows.home import Facts, make_trial
-from node.flows.passwords import Hasher
+from node.flows.logs.append import Operation, append, sign_head
+from node.flows.people import accounts, own_account
+from node.flows.people.passwords import Hasher
+from node.flows.searching import indexing
+from node.flows.upkeep.home import Facts, make_trial
 from node.runtime import Node
 from node.store import cooperation, embedded
 from node.store.postgres import acquire

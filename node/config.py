@@ -2,7 +2,7 @@
 
 Rules: unknown tables and keys, wrong types, out-of-range values and keys that could never verify anything are refused,
 never ignored; what a key means stands in nodes.example.toml, which a test holds to this file; what one value must be, in config_checks.py. Reading the file is the
-caller's; this module is pure. Whether a territory exists only the reference tables can tell (flows/home.check_places).
+caller's; this module is pure. Whether a territory exists only the reference tables can tell (flows/upkeep/home.check_places).
 """
 
 from __future__ import annotations
@@ -469,7 +469,7 @@ def _check_across(config: Config, locate: Locator) -> None:
     if config.documents.network_mb < config.documents.max_mb:
         place = locate.place("documents", "network_mb")
         raise _refuse("config-bad-value", place, N_("network_mb non può essere minore di max_mb"))
-    # Without [[peer]] tables the agreement says who there is (flows/agreement_terms.check_group).
+    # Without [[peer]] tables the agreement says who there is (flows/trust/agreement_terms.check_group).
     strangers = set(config.privacy.group) - {peer.id for peer in config.peers}
     if config.peers and strangers:
         place = locate.place("privacy", "group")

@@ -26,17 +26,21 @@ from node.config_places import CONFIG_FILE
 from node.domain.accounts import derive_key
 from node.domain.saved import leave_key
 from node.errors import N_, CallerError, OperatorError, ReteError
-from node.flows import agreement, agreement_pull, backup, casework, council, council_road, oidc, post, saved, tell
-from node.flows.agreement_terms import tightened
-from node.flows.append import OwnLog
-from node.flows.bodies import Progress
-from node.flows.checkup import Place
-from node.flows.gate import KnownNames
-from node.flows.key_ring import KeyRing
-from node.flows.membership import enrol_members, membership_of, own_member
-from node.flows.pull import Parts
-from node.flows.sign_in import Settings as SignInSettings
-from node.flows.sync import Syncer
+from node.flows.introductions import casework, post
+from node.flows.logs.append import OwnLog
+from node.flows.logs.bodies import Progress
+from node.flows.logs.pull import Parts
+from node.flows.logs.sync import Syncer
+from node.flows.people import oidc
+from node.flows.people.sign_in import Settings as SignInSettings
+from node.flows.profiles.gate import KnownNames
+from node.flows.searching import saved, tell
+from node.flows.trust import agreement, agreement_pull, council, council_road
+from node.flows.trust.agreement_terms import tightened
+from node.flows.trust.key_ring import KeyRing
+from node.flows.trust.membership import enrol_members, membership_of, own_member
+from node.flows.upkeep import backup
+from node.flows.upkeep.checkup import Place
 from node.peers.client import RequestSigner, open_session
 from node.peers.mail import MailServer
 from node.protocol import request

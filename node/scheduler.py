@@ -17,28 +17,17 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from node.errors import LogStateError, ReteError
-from node.flows import (
-    agreement_logs,
-    agreement_pull,
-    announce,
-    audit,
-    backup_shelf,
-    council_road,
-    epoch,
-    gdpr,
-    gossip,
-    hear,
-    indexing,
-    post,
-    publish,
-    recover,
-    remind,
-    sign_in,
-    tell,
-)
-from node.flows.append import sign_head
-from node.flows.jobs import AGREEMENT, BACKUP, TRIAL, Schedule, Turn
-from node.flows.sync import sync_peers
+from node.flows.introductions import hear, post, remind
+from node.flows.logs import announce, epoch, gossip, recover
+from node.flows.logs.append import sign_head
+from node.flows.logs.sync import sync_peers
+from node.flows.people import sign_in
+from node.flows.profiles import publish
+from node.flows.registry import gdpr
+from node.flows.searching import indexing, tell
+from node.flows.trust import agreement_logs, agreement_pull, council_road
+from node.flows.upkeep import audit, backup_shelf
+from node.flows.upkeep.jobs import AGREEMENT, BACKUP, TRIAL, Schedule, Turn
 from node.protocol import limits
 from node.runtime import Node, current_own, utc_now
 from node.store import log, nonces, wake

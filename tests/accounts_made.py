@@ -10,9 +10,9 @@ from typing import Any
 import pyotp
 
 from node.domain.roles import Role
-from node.flows import accounts, own_account, sign_in
-from node.flows.passwords import Hasher
-from node.flows.sign_in import Began, Session, Settings
+from node.flows.people import accounts, own_account, sign_in
+from node.flows.people.passwords import Hasher
+from node.flows.people.sign_in import Began, Session, Settings
 from node.store.postgres import Pool
 
 NOW = dt.datetime(2026, 11, 24, 10, 0, tzinfo=dt.UTC)

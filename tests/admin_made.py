@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from node.domain.roles import Role
-from node.flows.append import Operation, append, sign_head
+from node.flows.logs.append import Operation, append, sign_head
 from node.protocol import canonical
 from node.runtime import Node
 from node.store import evidence, log

@@ -11,13 +11,13 @@ from pathlib import Path
 import aiohttp
 
 from node import runtime
-from node.flows import council, council_edits, council_first, enrol
-from node.flows.council_card import Card, card_of
-from node.flows.council_draft import TERMS, YEAR
-from node.flows.council_edits import Edits
-from node.flows.council_first import Beginning
-from node.flows.enrol import Asked
-from node.flows.home import Facts, make_home
+from node.flows.trust import council, council_edits, council_first, enrol
+from node.flows.trust.council_card import Card, card_of
+from node.flows.trust.council_draft import TERMS, YEAR
+from node.flows.trust.council_edits import Edits
+from node.flows.trust.council_first import Beginning
+from node.flows.trust.enrol import Asked
+from node.flows.upkeep.home import Facts, make_home
 from node.peers.client import open_session
 from node.protocol.agreement_values import Agreement
 from node.runtime import Node

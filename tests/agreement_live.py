@@ -23,9 +23,9 @@ from node.cli.demo_agreement import Founded, found
 from node.cli.processes import Served, serving
 from node.domain.days import day_number
 from node.errors import ReteError
-from node.flows.append import Operation, append, sign_head
-from node.flows.home import Facts, with_setting
-from node.flows.join import words_of
+from node.flows.logs.append import Operation, append, sign_head
+from node.flows.trust.join import words_of
+from node.flows.upkeep.home import Facts, with_setting
 from node.peers.client import PeerClient, open_session
 from node.protocol import agreement, canonical, routine
 from node.protocol.agreement_values import Agreement

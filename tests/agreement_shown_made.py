@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, replace
 
-from node.flows.agreement import Place
-from node.flows.agreement_terms import InForce, roll_of
+from node.flows.trust.agreement import Place
+from node.flows.trust.agreement_terms import InForce, roll_of
 from node.protocol import agreement, enrolment, keys, routine
 from node.protocol.agreement import HttpKey, LogKeys, Node, Status
 from node.protocol.member import Membership

@@ -25,9 +25,9 @@ from typing import Any
 
 from node import runtime
 from node.errors import ReteError
-from node.flows import accuse, bodies, extend
-from node.flows.append import Operation, append, sign_head
-from node.flows.sync import sync_peers
+from node.flows.logs import accuse, bodies, extend
+from node.flows.logs.append import Operation, append, sign_head
+from node.flows.logs.sync import sync_peers
 from node.peers.client import open_session
 from node.protocol import canonical, limits
 from node.runtime import Node

@@ -10,8 +10,8 @@ from aiohttp import ClientResponse, CookieJar
 from aiohttp.test_utils import TestClient, TestServer
 
 from node.domain.roles import Role
-from node.flows import draft
-from node.flows.versions import record_of
+from node.flows.profiles import draft
+from node.flows.profiles.versions import record_of
 from node.runtime import Node
 from node.store import registry
 from node.store.postgres import acquire

@@ -15,11 +15,11 @@ import asyncpg
 from aiohttp import web
 
 from node import runtime
-from node.flows import announce, gossip, recover
-from node.flows.append import Operation, append, sign_head
-from node.flows.home import Facts, make_trial
-from node.flows.pull import PullReport
-from node.flows.sync import Syncer, sync_peers
+from node.flows.logs import announce, gossip, recover
+from node.flows.logs.append import Operation, append, sign_head
+from node.flows.logs.pull import PullReport
+from node.flows.logs.sync import Syncer, sync_peers
+from node.flows.upkeep.home import Facts, make_trial
 from node.peers.client import open_session
 from node.protocol import canonical, keys
 from node.runtime import Node

@@ -12,10 +12,11 @@ from typing import Any
 from node import runtime
 from node.domain.introduction import Case, Kind
 from node.errors import CallerError
-from node.flows import draft, hear, introduce, post, publish, remind
-from node.flows.casework import Office
-from node.flows.introduce import Deed, Opened, Wish
-from node.flows.post import Carrier
+from node.flows.introductions import hear, introduce, post, remind
+from node.flows.introductions.casework import Office
+from node.flows.introductions.introduce import Deed, Opened, Wish
+from node.flows.introductions.post import Carrier
+from node.flows.profiles import draft, publish
 from node.protocol.member import Membership
 from node.protocol.sealed import SealKey, SealPrivate
 from node.store import registry

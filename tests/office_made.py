@@ -15,10 +15,11 @@ from node.domain.chamber import ChamberList
 from node.domain.generation.enrichment import enrich
 from node.domain.register import RegisterNetwork
 from node.errors import CallerError
-from node.flows import draft, intake, preview, publish, register
-from node.flows.append import OwnLog
-from node.flows.home import Facts, config_text
-from node.flows.membership import enrol_members
+from node.flows.logs.append import OwnLog
+from node.flows.profiles import draft, preview, publish
+from node.flows.registry import intake, register
+from node.flows.trust.membership import enrol_members
+from node.flows.upkeep.home import Facts, config_text
 from node.store import highwater, log, registry
 from node.store.postgres import Pool, open_pool
 from tests.conftest import TEMPLATE, make_template

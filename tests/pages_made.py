@@ -6,7 +6,7 @@ import datetime as dt
 import uuid
 from typing import Any
 
-from node.flows.append import Operation, append, sign_head
+from node.flows.logs.append import Operation, append, sign_head
 from node.protocol import canonical
 from node.runtime import Node
 from node.store.postgres import acquire

@@ -6,8 +6,8 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from node.flows import post
-from node.flows.post import Carrier, Exchange, Opened
+from node.flows.introductions import post
+from node.flows.introductions.post import Carrier, Exchange, Opened
 from node.protocol import sealed
 from node.protocol.sealed import Header, SealKey
 from node.store import outbox

@@ -17,7 +17,7 @@ from aiohttp.test_utils import TestServer
 from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, RSAKey
 
-from node.flows.oidc import Provider
+from node.flows.people.oidc import Provider
 
 SECRET = "segreto : con segni"  # noqa: S105 - of a test
 BACK = "http://127.0.0.1:8441/entra/oidc/ritorno"

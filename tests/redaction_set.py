@@ -16,7 +16,7 @@ from pathlib import Path
 from node.domain.redaction.dictionary import Dictionary, Layer, Term
 from node.domain.redaction.gate import scan
 from node.domain.redaction.hits import RED, Hit
-from node.flows.gate import common_words
+from node.flows.profiles.gate import common_words
 from node.store.reference import load_territories
 from tests.domain.test_partition import national
 

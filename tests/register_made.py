@@ -13,7 +13,7 @@ from aiohttp import ClientResponse, FormData
 from node.domain import entry_form
 from node.domain.network import NetworkRecord
 from node.domain.roles import Role
-from node.flows import keeping
+from node.flows.registry import keeping
 from node.runtime import Node
 from tests import canary
 from tests.accounts_made import Desk

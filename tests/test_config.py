@@ -11,7 +11,7 @@ import pytest
 
 from node import config
 from node.errors import CallerError, OperatorError
-from node.flows.home import (
+from node.flows.upkeep.home import (
     Facts,
     check_places,
     config_text,

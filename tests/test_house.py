@@ -29,6 +29,16 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("node.cli",),
     ("node.__main__",),
 )
+# The rooms of the flows, in the order in which they may know each other: who belongs; the signed logs; what is said in them; where it
+# comes from, and who finds it; two offices that meet; the look at all of it. People sign in beside them.
+FLOW_ROOMS: tuple[tuple[str, ...], ...] = (
+    ("trust", "people"),
+    ("logs",),
+    ("profiles",),
+    ("registry", "searching"),
+    ("introductions",),
+    ("upkeep",),
+)
 # All that the pure floors may import beside themselves and node.errors: none of it reads a file, a clock or the network.
 PURE: dict[str, tuple[str, ...]] = {
     "domain": (
@@ -133,6 +143,32 @@ def test_imports_only_go_down(path: Path) -> None:
 def test_flows_never_import_the_runtime(path: Path) -> None:
     """Flows take what they need as arguments."""
     assert not {m for m in imports(path) if within(m, "node.runtime")}
+
+
+FLOWS = [p for p in modules() if room_of(p) == "flows" and p.parent.name != "flows"]
+
+
+def flow_room(module: str) -> int:
+    """On which of the flows' floors a module lives: -1 for what is no flow."""
+    parts = module.split(".")
+    if parts[:2] != ["node", "flows"] or len(parts) < 3:
+        return -1
+    return next(number for number, rooms in enumerate(FLOW_ROOMS) if parts[2] in rooms)
+
+
+@pytest.mark.parametrize("path", FLOWS, ids=name_of)
+def test_flows_only_know_rooms_below_or_their_own(path: Path) -> None:
+    """What is said in the logs does not hang on who asks for it, nor who belongs on what is said."""
+    own = name_of(path)
+    beside = {r for rooms in FLOW_ROOMS if own.split(".")[2] in rooms for r in rooms} - {own.split(".")[2]}
+    assert not {m for m in imports(path) if flow_room(m) > flow_room(own)}
+    assert not {m for m in imports(path) if any(within(m, f"node.flows.{room}") for room in beside)}
+
+
+def test_every_flow_has_a_room() -> None:
+    """None lies in the hall, and no room is named that is not there."""
+    assert not [p for p in modules() if p.parent == NODE / "flows" and p.name != "__init__.py"]
+    assert {p.parent.name for p in FLOWS} == {room for rooms in FLOW_ROOMS for room in rooms}
 
 
 def impure(source: str, room: str, seeded: bool = False) -> set[str]:
@@ -396,11 +432,11 @@ def test_public_routes_reach_no_private_store_and_no_address(start: str) -> None
         "node.store.sessions",
         "node.store.introductions",
         "node.domain.network",
-        "node.flows.introduce",
-        "node.flows.tell",
-        "node.flows.casework",
-        "node.flows.hear",
-        "node.flows.introduce",
+        "node.flows.introductions.introduce",
+        "node.flows.searching.tell",
+        "node.flows.introductions.casework",
+        "node.flows.introductions.hear",
+        "node.flows.introductions.introduce",
         "node.peers.mail",
     )
     # A wall round a room that was renamed would hold nothing.
@@ -419,7 +455,12 @@ def test_no_statement_of_a_public_store_reads_an_address() -> None:
 @pytest.mark.parametrize("start", [name_of(p) for p in modules() if room_of(p) in ("web", "scheduler.py")])
 def test_nothing_that_serves_reaches_which_network_a_profile_is(start: str) -> None:
     """The audit and its export, which tie profiles to the register, are commands of the office and nothing else."""
-    truth = ("node.store.disclosure", "node.flows.published", "node.flows.privacy", "node.flows.privacy_export")
+    truth = (
+        "node.store.disclosure",
+        "node.flows.profiles.published",
+        "node.flows.profiles.privacy",
+        "node.flows.profiles.privacy_export",
+    )
     assert not {m for m in reachable(start) if any(within(m, wall) for wall in truth)}
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from node.config_places import CONFIG_FILE
 from node.errors import OperatorError, RoadWrongError
-from node.flows.home import Facts, make_home
+from node.flows.upkeep.home import Facts, make_home
 from node.peers.client import PeerClient
 from node.runtime import open_node
 

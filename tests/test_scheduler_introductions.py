@@ -13,9 +13,10 @@ import pytest
 from node import scheduler
 from node.domain.introduction import Kind
 from node.errors import RoadWrongError
-from node.flows import audit, hear, introduce, remind
-from node.flows.casework import Office
-from node.flows.introduce import Applicant, Wish
+from node.flows.introductions import hear, introduce, remind
+from node.flows.introductions.casework import Office
+from node.flows.introductions.introduce import Applicant, Wish
+from node.flows.upkeep import audit
 from node.runtime import Node
 from node.store.reference import load_label_reference
 from tests.federation_made import Clock, free_ports

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from node import scheduler
-from node.flows.post import Exchange, Opened
+from node.flows.introductions.post import Exchange, Opened
 from node.store import wake
 from node.store.postgres import Connection, listen
 from tests.federation_made import Clock, Town, federation

@@ -11,8 +11,8 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from node import scheduler
 from node.errors import RoadWrongError
-from node.flows import backup
-from node.flows.jobs import AGREEMENT, BACKUP, TITLES, TRIAL
+from node.flows.upkeep import backup
+from node.flows.upkeep.jobs import AGREEMENT, BACKUP, TITLES, TRIAL
 from node.runtime import Node
 from node.store import backup_file, wake
 from tests.federation_made import Clock

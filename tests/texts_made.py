@@ -18,7 +18,7 @@ from node.domain.generation.national import generate
 from node.domain.generation.texts import words_for
 from node.domain.likeness import Likeness, best
 from node.domain.register import RegisterNetwork
-from node.flows.draft import suggest_content
+from node.flows.profiles.draft import suggest_content
 from node.store.reference import load_sectors, load_territories
 
 SPOKEN = (

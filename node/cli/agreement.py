@@ -30,11 +30,11 @@ from node.cli.agreement_propose import waiting_request
 from node.cli.agreement_sign import parsed, said_of, state_of
 from node.cli.frame import Face, command
 from node.errors import N_, CallerError, NotFoundError, PeerWrongError
-from node.flows import council, enrol
-from node.flows.agreement_said import differences, routine_differences
-from node.flows.agreement_terms import InForce
-from node.flows.ballot import Ballot
-from node.flows.join import words_of
+from node.flows.trust import council, enrol
+from node.flows.trust.agreement_said import differences, routine_differences
+from node.flows.trust.agreement_terms import InForce
+from node.flows.trust.ballot import Ballot
+from node.flows.trust.join import words_of
 from node.protocol import agreement as wire
 from node.protocol.agreement_values import Agreement
 from node.protocol.routine import Routine

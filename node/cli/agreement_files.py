@@ -13,9 +13,9 @@ import click
 
 from node.cli.frame import HOME_VARIABLE, Face, approved
 from node.errors import N_, CallerError, PeerWrongError
-from node.flows import council_card, enrol
-from node.flows.council_card import Card
-from node.flows.enrol import Asked
+from node.flows.trust import council_card, enrol
+from node.flows.trust.council_card import Card
+from node.flows.trust.enrol import Asked
 from node.protocol import limits, metadata
 from node.store import council_key, whole_file
 

@@ -14,8 +14,8 @@ from node.cli.agreement_files import FILE, FORCE, YES, confirm, judged, write
 from node.cli.agreement_print import show_differences, told
 from node.cli.frame import Face, command
 from node.errors import N_, NotFoundError, PeerWrongError
-from node.flows import agreement_fork, council
-from node.flows.agreement_said import differences
+from node.flows.trust import agreement_fork, council
+from node.flows.trust.agreement_said import differences
 from node.protocol import agreement as wire
 from node.protocol.agreement_values import Agreement
 from node.store import agreement as store

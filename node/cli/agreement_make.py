@@ -28,10 +28,10 @@ from node.cli.agreement_files import (
 from node.cli.agreement_print import agreement_json, request_json, show_request, show_words, told, warn
 from node.cli.frame import Face, command
 from node.errors import N_, CallerError, plain_facts
-from node.flows import council_card, council_first, enrol
-from node.flows.council_draft import TERMS, YEAR, end_of, set_numbers
-from node.flows.council_first import Beginning
-from node.flows.join import words_of
+from node.flows.trust import council_card, council_first, enrol
+from node.flows.trust.council_draft import TERMS, YEAR, end_of, set_numbers
+from node.flows.trust.council_first import Beginning
+from node.flows.trust.join import words_of
 from node.protocol import agreement
 from node.store import council_key, keyfiles, whole_file
 

@@ -16,7 +16,7 @@ from node.cli.agreement_files import EXPECT, YES, confirm, judged
 from node.cli.agreement_print import agreement_json, show_words, warn
 from node.cli.frame import Face, command
 from node.errors import N_, CallerError, PeerWrongError
-from node.flows import council, council_first, enrol, join, pinning
+from node.flows.trust import council, council_first, enrol, join, pinning
 from node.protocol import agreement
 from node.protocol.agreement_values import Agreement
 from node.store import keyfiles

@@ -12,12 +12,13 @@ from typing import Any
 from node.cli.frame import Face
 from node.domain.days import day_of
 from node.errors import N_, Said
-from node.flows import agreement_board, own_log
-from node.flows.ballot import Ballot, Count
-from node.flows.council_card import Card
-from node.flows.council_draft import STATUS_NAMES
-from node.flows.enrol import Asked
-from node.flows.join import words_of
+from node.flows.trust import agreement_board
+from node.flows.trust.ballot import Ballot, Count
+from node.flows.trust.council_card import Card
+from node.flows.trust.council_draft import STATUS_NAMES
+from node.flows.trust.enrol import Asked
+from node.flows.trust.join import words_of
+from node.flows.trust.public_keys import fingerprint
 from node.protocol import agreement, enrolment
 from node.protocol.agreement_values import Agreement, Council, Node
 from node.protocol.routine import Routine
@@ -114,7 +115,7 @@ def card_facts(card: Card) -> dict[str, Any]:
 def request_json(asked: Asked) -> dict[str, Any]:
     """Return a request to join."""
     keys = [
-        {"role": role, "public": public.hex(), "fingerprint": own_log.fingerprint(public)}
+        {"role": role, "public": public.hex(), "fingerprint": fingerprint(public)}
         for role, public in enrolment.labels(asked.node)
     ]
     return {

@@ -20,11 +20,11 @@ from node.cli.agreement_print import show_differences, show_words, told, warn
 from node.cli.frame import Face, command
 from node.config import is_peer_url
 from node.errors import N_, CallerError, NotFoundError, PeerWrongError
-from node.flows import council, council_edits, council_first, enrol
-from node.flows.agreement_said import changes
-from node.flows.council_draft import YEAR
-from node.flows.council_edits import CouncilEdits, Edits
-from node.flows.enrol import Asked
+from node.flows.trust import council, council_edits, council_first, enrol
+from node.flows.trust.agreement_said import changes
+from node.flows.trust.council_draft import YEAR
+from node.flows.trust.council_edits import CouncilEdits, Edits
+from node.flows.trust.enrol import Asked
 from node.protocol import agreement
 from node.protocol.agreement_values import Node
 from node.protocol.enrolment import digits_of, words

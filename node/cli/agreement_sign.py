@@ -36,9 +36,9 @@ from node.cli.agreement_print import (
 )
 from node.cli.frame import Face, command
 from node.errors import N_, CallerError, PeerWrongError, Said
-from node.flows import ballot, council, council_road
-from node.flows.agreement_said import changes, differences, routine_differences
-from node.flows.agreement_terms import InForce
+from node.flows.trust import ballot, council, council_road
+from node.flows.trust.agreement_said import changes, differences, routine_differences
+from node.flows.trust.agreement_terms import InForce
 from node.protocol import agreement, enrolment, metadata, routine
 from node.protocol.agreement_values import Agreement
 from node.protocol.routine import Routine

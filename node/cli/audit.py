@@ -14,8 +14,8 @@ import orjson
 from node import runtime
 from node.cli.frame import HOME_VARIABLE, Face, command
 from node.errors import N_
-from node.flows import audit as flow
-from node.flows.audit import Verdict
+from node.flows.upkeep import audit as flow
+from node.flows.upkeep.audit import Verdict
 from node.store.audit import Sought
 
 FILE = click.Path(path_type=Path, dir_okay=False)

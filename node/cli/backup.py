@@ -13,9 +13,9 @@ from node import runtime
 from node.cli.frame import HOME_VARIABLE, Face, command
 from node.config import Config
 from node.errors import N_, CallerError
-from node.flows import backup as flow
-from node.flows import backup_restore, backup_shelf
-from node.flows.backup import Made, Verdict
+from node.flows.upkeep import backup as flow
+from node.flows.upkeep import backup_restore, backup_shelf
+from node.flows.upkeep.backup import Made, Verdict
 from node.store import backup_file, backup_folder, pg_programs
 from node.store.backup_folder import Copy
 

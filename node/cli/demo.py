@@ -30,9 +30,10 @@ from node.cli.demo_shown import facts_of_node, profiles_known, search, summary
 from node.cli.frame import Face, command
 from node.cli.processes import Served, serving
 from node.errors import N_, CallerError, LogStateError, OperatorError
-from node.flows import announce, register
-from node.flows.append import sign_head
-from node.flows.sync import sync_peers
+from node.flows.logs import announce
+from node.flows.logs.append import sign_head
+from node.flows.logs.sync import sync_peers
+from node.flows.registry import register
 from node.peers.client import open_session
 from node.runtime import Node
 from node.store import embedded

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 from node.domain.roles import Role
 from node.errors import N_
-from node.flows import accounts, own_account
-from node.flows.passwords import Hasher
+from node.flows.people import accounts, own_account
+from node.flows.people.passwords import Hasher
 from node.runtime import Node
 
 AUTHOR, APPROVER, ADMINISTRATOR = "funzionaria.demo", "responsabile.demo", "amministratrice.demo"

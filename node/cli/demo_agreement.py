@@ -17,12 +17,12 @@ from node import config as configuration
 from node.cli.frame import Face
 from node.config_places import CONFIG_FILE
 from node.errors import N_
-from node.flows import council_card, council_first, enrol
-from node.flows.council_card import Card
-from node.flows.council_draft import TERMS, YEAR, end_of
-from node.flows.council_first import Beginning
-from node.flows.home import Facts, make_home
-from node.flows.join import words_of
+from node.flows.trust import council_card, council_first, enrol
+from node.flows.trust.council_card import Card
+from node.flows.trust.council_draft import TERMS, YEAR, end_of
+from node.flows.trust.council_first import Beginning
+from node.flows.trust.join import words_of
+from node.flows.upkeep.home import Facts, make_home
 from node.protocol import agreement, metadata
 from node.protocol.agreement_values import Agreement
 from node.store import council_key, keyfiles, pin

@@ -17,8 +17,9 @@ from node.domain import template as layout
 from node.domain.chamber import ChamberList
 from node.domain.generation.enrichment import enrich
 from node.errors import N_, CallerError, LogStateError
-from node.flows import draft, intake, publish, register
-from node.flows.home import Facts
+from node.flows.profiles import draft, publish
+from node.flows.registry import intake, register
+from node.flows.upkeep.home import Facts
 from node.runtime import Node
 from node.store import registry, spreadsheet
 from node.store.postgres import acquire

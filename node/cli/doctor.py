@@ -9,9 +9,9 @@ import click
 from node import runtime
 from node.cli.frame import Face, command
 from node.errors import N_, OperatorError
-from node.flows import checkup
-from node.flows import doctor as flow
-from node.flows.findings import AREAS, DANGER, LEVELS, OK, Finding, of_error, worst
+from node.flows.upkeep import checkup
+from node.flows.upkeep import doctor as flow
+from node.flows.upkeep.findings import AREAS, DANGER, LEVELS, OK, Finding, of_error, worst
 
 
 @click.group("top", hidden=True)

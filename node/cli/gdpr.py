@@ -13,8 +13,8 @@ from node import runtime
 from node.cli.frame import Face, approved, command
 from node.cli.officer import BY, deciding, name_of
 from node.errors import N_, CallerError
-from node.flows import gdpr as flow
-from node.flows.gdpr import Access, Erasure, Term
+from node.flows.registry import gdpr as flow
+from node.flows.registry.gdpr import Access, Erasure, Term
 from node.store import whole_file
 from node.store.whole_file import PLAIN, WholeFile
 

@@ -13,8 +13,8 @@ from node import runtime
 from node.cli.frame import Face, command
 from node.config_places import CONFIG_FILE
 from node.errors import N_, OperatorError
-from node.flows.home import Facts, check_places, new_home
-from node.flows.membership import membership_of, own_member
+from node.flows.trust.membership import membership_of, own_member
+from node.flows.upkeep.home import Facts, check_places, new_home
 from node.store import keyfiles
 
 TRIAL_ID = "p_LE"

@@ -17,10 +17,10 @@ from node.cli.officer import BY, deciding, name_of
 from node.domain.introduction import Party, State
 from node.domain.vocabulary import PURPOSES
 from node.errors import N_
-from node.flows import casefile, introduce
-from node.flows.caseid import whole_id
-from node.flows.caselist import list_cases
-from node.flows.introduce import Wish
+from node.flows.introductions import casefile, introduce
+from node.flows.introductions.caseid import whole_id
+from node.flows.introductions.caselist import list_cases
+from node.flows.introductions.introduce import Wish
 from node.store import introductions
 from node.store.introductions import Sought
 from node.store.postgres import acquire

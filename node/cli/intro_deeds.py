@@ -24,9 +24,9 @@ from node.domain.introduction import (
 )
 from node.domain.introduction_texts import STATE_TITLES
 from node.errors import N_, CallerError
-from node.flows import casefile, introduce
-from node.flows.caseid import whole_id
-from node.flows.introduce import Deed
+from node.flows.introductions import casefile, introduce
+from node.flows.introductions.caseid import whole_id
+from node.flows.introductions.introduce import Deed
 from node.web.introduction_documents import moved_document
 
 HELP = {

@@ -18,7 +18,7 @@ from node.cli import intro_print
 from node.cli.frame import Face, command
 from node.cli.reports import peer_unknown
 from node.errors import N_, CallerError, NotFoundError
-from node.flows import hear, post
+from node.flows.introductions import hear, post
 from node.protocol import limits
 from node.protocol import post as pages
 from node.store import outbox as store

@@ -26,12 +26,12 @@ from node.config import Config, is_peer_url
 from node.config_places import CONFIG_FILE
 from node.domain.days import day_of
 from node.errors import N_, CallerError, ReteError
-from node.flows import agreement as in_force
-from node.flows import council, enrol, pinning
-from node.flows import join as flow
-from node.flows.enrol import Asked
-from node.flows.home import Facts, config_text, new_home, quoted, with_setting
-from node.flows.join import Standing, words_of
+from node.flows.trust import agreement as in_force
+from node.flows.trust import council, enrol, pinning
+from node.flows.trust import join as flow
+from node.flows.trust.enrol import Asked
+from node.flows.trust.join import Standing, words_of
+from node.flows.upkeep.home import Facts, config_text, new_home, quoted, with_setting
 from node.peers.client import PeerClient, open_session
 from node.protocol.agreement_values import Agreement
 from node.store import joined, keyfiles, pin

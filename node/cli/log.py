@@ -13,9 +13,9 @@ from node.cli.frame import Face, command
 from node.cli.officer import BY, deciding, name_of
 from node.domain.days import day_of
 from node.errors import N_, CallerError, OperatorError
-from node.flows import epoch, own_log, prove, recover
-from node.flows.home import set_epoch
-from node.flows.membership import membership_of, own_member
+from node.flows.logs import epoch, own_log, prove, recover
+from node.flows.trust.membership import membership_of, own_member
+from node.flows.upkeep.home import set_epoch
 from node.protocol import keys, tlog_proof, witness
 from node.protocol.member import Membership
 from node.runtime import Node

@@ -16,9 +16,9 @@ from node.domain import vocabulary
 from node.domain.matching import ABROAD, ANSWERED, ASKED, COMPLEMENTARY, THEMES, Link, Part
 from node.domain.theme import THEME_TITLES
 from node.errors import N_, CallerError
-from node.flows import match as flow
-from node.flows import seek
-from node.flows.match import Fit, Matches, Suggestion
+from node.flows.searching import match as flow
+from node.flows.searching import seek
+from node.flows.searching.match import Fit, Matches, Suggestion
 from node.store.reference import load_label_reference
 from node.web.matches import matches_document, suggestions_document
 

@@ -29,9 +29,9 @@ from node.cli.reports import SHOWN, problem_rows, problem_table
 from node.domain import template as layout
 from node.domain.network import legal_effect_on
 from node.errors import N_
-from node.flows import intake
-from node.flows.intake import ImportPlan
-from node.flows.versions import record_of
+from node.flows.profiles.versions import record_of
+from node.flows.registry import intake
+from node.flows.registry.intake import ImportPlan
 from node.store import registry, spreadsheet
 from node.store.postgres import acquire
 

@@ -25,10 +25,10 @@ from node.domain import documents as kinds
 from node.domain import officers
 from node.domain.rows import parse_date
 from node.errors import N_, CallerError
-from node.flows import documents as flow
-from node.flows import keeping
-from node.flows.acting import acting
-from node.flows.audit import what_of
+from node.flows.registry import documents as flow
+from node.flows.registry import keeping
+from node.flows.registry.acting import acting
+from node.flows.upkeep.audit import what_of
 from node.runtime import Node
 from node.store import whole_file
 from node.store.documents import Kept

@@ -11,7 +11,7 @@ import click
 from node import runtime
 from node.cli.frame import Face
 from node.errors import N_, CallerError
-from node.flows import audit
+from node.flows.upkeep import audit
 from node.runtime import Node
 
 BY = click.option("--by", "officer", metavar="NOME", help="Chi decide; altrimenti l'utente del sistema.")

@@ -13,9 +13,9 @@ from node.domain.labels import ATTRIBUTES
 from node.domain.partition import Partition
 from node.domain.partition_form import Block
 from node.errors import N_, CallerError
-from node.flows import partitions as flow
-from node.flows import standing
-from node.flows.partitions import Known, Verdict
+from node.flows.profiles import partitions as flow
+from node.flows.profiles import standing
+from node.flows.profiles.partitions import Known, Verdict
 from node.store.reference import load_label_reference
 
 OWNER = click.option("--owner", metavar="NODO", help="Il nodo di cui (altrimenti questo).")

@@ -13,10 +13,10 @@ from node.cli.officer import BY, deciding, name_of
 from node.cli.reports import own_status, peer_unknown, problem_line
 from node.config import is_peer_url
 from node.errors import N_, CallerError, RoadWrongError, Said, plain_facts
-from node.flows import accuse, board, ping
-from node.flows.board import STATES, Peer
-from node.flows.home import peer_card
-from node.flows.ping import Step
+from node.flows.logs import accuse, board, ping
+from node.flows.logs.board import STATES, Peer
+from node.flows.logs.ping import Step
+from node.flows.upkeep.home import peer_card
 from node.peers.client import PeerClient
 from node.protocol import keys
 from node.store import keyfiles, log, pin

@@ -17,9 +17,9 @@ from node.cli.privacy_page import ATTACKS, Outcome
 from node.domain.disclosure import Count
 from node.domain.guesses import Guesses
 from node.errors import N_
-from node.flows import privacy as flow
-from node.flows import privacy_export
-from node.flows.privacy import Audit
+from node.flows.profiles import privacy as flow
+from node.flows.profiles import privacy_export
+from node.flows.profiles.privacy import Audit
 from node.store import whole_file
 from node.store.whole_file import PLAIN, SECRET, WholeFile
 

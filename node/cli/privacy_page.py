@@ -13,9 +13,9 @@ from node.domain import disclosure, guesses
 from node.domain.disclosure import Count
 from node.domain.guesses import Guesses, Order
 from node.errors import N_, Translate, plain
-from node.flows.attacks import FOLLOWED
-from node.flows.privacy import Audit
-from node.flows.published import UNEXAMINED
+from node.flows.profiles.attacks import FOLLOWED
+from node.flows.profiles.privacy import Audit
+from node.flows.profiles.published import UNEXAMINED
 
 Outcome = Count | Guesses | Order
 # attack -> (its name, what it tries)

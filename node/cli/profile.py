@@ -15,11 +15,12 @@ from node.cli.frame import Face, command
 from node.cli.officer import BY, deciding, name_of
 from node.domain import release
 from node.errors import N_, CallerError, NotFoundError
-from node.flows import draft as drafting
-from node.flows import gossip, prove, standing, submission
-from node.flows import preview as previewing
-from node.flows import publish as flow
-from node.flows.versions import record_of
+from node.flows.logs import gossip, prove
+from node.flows.profiles import draft as drafting
+from node.flows.profiles import preview as previewing
+from node.flows.profiles import publish as flow
+from node.flows.profiles import standing, submission
+from node.flows.profiles.versions import record_of
 from node.store import log
 
 FILE = click.Path(path_type=Path, dir_okay=False)

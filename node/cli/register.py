@@ -13,7 +13,7 @@ from node.cli.counts import BLOCKS, CONTRACTS, FIRMS, ROWS, counted
 from node.cli.frame import Face, command
 from node.cli.reports import problem_rows, problem_table
 from node.errors import N_
-from node.flows import register as flow
+from node.flows.registry import register as flow
 from node.store import population
 from node.store.postgres import acquire
 

@@ -13,8 +13,8 @@ from node.cli.search import filters
 from node.domain.query import parse
 from node.domain.saved import EMAIL, WEBHOOK, read_query
 from node.errors import N_
-from node.flows import saved as flow
-from node.flows import tell
+from node.flows.searching import saved as flow
+from node.flows.searching import tell
 from node.peers.client import open_session
 from node.runtime import Node
 from node.store.reference import load_label_reference

@@ -18,10 +18,10 @@ from node.cli.frame import Face, command
 from node.cli.reports import areas
 from node.domain.query import LIMIT_DEFAULT, LIMIT_MAX, SORTS, parse
 from node.errors import N_, CallerError
-from node.flows import prove
-from node.flows.search import CERTAIN, Hit, SearchResult, find_profile
-from node.flows.search import search as ask
-from node.flows.search_rows import ROWS_MAX, follow
+from node.flows.logs import prove
+from node.flows.searching.search import CERTAIN, Hit, SearchResult, find_profile
+from node.flows.searching.search import search as ask
+from node.flows.searching.search_rows import ROWS_MAX, follow
 from node.store import whole_file
 from node.store.reference import load_label_reference
 from node.store.whole_file import PLAIN, WholeFile

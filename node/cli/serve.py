@@ -16,8 +16,8 @@ from aiohttp import web
 from node import runtime, scheduler, telemetry
 from node.cli.frame import Face, command
 from node.errors import N_, LogStateError, OperatorError
-from node.flows import recover
-from node.flows.append import sign_head
+from node.flows.logs import recover
+from node.flows.logs.append import sign_head
 from node.runtime import Node
 from node.store import wake
 from node.store.postgres import listen

@@ -11,9 +11,9 @@ from node import runtime
 from node.cli.frame import Face, command
 from node.cli.reports import own_status, peer_unknown, problem_line
 from node.errors import N_, RoadWrongError, plain
-from node.flows.bodies import Progress as ShowProgress
-from node.flows.pull import PullReport
-from node.flows.sync import sync_peers
+from node.flows.logs.bodies import Progress as ShowProgress
+from node.flows.logs.pull import PullReport
+from node.flows.logs.sync import sync_peers
 
 STAGES = {"entries": N_("voci"), "bodies": N_("profili")}
 

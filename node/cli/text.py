@@ -12,7 +12,7 @@ from node.cli import marked
 from node.cli.frame import Face, command
 from node.domain import profile
 from node.errors import N_, CallerError, NotFoundError
-from node.flows import preview
+from node.flows.profiles import preview
 
 LONGEST = 20_000
 

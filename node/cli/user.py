@@ -12,8 +12,8 @@ from node.cli.frame import Face, command
 from node.cli.officer import BY, deciding, name_of
 from node.domain.roles import needs_second_factor, roles_of
 from node.errors import N_
-from node.flows import accounts as flow
-from node.flows.accounts import Code
+from node.flows.people import accounts as flow
+from node.flows.people.accounts import Code
 from node.runtime import Node
 from node.store.accounts import Account
 

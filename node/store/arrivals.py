@@ -1,6 +1,6 @@
 """Who may still be giving numbers to arriving profiles: the last number, and the transactions that write them.
 
-In: a connection. Out: rows as values. The reasons stand in flows/arrivals.
+In: a connection. Out: rows as values. The reasons stand in flows/logs/arrivals.
 """
 
 from __future__ import annotations

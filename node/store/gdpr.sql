@@ -355,7 +355,7 @@ ORDER BY e.introduction_id, e.party, e.seq
 LIMIT 10000;
 
 -- The event stays as it was signed, with a hash that nobody can guess from: its salt goes, too. What waits to be sent with the words
--- is taken out of the outbox, and is put there again without them (flows/remind.send_again).
+-- is taken out of the outbox, and is put there again without them (flows/introductions/remind.send_again).
 -- name: erase_introduction_event
 WITH named AS (
     SELECT e.introduction_id, e.party, e.seq

@@ -136,7 +136,7 @@ async def waiting_of(conn: Connection, recipient: str, ids: Sequence[str]) -> se
 
 
 async def mark_acked(conn: Connection, recipient: str, number: int) -> None:
-    """Note how far a member says it has read; a member that has read less than before is told all again (flows/remind)."""
+    """Note how far a member says it has read; a member that has read less than before is told all again (flows/introductions/remind)."""
     await conn.execute(QUERIES["mark_acked"], recipient, number)
 
 

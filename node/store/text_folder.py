@@ -1,7 +1,7 @@
 """The folder of a text index: what of a profile stands in it, and how it follows the database (tantivy).
 
 In: rows of the cooperation database. Out: an index that one process writes and all of the node's read. Derived: it holds what
-the database held up to an arrival; lost or doubtful, it is built anew (flows/indexing). Words are cut and stemmed by PostgreSQL
+the database held up to an arrival; lost or doubtful, it is built anew (flows/searching/indexing). Words are cut and stemmed by PostgreSQL
 alone: documents are made of tsvectors. Its questions stand in text_index.
 """
 

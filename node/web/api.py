@@ -37,8 +37,8 @@ from aiohttp import web
 from node.domain.query import parse
 from node.domain.ranking import FIRST_THEMES
 from node.domain.roles import Permission
-from node.flows.engines import Bucket
-from node.flows.search import Hit, SearchResult
+from node.flows.searching.engines import Bucket
+from node.flows.searching.search import Hit, SearchResult
 from node.protocol.member import Membership
 from node.store.postgres import Pool
 from node.store.reference import load_label_reference

@@ -12,9 +12,10 @@ from collections.abc import Callable, Mapping
 from aiohttp import web
 
 from node.domain.roles import Permission
-from node.flows import council, overview
-from node.flows.jobs import Schedule
-from node.flows.passwords import Hasher
+from node.flows.people.passwords import Hasher
+from node.flows.searching import overview
+from node.flows.trust import council
+from node.flows.upkeep.jobs import Schedule
 from node.i18n import translator
 from node.runtime import Node
 from node.store.postgres import acquire

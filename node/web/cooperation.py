@@ -18,11 +18,12 @@ from node.domain.labels import LabelReference
 from node.domain.query import NEWEST, Query, parse
 from node.domain.ranking import FIRST_THEMES
 from node.errors import N_, NotFoundError
-from node.flows import match as flow
-from node.flows import overview, prove
-from node.flows.engines import Counted
-from node.flows.overview import Overview
-from node.flows.search import Hit, SearchResult, facets, read_profile, search
+from node.flows.logs import prove
+from node.flows.searching import match as flow
+from node.flows.searching import overview
+from node.flows.searching.engines import Counted
+from node.flows.searching.overview import Overview
+from node.flows.searching.search import Hit, SearchResult, facets, read_profile, search
 from node.protocol.member import Membership
 from node.store.postgres import Pool
 from node.store.text_index import TextIndex

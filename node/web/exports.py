@@ -14,9 +14,9 @@ from urllib.parse import urlencode
 
 from node.domain.query import Query
 from node.errors import N_, CallerError
-from node.flows.engines import Bucket
-from node.flows.search import SearchResult
-from node.flows.search_rows import COLUMNS, rows
+from node.flows.searching.engines import Bucket
+from node.flows.searching.search import SearchResult
+from node.flows.searching.search_rows import COLUMNS, rows
 from node.store.table import csv_table, xlsx_table
 
 PARAMETER: Final = "format"

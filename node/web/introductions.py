@@ -25,9 +25,10 @@ from node.domain.introduction import HUMAN, Kind, Party, State
 from node.domain.officers import key_of
 from node.domain.roles import Permission
 from node.errors import N_, CallerError
-from node.flows import audit, casefile, introduce
-from node.flows.caselist import list_cases
-from node.flows.introduce import Applicant, Deed, Wish
+from node.flows.introductions import casefile, introduce
+from node.flows.introductions.caselist import list_cases
+from node.flows.introductions.introduce import Applicant, Deed, Wish
+from node.flows.upkeep import audit
 from node.runtime import Node
 from node.store.introductions import Listed, Sought
 from node.store.reference import load_label_reference

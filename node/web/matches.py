@@ -21,7 +21,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from node.errors import N_, CallerError, NotFoundError
-from node.flows.match import Fit, Matches, Suggestion
+from node.flows.searching.match import Fit, Matches, Suggestion
 
 LIMIT_MAX: Final = 100
 LIMIT_DEFAULT: Final = 10

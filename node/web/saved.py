@@ -29,7 +29,7 @@ from node.domain.labels import LabelReference
 from node.domain.query import parse
 from node.domain.roles import Permission
 from node.errors import N_, CallerError
-from node.flows import saved as flow
+from node.flows.searching import saved as flow
 from node.store.postgres import Pool
 from node.store.reference import load_label_reference
 from node.store.saved import Saved

@@ -13,10 +13,10 @@ from typing import Final
 
 from aiohttp import web
 
-from node.flows import sign_in
-from node.flows.acting import acting
-from node.flows.passwords import Hasher
-from node.flows.sign_in import Began, Session, Settings
+from node.flows.people import sign_in
+from node.flows.people.passwords import Hasher
+from node.flows.people.sign_in import Began, Session, Settings
+from node.flows.registry.acting import acting
 from node.store.postgres import Pool
 from node.web import forms
 from node.web.allowance import caller_of

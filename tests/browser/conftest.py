@@ -21,9 +21,11 @@ from playwright.async_api import Browser, BrowserContext, async_playwright
 from node.domain.chamber import ChamberList
 from node.domain.generation.enrichment import enrich
 from node.domain.roles import Role
-from node.flows import backup_shelf, draft, intake, register
-from node.flows import submission as submitting
-from node.flows.home import Facts, make_home, quoted, with_setting
+from node.flows.profiles import draft
+from node.flows.profiles import submission as submitting
+from node.flows.registry import intake, register
+from node.flows.upkeep import backup_shelf
+from node.flows.upkeep.home import Facts, make_home, quoted, with_setting
 from node.runtime import open_node
 from node.store import backup_file, backup_folder, registry
 from node.store.postgres import Pool, acquire, open_pool

@@ -10,7 +10,7 @@ import pytest_asyncio
 from playwright.async_api import BrowserContext, Page, expect
 
 from node.domain.roles import Role
-from node.flows import accounts
+from node.flows.people import accounts
 from node.store.postgres import open_pool
 from node.web.pages import admin_frame
 from node.web.pages.admin_frame import DESK

@@ -20,7 +20,7 @@ from playwright.async_api import Page, expect
 from node.domain.introduction import Kind, State
 from node.domain.introduction_texts import DEED_TITLES
 from node.domain.roles import Role
-from node.flows.search import find_profile
+from node.flows.searching.search import find_profile
 from node.store import introductions
 from node.store.reference import load_label_reference
 from node.web import allowance

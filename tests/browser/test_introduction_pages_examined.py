@@ -12,8 +12,8 @@ from playwright.async_api import Page, expect
 
 from node.domain.introduction import Kind
 from node.domain.roles import Role
-from node.flows import introduce
-from node.flows.introduce import Wish
+from node.flows.introductions import introduce
+from node.flows.introductions.introduce import Wish
 from node.store.reference import load_label_reference
 from node.web import allowance
 from tests import canary

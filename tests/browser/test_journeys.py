@@ -14,9 +14,9 @@ import pytest
 import pytest_asyncio
 
 from node.domain.roles import Role
-from node.flows import draft
-from node.flows import submission as submitting
-from node.flows.versions import record_of
+from node.flows.profiles import draft
+from node.flows.profiles import submission as submitting
+from node.flows.profiles.versions import record_of
 from node.store import log
 from node.store.postgres import acquire
 from node.web.app import NODE

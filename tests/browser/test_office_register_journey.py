@@ -13,7 +13,8 @@ from playwright.async_api import BrowserContext, Page, expect
 
 from node.domain import entry_form, template
 from node.domain.roles import Role
-from node.flows import accounts, keeping, own_account
+from node.flows.people import accounts, own_account
+from node.flows.registry import keeping
 from node.store.postgres import Pool, open_pool
 from node.store.spreadsheet import write_sheets
 from tests.accounts_made import PASSWORD, SETTINGS, cheap_hasher

@@ -11,7 +11,7 @@ import pytest_asyncio
 from playwright.async_api import Page, expect
 
 from node.domain.roles import Role
-from node.flows import accounts
+from node.flows.people import accounts
 from node.store.postgres import open_pool
 from tests.accounts_made import PASSWORD, SETTINGS
 from tests.browser.axe import examined, violations

@@ -15,10 +15,10 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from node import runtime
-from node.flows import agreement as in_force_flow
-from node.flows import council
-from node.flows.council_edits import Edits
-from node.flows.home import make_home
+from node.flows.trust import agreement as in_force_flow
+from node.flows.trust import council
+from node.flows.trust.council_edits import Edits
+from node.flows.upkeep.home import make_home
 from node.protocol import agreement
 from node.store import council_key
 from tests.agreed_made import CONTACT, Agreed, agreed, facts_of, first_of, in_force, proposal, request_of

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_log_commands import rete
-from tests.flows.test_partitions import two_offices
+from tests.flows.profiles.test_partitions import two_offices
 from tests.tampering import unguarded
 
 

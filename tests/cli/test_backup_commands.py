@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from node.flows.home import with_setting
+from node.flows.upkeep.home import with_setting
 from tests.cli.test_network_commands import Terminal, terminal
 from tests.cli.test_restore import LAZIO, LECCE, MARK, TORINO, Place, copies, place
 from tests.forked import CHECKOUT

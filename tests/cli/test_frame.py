@@ -19,7 +19,7 @@ from node.cli.frame import Face, approved, show_error
 from node.cli.reports import areas, problem_table
 from node.domain.rows import RowProblem
 from node.errors import CallerError, Said, plain
-from node.flows.pull import PullReport
+from node.flows.logs.pull import PullReport
 from node.i18n import speak
 
 HOSTILE = "\\[/b] olio [red]\x1b[31m:smile:\x9b2J\u202eoilo\r\nfine\x07"

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_log_commands import rete
-from tests.flows.test_gdpr import NAME, WHY, person
-from tests.flows.test_gdpr_found import add_document
-from tests.flows.test_partitions import two_offices
+from tests.flows.profiles.test_partitions import two_offices
+from tests.flows.registry.test_gdpr import NAME, WHY, person
+from tests.flows.registry.test_gdpr_found import add_document
 
 
 @pytest.mark.timeout(120)

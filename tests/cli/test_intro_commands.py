@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from node.domain.introduction import Kind
-from node.flows import introduce
-from node.flows.introduce import Applicant, Wish
+from node.flows.introductions import introduce
+from node.flows.introductions.introduce import Applicant, Wish
 from node.i18n import moment
 from node.store import registry
 from node.store.reference import load_label_reference

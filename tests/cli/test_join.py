@@ -14,9 +14,9 @@ import pytest
 
 from node import runtime
 from node.errors import PeerWrongError
-from node.flows import agreement_pull, council, join
-from node.flows.council_edits import Edits
-from node.flows.home import make_home
+from node.flows.trust import agreement_pull, council, join
+from node.flows.trust.council_edits import Edits
+from node.flows.upkeep.home import make_home
 from node.peers.client import PeerClient
 from node.protocol import agreement, limits
 from node.store import agreement as store

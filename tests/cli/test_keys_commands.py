@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from node.cli.keys import file_of
-from node.flows import council, rotate
-from node.flows.home import Facts, make_home
+from node.flows.trust import council, rotate
+from node.flows.upkeep.home import Facts, make_home
 from node.protocol import routine
 from node.store import keyfiles
 from tests.agreed_made import Agreed, agreed

@@ -8,7 +8,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from node.flows.append import Operation
+from node.flows.logs.append import Operation
 from node.protocol import canonical
 from tests.cli.test_log_commands import rete
 from tests.federation_made import Clock, federation

@@ -14,7 +14,7 @@ from networks_made import code, listed, pair, record, sheets
 
 from node.__main__ import main
 from node.domain import template
-from node.flows.home import Facts, make_home
+from node.flows.upkeep.home import Facts, make_home
 from node.store.postgres import open_pool
 from node.store.spreadsheet import read_sheets, write_sheets
 

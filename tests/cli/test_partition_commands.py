@@ -10,7 +10,7 @@ import pytest
 
 from tests.cli.test_log_commands import rete
 from tests.domain.test_partition import national
-from tests.flows.test_partitions import load, two_offices
+from tests.flows.profiles.test_partitions import load, two_offices
 
 
 async def answer(town: Any, *words: str) -> tuple[int, Any, str]:

@@ -13,7 +13,7 @@ import orjson
 import pytest
 
 from tests.cli.test_log_commands import rete
-from tests.flows.test_partitions import load, two_offices
+from tests.flows.profiles.test_partitions import load, two_offices
 from tests.office_made import lecce
 
 

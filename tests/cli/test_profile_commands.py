@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from networks_made import pair, sheets
 
-from node.flows.home import Facts, make_home
+from node.flows.upkeep.home import Facts, make_home
 from node.store.spreadsheet import write_sheets
 from tests.cli.test_network_commands import Terminal
 

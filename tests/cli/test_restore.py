@@ -25,8 +25,9 @@ from node import runtime
 from node.cli.processes import Served, serving
 from node.domain.chamber import ChamberList
 from node.domain.generation.enrichment import enrich
-from node.flows import draft, intake, register
-from node.flows.home import Facts, make_trial
+from node.flows.profiles import draft
+from node.flows.registry import intake, register
+from node.flows.upkeep.home import Facts, make_trial
 from node.protocol import checkpoint, note
 from node.store import embedded, registry
 from tests.crash import digests

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from node.flows.home import _set
+from node.flows.upkeep.home import _set
 from tests.cli.test_log_commands import read, rete
 from tests.federation_made import Clock, Town, federation
 from tests.mail_made import mail_sink, webhook

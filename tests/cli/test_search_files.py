@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from node.flows.search_rows import COLUMNS, ROWS_MAX
+from node.flows.searching.search_rows import COLUMNS, ROWS_MAX
 from node.store.postgres import open_pool
 from node.store.spreadsheet import read_sheets
 from tests import profiles_made

@@ -12,7 +12,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from node.flows.home import Facts, make_home
+from node.flows.upkeep.home import Facts, make_home
 
 ROOT = Path(__file__).resolve().parents[2]
 

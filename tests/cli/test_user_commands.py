@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from node.flows import own_account
+from node.flows.people import own_account
 from tests.accounts_made import PASSWORD, Desk
 from tests.cli.test_log_commands import read, rete
 from tests.federation_made import Clock, Town, federation

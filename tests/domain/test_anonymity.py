@@ -19,7 +19,7 @@ from node.domain.profile import ProfileContent
 from node.domain.register import RegisterNetwork
 from node.domain.release import Edition
 from node.errors import CallerError
-from node.flows.draft import suggest_content
+from node.flows.profiles.draft import suggest_content
 from node.protocol import canonical
 from node.store import schemas
 from tests.domain.test_partition import SECTORS, TERRITORIES, built, populations

@@ -11,7 +11,7 @@ from node.domain.generation.texts import SECTOR_WORDS
 from node.domain.redaction.dictionary import Dictionary, Layer, Term
 from node.domain.redaction.gate import scan
 from node.domain.redaction.hits import AMBER, RED, Hit, settle, suggest
-from node.flows.gate import common_words, town_layer
+from node.flows.profiles.gate import common_words, town_layer
 
 KNOWN = Dictionary.build(
     [

@@ -13,7 +13,7 @@ from node.domain.folding import fold
 from node.domain.redaction.dictionary import Dictionary, Layer, Term
 from node.domain.redaction.gate import scan
 from node.domain.redaction.hits import RED, suggest
-from node.flows.gate import common_words, town_layer
+from node.flows.profiles.gate import common_words, town_layer
 from tests.domain.test_partition import national
 from tests.redaction_set import FOLDER, read
 

@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.errors import OperatorError, PeerWrongError, ReteError, RoadWrongError
-from node.flows.ping import ping, remedy
+from node.flows.logs.ping import ping, remedy
 from node.peers import road as module
 from node.peers.client import PeerClient, open_session
 from node.peers.guard import socket_factory

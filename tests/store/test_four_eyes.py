@@ -21,8 +21,9 @@ import pytest
 
 from node.domain import officers
 from node.errors import CallerError, NotFoundError
-from node.flows import audit, publish
-from node.flows.append import Operation, append
+from node.flows.logs.append import Operation, append
+from node.flows.profiles import publish
+from node.flows.upkeep import audit
 from node.protocol import canonical
 from node.store.audit import Sought
 from node.store.postgres import Connection, Pool, open_pool

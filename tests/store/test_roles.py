@@ -18,9 +18,11 @@ from node.domain import entry_form, introduction_fold
 from node.domain.introduction import Event, Party
 from node.domain.roles import Role
 from node.errors import CallerError, OperatorError
-from node.flows import accounts, backup, documents, gdpr, keeping, sign_in
-from node.flows.acting import acting
-from node.flows.home import Facts, make_home
+from node.flows.people import accounts, sign_in
+from node.flows.registry import documents, gdpr, keeping
+from node.flows.registry.acting import acting
+from node.flows.upkeep import backup
+from node.flows.upkeep.home import Facts, make_home
 from node.runtime import open_node
 from node.store import backup as moments
 from node.store import backup_file, introductions, nonces, registry

@@ -19,8 +19,8 @@ from profiles_made import NOW, TODAY, add_origin, label, profile, store
 from node.domain import ranking
 from node.domain.query import Query, parse
 from node.errors import CallerError, NotFoundError, OperatorError
-from node.flows import reading
-from node.flows.search import SearchResult, facets, find_profile, read_profile, search
+from node.flows.searching import reading
+from node.flows.searching.search import SearchResult, facets, find_profile, read_profile, search
 from node.store import reference
 from node.store import search as questions
 from node.store.postgres import Connection, Pool, open_pool

@@ -13,7 +13,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from node.flows.append import Operation, OwnLog, append, sign_head
+from node.flows.logs.append import Operation, OwnLog, append, sign_head
 from node.protocol import canonical, keys, merkle
 from node.protocol.member import Cosigner, Member, Membership
 from node.store import highwater, log

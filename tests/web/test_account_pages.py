@@ -17,7 +17,7 @@ from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 from yarl import URL
 
 from node.domain.roles import Permission, Role
-from node.flows import accounts
+from node.flows.people import accounts
 from node.runtime import Node
 from node.web import app as application
 from node.web import forms, sessions

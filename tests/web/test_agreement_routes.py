@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from node.flows import agreement as flow
-from node.flows import council
-from node.flows.council_edits import Edits
+from node.flows.trust import agreement as flow
+from node.flows.trust import council
+from node.flows.trust.council_edits import Edits
 from node.protocol import agreement, enrolment, metadata, proposals
 from node.store import agreement as store
 from node.store.postgres import Connection

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from node.flows.home import Facts, make_home
+from node.flows.upkeep.home import Facts, make_home
 from node.i18n import translator
 from node.runtime import Node, open_node
 from node.store import postgres

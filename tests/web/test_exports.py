@@ -17,7 +17,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from profiles_made import NOW, add_origin, label, profile, store
 
 from node.errors import CallerError
-from node.flows.search_rows import COLUMNS
+from node.flows.searching.search_rows import COLUMNS
 from node.store.postgres import Pool
 from node.store.spreadsheet import plain_cell, read_sheets
 from node.web import api, exports

@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from node.flows.append import Operation, append, sign_head
+from node.flows.logs.append import Operation, append, sign_head
 from node.protocol import body, checkpoint, heads, inconsistency, keys, merkle, note, request, tiles, witness
 from node.store import log
 from tests.web.live import (

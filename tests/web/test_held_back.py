@@ -28,15 +28,16 @@ from hypothesis import strategies as st
 
 from node.domain.query import parse
 from node.errors import CallerError
-from node.flows import arrivals, indexing, search, tell
-from node.flows import saved as flow
+from node.flows.logs import arrivals
+from node.flows.searching import indexing, search, tell
+from node.flows.searching import saved as flow
 from node.store.postgres import Pool, open_pool
 from node.store.reference import load_label_reference
 from node.store.text_index import TextIndex
 from node.web import api, saved
 from node.web.middleware import errors
 from tests.conftest import dsn_of
-from tests.flows.test_release_flow import held, thin
+from tests.flows.profiles.test_release_flow import held, thin
 from tests.office_made import NOW, Office, lecce, make_office
 from tests.profiles_made import TODAY, add_origin, label, profile, store
 from tests.web.test_saved_api import SETTINGS

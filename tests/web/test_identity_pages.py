@@ -16,8 +16,8 @@ import pytest
 from aiohttp import CookieJar, web
 from aiohttp.test_utils import TestClient, TestServer
 
-from node.flows import accounts
-from node.flows.home import Facts, make_home
+from node.flows.people import accounts
+from node.flows.upkeep.home import Facts, make_home
 from node.runtime import Node, open_node
 from node.web import app as application
 from node.web.pages.identity import OUTSIDE

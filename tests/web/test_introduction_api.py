@@ -14,7 +14,7 @@ import pytest
 
 from node.domain.introduction import Kind
 from node.domain.roles import Role
-from node.flows import introduce
+from node.flows.introductions import introduce
 from node.web import openapi
 from node.web.openapi_introductions import PATH
 from tests import canary

@@ -12,7 +12,7 @@ import aiohttp
 import jsonschema
 import pytest
 
-from node.flows import prove
+from node.flows.logs import prove
 from node.web import openapi
 from tests.federation_made import Clock, Town, federation
 from tests.profiles_made import label

@@ -18,8 +18,8 @@ from multidict import CIMultiDict
 
 from node.domain.saved import ATOM
 from node.errors import CallerError
-from node.flows import saved as flow
-from node.flows import tell
+from node.flows.searching import saved as flow
+from node.flows.searching import tell
 from node.store import gdpr
 from node.store.postgres import Pool, open_pool
 from node.web import assets, openapi, saved

@@ -13,7 +13,8 @@ import pytest
 from aiohttp import ClientResponse, FormData
 
 from node.domain.roles import Permission, Role
-from node.flows import accounts, keeping, sign_in
+from node.flows.people import accounts, sign_in
+from node.flows.registry import keeping
 from node.runtime import Node
 from node.store.registry import Sought
 from node.web import typed

@@ -3,7 +3,7 @@
 In: a text and a dictionary of names. Out: marked hits, red (never leaves) or amber (needs a reason), with offsets in the
 text as given. The steps, in the order of docs/rules.md T: the text as its reader takes it (plain.py), patterns with checksums
 (codes.py, contacts.py, places.py), the dictionary (dictionary.py, towns.py), legal forms and titles, capitalised leftovers
-(names.py), markers (hits.py). The attack on the text that is left is likeness.py; four eyes are flows/draft and the database.
+(names.py), markers (hits.py). The attack on the text that is left is likeness.py; four eyes are flows/profiles/draft and the database.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Signing in and out, and one's own account: password, second factor, sessions.
 
 In: forms of our own (node/web/forms.py). Out: pages; after something is done, a redirect. What may be read once, an authenticator's
-secret and recovery codes, is shown in answer to the form that made it and nowhere else. Rules: node/flows/sign_in, own_account.
+secret and recovery codes, is shown in answer to the form that made it and nowhere else. Rules: node/flows/people/sign_in, own_account.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from aiohttp import web
 from node.domain.accounts import RECOVERY_FEW
 from node.domain.roles import TITLES, Permission, needs_second_factor
 from node.errors import N_, CallerError
-from node.flows import own_account, sign_in
-from node.flows.own_account import Proposal
-from node.flows.sign_in import Began
+from node.flows.people import own_account, sign_in
+from node.flows.people.own_account import Proposal
+from node.flows.people.sign_in import Began
 from node.i18n import translator
 from node.web import forms, sessions, typed
 from node.web.middleware import RETRY_AFTER_S, language_of, status_of

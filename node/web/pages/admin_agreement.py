@@ -1,6 +1,6 @@
 """The agreement: what is in force, who is in it, what waits for signatures and what it would change, who asks to join, what was before.
 
-In: a version, a digest, a file with signatures. Out: what ``rete agreement show``, ``requests`` and ``history`` say (node/flows/agreement_board.py);
+In: a version, a digest, a file with signatures. Out: what ``rete agreement show``, ``requests`` and ``history`` say (node/flows/trust/agreement_board.py);
 documents as files, to sign elsewhere. Rules: no key of the council comes near this page: it takes a file that was signed on another machine, and
 whether that changes anything the signatures alone decide. Who brings a file decides nothing, so it is no event of the chain of decisions: who
 decided is signed in the document itself.
@@ -17,9 +17,9 @@ from aiohttp import web
 from node.domain.days import day_of
 from node.domain.roles import Permission
 from node.errors import N_, CallerError, PeerWrongError, ReteError, Said
-from node.flows import agreement_board, council, council_road
-from node.flows.agreement_board import Asking, Board, Forked, Version, Waiting
-from node.flows.council import Taken
+from node.flows.trust import agreement_board, council, council_road
+from node.flows.trust.agreement_board import Asking, Board, Forked, Version, Waiting
+from node.flows.trust.council import Taken
 from node.protocol import limits
 from node.protocol.agreement_values import Agreement, Council, Node, Status
 from node.web import forms

@@ -1,7 +1,7 @@
 """The chain of decisions: verified, looked through, taken away as a file.
 
 In: filters in the address; whose decisions are looked for as the number of one of them, never as a name, which is posted: addresses
-land in logs and in browsers' histories. Out: what ``rete audit verify``, ``list`` and ``export`` say (node/flows/audit.py). Verifying reads the whole
+land in logs and in browsers' histories. Out: what ``rete audit verify``, ``list`` and ``export`` say (node/flows/upkeep/audit.py). Verifying reads the whole
 chain, one at a time; its verdict is remembered while the process lives.
 """
 
@@ -19,8 +19,8 @@ from aiohttp import web
 from node.domain import documents, vocabulary
 from node.domain.roles import Permission
 from node.errors import N_, CallerError
-from node.flows import audit
-from node.flows.audit import KINDS, Verdict
+from node.flows.upkeep import audit
+from node.flows.upkeep.audit import KINDS, Verdict
 from node.i18n import translator
 from node.store.audit import Event, Sought
 from node.store.postgres import Pool

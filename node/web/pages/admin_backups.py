@@ -12,10 +12,10 @@ from aiohttp import web
 
 from node.domain.roles import Permission
 from node.errors import N_, CallerError, ReteError
-from node.flows import backup_check, backup_shelf, checkup
-from node.flows.backup_shelf import Shelf
-from node.flows.findings import LEVELS, OK
-from node.flows.jobs import BACKUP, TITLES, TRIAL
+from node.flows.upkeep import backup_check, backup_shelf, checkup
+from node.flows.upkeep.backup_shelf import Shelf
+from node.flows.upkeep.findings import LEVELS, OK
+from node.flows.upkeep.jobs import BACKUP, TITLES, TRIAL
 from node.store import wake
 from node.store.backup_folder import Copy
 from node.store.postgres import acquire

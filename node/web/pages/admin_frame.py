@@ -17,9 +17,9 @@ from aiohttp import web
 
 from node.domain.roles import Permission
 from node.errors import N_, CallerError, ReteError, Said
-from node.flows import audit
-from node.flows.audit import Verdict
-from node.flows.jobs import Schedule
+from node.flows.upkeep import audit
+from node.flows.upkeep.audit import Verdict
+from node.flows.upkeep.jobs import Schedule
 from node.i18n import translator
 from node.runtime import Node
 from node.web.middleware import language_of, status_of

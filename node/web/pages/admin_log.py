@@ -11,8 +11,10 @@ from aiohttp import web
 
 from node.domain.roles import Permission
 from node.errors import N_, Said
-from node.flows import audit, board, own_log
-from node.flows.home import peer_card
+from node.flows.logs import board, own_log
+from node.flows.trust import public_keys
+from node.flows.upkeep import audit
+from node.flows.upkeep.home import peer_card
 from node.runtime import current_own
 from node.web.pages import admin_frame
 from node.web.pages.admin_frame import DESK, told
@@ -44,7 +46,7 @@ async def log(request: web.Request) -> web.StreamResponse:
         "log.html",
         state=state,
         reason=told(request, Said(state.row.error_text)) if state.row.error_text else "",
-        keys=own_log.public_keys(node.ring, authority, state.vkey),
+        keys=public_keys.current(node.ring, authority, state.vkey),
         roles=ROLES,
         states=board.STATES,
         actions=audit.RULINGS,

@@ -11,9 +11,9 @@ from typing import Any, Final
 from aiohttp import web
 
 from node.domain.roles import Permission
-from node.flows import checkup, doctor
-from node.flows.findings import AREAS, DANGER, LEVELS, OK, WARNING, Finding, worst
-from node.flows.jobs import TITLES
+from node.flows.upkeep import checkup, doctor
+from node.flows.upkeep.findings import AREAS, DANGER, LEVELS, OK, WARNING, Finding, worst
+from node.flows.upkeep.jobs import TITLES
 from node.runtime import current_own
 from node.web.pages import admin_frame
 from node.web.pages.admin_frame import DESK, told

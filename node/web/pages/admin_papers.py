@@ -9,8 +9,8 @@ from aiohttp import web
 
 from node.domain.roles import Permission
 from node.errors import N_, NotFoundError
-from node.flows import agreement_papers
-from node.flows.agreement_board import ROUTINE
+from node.flows.trust import agreement_papers
+from node.flows.trust.agreement_board import ROUTINE
 from node.web.pages import admin_frame
 from node.web.pages.admin_agreement import shown_proposal, shown_version
 from node.web.pages.admin_frame import AGREEMENT, DESK

@@ -1,6 +1,6 @@
 """The other nodes: the board of all, one of them, the road to it, the quarantine and the way out of it.
 
-In: a node's id; a reason. Out: what ``rete peer list``, ``ping`` and ``release`` say and do (node/flows/board.py, ping.py, accuse.py).
+In: a node's id; a reason. Out: what ``rete peer list``, ``ping`` and ``release`` say and do (node/flows/logs/board.py, ping.py, accuse.py).
 """
 
 from __future__ import annotations
@@ -12,9 +12,11 @@ from aiohttp import web
 
 from node.domain.roles import Permission
 from node.errors import N_, CallerError, NotFoundError, Said
-from node.flows import accuse, audit, board, ping, post_board
-from node.flows.board import Peer
-from node.flows.ping import Step
+from node.flows.introductions import post_board
+from node.flows.logs import accuse, board, ping
+from node.flows.logs.board import Peer
+from node.flows.logs.ping import Step
+from node.flows.upkeep import audit
 from node.peers.client import PeerClient
 from node.runtime import current_own
 from node.store.log import Origin

@@ -1,6 +1,6 @@
 """Accounts: who may sign in, with which roles; a one-time code for a password; closing, opening, ending sessions.
 
-In: forms. Out: what ``rete user`` does (node/flows/accounts.py). A code is shown in answer to the form that made it and nowhere else.
+In: forms. Out: what ``rete user`` does (node/flows/people/accounts.py). A code is shown in answer to the form that made it and nowhere else.
 Addresses hold an account's id, never its name: names of people do not belong into a browser's history.
 """
 
@@ -15,8 +15,8 @@ from aiohttp import web
 
 from node.domain.roles import TITLES, Permission, needs_second_factor, roles_of
 from node.errors import N_, CallerError, NotFoundError
-from node.flows import accounts
-from node.flows.accounts import Code
+from node.flows.people import accounts
+from node.flows.people.accounts import Code
 from node.store.accounts import Account
 from node.web.pages import admin_frame
 from node.web.pages.admin_frame import DESK, USERS

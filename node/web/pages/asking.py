@@ -21,7 +21,7 @@ from node.domain.introduction import CLOSED, Event, Kind, State
 from node.domain.introduction_texts import KIND_TITLES, STATE_TITLES
 from node.domain.roles import Permission
 from node.errors import N_, CallerError, NotFoundError
-from node.flows.search import Hit
+from node.flows.searching.search import Hit
 from node.i18n import translator
 from node.protocol.member import Membership
 from node.store.reference import load_sectors, load_territories

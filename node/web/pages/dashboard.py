@@ -1,6 +1,6 @@
 """The office's first page: what waits for whoever looks, in plain words.
 
-In: who signed in. Out: a page of node/flows/desk. Rules: what a right does not open is not counted; a link leads to a page that
+In: who signed in. Out: a page of node/flows/upkeep/desk. Rules: what a right does not open is not counted; a link leads to a page that
 this node has, and that the reader may open.
 """
 
@@ -12,7 +12,7 @@ from aiohttp import web
 
 from node.domain.roles import Permission, permissions_of
 from node.errors import N_
-from node.flows import desk
+from node.flows.upkeep import desk
 from node.web.pages.frame import render
 from node.web.pages.office_register import OFFICE, pages_of
 from node.web.pages.office_words import Titled

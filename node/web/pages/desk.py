@@ -15,7 +15,7 @@ from multidict import MultiDictProxy
 from node.domain.officers import key_of
 from node.domain.roles import Permission
 from node.errors import N_, CallerError, ReteError
-from node.flows import audit
+from node.flows.upkeep import audit
 from node.i18n import translator
 from node.runtime import Node
 from node.store.reference import load_label_reference

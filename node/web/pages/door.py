@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from node.flows import introduce
-from node.flows.introduce import Applicant, Wish
+from node.flows.introductions import introduce
+from node.flows.introductions.introduce import Applicant, Wish
 from node.runtime import Node
 from node.store.reference import load_label_reference
 from node.web.pages import asking

@@ -14,7 +14,7 @@ from node.domain import saved as domain
 from node.domain.query import Query, parse
 from node.domain.roles import Permission
 from node.errors import CallerError
-from node.flows import saved as flow
+from node.flows.searching import saved as flow
 from node.web import cooperation
 from node.web.cooperation import COOPERATION
 from node.web.middleware import LANGUAGE_CHOICE, language_of

@@ -1,4 +1,4 @@
-"""Signing in by the administration's identity provider: out to it and back (node/flows/oidc.py).
+"""Signing in by the administration's identity provider: out to it and back (node/flows/people/oidc.py).
 
 In: a click on the page of sign-in; the provider's redirect. Out: redirects. What the browser keeps on the way is sealed, lasts ten
 minutes and belongs to one answer. Without [web.oidc] none of these addresses is there.
@@ -16,7 +16,7 @@ from aiohttp import web
 
 from node.domain.roles import Permission
 from node.errors import N_, NotFoundError
-from node.flows import oidc, sign_in
+from node.flows.people import oidc, sign_in
 from node.web import forms, sessions
 from node.web.permission import BACK, OFFICE, SIGN_IN, back_from, needs
 from node.web.sessions import ACCESS

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from node.domain.roles import Permission
 from node.errors import N_, NotFoundError
-from node.flows import saved as flow
+from node.flows.searching import saved as flow
 from node.i18n import LANGUAGES, translator
 from node.web.middleware import language_of
 from node.web.pages.frame import render

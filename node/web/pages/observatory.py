@@ -16,7 +16,7 @@ from aiohttp import web
 
 from node.domain.roles import Permission
 from node.errors import N_
-from node.flows.engines import Bucket
+from node.flows.searching.engines import Bucket
 from node.web import cooperation
 from node.web.cooperation import COOPERATION, Front
 from node.web.middleware import language_of

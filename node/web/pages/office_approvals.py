@@ -15,8 +15,8 @@ from node.domain import officers
 from node.domain.progress import ACTION_TITLES, TITLES, Progress
 from node.domain.roles import Permission
 from node.errors import CallerError, NotFoundError
-from node.flows import draft as drafting
-from node.flows import publish, submission
+from node.flows.profiles import draft as drafting
+from node.flows.profiles import publish, submission
 from node.runtime import current_own
 from node.web.middleware import status_of
 from node.web.pages import desk

@@ -15,9 +15,10 @@ from aiohttp import web
 from node.domain import vocabulary
 from node.domain.roles import Permission
 from node.errors import N_, CallerError, NotFoundError
-from node.flows import introduce, keeping, own_side
-from node.flows.introduce import GROUP, TEXT_MAX_CHARS, Wish
-from node.flows.search import Hit, find_profile
+from node.flows.introductions import introduce, own_side
+from node.flows.introductions.introduce import GROUP, TEXT_MAX_CHARS, Wish
+from node.flows.registry import keeping
+from node.flows.searching.search import Hit, find_profile
 from node.web import cooperation
 from node.web.cooperation import COOPERATION
 from node.web.middleware import language_of, status_of

@@ -17,11 +17,11 @@ from node.domain.introduction import CLOSED, Kind, Party, State
 from node.domain.introduction_texts import CONSENT_TEXTS, CONSENT_VERSION, STATE_TITLES
 from node.domain.roles import Permission
 from node.errors import N_, CallerError, NotFoundError
-from node.flows import casefile, introduce
-from node.flows.casefile import today_of
-from node.flows.introduce import Opened
-from node.flows.search import find_profile
-from node.flows.versions import record_of
+from node.flows.introductions import casefile, introduce
+from node.flows.introductions.casefile import today_of
+from node.flows.introductions.introduce import Opened
+from node.flows.profiles.versions import record_of
+from node.flows.searching.search import find_profile
 from node.i18n import translator
 from node.store.postgres import acquire
 from node.web import cooperation

@@ -21,7 +21,7 @@ from node.domain import documents as kinds
 from node.domain.roles import Permission
 from node.domain.rows import parse_date
 from node.errors import N_, CallerError
-from node.flows import documents, keeping
+from node.flows.registry import documents, keeping
 from node.web import forms
 from node.web.pages.office_register import DONE, OFFICE, ONE, PATH, go, show_network
 from node.web.permission import needs

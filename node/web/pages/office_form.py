@@ -1,7 +1,7 @@
 """The form of a network in steps: the network, its firms, a last look; and what is wrong, said while somebody types.
 
 In: fields that travel from step to step in the form itself, so that nothing typed is kept here before it is whole. Out: the form
-again with what is wrong on top, or a redirect to what was written. Rules: those of a file (node/flows/keeping); whoever changes a
+again with what is wrong on top, or a redirect to what was written. Rules: those of a file (node/flows/registry/keeping); whoever changes a
 network that somebody else has changed meanwhile is told what, and keeps what they typed.
 """
 
@@ -17,8 +17,8 @@ from node.domain.entry_form import FIRMS_MAX, Entry, Reading
 from node.domain.roles import Permission
 from node.domain.rows import RowProblem
 from node.errors import N_
-from node.flows import keeping
-from node.flows.keeping import Outcome
+from node.flows.registry import keeping
+from node.flows.registry.keeping import Outcome
 from node.i18n import translator
 from node.web import forms
 from node.web.middleware import language_of

@@ -1,7 +1,7 @@
 """Bringing a spreadsheet into the register: a dry run that says everything, its report, and only then the import.
 
 In: a file, and who sends it. Out: what an import would do, row by row; after a confirmation, what it did. Rules: those of the command
-(node/flows/intake). A confirmation is of the dry run that was seen:
+(node/flows/registry/intake). A confirmation is of the dry run that was seen:
 where another file came, or the register changed, nothing is written and the new dry run is shown. Between the dry run and the confirmation the file's bytes are kept in this process's memory alone: for one
 session, one file, a few minutes, few bytes in all; when they are gone, the file is asked for again. They stand on no disk but while
 they are read, and in no address.
@@ -19,8 +19,8 @@ from aiohttp import web
 
 from node.domain.roles import Permission
 from node.errors import N_, CallerError
-from node.flows import intake
-from node.flows.intake import ImportPlan, IntakeFile
+from node.flows.registry import intake
+from node.flows.registry.intake import ImportPlan, IntakeFile
 from node.i18n import translator
 from node.store.table import Cell, csv_table, xlsx_table
 from node.web import forms

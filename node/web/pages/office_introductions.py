@@ -1,7 +1,7 @@
 """The office's introductions: what waits for us, what we asked, what was asked of us, what is closed.
 
 In: which of them (``vista``), after which one (``dopo``: a moment and an identifier, nothing that anybody typed). Out: a page of what
-node/flows/caselist tells command and API too. Rules: who may read introductions reads whose they are; the other side has a name once
+node/flows/introductions/caselist tells command and API too. Rules: who may read introductions reads whose they are; the other side has a name once
 it was told, and never here.
 """
 
@@ -18,8 +18,8 @@ from node.domain.introduction import CLOSED, Party, State
 from node.domain.introduction_texts import STATE_TITLES
 from node.domain.roles import Permission
 from node.errors import N_, CallerError
-from node.flows import casefile, caselist
-from node.flows.casefile import today_of
+from node.flows.introductions import casefile, caselist
+from node.flows.introductions.casefile import today_of
 from node.store.introductions import Listed, Sought
 from node.web import cooperation
 from node.web.cooperation import COOPERATION

@@ -16,10 +16,10 @@ from node.domain import vocabulary
 from node.domain.matching import ABROAD, ANSWERED, ASKED, COMPLEMENTARY, THEMES, Part
 from node.domain.roles import Permission
 from node.errors import CallerError
-from node.flows import match as flow
-from node.flows import seek
-from node.flows.introduce import GROUP
-from node.flows.match import Fit, Matches, Suggestion
+from node.flows.introductions.introduce import GROUP
+from node.flows.searching import match as flow
+from node.flows.searching import seek
+from node.flows.searching.match import Fit, Matches, Suggestion
 from node.store import publication
 from node.store.postgres import acquire
 from node.web import cooperation

@@ -20,10 +20,11 @@ from node.domain.profile import DESCRIPTION_MAX, SUMMARY_MAX, TITLE_MAX, WANT_TE
 from node.domain.progress import ACTION_TITLES, TITLES, Progress
 from node.domain.roles import Permission
 from node.errors import N_, CallerError, NotFoundError, ReteError
-from node.flows import draft as drafting
-from node.flows import preview as previewing
-from node.flows import prove, publish, submission
-from node.flows.versions import checked_id, record_of
+from node.flows.logs import prove
+from node.flows.profiles import draft as drafting
+from node.flows.profiles import preview as previewing
+from node.flows.profiles import publish, submission
+from node.flows.profiles.versions import checked_id, record_of
 from node.runtime import current_own
 from node.store import publication
 from node.store.postgres import acquire

@@ -2,7 +2,7 @@
 
 In: forms of whoever may read the register. Out: pages, tables, redirects. Rules: names are private, so that what is searched for
 is posted and stands in no address; pages follow each other by the id of the last network; table and list are one function
-(node/flows/keeping). What a role may not see is not there.
+(node/flows/registry/keeping). What a role may not see is not there.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from node.domain.documents import ACCEPTED, KINDS
 from node.domain.roles import Permission
 from node.domain.rows import parse_date
 from node.errors import N_, CallerError
-from node.flows import documents, intake, keeping
-from node.flows.audit import what_of
-from node.flows.keeping import Kept
+from node.flows.registry import documents, intake, keeping
+from node.flows.registry.keeping import Kept
+from node.flows.upkeep.audit import what_of
 from node.i18n import translator
 from node.store import spreadsheet
 from node.store.documents import Kept as DocumentKept

@@ -17,8 +17,8 @@ from node.domain.query import PARAMETERS, Query, parse
 from node.domain.roles import Permission
 from node.domain.saved import EMAIL, WEBHOOK
 from node.errors import N_, CallerError, NotFoundError
-from node.flows import saved as flow
-from node.flows import tell
+from node.flows.searching import saved as flow
+from node.flows.searching import tell
 from node.store.saved import OFFICE
 from node.store.telling import Channel, Listed
 from node.web import cooperation

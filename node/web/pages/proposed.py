@@ -1,6 +1,6 @@
 """A preview as a page shows it: exactly what peers would read, in words and as JSON, with what the text gate found marked in it.
 
-In: what ``flows/preview`` returned, a language. Out: values for templates, which escape them. Nothing is decided or measured here.
+In: what ``flows/profiles/preview`` returned, a language. Out: values for templates, which escape them. Nothing is decided or measured here.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from node.domain.labels import ATTRIBUTES
 from node.domain.profile import LANGUAGES
 from node.domain.redaction.hits import MARKERS, RED, Hit, suggest
 from node.errors import N_
-from node.flows.preview import Preview
+from node.flows.profiles.preview import Preview
 from node.web.pages.shown import LABEL_NAMES, MANY, Reader, Said, day_of
 
 PLACES: Final[Mapping[str, str]] = {

@@ -16,7 +16,7 @@ from node.domain import vocabulary
 from node.domain.query import PARAMETERS, parse
 from node.domain.roles import Permission
 from node.errors import N_, CallerError, NotFoundError
-from node.flows.search import Hit, SearchResult
+from node.flows.searching.search import Hit, SearchResult
 from node.web import cooperation, matches
 from node.web.api import DESCRIPTION
 from node.web.cooperation import COOPERATION

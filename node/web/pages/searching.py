@@ -16,8 +16,8 @@ from node.domain.labels import KIND_TITLES, SIZE_TITLES
 from node.domain.query import EXACT_FILTERS, LABEL_FILTERS, NEWEST, RELEVANCE, Query
 from node.domain.theme import THEME_TITLES
 from node.errors import N_
-from node.flows.engines import Bucket
-from node.flows.search import SearchResult
+from node.flows.searching.engines import Bucket
+from node.flows.searching.search import SearchResult
 from node.web.pages.shown import LABEL_NAMES, HitShown, Reader, Said
 from node.web.pictures.choropleth import Choropleth
 from node.web.pictures.facets import region_map_of_facets

@@ -16,7 +16,7 @@ from node.domain.labels import ATTRIBUTES, LabelReference
 from node.domain.theme import THEME_TITLES
 from node.domain.vocabulary import Titles
 from node.errors import N_
-from node.flows.search import POSSIBLE, Hit, Label
+from node.flows.searching.search import POSSIBLE, Hit, Label
 from node.i18n import locale_of, translator
 
 LABEL_NAMES: Final[Mapping[str, str]] = {

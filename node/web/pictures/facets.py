@@ -21,7 +21,7 @@ _DROPPED: Final = ("territory", "cursor")
 
 
 class Counted(Protocol):
-    """One value of a facet, as a search gives it (flows/engines.Bucket): a code and how many hits meet it."""
+    """One value of a facet, as a search gives it (flows/searching/engines.Bucket): a code and how many hits meet it."""
 
     @property
     def value(self) -> str:

@@ -13,8 +13,8 @@ import asyncpg
 import pytest
 
 from node.domain.roles import Role
-from node.flows import backup_shelf
-from node.flows.jobs import BACKUP, Schedule, Turn
+from node.flows.upkeep import backup_shelf
+from node.flows.upkeep.jobs import BACKUP, Schedule, Turn
 from node.runtime import Node
 from node.store import backup_file, backup_folder, wake
 from node.web.pages.admin_frame import BACKUPS, DESK

@@ -14,8 +14,9 @@ import pytest
 from aiohttp import ClientResponse
 
 from node.domain.roles import Permission, Role
-from node.flows import accounts, audit, own_account
-from node.flows.jobs import Schedule, Turn
+from node.flows.people import accounts, own_account
+from node.flows.upkeep import audit
+from node.flows.upkeep.jobs import Schedule, Turn
 from node.runtime import Node
 from node.store import log
 from node.store.postgres import acquire

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import ClientResponse
 
 from node.domain.roles import Permission, Role
-from node.flows import accounts
+from node.flows.people import accounts
 from node.runtime import Node
 from node.web.permission import needed_by
 from tests import canary

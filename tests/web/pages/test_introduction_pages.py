@@ -22,9 +22,10 @@ from node.domain.introduction import Kind, Party
 from node.domain.introduction_texts import CONSENT_TEXTS, CONSENT_VERSION
 from node.domain.roles import Role
 from node.domain.seeking import MASK
-from node.flows import draft, introduce
-from node.flows.casework import ITALY
-from node.flows.introduce import Wish
+from node.flows.introductions import introduce
+from node.flows.introductions.casework import ITALY
+from node.flows.introductions.introduce import Wish
+from node.flows.profiles import draft
 from node.i18n import translator
 from node.store import registry
 from node.store.reference import load_label_reference

@@ -9,8 +9,8 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from node.domain.saved import leave_mark
-from node.flows import saved as flow
-from node.flows import tell
+from node.flows.searching import saved as flow
+from node.flows.searching import tell
 from node.store.postgres import Pool
 from node.web import saved
 from node.web.pages import frame

@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from node.domain import documents as kinds
 from node.domain.introduction import Party
 from node.domain.roles import Permission, Role, permissions_of
-from node.flows import documents
+from node.flows.registry import documents
 from node.runtime import Node
 from node.store import introductions
 from node.store.introductions import NewCase

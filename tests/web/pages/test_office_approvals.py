@@ -8,11 +8,13 @@ import html
 
 import pytest
 
-from node.flows import audit, draft, intake, publish, submission
+from node.flows.profiles import draft, publish, submission
+from node.flows.registry import intake
+from node.flows.upkeep import audit
 from node.runtime import Node
 from node.store.postgres import acquire
 from tests.desk_made import Staff, staffed
-from tests.flows.test_potential import aggregation
+from tests.flows.profiles.test_potential import aggregation
 from tests.web.pages.test_office_profiles import words
 
 

@@ -16,8 +16,9 @@ from aiohttp import ClientError, ClientResponse, FormData
 from networks_made import member, record
 
 from node.domain.roles import Role
-from node.flows import audit, documents, keeping
-from node.flows.acting import acting
+from node.flows.registry import documents, keeping
+from node.flows.registry.acting import acting
+from node.flows.upkeep import audit
 from node.runtime import Node
 from node.store.audit import Sought
 from node.web.pages.office_documents import disposition

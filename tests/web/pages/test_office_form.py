@@ -6,7 +6,7 @@ import pytest
 from networks_made import code, record
 
 from node.domain.roles import Role
-from node.flows import keeping
+from node.flows.registry import keeping
 from node.runtime import Node
 from node.store.registry import Sought
 from tests.register_made import Pairs, add, changed, form_of, send, signed_in, words

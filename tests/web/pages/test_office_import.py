@@ -18,7 +18,7 @@ from networks_made import listed, pair, record, sheets
 
 from node.domain import entry_form, template
 from node.domain.roles import Role
-from node.flows import keeping
+from node.flows.registry import keeping
 from node.runtime import Node
 from node.store import registry
 from node.store.registry import Sought

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 
-from node.flows import match, seek
+from node.flows.searching import match, seek
 from node.store.reference import load_label_reference
 from tests.desk_made import Staff
 from tests.pages_made import fill, ours

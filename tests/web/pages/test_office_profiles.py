@@ -10,7 +10,7 @@ import pytest
 
 from node.domain.roles import Permission
 from node.errors import CallerError
-from node.flows import preview
+from node.flows.profiles import preview
 from node.store.postgres import acquire
 from node.web.pages import content_form, office_approvals, office_matches, office_profiles, office_searches
 from node.web.permission import needed_by

@@ -13,7 +13,8 @@ import pytest
 from networks_made import code, firm, member, record
 
 from node.domain.roles import Role
-from node.flows import audit, intake, keeping
+from node.flows.registry import intake, keeping
+from node.flows.upkeep import audit
 from node.runtime import Node
 from node.store.spreadsheet import read_sheets
 from tests.pages_made import XSS

@@ -9,7 +9,7 @@ import re
 import pytest
 
 from node.domain.query import Query
-from node.flows import saved
+from node.flows.searching import saved
 from node.store.postgres import acquire
 from tests.desk_made import Staff
 from tests.web.pages.test_office_profiles import UNKNOWN, words

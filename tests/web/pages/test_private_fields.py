@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from node.domain.network import NetworkRecord
 from node.domain.roles import Permission, Role, permissions_of
-from node.flows import draft
+from node.flows.profiles import draft
 from node.runtime import Node
 from node.store import registry
 from node.store.postgres import acquire

@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl
 
 from pictures_made import SVG, read
 
-from node.flows.engines import Bucket
+from node.flows.searching.engines import Bucket
 from node.store.reference import load_territories
 from node.web.pictures.facets import region_map_of_facets
 
