@@ -168,8 +168,8 @@ def build(node: Node, session: aiohttp.ClientSession, exchange: post.Exchange | 
     async def settle() -> None:
         own = await current_own(node)
         async with acquire(node.pool) as conn:
-            row = (await log.list_origins(conn, own.origin))[0]
-        if row.state == "fenced":
+            row = await log.origin_named(conn, own.origin)
+        if row is not None and row.state == "fenced":
             await recover.settle(syncer, own)
 
     def every(name: str, work: Callable[[], Awaitable[object]], minutes: float, **extra: Any) -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 import asyncpg
 
+from node.errors import N_, NotFoundError
 from node.protocol import keys
 from node.protocol.keys import Verifier
 from node.store.copying import copy_packed, pack_uuid
@@ -181,7 +182,7 @@ async def close_absent_origins(conn: Connection, present: Sequence[str]) -> list
 
 
 async def list_origins(conn: Connection, owner: str | None = None) -> list[Origin]:
-    """Return the open logs, the own one first, optionally only those of one owner (or one origin line)."""
+    """Return the open logs, the own one first, optionally only those of one owner."""
     return [_origin(row) for row in await conn.fetch(QUERIES["list_origins"], owner, None)]
 
 
@@ -189,6 +190,14 @@ async def origin_named(conn: Connection, line: str) -> Origin | None:
     """Return the open log with this origin line, None where there is none."""
     row = await conn.fetchrow(QUERIES["list_origins"], None, line)
     return None if row is None else _origin(row)
+
+
+async def known_origin(conn: Connection, line: str) -> Origin:
+    """Return the open log with this origin line. Raises: NotFoundError(log-unknown)."""
+    found = await origin_named(conn, line)
+    if found is None:
+        raise NotFoundError("log-unknown", N_("registro sconosciuto"))
+    return found
 
 
 async def own_log(conn: Connection) -> OwnRow | None:

@@ -45,7 +45,7 @@ LEFT JOIN LATERAL (
     SELECT array_agg(k.vkey ORDER BY k.vkey) AS vkeys, array_agg(k.until_size ORDER BY k.vkey) AS until_sizes
     FROM log.origin_key k WHERE k.origin_id = o.origin_id
 ) held ON true
-WHERE o.state <> 'closed' AND ($1::text IS NULL OR o.owner = $1 OR o.origin = $1) AND ($2::text IS NULL OR o.origin = $2)
+WHERE o.state <> 'closed' AND ($1::text IS NULL OR o.owner = $1) AND ($2::text IS NULL OR o.origin = $2)
 -- The newest of a node last, also of one that moved to another address.
 ORDER BY o.is_own DESC, o.owner, split_part(o.origin, '/federation/log/', 2), o.origin
 LIMIT 10000;

@@ -85,10 +85,7 @@ async def quarantine(pool: Pool, claim: Inconsistency, now: dt.datetime) -> bool
     """
 
     async def work(conn: Connection) -> bool:
-        known = await log.list_origins(conn, claim.origin)
-        if not known:
-            raise NotFoundError("log-unknown", N_("registro sconosciuto"))
-        origin = known[0]
+        origin = await log.known_origin(conn, claim.origin)
         inconsistency.verify(claim, origin.verifiers)
         return await evidence.condemn(conn, origin, inconsistency.digest(claim), inconsistency.encode(claim), now)
 

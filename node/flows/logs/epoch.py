@@ -78,7 +78,7 @@ async def enrol_successor(
         )
         await log.set_origin_keys(conn, origin_id, held)
         await log.set_predecessor(conn, origin_id, before.origin_id)
-        return (await log.list_origins(conn, item.origin))[0]
+        return await log.known_origin(conn, item.origin)
 
     enrolled = await run_tx(pool, work)
     logger.info("log.continued", origin=item.origin, predecessor=before.origin, member=member.id)
@@ -130,7 +130,7 @@ async def rollover(pool: Pool, own: OwnLog, year: int, officer: str, now: dt.dat
 
     async def work(conn: Connection) -> OwnLog:
         await log.lock_head(conn, own.origin_id)
-        before = (await log.list_origins(conn, own.origin))[0]
+        before = await log.known_origin(conn, own.origin)
         held = continued(before, origin)
         if not held:
             raise LogStateError("log-key-missing", _NO_KEY, where=own.origin)

@@ -180,7 +180,7 @@ async def confirm(pool: Pool, own: OwnLog, officer: str, reason: str, now: dt.da
 async def _bring_back(syncer: Syncer, own: OwnLog, verdict: Verdict) -> PullReport:
     """Bring the own entries and bodies back from mirrors, up to the largest head that anybody holds."""
     async with acquire(syncer.pool) as conn:
-        row = (await log.list_origins(conn, own.origin))[0]
+        row = await log.known_origin(conn, own.origin)
     target = verdict.target
     if target is None:
         raise LogStateError("log-fenced", N_("il registro firmato è recintato"), where=own.origin)
@@ -191,7 +191,7 @@ async def _bring_back(syncer: Syncer, own: OwnLog, verdict: Verdict) -> PullRepo
         syncer.pool, row, roads, parts, offer=target if target.checkpoint.size > row.size else None
     )
     async with acquire(syncer.pool) as conn:
-        row = (await log.list_origins(conn, own.origin))[0]
+        row = await log.known_origin(conn, own.origin)
     if row.size < target.checkpoint.size:
         raise LogStateError(
             "log-unrecovered",

@@ -52,7 +52,7 @@ async def follow(pool: Pool, peer: LyingPeer) -> log.Origin:
         await log.upsert_origin(
             conn, origin=peer.origin, owner=peer.owner, name="Prova", url=peer.url, vkey=peer.vkey, is_own=False, empty_root=merkle.EMPTY_ROOT
         )  # fmt: skip
-        return (await log.list_origins(conn, peer.origin))[0]
+        return await log.known_origin(conn, peer.origin)
 
 
 async def pull(pool: Pool, peer: LyingPeer, session: aiohttp.ClientSession) -> PullReport:
