@@ -25,7 +25,7 @@ from node.flows.logs.append import Operation, append, sign_head
 from node.flows.upkeep.home import Facts, make_trial
 from node.protocol import canonical, entry, merkle, note, tiles, witness
 from node.runtime import Node
-from node.store import embedded, keyfiles, log
+from node.store import embedded, keyfiles, log, origins, own_log
 from node.store import witness as cosignatures
 
 WITNESSES = ("uno", "due", "tre")
@@ -84,7 +84,7 @@ async def cosign(made: Made) -> None:
         held.signing["witness"].public_key().public_bytes_raw(): held.signing["witness"] for held in made.cosigners
     }
     async with made.origin.pool.acquire() as conn:
-        signed = await log.signed_latest(conn, own.origin_id)
+        signed = await own_log.signed_latest(conn, own.origin_id)
         assert signed is not None
         text = note.parse(signed.note).text
         for member, (verifier,) in chosen.items():
@@ -132,7 +132,7 @@ async def stuff(node: Node, count: int) -> None:
             records=items,
             timeout=300,
         )
-        await log.advance(
+        await origins.advance(
             conn,
             own.origin_id,
             size=grown.size,
@@ -201,7 +201,7 @@ async def log_of(
                 await stuff(node, dead)
             await publish(node, live)
             async with node.pool.acquire() as conn:
-                signed = await log.signed_latest(conn, node.own.origin_id)
+                signed = await own_log.signed_latest(conn, node.own.origin_id)
             assert signed is not None
         await follow(cluster, f"{name}_origin", f"{name}_puller", node.own.origin, signed.note)
         node = await stack.enter_async_context(runtime.open_node(homes[0]))

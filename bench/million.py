@@ -33,7 +33,7 @@ from node.flows.logs.ingest import ingest_bodies, open_bodies
 from node.flows.upkeep.home import Facts, make_trial
 from node.protocol import body, entry, merkle, tiles
 from node.runtime import Node
-from node.store import embedded, log, schemas
+from node.store import embedded, log, origins, schemas
 from tests.crash import Driver, Job, Life, digests, driver
 
 SEED = 2012
@@ -127,7 +127,7 @@ async def build(node: Node, size: int, alive: int) -> None:
             records=rows,
             timeout=300,
         )
-        await log.advance(
+        await origins.advance(
             conn, origin_id, size=size, root=grown.root(), range_hashes=grown.hashes, checkpoint=None, now=node.clock()
         )
     await store_bodies(node, replies, {at: entry.decode(raw) for at, raw in kept.items()}, found, ids)

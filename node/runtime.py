@@ -45,7 +45,7 @@ from node.peers.client import RequestSigner, open_session
 from node.peers.mail import MailServer
 from node.protocol import request
 from node.protocol.member import Cosigner, Member, Membership
-from node.store import embedded, highwater, keyfiles, log, pin, schemas
+from node.store import embedded, highwater, keyfiles, own_log, pin, schemas
 from node.store.keyfiles import Keys
 from node.store.postgres import CONNECT_TIMEOUT_S, UNWRITABLE_VALUE, VALUE_BAD, Pool, acquire, migrate, open_pool
 from node.store.text_index import TextIndex
@@ -225,7 +225,7 @@ class Node:
 async def current_own(node: Node) -> OwnLog:
     """Return the log this node writes now: another process may have begun the next year's."""
     async with acquire(node.pool) as conn:
-        row = await log.own_log(conn)
+        row = await own_log.current(conn)
     return node.own if row is None else replace(node.own, origin_id=row.origin_id, origin=row.origin)
 
 

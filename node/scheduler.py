@@ -30,7 +30,7 @@ from node.flows.upkeep import audit, backup_shelf
 from node.flows.upkeep.jobs import AGREEMENT, BACKUP, TRIAL, Schedule, Turn
 from node.protocol import limits
 from node.runtime import Node, current_own, utc_now
-from node.store import log, nonces, wake
+from node.store import nonces, origins, wake
 from node.store.postgres import acquire
 from node.store.reference import load_label_reference
 
@@ -168,7 +168,7 @@ def build(node: Node, session: aiohttp.ClientSession, exchange: post.Exchange | 
     async def settle() -> None:
         own = await current_own(node)
         async with acquire(node.pool) as conn:
-            row = await log.origin_named(conn, own.origin)
+            row = await origins.origin_named(conn, own.origin)
         if row is not None and row.state == "fenced":
             await recover.settle(syncer, own)
 

@@ -8,7 +8,7 @@ from node.domain.roles import Role
 from node.flows.logs.append import Operation, append, sign_head
 from node.protocol import canonical
 from node.runtime import Node
-from node.store import evidence, log
+from node.store import evidence, origins
 from node.store.postgres import acquire
 from tests.accounts_made import Desk
 from tests.profiles_made import NOW, add_origin, profile
@@ -29,7 +29,7 @@ async def fill_logs(node: Node) -> None:
         await add_origin(conn, "a_WELL")
         failing = await add_origin(conn, "b_FAIL")
         for _ in range(3):
-            await log.record_failure(
+            await origins.record_failure(
                 conn, failing, now=NOW, code="road-refused", text="connessione rifiutata: il nodo è spento o irraggiungibile",
                 state=None, next_pull_at=NOW + dt.timedelta(hours=1),
             )  # fmt: skip
@@ -46,7 +46,7 @@ async def fill_logs(node: Node) -> None:
 async def lied(conn: object, origin_id: int) -> None:
     """Put a log in quarantine with a proof."""
     await evidence.keep_evidence(conn, origin_id, bytes(32), b"{}", NOW)
-    await log.record_quarantine(conn, origin_id, NOW, evidence.INCONSISTENT, evidence.SAID)
+    await origins.record_quarantine(conn, origin_id, NOW, evidence.INCONSISTENT, evidence.SAID)
 
 
 async def session(desk: Desk, name: str, *roles: Role) -> str:

@@ -31,7 +31,7 @@ from node.flows.logs.sync import sync_peers
 from node.peers.client import open_session
 from node.protocol import canonical, limits
 from node.runtime import Node
-from node.store import log, schemas
+from node.store import log, origins, schemas
 from node.store.postgres import Connection, run_tx
 from node.store.reference import load_sectors, load_territories
 from tests.profiles_made import profile
@@ -113,7 +113,7 @@ async def pull(node: Node, job: Job, say: Voice) -> None:
         while True:
             (report,) = await sync_peers(syncer, owner=job["owner"], force=True)
             async with node.pool.acquire() as conn:
-                origin = max(await log.list_origins(conn, job["owner"]), key=lambda o: o.origin)
+                origin = max(await origins.list_origins(conn, job["owner"]), key=lambda o: o.origin)
                 found = await digests(conn, origin.origin_id)
             say(
                 at="whole",

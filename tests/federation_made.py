@@ -23,8 +23,8 @@ from node.flows.upkeep.home import Facts, make_trial
 from node.peers.client import open_session
 from node.protocol import canonical, keys
 from node.runtime import Node
-from node.store import cooperation, log
-from node.store.log import Origin
+from node.store import cooperation, origins
+from node.store.origins import Origin
 from node.web import app as application
 from tests.conftest import TEMPLATE, dsn_of
 from tests.every_table import everything
@@ -130,7 +130,7 @@ class Town:
     async def origin(self, owner: str) -> Origin:
         """The newest log of a member, as this node knows it."""
         async with self.node.pool.acquire() as conn:
-            return max(await log.list_origins(conn, owner), key=lambda o: o.origin.rpartition("/")[2])
+            return max(await origins.list_origins(conn, owner), key=lambda o: o.origin.rpartition("/")[2])
 
     async def known(self) -> int:
         """How many profiles this node can find."""

@@ -20,7 +20,7 @@ from node.flows.profiles import draft, preview, publish
 from node.flows.registry import intake, register
 from node.flows.trust.membership import enrol_members
 from node.flows.upkeep.home import Facts, config_text
-from node.store import highwater, log, registry
+from node.store import highwater, own_log, registry
 from node.store.postgres import Pool, open_pool
 from tests.conftest import TEMPLATE, make_template
 from tests.domain.test_partition import national
@@ -92,7 +92,7 @@ class Office:
     async def log_size(self) -> int:
         """Size of the signed log."""
         async with self.pool.acquire() as conn:
-            signed = await log.signed_latest(conn, self.own.origin_id)
+            signed = await own_log.signed_latest(conn, self.own.origin_id)
         return signed.size if signed else 0
 
 

@@ -17,7 +17,7 @@ from node.cli.reports import areas
 from node.errors import N_
 from node.peers.client import PeerClient, open_session
 from node.runtime import Node
-from node.store import cooperation, log
+from node.store import cooperation, origins, own_log
 from node.store.postgres import acquire
 
 SEARCH_MAX_BYTES = 1_048_576
@@ -48,8 +48,8 @@ async def search(face: Face, url: str, body: Body, query: dict[str, str]) -> dic
 async def facts_of_node(node: Node, url: str) -> dict[str, Any]:
     """Return what the demo's file says of a node."""
     async with acquire(node.pool) as conn:
-        signed = await log.signed_latest(conn, node.own.origin_id)
-        own = next(origin for origin in await log.list_origins(conn) if origin.is_own)
+        signed = await own_log.signed_latest(conn, node.own.origin_id)
+        own = next(origin for origin in await origins.list_origins(conn) if origin.is_own)
     return {
         "id": node.config.node.id,
         "url": url,

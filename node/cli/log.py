@@ -19,7 +19,8 @@ from node.flows.upkeep.home import set_epoch
 from node.protocol import keys, tlog_proof, witness
 from node.protocol.member import Membership
 from node.runtime import Node
-from node.store import keyfiles, log, pin
+from node.store import keyfiles, origins, pin
+from node.store.own_log import signed_latest
 from node.store.postgres import acquire
 
 REASON = click.option("--reason", required=True, metavar="TESTO", help="Perché; resta scritto.")
@@ -136,7 +137,7 @@ def _read(file: Path) -> bytes:
 async def _agreed(face: Face) -> tuple[Membership, list[keys.Verifier]]:
     """Return the members and log keys that the agreement in force names, of every log that is known here."""
     async with runtime.open_node(face.home) as node, acquire(node.pool) as conn:
-        return node.membership, [verifier for row in await log.list_origins(conn) for verifier in row.verifiers]
+        return node.membership, [verifier for row in await origins.list_origins(conn) for verifier in row.verifiers]
 
 
 def _known(face: Face) -> tuple[Membership, list[keys.Verifier]]:
@@ -195,7 +196,7 @@ async def rollover(face: Face, year: int | None, officer: str | None) -> None:
             node.pool, own, year or node.clock().year, name_of(officer), node.clock(), node.config.federation.authority
         )
         async with acquire(node.pool) as conn:
-            signed = await log.signed_latest(conn, begun.origin_id)
+            signed = await signed_latest(conn, begun.origin_id)
     found = epoch.split(begun.origin)
     if found is None or signed is None:
         raise OperatorError("epoch-not-begun", N_("il nuovo registro non è stato firmato"), where=begun.origin)

@@ -19,7 +19,7 @@ from node.flows.logs.ping import Step
 from node.flows.upkeep.home import peer_card
 from node.peers.client import PeerClient
 from node.protocol import keys
-from node.store import keyfiles, log, pin
+from node.store import keyfiles, origins, pin
 from node.store.postgres import acquire
 
 STEPS = {
@@ -130,7 +130,7 @@ async def ping_(face: Face, peer_id: str) -> None:
     """Walk the road to one peer; exit 1 at the first step that fails."""
     async with runtime.open_node(face.home) as node:
         async with acquire(node.pool) as conn:
-            found = [o for o in await log.list_origins(conn, peer_id) if not o.is_own]
+            found = [o for o in await origins.list_origins(conn, peer_id) if not o.is_own]
         if not found:
             raise peer_unknown(node.config, peer_id)
         async with node.session() as session:

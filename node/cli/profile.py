@@ -21,7 +21,7 @@ from node.flows.profiles import preview as previewing
 from node.flows.profiles import publish as flow
 from node.flows.profiles import standing, submission
 from node.flows.profiles.versions import record_of
-from node.store import log
+from node.store import own_log
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 # Enough digits that no other content has them by chance, few enough to read aloud.
@@ -216,7 +216,7 @@ async def withdraw(face: Face, profile_id: str, officer: str | None) -> None:
     async with deciding(face) as node:
         await flow.withdraw(node.pool, node.own, profile_id, name_of(officer), node.clock())
         async with node.pool.acquire() as conn:
-            signed = await log.signed_latest(conn, node.own.origin_id)
+            signed = await own_log.signed_latest(conn, node.own.origin_id)
     size = signed.size if signed else 0
     face.emit(
         {"profile_id": profile_id, "state": "withdrawn", "log_size": size},

@@ -9,8 +9,8 @@ import datetime as dt
 from dataclasses import dataclass
 
 from node.errors import N_
-from node.store import log
-from node.store.log import Origin
+from node.store import origins
+from node.store.origins import Origin
 from node.store.postgres import Connection, load_queries
 
 INCONSISTENT = "log-inconsistent"
@@ -40,14 +40,14 @@ async def keep_evidence(conn: Connection, origin_id: int, digest: bytes, documen
 
 async def condemn(conn: Connection, origin: Origin, digest: bytes, document: bytes, now: dt.datetime) -> bool:
     """Keep a verified proof and stop following its log, or, if it is the own one, stop writing it; False when it was known."""
-    await log.lock_head(conn, origin.origin_id)
+    await origins.lock_head(conn, origin.origin_id)
     if not await keep_evidence(conn, origin.origin_id, digest, document, now):
         return False
     if origin.is_own:
         # Somebody holds two heads with our own signature: this node must not write a third.
-        await log.set_state(conn, origin.origin_id, "fenced", code=INCONSISTENT, text=SAID, now=now)
+        await origins.set_state(conn, origin.origin_id, "fenced", code=INCONSISTENT, text=SAID, now=now)
     else:
-        await log.record_quarantine(conn, origin.origin_id, now, INCONSISTENT, SAID)
+        await origins.record_quarantine(conn, origin.origin_id, now, INCONSISTENT, SAID)
     return True
 
 

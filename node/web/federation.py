@@ -20,9 +20,9 @@ from node.domain.roles import Permission
 from node.errors import N_, CallerError, NotFoundError
 from node.protocol import body, limits, merkle, request, tiles
 from node.protocol.member import Cosigner, Membership
-from node.store import log, nonces
+from node.store import log, nonces, origins, own_log
 from node.store import witness as store
-from node.store.log import Served
+from node.store.origins import Served
 from node.store.postgres import Connection, Pool, acquire
 from node.web.allowance import Allowances
 from node.web.permission import needs
@@ -92,7 +92,7 @@ def routes() -> list[web.RouteDef]:
 async def _shown(conn: Connection, request_: web.Request) -> _Shown:
     name = request_.match_info.get("hash")
     # The own log by its year alone: it keeps the name that it began with when the node moves to another address.
-    served = await log.served_log(conn, origin_hash=name, own_epoch=request_.match_info.get("epoch"))
+    served = await origins.served_log(conn, origin_hash=name, own_epoch=request_.match_info.get("epoch"))
     if served is None or (served.is_own and name) or (not served.is_own and not name):
         raise NotFoundError("log-unknown", N_("questo nodo non ha quel registro"))
     if served.state == "closed":
@@ -105,7 +105,7 @@ async def _shown(conn: Connection, request_: web.Request) -> _Shown:
 
 
 async def _own(conn: Connection, served: Served) -> _Shown:
-    signed = await log.signed_latest(conn, served.origin_id)
+    signed = await own_log.signed_latest(conn, served.origin_id)
     if signed is None:
         raise NotFoundError("log-empty", N_("il registro non ha ancora un checkpoint firmato"))
     acknowledged = await store.own_cosignatures(conn, served.origin_id)

@@ -17,9 +17,9 @@ from node.errors import N_, CallerError, NotFoundError, PeerWrongError
 from node.protocol import heads as wire
 from node.protocol import inconsistency, witness
 from node.protocol.inconsistency import Inconsistency
-from node.store import agreement, evidence, log, outbox, wake
+from node.store import agreement, evidence, origins, outbox, own_log, wake
 from node.store import witness as store
-from node.store.log import Origin
+from node.store.origins import Origin
 from node.store.postgres import Connection, acquire, run_tx
 from node.web.federation import FEDERATION, Federation, has_etag, note_reply, require_json
 from node.web.permission import needs
@@ -54,10 +54,10 @@ async def heads(request_: web.Request) -> web.StreamResponse:
     """
     federation = request_.app[FEDERATION]
     async with acquire(federation.pool) as conn, conn.transaction(isolation="repeatable_read", readonly=True):
-        started, changed = await log.heads_moment(conn)
+        started, changed = await origins.heads_moment(conn)
         offered = [
             wire.Offered(origin, note)
-            for origin, origin_id, is_own, relayed in await log.heads(conn, _since(request_, started, changed))
+            for origin, origin_id, is_own, relayed in await origins.heads(conn, _since(request_, started, changed))
             if (note := await _own_note(conn, origin_id) if is_own else relayed)
         ]
         accused = await evidence.count_evidence(conn)
@@ -98,7 +98,7 @@ def _since(request_: web.Request, started: int, changed: int) -> int:
 
 
 async def _own_note(conn: Connection, origin_id: int) -> bytes | None:
-    signed = await log.signed_latest(conn, origin_id)
+    signed = await own_log.signed_latest(conn, origin_id)
     if signed is None:
         return None
     acknowledged = await store.own_cosignatures(conn, origin_id)
@@ -118,14 +118,16 @@ async def hint(request_: web.Request) -> web.StreamResponse:
     if size is None:
         return await _wake_asking(federation, origin)
     async with acquire(federation.pool) as conn, conn.transaction():
-        if await log.served_log(conn, origin=origin) is None:
+        if await origins.served_log(conn, origin=origin) is None:
             # Perhaps a member's next log, which a round of heads will bring; of a member that moved, under another name.
             authority = origin.partition("/")[0]
-            known = federation.membership.member_at(authority) is not None or await log.has_authority(conn, authority)
+            known = federation.membership.member_at(authority) is not None or await origins.has_authority(
+                conn, authority
+            )
             if not known:
                 raise NotFoundError("log-unknown", N_("questo nodo non ha quel registro"))
             await wake.wake(conn, wake.GOSSIP)
-        elif await log.wake_origin(conn, origin, size, federation.clock()):
+        elif await origins.wake_origin(conn, origin, size, federation.clock()):
             await wake.wake(conn, wake.PULL)
     return web.Response(status=204)
 
@@ -147,7 +149,7 @@ async def _wake_agreement(
         # It has just come to what is in force here. Until then it may have refused what only a member may ask, if that is
         # the version which lets this node in.
         async with acquire(federation.pool) as conn, conn.transaction():
-            if await log.wake_owner(conn, found.id, federation.clock()):
+            if await origins.wake_owner(conn, found.id, federation.clock()):
                 federation.allowances.spend("hint", found.id, federation.clock())
                 await wake.wake(conn, wake.PULL)
     return web.Response(status=204)
@@ -197,7 +199,7 @@ async def _keep(federation: Federation, claim: Inconsistency) -> bool:
     now = federation.clock()
 
     async def work(conn: Connection) -> bool:
-        known = await log.origin_named(conn, claim.origin)
+        known = await origins.origin_named(conn, claim.origin)
         if known is None:
             raise NotFoundError("log-unknown", N_("questo nodo non ha quel registro"))
         try:
@@ -218,7 +220,7 @@ async def add_checkpoint(request_: web.Request) -> web.StreamResponse:
     now = federation.clock()
 
     async def work(conn: Connection) -> bytes:
-        origin = await log.origin_named(conn, found.origin)
+        origin = await origins.origin_named(conn, found.origin)
         if origin is None:
             raise NotFoundError("log-unknown", N_("questo nodo non ha quel registro"))
         _refuse_unheard(origin)

@@ -17,7 +17,7 @@ from node.domain.roles import Role
 from node.flows.profiles import draft
 from node.flows.profiles import submission as submitting
 from node.flows.profiles.versions import record_of
-from node.store import log
+from node.store import origins
 from node.store.postgres import acquire
 from node.web.app import NODE
 from tests.accounts_made import Desk
@@ -51,7 +51,7 @@ async def stage(bench: Bench, rooms: Rooms) -> AsyncIterator[Stage]:
     secrets = {role: await session(desk, f"passo.{role}", role) for role in {one.role for one in JOURNEYS if one.role}}
     async with acquire(rooms.pool) as conn:
         failing = await conn.fetchval("SELECT origin_id FROM log.origin WHERE owner = 'bic-lazio'")
-        await log.record_failure(
+        await origins.record_failure(
             conn, failing, now=NOW, code="road-refused", text="connessione rifiutata: il nodo è spento o irraggiungibile",
             state=None, next_pull_at=NOW + dt.timedelta(hours=1),
         )  # fmt: skip

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from node.store import log
+from node.store import origins
 from tests.federation_made import Clock, Town, federation
 from tests.forked import FORGE
 
@@ -127,7 +127,7 @@ async def test_a_fenced_log_is_opened_by_its_commands(towns: list[Town]) -> None
     await lecce.publish(1)
     async with lecce.node.pool.acquire() as conn:
         await conn.execute("UPDATE ops.fence SET system_id = 'another'")
-        await log.set_state(conn, lecce.node.own.origin_id, "fenced")
+        await origins.set_state(conn, lecce.node.own.origin_id, "fenced")
     settled = await read(lecce, "log", "recover")
     assert (settled["state"], settled["heard"], settled["asked"]) == ("whole", 2, 2)
     for town in others:

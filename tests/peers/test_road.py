@@ -26,7 +26,7 @@ from node.peers.guard import socket_factory
 from node.peers.road import Road
 from node.protocol import keys, note
 from node.protocol.checkpoint import Checkpoint
-from node.store.log import Origin
+from node.store.origins import Origin
 
 NOW = dt.datetime(2026, 11, 24, 10, 0, tzinfo=dt.UTC)
 PRIVATE = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))

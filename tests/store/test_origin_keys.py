@@ -5,8 +5,8 @@ from __future__ import annotations
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node.protocol import keys, merkle
-from node.store import log, member_keys
-from node.store.log import Origin
+from node.store import member_keys, origins
+from node.store.origins import Origin
 from node.store.postgres import Connection
 
 LINE = "lecce.example/federation/log/2026"
@@ -18,7 +18,7 @@ VKEYS = [
 
 async def begin(conn: Connection, vkey: str = VKEYS[0]) -> int:
     """A followed log, as its row is made."""
-    return await log.upsert_origin(
+    return await origins.upsert_origin(
         conn, origin=LINE, owner="p_LE", name="Lecce", url="https://lecce.example", vkey=vkey, is_own=False,
         empty_root=merkle.EMPTY_ROOT,
     )  # fmt: skip
@@ -26,7 +26,7 @@ async def begin(conn: Connection, vkey: str = VKEYS[0]) -> int:
 
 async def row(conn: Connection) -> Origin:
     """That log as it stands."""
-    found = await log.origin_named(conn, LINE)
+    found = await origins.origin_named(conn, LINE)
     assert found is not None
     return found
 
@@ -35,26 +35,26 @@ async def test_a_log_s_keys_are_those_that_were_set_and_no_others(conn: Connecti
     """The last that is not withdrawn is shown; what is not among them goes; a withdrawn one keeps its size."""
     origin_id = await begin(conn)
     assert (await row(conn)).verifiers == (keys.parse_vkey(VKEYS[0]),)
-    await log.set_origin_keys(conn, origin_id, [(VKEYS[0], 7), (VKEYS[2], None), (VKEYS[1], None)])
+    await origins.set_origin_keys(conn, origin_id, [(VKEYS[0], 7), (VKEYS[2], None), (VKEYS[1], None)])
     found = await row(conn)
     assert found.vkey == VKEYS[1]
     assert {(v.public, v.until_size) for v in found.verifiers} == {
         (keys.parse_vkey(vkey).public, until) for vkey, until in ((VKEYS[0], 7), (VKEYS[1], None), (VKEYS[2], None))
     }
-    assert await log.origin_keys(conn, origin_id) == found.verifiers
-    await log.set_origin_keys(conn, origin_id, [(VKEYS[0], 5), (VKEYS[1], None)])
+    assert await origins.origin_keys(conn, origin_id) == found.verifiers
+    await origins.set_origin_keys(conn, origin_id, [(VKEYS[0], 5), (VKEYS[1], None)])
     assert sorted(v.until_size or 0 for v in (await row(conn)).verifiers) == [0, 5]
     # All withdrawn: nothing new is shown, and nothing is lost.
-    await log.set_origin_keys(conn, origin_id, [(VKEYS[1], 9)])
+    await origins.set_origin_keys(conn, origin_id, [(VKEYS[1], 9)])
     assert ((await row(conn)).vkey, [v.until_size for v in (await row(conn)).verifiers]) == (VKEYS[1], [9])
 
 
 async def test_to_know_a_log_again_takes_no_key_away(conn: Connection) -> None:
     """A start that sees the log under another key adds it; only ``set_origin_keys`` says which ones are all."""
     origin_id = await begin(conn)
-    await log.set_origin_keys(conn, origin_id, [(VKEYS[0], 7), (VKEYS[1], None)])
+    await origins.set_origin_keys(conn, origin_id, [(VKEYS[0], 7), (VKEYS[1], None)])
     assert await begin(conn, VKEYS[0]) == origin_id
-    assert {v.until_size for v in await log.origin_keys(conn, origin_id)} == {7, None}
+    assert {v.until_size for v in await origins.origin_keys(conn, origin_id)} == {7, None}
 
 
 async def test_request_keys_are_remembered_by_who_took_them_away(conn: Connection) -> None:

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from node.flows.logs.append import Operation, OwnLog, append, sign_head
 from node.protocol import canonical, keys, merkle
 from node.protocol.member import Cosigner, Member, Membership
-from node.store import highwater, log
+from node.store import highwater, origins
 from node.store.postgres import Pool
 from node.web import federation, gossip, middleware, outbox
 from node.web.allowance import Allowances
@@ -75,7 +75,7 @@ async def live(pool: Pool, tmp_path: Path) -> AsyncIterator[Live]:
     vkey = keys.format_vkey(ORIGIN, LOG_KEY.public_key().public_bytes_raw())
     operations = [operation(number) for number in range(1, COUNT + 1)]
     async with pool.acquire() as conn, conn.transaction():
-        origin_id = await log.upsert_origin(
+        origin_id = await origins.upsert_origin(
             conn,
             origin=ORIGIN,
             owner="p_LE",

@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from node.flows.logs.append import Operation, append, sign_head
 from node.protocol import body, checkpoint, heads, inconsistency, keys, merkle, note, request, tiles, witness
-from node.store import log
+from node.store import origins
 from tests.web.live import (
     AUTHORITY,
     BASE,
@@ -216,7 +216,7 @@ async def narrow(live: Live, db: str) -> AsyncIterator[Live]:
     """The same log served by the database role of deploy/roles.sql that answers other nodes; and another log it follows."""
     vkey = keys.format_vkey(PEER_ORIGIN, PEER_KEY.public_key().public_bytes_raw())
     async with live.pool.acquire() as conn:
-        await log.upsert_origin(
+        await origins.upsert_origin(
             conn,
             origin=PEER_ORIGIN,
             owner="cmto",

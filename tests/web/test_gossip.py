@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from node.errors import CallerError
 from node.protocol import checkpoint, heads, keys, merkle, note, tiles, witness
 from node.protocol.checkpoint import Checkpoint
-from node.store import log
+from node.store import origins
 from node.web import federation, gossip, middleware
 from node.web.allowance import CALLERS_MAX, Allowances, Rate, limiter
 from tests.web.live import AUTHORITY, BASE, COUNT, NOW, ORIGIN, Live, key_of
@@ -47,7 +47,7 @@ def proof(old: int, new: int) -> list[bytes]:
 async def enrol(live: Live) -> None:
     """Make the other log known here."""
     async with live.pool.acquire() as conn:
-        await log.upsert_origin(
+        await origins.upsert_origin(
             conn,
             origin=PEER_ORIGIN,
             owner="torino",

@@ -23,8 +23,8 @@ from node.protocol import inconsistency, limits, merkle, tlog_proof
 from node.protocol.checkpoint import Checkpoint
 from node.protocol.inconsistency import Inconsistency
 from node.protocol.member import Membership
-from node.store import cooperation, evidence, log
-from node.store.log import Origin
+from node.store import cooperation, evidence, log_life, origins
+from node.store.origins import Origin
 from node.store.postgres import Connection, Pool, acquire, run_tx
 
 logger = structlog.get_logger()
@@ -85,7 +85,7 @@ async def quarantine(pool: Pool, claim: Inconsistency, now: dt.datetime) -> bool
     """
 
     async def work(conn: Connection) -> bool:
-        origin = await log.known_origin(conn, claim.origin)
+        origin = await origins.known_origin(conn, claim.origin)
         inconsistency.verify(claim, origin.verifiers)
         return await evidence.condemn(conn, origin, inconsistency.digest(claim), inconsistency.encode(claim), now)
 
@@ -139,7 +139,7 @@ async def release_peer(
     Raises: NotFoundError(peer-not-quarantined), CallerError officer-name-bad, ruling-reason-missing.
     """
     async with acquire(pool) as conn:
-        held = [origin for origin in await log.list_origins(conn, owner) if origin.state == "quarantined"]
+        held = [origin for origin in await origins.list_origins(conn, owner) if origin.state == "quarantined"]
     if not held:
         raise NotFoundError(
             "peer-not-quarantined", N_("nessun registro di «{peer}» è in quarantena"), peer=owner[:60],
@@ -161,7 +161,7 @@ async def release(
     officers.check_reason(reason)
 
     async def work(conn: Connection) -> None:
-        _, _, _, state = await log.lock_head(conn, origin.origin_id)
+        _, _, _, state = await origins.lock_head(conn, origin.origin_id)
         await evidence.release_evidence(conn, origin.origin_id, now)
         if state == "suspended":
             # Its node was suspended meanwhile: it stays hidden, and is followed from its beginning when it comes back.
@@ -170,9 +170,9 @@ async def release(
             )
         if forget:
             await cooperation.delete_origin(conn, origin.origin_id)
-            await log.forget(conn, origin.origin_id, merkle.EMPTY_ROOT)
+            await log_life.forget(conn, origin.origin_id, merkle.EMPTY_ROOT)
         else:
-            await log.set_state(conn, origin.origin_id, "waiting")
+            await origins.set_state(conn, origin.origin_id, "waiting")
         action = evidence.FORGOTTEN if forget else evidence.RELEASED
         await evidence.insert_ruling(conn, origin.origin_id, action, officer, reason, now)
 

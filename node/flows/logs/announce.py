@@ -23,9 +23,9 @@ from node.peers.client import PeerClient
 from node.protocol import heads, limits, merkle, news, note, witness
 from node.protocol.keys import Verifier
 from node.protocol.member import Member, Membership
-from node.store import log
+from node.store import origins, own_log
 from node.store import witness as store
-from node.store.log import Signed
+from node.store.own_log import Signed
 from node.store.postgres import Connection, Pool, acquire, run_tx
 
 logger = structlog.get_logger()
@@ -66,7 +66,7 @@ async def announce(
     Raises: LogStateError(log-fenced) when a witness has cosigned more of our log than there is here.
     """
     async with acquire(pool) as conn:
-        signed = await log.signed_latest(conn, own.origin_id)
+        signed = await own_log.signed_latest(conn, own.origin_id)
         acknowledged = {ack.member: ack for ack in await store.own_cosignatures(conn, own.origin_id)}
     if signed is None:
         return Announced((), 0)
@@ -182,7 +182,7 @@ async def _accept(
 
     async def work(conn: Connection) -> None:
         await store.keep_cosignature(conn, own.origin_id, member, signed.size, at or signed.signed_at, good[0].line)
-        await log.head_changed(conn, own.origin_id)
+        await origins.head_changed(conn, own.origin_id)
 
     await run_tx(pool, work)
     logger.info("checkpoint.cosigned", member=member, size=signed.size)
@@ -196,7 +196,7 @@ async def _reckon(pool: Pool, own: OwnLog, signed: Signed, chosen: set[str], quo
         acks = await store.own_cosignatures(conn, own.origin_id)
         times = [int(a.signed_at.timestamp()) for a in acks if a.size == signed.size and a.member in chosen]
         since, newest = vouch.moment(witness.quorum_time(times, quorum)), vouch.moment(max(times, default=None))
-        await log.set_witnessed(conn, own.origin_id, signed.size, since, newest)
+        await origins.set_witnessed(conn, own.origin_id, signed.size, since, newest)
 
     await run_tx(pool, work)
 

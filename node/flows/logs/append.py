@@ -24,7 +24,7 @@ from node.flows.logs.ingest import ingest_bodies, ingest_entries, open_bodies
 from node.flows.logs.trees import stored_root
 from node.protocol import body, entry, feed, keys, merkle, note
 from node.protocol.checkpoint import Checkpoint
-from node.store import fence, highwater, log, schemas, wake
+from node.store import fence, highwater, log, origins, own_log, schemas, wake
 from node.store.highwater import Mark
 from node.store.postgres import Connection, Pool, run_tx
 
@@ -62,7 +62,7 @@ async def append(conn: Connection, own: OwnLog, operations: Sequence[Operation],
     gate refuses our own entries.
     """
     origin_id, owner = own.origin_id, own.owner
-    size, root, range_hashes, state = await log.lock_head(conn, origin_id)
+    size, root, range_hashes, state = await origins.lock_head(conn, origin_id)
     if state in UNWRITABLE:
         raise LogStateError(
             "log-fenced" if state == "fenced" else "log-not-writable",
@@ -132,7 +132,7 @@ async def doubts(conn: Connection, own: OwnLog) -> str | None:
     doubt = await mark_doubt(conn, own)
     if doubt is not None:
         return doubt
-    if await log.signed_latest(conn, own.origin_id) is not None and await fence.changed(conn, own.origin_id):
+    if await own_log.signed_latest(conn, own.origin_id) is not None and await fence.changed(conn, own.origin_id):
         return N_("il server della base dati non è più quello di prima")
     return None
 
@@ -142,7 +142,7 @@ async def mark_doubt(conn: Connection, own: OwnLog) -> str | None:
     mark = await asyncio.to_thread(highwater.read, own.mark)
     if mark is None or mark.origin != own.origin:
         return None
-    latest = await log.signed_latest(conn, own.origin_id)
+    latest = await own_log.signed_latest(conn, own.origin_id)
     if latest is None or mark.size > latest.size:
         return N_("il registro firmato ha meno voci di quante ne furono firmate")
     if mark.size == latest.size and mark.root != latest.root:
@@ -159,11 +159,11 @@ async def sign_head(pool: Pool, own: OwnLog, now: dt.datetime) -> int | None:
     """
 
     async def work(conn: Connection) -> Mark | None:
-        size, root, _, state = await log.lock_head(conn, own.origin_id)
-        latest = await log.signed_latest(conn, own.origin_id)
+        size, root, _, state = await origins.lock_head(conn, own.origin_id)
+        latest = await own_log.signed_latest(conn, own.origin_id)
         if state in UNWRITABLE or (latest is not None and latest.size > size):
             return None
-        live = [v for v in await log.origin_keys(conn, own.origin_id) if v.until_size is None]
+        live = [v for v in await origins.origin_keys(conn, own.origin_id) if v.until_size is None]
         # Of the same size there are signatures already: only what a new key has not said yet is added.
         again = latest if latest is not None and latest.size == size else None
         said = _said(again.note, live) if again is not None else []
@@ -187,11 +187,11 @@ async def sign_head(pool: Pool, own: OwnLog, now: dt.datetime) -> int | None:
         kept = b"".join(note.format_line(line.name, line.key_id, line.blob) for line in said)
         signed = note.sign(Checkpoint(own.origin, size, root).text(), signers) + kept
         if again is not None:
-            await log.sign_again(conn, own.origin_id, size, root, signed)
+            await own_log.sign_again(conn, own.origin_id, size, root, signed)
         else:
-            await log.insert_signed(conn, own.origin_id, size, root, signed, now)
+            await own_log.insert_signed(conn, own.origin_id, size, root, signed, now)
         await fence.record(conn, own.origin_id, now)
-        await log.head_changed(conn, own.origin_id)
+        await origins.head_changed(conn, own.origin_id)
         await wake.wake(conn, wake.ANNOUNCE)
         return Mark(own.origin, size, root)
 

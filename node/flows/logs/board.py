@@ -15,9 +15,9 @@ from node.errors import N_, NotFoundError, Said
 from node.flows.logs import ping
 from node.flows.logs.append import OwnLog
 from node.protocol import limits
-from node.store import cooperation, evidence, log, wake, witness
+from node.store import cooperation, evidence, log, origins, wake, witness
 from node.store.evidence import Ruling
-from node.store.log import Origin
+from node.store.origins import Origin
 from node.store.postgres import Connection, Pool, acquire, transaction
 from node.store.witness import Acknowledged, Receipt
 
@@ -121,7 +121,7 @@ async def read(pool: Pool, own: OwnLog, now: dt.datetime, owner: str | None = No
             said={one.member: one for one in await witness.own_cosignatures(conn, own.origin_id)},
             kept={one.member: one for one in await witness.receipts(conn, own.origin_id)},
         )
-        return [_peer(row, now, counts) for row in await log.list_origins(conn, owner)]
+        return [_peer(row, now, counts) for row in await origins.list_origins(conn, owner)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ def _peer(row: Origin, now: dt.datetime, counts: _Counts) -> Peer:
 async def held(pool: Pool, owner: str | None = None) -> list[Held]:
     """Return the logs in quarantine, with the proofs and what was decided about them."""
     async with acquire(pool) as conn:
-        return [await _held(conn, row) for row in await log.list_origins(conn, owner) if row.state == QUARANTINED]
+        return [await _held(conn, row) for row in await origins.list_origins(conn, owner) if row.state == QUARANTINED]
 
 
 async def _held(conn: Connection, row: Origin) -> Held:
@@ -175,9 +175,9 @@ async def pull_soon(pool: Pool, owner: str, now: dt.datetime) -> int:
     Nothing happens to logs that are set aside. Raises: NotFoundError(peer-unknown).
     """
     async with transaction(pool) as conn:
-        rows = [row for row in await log.list_origins(conn, owner) if not row.is_own]
+        rows = [row for row in await origins.list_origins(conn, owner) if not row.is_own]
         if not rows:
             raise NotFoundError("peer-unknown", N_("nodo sconosciuto: {peer}"), peer=owner[:60])
-        woken = [await log.wake_origin(conn, row.origin, limits.TREE_SIZE_MAX, now) for row in rows]
+        woken = [await origins.wake_origin(conn, row.origin, limits.TREE_SIZE_MAX, now) for row in rows]
         await wake.wake(conn, wake.PULL)
     return sum(woken)

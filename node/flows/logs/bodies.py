@@ -16,8 +16,8 @@ from node.errors import N_, PeerWrongError
 from node.flows.logs.ingest import Body, ingest_bodies, open_bodies
 from node.peers.client import PeerClient
 from node.protocol import body, entry, limits
-from node.store import log
-from node.store.log import Origin
+from node.store import log, origins
+from node.store.origins import Origin
 from node.store.postgres import Connection, Pool, acquire, run_tx
 
 # One commit per so many bodies: few enough to hold in memory, many enough that the commit's own cost vanishes.
@@ -194,7 +194,7 @@ class BodyFetcher:
     async def _commit(self, batch: _Checked) -> int:
         async def work(conn: Connection) -> int:
             # Nobody drops the log meanwhile. An extension that erases one of these bodies meets us at the want-list.
-            await log.share_head(conn, self._origin.origin_id)
+            await origins.share_head(conn, self._origin.origin_id)
             return await ingest_bodies(conn, self._origin.origin_id, batch.bodies, batch.problems)
 
         return await run_tx(self._pool, work)

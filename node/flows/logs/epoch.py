@@ -19,8 +19,8 @@ from node.flows.logs.append import Operation, OwnLog, append, sign_head
 from node.protocol import keys, merkle, tlog_proof
 from node.protocol.heads import Offered
 from node.protocol.member import Member
-from node.store import evidence, log, publication
-from node.store.log import Origin
+from node.store import evidence, log, log_life, origins, publication
+from node.store.origins import Origin
 from node.store.postgres import Connection, Pool, run_tx
 
 logger = structlog.get_logger()
@@ -38,7 +38,7 @@ def split(origin: str) -> tuple[str, int] | None:
 
 
 async def enrol_successor(
-    pool: Pool, member: Member, item: Offered, origins: Mapping[str, Origin], owner: str | None = None
+    pool: Pool, member: Member, item: Offered, known: Mapping[str, Origin], owner: str | None = None
 ) -> Origin | None:
     """Begin to follow the log that continues a known one: same authority, later year, signed by one of its keys; else None.
 
@@ -51,7 +51,7 @@ async def enrol_successor(
     authority, year = found
     earlier = [
         (at[1], o)
-        for o in origins.values()
+        for o in known.values()
         if (at := split(o.origin)) and at[1] < year and (at[0] == authority or o.owner == owner) and not o.is_own
     ]
     before = max(earlier, key=lambda found: found[0], default=(0, None))[1]
@@ -61,12 +61,12 @@ async def enrol_successor(
     if not held:
         return None
     try:
-        tlog_proof.signed_checkpoint(item.checkpoint, log.read_keys(held))
+        tlog_proof.signed_checkpoint(item.checkpoint, origins.read_keys(held))
     except PeerWrongError:
         return None
 
     async def work(conn: Connection) -> Origin:
-        origin_id = await log.upsert_origin(
+        origin_id = await origins.upsert_origin(
             conn,
             origin=item.origin,
             owner=before.owner,
@@ -76,9 +76,9 @@ async def enrol_successor(
             is_own=False,
             empty_root=merkle.EMPTY_ROOT,
         )
-        await log.set_origin_keys(conn, origin_id, held)
-        await log.set_predecessor(conn, origin_id, before.origin_id)
-        return await log.known_origin(conn, item.origin)
+        await origins.set_origin_keys(conn, origin_id, held)
+        await log_life.set_predecessor(conn, origin_id, before.origin_id)
+        return await origins.known_origin(conn, item.origin)
 
     enrolled = await run_tx(pool, work)
     logger.info("log.continued", origin=item.origin, predecessor=before.origin, member=member.id)
@@ -102,7 +102,7 @@ async def retire_predecessor(pool: Pool, origin: Origin, now: dt.datetime) -> bo
     """Freeze the log that ``origin`` continues, once nothing of the new one is missing: its profiles live on there."""
 
     async def work(conn: Connection) -> bool:
-        return await log.freeze(conn, int(origin.predecessor_id or 0), now)
+        return await log_life.freeze(conn, int(origin.predecessor_id or 0), now)
 
     frozen = await run_tx(pool, work)
     if frozen:
@@ -129,14 +129,14 @@ async def rollover(pool: Pool, own: OwnLog, year: int, officer: str, now: dt.dat
     origin = f"{authority or at[0]}/federation/log/{year}"
 
     async def work(conn: Connection) -> OwnLog:
-        await log.lock_head(conn, own.origin_id)
-        before = await log.known_origin(conn, own.origin)
+        await origins.lock_head(conn, own.origin_id)
+        before = await origins.known_origin(conn, own.origin)
         held = continued(before, origin)
         if not held:
             raise LogStateError("log-key-missing", _NO_KEY, where=own.origin)
         live = await log.live_bodies(conn, own.origin_id)
-        await log.freeze(conn, own.origin_id, now)
-        origin_id = await log.upsert_origin(
+        await log_life.freeze(conn, own.origin_id, now)
+        origin_id = await origins.upsert_origin(
             conn,
             origin=origin,
             owner=own.owner,
@@ -146,8 +146,8 @@ async def rollover(pool: Pool, own: OwnLog, year: int, officer: str, now: dt.dat
             is_own=True,
             empty_root=merkle.EMPTY_ROOT,
         )
-        await log.set_origin_keys(conn, origin_id, held)
-        await log.set_predecessor(conn, origin_id, own.origin_id)
+        await origins.set_origin_keys(conn, origin_id, held)
+        await log_life.set_predecessor(conn, origin_id, own.origin_id)
         begun = replace(own, origin_id=origin_id, origin=origin)
         for first in range(0, len(live), _BATCH):
             batch = [Operation(item, raw) for item, raw in live[first : first + _BATCH]]
@@ -168,8 +168,8 @@ async def prune(pool: Pool, keep: dt.timedelta, now: dt.datetime) -> list[str]:
 
     async def work(conn: Connection) -> list[str]:
         gone = []
-        for origin_id, origin in await log.frozen_before(conn, now - keep):
-            await log.delete_frozen(conn, origin_id)
+        for origin_id, origin in await log_life.frozen_before(conn, now - keep):
+            await log_life.delete_frozen(conn, origin_id)
             gone.append(origin)
         return gone
 

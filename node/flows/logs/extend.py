@@ -20,8 +20,8 @@ from node.peers.client import PARTIAL_CONTENT, PeerClient
 from node.protocol import feed, limits, tiles
 from node.protocol.checkpoint import Checkpoint
 from node.protocol.edge import Edge, right_edge
-from node.store import log
-from node.store.log import Origin
+from node.store import log, origins
+from node.store.origins import Origin
 from node.store.postgres import Connection, Pool, acquire, run_tx
 
 Clock = Callable[[], dt.datetime]
@@ -109,7 +109,7 @@ class Extender:
         goal = self._target.checkpoint
         edge = Edge(goal, {level: await self._tile(level, number) for level, number, _ in right_edge(goal.size)})
         async with acquire(self._pool) as conn:
-            await log.set_pending(conn, self._origin.origin_id, self._target.note)
+            await origins.set_pending(conn, self._origin.origin_id, self._target.note)
         start, coming = self.head.size, asyncio.create_task(self._slice(edge, self.head.size))
         try:
             while start < until:
@@ -203,7 +203,7 @@ class Extender:
 
         async def work(conn: Connection) -> bool:
             nonlocal ran
-            size, root, _, state = await log.lock_growth(conn, self._origin.origin_id)
+            size, root, _, state = await origins.lock_growth(conn, self._origin.origin_id)
             if ran and (size, root) == (extension.head.size, extension.head.root):
                 # The first run was committed; the connection was lost before the answer.
                 return True

@@ -30,9 +30,9 @@ from node.protocol import heads, inconsistency, keys, limits, news, note, tlog_p
 from node.protocol.heads import AGREEMENT_HEADER, PROPOSALS_HEADER, ROUTINE_HEADER, Offered, Standing, parse_standing
 from node.protocol.member import Member
 from node.protocol.news import Weight
-from node.store import evidence, log
+from node.store import evidence, origins, own_log
 from node.store import witness as store
-from node.store.log import Origin
+from node.store.origins import Origin
 from node.store.postgres import Connection, acquire, run_tx
 
 logger = structlog.get_logger()
@@ -86,12 +86,12 @@ async def gossip(syncer: Syncer, own: OwnLog, memory: Memory) -> Round:
     done.asked = len(asked)
     await asyncio.gather(*(_listen(syncer, member, memory, done) for member in asked))
     async with acquire(syncer.pool) as conn:
-        origins = {origin.origin: origin for origin in await log.list_origins(conn)}
+        logs = {origin.origin: origin for origin in await origins.list_origins(conn)}
     heard: dict[str, _Heard] = {}
     for member in asked:
         for item in memory.answers.get(member.id, {}).values():
-            await _weigh(syncer, own, member, item, origins, heard, memory, done)
-    await _pull(syncer, origins, heard, done)
+            await _weigh(syncer, own, member, item, logs, heard, memory, done)
+    await _pull(syncer, logs, heard, done)
     return done
 
 
@@ -160,7 +160,7 @@ async def _weigh(
     own: OwnLog,
     member: Member,
     item: Offered,
-    origins: dict[str, Origin],
+    logs: dict[str, Origin],
     heard: dict[str, _Heard],
     memory: Memory,
     done: Round,
@@ -169,10 +169,10 @@ async def _weigh(
     if (item.origin, item.checkpoint) in memory.seen:
         heard.setdefault(item.origin, _Heard()).confirmed = True
         return
-    origin = origins.get(item.origin) or await _enrol(syncer, member, item, origins)
+    origin = logs.get(item.origin) or await _enrol(syncer, member, item, logs)
     if origin is None or (origin.state in UNFOLLOWED and not origin.is_own):
         return
-    origins[origin.origin] = origin
+    logs[origin.origin] = origin
     try:
         target = Target(tlog_proof.signed_checkpoint(item.checkpoint, origin.verifiers), item.checkpoint)
         check_end(origin, target.checkpoint)
@@ -186,9 +186,9 @@ async def _weigh(
         logger.warning("head.refused", member=member.id, origin=item.origin, code=error.code)
 
 
-async def _enrol(syncer: Syncer, member: Member, item: Offered, origins: Mapping[str, Origin]) -> Origin | None:
+async def _enrol(syncer: Syncer, member: Member, item: Offered, logs: Mapping[str, Origin]) -> Origin | None:
     owner = None if syncer.membership is None else syncer.membership.member_at(item.origin.partition("/")[0])
-    return await epoch.enrol_successor(syncer.pool, member, item, origins, None if owner is None else owner.id)
+    return await epoch.enrol_successor(syncer.pool, member, item, logs, None if owner is None else owner.id)
 
 
 async def _compare(
@@ -227,7 +227,7 @@ async def _receive(syncer: Syncer, own: OwnLog, member: Member, target: Target) 
     parsed = note.parse(target.note)
     found = target.checkpoint
     async with acquire(syncer.pool) as conn:
-        latest = await log.signed_latest(conn, own.origin_id)
+        latest = await own_log.signed_latest(conn, own.origin_id)
         ours = b"" if latest is None or found.size > latest.size else await stored_root(conn, own.origin_id, found.size)
     if latest is None or found.size > latest.size or ours != found.root:
         await fence_own(syncer, own, found.size, latest.size if latest else 0)
@@ -238,7 +238,7 @@ async def _receive(syncer: Syncer, own: OwnLog, member: Member, target: Target) 
     at = vouch.moment(good[0].at) or syncer.parts.clock()
 
     async def work(conn: Connection) -> None:
-        receipt = inconsistency.bare(target.note, await log.origin_keys(conn, own.origin_id)) + good[0].line
+        receipt = inconsistency.bare(target.note, await origins.origin_keys(conn, own.origin_id)) + good[0].line
         await store.keep_receipt(conn, own.origin_id, member.id, found.size, at, receipt)
 
     await run_tx(syncer.pool, work)
@@ -248,9 +248,9 @@ async def _receive(syncer: Syncer, own: OwnLog, member: Member, target: Target) 
 async def collect_receipts(syncer: Syncer, own: OwnLog) -> int:
     """Ask every member whose receipt does not cover the newest own head for its mirror's checkpoint; return how many came."""
     async with acquire(syncer.pool) as conn:
-        latest = await log.signed_latest(conn, own.origin_id)
+        latest = await own_log.signed_latest(conn, own.origin_id)
         given = {receipt.member: receipt.size for receipt in await store.receipts(conn, own.origin_id)}
-        verifiers = await log.origin_keys(conn, own.origin_id)
+        verifiers = await origins.origin_keys(conn, own.origin_id)
     peers = syncer.membership.peers if syncer.membership is not None else []
     missing = [m for m in peers if latest is not None and given.get(m.id, -1) < latest.size]
     path = f"/federation/mirror/{hashlib.sha256(own.origin.encode()).hexdigest()}/checkpoint"
@@ -275,8 +275,8 @@ async def fence_own(syncer: Syncer, own: OwnLog, there: int, here: int) -> None:
     """Stop writing the own log: another member holds a signed head of ours that we do not have."""
 
     async def work(conn: Connection) -> None:
-        await log.lock_head(conn, own.origin_id)
-        await log.set_state(
+        await origins.lock_head(conn, own.origin_id)
+        await origins.set_state(
             conn,
             own.origin_id,
             "fenced",
@@ -289,17 +289,17 @@ async def fence_own(syncer: Syncer, own: OwnLog, there: int, here: int) -> None:
     logger.error("log.fenced", origin=own.origin, there=there, here=here)
 
 
-async def _pull(syncer: Syncer, origins: Mapping[str, Origin], heard: Mapping[str, _Heard], done: Round) -> None:
+async def _pull(syncer: Syncer, logs: Mapping[str, Origin], heard: Mapping[str, _Heard], done: Round) -> None:
     """Pull what was offered, and what nobody's news can bring; note what was confirmed."""
     now = syncer.parts.clock()
     offers = {name: h.offer for name, h in heard.items() if h.offer is not None}
-    chosen = [o for o in origins.values() if o.origin in offers or is_due(o, now) or _is_overdue(o, now)]
+    chosen = [o for o in logs.values() if o.origin in offers or is_due(o, now) or _is_overdue(o, now)]
     confirmed = [
-        origins[name].origin_id for name, h in heard.items() if h.confirmed and name not in offers and name in origins
+        logs[name].origin_id for name, h in heard.items() if h.confirmed and name not in offers and name in logs
     ]
     if confirmed:
         # Many rows at once, which a new version of the agreement may be changing in another order: tried once more.
-        await run_tx(syncer.pool, lambda conn: log.record_confirmed(conn, confirmed, now))
+        await run_tx(syncer.pool, lambda conn: origins.record_confirmed(conn, confirmed, now))
     done.reports = await syncer.pull_all(_news_first(chosen, offers), offers)
 
 

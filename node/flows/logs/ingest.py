@@ -16,7 +16,7 @@ from node.errors import PeerWrongError
 from node.flows.trust.agreement_terms import PARTITION, PROFILE, TYPE_NOT_AGREED
 from node.protocol import feed
 from node.protocol.entry import Entry, Promise
-from node.store import cooperation, log, partitions
+from node.store import cooperation, log, origins, partitions
 from node.store.partitions import Part
 from node.store.postgres import Connection
 from node.store.reference import load_sectors, load_territories
@@ -62,7 +62,7 @@ async def ingest_entries(
     await log.copy_wanted(conn, origin_id, _still_wanted(ruling))
     await log.insert_problems(conn, origin_id, ruling.ignored)
     head = extension.head
-    await log.advance(
+    await origins.advance(
         conn,
         origin_id,
         size=head.size,

@@ -14,10 +14,11 @@ from node.errors import N_, NotFoundError
 from node.flows.logs.append import OwnLog
 from node.protocol import limits
 from node.protocol.member import Membership
-from node.store import evidence, highwater, log, witness
+from node.store import evidence, highwater, origins, own_log, witness
 from node.store.evidence import Ruling
 from node.store.highwater import Mark
-from node.store.log import Origin, Signed
+from node.store.origins import Origin
+from node.store.own_log import Signed
 from node.store.postgres import Pool, acquire
 from node.store.witness import Acknowledged, Receipt
 
@@ -43,11 +44,11 @@ class OwnState:
 async def read(pool: Pool, own: OwnLog, membership: Membership) -> OwnState:
     """Return how the own log stands. Raises: NotFoundError(log-unknown), OperatorError(highwater-bad)."""
     async with acquire(pool) as conn:
-        rows = await log.list_origins(conn)
+        rows = await origins.list_origins(conn)
         row = next((found for found in rows if found.origin == own.origin), None)
         if row is None:
             raise NotFoundError("log-unknown", N_("questo nodo non ha quel registro"))
-        signed = await log.signed_latest(conn, own.origin_id)
+        signed = await own_log.signed_latest(conn, own.origin_id)
         said = {one.member: one for one in await witness.own_cosignatures(conn, own.origin_id)}
         receipts = tuple(await witness.receipts(conn, own.origin_id))
         rulings = tuple(await evidence.rulings(conn, own.origin_id))

@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from node.errors import N_, PeerWrongError, ReteError, RoadWrongError, Said
 from node.peers.client import PeerClient
 from node.protocol import body, entry, feed, limits, tiles
-from node.store.log import Origin
+from node.store.origins import Origin
 
 # Stable ids of the steps and of what is found where it is no number or address.
 DNS, TCP, TLS, CHECKPOINT, CLOCK, SIGNATURE, SCHEMA = (

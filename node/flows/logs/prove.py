@@ -16,7 +16,7 @@ from node.protocol import checkpoint, entry, keys, merkle, note, tlog_proof, wit
 from node.protocol.entry import Entry
 from node.protocol.member import Membership
 from node.protocol.tlog_proof import InclusionProof
-from node.store import log
+from node.store import log, origins, own_log
 from node.store import witness as store
 from node.store.postgres import Connection, Pool, acquire
 
@@ -47,7 +47,7 @@ async def inclusion(pool: Pool, profile_id: str) -> InclusionProof:
     """Return the proof that a profile's last entry is in its log. Raises: NotFoundError(profile-unknown), CallerError(proof-too-early)."""
     async with acquire(pool) as conn, conn.transaction(isolation="repeatable_read", readonly=True):
         found = await log.find_item(conn, profile_id)
-        row = None if found is None else await log.origin_named(conn, found[1])
+        row = None if found is None else await origins.origin_named(conn, found[1])
         if found is None or row is None:
             raise NotFoundError("profile-unknown", N_("profilo sconosciuto: {id}"), id=profile_id)
         origin_id, _, index, _ = found
@@ -82,10 +82,10 @@ def vouched(proof: str, membership: Membership, owner: str) -> Mapping[str, dt.d
     return {found.member: dt.datetime.fromtimestamp(found.at, dt.UTC) for found in read}
 
 
-async def _signed(conn: Connection, row: log.Origin) -> tuple[int, bytes | None]:
+async def _signed(conn: Connection, row: origins.Origin) -> tuple[int, bytes | None]:
     if not row.is_own:
         return row.checkpoint_size, row.checkpoint
-    signed = await log.signed_latest(conn, row.origin_id)
+    signed = await own_log.signed_latest(conn, row.origin_id)
     if signed is None:
         return 0, None
     acknowledged = await store.own_cosignatures(conn, row.origin_id)

@@ -26,8 +26,8 @@ from node.peers.client import NOT_MODIFIED, PeerClient
 from node.protocol import feed, limits
 from node.protocol.inconsistency import Inconsistency
 from node.protocol.member import Cosigner, Membership
-from node.store import evidence, log
-from node.store.log import Origin
+from node.store import evidence, log, origins
+from node.store.origins import Origin
 from node.store.postgres import Connection, Pool, acquire
 
 logger = structlog.get_logger()
@@ -145,10 +145,10 @@ async def _conclude(pool: Pool, pull: _Pull, failure: ReteError | None, parts: P
     now, report, origin_id = parts.clock(), pull.report, pull.origin.origin_id
     async with acquire(pool) as conn:
         if failure is None and report.relay is None:
-            await log.record_success(conn, origin_id, now, pull.etag)
+            await origins.record_success(conn, origin_id, now, pull.etag)
             return
         if report.relay is not None:
-            await log.record_relayed(conn, origin_id, now, report.relay)
+            await origins.record_relayed(conn, origin_id, now, report.relay)
         if failure is not None:
             report.error_code, report.error = failure.code, str(failure)
             await _note_failure(conn, pull.origin, failure, now, parts.draw())
@@ -162,7 +162,7 @@ async def _note_failure(conn: Connection, origin: Origin, error: ReteError, now:
     if error.code == "pull-yielded":
         wait_s = 0
     what, where, _ = error.render()
-    await log.record_failure(
+    await origins.record_failure(
         conn,
         origin.origin_id,
         now=now,
@@ -354,7 +354,7 @@ class _Pull:
     async def _reload(self) -> None:
         async with acquire(self._pool) as conn:
             # A log that was closed meanwhile says nothing new.
-            self.origin = await log.origin_named(conn, self.origin.origin) or self.origin
+            self.origin = await origins.origin_named(conn, self.origin.origin) or self.origin
 
     async def _bodies(self) -> None:
         """Fetch the bodies still wanted, from each road in turn while any is missing."""

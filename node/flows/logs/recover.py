@@ -25,9 +25,9 @@ from node.flows.logs.trees import stored_root
 from node.protocol import inconsistency, limits, tlog_proof
 from node.protocol.keys import Verifier
 from node.protocol.member import Member
-from node.store import evidence, fence, highwater, log, publication
+from node.store import evidence, fence, highwater, origins, own_log, publication
 from node.store.highwater import Mark
-from node.store.log import Origin
+from node.store.origins import Origin
 from node.store.postgres import Connection, Pool, acquire, run_tx
 
 logger = structlog.get_logger()
@@ -54,12 +54,12 @@ async def check(syncer: Syncer, own: OwnLog) -> Verdict:
     """Ask every member what it holds of the own log, as witness and as mirror, and judge; nothing is changed."""
     peers = syncer.membership.peers if syncer.membership is not None else []
     async with acquire(syncer.pool) as conn:
-        verifiers = await log.origin_keys(conn, own.origin_id)
+        verifiers = await origins.origin_keys(conn, own.origin_id)
     answers = await asyncio.gather(*(_ask(syncer, own, verifiers, member) for member in peers))
     held = [(member.id, target) for member, found in zip(peers, answers, strict=True) for target in found or ()]
     largest = max(held, key=lambda item: item[1].checkpoint.size, default=None)
     async with acquire(syncer.pool) as conn:
-        latest = await log.signed_latest(conn, own.origin_id)
+        latest = await own_log.signed_latest(conn, own.origin_id)
         here = latest.size if latest is not None else 0
         doubt = await doubts(conn, own)
         fits = [await _fits(conn, own, target, here) for _, target in held]
@@ -131,8 +131,8 @@ async def set_fence(pool: Pool, own: OwnLog, why: str, now: dt.datetime) -> None
     """Stop writing the own log until it was settled."""
 
     async def work(conn: Connection) -> None:
-        await log.lock_head(conn, own.origin_id)
-        await log.set_state(conn, own.origin_id, "fenced", code="log-fenced", text=why, now=now)
+        await origins.lock_head(conn, own.origin_id)
+        await origins.set_state(conn, own.origin_id, "fenced", code="log-fenced", text=why, now=now)
 
     await run_tx(pool, work)
     logger.error("log.fenced", origin=own.origin)
@@ -140,12 +140,12 @@ async def set_fence(pool: Pool, own: OwnLog, why: str, now: dt.datetime) -> None
 
 async def _unfence(pool: Pool, own: OwnLog, now: dt.datetime) -> None:
     async def work(conn: Connection) -> Mark | None:
-        _, _, _, state = await log.lock_head(conn, own.origin_id)
+        _, _, _, state = await origins.lock_head(conn, own.origin_id)
         if state == "frozen":
             return None
-        latest = await log.signed_latest(conn, own.origin_id)
+        latest = await own_log.signed_latest(conn, own.origin_id)
         await fence.record(conn, own.origin_id, now)
-        await log.set_state(conn, own.origin_id, "ready")
+        await origins.set_state(conn, own.origin_id, "ready")
         return Mark(own.origin, latest.size, latest.root) if latest is not None else None
 
     mark = await run_tx(pool, work)
@@ -180,7 +180,7 @@ async def confirm(pool: Pool, own: OwnLog, officer: str, reason: str, now: dt.da
 async def _bring_back(syncer: Syncer, own: OwnLog, verdict: Verdict) -> PullReport:
     """Bring the own entries and bodies back from mirrors, up to the largest head that anybody holds."""
     async with acquire(syncer.pool) as conn:
-        row = await log.known_origin(conn, own.origin)
+        row = await origins.known_origin(conn, own.origin)
     target = verdict.target
     if target is None:
         raise LogStateError("log-fenced", N_("il registro firmato è recintato"), where=own.origin)
@@ -191,7 +191,7 @@ async def _bring_back(syncer: Syncer, own: OwnLog, verdict: Verdict) -> PullRepo
         syncer.pool, row, roads, parts, offer=target if target.checkpoint.size > row.size else None
     )
     async with acquire(syncer.pool) as conn:
-        row = await log.known_origin(conn, own.origin)
+        row = await origins.known_origin(conn, own.origin)
     if row.size < target.checkpoint.size:
         raise LogStateError(
             "log-unrecovered",
@@ -203,13 +203,13 @@ async def _bring_back(syncer: Syncer, own: OwnLog, verdict: Verdict) -> PullRepo
     now = syncer.parts.clock()
 
     async def work(conn: Connection) -> tuple[int, int]:
-        await log.lock_head(conn, own.origin_id)
+        await origins.lock_head(conn, own.origin_id)
         head = target.checkpoint
         if await stored_root(conn, own.origin_id, head.size) != head.root:
             raise LogStateError(
                 "log-forked", N_("un altro nodo ha un'altra storia firmata di questo registro"), where=own.origin
             )
-        await log.insert_signed(conn, own.origin_id, head.size, head.root, target.note, now)
+        await own_log.insert_signed(conn, own.origin_id, head.size, head.root, target.note, now)
         return await publication.reconcile(conn, own.origin_id, now)
 
     withdrawn, orphans = await run_tx(syncer.pool, work)

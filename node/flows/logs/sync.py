@@ -20,8 +20,8 @@ from node.flows.logs.extend import UNFOLLOWED, Source, Target
 from node.flows.logs.pull import Parts, PullReport, ignore_progress, own_road, pull_origin, relay_road
 from node.peers.client import PeerClient, RequestSigner
 from node.protocol.member import Membership
-from node.store import log
-from node.store.log import Origin
+from node.store import origins
+from node.store.origins import Origin
 from node.store.postgres import Pool, acquire
 
 logger = structlog.get_logger()
@@ -66,10 +66,10 @@ class Syncer:
         """Return a client that signs as this node."""
         return PeerClient(self.session, url, self._signer)
 
-    async def pull_all(self, origins: Sequence[Origin], offers: Mapping[str, tuple[str, Target]]) -> list[PullReport]:
+    async def pull_all(self, rows: Sequence[Origin], offers: Mapping[str, tuple[str, Target]]) -> list[PullReport]:
         """Pull these logs, by id of the member that offered a newer head where one did; spread what proves a lie."""
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._guarded(origin, offers.get(origin.origin))) for origin in origins]
+            tasks = [group.create_task(self._guarded(origin, offers.get(origin.origin))) for origin in rows]
         reports = [task.result() for task in tasks]
         for report in reports:
             if report.contradiction is not None and self.membership is not None:
@@ -113,7 +113,7 @@ class Syncer:
 async def sync_peers(syncer: Syncer, *, owner: str | None = None, force: bool = False) -> list[PullReport]:
     """Pull all logs that are due (``force``: all that are not set aside), or those of one owner."""
     async with acquire(syncer.pool) as conn:
-        origins = await log.list_origins(conn, owner)
+        rows = await origins.list_origins(conn, owner)
     now = syncer.parts.clock()
-    chosen = [o for o in origins if is_due(o, now) or (force and not o.is_own and o.state not in UNFOLLOWED)]
+    chosen = [o for o in rows if is_due(o, now) or (force and not o.is_own and o.state not in UNFOLLOWED)]
     return await syncer.pull_all(chosen, {})

@@ -12,8 +12,8 @@ import datetime as dt
 from node.flows.logs.extend import Target
 from node.protocol import inconsistency, limits, note, witness
 from node.protocol.member import Cosigner, Membership
-from node.store import log
-from node.store.log import Origin
+from node.store import origins
+from node.store.origins import Origin
 from node.store.postgres import Connection, Pool, run_tx
 
 # A cosignature from further ahead than clocks may differ says nothing about now.
@@ -26,7 +26,7 @@ async def vouch(
     """Read what the witnesses say of the head that was just reached, and add this node's word as a mirror."""
 
     async def work(conn: Connection) -> None:
-        row = await log.origin_named(conn, origin.origin)
+        row = await origins.origin_named(conn, origin.origin)
         if row is not None and row.checkpoint is not None and row.checkpoint_size == row.size:
             await _keep(conn, row, row.checkpoint, membership, mirror, now)
 
@@ -81,13 +81,13 @@ async def _keep(
 ) -> None:
     merged, times = _merged(origin, fresh, membership, now)
     origin_id, size = origin.origin_id, origin.checkpoint_size
-    await log.set_checkpoint(conn, origin_id, merged, size)
+    await origins.set_checkpoint(conn, origin_id, merged, size)
     quorum = limits.WITNESS_QUORUM if membership is None else membership.quorum
     since = moment(witness.quorum_time(times, quorum))
-    await log.set_witnessed(conn, origin_id, size, since, moment(max(times, default=None)))
+    await origins.set_witnessed(conn, origin_id, size, since, moment(max(times, default=None)))
     if mirror is not None and not origin.is_own:
         line = witness.cosign(mirror.name, mirror.key, note.parse(merged).text, int(now.timestamp()))
-        await log.set_relayed(conn, origin_id, merged + line, size)
+        await origins.set_relayed(conn, origin_id, merged + line, size)
 
 
 def moment(seconds: int | None) -> dt.datetime | None:

@@ -20,7 +20,7 @@ from node.domain.partition_form import ATTRIBUTES, Block, Label
 from node.errors import N_, CallerError, LogStateError, NotFoundError
 from node.flows.logs.append import Operation, OwnLog, append
 from node.protocol import canonical
-from node.store import log, partitions, population
+from node.store import log, origins, partitions, population
 from node.store.partitions import Logged, Shown
 from node.store.population import Snapshot, StoredPartition
 from node.store.postgres import Connection, Pool, acquire
@@ -91,7 +91,7 @@ async def write_down(conn: Connection, own: OwnLog, versions: Iterable[int], now
     if not missing:
         return {}
     # Somebody may have written them between the look and the lock.
-    await log.lock_head(conn, own.origin_id)
+    await origins.lock_head(conn, own.origin_id)
     missing = await _missing(conn, own, stored)
     if missing and await log.count_wanted(conn, own.origin_id):
         # The own log was recovered and its bodies are still on their way: they may be among them.

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 from node.flows.searching.engines import snapshot
 from node.flows.searching.search import is_current
-from node.store import cooperation, indexing, log
+from node.store import cooperation, indexing, origins, own_log
+from node.store.origins import Origin
 from node.store.postgres import Connection, Pool
 
 # Its node's profiles are hidden, though some are held until the term has passed.
@@ -24,7 +25,7 @@ class Standing:
 
     own: str
     signed_size: int
-    origins: tuple[log.Origin, ...]
+    origins: tuple[Origin, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +73,9 @@ class Overview:
 
 async def standing(conn: Connection) -> Standing:
     """Return the logs as they stand."""
-    own = await log.own_log(conn)
-    signed = None if own is None else await log.signed_latest(conn, own.origin_id)
-    return Standing(own.origin if own else "", signed.size if signed else 0, tuple(await log.list_origins(conn)))
+    own = await own_log.current(conn)
+    signed = None if own is None else await own_log.signed_latest(conn, own.origin_id)
+    return Standing(own.origin if own else "", signed.size if signed else 0, tuple(await origins.list_origins(conn)))
 
 
 async def read(pool: Pool, now: dt.datetime) -> Overview:

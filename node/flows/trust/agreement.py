@@ -27,7 +27,7 @@ from node.protocol.agreement import Agreement, Status
 from node.protocol.member import Member, Membership
 from node.protocol.routine import Changes, Routine, effective
 from node.store import agreement as store
-from node.store import log, member_keys, pin, wake
+from node.store import log, member_keys, origins, pin, wake
 from node.store.agreement import Fork, RoutineFork
 from node.store.postgres import Connection, Pool, acquire, run_tx
 from node.version import VERSION
@@ -315,7 +315,7 @@ async def settle_rows(conn: Connection, place: Place, after: InForce, now: dt.da
             await store.drop_request(conn, request.fingerprint)
     if _is_active(after, place.own.id) and not _is_active(place.in_force, place.own.id):
         # Let in: until now the others refused what a member may ask.
-        await log.all_due(conn, now)
+        await origins.all_due(conn, now)
     # Our own head may have to be signed by another key, and what waits be sealed for another one.
     for what in (wake.AGREEMENT, wake.PULL, wake.ANNOUNCE, wake.POST):
         await wake.wake(conn, what)

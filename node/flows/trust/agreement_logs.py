@@ -19,8 +19,9 @@ from node.flows.trust.log_keys import Held, year
 from node.protocol import merkle
 from node.protocol.agreement import LogKeys, Node, Status
 from node.protocol.checkpoint import Checkpoint
-from node.store import cooperation, log
-from node.store.log import Followed, Origin
+from node.store import cooperation, log_life, origins
+from node.store.log_life import Followed
+from node.store.origins import Origin
 from node.store.postgres import Connection, Pool, run_tx
 
 logger = structlog.get_logger()
@@ -33,7 +34,7 @@ async def enrol(conn: Connection, nodes: Sequence[Node], own_id: str, now: dt.da
     # [[peer]] tables may have named a node otherwise: a log is whose the agreement says.
     owners = {origin: node.id for node in nodes for origin in node.origins}
     known: dict[str, list[Followed]] = {}
-    for row in await log.followed(conn):
+    for row in await log_life.followed(conn):
         known.setdefault(owners.get(row.origin, row.owner), []).append(row)
     for node in nodes:
         held = known.pop(node.id, [])
@@ -45,21 +46,21 @@ async def enrol(conn: Connection, nodes: Sequence[Node], own_id: str, now: dt.da
         elif node.status is Status.SUSPENDED:
             # The term begins no sooner than it is known here: the council may have written a day that has long passed.
             for row in held:
-                await log.suspend(conn, row.origin_id, day_of(node.since), now.astimezone(dt.UTC).date())
+                await log_life.suspend(conn, row.origin_id, day_of(node.since), now.astimezone(dt.UTC).date())
         else:
             await _let_go(conn, node, held, now)
     for row in (row for rows in known.values() for row in rows if row.state != "closed"):
         # Nobody would hear of its withdrawals any more: what it published is erased.
         await cooperation.delete_origin(conn, row.origin_id)
-        await log.forget(conn, row.origin_id, merkle.EMPTY_ROOT)
-        await log.set_state(conn, row.origin_id, "closed")
+        await log_life.forget(conn, row.origin_id, merkle.EMPTY_ROOT)
+        await origins.set_state(conn, row.origin_id, "closed")
 
 
 async def _follow(conn: Connection, node: Node, held: Iterable[Followed], now: dt.datetime) -> None:
     by_origin = {row.origin: row for row in held}
     for row in by_origin.values():
         if row.state == "suspended":
-            await log.restore(conn, row.origin_id, now)
+            await log_life.restore(conn, row.origin_id, now)
     listed, ended = log_keys.listed(node), _ends(node.log)
     open_ones: dict[str, Sequence[Held]] = {o: held_keys for o, held_keys in listed.items() if o not in ended}
     for origin, end in ended.items():
@@ -77,7 +78,7 @@ async def _follow(conn: Connection, node: Node, held: Iterable[Followed], now: d
     }
     newest, last = max(followed, key=year, default=None), max(ended.keys() & by_origin.keys(), key=year, default=None)
     if newest is not None and last is not None and year(last) <= year(newest):
-        await log.set_predecessor(conn, followed[newest], by_origin[last].origin_id)
+        await log_life.set_predecessor(conn, followed[newest], by_origin[last].origin_id)
 
 
 async def _is_followed(conn: Connection, row: Followed | None) -> bool:
@@ -85,7 +86,7 @@ async def _is_followed(conn: Connection, row: Followed | None) -> bool:
     if row is None or row.state not in PAST:
         return True
     if row.state_before is not None:
-        await log.come_back(conn, row.origin_id, merkle.EMPTY_ROOT)
+        await log_life.come_back(conn, row.origin_id, merkle.EMPTY_ROOT)
         return True
     # Continued by a later one, and perhaps deleted since; only what was dropped as a stranger's is empty.
     return row.state == "closed" and not row.size
@@ -101,7 +102,7 @@ def _ends(items: Iterable[LogKeys]) -> Mapping[str, tuple[int, bytes]]:
 
 
 async def _known(conn: Connection, node: Node, origin: str, held: Sequence[Held], now: dt.datetime) -> int:
-    origin_id = await log.upsert_origin(
+    origin_id = await origins.upsert_origin(
         conn,
         origin=origin,
         owner=node.id,
@@ -119,19 +120,19 @@ async def _end_at(conn: Connection, row: Followed, size: int, root: bytes) -> No
     if row.size > size:
         # What stands here beyond the end was never the node's own word: brought again, up to the end.
         await cooperation.delete_origin(conn, row.origin_id)
-        await log.forget(conn, row.origin_id, merkle.EMPTY_ROOT)
-    await log.set_end(conn, row.origin_id, size, root)
+        await log_life.forget(conn, row.origin_id, merkle.EMPTY_ROOT)
+    await log_life.set_end(conn, row.origin_id, size, root)
 
 
 async def _let_go(conn: Connection, node: Node, held: Iterable[Followed], now: dt.datetime) -> None:
     ends = _ends(node.log)
     for row in held:
         if row.origin in ends:
-            await log.set_end(conn, row.origin_id, *ends[row.origin])
+            await log_life.set_end(conn, row.origin_id, *ends[row.origin])
         if row.state in PAST:
             continue
         await cooperation.delete_origin(conn, row.origin_id)
-        await log.depart(conn, row.origin_id, now)
+        await log_life.depart(conn, row.origin_id, now)
         logger.info("log.left", origin=row.origin, owner=node.id)
 
 
@@ -141,8 +142,8 @@ async def erase_suspended(pool: Pool, days: int, now: dt.datetime) -> list[str]:
 
     async def work(conn: Connection) -> list[str]:
         gone = []
-        for origin_id, origin in await log.suspended_until(conn, day):
-            if await log.erase_suspended(conn, origin_id, day, merkle.EMPTY_ROOT):
+        for origin_id, origin in await log_life.suspended_until(conn, day):
+            if await log_life.erase_suspended(conn, origin_id, day, merkle.EMPTY_ROOT):
                 await cooperation.delete_origin(conn, origin_id)
                 gone.append(origin)
         return gone

@@ -17,7 +17,7 @@ from node.flows.trust.council_first import check_threshold
 from node.flows.trust.enrol import Asked
 from node.protocol.agreement_steps import day_of
 from node.protocol.agreement_values import Council, Node, Status
-from node.store import log
+from node.store import origins, own_log
 from node.store.postgres import Connection
 
 Ends = Mapping[str, tuple[int, bytes]]
@@ -98,8 +98,8 @@ async def ends_of(conn: Connection, owners: tuple[str, ...]) -> dict[str, tuple[
     """Return (size, root) up to which the logs of some nodes are known here: of the own one what is signed, of others what is applied."""
     found: dict[str, tuple[int, bytes]] = {}
     for owner in owners:
-        for origin in await log.list_origins(conn, owner):
-            signed = await log.signed_latest(conn, origin.origin_id) if origin.is_own else None
+        for origin in await origins.list_origins(conn, owner):
+            signed = await own_log.signed_latest(conn, origin.origin_id) if origin.is_own else None
             size, root = (signed.size, signed.root) if signed is not None else (origin.size, origin.root)
             if size:
                 found[origin.origin] = (size, root)

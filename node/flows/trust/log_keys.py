@@ -16,8 +16,8 @@ from node.errors import PeerWrongError
 from node.protocol import inconsistency, keys, merkle, tlog_proof
 from node.protocol.agreement import Node
 from node.protocol.keys import Verifier
-from node.store import cooperation, evidence, log, member_keys, witness
-from node.store.log import Origin
+from node.store import cooperation, evidence, log_life, member_keys, origins, witness
+from node.store.origins import Origin
 from node.store.postgres import Connection
 
 logger = structlog.get_logger()
@@ -59,24 +59,24 @@ def newest(held: Sequence[Held]) -> str:
 
 async def change(conn: Connection, origin: str, held: Sequence[Held], now: dt.datetime) -> bool:
     """Let exactly these keys speak for an open log, the newest last; tell whether what was held of it had to be dropped."""
-    row = await log.origin_named(conn, origin)
-    after = log.read_keys(held)
+    row = await origins.origin_named(conn, origin)
+    after = origins.read_keys(held)
     if row is None or set(row.verifiers) == set(after):
         return False
-    await log.set_origin_keys(conn, row.origin_id, held)
+    await origins.set_origin_keys(conn, row.origin_id, held)
     if all(verifier.until_size is None for verifier in after):
         return False
     accused = not await _is_acquitted(conn, row, after, now)
     dropped = not row.is_own and any(_is_void(signed, after) for signed in (row.checkpoint, row.pending) if signed)
     if dropped:
         await cooperation.delete_origin(conn, row.origin_id)
-        await log.forget(conn, row.origin_id, merkle.EMPTY_ROOT)
+        await log_life.forget(conn, row.origin_id, merkle.EMPTY_ROOT)
         logger.warning("log.key_withdrawn", origin=origin, size=row.size)
     if row.state == "quarantined":
         # What was dropped is 'new' by now, which a log that stays accused must not be.
         state = "quarantined" if accused else "waiting"
         code, text = (row.error_code, row.error_text) if accused else (None, None)
-        await log.set_state(conn, row.origin_id, state, code=code, text=text, now=row.error_at if accused else None)
+        await origins.set_state(conn, row.origin_id, state, code=code, text=text, now=row.error_at if accused else None)
     remembered = await witness.witnessed_note(conn, row.origin_hash)
     if remembered is not None and _is_void(remembered, after):
         await witness.forget_witnessed(conn, row.origin_id)
@@ -116,7 +116,7 @@ def _proves(raw: bytes, verifiers: Sequence[Verifier]) -> bool:
 async def change_own(conn: Connection, node: Node, now: dt.datetime) -> None:
     """Let the keys that are listed for this node speak for its own logs; a later one that is not listed yet goes on under the last's."""
     by_origin = listed(node)
-    for row in await log.list_origins(conn, node.id):
+    for row in await origins.list_origins(conn, node.id):
         held = of_log(by_origin, row.origin) if row.is_own else ()
         if held:
             await change(conn, row.origin, held, now)

@@ -16,8 +16,8 @@ from node.flows.trust.log_keys import Held, year
 from node.protocol import keys, merkle
 from node.protocol.member import Member, Membership, cosigner_key
 from node.protocol.sealed import SealKey
-from node.store import cooperation, log
-from node.store.log import OwnRow
+from node.store import cooperation, log_life, origins, own_log
+from node.store.own_log import OwnRow
 from node.store.postgres import Connection, Pool, run_tx
 
 
@@ -67,7 +67,7 @@ async def enrol_members(pool: Pool, config: Config, own_public: bytes) -> tuple[
         own, origin = await enrol_own(conn, config, own_public)
         for peer in config.peers:
             keys.parse_vkey(peer.vkey)
-            origin_id = await log.upsert_origin(
+            origin_id = await origins.upsert_origin(
                 conn,
                 origin=peer.origin,
                 owner=peer.id,
@@ -77,12 +77,12 @@ async def enrol_members(pool: Pool, config: Config, own_public: bytes) -> tuple[
                 is_own=False,
                 empty_root=merkle.EMPTY_ROOT,
             )
-            await log.set_origin_keys(conn, origin_id, [(peer.vkey, None)])
-        for closed in await log.close_absent_origins(conn, [origin, *(peer.origin for peer in config.peers)]):
+            await origins.set_origin_keys(conn, origin_id, [(peer.vkey, None)])
+        for closed in await origins.close_absent_origins(conn, [origin, *(peer.origin for peer in config.peers)]):
             # Nobody would hear of its withdrawals any more: what it published is erased, and pulled anew if it comes back.
             await cooperation.delete_origin(conn, closed)
-            await log.forget(conn, closed, merkle.EMPTY_ROOT)
-            await log.set_state(conn, closed, "closed")
+            await log_life.forget(conn, closed, merkle.EMPTY_ROOT)
+            await origins.set_state(conn, closed, "closed")
         return own, origin
 
     return await run_tx(pool, work)
@@ -96,12 +96,12 @@ async def enrol_own(
     ``listed``: the keys of each of this node's logs by the agreement (log_keys.listed), which are the ones that count then, whatever is
     here; None where members are [[peer]] tables. Raises: OperatorError own-log-key-changed, own-log-authority-changed, epoch-not-begun.
     """
-    known = await log.own_log(conn)
+    known = await own_log.current(conn)
     origin = await _own_origin(conn, config, own_public, known, listed or {})
     held: Sequence[Held] = [(keys.format_vkey(origin, own_public), None)]
     if listed:
         held = log_keys.of_log(listed, origin) or held
-    own = await log.upsert_origin(
+    own = await origins.upsert_origin(
         conn,
         origin=origin,
         owner=config.node.id,
@@ -111,7 +111,7 @@ async def enrol_own(
         is_own=True,
         empty_root=merkle.EMPTY_ROOT,
     )
-    await log.set_origin_keys(conn, own, held)
+    await origins.set_origin_keys(conn, own, held)
     return own, origin
 
 
@@ -138,7 +138,7 @@ async def _own_origin(
         return known.origin
     if known.size == 0:
         # Nothing was ever said under the old name.
-        await log.set_state(conn, known.origin_id, "closed")
+        await origins.set_state(conn, known.origin_id, "closed")
         return configured
     if _authority(known.origin) != _authority(configured):
         raise OperatorError(

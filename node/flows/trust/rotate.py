@@ -22,7 +22,7 @@ from node.protocol import keys, limits, note, routine
 from node.protocol.agreement import HttpKey, LogKeys, Node, Status, node_json
 from node.protocol.routine import Consented, Routine
 from node.store import agreement as store
-from node.store import keyfiles, log
+from node.store import keyfiles, origins, own_log
 from node.store.postgres import Pool, acquire
 
 ROTATED, RETIRED, REVOKED = "rotated", "retired", "revoked"
@@ -183,8 +183,8 @@ class Rotation:
     async def _require_signed(self, pool: Pool, public: bytes) -> None:
         """Refuse to let an old log key go before the newest has signed: nobody could follow."""
         async with acquire(pool) as conn:
-            row = await log.own_log(conn)
-            signed = None if row is None else await log.signed_latest(conn, row.origin_id)
+            row = await own_log.current(conn)
+            signed = None if row is None else await own_log.signed_latest(conn, row.origin_id)
         wanted = keys.Verifier(self.written, keys.LOG_TYPE, public)
         said = () if signed is None else note.parse(signed.note).signatures
         if signed is not None and all((line.name, line.key_id) != (wanted.name, wanted.id) for line in said):
@@ -207,8 +207,8 @@ class Rotation:
         if role != "log":
             return self._root(REVOKED, role, number, self._with(self.entry, role, number, keep=False))
         async with acquire(pool) as conn:
-            rows = {row.origin: row for row in await log.list_origins(conn, self.entry.id) if row.is_own}
-            signed = {o: await log.signed_latest(conn, row.origin_id) for o, row in rows.items()}
+            rows = {row.origin: row for row in await origins.list_origins(conn, self.entry.id) if row.is_own}
+            signed = {o: await own_log.signed_latest(conn, row.origin_id) for o, row in rows.items()}
         here = {origin: found.size for origin, found in signed.items() if found is not None}
         size = here.get(self.written, 0)
         if until_size is None or not 0 <= until_size <= size:

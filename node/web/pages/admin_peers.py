@@ -19,7 +19,7 @@ from node.flows.logs.ping import Step
 from node.flows.upkeep import audit
 from node.peers.client import PeerClient
 from node.runtime import current_own
-from node.store.log import Origin
+from node.store.origins import Origin
 from node.web.pages import admin_frame
 from node.web.pages.admin_frame import DESK, PEERS, QUARANTINE, told
 from node.web.permission import needs

@@ -24,7 +24,7 @@ from node import runtime
 from node.flows.logs import accuse
 from node.flows.logs.append import Operation, doubts, sign_head
 from node.protocol import canonical, checkpoint, entry, limits, note
-from node.store import embedded, highwater, log
+from node.store import embedded, highwater, log, origins, own_log
 from node.store.postgres import Connection, Pool, run_tx
 from tests.conftest import dsn_of
 from tests.crash import Driver, Job, Life, Said, digests, driver, write
@@ -231,11 +231,11 @@ async def look_around(name: str, towns: list[Town], life: Life, toll: Toll) -> N
     """See what the kill left: a half-done pull, an unsigned head, an old mark; whatever it is, never a lie."""
     origin, puller = towns
     async with origin.node.pool.acquire() as conn:
-        here = await log.known_origin(conn, ORIGIN)
+        here = await origins.known_origin(conn, ORIGIN)
         assert here.state != "fenced"
         if name == "pull":
             truth = await digests(conn, here.origin_id)
-        latest = await log.signed_latest(conn, here.origin_id)
+        latest = await own_log.signed_latest(conn, here.origin_id)
     assert latest is not None
     mark = highwater.read(origin.node.own.mark)
     assert mark is not None
@@ -276,7 +276,7 @@ async def reckon(towns: list[Town], books: Books, watch: Watch, last: Said) -> N
         assert await digests(conn, own.origin_id) == copy == last["digests"]
         signed = await conn.fetch("SELECT size, root FROM log.signed WHERE origin_id = $1", own.origin_id)
         assert await doubts(conn, own) is None
-        latest = await log.signed_latest(conn, own.origin_id)
+        latest = await own_log.signed_latest(conn, own.origin_id)
     assert (theirs.pending, theirs.checkpoint_size, theirs.error_code) == (None, theirs.size, None)
     assert latest is not None
     assert highwater.read(own.mark) == highwater.Mark(own.origin, latest.size, latest.root)

@@ -17,7 +17,7 @@ from node.flows.logs.pull import Parts, PullReport, own_road, pull_origin
 from node.peers.client import PeerClient, open_session
 from node.protocol import canonical, entry, feed, keys, merkle, note
 from node.protocol.checkpoint import Checkpoint
-from node.store import cooperation, log, schemas
+from node.store import cooperation, log, origins, schemas
 from node.store.postgres import Connection, Pool
 from tests.every_table import everything
 from tests.simulator import LyingPeer
@@ -46,13 +46,13 @@ async def peer() -> AsyncIterator[LyingPeer]:
         yield running
 
 
-async def follow(pool: Pool, peer: LyingPeer) -> log.Origin:
+async def follow(pool: Pool, peer: LyingPeer) -> origins.Origin:
     """Make the peer known, as it is in the table now."""
     async with pool.acquire() as conn:
-        await log.upsert_origin(
+        await origins.upsert_origin(
             conn, origin=peer.origin, owner=peer.owner, name="Prova", url=peer.url, vkey=peer.vkey, is_own=False, empty_root=merkle.EMPTY_ROOT
         )  # fmt: skip
-        return await log.known_origin(conn, peer.origin)
+        return await origins.known_origin(conn, peer.origin)
 
 
 async def pull(pool: Pool, peer: LyingPeer, session: aiohttp.ClientSession) -> PullReport:
@@ -320,7 +320,7 @@ async def test_one_new_log_met_by_many_hands_at_once_is_one_log(pool: Pool) -> N
 
     async def meet(name: str) -> int:
         async with pool.acquire() as conn:
-            return await log.upsert_origin(
+            return await origins.upsert_origin(
                 conn, origin=f"{name}.example/federation/log/2026", owner="p_XX", name=name, url=None, vkey="k",
                 is_own=False, empty_root=merkle.EMPTY_ROOT,
             )  # fmt: skip
@@ -418,11 +418,11 @@ async def test_a_body_that_is_erased_while_it_is_stored_is_gone(
     grown = feed.Extension(head, [feed.VerifiedEntry(3, entry.encode(withdrawal), withdrawal, None)], [])
 
     async def bring(conn: Connection) -> None:
-        await log.share_head(conn, origin.origin_id)
+        await origins.share_head(conn, origin.origin_id)
         await ingest_bodies(conn, origin.origin_id, bodies, problems)
 
     async def withdraw(conn: Connection) -> None:
-        await log.lock_growth(conn, origin.origin_id)
+        await origins.lock_growth(conn, origin.origin_id)
         await ingest_entries(conn, origin.origin_id, grown, checkpoint=None, now=NOW)
 
     async def after(work: Callable[[Connection], Awaitable[None]]) -> None:

@@ -18,7 +18,7 @@ from node.flows.logs import accuse, epoch, recover
 from node.flows.logs.append import Operation
 from node.protocol import heads, inconsistency, keys, limits, merkle, note, tlog_proof
 from node.protocol.checkpoint import Checkpoint
-from node.store import evidence, highwater, log
+from node.store import evidence, highwater, origins, own_log
 from node.store import witness as witnesses
 from tests.conftest import dsn_of
 from tests.federation_made import Clock, Town, federation
@@ -190,7 +190,7 @@ async def fork(towns: list[Town]) -> Checkpoint:
     await restore(lecce, saved)
     await lecce.publish(1, title={"it": "Un'altra storia"})
     async with lecce.node.pool.acquire() as conn:
-        signed = await log.signed_latest(conn, lecce.node.own.origin_id)
+        signed = await own_log.signed_latest(conn, lecce.node.own.origin_id)
     assert signed is not None
     return Checkpoint(lecce.node.own.origin, signed.size, signed.root)
 
@@ -293,10 +293,10 @@ async def test_slander_is_refused(towns: list[Town], clock: Clock) -> None:
     lecce, torino, *_ = towns
     await lecce.publish(2)
     async with lecce.node.pool.acquire() as conn:
-        first = await log.signed_latest(conn, lecce.node.own.origin_id)
+        first = await own_log.signed_latest(conn, lecce.node.own.origin_id)
     await lecce.publish(1)
     async with lecce.node.pool.acquire() as conn:
-        second = await log.signed_latest(conn, lecce.node.own.origin_id)
+        second = await own_log.signed_latest(conn, lecce.node.own.origin_id)
     assert first is not None
     assert second is not None
     claim = inconsistency.Inconsistency(lecce.node.own.origin, first.note, second.note, (merkle.EMPTY_ROOT,) * 2)
@@ -384,7 +384,7 @@ async def test_a_machine_restored_with_its_mark_is_found_out_by_the_others(towns
     await replace(server, name, "copia_due")
     shutil.copy(lecce.home / "mark.copy", lecce.node.own.mark)
     async with lecce.node.pool.acquire() as conn:
-        assert (await log.own_log(conn)).size == 2  # type: ignore[union-attr]
+        assert (await own_log.current(conn)).size == 2  # type: ignore[union-attr]
     verdict = await recover.check(lecce.syncer, lecce.node.own)
     assert (verdict.state, verdict.here, verdict.there) == (recover.BEHIND, 2, 3)
     assert (await lecce.settle()).here == 3
@@ -466,7 +466,7 @@ async def test_a_new_epoch_carries_the_living_and_ends_the_old(towns: list[Town]
     await spread(towns)
     assert [await town.known() for town in towns] == [3] * 4
     async with torino.node.pool.acquire() as conn:
-        rows = {o.origin[-4:]: o for o in await log.list_origins(conn, "p_LE")}
+        rows = {o.origin[-4:]: o for o in await origins.list_origins(conn, "p_LE")}
         ids = {str(row["profile_id"]) for row in await conn.fetch("SELECT profile_id FROM coop.profile")}
     assert (rows["2026"].state, rows["2027"].state, rows["2027"].size) == ("frozen", "ready", 3)
     assert ids == set(alive)

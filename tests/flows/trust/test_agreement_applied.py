@@ -27,7 +27,7 @@ from node.protocol.agreement import Agreement
 from node.protocol.agreement_values import Status
 from node.runtime import Node
 from node.store import agreement as store
-from node.store import log, pin
+from node.store import origins, pin
 from tests.agreed_made import Agreed, agreed, in_force, proposal
 from tests.agreement_made import OFFICE, THREE, private, public, signed, unsigned
 from tests.federation_made import Clock, Town
@@ -63,7 +63,7 @@ async def rows(town: Town) -> list[tuple[object, ...]]:
     """All that an agreement changes in a database."""
     async with town.node.pool.acquire() as conn:
         documents = [(one.version, one.digest) for one in await store.versions_from(conn, 1, 100)]
-        logs = [(o.origin, o.owner, o.state, o.vkeys, o.url, o.size) for o in await log.list_origins(conn)]
+        logs = [(o.origin, o.owner, o.state, o.vkeys, o.url, o.size) for o in await origins.list_origins(conn)]
         proposals = [one.digest for one in await store.read_proposals(conn)]
     return [*documents, *logs, *proposals]
 

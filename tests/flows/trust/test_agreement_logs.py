@@ -20,7 +20,7 @@ from node.flows.trust.agreement_terms import is_agreed, roll_of
 from node.flows.trust.council_edits import Edits
 from node.peers.client import PeerClient
 from node.protocol.agreement_values import LogKeys, Status
-from node.store import cooperation, evidence, log
+from node.store import cooperation, evidence, log, log_life
 from node.store.reference import load_label_reference
 from tests.agreed_made import Agreed, agreed, in_force, proposal
 from tests.agreement_made import THREE, signed
@@ -247,7 +247,7 @@ async def test_a_log_goes_no_further_than_its_end(three: Agreed, clock: Clock) -
     lecce, bic, _ = three
     row = await lecce.origin("bic-lazio")
     async with lecce.node.pool.acquire() as conn:
-        await log.set_end(conn, row.origin_id, row.size, row.root)
+        await log_life.set_end(conn, row.origin_id, row.size, row.root)
     await bic.publish(1)
     [report] = await lecce.sync(owner="bic-lazio")
     assert report.error_code == "checkpoint-beyond-end"
@@ -255,11 +255,11 @@ async def test_a_log_goes_no_further_than_its_end(three: Agreed, clock: Clock) -
     assert await lecce.known() == 3
     assert "p_LE" not in (await bic.announce()).cosigned
     async with lecce.node.pool.acquire() as conn:
-        await log.set_end(conn, row.origin_id, 4, row.root)
+        await log_life.set_end(conn, row.origin_id, 4, row.root)
     [report] = await lecce.sync(owner="bic-lazio")
     assert report.error_code == "checkpoint-beyond-end"
     async with lecce.node.pool.acquire() as conn:
-        await log.set_end(conn, row.origin_id, 5, row.root)
+        await log_life.set_end(conn, row.origin_id, 5, row.root)
     [report] = await lecce.sync(owner="bic-lazio")
     assert (report.error_code, await lecce.known()) == (None, 4)
 

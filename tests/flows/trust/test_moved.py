@@ -15,7 +15,7 @@ from node.flows.logs import epoch
 from node.flows.trust import council
 from node.flows.trust.council_edits import Edits
 from node.protocol import body, request
-from node.store import log
+from node.store import origins
 from tests.agreed_made import Agreed, agreed, proposal
 from tests.agreement_made import THREE
 from tests.federation_made import Clock, Town, federation, free_ports
@@ -123,7 +123,7 @@ async def test_a_node_moves_and_its_log_goes_on_under_its_name(three: Agreed, *,
         await torino.gossip()
         assert (await torino.origin("p_LE")).origin == begun.origin
         async with torino.node.pool.acquire() as conn:
-            assert [known.origin for known in await log.list_origins(conn, "p_LE")] == [
+            assert [known.origin for known in await origins.list_origins(conn, "p_LE")] == [
                 lecce.node.own.origin,
                 begun.origin,
             ]

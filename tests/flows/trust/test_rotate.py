@@ -26,7 +26,7 @@ from node.protocol.checkpoint import Checkpoint
 from node.protocol.heads import Offered
 from node.protocol.inconsistency import Inconsistency
 from node.protocol.post import Numbered
-from node.store import keyfiles, log
+from node.store import keyfiles, origins, own_log
 from node.store import witness as witnessed
 from tests.agreed_made import Agreed, agreed
 from tests.agreement_made import OFFICE, THREE, signed
@@ -67,7 +67,7 @@ async def bring(change: Change, *towns: Town) -> None:
 async def signatures(town: Town) -> set[bytes]:
     """The ids of the keys that signed a node's newest head."""
     async with town.node.pool.acquire() as conn:
-        found = await log.signed_latest(conn, (await runtime.current_own(town.node)).origin_id)
+        found = await own_log.signed_latest(conn, (await runtime.current_own(town.node)).origin_id)
     assert found is not None
     return {line.key_id for line in note.parse(found.note).signatures}
 
@@ -152,10 +152,10 @@ async def test_peers_do_not_tell_each_other_the_same_head_for_ever(three: Agreed
     assert len(notes) == 1
     for town in (torino, lazio):
         async with town.node.pool.acquire() as conn:
-            before = (await log.heads_moment(conn))[1]
+            before = (await origins.heads_moment(conn))[1]
         await town.gossip()
         async with town.node.pool.acquire() as conn:
-            assert (await log.heads_moment(conn))[1] == before
+            assert (await origins.heads_moment(conn))[1] == before
 
 
 async def test_a_head_whose_entries_were_damaged_is_not_signed_by_the_new_key_either(three: Agreed) -> None:
@@ -215,7 +215,7 @@ async def test_what_a_thief_signs_beyond_the_size_is_refused_everywhere(three: A
         assert (reply.status, (await reply.json())["code"]) == (403, "witness-unsigned")
     honest = (await runtime.current_own(lecce.node)).origin_id
     async with lecce.node.pool.acquire() as conn:
-        ours = await log.signed_latest(conn, honest)
+        ours = await own_log.signed_latest(conn, honest)
     assert ours is not None
     other = note.sign(Checkpoint(origin, 5, bytes(32)).text(), [keys.LogSigner(origin, thief)])
     claim = Inconsistency(origin, raw, other, ())
@@ -311,11 +311,11 @@ async def test_the_next_year_s_log_begins_under_every_key_that_counts_and_no_oth
     await bring((await rotation(lecce)).rotate("log"), lecce, torino, lazio)
     line = lecce.node.own.origin.replace("2026", "2027")
     thief = keys.LogSigner(line, log_key(lecce, 1))
-    members, origins = torino.node.membership.members, {o.origin: o for o in [await torino.origin("p_LE")]}
+    members, known = torino.node.membership.members, {o.origin: o for o in [await torino.origin("p_LE")]}
 
     async def begun(*by: keys.LogSigner) -> bool:
         offered = Offered(line, note.sign(Checkpoint(line, 1, bytes(32)).text(), list(by)))
-        return await epoch.enrol_successor(torino.node.pool, members["cmto"], offered, origins, "p_LE") is not None
+        return await epoch.enrol_successor(torino.node.pool, members["cmto"], offered, known, "p_LE") is not None
 
     assert not await begun(thief)
     own = await epoch.rollover(lecce.node.pool, lecce.node.own, 2027, "anna", lecce.node.clock())

@@ -23,7 +23,7 @@ from node.flows.upkeep import backup, backup_restore
 from node.protocol import canonical
 from node.runtime import Node, open_node
 from node.store import backup as moments
-from node.store import backup_file, embedded, highwater, log
+from node.store import backup_file, embedded, highwater, own_log
 from node.store.highwater import Mark
 from node.store.pg_programs import Programs
 from node.store.postgres import acquire
@@ -279,7 +279,7 @@ async def test_a_copy_on_the_server_it_came_from_is_not_believed(
         async with open_node(tmp_path / "new", clock=Clock()) as again, acquire(again.pool) as conn:
             assert again.config.database.url == url
             assert await doubts(conn, again.own) is not None
-            latest = await log.signed_latest(conn, again.own.origin_id)
+            latest = await own_log.signed_latest(conn, again.own.origin_id)
             assert latest is not None
             assert latest.size == 1
         error = await refused(backup_restore.restore(path, tmp_path / "other", WORDS, url))

@@ -18,7 +18,7 @@ from node.flows.people import accounts, own_account
 from node.flows.upkeep import audit
 from node.flows.upkeep.jobs import Schedule, Turn
 from node.runtime import Node
-from node.store import log
+from node.store import origins
 from node.store.postgres import acquire
 from node.web import app as application
 from node.web.pages import admin_frame
@@ -139,7 +139,7 @@ async def test_a_pull_is_asked_for_at_once(browser: Browser, node: Node) -> None
     assert "Il prelievo comincia" in await follow(browser, reply)
     await browser.post(f"{HOME}/enti/x_LIED", f"{HOME}/enti/x_LIED/preleva")
     async with acquire(node.pool) as conn:
-        due = {row.owner: row.next_pull_at for row in await log.list_origins(conn)}
+        due = {row.owner: row.next_pull_at for row in await origins.list_origins(conn)}
     assert (due["b_FAIL"], due["x_LIED"]) == (node.clock(), None)
 
 
@@ -164,7 +164,7 @@ async def test_a_release_asks_for_a_reason_and_stays_written(browser: Browser, n
     assert "Nessun nodo è in quarantena." in after
     assert "x_LIED dimenticato e ripreso dall'inizio capo chiarito al telefono" in after
     async with acquire(node.pool) as conn:
-        assert (await log.list_origins(conn, "x_LIED"))[0].state == "new"
+        assert (await origins.list_origins(conn, "x_LIED"))[0].state == "new"
     await browser.get(page, 404)
     assert (await audit.verify(node.pool, node.home)).ok
     found = await browser.post(f"{HOME}/verifica", f"{HOME}/verifica", genere="ruling", persona=" Capo ")
@@ -192,7 +192,7 @@ async def test_the_log_shows_its_public_half_alone(browser: Browser, node: Node)
         assert secret.hex() not in page
         assert base64.b64encode(secret).decode() not in page
     async with acquire(node.pool) as conn:
-        await log.set_state(
+        await origins.set_state(
             conn, node.own.origin_id, "fenced", code="log-fenced", text="un altro server", now=node.clock()
         )
     assert "Causa: un altro server log-fenced" in await said(browser, f"{HOME}/registro")
