@@ -225,6 +225,16 @@ class Case:
         return party.other in self.disclosed and not hidden
 
 
+def turn_of(case: Case) -> str:
+    """Return whose turn it is as one word: seeker, owner, both, or nothing."""
+    return "both" if len(case.turn) > 1 else next((str(party) for party in case.turn), "")
+
+
+def state_for(case: Case, me: Party) -> State:
+    """Return where a case stands for an office: one whose first events are still on the road was sent, for all its owner knows."""
+    return State.SENT if me is Party.OWNER and case.state in LOCAL else case.state
+
+
 def is_over(
     state: State, turn: frozenset[Party], due: Mapping[Party, int], since: int, introduced_at: int, at: int
 ) -> bool:

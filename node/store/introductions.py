@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from node.domain.introduction import FOLLOW_UP_DAYS, LOCAL, Case, Event, Party, State
+from node.domain.introduction import FOLLOW_UP_DAYS, LOCAL, Case, Event, Party, State, state_for, turn_of
 from node.store.postgres import Connection, load_queries
 
 QUERIES = load_queries("introductions")
@@ -211,25 +211,15 @@ async def insert_events(conn: Connection, events: Sequence[Kept], now: dt.dateti
     await conn.execute(QUERIES["insert_events"], *columns, now)
 
 
-def turn_of(case: Case) -> str:
-    """Return whose turn it is as one word: seeker, owner, both, or nothing."""
-    return "both" if len(case.turn) > 1 else next((str(party) for party in case.turn), "")
-
-
 def _at(seconds: int) -> dt.datetime | None:
     return dt.datetime.fromtimestamp(seconds, dt.UTC) if seconds else None
-
-
-def _state_of(me: Party, case: Case) -> str:
-    # Of a case whose first events are still on the road the owner knows only that it was sent.
-    return str(State.SENT) if me is Party.OWNER and case.state in LOCAL else str(case.state)
 
 
 async def keep_states(conn: Connection, cases: Mapping[str, tuple[Party, Case]], now: dt.datetime) -> None:
     """Write what events tell into the rows of their cases."""
     rows = [
         (
-            key, _state_of(me, case), case.reason, case.outcome, turn_of(case), case.due.get(me), case.due.get(me.other),
+            key, str(state_for(case, me)), case.reason, case.outcome, turn_of(case), case.due.get(me), case.due.get(me.other),
             _at(case.since) or now, _at(case.introduced_at), case.heard[me], case.heard[me.other], case.seen[me.other],
         )
         for key, (me, case) in cases.items()
@@ -388,9 +378,9 @@ async def hold_beginnings(conn: Connection) -> None:
     await conn.execute(QUERIES["hold_beginnings"])
 
 
-async def is_there(conn: Connection, peer: str, profile_id: str, network_id: str) -> bool:
+async def has_open_case(conn: Connection, peer: str, profile_id: str, network_id: str) -> bool:
     """Tell whether a network has an open case about an office's profile."""
-    return bool(await conn.fetchval(QUERIES["is_there"], profile_id, network_id, peer))
+    return bool(await conn.fetchval(QUERIES["has_open_case"], profile_id, network_id, peer))
 
 
 async def due_cases(
@@ -420,9 +410,9 @@ async def sent_again(conn: Connection, ids: Sequence[str], now: dt.datetime) -> 
     await conn.execute(QUERIES["sent_again"], ids, now)
 
 
-async def there(conn: Connection, ids: Sequence[str]) -> list[str]:
+async def known_here(conn: Connection, ids: Sequence[str]) -> list[str]:
     """Return those of some cases that are here."""
-    return [str(r["introduction_id"]) for r in await conn.fetch(QUERIES["there"], ids)]
+    return [str(r["introduction_id"]) for r in await conn.fetch(QUERIES["known_here"], ids)]
 
 
 async def count_of(conn: Connection, peer: str, since: dt.datetime) -> tuple[int, int]:
@@ -445,47 +435,6 @@ async def delete_unbegun(conn: Connection, before: dt.datetime) -> int:
 async def open_peers(conn: Connection) -> frozenset[str]:
     """Return the offices with which a case is open."""
     return frozenset(r["peer"] for r in await conn.fetch(QUERIES["open_peers"]))
-
-
-@dataclass(frozen=True, slots=True)
-class Untold:
-    """A case and what this office's people were told of it already."""
-
-    introduction_id: str
-    party: Party
-    state: State
-    turn: str
-    own_due: int | None
-    other_due: int | None
-    since: dt.datetime
-    introduced_at: dt.datetime | None
-    # Empty: a firm asked by itself, and no officer has looked at it.
-    created_by: str
-    # The other office named somebody, and what it told is erased.
-    is_erased: bool
-    # People of this office ended it.
-    is_own_end: bool
-    # After how many days this office has told how it goes.
-    followed_up: frozenset[str]
-    told: frozenset[str]
-
-
-async def untold(conn: Connection, since: dt.datetime, after: str, limit: int) -> list[Untold]:
-    """Return a page of cases of which there may be something to tell, by id, after one."""
-    return [
-        Untold(
-            str(r["introduction_id"]), Party(r["party"]), State(r["state"]), r["turn"], r["own_due"], r["other_due"],
-            r["since"], r["introduced_at"], r["created_by"], r["is_erased"], r["is_own_end"], frozenset(r["followed_up"]),
-            frozenset(r["told"]),
-        )
-        for r in await conn.fetch(QUERIES["untold"], since, limit, after)
-    ]  # fmt: skip
-
-
-async def mark_told(conn: Connection, notices: Sequence[tuple[str, str]], now: dt.datetime) -> None:
-    """Note what people were told: (case, word)."""
-    if notices:
-        await conn.execute(QUERIES["told"], [case for case, _ in notices], [what for _, what in notices], now)
 
 
 async def beginning(conn: Connection, first: str, last: str) -> list[str]:

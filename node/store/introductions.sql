@@ -195,7 +195,7 @@ RETURNING i.introduction_id, i.known_events, i.own_events;
 -- name: sent_again
 UPDATE office.introduction SET sent_again_at = $2 WHERE introduction_id = ANY($1::uuid[]);
 
--- name: there
+-- name: known_here
 SELECT introduction_id FROM office.introduction
 WHERE introduction_id = ANY($1::uuid[])
 ORDER BY introduction_id
@@ -231,35 +231,10 @@ WHERE state NOT IN ('draft', 'concluded', 'declined', 'expired', 'withdrawn')
 ORDER BY peer
 LIMIT 10000;
 
--- name: untold
--- A page of cases with something to tell this office's people by mail, by id, and the words under which it is told once.
-SELECT i.introduction_id, i.party, i.state, i.turn, i.own_due, i.other_due, i.since, i.introduced_at, i.created_by,
-    -- An end that somebody of this office decided: what its node says by itself has no officer.
-    EXISTS (SELECT FROM office.introduction_event e
-            WHERE e.introduction_id = i.introduction_id AND e.party = i.party AND e.officer <> ''
-              AND ((i.state = 'concluded' AND e.kind = 'outcome') OR (i.state = 'declined' AND e.kind = 'decline')
-                   OR (i.state = 'withdrawn' AND e.kind IN ('withdraw', 'revoke')))) AS is_own_end,
-    coalesce((SELECT array_agg(DISTINCT e.detail ORDER BY e.detail) FROM office.introduction_event e
-              WHERE e.introduction_id = i.introduction_id AND e.party = i.party AND e.kind = 'follow-up'), '{}') AS followed_up,
-    EXISTS (SELECT FROM office.introduction_identity t
-            WHERE t.introduction_id = i.introduction_id AND t.erased_at IS NOT NULL) AS is_erased,
-    coalesce((SELECT array_agg(t.what ORDER BY t.what) FROM office.introduction_notice t
-              WHERE t.introduction_id = i.introduction_id), '{}') AS told
-FROM office.introduction i
-WHERE i.introduction_id > $3::uuid
-  AND (i.changed_at >= $1 OR i.own_due IS NOT NULL OR i.other_due IS NOT NULL OR i.state IN ('introduced', 'followed_up'))
-ORDER BY i.introduction_id
-LIMIT $2;
-
--- name: told
-INSERT INTO office.introduction_notice (introduction_id, what, told_at)
-SELECT n.id, n.what, $3 FROM unnest($1::uuid[], $2::text[]) AS n (id, what)
-ON CONFLICT DO NOTHING;
-
 -- name: hold_beginnings
 SELECT pg_advisory_xact_lock(hashtext('office.introduction'));
 
--- name: is_there
+-- name: has_open_case
 SELECT EXISTS (SELECT FROM office.introduction
     WHERE profile_id = $1 AND network_id = $2 AND peer = $3 AND state NOT IN ('concluded', 'declined', 'expired', 'withdrawn'));
 

@@ -12,7 +12,7 @@ import pytest
 
 from node.domain import introduction_fold
 from node.domain.introduction import Event, Kind, Party, State
-from node.store import introductions
+from node.store import introduction_notices, introductions
 from node.store.introductions import Consent, Kept, NewCase, Sought, Told
 from node.store.postgres import Connection
 
@@ -188,13 +188,13 @@ async def test_what_the_other_office_does_not_know_is_found_until_it_is_sent_aga
 async def test_people_are_told_once(conn: Connection) -> None:
     """Each word of each case."""
     case = await opened(conn)
-    await introductions.mark_told(conn, [], NOW)
-    await introductions.mark_told(conn, [(case, "waits"), (case, "soon")], NOW)
-    await introductions.mark_told(conn, [(case, "waits")], NOW + HOUR)
-    (found,) = await introductions.untold(conn, NOW, str(uuid.UUID(int=0)), 10)
+    await introduction_notices.mark_told(conn, [], NOW)
+    await introduction_notices.mark_told(conn, [(case, "waits"), (case, "soon")], NOW)
+    await introduction_notices.mark_told(conn, [(case, "waits")], NOW + HOUR)
+    (found,) = await introduction_notices.untold(conn, NOW, str(uuid.UUID(int=0)), 10)
     assert (found.introduction_id, found.told) == (case, {"waits", "soon"})
-    assert await introductions.untold(conn, NOW + HOUR, str(uuid.UUID(int=0)), 10) == []
-    assert await introductions.untold(conn, NOW, case, 10) == []
+    assert await introduction_notices.untold(conn, NOW + HOUR, str(uuid.UUID(int=0)), 10) == []
+    assert await introduction_notices.untold(conn, NOW, case, 10) == []
     assert await conn.fetchval("SELECT max(told_at) FROM office.introduction_notice") == NOW
 
 

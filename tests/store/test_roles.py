@@ -25,7 +25,7 @@ from node.flows.upkeep import backup
 from node.flows.upkeep.home import Facts, make_home
 from node.runtime import open_node
 from node.store import backup as moments
-from node.store import backup_file, introductions, nonces, registry
+from node.store import backup_file, introduction_notices, introductions, nonces, registry
 from node.store.postgres import Connection, acquire, open_pool
 from node.web import app as application
 from tests.accounts_made import Desk
@@ -304,7 +304,7 @@ async def test_the_program_s_role_is_enough_for_introductions_and_no_more(admin:
             await introductions.revoke_consent(conn, case, NOW)
             await introductions.keep_identities(conn, [case], NOW)
             await introductions.erase_identities(conn, [case], NOW)
-            await introductions.mark_told(conn, [(case, "waits")], NOW)
+            await introduction_notices.mark_told(conn, [(case, "waits")], NOW)
             await introductions.sent_again(conn, [case], NOW)
             await conn.execute("UPDATE office.introduction_event SET payload = NULL, salt = NULL")
         async with acquire(pool) as conn:

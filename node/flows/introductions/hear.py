@@ -190,7 +190,7 @@ async def _cases(
                 facts.introduction, Party.SEEKER, sender, facts.profile, str(State.SENT), project_id=_project(found)
             )
     if fresh:
-        for known in await introductions.there(conn, list(fresh)):
+        for known in await introductions.known_here(conn, list(fresh)):
             fresh.pop(known)
         open_, begun = await introductions.count_of(conn, sender, now - dt.timedelta(days=1))
         room = min(OPEN_MAX - open_, BEGUN_MAX - begun)

@@ -190,7 +190,7 @@ async def _begin(
     async def work(conn: Connection) -> bool:
         # Of two clicks, of two officers with one network and of two that take the last place, the second sees what the first wrote.
         await introductions.hold_beginnings(conn)
-        if await introductions.there(conn, [introduction_id]):
+        if await introductions.known_here(conn, [introduction_id]):
             return False
         network_id = await _network(conn, wish.network_id)
         if not officer and await introductions.count_drafts(conn) >= REQUESTS_MAX:
@@ -256,7 +256,7 @@ async def _network(conn: Connection, network_id: str | None) -> str | None:
 
 
 async def _refuse_twice(conn: Connection, hit: Hit, network_id: str | None) -> None:
-    if network_id is not None and await introductions.is_there(conn, hit.owner, hit.profile_id, network_id):
+    if network_id is not None and await introductions.has_open_case(conn, hit.owner, hit.profile_id, network_id):
         raise CallerError(
             "introduction-there",
             N_("per questa rete e questa scheda c'è già un contatto aperto"),

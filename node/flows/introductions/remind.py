@@ -33,8 +33,8 @@ from node.flows.introductions.casework import Office
 from node.i18n import translator
 from node.peers import mail
 from node.peers.mail import MailServer
-from node.store import introductions, outbox
-from node.store.introductions import Untold
+from node.store import introduction_notices, introductions, outbox
+from node.store.introduction_notices import Untold
 from node.store.postgres import Connection, acquire, run_tx
 
 logger = structlog.get_logger()
@@ -221,7 +221,7 @@ async def _untold(office: Office, now: dt.datetime) -> AsyncIterator[Untold]:
     after = NO_CASE
     while after:
         async with acquire(office.pool) as conn:
-            page = await introductions.untold(conn, now - NEWS, after, PAGE)
+            page = await introduction_notices.untold(conn, now - NEWS, after, PAGE)
         for case in page:
             yield case
         after = page[-1].introduction_id if len(page) == PAGE else ""
@@ -243,7 +243,7 @@ async def _tell_one(
     count = len({case for case, _ in fresh})
     await mail.send(outgoing, notice(office, address, outgoing.sender, base_url, count, now, last=last))
     # A crash before this line tells twice rather than never.
-    await run_tx(office.pool, lambda conn: introductions.mark_told(conn, fresh, now))
+    await run_tx(office.pool, lambda conn: introduction_notices.mark_told(conn, fresh, now))
     logger.info("introductions.told", cases=count, last_day=last)
     return count
 

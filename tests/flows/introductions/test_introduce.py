@@ -170,8 +170,8 @@ async def test_of_two_offices_with_one_identifier_the_one_that_was_read_is_asked
         await introduce.propose(pair.seeker.office(), pair.seeker.networks[1], named, "Uno.", "anna", pair.clock(), reference)  # fmt: skip
     assert refused.value.code == "introduction-own-profile"
     async with node.pool.acquire() as conn:
-        assert await introductions.is_there(conn, "p_LE", pair.profile_id, network)
-        assert not await introductions.is_there(conn, "cmto", pair.profile_id, network)
+        assert await introductions.has_open_case(conn, "p_LE", pair.profile_id, network)
+        assert not await introductions.has_open_case(conn, "cmto", pair.profile_id, network)
 
 
 async def test_a_withdrawn_profile_closes_its_case_at_both(pair: Pair) -> None:

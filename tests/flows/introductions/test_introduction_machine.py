@@ -237,7 +237,7 @@ def check_row(one: Held) -> None:
         return
     state = State.SENT if case.state is State.ENDORSED else case.state
     assert (row["state"], row["reason"], row["outcome"]) == (state, case.reason, case.outcome)
-    assert row["turn"] == introductions.turn_of(case)
+    assert row["turn"] == introduction.turn_of(case)
     assert (row["own_due"], row["other_due"]) == (case.due.get(me), case.due.get(me.other))
     assert (row["own_events"], row["other_events"]) == (case.heard[me], case.heard[me.other])
     assert row["known_events"] == case.seen[me.other]

@@ -17,7 +17,7 @@ from node.flows.introductions.casework import Office
 from node.flows.introductions.introduce import Applicant, Wish
 from node.flows.profiles import publish
 from node.peers.mail import MailServer
-from node.store import introductions
+from node.store import introduction_notices
 from node.store.reference import load_label_reference
 from tests.federation_made import Clock
 from tests.introductions_made import ACCEPTED, INTRODUCED, Desk, Pair, two_offices
@@ -283,7 +283,7 @@ async def test_a_follow_up_that_was_told_is_waited_for_no_more(pair: Pair, sink:
     await pair.carry()
     # With the names that arrived, which are news of a month ago.
     async with pair.owner.town.node.pool.acquire() as conn:
-        words = {word for found in await introductions.untold(conn, pair.clock(), remind.NO_CASE, 9) for word in remind.words_of(found, pair.clock())}  # fmt: skip
+        words = {word for found in await introduction_notices.untold(conn, pair.clock(), remind.NO_CASE, 9) for word in remind.words_of(found, pair.clock())}  # fmt: skip
     assert not [word for word in words if word.startswith(remind.FOLLOW_UP)]
     assert await seeker.tell() == [FIRST]
     pair.clock.forward(days=60)
