@@ -6,7 +6,6 @@ import asyncio
 import datetime as dt
 import os
 import shutil
-import socket
 import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -34,6 +33,7 @@ from node.web import app as application
 from node.web.server import Runner
 from tests.accounts_made import SETTINGS, Desk
 from tests.conftest import NO_BROWSER, TEMPLATE, dsn_of
+from tests.federation_made import free_ports
 from tests.office_made import SNAPSHOT, configured, lecce
 from tests.pages_made import fill
 from tests.profiles_made import NOW
@@ -77,13 +77,6 @@ class Bench:
         return await self.browser.new_context(base_url=self.url, **{**plain, **settings})
 
 
-def free_port() -> int:
-    """A port nobody uses just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def _keep_backups(home: Path) -> None:
     """Give a home a folder for backups and a passphrase."""
     (home.parent / "copies").mkdir()
@@ -102,7 +95,7 @@ async def bench(server: str) -> AsyncIterator[Bench]:
     admin = await asyncpg.connect(dsn_of(server, "postgres"))
     await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{TEMPLATE}"')
     folder = Path(tempfile.mkdtemp(prefix="rete-browser-"))
-    port = free_port()
+    (port,) = free_ports(1)
     home = folder / "home"
     make_home(
         home,

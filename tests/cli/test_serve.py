@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
 import sys
 from pathlib import Path
 
@@ -13,15 +12,9 @@ import aiohttp
 import pytest
 
 from node.flows.upkeep.home import Facts, make_home
+from tests.federation_made import free_ports
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def free_port() -> int:
-    """A port nobody uses just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def until(url: str, status: int) -> None:
@@ -47,7 +40,7 @@ async def until_told(log: Path, words: str) -> None:
 @pytest.mark.timeout(180)
 async def test_a_node_heals_when_its_own_postgresql_is_killed(tmp_path: Path) -> None:
     """503 while it is gone, 200 again without anybody's help, and the way it died and came back is in the log."""
-    port = free_port()
+    (port,) = free_ports(1)
     home = tmp_path / "home"
     make_home(home, Facts("p_LE", "Provincia di Lecce", "p_LE", ("LE",), f"127.0.0.1:{port}", port, 2026))
     log = tmp_path / "log"

@@ -24,6 +24,7 @@ from node.errors import CallerError, PeerWrongError
 from node.protocol import inconsistency, keys, limits, merkle, note
 from node.protocol.checkpoint import Checkpoint
 from node.protocol.inconsistency import Inconsistency
+from tests.merkle_oracle import mth
 
 ORIGIN = "lecce.example.it/federation/log/2026"
 PRIVATE = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -55,14 +56,6 @@ def stranger_s_check() -> Callable[[bytes, str], bool]:
 
 
 CHECK = stranger_s_check()
-
-
-def mth(hashes: list[bytes]) -> bytes:
-    """The Merkle tree hash over leaf hashes, by its definition."""
-    if len(hashes) < 2:
-        return hashes[0] if hashes else hashlib.sha256(b"").digest()
-    split = 1 << ((len(hashes) - 1).bit_length() - 1)
-    return hashlib.sha256(b"\x01" + mth(hashes[:split]) + mth(hashes[split:])).digest()
 
 
 def reader(hashes: list[bytes]) -> merkle.HashAt:

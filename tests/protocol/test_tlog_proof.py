@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import itertools
 from dataclasses import replace
 
@@ -16,6 +15,7 @@ from node.errors import PeerWrongError
 from node.protocol import keys, limits, merkle, note, tlog_proof
 from node.protocol.checkpoint import Checkpoint
 from node.protocol.tlog_proof import InclusionProof
+from tests.merkle_oracle import mth
 
 ORIGIN = "lecce.example.it/federation/log/2026"
 PRIVATE = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -24,14 +24,6 @@ STRANGER = Ed25519PrivateKey.from_private_bytes(bytes(32))
 SIGNER = keys.LogSigner(ORIGIN, PRIVATE)
 VERIFIERS = [keys.Verifier(ORIGIN, keys.LOG_TYPE, PUBLIC)]
 HASHES = [merkle.leaf_hash(f"entry {n}".encode()) for n in range(3_000)]
-
-
-def mth(hashes: list[bytes]) -> bytes:
-    """The Merkle tree hash over leaf hashes, by its definition."""
-    if len(hashes) < 2:
-        return hashes[0] if hashes else hashlib.sha256(b"").digest()
-    split = 1 << ((len(hashes) - 1).bit_length() - 1)
-    return hashlib.sha256(b"\x01" + mth(hashes[:split]) + mth(hashes[split:])).digest()
 
 
 def path(index: int, hashes: list[bytes]) -> tuple[bytes, ...]:

@@ -16,6 +16,7 @@ from node.errors import CallerError, PeerWrongError
 from node.protocol import checkpoint, keys, limits, merkle, note, witness
 from node.protocol.checkpoint import Checkpoint
 from node.protocol.witness import Cosigned, Submission, WitnessConflictError
+from tests.merkle_oracle import mth
 
 ORIGIN = "lecce.example.it/federation/log/2026"
 PRIVATE = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -42,14 +43,6 @@ SPEC_REPLY = (
     "— witness.example/w2 AWui8Sk55XjYLOijihBjhqEH6nS1ndDymE0a+6idX7pLcnoB+dhnz0854aLZgrrKbYKA7nC3HNJhm/kWl7oJlqU3rXXvpy"
     "sAdyP3wQ==\n"
 ).encode()
-
-
-def mth(hashes: list[bytes]) -> bytes:
-    """The Merkle tree hash over leaf hashes, by its definition."""
-    if len(hashes) < 2:
-        return hashes[0] if hashes else hashlib.sha256(b"").digest()
-    split = 1 << ((len(hashes) - 1).bit_length() - 1)
-    return hashlib.sha256(b"\x01" + mth(hashes[:split]) + mth(hashes[split:])).digest()
 
 
 def head_of(size: int) -> Checkpoint:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import os
-import socket
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -22,22 +21,16 @@ from node.runtime import Node, open_node
 from node.web import app as application
 from node.web.pages.identity import OUTSIDE
 from tests.accounts_made import Desk
+from tests.federation_made import free_ports
 from tests.web.test_account_pages import PAGE, Browser, served
 
 NAME = "anna.verdi@example.it"
 
 
-def free_port() -> int:
-    """A port of this machine that nobody listens on."""
-    with socket.socket() as made:
-        made.bind(("127.0.0.1", 0))
-        return int(made.getsockname()[1])
-
-
 @pytest.fixture
 async def issuer() -> AsyncIterator[str]:
     """A provider from the package index, as its own process."""
-    port = free_port()
+    (port,) = free_ports(1)
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-W",
