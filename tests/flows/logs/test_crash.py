@@ -231,7 +231,7 @@ async def look_around(name: str, towns: list[Town], life: Life, toll: Toll) -> N
     """See what the kill left: a half-done pull, an unsigned head, an old mark; whatever it is, never a lie."""
     origin, puller = towns
     async with origin.node.pool.acquire() as conn:
-        here = await origins.known_origin(conn, ORIGIN)
+        here = (await origins.list_origins(conn, ORIGIN))[0]
         assert here.state != "fenced"
         if name == "pull":
             truth = await digests(conn, here.origin_id)
