@@ -13,7 +13,6 @@ from node.flows.introductions import remind
 from node.flows.introductions.casework import Office
 from node.flows.logs import epoch
 from node.flows.people import sign_in
-from node.flows.registry import gdpr
 from node.flows.searching import tell
 from node.flows.trust import agreement_logs
 from node.protocol import limits
@@ -41,5 +40,5 @@ async def tidy(office: Office, settings: sign_in.Settings, memory: Memory, now: 
     if memory.swept != now.date():
         # The public form says after how many days: nobody has to remember it.
         await remind.tidy(office, now)
-        await gdpr.end_introductions(pool, config, now)
+        await remind.end_over_term(office, now)
         memory.swept = now.date()
