@@ -18,7 +18,7 @@ from node.flows.introductions.casefile import Opened
 from node.flows.introductions.casework import Office
 from node.flows.introductions.deeds import Deed
 from node.flows.introductions.post import Carrier
-from node.flows.profiles import draft, publish
+from node.flows.profiles import draft, publish, submission
 from node.protocol.member import Membership
 from node.protocol.sealed import SealKey, SealPrivate
 from node.store import registry
@@ -152,7 +152,9 @@ async def published(town: Town, network: str, now: dt.datetime) -> str:
     content = draft.in_closed_words(draft.suggest_content(record))
     profile_id = await draft.draft(node.pool, node.config, network, content, "anna", now)
     try:
-        await draft.approve(node.pool, node.config, profile_id, "bruno", now, known=node.known, amber_reason="prova")
+        await submission.approve(
+            node.pool, node.config, profile_id, "bruno", now, known=node.known, amber_reason="prova"
+        )
     except CallerError as error:
         raise AssertionError(error.code) from error
     await publish.publish(node.pool, node.config, profile_id, "bruno", now)

@@ -17,7 +17,7 @@ from node.domain import template as layout
 from node.domain.chamber import ChamberList
 from node.domain.generation.enrichment import enrich
 from node.errors import N_, CallerError, LogStateError
-from node.flows.profiles import draft, publish
+from node.flows.profiles import draft, publish, submission
 from node.flows.registry import intake, register
 from node.flows.upkeep.home import Facts
 from node.runtime import Node
@@ -114,7 +114,7 @@ async def take_in(nodes: Sequence[Node], folder: Path, found: ChamberList) -> Pa
 
 
 async def _approve(node: Node, profile_id: str) -> None:
-    await draft.approve(node.pool, node.config, profile_id, APPROVER, node.clock(), known=node.known)
+    await submission.approve(node.pool, node.config, profile_id, APPROVER, node.clock(), known=node.known)
 
 
 async def publish_all(node: Node) -> None:

@@ -161,7 +161,7 @@ async def approve(
 ) -> None:
     """Approve a draft as a second officer."""
     async with deciding(face) as node:
-        approved = await drafting.approve(
+        approved = await submission.approve(
             node.pool,
             node.config,
             profile_id,

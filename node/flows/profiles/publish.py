@@ -97,7 +97,7 @@ async def release_due(
 ) -> list[str]:
     """Write every queued version whose round has come and that may leave, in random order; return the profile ids.
 
-    What may not leave stays queued with its reason. The log's head is signed in any case. ``known``: as for ``draft.approve``.
+    What may not leave stays queued with its reason. The log's head is signed in any case. ``known``: as for ``submission.approve``.
     """
     today = now.date()
     # What an earlier run of ``work`` wrote, if its commit happened and its answer was lost.

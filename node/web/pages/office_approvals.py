@@ -15,7 +15,6 @@ from node.domain import officers
 from node.domain.progress import ACTION_TITLES, TITLES, Progress
 from node.domain.roles import Permission
 from node.errors import CallerError, NotFoundError
-from node.flows.profiles import draft as drafting
 from node.flows.profiles import publish, submission
 from node.runtime import current_own
 from node.web.middleware import status_of
@@ -114,7 +113,7 @@ async def approve(request: web.Request) -> web.StreamResponse:
     node, profile_id = request.app[DESK], request.match_info["profile_id"]
     sent = await desk.form_of(request)
     try:
-        await drafting.approve(
+        await submission.approve(
             node.pool,
             node.config,
             profile_id,
