@@ -40,8 +40,8 @@ from bench.post import RUNS, SINGLE, TABLE, TARGET_PER_S, moved_plainly, told
 from node import runtime, telemetry
 from node.cli.processes import Served, serving
 from node.domain.introduction import KNOWN, Kind, Party, State
-from node.flows.introductions import hear, introduce, post
-from node.flows.introductions.introduce import Deed
+from node.flows.introductions import deeds, hear, post
+from node.flows.introductions.deeds import Deed
 from node.flows.upkeep.home import Facts, make_trial
 from node.peers.client import open_session
 from node.runtime import Node
@@ -89,7 +89,7 @@ class Offices:
 
         async def one(key: str) -> None:
             async with gate:
-                await introduce.act(node.office(), key, deed, "anna", node.clock())
+                await deeds.act(node.office(), key, deed, "anna", node.clock())
 
         begun = time.perf_counter()
         async with asyncio.TaskGroup() as group:
@@ -194,7 +194,7 @@ async def latency(offices: Offices) -> None:
     async with acquire(offices.owner.pool) as there, acquire(offices.seeker.pool) as here:
 
         async def send(at: int) -> None:
-            await introduce.act(offices.seeker.office(), ids[at], Deed(Kind.REQUEST), "anna", offices.seeker.clock())
+            await deeds.act(offices.seeker.office(), ids[at], Deed(Kind.REQUEST), "anna", offices.seeker.clock())
             while not await there.fetchval(CAME, ids[at]):  # noqa: ASYNC110 - it rings no bell here
                 await asyncio.sleep(0.002)
 

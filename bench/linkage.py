@@ -41,7 +41,7 @@ from node.domain.generation.national import generate
 from node.domain.register import RegisterNetwork, register_id
 from node.errors import CallerError
 from node.flows.logs.append import OwnLog
-from node.flows.profiles import draft, privacy, privacy_export, publish, sift, standing, versions
+from node.flows.profiles import draft, privacy, privacy_export, publish, sift, standing, submission, versions
 from node.flows.profiles.gate import KnownNames
 from node.flows.registry import intake, register
 from node.flows.trust.membership import enrol_members
@@ -165,7 +165,7 @@ class Office:
         for attempt in (content, draft.in_closed_words(content)):
             try:
                 profile_id = await draft.draft(self.pool, self.config, network_id, attempt, "anna", now)
-                await draft.approve(
+                await submission.approve(
                     self.pool, self.config, profile_id, "bruno", now, amber_reason="prova", known=self.memory
                 )
                 await publish.publish(self.pool, self.config, profile_id, "bruno", now)

@@ -1,7 +1,8 @@
 """WHEN flows run: timers in memory, no logic. What must survive a restart is in our own tables.
 
-In: a Node. Out: jobs that hear what is new, pull what is due, carry sealed messages, release publication rounds, sign and announce, settle a fenced log,
-tell saved searches what is new, tidy up and keep backups. A job that fails is logged and the next one runs; one that is already running is not started again.
+In: a Node. Out: jobs that hear what is new, pull what is due, carry sealed messages, release publication rounds, sign and announce,
+settle a fenced log, tell saved searches what is new, tidy up and keep backups. A job that fails is logged and the next one runs; one
+that is already running is not started again.
 """
 
 from __future__ import annotations
@@ -16,22 +17,17 @@ import aiohttp
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from node.errors import LogStateError, ReteError
+from node.errors import ReteError
 from node.flows.introductions import hear, post, remind
-from node.flows.logs import announce, epoch, gossip, recover
-from node.flows.logs.append import sign_head
+from node.flows.logs import announce, gossip, recover
 from node.flows.logs.sync import sync_peers
-from node.flows.people import sign_in
 from node.flows.profiles import publish
-from node.flows.registry import gdpr
 from node.flows.searching import indexing, tell
-from node.flows.trust import agreement_logs, agreement_pull, council_road
-from node.flows.upkeep import audit, backup_shelf
-from node.flows.upkeep.jobs import AGREEMENT, BACKUP, TRIAL, Schedule, Turn
-from node.protocol import limits
+from node.flows.trust import agreement_pull, council_road
+from node.flows.upkeep import audit, backup_shelf, tidy
+from node.flows.upkeep.jobs import Job, Schedule, Turn
 from node.runtime import Node, current_own, utc_now
-from node.store import nonces, origins, wake
-from node.store.postgres import acquire
+from node.store import wake
 from node.store.reference import load_label_reference
 
 logger = structlog.get_logger()
@@ -49,14 +45,16 @@ INDEX_MINUTES = 0.1
 BACKUP_MINUTES = 60
 # What a wake-up asks for -> the job that does it.
 JOBS = {
-    wake.PULL: "due",
-    wake.GOSSIP: "gossip",
-    wake.ANNOUNCE: "announce",
-    wake.POST: "post",
-    wake.AGREEMENT: AGREEMENT,
-    wake.BACKUP: BACKUP,
-    wake.TRIAL: TRIAL,
+    wake.PULL: Job.DUE,
+    wake.GOSSIP: Job.GOSSIP,
+    wake.ANNOUNCE: Job.ANNOUNCE,
+    wake.POST: Job.POST,
+    wake.AGREEMENT: Job.AGREEMENT,
+    wake.BACKUP: Job.BACKUP,
+    wake.TRIAL: Job.TRIAL,
 }
+# What each job does, and how often (minutes).
+Work = tuple[Callable[[], Awaitable[object]], float]
 
 
 @dataclass(slots=True)
@@ -68,6 +66,7 @@ class Jobs:
     announced: announce.Memory = field(default_factory=announce.Memory)
     proposed: council_road.Memory = field(default_factory=council_road.Memory)
     agreed: agreement_pull.Memory = field(default_factory=agreement_pull.Memory)
+    tidied: tidy.Memory = field(default_factory=tidy.Memory)
     running: set[str] = field(default_factory=set)
     again: set[str] = field(default_factory=set)
     asked: set[str] = field(default_factory=set)
@@ -85,7 +84,7 @@ class Jobs:
     def wake(self, what: str) -> None:
         """Run a job now, or once more if it is at work: another process, or a peer's hint, says there is something to do."""
         name = JOBS.get(what)
-        if name in (BACKUP, TRIAL):
+        if name in (Job.BACKUP, Job.TRIAL):
             # Somebody wants it now, due or not; while one is at work that one answers.
             if name not in self.running:
                 self.asked.add(name)
@@ -97,7 +96,8 @@ class Jobs:
 
     def _run_now(self, name: str) -> None:
         if self.timers.running and self.timers.get_job(name) is not None:
-            self.timers.modify_job(name, next_run_time=dt.datetime.now(dt.UTC))
+            # The timers go by the real time, whatever clock the node was given.
+            self.timers.modify_job(name, next_run_time=utc_now())
 
     def was_asked(self, name: str) -> bool:
         """Tell, once, whether somebody wants a job done although it may not be due."""
@@ -147,7 +147,12 @@ def build(node: Node, session: aiohttp.ClientSession, exchange: post.Exchange | 
 
     async def listen() -> None:
         await gossip.gossip(syncer, await current_own(node), jobs.heard)
-        await _hear_agreement(node, session, jobs)
+        if node.agreement is None:
+            return
+        said = jobs.heard.said()
+        if agreement_pull.hear(node.agreement, said):
+            jobs.wake(wake.AGREEMENT)
+        await council_road.hear(node.council_road(session), said, jobs.proposed, node.clock())
 
     async def due() -> None:
         await sync_peers(syncer)
@@ -158,49 +163,28 @@ def build(node: Node, session: aiohttp.ClientSession, exchange: post.Exchange | 
 
     async def tell_head() -> None:
         own = await current_own(node)
-        await sign_head(node.pool, own, node.clock())
-        try:
-            await announce.announce(node.pool, session, own, node.membership, node.clock(), jobs.announced)
-        except LogStateError as error:
-            await recover.set_fence(node.pool, own, error.render()[0], node.clock())
-            raise
+        await announce.sign_and_announce(node.pool, session, own, node.membership, node.clock, jobs.announced)
 
     async def settle() -> None:
-        own = await current_own(node)
-        async with acquire(node.pool) as conn:
-            row = await origins.origin_named(conn, own.origin)
-        if row is not None and row.state == "fenced":
-            await recover.settle(syncer, own)
+        await recover.settle_if_fenced(syncer, await current_own(node))
 
-    def every(name: str, work: Callable[[], Awaitable[object]], minutes: float, **extra: Any) -> None:
-        first = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=1)
+    def every(name: Job, work: Callable[[], Awaitable[object]], minutes: float, **extra: Any) -> None:
+        first = utc_now() + dt.timedelta(seconds=1)
         timers.add_job(
             jobs.guarded(name, work, minutes * 60), "interval", minutes=minutes, id=name, next_run_time=first, **extra
         )
 
     # +- 20 %: nodes that start together do not stay in step.
-    every("gossip", listen, sync.poll_minutes, jitter=int(sync.poll_minutes * 60 * 0.2) or None)
-    every("due", due, DUE_MINUTES)
-    every("announce", tell_head, ANNOUNCE_MINUTES)
-    every("release", release, RELEASE_MINUTES)
-    every("settle", settle, RELEASE_MINUTES)
-    every("post", _carrying(node, session, exchange or hear.exchange(node.office(), node.clock)), POST_MINUTES)
-    more = {**_housework(node, session), **_keeping(node, jobs), **_agreeing(node, session, jobs)}
+    every(Job.GOSSIP, listen, sync.poll_minutes, jitter=int(sync.poll_minutes * 60 * 0.2) or None)
+    every(Job.DUE, due, DUE_MINUTES)
+    every(Job.ANNOUNCE, tell_head, ANNOUNCE_MINUTES)
+    every(Job.RELEASE, release, RELEASE_MINUTES)
+    every(Job.SETTLE, settle, RELEASE_MINUTES)
+    every(Job.POST, _carrying(node, session, exchange or hear.exchange(node.office(), node.clock)), POST_MINUTES)
+    more = {**_housework(node, session, jobs), **_keeping(node, jobs), **_agreeing(node, session, jobs)}
     for name, (work, minutes) in more.items():
         every(name, work, minutes)
     return jobs
-
-
-async def _hear_agreement(node: Node, session: aiohttp.ClientSession, jobs: Jobs) -> None:
-    """Ask those who said beside their heads that they hold another agreement, or other proposals: an idle round costs nothing."""
-    if node.agreement is None:
-        return
-    said = {member: jobs.heard.standing[member] for member in jobs.heard.partners if member in jobs.heard.standing}
-    if agreement_pull.hear(node.agreement, said):
-        jobs.wake(wake.AGREEMENT)
-    told = {member: standing.proposals for member, standing in said.items()}
-    asked = [peer for peer in node.membership.peers if jobs.proposed.is_news(peer.id, told.get(peer.id))]
-    await council_road.collect(node.council_road(session), asked, jobs.proposed, node.clock())
 
 
 def _carrying(node: Node, session: aiohttp.ClientSession, exchange: post.Exchange) -> Callable[[], Awaitable[object]]:
@@ -215,9 +199,7 @@ def _carrying(node: Node, session: aiohttp.ClientSession, exchange: post.Exchang
     return carry
 
 
-def _agreeing(
-    node: Node, session: aiohttp.ClientSession, jobs: Jobs
-) -> dict[str, tuple[Callable[[], Awaitable[object]], float]]:
+def _agreeing(node: Node, session: aiohttp.ClientSession, jobs: Jobs) -> dict[Job, Work]:
     """Return the job that asks for new versions of the agreement, none where members are [[peer]] tables."""
     if node.agreement is None:
         return {}
@@ -226,21 +208,21 @@ def _agreeing(
         road = node.agreement_road(session, (await current_own(node)).origin)
         await agreement_pull.refresh(road, jobs.agreed, node.clock())
 
-    return {AGREEMENT: (agree, AGREEMENT_MINUTES)}
+    return {Job.AGREEMENT: (agree, AGREEMENT_MINUTES)}
 
 
-def _keeping(node: Node, jobs: Jobs) -> dict[str, tuple[Callable[[], Awaitable[object]], float]]:
+def _keeping(node: Node, jobs: Jobs) -> dict[Job, Work]:
     """Return the jobs of backups, none where no folder is configured."""
     if not backup_shelf.is_on(node.config):
         return {}
 
     async def keep() -> None:
-        await backup_shelf.make_due(node.kept(), node.clock(), asked=jobs.was_asked(BACKUP))
+        await backup_shelf.make_due(node.kept(), node.clock(), asked=jobs.was_asked(Job.BACKUP))
 
     async def prove() -> None:
-        await backup_shelf.try_due(node.kept(), node.clock(), asked=jobs.was_asked(TRIAL))
+        await backup_shelf.try_due(node.kept(), node.clock(), asked=jobs.was_asked(Job.TRIAL))
 
-    return {BACKUP: (keep, BACKUP_MINUTES), TRIAL: (prove, BACKUP_MINUTES)}
+    return {Job.BACKUP: (keep, BACKUP_MINUTES), Job.TRIAL: (prove, BACKUP_MINUTES)}
 
 
 async def _each(job: str, *parts: Callable[[], Awaitable[object]]) -> None:
@@ -257,34 +239,19 @@ async def _each(job: str, *parts: Callable[[], Awaitable[object]]) -> None:
         raise failed
 
 
-def _housework(node: Node, session: aiohttp.ClientSession) -> dict[str, tuple[Callable[[], Awaitable[object]], float]]:
-    """Return what a node does for itself and its own people, each with how often (minutes)."""
+def _housework(node: Node, session: aiohttp.ClientSession, jobs: Jobs) -> dict[Job, Work]:
+    """Return what a node does for itself and its own people."""
 
     async def follow_index() -> None:
         await indexing.follow(node.pool, node.index, node.clock())
 
-    swept: dt.date | None = None
-
-    async def tidy() -> None:
-        nonlocal swept
-        now = node.clock()
-        async with acquire(node.pool) as conn:
-            await nonces.purge(conn, now - dt.timedelta(seconds=limits.NONCE_KEEP_S))
-        if (terms := node.membership.terms) is not None:
-            await agreement_logs.erase_suspended(node.pool, terms.suspended_days, now)
-        await epoch.prune(node.pool, dt.timedelta(days=node.config.federation.keep_epochs_days), now)
-        await tell.tidy(node.pool, now, dt.timedelta(days=node.config.saved.unread_days))
-        await sign_in.tidy(node.pool, node.sign_in_settings(), now)
-        if swept != now.date():
-            # The public form says after how many days: nobody has to remember it. A process begun anew looks once more.
-            await remind.tidy(node.office(), now)
-            await gdpr.end_introductions(node.pool, node.config, now)
-            swept = now.date()
+    async def clean() -> None:
+        await tidy.tidy(node.office(), node.sign_in_settings(), jobs.tidied, node.clock())
 
     async def introduce() -> None:
         office, now = node.office(), node.clock()
         await _each(
-            "introductions",
+            Job.INTRODUCTIONS,
             lambda: remind.work_due(office, now),
             lambda: remind.give_back(office, now),
             lambda: remind.send_again(office, now),
@@ -299,10 +266,10 @@ def _housework(node: Node, session: aiohttp.ClientSession) -> dict[str, tuple[Ca
         await tell.tell_due(node.pool, node.saved_settings(), outward, load_label_reference(), node.clock)
 
     return {
-        "tidy": (tidy, TIDY_MINUTES),
-        "introductions": (introduce, INTRODUCTION_MINUTES),
+        Job.TIDY: (clean, TIDY_MINUTES),
+        Job.INTRODUCTIONS: (introduce, INTRODUCTION_MINUTES),
         # By itself and less often: a mail server that is away for a while is not a node that closes no case.
-        "introductions-mail": (tell_office, INTRODUCTION_MAIL_MINUTES),
-        "saved": (tell_saved, SAVED_MINUTES),
-        "index": (follow_index, INDEX_MINUTES),
+        Job.INTRODUCTIONS_MAIL: (tell_office, INTRODUCTION_MAIL_MINUTES),
+        Job.SAVED: (tell_saved, SAVED_MINUTES),
+        Job.INDEX: (follow_index, INDEX_MINUTES),
     }

@@ -12,11 +12,13 @@ from typing import Any
 from node import runtime
 from node.domain.introduction import Case, Kind
 from node.errors import CallerError
-from node.flows.introductions import hear, introduce, post, remind
+from node.flows.introductions import asking, casefile, deeds, hear, post, remind
+from node.flows.introductions.asking import Wish
+from node.flows.introductions.casefile import Opened
 from node.flows.introductions.casework import Office
-from node.flows.introductions.introduce import Deed, Opened, Wish
+from node.flows.introductions.deeds import Deed
 from node.flows.introductions.post import Carrier
-from node.flows.profiles import draft, publish
+from node.flows.profiles import draft, publish, submission
 from node.protocol.member import Membership
 from node.protocol.sealed import SealKey, SealPrivate
 from node.store import registry
@@ -80,7 +82,7 @@ class Desk:
     ) -> str:
         """Draft and endorse a request for one of the office's networks."""
         case = await self.begin(profile_id, text, at)
-        await introduce.endorse(self.office(), case, "anna", self.clock())
+        await deeds.endorse(self.office(), case, "anna", self.clock())
         return case
 
     async def begin(
@@ -88,16 +90,16 @@ class Desk:
     ) -> str:
         """Draft a request for one of the office's networks."""
         wish = Wish(profile_id, text, "joint_project", self.networks[at])
-        return await introduce.begin(self.office(), wish, "anna", self.clock(), load_label_reference())
+        return await asking.begin(self.office(), wish, "anna", self.clock(), load_label_reference())
 
     async def do(self, case: str, kind: Kind, text: str = "", detail: str = "") -> Case:
         """Decide something."""
         deed = Deed(kind, text, detail, self.contact["person"] if kind is Kind.CONSENT else "", self.contact)
-        return await introduce.act(self.office(), case, deed, "anna", self.clock())
+        return await deeds.act(self.office(), case, deed, "anna", self.clock())
 
     async def read(self, case: str) -> Opened:
         """Open a case."""
-        return await introduce.read(self.office(), case)
+        return await casefile.read(self.office(), case)
 
 
 @dataclass
@@ -150,7 +152,9 @@ async def published(town: Town, network: str, now: dt.datetime) -> str:
     content = draft.in_closed_words(draft.suggest_content(record))
     profile_id = await draft.draft(node.pool, node.config, network, content, "anna", now)
     try:
-        await draft.approve(node.pool, node.config, profile_id, "bruno", now, known=node.known, amber_reason="prova")
+        await submission.approve(
+            node.pool, node.config, profile_id, "bruno", now, known=node.known, amber_reason="prova"
+        )
     except CallerError as error:
         raise AssertionError(error.code) from error
     await publish.publish(node.pool, node.config, profile_id, "bruno", now)

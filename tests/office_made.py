@@ -16,7 +16,7 @@ from node.domain.generation.enrichment import enrich
 from node.domain.register import RegisterNetwork
 from node.errors import CallerError
 from node.flows.logs.append import OwnLog
-from node.flows.profiles import draft, preview, publish
+from node.flows.profiles import draft, preview, publish, submission
 from node.flows.registry import intake, register
 from node.flows.trust.membership import enrol_members
 from node.flows.upkeep.home import Facts, config_text
@@ -51,7 +51,7 @@ class Office:
 
     async def approve(self, profile_id: str, officer: str = "bruno", **more: Any) -> str:
         """Approve as another officer."""
-        return await draft.approve(self.pool, self.config, profile_id, officer, NOW, **more)
+        return await submission.approve(self.pool, self.config, profile_id, officer, NOW, **more)
 
     async def preview(self, profile_id: str, now: dt.datetime = NOW) -> preview.Preview:
         """See what would leave."""

@@ -11,6 +11,7 @@ import pytest
 
 from node import config
 from node.errors import CallerError, OperatorError
+from node.flows.trust.peer_card import quoted, seal_line
 from node.flows.upkeep.home import (
     Facts,
     check_places,
@@ -18,8 +19,6 @@ from node.flows.upkeep.home import (
     example_text,
     make_home,
     make_trial,
-    quoted,
-    seal_line,
     with_setting,
 )
 from node.protocol import keys as wire_keys

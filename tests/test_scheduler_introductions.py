@@ -13,9 +13,9 @@ import pytest
 from node import scheduler
 from node.domain.introduction import Kind
 from node.errors import RoadWrongError
-from node.flows.introductions import hear, introduce, remind
+from node.flows.introductions import asking, hear, remind
+from node.flows.introductions.asking import Applicant, Wish
 from node.flows.introductions.casework import Office
-from node.flows.introductions.introduce import Applicant, Wish
 from node.flows.upkeep import audit
 from node.runtime import Node
 from node.store.reference import load_label_reference
@@ -57,7 +57,7 @@ async def test_what_ended_is_deleted_on_its_day_without_anybody_s_command(pair: 
     )
     firm = Applicant("Prova Impresa", "Prova Titolare", "prova@example.org")
     wish = Wish(pair.profile_id, "Cerchiamo un partner.", applicant=firm)
-    draft, _ = await introduce.ask(office, wish, pair.clock(), load_label_reference())
+    draft, _ = await asking.ask(office, wish, pair.clock(), load_label_reference())
     begun = pair.clock()
     kept = await pair.seeker.ask(pair.profile_id, at=1)
     days = node.config.retention.introductions_days

@@ -12,7 +12,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from node import scheduler
 from node.errors import RoadWrongError
 from node.flows.upkeep import backup
-from node.flows.upkeep.jobs import AGREEMENT, BACKUP, TITLES, TRIAL
+from node.flows.upkeep.jobs import TITLES, Job
 from node.runtime import Node
 from node.store import backup_file, wake
 from tests.federation_made import Clock
@@ -44,9 +44,10 @@ async def test_each_turn_is_remembered_with_what_went_wrong(capsys: pytest.Captu
 
 async def test_every_job_has_a_name_for_people_and_its_next_turn(node: Node) -> None:
     """All that the scheduler runs; how often stands beside it."""
+    assert set(TITLES) == set(Job)
     async with node.session() as session:
         jobs = scheduler.build(node, session)
-        assert {turn.name for turn in jobs.schedule().turns} == set(TITLES) - {AGREEMENT, BACKUP, TRIAL}
+        assert {turn.name for turn in jobs.schedule().turns} == set(TITLES) - {Job.AGREEMENT, Job.BACKUP, Job.TRIAL}
         assert all(turn.every_s > 0 for turn in jobs.schedule().turns)
         jobs.timers.start(paused=True)
         try:
@@ -78,15 +79,15 @@ async def test_a_node_with_a_folder_for_backups_keeps_them(keeping: Node, monkey
     clock = Clock()
     async with keeping.session() as session:
         jobs = scheduler.build(replace(keeping, clock=clock), session)
-        assert {turn.name for turn in jobs.schedule().turns} == set(TITLES) - {AGREEMENT}
+        assert {turn.name for turn in jobs.schedule().turns} == set(TITLES) - {Job.AGREEMENT}
         folder, made = Path(keeping.config.backup.folder), []
         for name, what in (
-            (BACKUP, None),
-            (BACKUP, None),
-            (BACKUP, wake.BACKUP),
-            (TRIAL, None),
-            (TRIAL, None),
-            (TRIAL, wake.TRIAL),
+            (Job.BACKUP, None),
+            (Job.BACKUP, None),
+            (Job.BACKUP, wake.BACKUP),
+            (Job.TRIAL, None),
+            (Job.TRIAL, None),
+            (Job.TRIAL, wake.TRIAL),
         ):
             clock.forward(seconds=1)
             if what:
@@ -96,9 +97,9 @@ async def test_a_node_with_a_folder_for_backups_keeps_them(keeping: Node, monkey
         assert made == [(1, 0), (1, 0), (2, 0), (2, 1), (2, 1), (2, 2)]
         assert not [turn for turn in jobs.schedule().turns if turn.code]
         # While one is at work nobody's wish makes another right after it.
-        jobs.running.add(BACKUP)
+        jobs.running.add(Job.BACKUP)
         jobs.wake(wake.BACKUP)
-        assert not jobs.was_asked(BACKUP)
+        assert not jobs.was_asked(Job.BACKUP)
 
 
 async def test_a_backup_that_fails_is_a_job_that_failed(keeping: Node) -> None:
@@ -106,6 +107,6 @@ async def test_a_backup_that_fails_is_a_job_that_failed(keeping: Node) -> None:
     Path(keeping.config.backup.folder).rmdir()
     async with keeping.session() as session:
         jobs = scheduler.build(keeping, session)
-        await jobs.timers.get_job(BACKUP).func()
-        (turn,) = [turn for turn in jobs.schedule().turns if turn.name == BACKUP]
+        await jobs.timers.get_job(Job.BACKUP).func()
+        (turn,) = [turn for turn in jobs.schedule().turns if turn.name == Job.BACKUP]
         assert (turn.code, turn.failures) == ("backup-folder-unreadable", 1)

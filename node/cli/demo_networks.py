@@ -17,10 +17,10 @@ from node.domain import template as layout
 from node.domain.chamber import ChamberList
 from node.domain.generation.enrichment import enrich
 from node.errors import N_, CallerError, LogStateError
-from node.flows.profiles import draft, publish
+from node.flows.profiles import draft, publish, submission
 from node.flows.registry import intake, register
 from node.flows.upkeep.home import Facts
-from node.runtime import Node
+from node.runtime import Node, current_own
 from node.store import registry, spreadsheet
 from node.store.postgres import acquire
 from node.store.reference import load_territories
@@ -114,7 +114,7 @@ async def take_in(nodes: Sequence[Node], folder: Path, found: ChamberList) -> Pa
 
 
 async def _approve(node: Node, profile_id: str) -> None:
-    await draft.approve(node.pool, node.config, profile_id, APPROVER, node.clock(), known=node.known)
+    await submission.approve(node.pool, node.config, profile_id, APPROVER, node.clock(), known=node.known)
 
 
 async def publish_all(node: Node) -> None:
@@ -134,4 +134,4 @@ async def publish_all(node: Node) -> None:
             await draft.draft(node.pool, node.config, network_id, told, AUTHOR, node.clock())
             await _approve(node, profile_id)
         await publish.publish(node.pool, node.config, profile_id, APPROVER, node.clock())
-    await publish.release_due(node.pool, node.config, node.own, node.clock(), known=node.known)
+    await publish.release_due(node.pool, node.config, await current_own(node), node.clock(), known=node.known)

@@ -126,7 +126,7 @@ async def erase(
     if not (yes or dry_run) and face.json:
         raise CallerError("confirmation-missing", N_("con --json serve --yes, o --dry-run"), where="--yes")
     async with deciding(face) as node:
-        work = (node.pool, node.own, tax_code, name_of(officer), reason, node.clock())
+        work = (node.pool, await runtime.current_own(node), tax_code, name_of(officer), reason, node.clock())
         if not yes:
             seen = await flow.erase(*work, name=name, dry_run=True)
             if dry_run:

@@ -17,10 +17,10 @@ from node.cli.officer import BY, deciding, name_of
 from node.domain.introduction import Party, State
 from node.domain.vocabulary import PURPOSES
 from node.errors import N_
-from node.flows.introductions import casefile, introduce
+from node.flows.introductions import asking, casefile, deeds
+from node.flows.introductions.asking import Wish
+from node.flows.introductions.casefile import list_cases
 from node.flows.introductions.caseid import whole_id
-from node.flows.introductions.caselist import list_cases
-from node.flows.introductions.introduce import Wish
 from node.store import introductions
 from node.store.introductions import Sought
 from node.store.postgres import acquire
@@ -62,7 +62,7 @@ async def show(face: Face, introduction: str) -> None:
     """Show one case."""
     async with runtime.open_node(face.home) as node:
         office = node.office()
-        opened = await introduce.read(office, await whole_id(office, introduction))
+        opened = await casefile.read(office, await whole_id(office, introduction))
         document = case_document(opened, node.clock(), await casefile.offered(office, opened.row, opened.may))
     face.emit(document, lambda: intro_print.show_case(face, document))
 
@@ -77,10 +77,10 @@ async def show(face: Face, introduction: str) -> None:
 @BY
 async def ask(face: Face, profile_id: str, network_id: str, text: str, purpose: str, officer: str | None) -> None:
     """Draft a request."""
-    owner, one = introduce.profile_in(profile_id)
+    owner, one = asking.profile_in(profile_id)
     wish = Wish(one, text, purpose, network_id, owner=owner)
     async with deciding(face) as node:
-        made = await introduce.begin(node.office(), wish, name_of(officer), node.clock(), load_label_reference())
+        made = await asking.begin(node.office(), wish, name_of(officer), node.clock(), load_label_reference())
     face.emit(
         {"introduction_id": made, "state": str(State.DRAFT)},
         lambda: face.say(N_("Bozza {id}. Ora: «rete intro endorse {id}»."), id=made),
@@ -102,7 +102,7 @@ async def propose(
 ) -> None:
     """Draft the linked requests of a joint project."""
     async with deciding(face) as node:
-        project, made = await introduce.propose(
+        project, made = await asking.propose(
             node.office(), network_id, profiles, text, name_of(officer), node.clock(), load_label_reference(), purpose
         )
 
@@ -126,8 +126,8 @@ async def rewrite(face: Face, introduction: str, text: str, purpose: str | None,
     async with deciding(face) as node:
         office = node.office()
         case = await whole_id(office, introduction)
-        kept = (await introduce.read(office, case)).row.request
-        await introduce.rewrite(office, case, text, purpose or str(kept.get("purpose", "request")), node.clock())
+        kept = (await casefile.read(office, case)).row.request
+        await deeds.rewrite(office, case, text, purpose or str(kept.get("purpose", "request")), node.clock())
     face.emit({"introduction_id": case, "state": str(State.DRAFT)}, lambda: face.say(N_("Bozza riscritta.")))
 
 
@@ -140,7 +140,7 @@ async def discard(face: Face, introduction: str, officer: str | None) -> None:
     async with deciding(face) as node:
         office = node.office()
         case = await whole_id(office, introduction)
-        await introduce.discard(office, case)
+        await deeds.discard(office, case)
     face.emit({"introduction_id": case, "discarded": True}, lambda: face.say(N_("Bozza cancellata.")))
 
 

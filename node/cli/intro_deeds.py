@@ -24,9 +24,9 @@ from node.domain.introduction import (
 )
 from node.domain.introduction_texts import STATE_TITLES
 from node.errors import N_, CallerError
-from node.flows.introductions import casefile, introduce
+from node.flows.introductions import casefile, deeds
 from node.flows.introductions.caseid import whole_id
-from node.flows.introductions.introduce import Deed
+from node.flows.introductions.deeds import Deed
 from node.web.introduction_documents import moved_document
 
 HELP = {
@@ -132,7 +132,7 @@ async def _do(face: Face, introduction: str, deed: Deed, officer: str | None, *,
     async with deciding(face) as node:
         office = node.office()
         case_id = await whole_id(office, introduction)
-        opened = await introduce.read(office, case_id)
+        opened = await casefile.read(office, case_id)
         me, told = opened.row.party, await casefile.offered(office, opened.row, opened.may)
         if deed.kind is Kind.CONSENT and told is not None:
             intro_print.show_consent(face, {**told, "contact": deed.contact})
@@ -140,7 +140,7 @@ async def _do(face: Face, introduction: str, deed: Deed, officer: str | None, *,
                 approved(face, N_("Registrare questo consenso?"))
             # Recorded is what was shown, or nothing.
             deed = replace(deed, seen=casefile.seen_of(opened.row, opened.may, told))
-        case = await introduce.act(office, case_id, deed, name_of(officer), node.clock())
+        case = await deeds.act(office, case_id, deed, name_of(officer), node.clock())
     document = moved_document(case_id, case, me)
 
     def human() -> None:

@@ -31,7 +31,8 @@ from node.flows.trust import council, enrol, pinning
 from node.flows.trust import join as flow
 from node.flows.trust.enrol import Asked
 from node.flows.trust.join import Standing, words_of
-from node.flows.upkeep.home import Facts, config_text, new_home, quoted, with_setting
+from node.flows.trust.peer_card import quoted
+from node.flows.upkeep.home import Facts, config_text, new_home, with_setting
 from node.peers.client import PeerClient, open_session
 from node.protocol.agreement_values import Agreement
 from node.store import joined, keyfiles, pin

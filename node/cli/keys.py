@@ -18,8 +18,8 @@ from node.cli.agreement_files import FILE, FORCE, write
 from node.cli.frame import Face, command
 from node.errors import N_, CallerError
 from node.flows.trust import keys_shown, rotate
+from node.flows.trust.peer_card import seal_line
 from node.flows.trust.rotate import Change, Rotation
-from node.flows.upkeep.home import seal_line
 from node.runtime import Node
 from node.store import keyfiles, pin
 

@@ -16,7 +16,7 @@ from node.errors import N_, CallerError, RoadWrongError, Said, plain_facts
 from node.flows.logs import accuse, board, ping
 from node.flows.logs.board import STATES, Peer
 from node.flows.logs.ping import Step
-from node.flows.upkeep.home import peer_card
+from node.flows.trust.peer_card import peer_card
 from node.peers.client import PeerClient
 from node.protocol import keys
 from node.store import keyfiles, origins, pin

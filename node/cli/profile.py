@@ -22,6 +22,7 @@ from node.flows.profiles import publish as flow
 from node.flows.profiles import standing, submission
 from node.flows.profiles.versions import record_of
 from node.store import own_log
+from node.store.postgres import acquire
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 # Enough digits that no other content has them by chance, few enough to read aloud.
@@ -67,7 +68,7 @@ async def draft(face: Face, network_id: str, content_file: Path | None, potentia
         if content_file is not None:
             content = _read_content(content_file)
         else:
-            async with node.pool.acquire() as conn:
+            async with acquire(node.pool) as conn:
                 _, record = await record_of(conn, network_id)
             content = drafting.suggest_content(record)
         profile_id = await drafting.draft(
@@ -161,7 +162,7 @@ async def approve(
 ) -> None:
     """Approve a draft as a second officer."""
     async with deciding(face) as node:
-        approved = await drafting.approve(
+        approved = await submission.approve(
             node.pool,
             node.config,
             profile_id,
@@ -186,12 +187,12 @@ async def approve(
 @click.argument("profile_id", metavar="ID")
 @BY
 async def publish(face: Face, profile_id: str, officer: str | None) -> None:
-    """Queue an approved version, and release what is due."""
+    """Queue an approved version, and release its round where that has come."""
     async with deciding(face) as node:
-        day = await flow.publish(node.pool, node.config, profile_id, name_of(officer), node.clock())
-        released = await flow.release_due(node.pool, node.config, node.own, node.clock(), known=node.known)
-        held = await standing.held_code(node.pool, profile_id)
-    gone = profile_id in released
+        own = await runtime.current_own(node)
+        day, gone, held = await flow.publish_and_release(
+            node.pool, node.config, own, profile_id, name_of(officer), node.clock(), known=node.known
+        )
     state = "published" if gone else "queued"
     message = N_("Pubblicato.") if gone else N_("In coda: uscirà con il turno del {day}.")
 
@@ -214,9 +215,10 @@ async def publish(face: Face, profile_id: str, officer: str | None) -> None:
 async def withdraw(face: Face, profile_id: str, officer: str | None) -> None:
     """Withdraw a profile for ever."""
     async with deciding(face) as node:
-        await flow.withdraw(node.pool, node.own, profile_id, name_of(officer), node.clock())
-        async with node.pool.acquire() as conn:
-            signed = await own_log.signed_latest(conn, node.own.origin_id)
+        own = await runtime.current_own(node)
+        await flow.withdraw(node.pool, own, profile_id, name_of(officer), node.clock())
+        async with acquire(node.pool) as conn:
+            signed = await own_log.signed_latest(conn, own.origin_id)
     size = signed.size if signed else 0
     face.emit(
         {"profile_id": profile_id, "state": "withdrawn", "log_size": size},
@@ -252,7 +254,7 @@ async def receipts(face: Face, profile_id: object) -> None:
 @click.option("--limit", default=100, show_default=True, type=click.IntRange(1, 10_000))
 async def list_(face: Face, state: str | None, limit: int) -> None:
     """List profiles."""
-    async with runtime.open_node(face.home) as node, node.pool.acquire() as conn:
+    async with runtime.open_node(face.home) as node, acquire(node.pool) as conn:
         profiles = await standing.list_profiles(conn, node.config, state=state, limit=limit)
     columns = (
         N_("id"),

@@ -15,7 +15,7 @@ from node.domain import introduction
 from node.domain.days import day_of
 from node.domain.introduction import NO_DAY, Case, Kind, Party
 from node.flows.introductions import casefile
-from node.flows.introductions.introduce import Opened
+from node.flows.introductions.casefile import Opened
 from node.store.introductions import Consent, Listed, Step, Told
 
 

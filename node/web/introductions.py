@@ -25,9 +25,10 @@ from node.domain.introduction import HUMAN, Kind, Party, State
 from node.domain.officers import key_of
 from node.domain.roles import Permission
 from node.errors import N_, CallerError
-from node.flows.introductions import casefile, introduce
-from node.flows.introductions.caselist import list_cases
-from node.flows.introductions.introduce import Applicant, Deed, Wish
+from node.flows.introductions import asking, casefile, deeds
+from node.flows.introductions.asking import Applicant, Wish
+from node.flows.introductions.casefile import list_cases
+from node.flows.introductions.deeds import Deed
 from node.flows.upkeep import audit
 from node.runtime import Node
 from node.store.introductions import Listed, Sought
@@ -61,10 +62,10 @@ def _requests(node: Node) -> Requests:
     async def ask(asked: Asked) -> tuple[str, str]:
         applicant = Applicant(**asked.applicant)
         wish = Wish(asked.profile_id, asked.text, asked.purpose, applicant=applicant, owner=asked.owner)
-        return await introduce.ask(node.office(), wish, node.clock(), load_label_reference())
+        return await asking.ask(node.office(), wish, node.clock(), load_label_reference())
 
     async def standing(introduction_id: str, token: str) -> Mapping[str, Any]:
-        return standing_document(await introduce.standing(node.office(), introduction_id, token))
+        return standing_document(await casefile.standing(node.office(), introduction_id, token))
 
     return Requests(ask, standing)
 
@@ -98,15 +99,15 @@ async def act(request: web.Request) -> web.StreamResponse:
         introduction_id = str(uuid.UUID(introduction_id))
     except ValueError:
         # Refused as one that is not there.
-        await introduce.read(node.office(), introduction_id)
-    await introduce.act(node.office(), introduction_id, deed, officer, node.clock())
+        await casefile.read(node.office(), introduction_id)
+    await deeds.act(node.office(), introduction_id, deed, officer, node.clock())
     await audit.keep_mark(node.pool, node.home)
     return _answer(request, await _case(request), 201, Location=f"{PATH}/{introduction_id}")
 
 
 async def _case(request: web.Request) -> dict[str, Any]:
     node = request.app[NODE]
-    opened = await introduce.read(node.office(), request.match_info["introduction_id"])
+    opened = await casefile.read(node.office(), request.match_info["introduction_id"])
     return case_document(opened, node.clock(), await casefile.offered(node.office(), opened.row, opened.may))
 
 

@@ -23,8 +23,9 @@ from node.domain.roles import Role
 from node.flows.profiles import draft
 from node.flows.profiles import submission as submitting
 from node.flows.registry import intake, register
+from node.flows.trust.peer_card import quoted
 from node.flows.upkeep import backup_shelf
-from node.flows.upkeep.home import Facts, make_home, quoted, with_setting
+from node.flows.upkeep.home import Facts, make_home, with_setting
 from node.runtime import open_node
 from node.store import backup_file, backup_folder, registry
 from node.store.postgres import Pool, acquire, open_pool

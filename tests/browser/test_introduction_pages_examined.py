@@ -12,8 +12,8 @@ from playwright.async_api import Page, expect
 
 from node.domain.introduction import Kind
 from node.domain.roles import Role
-from node.flows.introductions import introduce
-from node.flows.introductions.introduce import Wish
+from node.flows.introductions import asking
+from node.flows.introductions.asking import Wish
 from node.store.reference import load_label_reference
 from node.web import allowance
 from tests import canary
@@ -55,10 +55,10 @@ async def scene(server: str, desk_listed: str, tmp_path: Path, monkeypatch: pyte
             }
             office, now = pair.seeker.town.node.office(), pair.clock()
             wish = Wish(pair.profile_id, "Cerchiamo un partner.", "request", pair.seeker.networks[6])
-            cases["draft"] = await introduce.begin(office, wish, "anna", now, load_label_reference())
+            cases["draft"] = await asking.begin(office, wish, "anna", now, load_label_reference())
             ids = [pair.profile_id, second]
             network = pair.seeker.networks[7]
-            _, made = await introduce.propose(office, network, ids, "Un progetto.", "anna", now, load_label_reference())
+            _, made = await asking.propose(office, network, ids, "Un progetto.", "anna", now, load_label_reference())
             yield Scene(pair, cases | {"project": made[0]}, second)
 
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from node.domain.introduction import Kind
-from node.flows.introductions import introduce
-from node.flows.introductions.introduce import Applicant, Wish
+from node.flows.introductions import asking
+from node.flows.introductions.asking import Applicant, Wish
 from node.i18n import moment
 from node.store import registry
 from node.store.reference import load_label_reference
@@ -145,7 +145,7 @@ async def test_a_case_is_shown_with_who_asks_and_the_name_of_the_command(pair: P
     """A draft names «endorse» and the firm that asks; the owner's office reads what it is, and hours are Italy's."""
     node = pair.seeker.town.node
     wish = Wish(pair.profile_id, TEXT, applicant=Applicant("Prova Ventosa", "Prova Scrivente", "prova@example.org"))
-    case, _ = await introduce.ask(node.office(), wish, pair.clock(), load_label_reference())
+    case, _ = await asking.ask(node.office(), wish, pair.clock(), load_label_reference())
     told = await said(pair.seeker, "show", case)
     assert "endorse (Convalidare e inviare)" in told
     assert "Prova Ventosa, Prova Scrivente, prova@example.org" in told

@@ -25,7 +25,7 @@ from node import runtime
 from node.cli.processes import Served, serving
 from node.domain.chamber import ChamberList
 from node.domain.generation.enrichment import enrich
-from node.flows.profiles import draft
+from node.flows.profiles import draft, submission
 from node.flows.registry import intake, register
 from node.flows.upkeep.home import Facts, make_trial
 from node.protocol import checkpoint, note
@@ -137,7 +137,7 @@ async def place(server: str, tmp_path: Path) -> Place:
             if not profiles:
                 content["title"] = {"it": MARK}
             profiles.append(await draft.draft(node.pool, node.config, network_id, content, "anna", now))
-            await draft.approve(node.pool, node.config, profiles[-1], "bruno", now)
+            await submission.approve(node.pool, node.config, profiles[-1], "bruno", now)
     return Place(dict(zip(IDS, homes, strict=True)), dict(zip(IDS, ports, strict=True)), profiles)
 
 

@@ -32,7 +32,7 @@ TEXTS = {"2026-1": "90235fc29e47eb7f17ecca5da56b175e56ba4bfd1ba7a181df3ffc79eaa8
 
 CODE = re.compile(r"(?:introductions?|message)-[a-z-]+")
 WHERE = (
-    "flows/introductions/introduce.py", "flows/introductions/own_side.py", "flows/introductions/casework.py", "flows/introductions/hear.py", "flows/introductions/caseid.py", "flows/introductions/post.py", "protocol/message.py", "protocol/sealed.py",
+    "flows/introductions/asking.py", "flows/introductions/fields.py", "flows/introductions/deeds.py", "flows/introductions/casefile.py", "flows/introductions/own_side.py", "flows/introductions/casework.py", "flows/introductions/hear.py", "flows/introductions/caseid.py", "flows/introductions/post.py", "protocol/message.py", "protocol/sealed.py",
     "web/introductions.py", "web/introduction_requests.py", "web/pages/asking.py",
 )  # fmt: skip
 

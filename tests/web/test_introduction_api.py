@@ -14,7 +14,7 @@ import pytest
 
 from node.domain.introduction import Kind
 from node.domain.roles import Role
-from node.flows.introductions import introduce
+from node.flows.introductions import deeds
 from node.web import openapi
 from node.web.openapi_introductions import PATH
 from tests import canary
@@ -260,7 +260,7 @@ async def test_a_program_says_what_it_has_read_before_it_endorses_or_consents(pa
     owner, seeker = await caller(pair.owner.town), await caller(pair.seeker.town)
     read = (await seeker.case(case))["seen"]
     office = pair.seeker.town.node.office()
-    await introduce.rewrite(office, case, "Cerchiamo altro.", "request", pair.clock())
+    await deeds.rewrite(office, case, "Cerchiamo altro.", "request", pair.clock())
     assert (await seeker.act(case, 409, kind="request", seen=read))["code"] == "introduction-not-now"
     shown = await seeker.case(case)
     assert (shown["would_tell"], len(shown["seen"])) == (None, 64)

@@ -30,6 +30,7 @@ from node.domain.introduction import (
 from node.errors import N_, ReteError
 from node.flows.introductions import casework, hear
 from node.flows.introductions.casework import Office
+from node.flows.registry import gdpr
 from node.i18n import translator
 from node.peers import mail
 from node.peers.mail import MailServer
@@ -132,6 +133,12 @@ async def tidy(office: Office, now: dt.datetime) -> int:
         return await introductions.delete_unbegun(conn, now - dt.timedelta(days=UNBEGUN_DAYS))
 
     return await run_tx(office.pool, work)
+
+
+async def end_over_term(office: Office, now: dt.datetime) -> int:
+    """Delete introductions that ended, and drafts, over their term; return how many. What the public form promises, daily."""
+    until = now - dt.timedelta(days=office.config.retention.introductions_days)
+    return await gdpr.end_over(office.pool, "introductions", until)
 
 
 async def send_again(office: Office, now: dt.datetime) -> int:

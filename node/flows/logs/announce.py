@@ -18,7 +18,9 @@ import structlog
 
 from node.errors import N_, LogStateError, PeerWrongError, ReteError
 from node.flows.logs import trees, vouch
-from node.flows.logs.append import OwnLog
+from node.flows.logs.append import OwnLog, sign_head
+from node.flows.logs.extend import Clock
+from node.flows.logs.recover import set_fence
 from node.peers.client import PeerClient
 from node.protocol import heads, limits, merkle, news, note, witness
 from node.protocol.keys import Verifier
@@ -51,6 +53,23 @@ class Announced:
 
     cosigned: tuple[str, ...]
     hinted: int
+
+
+async def sign_and_announce(
+    pool: Pool,
+    session: aiohttp.ClientSession,
+    own: OwnLog,
+    membership: Membership,
+    clock: Clock,
+    memory: Memory,
+) -> Announced:
+    """Sign the newest head of the own log and announce it; fence the log where a witness has seen more of it. Raises: as ``announce``."""
+    await sign_head(pool, own, clock())
+    try:
+        return await announce(pool, session, own, membership, clock(), memory)
+    except LogStateError as error:
+        await set_fence(pool, own, error.render()[0], clock())
+        raise
 
 
 async def announce(

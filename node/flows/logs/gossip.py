@@ -57,6 +57,10 @@ class Memory:
     standing: dict[str, Standing] = field(default_factory=dict)
     seen: set[tuple[str, bytes]] = field(default_factory=set)
 
+    def said(self) -> dict[str, Standing]:
+        """Return what those who are asked said of their agreement and proposals beside their heads."""
+        return {member: self.standing[member] for member in self.partners if member in self.standing}
+
 
 @dataclass(slots=True)
 class Round:

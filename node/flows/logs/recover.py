@@ -127,6 +127,13 @@ async def settle(syncer: Syncer, own: OwnLog) -> Verdict:
     raise LogStateError(code, what, where=own.origin, hint=hint)
 
 
+async def settle_if_fenced(syncer: Syncer, own: OwnLog) -> Verdict | None:
+    """Settle the own log where it is fenced; None where it may be written. Raises: as ``settle``."""
+    async with acquire(syncer.pool) as conn:
+        row = await origins.origin_named(conn, own.origin)
+    return await settle(syncer, own) if row is not None and row.state == "fenced" else None
+
+
 async def set_fence(pool: Pool, own: OwnLog, why: str, now: dt.datetime) -> None:
     """Stop writing the own log until it was settled."""
 

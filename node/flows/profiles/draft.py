@@ -1,9 +1,8 @@
-"""Drafting a profile: from a network of the registry to a version that a second officer has approved.
+"""Drafting a profile: from a network of the registry to a version for a second officer to approve (flows/profiles/submission).
 
-In: officers' words, the network's row of the public register, the frozen partition. Out: an approved version. Rules
-(docs/rules.md P, T): the block comes from the register row, never from the private one; labels are frozen for the life of the
-id and for the network's next id; the author is not the approver; red text never passes; any edit re-opens the approval; a
-block below k in the newest edition stops here. Each flow may run twice: what already stands, by the same officer, is done.
+In: officers' words, the network's row of the public register, the frozen partition. Out: a draft. Rules (docs/rules.md P): the
+block comes from the register row, never from the private one; labels are frozen for the life of the id and for the network's next
+id; any edit re-opens the approval. It may run twice: what already stands, by the same officer, is done.
 """
 
 from __future__ import annotations
@@ -23,18 +22,14 @@ from node.domain.potential import Place
 from node.domain.profile import ProfileContent
 from node.domain.register import RegisterNetwork
 from node.errors import N_, CallerError
-from node.flows.profiles import gate
-from node.flows.profiles.gate import KnownNames
 from node.flows.profiles.standing import stand_now
-from node.flows.profiles.versions import open_profile, read_partition, record_of, register_row
+from node.flows.profiles.versions import read_partition, record_of, register_row
 from node.protocol import canonical
 from node.store import population, publication
 from node.store.postgres import Connection, Pool, run_tx
 from node.store.publication import OpenVersion, PublicationProfile
 from node.store.reference import load_sectors, load_territories
 
-# Shorter, a hash could be met by chance.
-HASH_MIN_DIGITS = 8
 # Of a profile that no draft has begun yet.
 UNNAMED = str(uuid.UUID(int=0))
 
@@ -261,98 +256,3 @@ def _refuse_early_return(before: PublicationProfile | None, config: Config, now:
             hint=N_("ripubblicare subito legherebbe la nuova scheda alla vecchia"),
             day=day.isoformat(),
         )
-
-
-async def approve(
-    pool: Pool,
-    config: Config,
-    profile_id: str,
-    officer: str,
-    now: dt.datetime,
-    *,
-    amber_reason: str | None = None,
-    expected_hash: str | None = None,
-    warned: bool = False,
-    only_waiting: bool = False,
-    known: KnownNames | None = None,
-) -> str:
-    """Approve the open draft as another officer and return the hash of what was approved, in hexadecimal.
-
-    ``expected_hash`` (the first 8 digits or more) binds the approval to what ``preview`` showed.
-    ``only_waiting``: refuse what was not submitted, or was sent back since. ``warned``: the officer has read what the preview says of a potential aggregation. ``known``: the names of earlier texts.
-    Raises: CallerError content-hash-differs, potential-warning, text-refused, text-finds-network, text-doubtful, same-officer, block-too-small,
-    partition-missing, profile-already-approved (by somebody else), ...
-    """
-    officers.check(officer)
-
-    async def work(conn: Connection) -> str:
-        found, version = await open_profile(conn, profile_id)
-        refuse_other_content(version, expected_hash)
-        if only_waiting and version.state == "draft":
-            await _refuse_unsubmitted(conn, found.profile_id, version.number)
-        if version.state != "draft":
-            if officers.is_same(version.approver or "", officer):
-                return version.content_hash.hex()
-            raise CallerError("profile-already-approved", N_("questa versione è già approvata"))
-        standing = await stand_now(conn, config, found)
-        _refuse_unwarned(found, warned=warned)
-        verdict = await gate.judge(
-            conn,
-            await (known or KnownNames()).read(conn, config),
-            tuple(profile.parse_content(version.content).texts()),
-            members=standing.members,
-            own=found.register_id,
-            k=standing.k,
-        )
-        verdict.refuse(amber_reason)
-        await publication.approve(conn, found.profile_id, version.number, officer, now)
-        await publication.record_decision(
-            conn,
-            found.profile_id,
-            version.number,
-            action="approved",
-            officer=officer,
-            now=now,
-            candidates=standing.candidates,
-            content_hash=version.content_hash,
-            reason=amber_reason,
-            gate=verdict.facts(),
-        )
-        return version.content_hash.hex()
-
-    return await run_tx(pool, work)
-
-
-async def _refuse_unsubmitted(conn: Connection, profile_id: str, number: int) -> None:
-    if await publication.last_action(conn, profile_id, number) != "submitted":
-        raise CallerError(
-            "profile-not-waiting",
-            N_("questa versione non è in attesa di approvazione"),
-            hint=N_("chi l'ha scritta la presenti, o la presenti di nuovo"),
-        )
-
-
-def refuse_other_content(version: OpenVersion, expected_hash: str | None) -> None:
-    """Refuse a decision about another content than the one that was seen. Raises: CallerError(content-hash-differs)."""
-    if expected_hash is None:
-        return
-    expected, found = expected_hash.strip().lower(), version.content_hash.hex()
-    if len(expected) < HASH_MIN_DIGITS or not found.startswith(expected):
-        raise CallerError(
-            "content-hash-differs",
-            N_("il contenuto non è quello dell'anteprima: ora è {found}"),
-            hint=N_("rivedere «rete profile preview», poi approvare con --hash (almeno otto cifre)"),
-            found=found[:12],
-        )
-
-
-def _refuse_unwarned(found: PublicationProfile, *, warned: bool) -> None:
-    if not found.potential or warned:
-        return
-    raise CallerError(
-        "potential-warning",
-        N_(
-            "nessun elenco pubblico nasconde un'aggregazione potenziale: chi sa con chi lavora l'ufficio può riconoscerla"
-        ),
-        hint=N_("leggere l'avvertenza di «rete profile preview», poi approvare con --potential"),
-    )

@@ -22,7 +22,7 @@ from node.flows.logs.append import Operation, OwnLog, append, sign_head
 from node.flows.profiles import partitions
 from node.flows.profiles.gate import KnownNames
 from node.flows.profiles.sift import Ready, sift
-from node.flows.profiles.standing import census_of, stand_of
+from node.flows.profiles.standing import census_of, held_code, stand_of
 from node.flows.profiles.versions import checked_id, open_profile, read_partition
 from node.store import evidence, log, population, publication
 from node.store import partitions as parts
@@ -68,6 +68,26 @@ async def publish(pool: Pool, config: Config, profile_id: str, officer: str, now
     return await run_tx(pool, work)
 
 
+async def publish_and_release(
+    pool: Pool,
+    config: Config,
+    own: OwnLog,
+    profile_id: str,
+    officer: str,
+    now: dt.datetime,
+    *,
+    known: KnownNames | None = None,
+) -> tuple[dt.date, bool, str | None]:
+    """Queue the approved version and, where its round has come, release that round.
+
+    Returns the round's day, whether the version left, and why not if it is held. Raises: as ``publish``.
+    """
+    day = await publish(pool, config, profile_id, officer, now)
+    # A round that has not come releases nothing of this profile; those of others leave by the scheduler's turn.
+    released = await release_due(pool, config, own, now, known=known) if day <= now.date() else []
+    return day, profile_id in released, await held_code(pool, profile_id)
+
+
 async def _departure(
     conn: Connection, config: Config, found: PublicationProfile, now: dt.datetime
 ) -> tuple[Departure, int]:
@@ -97,7 +117,7 @@ async def release_due(
 ) -> list[str]:
     """Write every queued version whose round has come and that may leave, in random order; return the profile ids.
 
-    What may not leave stays queued with its reason. The log's head is signed in any case. ``known``: as for ``draft.approve``.
+    What may not leave stays queued with its reason. The log's head is signed in any case. ``known``: as for ``submission.approve``.
     """
     today = now.date()
     # What an earlier run of ``work`` wrote, if its commit happened and its answer was lost.

@@ -1,7 +1,9 @@
-"""A draft's way between who writes and who approves: put before the others, sent back with a reason; and all that became of it.
+"""A draft's way between who writes and who approves: put before the others, approved, sent back; and all that became of it.
 
 In: officers' decisions, the clock. Out: decisions kept with the others, and values to show. A draft that is written again waits no
-more. Rules: only a draft that waits is sent back, by another officer, with a reason. Source: docs/profiles.md.
+more. Rules (docs/rules.md P, T): the author is not the approver; red text never passes; a block below k in the newest edition stops
+here; only a draft that waits is sent back, by another officer, with a reason. Each flow may run twice: what already stands, by the
+same officer, is done. Source: docs/profiles.md.
 """
 
 from __future__ import annotations
@@ -12,16 +14,19 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from node.config import Config
-from node.domain import officers, release
+from node.domain import officers, profile, release
 from node.domain.progress import STATES, Progress, progress_of
 from node.errors import N_, CallerError, NotFoundError
-from node.flows.profiles.draft import refuse_other_content
-from node.flows.profiles.standing import list_profiles, stand_of
+from node.flows.profiles import gate
+from node.flows.profiles.gate import KnownNames
+from node.flows.profiles.standing import list_profiles, stand_now, stand_of
 from node.flows.profiles.versions import checked_id, open_profile, read_partition
 from node.store import publication
 from node.store.postgres import Connection, Pool, acquire, run_tx
 from node.store.publication import OpenVersion, PublicationProfile
 
+# Shorter, a hash could be met by chance.
+HASH_MIN_DIGITS: Final = 8
 REASON_MAX_CHARS: Final = 1_000
 BATCH: Final = 100
 # Profiles looked at for one page of those that are held, or that wait: the rest is for the next page.
@@ -70,6 +75,101 @@ async def submit(pool: Pool, config: Config, profile_id: str, officer: str, now:
     await run_tx(pool, work)
 
 
+async def approve(
+    pool: Pool,
+    config: Config,
+    profile_id: str,
+    officer: str,
+    now: dt.datetime,
+    *,
+    amber_reason: str | None = None,
+    expected_hash: str | None = None,
+    warned: bool = False,
+    only_waiting: bool = False,
+    known: KnownNames | None = None,
+) -> str:
+    """Approve the open draft as another officer and return the hash of what was approved, in hexadecimal.
+
+    ``expected_hash`` (the first 8 digits or more) binds the approval to what ``preview`` showed.
+    ``only_waiting``: refuse what was not submitted, or was sent back since. ``warned``: the officer has read what the preview says of a potential aggregation. ``known``: the names of earlier texts.
+    Raises: CallerError content-hash-differs, potential-warning, text-refused, text-finds-network, text-doubtful, same-officer, block-too-small,
+    partition-missing, profile-already-approved (by somebody else), ...
+    """
+    officers.check(officer)
+
+    async def work(conn: Connection) -> str:
+        found, version = await open_profile(conn, profile_id)
+        _refuse_other_content(version, expected_hash)
+        if only_waiting and version.state == "draft":
+            await _refuse_unsubmitted(conn, found.profile_id, version.number)
+        if version.state != "draft":
+            if officers.is_same(version.approver or "", officer):
+                return version.content_hash.hex()
+            raise CallerError("profile-already-approved", N_("questa versione è già approvata"))
+        standing = await stand_now(conn, config, found)
+        _refuse_unwarned(found, warned=warned)
+        verdict = await gate.judge(
+            conn,
+            await (known or KnownNames()).read(conn, config),
+            tuple(profile.parse_content(version.content).texts()),
+            members=standing.members,
+            own=found.register_id,
+            k=standing.k,
+        )
+        verdict.refuse(amber_reason)
+        await publication.approve(conn, found.profile_id, version.number, officer, now)
+        await publication.record_decision(
+            conn,
+            found.profile_id,
+            version.number,
+            action="approved",
+            officer=officer,
+            now=now,
+            candidates=standing.candidates,
+            content_hash=version.content_hash,
+            reason=amber_reason,
+            gate=verdict.facts(),
+        )
+        return version.content_hash.hex()
+
+    return await run_tx(pool, work)
+
+
+async def _refuse_unsubmitted(conn: Connection, profile_id: str, number: int) -> None:
+    if await publication.last_action(conn, profile_id, number) != "submitted":
+        raise CallerError(
+            "profile-not-waiting",
+            N_("questa versione non è in attesa di approvazione"),
+            hint=N_("chi l'ha scritta la presenti, o la presenti di nuovo"),
+        )
+
+
+def _refuse_other_content(version: OpenVersion, expected_hash: str | None) -> None:
+    """Refuse a decision about another content than the one that was seen. Raises: CallerError(content-hash-differs)."""
+    if expected_hash is None:
+        return
+    expected, found = expected_hash.strip().lower(), version.content_hash.hex()
+    if len(expected) < HASH_MIN_DIGITS or not found.startswith(expected):
+        raise CallerError(
+            "content-hash-differs",
+            N_("il contenuto non è quello dell'anteprima: ora è {found}"),
+            hint=N_("rivedere «rete profile preview», poi approvare con --hash (almeno otto cifre)"),
+            found=found[:12],
+        )
+
+
+def _refuse_unwarned(found: PublicationProfile, *, warned: bool) -> None:
+    if not found.potential or warned:
+        return
+    raise CallerError(
+        "potential-warning",
+        N_(
+            "nessun elenco pubblico nasconde un'aggregazione potenziale: chi sa con chi lavora l'ufficio può riconoscerla"
+        ),
+        hint=N_("leggere l'avvertenza di «rete profile preview», poi approvare con --potential"),
+    )
+
+
 async def send_back(
     pool: Pool,
     config: Config,
@@ -97,7 +197,7 @@ async def send_back(
 
     async def work(conn: Connection) -> None:
         found, version = await open_profile(conn, checked_id(profile_id))
-        refuse_other_content(version, expected_hash)
+        _refuse_other_content(version, expected_hash)
         last = await publication.last_action(conn, found.profile_id, version.number)
         if version.state != "draft" or last != "submitted":
             raise CallerError("profile-not-waiting", N_("questa versione non è in attesa di approvazione"))

@@ -231,12 +231,14 @@ async def retention(pool: Pool, config: Config, now: dt.datetime, *, apply: bool
                 if what == "editions"
                 else await gdpr.count_over(conn, what, until)
             )
-        ended = await _end(pool, what, until) if apply and over else 0
+        ended = await end_over(pool, what, until) if apply and over else 0
         terms.append(Term(what, days, until.date(), over, ended))
     return terms
 
 
-async def _end(pool: Pool, what: str, until: dt.datetime) -> int:
+async def end_over(pool: Pool, what: str, until: dt.datetime) -> int:
+    """Delete what ended before ``until``, batch by batch, each batch a transaction; return how many rows. ``what``: of TERMS."""
+
     async def batch(conn: Connection) -> int:
         if what != "editions":
             return await gdpr.end(conn, what, until)
@@ -251,11 +253,6 @@ async def _end(pool: Pool, what: str, until: dt.datetime) -> int:
     if ended:
         logger.info("retention.ended", what=what, rows=ended)
     return ended
-
-
-async def end_introductions(pool: Pool, config: Config, now: dt.datetime) -> int:
-    """Delete introductions that ended, and drafts, over their term; return how many. What the public form promises, daily."""
-    return await _end(pool, "introductions", now - dt.timedelta(days=config.retention.introductions_days))
 
 
 def processing_register(config: Config) -> list[dict[str, Any]]:

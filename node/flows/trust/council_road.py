@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -21,6 +21,7 @@ from node.flows.trust import council
 from node.flows.trust.council import Taken
 from node.peers.client import NOT_MODIFIED, PeerClient, RequestSigner
 from node.protocol import limits, proposals
+from node.protocol.heads import Standing
 from node.protocol.member import Member, Membership
 from node.store.postgres import Pool
 
@@ -82,6 +83,13 @@ async def submit(road: Road, raw: bytes, now: dt.datetime) -> Sent:
     results = dict(await asyncio.gather(*(tell(member) for member in members)))
     told = tuple(sorted(member for member, code in results.items() if not code))
     return Sent(taken, told, {member: code for member, code in sorted(results.items()) if code})
+
+
+async def hear(road: Road, said: Mapping[str, Standing], memory: Memory, now: dt.datetime) -> int:
+    """Collect from those who said beside their heads that they hold other proposals: an idle round costs nothing."""
+    told = {member: standing.proposals for member, standing in said.items()}
+    asked = [peer for peer in road.membership.peers if memory.is_news(peer.id, told.get(peer.id))]
+    return await collect(road, asked, memory, now)
 
 
 async def collect(road: Road, asked: Sequence[Member], memory: Memory, now: dt.datetime) -> int:

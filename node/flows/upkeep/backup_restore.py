@@ -19,10 +19,11 @@ import structlog
 from node import config as configuration
 from node.config_places import CONFIG_FILE
 from node.errors import N_, CallerError, OperatorError
+from node.flows.trust.peer_card import quoted
 from node.flows.upkeep import backup_home
 from node.flows.upkeep.backup import differ, differing, digests_of, open_whole, pour
 from node.flows.upkeep.backup_home import HomeFiles
-from node.flows.upkeep.home import quoted, refuse_used, taken_away_if_it_fails, with_setting
+from node.flows.upkeep.home import refuse_used, taken_away_if_it_fails, with_setting
 from node.store import backup, embedded
 from node.store.backup_file import Opened
 

@@ -5,7 +5,6 @@ In: a folder and the few facts that have no default. Out: a folder with node.tom
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import re
 import shutil
@@ -19,8 +18,8 @@ from node import config as configuration
 from node.config_places import CONFIG_FILE, place
 from node.domain.territory import COM
 from node.errors import N_, CallerError, OperatorError
+from node.flows.trust.peer_card import peer_card, quoted
 from node.protocol import keys
-from node.protocol.sealed import SealKey
 from node.store import keyfiles
 from node.store.reference import load_territories
 
@@ -49,12 +48,6 @@ def example_text() -> str:
     if packaged.is_file():
         return packaged.read_text(encoding="utf-8")
     return (Path(__file__).resolve().parents[3] / "nodes.example.toml").read_text(encoding="utf-8")
-
-
-def quoted(value: str) -> str:
-    """Return ``value`` as a TOML string; what a line can't hold is escaped, for the parser to judge."""
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
-    return '"' + re.sub("[\x00-\x1f\x7f]", lambda found: f"\\u{ord(found.group()):04x}", escaped) + '"'
 
 
 def _set(text: str, table: str, key: str, value: str) -> str:
@@ -189,40 +182,6 @@ def new_home(home: Path, facts: Facts) -> Iterator[None]:
     with taken_away_if_it_fails(home):
         make_home(home, facts)
         yield
-
-
-def peer_card(config: configuration.Config, held: keyfiles.Keys, vkey: str, url: str) -> str:
-    """Return the [[peer]] block by which other nodes follow this one."""
-    public = held.signing["http"].public_key().public_bytes_raw()
-    authority = config.federation.authority
-    voices = {
-        role: keys.format_vkey(
-            f"{authority}/{role}", held.signing[role].public_key().public_bytes_raw(), keys.COSIGNATURE_TYPE
-        )
-        for role in ("witness", "mirror")
-    }
-    return "\n".join(
-        (
-            "[[peer]]",
-            f"id = {quoted(config.node.id)}",
-            f"name = {quoted(config.node.name)}",
-            f"url = {quoted(url)}",
-            f"origin = {quoted(config.federation.origin)}",
-            f"vkey = {quoted(vkey)}",
-            f"witness = {quoted(voices['witness'])}",
-            f"mirror = {quoted(voices['mirror'])}",
-            f'http_key = {{ keyid = "{authority}#http-1", public = "{base64.b64encode(public).decode()}" }}',
-            seal_line(held.seal.public),
-            "",
-        )
-    )
-
-
-def seal_line(key: SealKey) -> str:
-    """Return the line of a [[peer]] block that says for which key messages to that node are sealed."""
-    halves = {"x25519": key.x25519, "mlkem768": key.mlkem768}
-    pairs = [f'{name} = "{base64.b64encode(half).decode()}"' for name, half in halves.items() if half is not None]
-    return f"seal = {{ {', '.join(pairs)} }}"
 
 
 def make_trial(homes: Sequence[tuple[Path, Facts]]) -> None:

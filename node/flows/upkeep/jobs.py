@@ -9,29 +9,46 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 from node.errors import N_
 
-# Jobs that only a node with a folder for backups has.
-BACKUP, TRIAL = "backup", "trial"
-# One that only a node with an agreement has.
-AGREEMENT = "agreement"
+
+class Job(StrEnum):
+    """What the scheduler runs. ``agreement`` is of nodes that have one, ``backup`` and ``trial`` of those with a folder for backups."""
+
+    GOSSIP = "gossip"
+    AGREEMENT = "agreement"
+    DUE = "due"
+    ANNOUNCE = "announce"
+    POST = "post"
+    INTRODUCTIONS = "introductions"
+    INTRODUCTIONS_MAIL = "introductions-mail"
+    RELEASE = "release"
+    SETTLE = "settle"
+    TIDY = "tidy"
+    SAVED = "saved"
+    INDEX = "index"
+    BACKUP = "backup"
+    TRIAL = "trial"
+
+
 TITLES: Final[Mapping[str, str]] = {
-    "gossip": N_("chiede agli altri nodi che cosa c'è di nuovo"),
-    "agreement": N_("chiede agli altri nodi se il protocollo d'intesa è cambiato, e lo applica"),
-    "due": N_("preleva le novità degli altri registri"),
-    "announce": N_("firma il proprio registro e lo porta ai testimoni"),
-    "post": N_("porta e ritira i messaggi sigillati"),
-    "introductions": N_("chiude i contatti scaduti e rimanda ciò che si è perso"),
-    "introductions-mail": N_("avvisa l'ufficio delle novità dei contatti"),
-    "release": N_("fa uscire i profili del turno di pubblicazione"),
-    "settle": N_("riprende un registro recintato, quando si può"),
-    "tidy": N_("toglie ciò che è scaduto"),
-    "saved": N_("avvisa le ricerche salvate"),
-    "index": N_("tiene aggiornato l'indice delle ricerche"),
-    "backup": N_("fa la copia di sicurezza del giorno e toglie le più vecchie"),
-    "trial": N_("ripristina per prova l'ultima copia di sicurezza"),
+    Job.GOSSIP: N_("chiede agli altri nodi che cosa c'è di nuovo"),
+    Job.AGREEMENT: N_("chiede agli altri nodi se il protocollo d'intesa è cambiato, e lo applica"),
+    Job.DUE: N_("preleva le novità degli altri registri"),
+    Job.ANNOUNCE: N_("firma il proprio registro e lo porta ai testimoni"),
+    Job.POST: N_("porta e ritira i messaggi sigillati"),
+    Job.INTRODUCTIONS: N_("chiude i contatti scaduti e rimanda ciò che si è perso"),
+    Job.INTRODUCTIONS_MAIL: N_("avvisa l'ufficio delle novità dei contatti"),
+    Job.RELEASE: N_("fa uscire i profili del turno di pubblicazione"),
+    Job.SETTLE: N_("riprende un registro recintato, quando si può"),
+    Job.TIDY: N_("toglie ciò che è scaduto"),
+    Job.SAVED: N_("avvisa le ricerche salvate"),
+    Job.INDEX: N_("tiene aggiornato l'indice delle ricerche"),
+    Job.BACKUP: N_("fa la copia di sicurezza del giorno e toglie le più vecchie"),
+    Job.TRIAL: N_("ripristina per prova l'ultima copia di sicurezza"),
 }
 
 

@@ -15,7 +15,7 @@ from node.errors import N_, CallerError, ReteError
 from node.flows.upkeep import backup_check, backup_shelf, checkup
 from node.flows.upkeep.backup_shelf import Shelf
 from node.flows.upkeep.findings import LEVELS, OK
-from node.flows.upkeep.jobs import BACKUP, TITLES, TRIAL
+from node.flows.upkeep.jobs import TITLES, Job
 from node.store import wake
 from node.store.backup_folder import Copy
 from node.store.postgres import acquire
@@ -58,7 +58,7 @@ async def _page(request: web.Request, error: CallerError | None = None) -> web.R
     jobs = desk.schedule() if desk.schedule else None
     found = await checkup.backups(desk.node.place())
     shelf = found if isinstance(found, Shelf) else None
-    turns = {turn.name: turn for turn in jobs.turns if turn.name in (BACKUP, TRIAL)} if jobs else {}
+    turns = {turn.name: turn for turn in jobs.turns if turn.name in (Job.BACKUP, Job.TRIAL)} if jobs else {}
     return admin_frame.show(
         request,
         "backups.html",

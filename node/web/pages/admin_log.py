@@ -13,8 +13,8 @@ from node.domain.roles import Permission
 from node.errors import N_, Said
 from node.flows.logs import board, own_log
 from node.flows.trust import public_keys
+from node.flows.trust.peer_card import peer_card
 from node.flows.upkeep import audit
-from node.flows.upkeep.home import peer_card
 from node.runtime import current_own
 from node.web.pages import admin_frame
 from node.web.pages.admin_frame import DESK, told

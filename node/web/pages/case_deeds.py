@@ -10,11 +10,12 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from node.domain import introduction, introduction_texts
-from node.domain.introduction import DECLINE_REASONS, FOLLOW_UP_DAYS, OUTCOMES, WITHDRAW_REASONS, Kind
+from node.domain.introduction import DECLINE_REASONS, FOLLOW_UP_DAYS, OUTCOMES, TEXT_MAX_CHARS, WITHDRAW_REASONS, Kind
 from node.domain.introduction_texts import DEED_TITLES
 from node.errors import N_, CallerError, NotFoundError, Translate
 from node.flows.introductions import own_side
-from node.flows.introductions.introduce import TEXT_MAX_CHARS, Deed, Opened
+from node.flows.introductions.casefile import Opened
+from node.flows.introductions.deeds import Deed
 from node.store.introductions import Row
 from node.web.pages.desk import text_in
 

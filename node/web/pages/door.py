@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from node.flows.introductions import introduce
-from node.flows.introductions.introduce import Applicant, Wish
+from node.flows.introductions import asking as flow
+from node.flows.introductions import casefile
+from node.flows.introductions.asking import Applicant, Wish
 from node.runtime import Node
 from node.store.reference import load_label_reference
 from node.web.pages import asking
@@ -25,10 +26,10 @@ def install(app: web.Application, node: Node) -> None:
         wish = Wish(
             asked.profile_id, asked.text, asked.purpose, applicant=applicant, owner=asked.owner, form=asked.form
         )
-        return await introduce.ask(node.office(), wish, node.clock(), load_label_reference())
+        return await flow.ask(node.office(), wish, node.clock(), load_label_reference())
 
     async def standing(introduction_id: str, code: str) -> Stand:
-        opened = await introduce.standing(node.office(), introduction_id, code)
+        opened = await casefile.standing(node.office(), introduction_id, code)
         events = tuple(step.event for step in opened.steps)
         return Stand(opened.row.profile_id, opened.row.peer, opened.state, events)
 

@@ -15,7 +15,6 @@ from node.domain import officers
 from node.domain.progress import ACTION_TITLES, TITLES, Progress
 from node.domain.roles import Permission
 from node.errors import CallerError, NotFoundError
-from node.flows.profiles import draft as drafting
 from node.flows.profiles import publish, submission
 from node.runtime import current_own
 from node.web.middleware import status_of
@@ -114,7 +113,7 @@ async def approve(request: web.Request) -> web.StreamResponse:
     node, profile_id = request.app[DESK], request.match_info["profile_id"]
     sent = await desk.form_of(request)
     try:
-        await drafting.approve(
+        await submission.approve(
             node.pool,
             node.config,
             profile_id,
@@ -138,14 +137,12 @@ async def approve(request: web.Request) -> web.StreamResponse:
 async def _enqueue(request: web.Request, profile_id: str) -> web.Response:
     """Put an approved version into its round, and let it leave where rounds are immediate, as the command does."""
     node = request.app[DESK]
-    day = await publish.publish(node.pool, node.config, profile_id, desk.officer_of(request), node.clock())
-    released: list[str] = []
-    if day <= node.clock().date():
-        released = await publish.release_due(
-            node.pool, node.config, await current_own(node), node.clock(), known=node.known
-        )
+    own, officer = await current_own(node), desk.officer_of(request)
+    _, gone, _ = await publish.publish_and_release(
+        node.pool, node.config, own, profile_id, officer, node.clock(), known=node.known
+    )
     await desk.keep_mark(request)
-    return desk.go(profile_path(profile_id, done="uscita" if profile_id in released else "turno"))
+    return desk.go(profile_path(profile_id, done="uscita" if gone else "turno"))
 
 
 @needs(Permission.PROFILE_APPROVE, hidden=True, invites=True)

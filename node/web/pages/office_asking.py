@@ -13,10 +13,12 @@ from typing import Any, Final
 from aiohttp import web
 
 from node.domain import vocabulary
+from node.domain.introduction import TEXT_MAX_CHARS
 from node.domain.roles import Permission
 from node.errors import N_, CallerError, NotFoundError
-from node.flows.introductions import introduce, own_side
-from node.flows.introductions.introduce import GROUP, TEXT_MAX_CHARS, Wish
+from node.flows.introductions import asking as flow
+from node.flows.introductions import own_side
+from node.flows.introductions.asking import GROUP, Wish
 from node.flows.registry import keeping
 from node.flows.searching.search import Hit, find_profile
 from node.web import cooperation
@@ -65,13 +67,13 @@ def link(profiles: Sequence[str], network_id: str, path: str = NEW) -> str:
 
 
 def named(owner: str, profile_id: str) -> str:
-    """Return how a link or a form names a profile (introduce.profile_in)."""
+    """Return how a link or a form names a profile (flows/introductions/asking.profile_in)."""
     return f"{owner}:{profile_id}"
 
 
 async def _hit(request: web.Request, text: str) -> Hit:
     node, reader = request.app[DESK], desk.reader_of(request)
-    owner, profile_id = introduce.profile_in(text[:NAMED_LONGEST])
+    owner, profile_id = flow.profile_in(text[:NAMED_LONGEST])
     return await find_profile(node.pool, profile_id, reader.reference, now=node.clock(), owner=owner or None)
 
 
@@ -167,12 +169,12 @@ async def write(request: web.Request) -> web.StreamResponse:
     ids = [profile_id] if profile_id else []
     if desk.text_in(sent, "vai") == LOOK:
         return await _page(request, ids, sent)
-    owner, one = introduce.profile_in(profile_id)
+    owner, one = flow.profile_in(profile_id)
     text, purpose, network = (desk.text_in(sent, name) for name in ("testo", "scopo", "rete"))
     wish = Wish(one, text, purpose, network or None, owner=owner, form=asking.form_in(sent))
     reference = request.app[COOPERATION].reference
     try:
-        made = await introduce.begin(node.office(), wish, desk.officer_of(request), node.clock(), reference)
+        made = await flow.begin(node.office(), wish, desk.officer_of(request), node.clock(), reference)
     except CallerError as error:
         return await _page(request, ids, sent, _said(error))
     return desk.go(case_path(made, "contatto"))
@@ -190,7 +192,7 @@ async def propose(request: web.Request) -> web.StreamResponse:
     if not network:
         return await _page(request, shown, sent, own_side.who(), is_project=True)
     try:
-        _, made = await introduce.propose(
+        _, made = await flow.propose(
             node.office(), network, ids, text, desk.officer_of(request), node.clock(),
             request.app[COOPERATION].reference, purpose, asking.form_in(sent),
         )  # fmt: skip

@@ -13,13 +13,12 @@ from typing import Any, Final
 from aiohttp import web
 
 from node.domain import vocabulary
-from node.domain.introduction import CLOSED, Kind, Party, State
+from node.domain.introduction import CLOSED, TEXT_MAX_CHARS, Kind, Party, State
 from node.domain.introduction_texts import CONSENT_TEXTS, CONSENT_VERSION, STATE_TITLES
 from node.domain.roles import Permission
 from node.errors import N_, CallerError, NotFoundError
-from node.flows.introductions import casefile, introduce
-from node.flows.introductions.casefile import today_of
-from node.flows.introductions.introduce import Opened
+from node.flows.introductions import casefile, deeds
+from node.flows.introductions.casefile import Opened, today_of
 from node.flows.profiles.versions import record_of
 from node.flows.searching.search import find_profile
 from node.i18n import translator
@@ -60,7 +59,7 @@ def case_path(introduction_id: str, done: str = "") -> str:
 async def opened_of(request: web.Request) -> Opened:
     """Return the case that an address names. Raises: NotFoundError(introduction-unknown)."""
     try:
-        return await introduce.read(request.app[DESK].office(), request.match_info["introduction_id"])
+        return await casefile.read(request.app[DESK].office(), request.match_info["introduction_id"])
     except NotFoundError as error:
         # The flow's own words are for a terminal.
         raise NotFoundError(
@@ -187,7 +186,7 @@ def _draft(opened: Opened, sent: Mapping[str, Any], reader: Reader) -> dict[str,
         "text": desk.text_in(sent, case_deeds.NEW_TEXT) or str(request.get("text", "")),
         "purpose": desk.text_in(sent, "scopo") or str(request.get("purpose", "")),
         "purposes": [(key, reader.title(vocabulary.PURPOSES, key)) for key in vocabulary.PURPOSES],
-        "longest": introduce.TEXT_MAX_CHARS,
+        "longest": TEXT_MAX_CHARS,
     }
 
 
@@ -231,7 +230,7 @@ async def act(request: web.Request) -> web.StreamResponse:
     node, opened = request.app[DESK], await opened_of(request)
     key = opened.row.introduction_id
     try:
-        await introduce.act(
+        await deeds.act(
             node.office(), key, case_deeds.deed_of(kind, sent, opened.row), desk.officer_of(request), node.clock()
         )
     except CallerError as error:
@@ -247,7 +246,7 @@ async def rewrite(request: web.Request) -> web.StreamResponse:
     key = opened.row.introduction_id
     text, purpose = desk.text_in(sent, case_deeds.NEW_TEXT), desk.text_in(sent, "scopo")
     try:
-        await introduce.rewrite(node.office(), key, text, purpose, node.clock())
+        await deeds.rewrite(node.office(), key, text, purpose, node.clock())
     except CallerError as error:
         at = (
             {"text": case_deeds.NEW_TEXT, "purpose": "scopo"}.get(error.where, "")
@@ -263,7 +262,7 @@ async def discard(request: web.Request) -> web.StreamResponse:
     """Delete a draft that was never sent."""
     node, opened = request.app[DESK], await opened_of(request)
     try:
-        await introduce.discard(node.office(), opened.row.introduction_id)
+        await deeds.discard(node.office(), opened.row.introduction_id)
     except CallerError as error:
         return await _page(request, error)
     await desk.keep_mark(request)

@@ -1,7 +1,7 @@
 """The office's introductions: what waits for us, what we asked, what was asked of us, what is closed.
 
 In: which of them (``vista``), after which one (``dopo``: a moment and an identifier, nothing that anybody typed). Out: a page of what
-node/flows/introductions/caselist tells command and API too. Rules: who may read introductions reads whose they are; the other side has a name once
+node/flows/introductions/casefile tells command and API too. Rules: who may read introductions reads whose they are; the other side has a name once
 it was told, and never here.
 """
 
@@ -18,7 +18,7 @@ from node.domain.introduction import CLOSED, Party, State
 from node.domain.introduction_texts import STATE_TITLES
 from node.domain.roles import Permission
 from node.errors import N_, CallerError
-from node.flows.introductions import casefile, caselist
+from node.flows.introductions import casefile
 from node.flows.introductions.casefile import today_of
 from node.store.introductions import Listed, Sought
 from node.web import cooperation
@@ -75,7 +75,7 @@ async def listed(request: web.Request) -> web.StreamResponse:
     after = place_in(request.query.get("dopo", ""))
     sought = VIEWS[view][1]
     page = Sought(sought.party, sought.states, sought.waiting, None, after)
-    found = await caselist.list_cases(office, page, SHOWN + 1, node.clock())
+    found = await casefile.list_cases(office, page, SHOWN + 1, node.clock())
     totals = await casefile.totals(office, node.clock())
     members = (await cooperation.front(request.app[COOPERATION])).overview.members
     today = today_of(node.clock())

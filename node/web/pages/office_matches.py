@@ -16,7 +16,7 @@ from node.domain import vocabulary
 from node.domain.matching import ABROAD, ANSWERED, ASKED, COMPLEMENTARY, THEMES, Part
 from node.domain.roles import Permission
 from node.errors import CallerError
-from node.flows.introductions.introduce import GROUP
+from node.flows.introductions.asking import GROUP
 from node.flows.searching import match as flow
 from node.flows.searching import seek
 from node.flows.searching.match import Fit, Matches, Suggestion

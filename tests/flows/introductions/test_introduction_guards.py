@@ -9,8 +9,8 @@ import pytest
 
 from node.domain.introduction import Kind, State
 from node.errors import CallerError
-from node.flows.introductions import hear, introduce, own_side, remind
-from node.flows.introductions.introduce import Applicant, Wish
+from node.flows.introductions import asking, casefile, deeds, hear, own_side, remind
+from node.flows.introductions.asking import Applicant, Wish
 from node.protocol.member import Membership
 from node.store import population, registry
 from node.store.reference import load_label_reference, load_sectors, load_territories
@@ -43,7 +43,7 @@ async def test_a_network_is_described_by_no_more_than_k_networks_share(pair: Pai
     node = pair.seeker.town.node
     office = node.office()
     strict = replace(office, configured=replace(office.config, privacy=replace(office.config.privacy, k=10**6)))
-    row, told = (await introduce.read(office, await pair.seeker.ask(pair.profile_id))).row, []
+    row, told = (await casefile.read(office, await pair.seeker.ask(pair.profile_id))).row, []
     async with node.pool.acquire() as conn:
         for network in pair.seeker.networks:
             other = replace(row, network_id=network)
@@ -113,14 +113,14 @@ async def test_a_firm_s_own_name_is_in_no_request(pair: Pair) -> None:
     node = pair.seeker.town.node
     firm = Applicant("Officine Zibaldone", "Prova Referente", "prova@example.org")
     wish = Wish(pair.profile_id, "Officine Zibaldone cerca un distributore.", applicant=firm)
-    case, _ = await introduce.ask(node.office(), wish, pair.clock(), load_label_reference())
+    case, _ = await asking.ask(node.office(), wish, pair.clock(), load_label_reference())
     with pytest.raises(CallerError) as refused:
-        await introduce.endorse(node.office(), case, "anna", pair.clock(), sure=True)
+        await deeds.endorse(node.office(), case, "anna", pair.clock(), sure=True)
     assert refused.value.code == "text-refused"
     async with node.pool.acquire() as conn:
         assert "Officine Zibaldone" not in {term.text for term in await registry.secret_terms(conn)}
-    await introduce.rewrite(node.office(), case, "Si cerca un distributore.", "request", pair.clock())
-    await introduce.endorse(node.office(), case, "anna", pair.clock(), sure=True)
+    await deeds.rewrite(node.office(), case, "Si cerca un distributore.", "request", pair.clock())
+    await deeds.endorse(node.office(), case, "anna", pair.clock(), sure=True)
     async with node.pool.acquire() as conn:
         assert "Officine Zibaldone" in {term.text for term in await registry.secret_terms(conn)}
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from node.domain.introduction import OWNER, SEEKER, Kind, State
-from node.flows.introductions import introduce, post, remind
-from node.flows.introductions.introduce import Deed
+from node.flows.introductions import deeds, post, remind
+from node.flows.introductions.deeds import Deed
 from node.protocol import post as wire
 from node.store import introductions, outbox
 from tests.introductions_made import ACCEPTED, INTRODUCED, Desk, Pair
@@ -122,7 +122,7 @@ async def test_whoever_decides_waits_for_the_box_before_the_case(pair: Pair) -> 
     pool, peer = pair.owner.town.node.pool, pair.seeker.id
     async with pool.acquire() as conn, conn.transaction():
         await outbox.lock(conn, peer)
-        deed = asyncio.create_task(introduce.act(pair.owner.office(), case, Deed(K.CHECK), "anna", pair.clock()))
+        deed = asyncio.create_task(deeds.act(pair.owner.office(), case, Deed(K.CHECK), "anna", pair.clock()))
         waiting = (
             "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
         )

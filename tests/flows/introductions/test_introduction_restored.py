@@ -9,7 +9,7 @@ import pytest
 
 from node import runtime
 from node.domain.introduction import Kind, State
-from node.flows.introductions import introduce, remind
+from node.flows.introductions import casefile, remind
 from node.flows.upkeep import audit, backup, backup_restore
 from node.store import backup as moments
 from node.store import backup_file
@@ -45,7 +45,7 @@ async def test_an_older_copy_is_given_back_what_was_said_since(
         pair.owner.town = Town(tmp_path / "new", node, old.session, old.port)
         await pair.owner.town.start()
         try:
-            copied = await introduce.read(node.office(), case)
+            copied = await casefile.read(node.office(), case)
             assert (copied.case.state, copied.case.lost) == (State.UNDER_CHECK, frozenset())
             assert (await audit.verify(node.pool, tmp_path / "new")).ok
             await pair.carry()

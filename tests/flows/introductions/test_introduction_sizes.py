@@ -9,8 +9,8 @@ import pytest
 
 from node.domain.introduction import Kind, State
 from node.errors import CallerError
-from node.flows.introductions import introduce
-from node.flows.introductions.introduce import Applicant, Wish
+from node.flows.introductions import asking, casefile
+from node.flows.introductions.asking import Applicant, Wish
 from node.store.reference import load_label_reference
 from tests.federation_made import Clock
 from tests.introductions_made import ACCEPTED, Pair, two_offices
@@ -65,7 +65,7 @@ async def test_a_network_of_three_hundred_firms_is_introduced(
 async def test_a_firm_s_words_are_kept_whatever_signs_they_hold(pair: Pair, sign: str) -> None:
     """As long as a field may be, in every field."""
     case = await asked(pair, sign * 300)
-    applicant = (await introduce.read(pair.seeker.town.node.office(), case)).row.applicant
+    applicant = (await casefile.read(pair.seeker.town.node.office(), case)).row.applicant
     assert applicant is not None
     assert applicant["name"] == sign * 300
 
@@ -83,5 +83,5 @@ async def asked(pair: Pair, words: str) -> str:
     names = ("name", "person", "phone", "municipality")
     full = Applicant(**dict.fromkeys(names, words), email="prova@example.org")
     wish = Wish(pair.profile_id, "Cerchiamo un partner.", applicant=full)
-    case, _ = await introduce.ask(pair.seeker.town.node.office(), wish, pair.clock(), load_label_reference())
+    case, _ = await asking.ask(pair.seeker.town.node.office(), wish, pair.clock(), load_label_reference())
     return case

@@ -12,9 +12,9 @@ import pytest
 from node.domain.days import day_number
 from node.domain.introduction import Kind, State
 from node.errors import RoadWrongError
-from node.flows.introductions import introduce, remind
+from node.flows.introductions import asking, remind
+from node.flows.introductions.asking import Applicant, Wish
 from node.flows.introductions.casework import Office
-from node.flows.introductions.introduce import Applicant, Wish
 from node.flows.profiles import publish
 from node.peers.mail import MailServer
 from node.store import introduction_notices
@@ -252,10 +252,10 @@ async def test_a_firm_s_request_is_told_and_an_officer_s_draft_is_not(pair: Pair
     seeker = Teller(pair.seeker, sink)
     text, reference = "Cerchiamo un partner.", load_label_reference()
     wish = Wish(pair.profile_id, text, network_id=pair.seeker.networks[0])
-    await introduce.begin(seeker.office, wish, "anna", pair.clock(), reference)
+    await asking.begin(seeker.office, wish, "anna", pair.clock(), reference)
     assert await seeker.tell() == []
     firm = Applicant("Prova Impresa", "Prova Titolare", "prova@example.org")
-    await introduce.ask(seeker.office, Wish(pair.profile_id, text, applicant=firm), pair.clock(), reference)
+    await asking.ask(seeker.office, Wish(pair.profile_id, text, applicant=firm), pair.clock(), reference)
     assert await seeker.tell() == [FIRST]
     assert "Impresa" not in sink.raw[-1].decode()
 

@@ -13,8 +13,9 @@ import aiohttp
 import asyncpg
 import pytest
 
+from node import runtime
 from node.errors import CallerError, LogStateError
-from node.flows.logs import accuse, epoch, recover
+from node.flows.logs import accuse, announce, epoch, recover
 from node.flows.logs.append import Operation
 from node.protocol import heads, inconsistency, keys, limits, merkle, note, tlog_proof
 from node.protocol.checkpoint import Checkpoint
@@ -391,6 +392,30 @@ async def test_a_machine_restored_with_its_mark_is_found_out_by_the_others(towns
     mark = highwater.read(lecce.node.own.mark)
     assert mark is not None
     assert mark.size == 3
+
+
+async def test_a_witness_that_has_seen_more_fences_the_log_until_it_is_settled(
+    towns: list[Town], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next turn asks the others, and opens the fence where all is here after all; a log that is ready is left alone."""
+    lecce, *_ = towns
+    await lecce.publish(1)
+    await spread(towns)
+    node, own = lecce.node, await runtime.current_own(lecce.node)
+    assert await recover.settle_if_fenced(lecce.syncer, own) is None
+
+    async def seen_more(*_: object) -> announce.Announced:
+        raise LogStateError("log-fenced", "un testimone ha visto {there} voci", there=9)
+
+    with monkeypatch.context() as patched, pytest.raises(LogStateError, match="log-fenced"):
+        patched.setattr(announce, "announce", seen_more)
+        await announce.sign_and_announce(node.pool, lecce.session, own, node.membership, node.clock, announce.Memory())
+    fenced = await lecce.origin("p_LE")
+    assert (fenced.state, fenced.error_text) == ("fenced", "un testimone ha visto 9 voci")
+    settled = await recover.settle_if_fenced(lecce.syncer, own)
+    assert settled is not None
+    assert settled.state == recover.WHOLE
+    assert (await lecce.origin("p_LE")).state == "ready"
 
 
 async def test_without_voices_a_doubt_stays_a_fence_until_an_administrator_decides(

@@ -20,7 +20,7 @@ from node.domain.chamber import ChamberList
 from node.domain.generation.enrichment import enrich
 from node.errors import CallerError
 from node.flows.logs import prove
-from node.flows.profiles import draft, partitions, privacy, privacy_export, publish
+from node.flows.profiles import draft, partitions, privacy, privacy_export, publish, submission
 from node.flows.registry import intake, register
 from node.runtime import Node
 from node.store import registry
@@ -122,7 +122,7 @@ async def _publish(node: Node, networks: list[str]) -> list[str]:
         told = draft.in_closed_words(draft.suggest_content(record))
         try:
             profile_id = await draft.draft(node.pool, node.config, network_id, told, author, node.clock())
-            await draft.approve(node.pool, node.config, profile_id, approver, node.clock(), amber_reason=reason, known=node.known)  # fmt: skip
+            await submission.approve(node.pool, node.config, profile_id, approver, node.clock(), amber_reason=reason, known=node.known)  # fmt: skip
             await publish.publish(node.pool, node.config, profile_id, approver, node.clock())
         except CallerError as error:
             assert error.code in ("block-too-small", "out-of-scope", "block-none", "text-finds-network"), error

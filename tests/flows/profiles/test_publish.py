@@ -13,7 +13,7 @@ import pytest
 from node.domain.chamber import ChamberList
 from node.domain.generation.enrichment import enrich
 from node.errors import CallerError, NotFoundError
-from node.flows.profiles import draft, preview
+from node.flows.profiles import draft, preview, publish
 from node.flows.registry import intake, register
 from node.flows.trust.membership import enrol_members
 from node.store import publication, registry
@@ -70,6 +70,26 @@ async def test_the_whole_way_from_draft_to_withdrawal(office: Office) -> None:
         await office.withdraw(profile_id, officer="bruno")
     assert refusal(caught) == "profile-withdrawn"
     assert await office.log_size() == 3
+
+
+async def test_what_is_put_into_a_round_leaves_only_when_that_has_come(office: Office) -> None:
+    """Asked before the round nothing leaves, of others neither; asked again on its day, the whole round does."""
+    other = await office.queued(1)
+    profile_id = await office.draft()
+    await office.approve(profile_id)
+    monday = NOW + dt.timedelta(days=6)
+
+    async def ask(now: dt.datetime) -> tuple[dt.date, bool, str | None]:
+        return await publish.publish_and_release(office.pool, office.config, office.own, profile_id, "bruno", now)
+
+    assert await ask(NOW) == (monday.date(), False, None)
+    assert await office.log_size() == 0
+    assert await ask(monday) == (monday.date(), True, None)
+    assert await office.release(monday) == []
+    async with office.pool.acquire() as conn:
+        assert {profile_id, other} == {
+            str(row["id"]) for row in await conn.fetch("SELECT profile_id AS id FROM coop.profile")
+        }
 
 
 async def test_what_the_agreement_does_not_let_leave_waits(office: Office) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from node.domain.roles import Role
 from node.flows.upkeep import backup_shelf
-from node.flows.upkeep.jobs import BACKUP, Schedule, Turn
+from node.flows.upkeep.jobs import Job, Schedule, Turn
 from node.runtime import Node
 from node.store import backup_file, backup_folder, wake
 from node.web.pages.admin_frame import BACKUPS, DESK
@@ -102,7 +102,7 @@ async def test_a_button_wakes_the_process_that_runs_the_jobs(keeping: Node, db: 
             await backup_shelf.make_due(keeping.kept(), NOW)
         assert heard.empty()
         # Pages of the process that runs them show how the two jobs went.
-        turn = Turn(BACKUP, 3600, NOW, None)
+        turn = Turn(Job.BACKUP, 3600, NOW, None)
         app = browser.client.app
         assert app is not None
         app[DESK].schedule = lambda: Schedule(NOW, (turn, Turn("due", 60, NOW)))

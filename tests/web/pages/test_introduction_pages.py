@@ -22,9 +22,10 @@ from node.domain.introduction import Kind, Party
 from node.domain.introduction_texts import CONSENT_TEXTS, CONSENT_VERSION
 from node.domain.roles import Role
 from node.domain.seeking import MASK
-from node.flows.introductions import introduce
+from node.flows.introductions import asking as flow
+from node.flows.introductions import deeds
+from node.flows.introductions.asking import Wish
 from node.flows.introductions.casework import ITALY
-from node.flows.introductions.introduce import Wish
 from node.flows.profiles import draft
 from node.i18n import translator
 from node.store import registry
@@ -257,7 +258,7 @@ async def test_nobody_endorses_a_draft_that_they_have_not_read(offices: Offices)
     one = f"{CASES}/{case}"
     read = hidden(await anna.get(one), f"{one}/request")
     office = pair.seeker.town.node.office()
-    await introduce.rewrite(office, case, "Cerchiamo Ermenegildo Quattrocchi.", "request", pair.clock())
+    await deeds.rewrite(office, case, "Cerchiamo Ermenegildo Quattrocchi.", "request", pair.clock())
     for fields in (read, {}):
         reply = await anna.post(one, f"{one}/request", **fields)
         page = words(await reply.text())
@@ -267,7 +268,7 @@ async def test_nobody_endorses_a_draft_that_they_have_not_read(offices: Offices)
     reply = await offices.deed("seeker", case, Kind.REQUEST)
     page = await reply.text()
     assert (reply.status, 'href="#request-sicuro"' in page) == (400, True)
-    await introduce.rewrite(office, case, "Cerchiamo un partner.", "request", pair.clock())
+    await deeds.rewrite(office, case, "Cerchiamo un partner.", "request", pair.clock())
     assert (await offices.deed("seeker", case, Kind.REQUEST)).status == 303
 
 
@@ -336,7 +337,7 @@ async def test_a_draft_is_discarded(offices: Offices) -> None:
     pair, anna = offices.pair, offices.seeker
     office, now = pair.seeker.town.node.office(), pair.clock()
     wish = Wish(pair.profile_id, "Cerchiamo un partner.", "request", pair.seeker.networks[0])
-    case = await introduce.begin(office, wish, "anna", now, load_label_reference())
+    case = await flow.begin(office, wish, "anna", now, load_label_reference())
     reply = await anna.post(f"{CASES}/{case}", f"{CASES}/{case}/scarta")
     assert reply.headers["Location"] == f"{CASES}?fatto=scartata"
     await anna.get(f"{CASES}/{case}", 404)

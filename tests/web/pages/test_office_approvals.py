@@ -8,7 +8,7 @@ import html
 
 import pytest
 
-from node.flows.profiles import draft, publish, submission
+from node.flows.profiles import publish, submission
 from node.flows.registry import intake
 from node.flows.upkeep import audit
 from node.runtime import Node
@@ -152,7 +152,7 @@ async def test_what_is_approved_and_in_no_round_is_put_into_one(staff: Staff) ->
     """As after the command approved it and nobody published it."""
     profile_id = await staff.waiting()
     node = staff.node
-    await draft.approve(node.pool, node.config, profile_id, "bruno", node.clock())
+    await submission.approve(node.pool, node.config, profile_id, "bruno", node.clock())
     one = f"/ufficio/profili/{profile_id}"
     assert "approvata, non ancora in un turno" in words(await staff["anna"].get(one))
     reply = await staff["bruno"].post(one, f"/ufficio/approvazioni/{profile_id}/turno")

@@ -9,8 +9,8 @@ import pytest
 
 from node.domain.introduction import Kind, Party, State
 from node.errors import CallerError
-from node.flows.introductions import introduce
-from node.flows.introductions.introduce import Wish
+from node.flows.introductions import asking
+from node.flows.introductions.asking import Wish
 from node.flows.profiles import publish
 from node.runtime import current_own
 from node.store import introductions, registry
@@ -135,7 +135,7 @@ async def test_what_begins_at_one_moment_begins_once(pair: Pair, *, one_form: bo
         wish = Wish(pair.profile_id, "Cerchiamo.", "request", network, form="0" * 32)
         wishes = [wish if one_form else replace(wish, form=f"{turn:032d}") for turn in range(8)]
         office, now = pair.seeker.office(), pair.clock()
-        tasks = [introduce.begin(office, each, "anna", now, reference) for each in wishes]
+        tasks = [asking.begin(office, each, "anna", now, reference) for each in wishes]
         ended = await asyncio.gather(*tasks, return_exceptions=True)
         refused = [end.code for end in ended if isinstance(end, CallerError)]
         assert refused == ([] if one_form else ["introduction-there"] * 7)
@@ -160,14 +160,14 @@ async def test_of_two_offices_with_one_identifier_the_one_that_was_read_is_asked
         await store(conn, origin, [made], first=500)
     reference, network = load_label_reference(), pair.seeker.networks[0]
     wish = Wish(pair.profile_id, "Cerchiamo.", "request", network, owner="p_LE")
-    case = await introduce.begin(pair.seeker.office(), wish, "anna", pair.clock(), reference)
+    case = await asking.begin(pair.seeker.office(), wish, "anna", pair.clock(), reference)
     assert (await pair.seeker.read(case)).row.peer == "p_LE"
     with pytest.raises(CallerError) as refused:
-        await introduce.begin(pair.seeker.office(), replace(wish, owner="cmto"), "anna", pair.clock(), reference)
+        await asking.begin(pair.seeker.office(), replace(wish, owner="cmto"), "anna", pair.clock(), reference)
     assert refused.value.code == "introduction-own-profile"
     with pytest.raises(CallerError) as refused:
         named = [f"p_LE:{pair.profile_id}", f"cmto:{pair.profile_id}"]
-        await introduce.propose(pair.seeker.office(), pair.seeker.networks[1], named, "Uno.", "anna", pair.clock(), reference)  # fmt: skip
+        await asking.propose(pair.seeker.office(), pair.seeker.networks[1], named, "Uno.", "anna", pair.clock(), reference)  # fmt: skip
     assert refused.value.code == "introduction-own-profile"
     async with node.pool.acquire() as conn:
         assert await introductions.has_open_case(conn, "p_LE", pair.profile_id, network)
