@@ -353,7 +353,7 @@ def test_a_statement_outside_its_room_is_seen() -> None:
         "f = conn.fetch",
     ):
         assert sql_calls(ast.parse(f"async def work():\n    {call}")), call
-    assert not sql_calls(ast.parse("from node.flows import accuse\naccuse.fetch(1)"))
+    assert not sql_calls(ast.parse("from node.flows.logs import accuse\naccuse.fetch(1)"))
 
 
 def reachable(start: str) -> set[str]:

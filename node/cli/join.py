@@ -113,7 +113,7 @@ def _facts(made: dict[str, Any], port: int, database_url: str) -> Facts:
         territory=made["--territory"],
         authority=made["--authority"],
         port=port,
-        epoch=dt.datetime.now(dt.UTC).year,
+        epoch=runtime.utc_now().year,
         database_url=database_url,
     )
 

@@ -4,7 +4,7 @@ In: parameters as text (name, value). Out: a frozen Query whose values are all k
 that names the parameter and suggests a near value. A Query writes itself back as parameters (a permalink), and its
 cursor is bound to it: a cursor that was cut, edited or taken from another question is refused.
 Rules: at most 100 hits a page; free words at most 200 characters, without control characters; nothing is ignored.
-Source: domain.md 7 (``q``, ``limit``, ``cursor``, ``sort``).
+Source: docs/rules.md F.7 (``q``, ``limit``, ``cursor``, ``sort``).
 """
 
 from __future__ import annotations

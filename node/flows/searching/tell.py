@@ -4,7 +4,7 @@ In: a pool, a parsed Query, the time, how mail and webhooks go out. Out: values,
 new costs what arrived, not what is there; it is noted for each channel in one transaction with the mark behind it, so nothing
 is lost and nothing noted twice; a message keeps its identifier at every attempt, and only a process that died, or a line that
 broke, between handing it over and noting so can repeat it. A lease, not a leader, keeps two processes from one message.
-No address, token or URL stands in a log line or an error. Source: domain.md 7, PROTOCOL 4 (signatures), RFC 8058.
+No address, token or URL stands in a log line or an error. Source: docs/saved-searches.md, PROTOCOL 4 (signatures), RFC 8058.
 """
 
 from __future__ import annotations
