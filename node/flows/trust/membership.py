@@ -53,6 +53,8 @@ def membership_of(config: Config, own: Member) -> Membership:
         )
         for peer in config.peers
     ]
+    # With peers the configuration's reader has judged the group, and named its line. Without any it let everything pass, since an
+    # agreement may stand beside the file; here it is known that none does.
     check_group(config, (peer.id for peer in config.peers))
     return Membership.of(own, others)
 
