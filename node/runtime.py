@@ -100,9 +100,7 @@ class Node:
 
         Bounded by [sync] request_timeout_s; only a development node may reach this machine's own addresses.
         """
-        return open_session(
-            loopback=self.config.node.environment == "development", total_s=self.config.sync.request_timeout_s
-        )
+        return open_session(loopback=self.config.is_trial, total_s=self.config.sync.request_timeout_s)
 
     def syncer(self, session: aiohttp.ClientSession, progress: Callable[[str], Progress] | None = None) -> Syncer:
         """Return what pulls the other logs for this node."""
@@ -147,7 +145,7 @@ class Node:
     @property
     def public_url(self) -> str:
         """Where this node answers the public: scheme and authority."""
-        trial = self.config.node.environment == "development"
+        trial = self.config.is_trial
         return f"{'http' if trial else 'https'}://{self.config.federation.authority}"
 
     def place(self) -> Place:
@@ -166,7 +164,7 @@ class Node:
             leave_key=leave_key(self.ring.secret),
             max_searches=self.config.saved.max_searches,
             digest_hour=self.config.saved.digest_hour,
-            loopback=self.config.node.environment == "development",
+            loopback=self.config.is_trial,
         )
 
     def sign_in_settings(self) -> SignInSettings:

@@ -21,7 +21,15 @@ NODE = ROOT / "node"
 # Floors, from the ground up; a module imports from its own floor or below, never above.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("node.errors", "node.telemetry", "node.i18n", "node.version"),
-    ("node.domain", "node.protocol", "node.config", "node.config_checks", "node.config_places"),
+    (
+        "node.domain",
+        "node.protocol",
+        "node.config",
+        "node.config_across",
+        "node.config_checks",
+        "node.config_places",
+        "node.config_values",
+    ),
     ("node.store", "node.peers"),
     ("node.flows",),
     ("node.runtime",),

@@ -11,7 +11,7 @@ from node import runtime
 from node.cli.frame import Face, command
 from node.cli.officer import BY, deciding, name_of
 from node.cli.reports import own_status, peer_unknown, problem_line
-from node.config import is_peer_url
+from node.config_checks import is_peer_url
 from node.errors import N_, CallerError, RoadWrongError, Said, plain_facts
 from node.flows.logs import accuse, board, ping
 from node.flows.logs.board import STATES, Peer
