@@ -31,11 +31,6 @@ STEPS = {
     ping.SIGNATURE: N_("firma delle richieste"),
     ping.SCHEMA: "schema",
 }
-FOUND = {
-    ping.PLAIN_HTTP: N_("http, solo per prove"),
-    ping.RECOGNISED: N_("riconosciuta"),
-    ping.NO_DATE: N_("il nodo non dice l'ora"),
-}
 
 
 @click.group("peer", help="Gli altri nodi della federazione.")
@@ -176,7 +171,7 @@ def _step(face: Face, step: Step) -> dict[str, Any]:
 
 
 def _found(face: Face, step: dict[str, Any]) -> str:
-    return face.tr(FOUND[step["found"]]) if step["ok"] and step["found"] in FOUND else str(step["found"])
+    return face.tr(ping.FOUND[step["found"]]) if step["ok"] and step["found"] in ping.FOUND else str(step["found"])
 
 
 @command(peer, "card", help="Stampa il blocco [[peer]] con cui gli altri nodi seguono questo.")
