@@ -35,8 +35,6 @@ FRESH: Final = (1_000, 700, 400, 400, 200, 200, 200)
 FIRST_THEMES: Final = ("innovation", "internationalisation", "certification")
 # Hundredths of a word's points that each place adds to the one below it.
 PLACES: Final = ((texts.ALL, 30), (texts.UP_TO_C, 20), (texts.UP_TO_B, 20), (texts.TITLE, 30))
-# What a word is worth that stands in no title.
-UNTITLED_PERCENT: Final = 70
 ALIKE_PERCENT: Final = 60
 WEIGHED: Final = 8
 
