@@ -237,10 +237,9 @@ def test_pictures_are_functions_of_their_values(path: Path) -> None:
 
 @pytest.mark.parametrize("path", modules(), ids=name_of)
 def test_the_database_has_one_room(path: Path) -> None:
-    """Only store and runtime speak to PostgreSQL."""
-    name, used = name_of(path), imports(path)
-    if not (within(name, "node.store") or name == "node.runtime"):
-        assert not {m for m in used if within(m, "asyncpg")}
+    """Only the store speaks to PostgreSQL."""
+    if not within(name_of(path), "node.store"):
+        assert not {m for m in imports(path) if within(m, "asyncpg")}
 
 
 # What opens a connection, whoever offers it.
