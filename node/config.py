@@ -43,7 +43,7 @@ from node.errors import N_
 from node.protocol import keys as wire_keys
 
 # Who uses the configuration asks for its type where it is made.
-__all__ = ["K_FLOOR", "PEER_KEYS", "REQUIRED", "TABLES", "Config", "RetentionSection", "parse"]
+__all__ = ["K_FLOOR", "PEER_KEYS", "REQUIRED", "TABLES", "Config", "parse"]
 K_FLOOR = 5
 ROUNDS = ("weekly", "daily", "monthly", "immediate")
 MAIL_TLS = ("starttls", "tls", "none")

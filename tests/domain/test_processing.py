@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from node.config import RetentionSection
+from node.config_values import RetentionSection
 from node.domain.processing import HOLDINGS, Role, subject_of
 from node.errors import CallerError
 from node.store import gdpr
