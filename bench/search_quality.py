@@ -284,7 +284,7 @@ async def store(conn: Connection, profiles: Sequence[Made], log: str = "bench") 
     bodies = [(origin, index, bytes(32), orjson.dumps(document)) for index, document in enumerate(documents)]
     await conn.copy_records_to_table("body", schema_name="log", records=bodies)
     rows = [cooperation.index_row(origin, n, document, territories, sectors) for n, document in enumerate(documents)]
-    await cooperation.insert_profiles(conn, rows)
+    await cooperation.copy_profiles(conn, map(cooperation.pack_row, rows))
     await conn.execute("VACUUM ANALYZE coop.profile")
 
 

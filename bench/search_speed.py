@@ -102,7 +102,7 @@ async def store(conn: Connection, count: int, seed: int, stop: float) -> int:
             bodies.append((origin, idx, bytes(32), orjson.dumps(document)))
             rows.append(cooperation.index_row(origin, idx, document, territories, sectors))
         await conn.copy_records_to_table("body", schema_name="log", records=bodies)
-        await cooperation.insert_profiles(conn, rows)
+        await cooperation.copy_profiles(conn, map(cooperation.pack_row, rows))
         stored += len(rows)
     for origin, size in sizes.items():
         await conn.execute("UPDATE log.origin SET size = $2, witnessed_size = $2::bigint - 5, witnessed_at = $3 WHERE origin_id = $1", origin, size, NOW)  # fmt: skip

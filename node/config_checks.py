@@ -1,7 +1,7 @@
 """What one value of the configuration must be: each check returns the value as the program wants it, or refuses it.
 
-In: a value as TOML gives it. Out: the same, typed; or ``Refused`` with the reason and what to do. Pure. What stands where is
-for config.py to say.
+In: a value as TOML gives it. Out: the same, typed; or ``Refused`` with the reason and what to do; the forms that texts must have.
+Pure. What stands where is for config.py to say, and what values must be to each other for config_across.py.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from node.domain.theme import THEMES
-from node.errors import N_, CallerError, Said
+from node.errors import N_, CallerError, OperatorError, Said
 from node.protocol import keys as wire_keys
 from node.protocol.sealed import SealKey
 
@@ -33,6 +33,23 @@ class Refused(Exception):  # noqa: N818 - it becomes an OperatorError with its l
 Check = Callable[[Any], Any]
 ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
 _CODE = re.compile(r"[A-Za-z0-9]{2,6}")
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+# Host and optional port as they stand in the log's origin: lower case, no scheme, no path, no user information.
+AUTHORITY = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:]{2,39}\])(?::[1-9][0-9]{0,4})?")
+URL = re.compile(r"https?://(?:[^\s/?#@:\[\]]+|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+ORIGIN = re.compile(rf"{AUTHORITY.pattern}/federation/log/[0-9]{{4}}")
+HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9A-Fa-f:]{2,39}")
+MAILBOX = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
+ISSUER = re.compile(rf"{URL.pattern}(?:/[A-Za-z0-9._~/-]*)?")
+CLAIM = re.compile(r"[A-Za-z][A-Za-z0-9_:/.-]{0,99}")
+# A file in the home itself, no path.
+PICTURE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\.(?:svg|png|ico)")
+DATABASE = re.compile(r"[a-z][a-z0-9_]{0,62}")
+
+
+def refuse(code: str, place: str, what: str, hint: str = "", **facts: object) -> OperatorError:
+    """Return the refusal of what stands at ``place`` (``file:line``)."""
+    return OperatorError(code, what, where=place, hint=hint, **facts)
 
 
 def text(pattern: re.Pattern[str] | None = None, *, empty: bool = False, longest: int = 200) -> Check:
@@ -170,3 +187,18 @@ def seal_key(value: Any) -> SealKey | None:
         raise Refused(N_("una chiave di sigillo si scrive in base64"), hint=CARD_HINT) from error
     except CallerError as error:
         raise Refused(error.what, hint=CARD_HINT, **error.facts) from error
+
+
+def is_loopback_url(url: str) -> bool:
+    """Tell whether ``url``'s host is this machine by its literal name."""
+    host = url.split("://", 1)[-1].split("/", 1)[0]
+    return host.rpartition(":")[0] in LOOPBACK or host in LOOPBACK
+
+
+def is_peer_url(url: str) -> bool:
+    """Tell whether other nodes could write ``url`` into their [[peer]]: https, or http on this machine for trials."""
+    try:
+        address(URL)(url)
+    except Refused:
+        return False
+    return url.startswith("https://") or is_loopback_url(url)

@@ -10,14 +10,12 @@ import datetime as dt
 import gc
 import os
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeAlias
 
 import aiohttp
-import asyncpg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node import config as configuration
@@ -25,7 +23,7 @@ from node.config import Config
 from node.config_places import CONFIG_FILE
 from node.domain.accounts import derive_key
 from node.domain.saved import leave_key
-from node.errors import N_, CallerError, OperatorError, ReteError
+from node.errors import N_, OperatorError
 from node.flows.introductions import casework, post
 from node.flows.logs.append import OwnLog
 from node.flows.logs.bodies import Progress
@@ -46,8 +44,9 @@ from node.peers.mail import MailServer
 from node.protocol import request
 from node.protocol.member import Cosigner, Member, Membership
 from node.store import embedded, highwater, keyfiles, own_log, pin, schemas
+from node.store.failures import told_plainly
 from node.store.keyfiles import Keys
-from node.store.postgres import CONNECT_TIMEOUT_S, UNWRITABLE_VALUE, VALUE_BAD, Pool, acquire, migrate, open_pool
+from node.store.postgres import Pool, acquire, migrate_at, open_pool
 from node.store.text_index import TextIndex
 
 Clock = Callable[[], dt.datetime]
@@ -100,9 +99,7 @@ class Node:
 
         Bounded by [sync] request_timeout_s; only a development node may reach this machine's own addresses.
         """
-        return open_session(
-            loopback=self.config.node.environment == "development", total_s=self.config.sync.request_timeout_s
-        )
+        return open_session(loopback=self.config.is_trial, total_s=self.config.sync.request_timeout_s)
 
     def syncer(self, session: aiohttp.ClientSession, progress: Callable[[str], Progress] | None = None) -> Syncer:
         """Return what pulls the other logs for this node."""
@@ -147,7 +144,7 @@ class Node:
     @property
     def public_url(self) -> str:
         """Where this node answers the public: scheme and authority."""
-        trial = self.config.node.environment == "development"
+        trial = self.config.is_trial
         return f"{'http' if trial else 'https'}://{self.config.federation.authority}"
 
     def place(self) -> Place:
@@ -166,7 +163,7 @@ class Node:
             leave_key=leave_key(self.ring.secret),
             max_searches=self.config.saved.max_searches,
             digest_hour=self.config.saved.digest_hour,
-            loopback=self.config.node.environment == "development",
+            loopback=self.config.is_trial,
         )
 
     def sign_in_settings(self) -> SignInSettings:
@@ -277,22 +274,6 @@ async def keep_database(node: Node) -> None:
         await embedded.keep(node.home / node.config.database.cluster, node.dsn)
 
 
-async def _migrate(dsn: str) -> None:
-    try:
-        conn = await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT_S)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
-        raise OperatorError(
-            "database-unreachable",
-            N_("la base dati non risponde: {reason}"),
-            hint=N_("controllare [database] url, che PostgreSQL sia acceso e che ci sia spazio su disco"),
-            reason=(str(error).splitlines() or [type(error).__name__])[0],
-        ) from error
-    try:
-        await migrate(conn)
-    finally:
-        await conn.close()
-
-
 @asynccontextmanager
 async def open_node(home: Path, *, clock: Clock = utc_now) -> AsyncIterator[Node]:
     """Open the node of ``home``: check its configuration and keys, start or reach its database, migrate it.
@@ -304,7 +285,7 @@ async def open_node(home: Path, *, clock: Clock = utc_now) -> AsyncIterator[Node
     async with AsyncExitStack() as stack:
         stack.enter_context(told_plainly())
         dsn = await _database(stack, home, config)
-        await _migrate(dsn)
+        await migrate_at(dsn)
         pool = await open_pool(dsn, max_size=config.database.max_connections, application=f"rete-{os.getpid()}")
         stack.push_async_callback(_close_pool, pool)
         # Without an agreement <role>.pem is the key and no other; with one, even the first may be lost, and the node goes on.
@@ -356,50 +337,6 @@ async def reach_database(home: Path) -> AsyncIterator[backup.Place]:
     async with AsyncExitStack() as stack:
         stack.enter_context(told_plainly())
         yield backup.Place(home, config, await _database(stack, home, config))
-
-
-@contextmanager
-def told_plainly() -> Iterator[None]:
-    """Make of a database that fails under a command one line for the operator who must mend it, never a traceback."""
-    try:
-        yield
-    except BaseException as error:
-        failure = _database_failure(error)
-        if failure is None:
-            raise
-        raise _explain(failure) from error
-
-
-_DatabaseError: TypeAlias = asyncpg.PostgresError | asyncpg.InterfaceError | asyncpg.InternalClientError
-
-
-def _database_failure(error: BaseException) -> _DatabaseError | None:
-    """Return the database error that ``error`` is or, for a group, begins with."""
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error if isinstance(error, _DatabaseError) else None
-
-
-def _explain(error: _DatabaseError) -> ReteError:
-    # What was committed before the failure stays, and nobody knows here how far the command came: every flow is safe
-    # to run twice, so that is what can be promised.
-    if isinstance(error, UNWRITABLE_VALUE):
-        return CallerError(
-            "value-bad", VALUE_BAD, hint=N_("controllare i caratteri e i numeri scritti nel comando, e ripeterlo")
-        )
-    if isinstance(error, asyncpg.DiskFullError):
-        return OperatorError(
-            "database-disk-full",
-            N_("il disco della base dati è pieno: il lavoro non è finito"),
-            hint=N_("liberare spazio e ripetere il comando: ripeterlo è sicuro, e ciò che era già scritto resta"),
-        )
-    return OperatorError(
-        "database-failed",
-        N_("la base dati ha interrotto il lavoro ({kind})"),
-        hint=N_("controllare che PostgreSQL sia acceso e ripetere il comando: ripeterlo è sicuro"),
-        # The server's own words may quote rows: only the kind of error is shown.
-        kind=type(error).__name__,
-    )
 
 
 async def _close_pool(pool: Pool) -> None:

@@ -88,5 +88,5 @@ async def store(
         for n, document in enumerate(documents)
     ]
     await conn.copy_records_to_table("body", schema_name="log", records=bodies)
-    await cooperation.insert_profiles(conn, rows)
+    await cooperation.copy_profiles(conn, map(cooperation.pack_row, rows))
     return rows

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from node import config
+from node import config, config_checks
 from node.errors import CallerError, OperatorError
 from node.flows.trust.peer_card import quoted, seal_line
 from node.flows.upkeep.home import (
@@ -202,9 +202,9 @@ def test_production_refuses_what_is_only_for_trying() -> None:
 
 def test_loopback_is_told_from_lookalikes() -> None:
     """Only literal loopback hosts count."""
-    assert config.is_loopback_url("http://127.0.0.1:80")
-    assert config.is_loopback_url("http://localhost")
-    assert not config.is_loopback_url("http://127.0.0.1.example.org")
+    assert config_checks.is_loopback_url("http://127.0.0.1:80")
+    assert config_checks.is_loopback_url("http://localhost")
+    assert not config_checks.is_loopback_url("http://127.0.0.1.example.org")
 
 
 def test_a_new_home_has_a_good_configuration_and_closed_keys(tmp_path: Path) -> None:

@@ -14,7 +14,6 @@ from node.domain.days import day_of
 from node.errors import N_, Said
 from node.flows.trust import agreement_board
 from node.flows.trust.ballot import Ballot, Count
-from node.flows.trust.council_card import Card
 from node.flows.trust.council_draft import STATUS_NAMES
 from node.flows.trust.enrol import Asked
 from node.flows.trust.join import words_of
@@ -105,11 +104,6 @@ def ballot_json(ballot: Ballot, said: list[str]) -> dict[str, Any]:
 def missing_of(count: Count) -> frozenset[str]:
     """Return who of a council has not signed."""
     return frozenset(count.council.keys) - count.signed
-
-
-def card_facts(card: Card) -> dict[str, Any]:
-    """Return what is shown of a council key beside its card."""
-    return {"name": card.name, "keyid": card.keyid, "fingerprint": " ".join(card.words)}
 
 
 def request_json(asked: Asked) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from node.cli.agreement_files import FILE, FORCE, OUT, file_named, judged, read,
 from node.cli.agreement_make import EXPIRES, PDF, PDF_SHA256, last_second, numbers_of, pdf_hash
 from node.cli.agreement_print import show_differences, show_words, told, warn
 from node.cli.frame import Face, command
-from node.config import is_peer_url
+from node.config_checks import is_peer_url
 from node.errors import N_, CallerError, NotFoundError, PeerWrongError
 from node.flows.trust import council, council_edits, council_first, enrol
 from node.flows.trust.agreement_said import changes

@@ -175,7 +175,7 @@ async def _sign(
     already = found.signatures.get(signature[0]) == signature[1]
     face.say(signed_title(found), version=found.version)
     show_differences(face, said)
-    words = enrolment.words(bytes.fromhex(ballot.digest_of(found.signed)))
+    words = enrolment.words(bytes.fromhex(store.digest_of(found.signed)))
     show_words(face, N_("Impronta da confrontare con gli altri firmatari:"), words)
     if not already:
         confirm(face, N_("Firmare?"), yes=yes)
@@ -186,7 +186,7 @@ async def _sign(
     facts = {
         "file": str(target),
         "version": found.version,
-        "digest": ballot.digest_of(found.signed),
+        "digest": store.digest_of(found.signed),
         "fingerprint": " ".join(words),
         "keyid": signature[0],
         "signatures": len(found.signatures.keys() | {signature[0]}),
@@ -243,7 +243,7 @@ async def _apply(face: Face, file: Path, expect: str | None, *, yes: bool) -> No
             await council.apply(node.pool, place, raw, node.clock())
         except PeerWrongError as error:
             raise judged(file, error) from error
-    facts = {"version": found.version, "digest": ballot.digest_of(found.signed), "pinned": False, "differences": said}
+    facts = {"version": found.version, "digest": store.digest_of(found.signed), "pinned": False, "differences": said}
 
     def human() -> None:
         face.say(in_force_title(found), version=found.version)

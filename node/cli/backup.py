@@ -18,6 +18,7 @@ from node.flows.upkeep import backup_restore, backup_shelf
 from node.flows.upkeep.backup import Made, Verdict
 from node.store import backup_file, backup_folder, pg_programs
 from node.store.backup_folder import Copy
+from node.store.failures import told_plainly
 
 URL_VARIABLE = "RETE_DATABASE_URL"
 FILE = click.Path(path_type=Path, dir_okay=False)
@@ -118,7 +119,7 @@ async def verify(face: Face, file: Path, passphrase_file: Path | None, scratch: 
     home, config = known or (None, None)
     passphrase = _passphrase(face, passphrase_file, home, config)
     ours = home is not None and config is not None and _is_shelved(file, home, config)
-    with runtime.told_plainly():
+    with told_plainly():
         if ours:
             verdict = await backup_shelf.try_one(file, passphrase, runtime.utc_now(), scratch)
         else:
@@ -174,7 +175,7 @@ async def restore(
     """Make a home out of a backup."""
     passphrase = _passphrase(face, passphrase_file, None, None)
     url = "" if embedded else _hidden(database_url) or os.environ.get(URL_VARIABLE)
-    with runtime.told_plainly():
+    with told_plainly():
         found = await backup_restore.restore(file, face.home.resolve(), passphrase, url)
     value = {
         "home": str(found.home),

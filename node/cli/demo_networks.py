@@ -20,7 +20,7 @@ from node.errors import N_, CallerError, LogStateError
 from node.flows.profiles import draft, publish, submission
 from node.flows.registry import intake, register
 from node.flows.upkeep.home import Facts
-from node.runtime import Node, current_own
+from node.runtime import Node, current_own, utc_now
 from node.store import registry, spreadsheet
 from node.store.postgres import acquire
 from node.store.reference import load_territories
@@ -62,7 +62,7 @@ def facts_of(ports: Sequence[int]) -> list[Facts]:
             territory=body.territory,
             authority=f"127.0.0.1:{port}",
             port=port,
-            epoch=dt.datetime.now(dt.UTC).year,
+            epoch=utc_now().year,
             cluster="../postgres",
             database_name=body.folder.replace("-", "_"),
             round="immediate",

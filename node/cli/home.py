@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,7 +72,7 @@ async def init(
     database_url: str,
 ) -> None:
     """Make a home and open it once, so that its database exists and is migrated."""
-    epoch = dt.datetime.now(dt.UTC).year
+    epoch = runtime.utc_now().year
     facts = Facts(
         id=node_id,
         name=name,

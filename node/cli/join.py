@@ -22,7 +22,8 @@ from node.cli.agreement_files import EXPECT, YES, confirm
 from node.cli.agreement_print import show_request, show_words
 from node.cli.frame import Face, command
 from node.cli.home import naming_options
-from node.config import Config, is_peer_url
+from node.config import Config
+from node.config_checks import is_peer_url
 from node.config_places import CONFIG_FILE
 from node.domain.days import day_of
 from node.errors import N_, CallerError, ReteError
@@ -114,7 +115,7 @@ def _facts(made: dict[str, Any], port: int, database_url: str) -> Facts:
         territory=made["--territory"],
         authority=made["--authority"],
         port=port,
-        epoch=dt.datetime.now(dt.UTC).year,
+        epoch=runtime.utc_now().year,
         database_url=database_url,
     )
 
@@ -146,7 +147,7 @@ class _Joined:
 async def _join(face: Face, url: str, facts: Facts | None, contact: str, expect: str | None, *, yes: bool) -> None:
     home, now = face.home, runtime.utc_now()
     config = _planned(home, facts)
-    async with open_session(loopback=config.node.environment == "development") as session:
+    async with open_session(loopback=config.is_trial) as session:
         client = PeerClient(session, url)
         first = await flow.begin(client)
         # Before people are asked to compare anything: it would be in vain.

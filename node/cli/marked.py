@@ -12,12 +12,10 @@ from typing import Any
 from rich.text import Text
 
 from node.cli.frame import Face
-from node.domain.redaction.hits import RED, Hit, suggest
+from node.domain.redaction.hits import AMBER, RED, SEVERITIES, Hit, Hits, suggest
 from node.errors import N_, plain
 
-Hits = Sequence[tuple[str, str, Hit]]
-STYLES = {RED: "bold white on red", "amber": "black on yellow"}
-SEVERITIES = {RED: N_("rosso"), "amber": N_("ambra")}
+STYLES = {RED: "bold white on red", AMBER: "black on yellow"}
 
 
 def marked(text: str, hits: Sequence[Hit], first: int = 1) -> Text:

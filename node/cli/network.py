@@ -22,8 +22,8 @@ from node.cli.counts import (
     counted,
 )
 from node.cli.frame import Face, command
-from node.cli.network_documents import acting_at, document, show_history
-from node.cli.officer import BY, deciding, name_of
+from node.cli.network_documents import document, show_history
+from node.cli.officer import BY, acting_at, deciding, name_of
 from node.cli.record import show_networks, show_record
 from node.cli.reports import SHOWN, problem_rows, problem_table
 from node.domain import template as layout

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,17 +18,14 @@ from node import runtime
 from node.cli.counts import DOCUMENTS, FIRMS, counted
 from node.cli.frame import Face, approved, command
 from node.cli.help import SpokenGroup
-from node.cli.officer import BY, deciding, name_of
+from node.cli.officer import BY, acting_at
 from node.cli.record import Words
 from node.domain import documents as kinds
-from node.domain import officers
 from node.domain.rows import parse_date
 from node.errors import N_, CallerError
 from node.flows.registry import documents as flow
 from node.flows.registry import keeping
-from node.flows.registry.acting import acting
 from node.flows.upkeep.audit import what_of
-from node.runtime import Node
 from node.store import whole_file
 from node.store.documents import Kept
 from node.store.whole_file import SECRET, WholeFile
@@ -42,15 +38,6 @@ DOCUMENT = click.argument("document_id", metavar="DOCUMENTO")
 @click.group("document", cls=SpokenGroup, help="Documenti di una rete: contratto, statuto, verbali, certificati.")
 def document() -> None:
     """Hold the commands."""
-
-
-@asynccontextmanager
-async def acting_at(face: Face, officer: str | None) -> AsyncIterator[Node]:
-    """Open the node for somebody who acts, by a name that can stand in the chain."""
-    name = officers.check(name_of(officer))
-    async with deciding(face) as node:
-        with acting(name):
-            yield node
 
 
 @command(

@@ -10,7 +10,9 @@ import click
 
 from node import runtime
 from node.cli.frame import Face
+from node.domain import officers
 from node.errors import N_, CallerError
+from node.flows.registry.acting import acting
 from node.flows.upkeep import audit
 from node.runtime import Node
 
@@ -37,3 +39,12 @@ async def deciding(face: Face) -> AsyncIterator[Node]:
     async with runtime.open_node(face.home) as node:
         yield node
         await audit.keep_mark(node.pool, node.home)
+
+
+@asynccontextmanager
+async def acting_at(face: Face, officer: str | None) -> AsyncIterator[Node]:
+    """Open the node for somebody who acts, by a name that can stand in the chain."""
+    name = officers.check(name_of(officer))
+    async with deciding(face) as node:
+        with acting(name):
+            yield node

@@ -11,7 +11,7 @@ from node import runtime
 from node.cli.frame import Face, command
 from node.cli.officer import BY, deciding, name_of
 from node.cli.reports import own_status, peer_unknown, problem_line
-from node.config import is_peer_url
+from node.config_checks import is_peer_url
 from node.errors import N_, CallerError, RoadWrongError, Said, plain_facts
 from node.flows.logs import accuse, board, ping
 from node.flows.logs.board import STATES, Peer
@@ -30,11 +30,6 @@ STEPS = {
     ping.CLOCK: N_("orologio"),
     ping.SIGNATURE: N_("firma delle richieste"),
     ping.SCHEMA: "schema",
-}
-FOUND = {
-    ping.PLAIN_HTTP: N_("http, solo per prove"),
-    ping.RECOGNISED: N_("riconosciuta"),
-    ping.NO_DATE: N_("il nodo non dice l'ora"),
 }
 
 
@@ -176,7 +171,7 @@ def _step(face: Face, step: Step) -> dict[str, Any]:
 
 
 def _found(face: Face, step: dict[str, Any]) -> str:
-    return face.tr(FOUND[step["found"]]) if step["ok"] and step["found"] in FOUND else str(step["found"])
+    return face.tr(ping.FOUND[step["found"]]) if step["ok"] and step["found"] in ping.FOUND else str(step["found"])
 
 
 @command(peer, "card", help="Stampa il blocco [[peer]] con cui gli altri nodi seguono questo.")

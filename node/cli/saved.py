@@ -129,7 +129,7 @@ async def remove(face: Face, search_id: str) -> None:
 async def run(face: Face) -> None:
     """Look for news and send what is due."""
     async with runtime.open_node(face.home) as node:
-        loopback = node.config.node.environment == "development"
+        loopback = node.config.is_trial
         async with open_session(loopback=loopback, total_s=node.config.sync.request_timeout_s) as session:
             told = await tell.tell_due(
                 node.pool, node.saved_settings(), node.outward(session), load_label_reference(), node.clock

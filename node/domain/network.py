@@ -22,9 +22,8 @@ from node.errors import N_, CallerError
 CLOSED = "closed"
 STATUSES = ("potential", "drafting", "signed", "registered", "amended", CLOSED)
 PURPOSES = ("growth", "solidarity", "agricultural")
-DEED_FORMS = ("public", "authenticated", "digital")
 EXTRAS = ("innovation", "internationalisation", "certification")
-PERSON_CODE_LENGTH, COMPANY_CODE_LENGTH = 16, 11
+PERSON_CODE_LENGTH = 16
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,11 +48,6 @@ class Holding:
         """Return the columns that have one of some roles."""
         return tuple(name for name, role in self.columns.items() if role in roles)
 
-    @property
-    def is_personal(self) -> bool:
-        """Whether a subject may be found in it by name or code."""
-        return bool(self.of(Role.CODE, Role.NAME, Role.WORDS, Role.FILE))
-
 
 def _columns(code: str = "", name: str = "", words: str = "", file: str = "", officer: str = "", none: str = "") -> dict[str, Role]:  # fmt: skip
     told = ((Role.CODE, code), (Role.NAME, name), (Role.WORDS, words), (Role.FILE, file), (Role.OFFICER, officer), (Role.NONE, none))  # fmt: skip

@@ -4,7 +4,7 @@ In: parameters as text (name, value). Out: a frozen Query whose values are all k
 that names the parameter and suggests a near value. A Query writes itself back as parameters (a permalink), and its
 cursor is bound to it: a cursor that was cut, edited or taken from another question is refused.
 Rules: at most 100 hits a page; free words at most 200 characters, without control characters; nothing is ignored.
-Source: domain.md 7 (``q``, ``limit``, ``cursor``, ``sort``).
+Source: docs/rules.md F.7 (``q``, ``limit``, ``cursor``, ``sort``).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
+from node.domain.days import day_number
 from node.domain.labels import KINDS, PERIODS, SIZES, LabelReference
 from node.domain.theme import THEMES
 from node.domain.vocabulary import CATEGORIES, CERTIFICATIONS, MATURITIES, PURPOSES
@@ -50,7 +51,6 @@ _EXACT_PREFIX: Final = {
 }
 INT_MAX: Final = 2**53 - 1
 YES: Final = "yes"
-_EPOCH: Final = dt.date(1970, 1, 1)
 
 
 def exact_term(name: str, value: str) -> str:
@@ -108,7 +108,7 @@ class Query:
     @property
     def since_day(self) -> int | None:
         """The first publication round that is asked for, in days since 1970-01-01; None for any."""
-        return (dt.date.fromisoformat(self.since) - _EPOCH).days if self.since else None
+        return day_number(dt.date.fromisoformat(self.since)) if self.since else None
 
     def parameters(self) -> tuple[tuple[str, str], ...]:
         """Return the question as parameters, without its place: what a permalink holds."""

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from node.domain import words as texts
+from node.domain.days import day_number, day_of
 
 TOTAL: Final = 10_000
 WORDS: Final = 7_000
@@ -34,11 +35,8 @@ FRESH: Final = (1_000, 700, 400, 400, 200, 200, 200)
 FIRST_THEMES: Final = ("innovation", "internationalisation", "certification")
 # Hundredths of a word's points that each place adds to the one below it.
 PLACES: Final = ((texts.ALL, 30), (texts.UP_TO_C, 20), (texts.UP_TO_B, 20), (texts.TITLE, 30))
-# What a word is worth that stands in no title.
-UNTITLED_PERCENT: Final = 70
 ALIKE_PERCENT: Final = 60
 WEIGHED: Final = 8
-_EPOCH: Final = dt.date(1970, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +102,13 @@ def by_word(made: Sequence[Test]) -> tuple[tuple[Test, ...], ...]:
 @functools.lru_cache(maxsize=10_000)
 def quarter_of(day: int) -> int:
     """Return the calendar quarter of a day (days since 1970-01-01), counted from the first quarter of 1970."""
-    date = _EPOCH + dt.timedelta(days=day)
+    date = day_of(day)
     return (date.year - 1970) * 4 + (date.month - 1) // 3
 
 
 def quarter_begins(quarter: int) -> int:
     """Return the first day of a quarter, in days since 1970-01-01."""
-    return (dt.date(1970 + quarter // 4, quarter % 4 * 3 + 1, 1) - _EPOCH).days
+    return day_number(dt.date(1970 + quarter // 4, quarter % 4 * 3 + 1, 1))
 
 
 def fresh_points(published: int, today: int) -> int:

@@ -92,10 +92,6 @@ class Census:
             return set()
         return {name for name, day in self.blocks.get(block_id, {}).items() if day > self.previous_on}
 
-    def companions(self, block_id: int, register_id: str) -> int:
-        """Return how many others of a block were registered since the edition before."""
-        return len(self._fresh(block_id) - {register_id})
-
     def stands_out(self, block_id: int, register_id: str, registered_on: dt.date, k: int) -> bool:
         """Tell whether the day of publication would tell a network from its block (rule 4)."""
         if self.previous_on is None:

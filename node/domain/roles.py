@@ -59,8 +59,6 @@ class Permission(StrEnum):
     BACKUPS_WRITE = "backups-write"
 
 
-# What no role gives, because it is not asked of an account.
-OPENINGS: Final = frozenset({Permission.PUBLIC, Permission.SIGNED_IN, Permission.TOKEN, Permission.PEER})
 _P = Permission
 MATRIX: Final[Mapping[Role, frozenset[Permission]]] = {
     Role.OFFICER: frozenset(

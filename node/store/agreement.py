@@ -115,7 +115,7 @@ class Refused:
 
 
 def digest_of(signed: bytes) -> str:
-    """Return the digest under which a document is kept, of the bytes that its signatures are over."""
+    """Return the hex digest by which a document is known, whoever signed it: of the bytes that its signatures are over."""
     return hashlib.sha256(signed).hexdigest()
 
 

@@ -164,13 +164,8 @@ def _packed_day(day: dt.date) -> int:
     return DAY_MIN if day == dt.date.min else day.toordinal() - _DAY_ZERO
 
 
-async def insert_profiles(conn: Connection, rows: Iterable[Row]) -> None:
-    """Add rows of ``index_row`` by COPY; their bodies are in log.body already."""
-    await copy_profiles(conn, map(pack_row, rows))
-
-
 async def copy_profiles(conn: Connection, packed: Iterable[bytes]) -> None:
-    """Add rows of ``pack_row``; their bodies are in log.body already."""
+    """Add rows of ``pack_row`` by COPY; their bodies are in log.body already."""
     await copy_packed(conn, "coop", "profile", COLUMNS, packed, timeout_s=COPY_TIMEOUT_S)
 
 

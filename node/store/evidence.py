@@ -16,7 +16,7 @@ from node.store.postgres import Connection, load_queries
 INCONSISTENT = "log-inconsistent"
 SAID = N_("il registro ha firmato due storie diverse: c'è la prova")
 QUERIES = load_queries("evidence")
-RELEASED, FORGOTTEN, CONFIRMED, ROLLED_OVER, PRUNED = "released", "forgotten", "confirmed", "rolled-over", "pruned"
+RELEASED, FORGOTTEN, CONFIRMED, ROLLED_OVER = "released", "forgotten", "confirmed", "rolled-over"
 ORPHAN_WITHDRAWN = "orphan-withdrawn"
 
 

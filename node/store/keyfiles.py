@@ -36,7 +36,6 @@ SECRET_BYTES = 32
 _KEY_FILE = re.compile(
     rf"(?:{'|'.join((*ROLES, SEAL_MLKEM_ROLE))})(?:-[1-9][0-9]{{0,3}})?\.pem(?:\.[0-9]{{8}}-[0-9]{{6}}\.old)?"
 )
-NUMBER_MAX = 9999
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,12 +78,3 @@ def read_joined(home: Path) -> str | None:
     except (OSError, orjson.JSONDecodeError, KeyError, TypeError):
         return None
     return url if isinstance(url, str) else None
-
-
-def write_joined(home: Path, url: str) -> None:
-    """Keep the address by which this home joined."""
-    path = home / JOINED
-    path.parent.mkdir(mode=0o755, exist_ok=True)
-    aside = path.with_suffix(f".{os.getpid()}.new")
-    aside.write_bytes(orjson.dumps({"url": url}))
-    aside.replace(path)

@@ -212,6 +212,18 @@ def _migrations() -> list[tuple[int, str, str]]:
     return [(int(name[:4]), name, folder.joinpath(name).read_text(encoding="utf-8")) for name in names]
 
 
+async def migrate_at(dsn: str) -> None:
+    """Bring the schema at ``dsn`` forward, by a connection of its own. Raises: OperatorError(database-unreachable | schema-newer)."""
+    try:
+        conn = await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT_S)
+    except _CONNECT_ERRORS as error:
+        raise _unreachable(error) from error
+    try:
+        await migrate(conn)
+    finally:
+        await conn.close()
+
+
 async def migrate(conn: Connection) -> list[str]:
     """Bring the schema forward to this program's version; return the names of the migrations applied.
 

@@ -20,7 +20,7 @@ Out, with an ETag and a Link to the next page, and stable within v1 (keys may be
 ``/profiles/{id}`` answers one hit with the whole ``document`` and ``proof``, its tlog-proof (PROTOCOL 2.8; null while no signed
 checkpoint holds it); ``/facets`` answers total and facets without hits;
 ``/matches``: web/matches.py.
-Errors are raised as ReteError and become problem+json in the middleware. Source: domain.md 7 (ModI).
+Errors are raised as ReteError and become problem+json in the middleware. Source: docs/rules.md F.7 (ModI).
 """
 
 from __future__ import annotations

@@ -100,7 +100,7 @@ async def status(request: web.Request) -> web.StreamResponse:
 
 def _server(node: Node) -> tuple[str, bool]:
     """Return where the API answers and whether that is a trial's address."""
-    return node.public_url, node.config.node.environment == "development"
+    return node.public_url, node.config.is_trial
 
 
 def build(node: Node, schedule: Callable[[], Schedule] | None = None) -> web.Application:
@@ -150,7 +150,7 @@ def _receiving(node: Node) -> ballots.Receive:
 
 
 def _add_access(app: web.Application, node: Node) -> None:
-    trial = node.config.node.environment == "development"
+    trial = node.config.is_trial
     app[forms.PLACE] = forms.Place(frozenset({node.public_url}), secure=not trial, trial=trial)
     hasher = Hasher()
     app[sessions.ACCESS] = sessions.Access(
@@ -172,7 +172,7 @@ def _add_access(app: web.Application, node: Node) -> None:
 def _add_pages(app: web.Application, node: Node) -> None:
     config = node.config
     assets.install(app, assets.load(node.home, config.web.logo, config.web.favicon))
-    production = config.node.environment == "production"
+    production = config.is_production
     frame.install(app, frame.Site(config.node.name, config.web.contact, production))
     kept.install(app)
     app.add_routes([*public.routes(), *observatory.routes(), *following.routes(), *leaving.routes(), *asking.routes()])

@@ -1,7 +1,7 @@
 """The peer-facing routes of logs: checkpoint, tiles, entry bundles, bodies, of the own log and of those this node mirrors.
 
 In: requests of other nodes. Out: bytes straight from the log tables. These handlers know the log and the member list
-and nothing of the private registry (wall 3 of tests/test_house.py). Only positions below the newest signed checkpoint
+and nothing of the private registry (PEER_FACING in tests/test_house.py). Only positions below the newest signed checkpoint
 are shown, and of a mirrored log only up to this node's own mirror cosignature: what nobody signed is not yet said.
 Source: PROTOCOL 1, 2, 3.3, 4.
 """

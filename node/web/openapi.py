@@ -1,7 +1,7 @@
 """The OpenAPI document of the public API, made from the same lists that its parsers read: ``/api/v1/openapi.json``.
 
 In: the node's public address. Out: OpenAPI 3.0.3, by the rules of the Italian public administration (ModI). The copy in
-schemas/openapi.v1.json is for who has no node at hand; a test keeps both the same. Source: domain.md 7.
+schemas/openapi.v1.json is for who has no node at hand; a test keeps both the same. Source: docs/rules.md F.7.
 """
 
 from __future__ import annotations

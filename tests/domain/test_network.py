@@ -12,7 +12,6 @@ from networks_made import PERSON_CODE, code, firm, listed, listed_entity, member
 
 from node.domain import vocabulary
 from node.domain.network import (
-    DEED_FORMS,
     EXTRAS,
     PURPOSES,
     STATUSES,
@@ -160,7 +159,7 @@ def test_every_word_of_a_record_has_its_titles() -> None:
     for titles, keys in (
         (vocabulary.NETWORK_STATUSES, STATUSES),
         (vocabulary.NETWORK_PURPOSES, PURPOSES),
-        (vocabulary.DEED_FORMS, DEED_FORMS),
+        (vocabulary.DEED_FORMS, ("public", "authenticated", "digital")),
         (vocabulary.QUALITIES, EXTRAS),
     ):
         assert tuple(titles) == keys

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from node.config import RetentionSection
-from node.domain.processing import HOLDINGS, subject_of
+from node.config_values import RetentionSection
+from node.domain.processing import HOLDINGS, Role, subject_of
 from node.errors import CallerError
 from node.store import gdpr
 from node.store.postgres import Connection
@@ -43,7 +43,8 @@ async def test_every_column_of_the_private_schemas_stands_in_a_holding(conn: Con
 
 def test_every_personal_holding_is_searched_and_every_term_exists() -> None:
     """What may hold a name has its queries; terms are those of the configuration."""
-    assert {h.table for h in HOLDINGS if h.is_personal} | {"registry.membership"} == set(gdpr.PLACES)
+    personal = {h.table for h in HOLDINGS if h.of(Role.CODE, Role.NAME, Role.WORDS, Role.FILE)}
+    assert personal | {"registry.membership"} == set(gdpr.PLACES)
     assert {h.term for h in HOLDINGS if h.term} <= set(RetentionSection.__slots__)
 
 

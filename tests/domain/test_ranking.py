@@ -40,11 +40,6 @@ def test_the_database_is_told_the_same_freshness(published: int, today: int) -> 
     assert begins == sorted(begins)
 
 
-def test_what_stands_in_no_title_is_worth_what_is_said() -> None:
-    """The index passes over it when better hits are known."""
-    assert sum(percent for places, percent in ranking.PLACES if places != "A") == ranking.UNTITLED_PERCENT
-
-
 def test_quarters_are_of_the_calendar() -> None:
     """The last day of March and the first of April are two."""
     days = [(dt.date(2026, *day) - dt.date(1970, 1, 1)).days for day in ((3, 31), (4, 1), (6, 30), (7, 1))]

@@ -109,7 +109,7 @@ async def test_a_profile_without_its_body_is_refused(conn: Connection) -> None:
     origin = await add_origin(conn)
     row = index_row(origin, 0, profile(1), load_territories(), load_sectors())
     with pytest.raises(asyncpg.ForeignKeyViolationError):
-        await cooperation.insert_profiles(conn, [row])
+        await cooperation.copy_profiles(conn, map(cooperation.pack_row, [row]))
 
 
 async def test_words_are_italian_without_accents(conn: Connection) -> None:

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from node.errors import N_
 
 RED, AMBER = "red", "amber"
+SEVERITIES = {RED: N_("rosso"), AMBER: N_("ambra")}
 MARKERS = {
     "firm": "[impresa]",
     "brand": "[marchio]",
@@ -34,6 +38,10 @@ class Hit:
     kind: str
     severity: str
     reason: str
+
+
+# Hits in several texts: the place of each text, the text, one hit in it.
+Hits: TypeAlias = Sequence[tuple[str, str, Hit]]
 
 
 def settle(hits: Sequence[Hit]) -> tuple[Hit, ...]:

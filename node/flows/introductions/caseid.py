@@ -16,9 +16,9 @@ from node.store import introductions
 from node.store.postgres import acquire
 
 # Shorter ones name another case tomorrow.
-SHORTEST: Final = 6
+_SHORTEST: Final = 6
 _DIGITS: Final = 32
-_HEX: Final = re.compile(r"[0-9a-f]{6,32}")
+_HEX: Final = re.compile(rf"[0-9a-f]{{{_SHORTEST},{_DIGITS}}}")
 
 
 async def whole_id(office: Office, text: str) -> str:

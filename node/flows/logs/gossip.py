@@ -25,6 +25,7 @@ from node.flows.logs.pull import PullReport
 from node.flows.logs.sync import Syncer, is_due
 from node.flows.logs.trees import stored_root
 from node.flows.trust.agreement_logs import check_end
+from node.flows.trust.log_keys import authority
 from node.peers.client import NOT_MODIFIED, Reply
 from node.protocol import heads, inconsistency, keys, limits, news, note, tlog_proof, witness
 from node.protocol.heads import AGREEMENT_HEADER, PROPOSALS_HEADER, ROUTINE_HEADER, Offered, Standing, parse_standing
@@ -191,7 +192,7 @@ async def _weigh(
 
 
 async def _enrol(syncer: Syncer, member: Member, item: Offered, logs: Mapping[str, Origin]) -> Origin | None:
-    owner = None if syncer.membership is None else syncer.membership.member_at(item.origin.partition("/")[0])
+    owner = None if syncer.membership is None else syncer.membership.member_at(authority(item.origin))
     return await epoch.enrol_successor(syncer.pool, member, item, logs, None if owner is None else owner.id)
 
 

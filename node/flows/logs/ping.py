@@ -21,6 +21,12 @@ DNS, TCP, TLS, CHECKPOINT, CLOCK, SIGNATURE, SCHEMA = (
     "dns", "tcp", "tls", "checkpoint", "clock", "signature", "schema"
 )  # fmt: skip
 PLAIN_HTTP, RECOGNISED, NO_DATE = "plain-http", "recognised", "no-date"
+# What a step found, in words, where it is not told as it is.
+FOUND = {
+    PLAIN_HTTP: N_("http, solo per prove"),
+    RECOGNISED: N_("riconosciuta"),
+    NO_DATE: N_("il nodo non dice l'ora"),
+}
 
 _SET_CLOCK = N_("regolare l'orologio (NTP) di questo nodo o dell'altro")
 _SEND_CARD = N_("mandare il proprio «rete peer card» a chi gestisce {peer}")

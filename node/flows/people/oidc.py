@@ -27,7 +27,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from node.config import is_loopback_url
+from node.config_checks import is_loopback_url
 from node.domain.accounts import derive_key
 from node.errors import N_, CallerError, PeerWrongError
 from node.flows.people.sign_in import Began, Settings, begin

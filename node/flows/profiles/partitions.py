@@ -1,7 +1,7 @@
-"""Partitions in the signed log: written before the first profile that shows one, read back and rebuilt by anybody.
+"""Partitions: built for an edition, written in the signed log before the first profile that shows one, rebuilt by anybody.
 
-In: versions that are about to be shown; documents of any log. Out: log entries in the caller's transaction; verdicts. A
-partition is built from public data alone, so whoever has the edition must come to the same bytes; what then remains to
+In: an edition; versions that are about to be shown; documents of any log. Out: a stored partition; log entries in the caller's
+transaction; verdicts. A partition is built from public data alone, so whoever has the edition must come to the same bytes; what then remains to
 check of a profile is that its labels are a block's. Source: docs/rules.md P, PROTOCOL 8.
 """
 
@@ -13,17 +13,19 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from node.config import Config
 from node.domain import partition, partition_parts, potential, release
 from node.domain.labels import decode, encode
 from node.domain.partition import Partition
 from node.domain.partition_form import ATTRIBUTES, Block, Label
+from node.domain.register import RegisterNetwork
 from node.errors import N_, CallerError, LogStateError, NotFoundError
 from node.flows.logs.append import Operation, OwnLog, append
 from node.protocol import canonical
 from node.store import log, origins, partitions, population
 from node.store.partitions import Logged, Shown
 from node.store.population import Snapshot, StoredPartition
-from node.store.postgres import Connection, Pool, acquire
+from node.store.postgres import Connection, Pool, acquire, run_tx
 from node.store.reference import load_sectors, load_territories
 
 # What the gate of the own log may refuse of one document.
@@ -133,6 +135,60 @@ async def logged_versions(conn: Connection, owner: str, snapshot: str) -> dict[i
     """Return version -> digest of the partitions of an edition that the own log holds."""
     logged = await partitions.list_logged(conn, owner)
     return {found.version: found.digest for found in logged if found.is_own and found.snapshot == snapshot}
+
+
+async def build_for(
+    pool: Pool,
+    config: Config,
+    networks: Sequence[RegisterNetwork],
+    snapshot_id: int,
+    taken_on: dt.date,
+    now: dt.datetime,
+) -> tuple[Partition | None, str | None]:
+    """Build and keep the partition of an edition for this node's scope, or return why there is none.
+
+    What comes out as the latest one has it stays the latest; a version that the own log holds is given again.
+    """
+    async with acquire(pool) as conn:
+        latest = await population.latest_partition(conn)
+        logged = await logged_versions(conn, config.node.id, taken_on.isoformat())
+        known = {found.version for found in await population.list_partitions(conn)}
+        version = await next_version(conn)
+
+    def make(number: int) -> Partition:
+        return partition.build(
+            networks,
+            version=number,
+            snapshot=taken_on.isoformat(),
+            scope=config.scope,
+            territories=load_territories(),
+            sectors=load_sectors(),
+            k=config.privacy.k,
+            k_build=config.privacy.k_build,
+            group=tuple(sorted({config.node.id, *config.privacy.group})) if config.privacy.group else (),
+        )
+
+    try:
+        if latest is not None and (same := await asyncio.to_thread(make, latest.version)).digest == latest.digest:
+            return same, None
+        # A database that came from a copy may have forgotten a partition that its log holds.
+        for number in logged:
+            again = await asyncio.to_thread(make, number)
+            if number not in known and again.digest == logged[number]:
+                version = number
+        built = await asyncio.to_thread(make, version)
+    except CallerError as error:
+        if error.code != "partition-too-small":
+            raise
+        return None, error.render()[0]
+
+    async def store(conn: Connection) -> None:
+        await population.insert_partition(
+            conn, version=built.version, snapshot_id=snapshot_id, digest=built.digest, document=built.document, now=now
+        )
+
+    await run_tx(pool, store)
+    return built, None
 
 
 async def list_known(pool: Pool, owner: str, *, of: str | None = None, version: int | None = None) -> list[Known]:

@@ -25,7 +25,7 @@ from node.flows.profiles.partitions import NO_EDITION, OTHER_EDITION
 from node.store import disclosure, partitions, population
 from node.store.disclosure import LivingBody, OwnVersion
 from node.store.partitions import Logged
-from node.store.postgres import Connection, Pool, acquire
+from node.store.postgres import Connection
 from node.store.reference import load_sectors, load_territories
 
 PARTITION_MISSING = "partition-missing"
@@ -152,17 +152,11 @@ def _digest(rows: Sequence[RegisterNetwork], built: Partition) -> str:
     return partition.population_digest(partition.members_of(rows, built.scope, load_territories()))
 
 
-async def read(pool: Pool, config: Config, *, federation: bool) -> Published:
+async def read_in(conn: Connection, config: Config, *, federation: bool) -> Published:
     """Return what this node has published or, with ``federation``, also what stands in the logs it holds.
 
-    Raises: CallerError(register-missing) when no edition of the public register is loaded.
+    The caller's transaction sees one state of the database. Raises: CallerError(register-missing) when no edition of the public register is loaded.
     """
-    async with acquire(pool) as conn, conn.transaction(isolation="repeatable_read", readonly=True):
-        return await read_in(conn, config, federation=federation)
-
-
-async def read_in(conn: Connection, config: Config, *, federation: bool) -> Published:
-    """Do as ``read`` does, in the caller's transaction, which sees one state of the database."""
     snapshots = {s["snapshot_id"]: s for s in await population.list_snapshots(conn)}
     if not snapshots:
         raise CallerError(

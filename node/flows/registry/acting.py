@@ -3,7 +3,7 @@
 In: the name of whoever signed in, or what a command was told. Out: that name, told to the database inside the transaction that
 changes something (``rete.officer``), whose triggers write it into the history and the chain of decisions. Why a context and not an
 argument: a name that a caller could forget would be missing just where somebody is looked for; here one place of the pages
-(web/sessions) and one of the commands (cli/network) name whoever acts, for all that is done below them.
+(web/sessions) and one of the commands (cli/officer) name whoever acts, for all that is done below them.
 """
 
 from __future__ import annotations
@@ -26,11 +26,6 @@ def acting(name: str) -> Iterator[None]:
         yield
     finally:
         _NAME.reset(token)
-
-
-def name_of_now() -> str:
-    """Return who acts, empty where nobody was named."""
-    return _NAME.get()
 
 
 async def tell(conn: Connection) -> None:

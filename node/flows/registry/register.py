@@ -150,7 +150,9 @@ async def load_register(
         return True, stored_id, leads
 
     stored, snapshot_id, leads = await run_tx(pool, work)
-    built, refusal = (None, None) if leads > taken_on else await _build(pool, config, found, snapshot_id, taken_on, now)
+    built, refusal = None, None
+    if leads == taken_on:
+        built, refusal = await partitions.build_for(pool, config, found.networks, snapshot_id, taken_on, now)
     leading = await _latest(pool) if leads > taken_on else None
     return Loaded(
         taken_on=taken_on,
@@ -259,48 +261,3 @@ async def remove_snapshot(pool: Pool, taken_on: dt.date) -> Removed:
         return Removed(taken_on, newest.taken_on if newest else None, latest.version if latest else None)
 
     return await run_tx(pool, work)
-
-
-async def _build(
-    pool: Pool, config: Config, found: ChamberList, snapshot_id: int, taken_on: dt.date, now: dt.datetime
-) -> tuple[partition.Partition | None, str | None]:
-    async with acquire(pool) as conn:
-        latest = await population.latest_partition(conn)
-        logged = await partitions.logged_versions(conn, config.node.id, taken_on.isoformat())
-        known = {found.version for found in await population.list_partitions(conn)}
-        version = await partitions.next_version(conn)
-
-    def make(number: int) -> partition.Partition:
-        return partition.build(
-            found.networks,
-            version=number,
-            snapshot=taken_on.isoformat(),
-            scope=config.scope,
-            territories=load_territories(),
-            sectors=load_sectors(),
-            k=config.privacy.k,
-            k_build=config.privacy.k_build,
-            group=tuple(sorted({config.node.id, *config.privacy.group})) if config.privacy.group else (),
-        )
-
-    try:
-        if latest is not None and (same := await asyncio.to_thread(make, latest.version)).digest == latest.digest:
-            return same, None
-        # A database that came from a copy may have forgotten a partition that its log holds.
-        for number in logged:
-            again = await asyncio.to_thread(make, number)
-            if number not in known and again.digest == logged[number]:
-                version = number
-        built = await asyncio.to_thread(make, version)
-    except CallerError as error:
-        if error.code != "partition-too-small":
-            raise
-        return None, error.render()[0]
-
-    async def store(conn: Connection) -> None:
-        await population.insert_partition(
-            conn, version=built.version, snapshot_id=snapshot_id, digest=built.digest, document=built.document, now=now
-        )
-
-    await run_tx(pool, store)
-    return built, None

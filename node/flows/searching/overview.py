@@ -9,8 +9,8 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
+from node.flows.searching.currency import is_current
 from node.flows.searching.engines import snapshot
-from node.flows.searching.search import is_current
 from node.store import cooperation, indexing, origins, own_log
 from node.store.origins import Origin
 from node.store.postgres import Connection, Pool

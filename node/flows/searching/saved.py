@@ -2,7 +2,7 @@
 
 In: a pool, a parsed Query, the time. Out: values. Rules: what is made here tells nobody by itself, and nothing here can read
 an address or send anything: that is flows/searching/tell, which no public route reaches. No token stands in a log line or an error.
-Source: domain.md 7, RFC 8058.
+Source: docs/saved-searches.md, RFC 8058.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 In: a pool, a parsed Query, the label reference, the time. Out: values; the API, the CLI and the pages only lay them out.
 Rules: everything is read in one snapshot; a total above the bound is an estimate and says so, and so are its facets;
-what a hit shows comes from the verified body's bytes. Source: PROTOCOL 6 (staleness), domain/query.py.
+what a hit shows comes from the verified body's bytes. Source: domain/query.py, docs/search.md.
 """
 
 from __future__ import annotations
@@ -18,11 +18,13 @@ from typing import Any, Final, TypeVar
 import orjson
 
 from node.domain import ranking
+from node.domain.days import day_number, day_of
 from node.domain.labels import ATTRIBUTES, LabelReference
 from node.domain.query import Cursor, Query
 from node.domain.ranking import Part
 from node.domain.words import apart
 from node.errors import N_, CallerError, NotFoundError
+from node.flows.searching.currency import Completeness, completeness_of
 from node.flows.searching.engines import (
     Answer,
     Bucket,
@@ -40,9 +42,6 @@ from node.store.postgres import Connection, Pool
 from node.store.text_folder import UnanswerableError
 from node.store.text_index import TextIndex
 
-EPOCH: Final = dt.date(1970, 1, 1)
-# A log not looked at for this long may have grown or erased unseen (PROTOCOL 6, STALE).
-STALE_AFTER: Final = dt.timedelta(hours=24)
 # One question, whatever it takes to answer it.
 QUESTION_S: Final = 8.0
 CERTAIN: Final = "certain"
@@ -84,25 +83,6 @@ class Hit:
     quarantined: bool
     labels: Mapping[str, Label]
     document: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Stale:
-    """A log whose newest state this node does not have; ``since`` is when it last grew here, None if never."""
-
-    owner: str
-    origin: str
-    state: str
-    since: dt.datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Completeness:
-    """How many logs the answer rests on, and which of them are not current."""
-
-    nodes: int
-    current: int
-    stale: tuple[Stale, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +192,7 @@ async def search(
     ``as_written``: nothing is put right, suggested nor asked less strictly, as for questions that stand for a long time; ``first``: themes that come first; ``index``: what may answer instead of the database, in the same order.
     Raises: OperatorError(search-timeout).
     """
-    asked = Question(query, reference, Reading(None, ()), first, (now.date() - EPOCH).days)
+    asked = Question(query, reference, Reading(None, ()), first, day_number(now.date()))
 
     async def work(conn: Connection, opened: Opened) -> tuple[Question, Answer, str, Sequence[store.OriginHealth]]:
         # One more than asked tells whether there is a next page.
@@ -233,7 +213,7 @@ async def search(
         words_corrected=asked.reading.corrected,
         words_relaxed=asked.reading.relaxed,
         suggestion=suggestion,
-        completeness=_completeness(health, now),
+        completeness=completeness_of(health, now),
     )
 
 
@@ -245,7 +225,7 @@ async def facets(
     pool: Pool, query: Query, reference: LabelReference, *, now: dt.datetime, index: TextIndex | None = None
 ) -> Counted:
     """Count ``query`` without its hits. Raises: OperatorError(search-timeout)."""
-    asked = Question(query, reference, Reading(None, ()), (), (now.date() - EPOCH).days)
+    asked = Question(query, reference, Reading(None, ()), (), day_number(now.date()))
 
     async def work(conn: Connection, opened: Opened) -> Counted:
         return (await _ask(opened, conn, asked, 0))[1][0]
@@ -258,7 +238,7 @@ async def read_profile(
 ) -> Hit:
     """Return one visible profile by its identifier. Raises: NotFoundError(profile-unknown)."""
     async with snapshot(pool) as conn:
-        stored = await store.profile(conn, profile_id, owner, today=(now.date() - EPOCH).days)
+        stored = await store.profile(conn, profile_id, owner, today=day_number(now.date()))
     if stored is None:
         message = N_("nessun profilo visibile con questo identificativo")
         raise NotFoundError("profile-unknown", message, hint=N_("può essere scaduto o ritirato"))
@@ -282,7 +262,7 @@ async def find_profile(
             count=BEGINNING_MIN,
         )
     async with snapshot(pool) as conn:
-        found = await store.profile_ids(conn, digits, owner, today=(now.date() - EPOCH).days)
+        found = await store.profile_ids(conn, digits, owner, today=day_number(now.date()))
     if len(found) > 1:
         raise CallerError(
             "profile-ambiguous",
@@ -330,7 +310,7 @@ def _shown(
         match=POSSIBLE if possible else CERTAIN,
         rank=rank,
         why=why(labels),
-        published=EPOCH + dt.timedelta(days=max(0, min(document["round"], 2_000_000))),
+        published=day_of(max(0, min(document["round"], 2_000_000))),
         witnessed_at=stored.witnessed_at,
         quarantined=stored.quarantined,
         labels=labels,
@@ -355,21 +335,3 @@ def _label(name: str, document: Mapping[str, Any], asked: str, reference: LabelR
 
     # A page shows some hundred labels, and few of them are new.
     return reference.remember("shown", name, values, (level, asked), made)
-
-
-def _completeness(health: Sequence[store.OriginHealth], now: dt.datetime) -> Completeness:
-    stale = tuple(
-        Stale(item.owner, item.origin, item.state, item.advanced_at) for item in health if not is_current(item, now)
-    )
-    return Completeness(len(health), len(health) - len(stale), stale)
-
-
-def is_current(item: store.OriginHealth, now: dt.datetime) -> bool:
-    """Tell whether this node has the newest state of a log, as far as anybody could tell it."""
-    if item.is_own:
-        return True
-    if item.confirmed_at is None or now - item.confirmed_at > STALE_AFTER or item.wanted:
-        return False
-    # Whoever confirmed it since: its own node, or a member that has the same head.
-    helped = item.state == "waiting" and item.error_at is not None and item.confirmed_at >= item.error_at
-    return item.state == "ready" or helped

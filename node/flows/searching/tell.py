@@ -4,7 +4,7 @@ In: a pool, a parsed Query, the time, how mail and webhooks go out. Out: values,
 new costs what arrived, not what is there; it is noted for each channel in one transaction with the mark behind it, so nothing
 is lost and nothing noted twice; a message keeps its identifier at every attempt, and only a process that died, or a line that
 broke, between handing it over and noting so can repeat it. A lease, not a leader, keeps two processes from one message.
-No address, token or URL stands in a log line or an error. Source: domain.md 7, PROTOCOL 4 (signatures), RFC 8058.
+No address, token or URL stands in a log line or an error. Source: docs/saved-searches.md, PROTOCOL 4 (signatures), RFC 8058.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import orjson
 import structlog
 
 from node.domain import saved as domain
+from node.domain.days import day_number, day_of
 from node.domain.labels import LabelReference
 from node.domain.query import Query
 from node.domain.saved import EMAIL, WEBHOOK, Item, Sheet
@@ -27,7 +28,6 @@ from node.errors import N_, CallerError, OperatorError, ReteError
 from node.flows.logs.arrivals import settled
 from node.flows.searching.reading import read
 from node.flows.searching.saved import Made, Settings, insert, prepare, question
-from node.flows.searching.search import EPOCH
 from node.i18n import translator
 from node.peers import mail
 from node.peers.client import PeerClient, RequestSigner
@@ -136,7 +136,7 @@ async def news(pool: Pool, search_id: str, reference: LabelReference, until: int
 
     Raises: OperatorError(search-timeout), CallerError when the question means nothing any more.
     """
-    today = (now.date() - EPOCH).days
+    today = day_number(now.date())
 
     async def work(conn: Connection) -> tuple[int, bool]:
         await search_store.bound_time(conn)
@@ -249,7 +249,7 @@ async def _attempt(
     """Send what waits in a leased channel; return (the delivery, how many profiles it told). Raises: whatever went wrong."""
     async with transaction(pool) as conn:
         delivery_id = await store.delivery(conn, search_id, channel, domain.DELIVERY_MAX)
-        shown = await store.delivery_hits(conn, search_id, channel, delivery_id, today=(now.date() - EPOCH).days)
+        shown = await store.delivery_hits(conn, search_id, channel, delivery_id, today=day_number(now.date()))
     sheet = Sheet(search_id, leased.title, leased.created_at, settings.node, settings.base_url)
     items = [_item(hit) for hit in shown]
     if items and channel == EMAIL:
@@ -264,7 +264,7 @@ def _backoff(failures: int) -> dt.timedelta:
 
 
 def _item(shown: store.Shown) -> Item:
-    day = EPOCH + dt.timedelta(days=max(0, min(shown.published, 2_000_000)))
+    day = day_of(max(0, min(shown.published, 2_000_000)))
     document = orjson.loads(shown.body)
     return domain.item_of(shown.owner, shown.origin, shown.idx, document, day, quarantined=shown.quarantined)
 

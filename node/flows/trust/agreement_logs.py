@@ -92,11 +92,6 @@ async def _is_followed(conn: Connection, row: Followed | None) -> bool:
     return row.state == "closed" and not row.size
 
 
-def authority(origin: str) -> str:
-    """Return under whose name a log is."""
-    return origin.partition("/")[0]
-
-
 def _ends(items: Iterable[LogKeys]) -> Mapping[str, tuple[int, bytes]]:
     return {item.origin: item.frozen for item in items if item.frozen is not None}
 

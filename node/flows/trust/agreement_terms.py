@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from node.config import Config
 from node.errors import N_, OperatorError
-from node.flows.trust.log_keys import listed
+from node.flows.trust.log_keys import authority, listed
 from node.protocol import keys
 from node.protocol.agreement import Agreement, Node, Status, Terms
 from node.protocol.member import Member, Roll
@@ -54,7 +54,7 @@ def member_of(node: Node, url: str | None, former: tuple[bytes, ...] = ()) -> Me
     signing = dict.fromkeys(
         keys.parse_vkey(vkey).public for held in listed(node).values() for vkey, until in held if until is None
     )
-    named = {origin.partition("/")[0] for origin in node.origins} | {key.keyid.partition("#")[0] for key in node.http}
+    named = {authority(origin) for origin in node.origins} | {key.keyid.partition("#")[0] for key in node.http}
     return Member(
         id=node.id,
         url=url,

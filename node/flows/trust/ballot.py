@@ -8,7 +8,6 @@ somebody who may decide has signed it; of signatures the good ones count and no 
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 
@@ -79,7 +78,7 @@ class Opened:
     @property
     def digest(self) -> str:
         """By what it is known, whoever signed it."""
-        return digest_of(self.document.signed)
+        return store.digest_of(self.document.signed)
 
 
 def kind_of(raw: bytes) -> str:
@@ -155,13 +154,14 @@ def _weigh_routine(state: InForce, raw: bytes, now: dt.datetime) -> Ballot:
     signed = routine.signers(found, state.agreement)
     good = {keyid: found.signatures[keyid] for keyid in signed}
     return Ballot(
-        store.ROUTINE, found.version, digest_of(found.signed), _only(raw, good), Count(signed, council), None, found
+        store.ROUTINE,
+        found.version,
+        store.digest_of(found.signed),
+        _only(raw, good),
+        Count(signed, council),
+        None,
+        found,
     )
-
-
-def digest_of(signed: bytes) -> str:
-    """Return the hex digest by which a document is known, whoever signed it."""
-    return hashlib.sha256(signed).hexdigest()
 
 
 def _only(raw: bytes, good: dict[str, str]) -> bytes:

@@ -10,13 +10,12 @@ import datetime as dt
 from dataclasses import dataclass, field, replace
 
 from node.config import Config
+from node.config_checks import LOOPBACK
 from node.errors import N_, OperatorError, PeerWrongError
 from node.protocol import enrolment, keys
 from node.protocol.agreement_steps import day_of
 from node.protocol.agreement_values import HttpKey, LogKeys, Node, Status
 from node.store.keyfiles import Keys
-
-_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,7 @@ class Asked:
 def address_of(config: Config) -> str:
     """Return where others reach this node: https, or http for a trial on this machine."""
     authority = config.federation.authority
-    trial = config.node.environment == "development" and authority.rpartition(":")[0] in _LOOPBACK
+    trial = config.is_trial and authority.rpartition(":")[0] in LOOPBACK
     return f"{'http' if trial else 'https'}://{authority}"
 
 

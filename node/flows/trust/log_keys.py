@@ -24,6 +24,11 @@ logger = structlog.get_logger()
 Held = tuple[str, int | None]
 
 
+def authority(origin: str) -> str:
+    """Return under whose name a log is."""
+    return origin.partition("/")[0]
+
+
 def year(origin: str) -> str:
     """Return the year of a log, by which the logs of one node follow each other: whoever moves writes the next under another address."""
     return origin.rpartition("/")[2]

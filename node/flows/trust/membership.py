@@ -12,7 +12,7 @@ from node.config import Config
 from node.errors import N_, OperatorError
 from node.flows.trust import log_keys
 from node.flows.trust.agreement_terms import check_group
-from node.flows.trust.log_keys import Held, year
+from node.flows.trust.log_keys import Held, authority, year
 from node.protocol import keys, merkle
 from node.protocol.member import Member, Membership, cosigner_key
 from node.protocol.sealed import SealKey
@@ -23,15 +23,15 @@ from node.store.postgres import Connection, Pool, run_tx
 
 def own_member(config: Config, public: Mapping[str, bytes], seal: SealKey) -> Member:
     """Return this node as its own keys make it; ``public`` are its public keys by role, ``seal`` its own."""
-    authority = config.federation.authority
+    own = config.federation.authority
     return Member(
         id=config.node.id,
         url=None,
-        http={f"{authority}#http-1": public["http"]},
-        witness=(keys.Verifier(f"{authority}/witness", keys.COSIGNATURE_TYPE, public["witness"]),),
-        mirror=(keys.Verifier(f"{authority}/mirror", keys.COSIGNATURE_TYPE, public["mirror"]),),
+        http={f"{own}#http-1": public["http"]},
+        witness=(keys.Verifier(f"{own}/witness", keys.COSIGNATURE_TYPE, public["witness"]),),
+        mirror=(keys.Verifier(f"{own}/mirror", keys.COSIGNATURE_TYPE, public["mirror"]),),
         seal=seal,
-        authorities=frozenset({authority}),
+        authorities=frozenset({own}),
         log=(public["log"],),
     )
 
@@ -49,10 +49,12 @@ def membership_of(config: Config, own: Member) -> Membership:
             witness=tuple(filter(None, [cosigner_key(peer.witness, "witness")])),
             mirror=tuple(filter(None, [cosigner_key(peer.mirror, "mirror")])),
             seal=peer.seal,
-            authorities=frozenset({_authority(peer.origin), peer.http_keyid.partition("#")[0]}),
+            authorities=frozenset({authority(peer.origin), peer.http_keyid.partition("#")[0]}),
         )
         for peer in config.peers
     ]
+    # With peers the configuration's reader has judged the group, and named its line. Without any it let everything pass, since an
+    # agreement may stand beside the file; here it is known that none does.
     check_group(config, (peer.id for peer in config.peers))
     return Membership.of(own, others)
 
@@ -134,18 +136,18 @@ async def _own_origin(
             where=known.origin,
             hint=N_("ripristinare la chiave dalla copia di sicurezza"),
         )
-    if known.origin == configured or (known.origin > configured and _authority(known.origin) == _authority(configured)):
+    if known.origin == configured or (known.origin > configured and authority(known.origin) == authority(configured)):
         return known.origin
     if known.size == 0:
         # Nothing was ever said under the old name.
         await origins.set_state(conn, known.origin_id, "closed")
         return configured
-    if _authority(known.origin) != _authority(configured):
+    if authority(known.origin) != authority(configured):
         raise OperatorError(
             "own-log-authority-changed",
             N_("[federation] authority non è quella con cui il registro firmato è stato iniziato: {known}"),
             hint=N_("rimettere authority com'era: dà il nome al registro per sempre"),
-            known=_authority(known.origin),
+            known=authority(known.origin),
         )
     raise OperatorError(
         "epoch-not-begun",
@@ -153,7 +155,3 @@ async def _own_origin(
         where=configured,
         hint=N_("rimettere l'anno di prima e usare «rete log rollover», che comincia il nuovo e aggiorna il file"),
     )
-
-
-def _authority(origin: str) -> str:
-    return origin.partition("/")[0]

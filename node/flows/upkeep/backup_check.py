@@ -32,7 +32,7 @@ def judge(config: Config, shelf: Shelf | ReteError | None, now: dt.datetime) -> 
 
 
 def _off(config: Config) -> Finding:
-    level = WARNING if config.node.environment == "production" else OK
+    level = WARNING if config.is_production else OK
     return Finding(
         "backup-off", AREA, level, Said(N_("questo nodo non fa copie di sicurezza da sé")), "[backup] folder",
         Said(N_("indicare in node.toml folder e passphrase_file e riavviare «rete serve» (docs/backup.md)")),

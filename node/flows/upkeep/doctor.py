@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from node.config import LOOPBACK
+from node.config_checks import LOOPBACK
 from node.errors import N_, ReteError, Said
 from node.flows.logs.board import QUARANTINED, SUSPENDED, Peer, is_silent
 from node.flows.logs.own_log import OwnState
@@ -40,7 +40,7 @@ def judge(seen: Seen) -> list[Finding]:
 
 
 def _database(seen: Seen) -> list[Finding]:
-    server, production = seen.server, seen.config.node.environment == "production"
+    server, production = seen.server, seen.config.is_production
     found = [Finding("database-version", "machine", OK, Said(N_("PostgreSQL {version}, schema {schema}"), {"version": server.version, "schema": server.schema}))]  # fmt: skip
     major = server.version.split(".")[0]
     if major.isdigit() and int(major) * 10_000 <= MINIMUM_SERVER:
@@ -109,7 +109,7 @@ def _secrets(seen: Seen) -> list[Finding]:
 
 def _environment(seen: Seen) -> list[Finding]:
     config = seen.config
-    if config.node.environment != "production":
+    if not config.is_production:
         return [Finding("environment", "machine", OK, Said(N_("nodo di prova: http e base dati inclusa sono ammessi")), "[node] environment")]  # fmt: skip
     found = []
     if not config.web.behind_proxy:

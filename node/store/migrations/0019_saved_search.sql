@@ -1,7 +1,7 @@
 -- Saved searches: who asked to be told of new profiles, and how far each was told.
 
 -- The order in which profiles became known here. Writers of one log run side by side, so a number may commit after a higher
--- one: whoever reads by it waits until the writers of before are done (flows/searching/saved.settled).
+-- one: whoever reads by it waits until the writers of before are done (flows/logs/arrivals.settled).
 ALTER TABLE coop.profile ADD COLUMN arrival bigint NOT NULL DEFAULT 0;
 CREATE SEQUENCE coop.profile_arrival OWNED BY coop.profile.arrival;
 -- Set after the column was made: rows of before keep 0 and the table is not written again.

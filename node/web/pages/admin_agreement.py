@@ -20,6 +20,7 @@ from node.errors import N_, CallerError, PeerWrongError, ReteError, Said
 from node.flows.trust import agreement_board, council, council_road
 from node.flows.trust.agreement_board import Asking, Board, Forked, Version, Waiting
 from node.flows.trust.council import Taken
+from node.flows.trust.council_draft import STATUS_NAMES
 from node.protocol import limits
 from node.protocol.agreement_values import Agreement, Council, Node, Status
 from node.web import forms
@@ -28,7 +29,6 @@ from node.web.pages.admin_frame import AGREEMENT, DESK, told
 from node.web.permission import needs
 
 logger = structlog.get_logger()
-STATUSES: Final = {Status.ACTIVE: N_("attivo"), Status.SUSPENDED: N_("sospeso"), Status.LEFT: N_("uscito")}
 COLOURS: Final = {Status.ACTIVE: "success", Status.SUSPENDED: "danger", Status.LEFT: "secondary"}
 FIELD: Final = "file"
 # A form around the largest document.
@@ -121,7 +121,7 @@ def _council(title: str, what: str, keys: Council) -> dict[str, Any]:
 def _node(node: Node) -> dict[str, Any]:
     return {
         "row": node,
-        "status": STATUSES[node.status],
+        "status": STATUS_NAMES[node.status],
         "colour": COLOURS[node.status],
         "is_suspended": node.status is Status.SUSPENDED,
         "has_left": node.status is Status.LEFT,

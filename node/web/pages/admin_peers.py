@@ -40,11 +40,6 @@ STEPS: Final = {
     ping.SIGNATURE: N_("firma delle richieste"),
     ping.SCHEMA: N_("formato delle voci"),
 }
-FOUND: Final = {
-    ping.PLAIN_HTTP: N_("http, solo per prove"),
-    ping.RECOGNISED: N_("riconosciuta"),
-    ping.NO_DATE: N_("il nodo non dice l'ora"),
-}
 AT: Final = {"--reason": "motivo"}
 
 
@@ -137,7 +132,7 @@ async def road(request: web.Request) -> web.StreamResponse:
 
 
 def _step(request: web.Request, step: Step) -> dict[str, Any]:
-    found = told(request, Said(FOUND.get(step.found, step.found))) if step.ok else ""
+    found = told(request, Said(ping.FOUND.get(step.found, step.found))) if step.ok else ""
     wrong = "" if step.error is None else admin_frame.sentence_of(request, step.error)
     return {"title": STEPS[step.name], "ok": step.ok, "found": found or wrong, "remedy": told(request, step.remedy)}
 

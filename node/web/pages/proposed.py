@@ -16,7 +16,7 @@ from node.domain import release, vocabulary
 from node.domain.days import day_of as day_from_number
 from node.domain.labels import ATTRIBUTES
 from node.domain.profile import LANGUAGES
-from node.domain.redaction.hits import MARKERS, RED, Hit, suggest
+from node.domain.redaction.hits import MARKERS, RED, SEVERITIES, Hit, Hits, suggest
 from node.errors import N_
 from node.flows.profiles.preview import Preview
 from node.web.pages.shown import LABEL_NAMES, MANY, Reader, Said, day_of
@@ -29,11 +29,8 @@ PLACES: Final[Mapping[str, str]] = {
     "offers": N_("Che cosa offre"),
 }
 TONGUES: Final[Mapping[str, str]] = {"it": N_("in italiano"), "en": N_("in inglese")}
-SEVERITIES: Final[Mapping[str, str]] = {RED: N_("rosso"), "amber": N_("ambra")}
 WITHHELD: Final[Mapping[str, str]] = {"themes": N_("Temi"), "certifications": N_("Certificazioni")}
 UNSEEN_HELD: Final = N_("il documento non passa i controlli")
-
-Hits = Sequence[tuple[str, str, Hit]]
 
 
 @dataclass(frozen=True, slots=True)

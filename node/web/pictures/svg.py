@@ -53,7 +53,7 @@ class Svg(str):
 
 def escape(text: str) -> str:
     """Return ``text`` fit for an attribute or for between tags, in XML and in HTML."""
-    return _NEVER.sub("\ufffd", text).translate(_ESCAPES)
+    return shown(text).translate(_ESCAPES)
 
 
 def shown(text: str) -> str:

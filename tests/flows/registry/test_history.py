@@ -11,7 +11,7 @@ from networks_made import NOW, firm, member, record
 
 from node.domain import entry_form
 from node.flows.registry import intake, keeping
-from node.flows.registry.acting import acting, name_of_now
+from node.flows.registry.acting import acting
 from node.flows.registry.intake import IntakeFile
 from node.flows.upkeep import audit
 from node.store import registry
@@ -141,7 +141,7 @@ async def test_a_name_ends_with_its_request(pool: Pool) -> None:
     """Nobody acts under the name of whoever came before; where nobody is named, none is told."""
     with acting("anna"):
         with acting("bruno"):
-            assert name_of_now() == "bruno"
-        assert name_of_now() == "anna"
-    await write(pool, record())
-    assert [e["officer"] for e in await told(pool, "network")] == [None]
+            network_id = await write(pool, record())
+        await write(pool, record(name="Prima Prova"), network_id)
+    await write(pool, record(name="Altra Prova"), network_id)
+    assert [e["officer"] for e in await told(pool, "network")] == ["bruno", "anna", None]

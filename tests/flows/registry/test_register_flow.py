@@ -6,6 +6,7 @@ import asyncio
 import datetime as dt
 import uuid
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from node.domain import partition
 from node.domain.chamber import ChamberList
 from node.domain.register import NetworkKind, RegisterNetwork
 from node.errors import CallerError
+from node.flows.profiles import partitions
 from node.flows.registry import register
 from node.store import population
 from node.store.postgres import Pool
@@ -294,14 +296,14 @@ def test_a_format_that_cannot_be_written_is_said_and_leaves_no_file(tmp_path: Pa
 
 async def test_a_slow_load_of_an_older_edition_does_not_lead(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two loads at once, the older one written last: new profiles stand on the newest edition all the same."""
-    made, go = register._build, asyncio.Event()
+    made, go = partitions.build_for, asyncio.Event()
 
-    async def slow(pool: Pool, config: configuration.Config, found: ChamberList, snapshot: int, day: dt.date, now: dt.datetime) -> object:  # fmt: skip
+    async def slow(pool: Pool, config: configuration.Config, networks: Sequence[RegisterNetwork], snapshot: int, day: dt.date, now: dt.datetime) -> object:  # fmt: skip
         if day == FIRST:
             await go.wait()
-        return await made(pool, config, found, snapshot, day, now)
+        return await made(pool, config, networks, snapshot, day, now)
 
-    monkeypatch.setattr(register, "_build", slow)
+    monkeypatch.setattr(partitions, "build_for", slow)
     older = asyncio.create_task(load(pool, rows_of(40)))
     await asyncio.sleep(0.3)
     newer = await load(pool, rows_of(39), SECOND, shrunk=True)

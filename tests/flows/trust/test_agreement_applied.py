@@ -27,7 +27,7 @@ from node.protocol.agreement import Agreement
 from node.protocol.agreement_values import Status
 from node.runtime import Node
 from node.store import agreement as store
-from node.store import origins, pin
+from node.store import joined, origins, pin
 from tests.agreed_made import Agreed, agreed, in_force, proposal
 from tests.agreement_made import OFFICE, THREE, private, public, signed, unsigned
 from tests.federation_made import Clock, Town
@@ -329,7 +329,7 @@ async def test_a_node_that_is_no_member_lives_by_its_own_keys_and_reads(two: Agr
 async def test_a_backup_holds_the_pin(two: Agreed) -> None:
     """Without it a restored node would belong nowhere; and by whom it joined."""
     lecce, _ = two
-    pin.write_joined(lecce.home, "https://bic.example.it")
+    joined.write(lecce.home, "https://bic.example.it", b"{}")
     held = backup_home.unpack(backup_home.gather(lecce.home, lecce.node.configured).packed())
     assert held.files[pin.FILE] == two.first
     assert b"https://bic.example.it" in held.files[pin.JOINED]

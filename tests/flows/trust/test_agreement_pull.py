@@ -21,7 +21,7 @@ from node.peers.client import PeerClient
 from node.protocol import agreement, heads, limits, routine
 from node.protocol.agreement_values import Agreement
 from node.store import agreement as store
-from node.store import pin, wake
+from node.store import joined, wake
 from node.store.agreement import Fork
 from node.store.postgres import listen
 from tests.agreed_made import Agreed, agreed, in_force, proposal
@@ -450,7 +450,7 @@ async def test_a_fork_found_late_stops_nothing(three: Agreed) -> None:
 async def test_who_is_no_member_asks_whom_it_joined_by(three: Agreed) -> None:
     """While nobody lists it, the address it joined by is asked beside the members; a member asks members only."""
     lecce, bic, _ = three
-    pin.write_joined(bic.home, lecce.node.public_url)
+    joined.write(bic.home, lecce.node.public_url, b"{}")
     road = bic.node.agreement_road(bic.session, bic.node.own.origin)
     assert [url for member, url in agreement_pull._sources(road) if member is None] == []
     raw = proposal(lecce.node, Edits(suspend=("bic-lazio",)), *THREE)
