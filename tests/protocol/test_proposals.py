@@ -21,7 +21,7 @@ def refusal(raw: bytes) -> str:
     """The code with which bytes are refused as a list of proposals."""
     with pytest.raises(PeerWrongError) as caught:
         proposals.parse(raw)
-    assert str(caught.value)
+    assert caught.value.what
     return caught.value.code
 
 
