@@ -22,6 +22,7 @@ def refused(trusted: agreement.Agreement, raw: bytes, now: dt.datetime = made.NO
     """The refusal of a document as the next version."""
     with pytest.raises(PeerWrongError) as caught:
         agreement.step(trusted, raw, now)
+    assert caught.value.what
     return caught.value
 
 
