@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from node.errors import PeerWrongError
-from node.protocol import agreement
+from node.protocol import agreement, agreement_steps
 from node.protocol.agreement import LogKeys, Node, Status
 from tests import agreement_made as made
 
@@ -22,6 +22,7 @@ def refused(trusted: agreement.Agreement, raw: bytes, now: dt.datetime = made.NO
     """The refusal of a document as the next version."""
     with pytest.raises(PeerWrongError) as caught:
         agreement.step(trusted, raw, now)
+    assert caught.value.what
     return caught.value
 
 
@@ -230,6 +231,34 @@ def test_after_the_renewal_others_join() -> None:
         renewed, made.root(3, nodes=[LECCE, TORINO, made.node("arezzo", since=made.TODAY)]), made.NOW
     )
     assert [node.id for node in joined.nodes] == ["arezzo", "lecce", "torino"]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "admits"),
+    [
+        ({}, made.node("arezzo", since=made.TODAY), True),
+        ({}, made.node("arezzo", since=made.TODAY, status=Status.SUSPENDED), True),
+        (LEFT, entry(since=made.TODAY), True),
+        (LEFT, made.node("lecce", **LEFT), False),
+        ({}, entry(name="Altro"), False),
+        ({}, entry(status=Status.LEFT, since=made.TODAY), False),
+        ({"status": Status.SUSPENDED}, entry(since=made.TODAY), False),
+    ],
+)
+def test_for_whom_would_join_too_late_no_signatures_are_collected(
+    before: dict[str, Any], after: Node, admits: bool
+) -> None:
+    """By today's clock, from the second of the expiry on; the refusal names who would join."""
+    trusted = agreement.first(made.root(nodes=[made.node("lecce", **before), TORINO]))
+    nodes = {node.id: node for node in trusted.nodes} | {after.id: after}
+    following = agreement.parse(made.unsigned(2, nodes=nodes.values()))
+    agreement_steps.check_open(trusted, following, made.EXPIRES - dt.timedelta(seconds=1))
+    if not admits:
+        agreement_steps.check_open(trusted, following, made.EXPIRES)
+        return
+    with pytest.raises(PeerWrongError) as caught:
+        agreement_steps.check_open(trusted, following, made.EXPIRES)
+    assert (caught.value.code, caught.value.where) == ("agreement-expired", after.id)
 
 
 def test_days_are_counted_in_utc() -> None:

@@ -81,13 +81,14 @@ def test_extra_data_of_a_proof_has_no_signs_beside_its_own() -> None:
 
 
 def test_a_federation_just_as_large_as_the_hints_is_told_as_a_whole() -> None:
-    """Nobody is drawn where everybody is told."""
+    """Nobody is drawn where everybody is told: of a log, and of the agreement."""
 
     def never(members: object, count: int) -> list[str]:
         raise AssertionError((members, count))
 
     members = [str(number) for number in range(news.HINTS_MIN)]
     assert news.told(members, never) == members
+    assert news.agreement_told(members[: news.AGREEMENT_TOLD], never) == members[: news.AGREEMENT_TOLD]
 
 
 def test_a_window_is_one_window_at_every_second_of_it() -> None:

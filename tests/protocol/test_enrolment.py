@@ -14,7 +14,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from node.errors import CallerError, PeerWrongError
+from node.errors import CallerError, PeerWrongError, Said
 from node.protocol import agreement, canonical, enrolment, keys
 from node.protocol.agreement import LogKeys, Node, Status
 from node.store import schemas
@@ -123,6 +123,26 @@ def changed(**values: Any) -> bytes:
 def test_a_request_of_another_form_is_malformed(raw: bytes) -> None:
     """Not canonical, too large, not active, not the first, signs that do not show, a key twice, a key of low order; the sentence says which."""
     assert code_of(lambda: enrolment.parse(raw)) == "enrolment-malformed"
+
+
+@pytest.mark.parametrize(
+    ("raw", "where", "inside"),
+    [
+        (changed(v=2), "v", "agreement-malformed"),
+        (with_node(replace(AREZZO, rev=2)), "arezzo: status", "agreement-malformed"),
+        (changed(proofs={}), "arezzo: proofs", "agreement-malformed"),
+        (with_node(replace(AREZZO, url="http://arezzo.example")), "arezzo: url", "agreement-malformed"),
+        (RAW + b" ", "", "json-not-canonical"),
+    ],
+)
+def test_a_refusal_says_what_is_wrong_and_where(raw: bytes, where: str, inside: str) -> None:
+    """The sentence of the part that is wrong stands in the one about the request."""
+    with pytest.raises(PeerWrongError) as caught:
+        enrolment.parse(raw)
+    reason = caught.value.__cause__
+    assert isinstance(reason, PeerWrongError)
+    assert (reason.code, caught.value.where) == (inside, where)
+    assert caught.value.facts == {"reason": Said(reason.what, reason.facts)}
 
 
 def test_our_own_mistakes_are_told_to_us() -> None:

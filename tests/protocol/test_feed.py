@@ -73,6 +73,20 @@ def test_a_good_checkpoint_is_opened() -> None:
     assert opened(signed(target_of(RAWS[:5])), head_of(RAWS[:5])).size == 5
 
 
+def test_a_refusal_says_what_is_wrong_inside() -> None:
+    """Of a note, and of a body: the sentence of the part that could not be read."""
+    for call in (
+        lambda: opened(b"nonsense"),
+        lambda: opened(target_of(RAWS[:5]).text() + b"\n"),
+        lambda: feed.open_body(committed(b"{ }"), SALT, b"{ }"),
+    ):
+        with pytest.raises(PeerWrongError) as caught:
+            call()
+        inside = caught.value.__cause__
+        assert isinstance(inside, PeerWrongError)
+        assert caught.value.what == inside.render()[0] != ""
+
+
 def test_each_wrong_checkpoint_has_its_code() -> None:
     """Stranger's key, other log, shrunk tree, two roots for one size: each refused by name."""
     target = target_of(RAWS[:5])

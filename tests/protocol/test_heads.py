@@ -214,3 +214,45 @@ def test_a_header_names_routine_documents_or_none() -> None:
     assert heads.encode_routines(()) == "none"
     for said in ("", "none", "0", " ".join([*names, names[0]]), names[0] + " ", names[0] + "\n", names[0] + "x"):
         assert heads.parse_routines(said) == ()
+
+
+def test_a_hint_of_the_agreement_has_bounds() -> None:
+    """Both sides of each: 1024 bytes, versions from the first to the last, eight routine documents."""
+    names = [f"{number:064x}" for number in range(8)]
+    raw = heads.encode_agreement_hint("a", 7, names)
+    assert heads.parse_agreement_hint(raw + b" " * (1024 - len(raw))) == ("a", 7, tuple(names))
+    assert heads.parse_agreement_hint(raw + b" " * (1025 - len(raw))) is None
+    assert limits.ROUTINE_DOCUMENTS == 8
+    for version, good in ((0, False), (1, True), (2**31 - 1, True), (2**31, False)):
+        found = heads.parse_agreement_hint(heads.encode_agreement_hint("a", version, ()))
+        assert found == (("a", version, ()) if good else None)
+
+
+DIGEST, TAG = "1a" * 32, "2b" * 16
+
+
+def test_headers_tell_how_the_agreement_stands() -> None:
+    """Version and digest, routine documents, the tag of the open proposals: written as they are read."""
+    names = ("3c" * 32, "4d" * 32)
+    said = heads.encode_version(7, DIGEST), heads.encode_routines(names), heads.encode_tag("2b" * 32)
+    assert said == (f"7 {DIGEST}", f"{names[0]} {names[1]}", TAG)
+    assert heads.parse_standing(*said) == heads.Standing(7, DIGEST, names, TAG)
+    assert heads.parse_standing(f"7 {DIGEST}", "none", TAG) == heads.Standing(7, DIGEST, (), TAG)
+    last = heads.parse_standing(f"2147483647 {DIGEST}", "none", TAG)
+    assert last == heads.Standing(2**31 - 1, DIGEST, (), TAG)
+
+
+@pytest.mark.parametrize(
+    "version",
+    ["", "7", DIGEST, f"0 {DIGEST}", f"07 {DIGEST}", f"-7 {DIGEST}", f"7  {DIGEST}", f"7 {DIGEST}\n", f"7 {DIGEST[1:]}", f"7 {DIGEST}0",
+     f"7 {DIGEST.upper()}", f"٧ {DIGEST}", f"2147483648 {DIGEST}", f"10000000000 {DIGEST}"],
+)  # fmt: skip
+def test_where_no_agreement_stands_nothing_is_told(version: str) -> None:
+    """Whatever the other headers say; a number past the last is none."""
+    assert heads.parse_standing(version, "none", TAG) is None
+
+
+@pytest.mark.parametrize("tag", ["", "none", TAG[1:], TAG + "0", TAG.upper(), TAG + "\n", " " + TAG])
+def test_a_tag_has_one_form(tag: str) -> None:
+    """Thirty-two hexadecimal digits; without them nothing is told."""
+    assert heads.parse_standing(f"7 {DIGEST}", "none", tag) is None

@@ -126,6 +126,17 @@ def test_a_document_has_one_form(changes: dict[str, Any]) -> None:
     assert refused(raw_of(**changes)) == "message-malformed"
 
 
+@pytest.mark.parametrize("text", [1, None, "?" * 88, "AAA", "è" * 44, base64.b64encode(bytes(31)).decode()])
+@pytest.mark.parametrize("name", ["hash", "salt", "sig"])
+def test_the_refusal_names_the_field_that_is_no_bytes(name: str, text: Any) -> None:
+    """No text, no base64, another length: whoever wrote it is told where to look."""
+    document = {**json.loads(raw_of()), name: text}
+    raw = signed({**event_of(), "hash": text}) if name == "hash" else canonical.dumps(document)
+    with pytest.raises(PeerWrongError) as caught:
+        message.decode(raw, PUBLIC)
+    assert (caught.value.code, caught.value.facts) == ("message-malformed", {"what": name})
+
+
 def test_a_payload_that_is_null_is_no_payload() -> None:
     """Left out is the one way to say nothing."""
     document = json.loads(raw_of())

@@ -85,6 +85,16 @@ def test_numbers_begin_after_the_one_asked_for() -> None:
     assert post.parse(far, 0, ahead=None).messages[0].number == 2**53 - 1
 
 
+def test_a_page_reaches_as_far_from_the_number_asked_for_as_from_the_first() -> None:
+    """A million further, wherever that is, and not one more."""
+    for number, good in ((7_000_001, True), (8_000_000, True), (8_000_001, False)):
+        raw = post.encode([(number, b"{}")], more=False)
+        if good:
+            assert post.parse(raw, 7_000_000).messages[0].number == number
+        else:
+            assert malformed(raw, 7_000_000)
+
+
 def test_a_page_has_256_messages_and_four_mebibytes_at_most() -> None:
     """One more is refused."""
     messages = [(number, b"{}") for number in range(1, 258)]

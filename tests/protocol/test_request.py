@@ -82,6 +82,7 @@ def refusal(headers: dict[str, str], **changes: object) -> str:
     """The code with which a request is refused."""
     with pytest.raises(CallerError) as caught:
         verify(headers, **changes)
+    assert caught.value.what
     return caught.value.code
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from node.errors import CallerError, PeerWrongError
 from node.protocol import agreement, keys, routine
-from node.protocol.agreement import LogKeys, Node, Status
+from node.protocol.agreement import HttpKey, LogKeys, Node, Status
 from node.protocol.sealed import SealKey
 from node.store import schemas
 from tests import agreement_made as made
@@ -40,6 +40,7 @@ def refused(
     """The refusal of a routine document."""
     with pytest.raises(PeerWrongError) as caught:
         routine.check(trusted, before, raw, now)
+    assert caught.value.what
     return caught.value
 
 
@@ -208,6 +209,8 @@ def test_a_chain_has_its_length() -> None:
     assert lecce(taken(*chain[:16])).rev == 17
     error = refused(made.changes(1, *chain))
     assert (error.code, error.where) == ("routine-rule-broken", "lecce")
+    # Signed all the same it is taken, and what goes beyond is passed over.
+    assert lecce(held(TRUSTED, made.changes(1, *chain))).rev == 17
 
 
 def held(trusted: agreement.Agreement, *raws: bytes) -> routine.Changes | None:
@@ -294,6 +297,40 @@ def test_an_expired_document_is_read_and_not_signed() -> None:
     assert lecce(held(TRUSTED, raw)) == BOTH
     assert routine.parse(raw).is_expired(made.NOW)
     assert not routine.parse(raw).is_expired(made.NOW - dt.timedelta(seconds=1))
+
+
+def test_what_is_held_expires_with_its_newest() -> None:
+    """The one of the greatest number, whatever the others say."""
+    early, late = made.NOW, made.NOW + dt.timedelta(days=1)
+    for first, second in ((early, late), (late, early)):
+        found = held(
+            TRUSTED,
+            made.changes(1, made.consented(BOTH), expires=first),
+            made.changes(2, made.consented(TORINO_2), expires=second),
+        )
+        assert found is not None
+        assert (found.version, found.expires, len(found.documents)) == (2, second, 2)
+        assert found.is_expired(second)
+        assert not found.is_expired(second - dt.timedelta(seconds=1))
+
+
+def test_a_document_that_would_change_nothing_is_not_asked_to_be_signed() -> None:
+    """New is what is not held yet, and of the present secretariat: alone, or beside what is held."""
+    first, second = (routine.parse(made.changes(1, made.consented(one))) for one in (BOTH, TORINO_2))
+    assert routine.brings_news(TRUSTED, None, first)
+    assert routine.brings_news(TRUSTED, first, second)
+    assert not routine.brings_news(TRUSTED, first, first)
+    other = agreement.first(made.root(secretariat=made.council(("s4",), 1)))
+    assert not routine.brings_news(other, None, first)
+
+
+def test_a_change_that_does_not_follow_is_said_no_further() -> None:
+    """Held and signed, but it counts for nobody: of that node, or of that number, nothing has to be said again."""
+    lone = made.consented(entry(3, name="Altro"))
+    assert routine.in_effect(TRUSTED, held(TRUSTED, made.changes(1, lone))) == []
+    followed = made.consented(TORINO_2)
+    late = made.consented(replace(TORINO, rev=4, name="Altra"))
+    assert routine.in_effect(TRUSTED, held(TRUSTED, made.changes(1, lone, followed, late))) == [followed]
 
 
 def test_what_is_in_effect_is_not_taken_back() -> None:
@@ -439,6 +476,40 @@ def test_nobody_takes_anothers_key_or_name(changed: dict[str, Any], code: str) -
     assert routine.effective(TRUSTED, held(TRUSTED, raw)) == TRUSTED.nodes
 
 
+def test_nobody_takes_anothers_key_for_a_while() -> None:
+    """Also where a later entry of the same document no longer lists it."""
+    taking = entry(http=(*LECCE.http, replace(made.http_key("lecce", 2), public=made.public("torino http 1"))))
+    every = {made.public("torino http 1"): made.private("torino http 1")}
+    change = routine.consent(agreement.node_json(taking), made.private("lecce http 1"), every)
+    raw = made.changes(1, change, made.consented(entry(3, name="Altro")))
+    error = refused(raw)
+    assert (error.code, error.where) == ("agreement-key-reused", "lecce")
+    assert routine.effective(TRUSTED, held(TRUSTED, raw)) == TRUSTED.nodes
+
+
+def answering(node: Node, authority: str, **changed: Any) -> Node:
+    """A node that answers under another authority than its logs are named after."""
+    key = HttpKey(f"{authority}#http-1", node.http[0].public)
+    return replace(node, url=f"https://{authority}", http=(key,), **changed)
+
+
+def test_the_address_of_one_that_left_may_be_anothers() -> None:
+    """Given by the agreement or by a routine change; whoever left, and still changes its entry, does not take it back."""
+    gone = answering(LECCE, "old.example", status=Status.LEFT)
+    heir = answering(TORINO, "old.example")
+    renamed, moved = replace(gone, rev=2, name="Era qui"), replace(heir, rev=2)
+    given = agreement.first(made.root(nodes=[gone, heir]))
+    assert routine.effective(given, held(given, made.changes(1, made.consented(renamed)))) == (renamed, heir)
+    free = agreement.first(made.root(nodes=[gone, TORINO]))
+    change = made.consented(moved)
+    assert routine.effective(free, held(free, made.changes(1, change))) == (gone, moved)
+    both = made.changes(1, made.consented(renamed), change)
+    assert routine.effective(free, held(free, both)) == (renamed, moved)
+    # Of one that is there, suspended or not, it stays its own.
+    here = agreement.first(made.root(nodes=[replace(gone, status=Status.SUSPENDED), TORINO]))
+    assert routine.effective(here, held(here, both))[1] == TORINO
+
+
 RAW = made.changes(1, made.consented(BOTH), made.consented(replace(TORINO, rev=2)))
 GOOD = json.loads(RAW)
 BY = ("signed", "x-rete", "by")
@@ -475,6 +546,43 @@ def code_of(call: Callable[[], object]) -> str:
 def test_a_document_of_another_form_is_malformed(raw: bytes) -> None:
     """No targets, no delegations: nothing that a client of TUF would fetch or trust; by id and rev; a consent to each."""
     assert code_of(lambda: routine.parse(raw)) == "routine-malformed"
+
+
+ODD = (None, True, 0, "", "é ", [1], {"a": 1})
+CONSENT = (*BY, "lecce#2")
+
+
+@pytest.mark.parametrize(
+    ("path", "where"),
+    [
+        (("signatures",), "signatures"), (("signed", "_type"), "_type"), (("signed", "version"), "version"), (("signed", "expires"), "expires"),
+        (("signed", "spec_version"), "spec_version"), (("signed", "x-rete"), "x-rete"), (("signed", "x-rete", "secretariat"), "secretariat"), (NODES, "nodes"),
+        ((*NODES, 0), "nodes"), ((*NODES, 0, "name"), "lecce: name"), ((*NODES, 1, "http"), "torino: http"), (BY, "by"), (CONSENT, "by"),
+        ((*CONSENT, "consent"), "by"), ((*CONSENT, "proofs"), "by"), ((*CONSENT, "proofs", "http"), "by"),
+    ],
+)  # fmt: skip
+def test_a_refusal_names_the_part_that_is_wrong(path: tuple[Any, ...], where: str) -> None:
+    """Whatever stands in its place."""
+    for odd in ODD:
+        with pytest.raises(PeerWrongError) as caught:
+            routine.parse(put(path, odd))
+        assert (caught.value.code, caught.value.where) == ("routine-malformed", where), odd
+
+
+@pytest.mark.parametrize(
+    ("raw", "where"),
+    [
+        (put(("signed", "targets"), {"a": {"length": 1, "hashes": {"sha256": "00"}}}), "targets"),
+        (put(NODES, GOOD["signed"]["x-rete"]["nodes"][::-1]), "nodes"),
+        (put(NODES, GOOD["signed"]["x-rete"]["nodes"][:1]), "by"),
+        (put(("signed", "zz"), 1), "signed"),
+    ],
+)
+def test_a_refusal_of_what_does_not_fit_names_it_too(raw: bytes, where: str) -> None:
+    """A target, another order, a consent to no entry, one more key."""
+    with pytest.raises(PeerWrongError) as caught:
+        routine.parse(raw)
+    assert (caught.value.code, caught.value.where) == ("routine-malformed", where)
 
 
 def test_size_and_keys_keep_their_own_codes() -> None:

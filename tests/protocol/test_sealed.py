@@ -266,6 +266,12 @@ def test_no_header_is_sealed_that_nobody_would_read(header: Header) -> None:
         sealed.seal(header, b"x", PLAIN.public)
 
 
+@pytest.mark.parametrize("seq", [0, 2**53 - 1])
+def test_messages_are_numbered_from_nought_to_the_largest_integer(seq: int) -> None:
+    """Sealed and read; one before and one after are neither (above)."""
+    assert sealed.parse(sealed.seal(replace(HEADER, seq=seq), b"x", PLAIN.public)).header.seq == seq
+
+
 def test_a_key_has_one_id_and_one_suite() -> None:
     """Of both halves together; each half changes it."""
     assert (PLAIN.public.suite, HYBRID.public.suite) == (1, 2)

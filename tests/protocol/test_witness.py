@@ -365,6 +365,15 @@ def test_of_one_member_the_newest_counts() -> None:
     assert read(older + newer, MEMBERS) == read(newer + older, MEMBERS) == [Cosigned("roma", 11, newer)]
 
 
+def test_of_two_keys_of_one_member_and_second_the_first_counts() -> None:
+    """While a key changes both are good; which line is kept depends on the reply alone."""
+    keyed = {"roma": (cosigner("roma.it"), cosigner("roma.it", STRANGER))}
+    one, other = line_of("roma.it", 10), line_of("roma.it", 10, STRANGER)
+    for first, second in ((one, other), (other, one)):
+        lines = witness.parse_lines(first + second)
+        assert witness.read_cosignatures(lines, head_of(5).text(), keyed) == [Cosigned("roma", 10, first)]
+
+
 def test_unknown_and_bad_lines_count_for_nothing_and_hurt_nothing() -> None:
     """A stranger's, another text's, a wrong key's or a cut line beside a good one leaves the good one."""
     good = line_of("roma.it", 10)
