@@ -25,10 +25,10 @@ from node.flows.logs.pull import PullReport
 from node.flows.logs.sync import Syncer, is_due
 from node.flows.logs.trees import stored_root
 from node.flows.trust.agreement_logs import check_end
-from node.flows.trust.log_keys import authority
 from node.peers.client import NOT_MODIFIED, Reply
 from node.protocol import heads, inconsistency, keys, limits, news, note, tlog_proof, witness
 from node.protocol.heads import AGREEMENT_HEADER, PROPOSALS_HEADER, ROUTINE_HEADER, Offered, Standing, parse_standing
+from node.protocol.log_name import authority
 from node.protocol.member import Member
 from node.protocol.news import Weight
 from node.store import evidence, origins, own_log

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 
 from node.errors import N_, CallerError, NotFoundError, PeerWrongError
 from node.flows.logs import trees
-from node.flows.trust import log_keys
-from node.protocol import checkpoint, entry, keys, merkle, note, tlog_proof, witness
+from node.protocol import checkpoint, entry, keys, log_name, merkle, note, tlog_proof, witness
 from node.protocol.entry import Entry
 from node.protocol.member import Membership
 from node.protocol.tlog_proof import InclusionProof
@@ -114,7 +113,7 @@ def check(
     parsed = note.parse(proof.checkpoint)
     known = witnesses
     if membership is not None:
-        authority = log_keys.authority(head.origin)
+        authority = log_name.authority(head.origin)
         owner = next((m.id for m in membership.members.values() if authority in m.authorities), "")
         known = membership.witnesses_of(head.origin, owner)
     _refuse_bent(parsed, known)

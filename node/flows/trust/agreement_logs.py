@@ -15,10 +15,11 @@ import structlog
 from node.domain.days import day_of
 from node.errors import N_, PeerWrongError
 from node.flows.trust import log_keys
-from node.flows.trust.log_keys import Held, year
+from node.flows.trust.log_keys import Held
 from node.protocol import merkle
 from node.protocol.agreement import LogKeys, Node, Status
 from node.protocol.checkpoint import Checkpoint
+from node.protocol.log_name import year
 from node.store import cooperation, log_life, origins
 from node.store.log_life import Followed
 from node.store.origins import Origin

@@ -11,9 +11,10 @@ from dataclasses import dataclass, field, replace
 
 from node.config import Config
 from node.errors import N_, OperatorError
-from node.flows.trust.log_keys import authority, listed
+from node.flows.trust.log_keys import listed
 from node.protocol import keys
 from node.protocol.agreement import Agreement, Node, Status, Terms
+from node.protocol.log_name import authority
 from node.protocol.member import Member, Roll
 from node.protocol.routine import Changes, effective, joined
 

@@ -16,22 +16,13 @@ from node.errors import PeerWrongError
 from node.protocol import inconsistency, keys, merkle, tlog_proof
 from node.protocol.agreement import Node
 from node.protocol.keys import Verifier
+from node.protocol.log_name import year
 from node.store import cooperation, evidence, log_life, member_keys, origins, witness
 from node.store.origins import Origin
 from node.store.postgres import Connection
 
 logger = structlog.get_logger()
 Held = tuple[str, int | None]
-
-
-def authority(origin: str) -> str:
-    """Return under whose name a log is."""
-    return origin.partition("/")[0]
-
-
-def year(origin: str) -> str:
-    """Return the year of a log, by which the logs of one node follow each other: whoever moves writes the next under another address."""
-    return origin.rpartition("/")[2]
 
 
 def listed(node: Node) -> dict[str, list[Held]]:

@@ -12,8 +12,9 @@ from node.config import Config
 from node.errors import N_, OperatorError
 from node.flows.trust import log_keys
 from node.flows.trust.agreement_terms import check_group
-from node.flows.trust.log_keys import Held, authority, year
+from node.flows.trust.log_keys import Held
 from node.protocol import keys, merkle
+from node.protocol.log_name import authority, year
 from node.protocol.member import Member, Membership, cosigner_key
 from node.protocol.sealed import SealKey
 from node.store import cooperation, log_life, origins, own_log

@@ -17,9 +17,9 @@ from node.errors import N_, CallerError
 from node.flows.trust import council, council_draft
 from node.flows.trust.agreement_terms import InForce
 from node.flows.trust.key_ring import KeyRing
-from node.flows.trust.log_keys import year
 from node.protocol import keys, limits, note, routine
 from node.protocol.agreement import HttpKey, LogKeys, Node, Status, node_json
+from node.protocol.log_name import year
 from node.protocol.routine import Consented, Routine
 from node.store import agreement as store
 from node.store import keyfiles, origins, own_log
