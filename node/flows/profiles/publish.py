@@ -78,13 +78,12 @@ async def publish_and_release(
     *,
     known: KnownNames | None = None,
 ) -> tuple[dt.date, bool, str | None]:
-    """Queue the approved version and, where its round has come, release that round.
+    """Queue the approved version, and release all whose round has come: also where no server runs that would do it.
 
     Returns the round's day, whether the version left, and why not if it is held. Raises: as ``publish``.
     """
     day = await publish(pool, config, profile_id, officer, now)
-    # A round that has not come releases nothing of this profile; those of others leave by the scheduler's turn.
-    released = await release_due(pool, config, own, now, known=known) if day <= now.date() else []
+    released = await release_due(pool, config, own, now, known=known)
     return day, profile_id in released, await held_code(pool, profile_id)
 
 

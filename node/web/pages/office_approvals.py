@@ -135,7 +135,7 @@ async def approve(request: web.Request) -> web.StreamResponse:
 
 
 async def _enqueue(request: web.Request, profile_id: str) -> web.Response:
-    """Put an approved version into its round, and let it leave where rounds are immediate, as the command does."""
+    """Put an approved version into its round, and let leave all whose round has come, as the command does."""
     node = request.app[DESK]
     own, officer = await current_own(node), desk.officer_of(request)
     _, gone, _ = await publish.publish_and_release(

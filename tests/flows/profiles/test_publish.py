@@ -73,7 +73,7 @@ async def test_the_whole_way_from_draft_to_withdrawal(office: Office) -> None:
 
 
 async def test_what_is_put_into_a_round_leaves_only_when_that_has_come(office: Office) -> None:
-    """Asked before the round nothing leaves, of others neither; asked again on its day, the whole round does."""
+    """Asked before its round nothing leaves; whoever puts another one in on the day of the round releases it, also where no server runs."""
     other = await office.queued(1)
     profile_id = await office.draft()
     await office.approve(profile_id)
@@ -82,14 +82,18 @@ async def test_what_is_put_into_a_round_leaves_only_when_that_has_come(office: O
     async def ask(now: dt.datetime) -> tuple[dt.date, bool, str | None]:
         return await publish.publish_and_release(office.pool, office.config, office.own, profile_id, "bruno", now)
 
+    async def left() -> set[str]:
+        async with office.pool.acquire() as conn:
+            return {str(row["id"]) for row in await conn.fetch("SELECT profile_id AS id FROM coop.profile")}
+
     assert await ask(NOW) == (monday.date(), False, None)
-    assert await office.log_size() == 0
-    assert await ask(monday) == (monday.date(), True, None)
-    assert await office.release(monday) == []
-    async with office.pool.acquire() as conn:
-        assert {profile_id, other} == {
-            str(row["id"]) for row in await conn.fetch("SELECT profile_id AS id FROM coop.profile")
-        }
+    assert (await office.log_size(), await left()) == (0, set())
+    third = await office.draft(2)
+    await office.approve(third)
+    tuesday = monday + dt.timedelta(days=1)
+    day, gone, held = await publish.publish_and_release(office.pool, office.config, office.own, third, "bruno", tuesday)
+    assert (day, gone, held) == (monday.date() + dt.timedelta(days=7), False, None)
+    assert await left() == {profile_id, other}
 
 
 async def test_what_the_agreement_does_not_let_leave_waits(office: Office) -> None:
