@@ -4,9 +4,10 @@ The corpus is search_quality's (words of ATECO and templates) with random labels
 one common word, one rare word, three words, filters alone, words with filters, typing errors, deep pages, newest first. Each is
 asked of the product's own search function (median of three), and its words of tantivy's own BM25 over the same index in the same
 run: the ratio is printed with p50, p95 and p99. Then the same questions go through HTTP to the application. Bounded: it prints
-what it has after ``--minutes``. 100,000 profiles take about two minutes, a million about fifteen, most of it to store them.
+what it has after ``--minutes``. 100,000 profiles take about two minutes, a million about fifteen, most of it to store them:
+``--keep FOLDER`` stores them there once, and asks them again in later runs of the same number and seed.
 
-    python bench/search_speed.py [--profiles 100000] [--seed 7] [--minutes 30] [--database]
+    python bench/search_speed.py [--profiles 100000] [--seed 7] [--minutes 30] [--database] [--keep FOLDER]
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import datetime as dt
 import random
 import statistics
 import tempfile
@@ -223,19 +225,35 @@ async def through_http(pool: Pool, asked: Sequence[tuple[str, dict[str, str]]], 
     return times
 
 
-async def run(count: int, seed: int, minutes: float, *, database: bool) -> None:
+async def stored_in(conn: Connection, folder: Path, count: int, seed: int, stop: float) -> int:
+    """Return how many profiles there are, stored now or by an earlier run of the same number and seed."""
+    note, what = folder / "stored.txt", f"{count} {seed}"
+    if note.exists():
+        if note.read_text() != what:
+            raise SystemExit(f"{folder} holds other profiles: {note.read_text()} (number, seed)")
+        print(f"asked again: stored on {dt.datetime.fromtimestamp(note.stat().st_mtime, dt.UTC):%Y-%m-%d}")
+        return sum((await cooperation.count_by_origin(conn)).values())
+    with said("stored"):
+        stored = await store(conn, count, seed, stop)
+    if stored == count:
+        note.write_text(what)
+    return stored
+
+
+async def run(count: int, seed: int, minutes: float, *, database: bool, keep: Path | None) -> None:
     """Store, index, ask."""
     stop = time.monotonic() + minutes * 60
     asked = questions(seed)
     with (
-        tempfile.TemporaryDirectory(prefix="rete-bench-") as folder,
+        tempfile.TemporaryDirectory(prefix="rete-bench-")
+        if keep is None
+        else contextlib.nullcontext(str(keep)) as folder,
         embedded.lease(Path(folder) / "cluster") as cluster,
     ):
         pool = await open_pool(await embedded.ensure_database(cluster, "speed"), max_size=4)
         async with pool.acquire() as conn:
             await migrate(conn)
-            with said("stored"):
-                stored = await store(conn, count, seed, stop)
+            stored = await stored_in(conn, Path(folder), count, seed, stop)
         index = TextIndex(Path(folder) / "index")
         with said("indexed"):
             await indexing.follow(pool, index, NOW, worth=1, rest=0)
@@ -263,9 +281,12 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--database", action="store_true", help="Ask the database alone, too.")
+    parser.add_argument("--keep", type=Path, help="Store there, and ask again what is stored there.")
     given = parser.parse_args()
     telemetry.configure(level="ERROR")
-    asyncio.run(run(given.profiles, given.seed, given.minutes, database=given.database))
+    if given.keep is not None:
+        given.keep.mkdir(parents=True, exist_ok=True)
+    asyncio.run(run(given.profiles, given.seed, given.minutes, database=given.database, keep=given.keep))
 
 
 if __name__ == "__main__":
