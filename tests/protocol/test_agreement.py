@@ -585,7 +585,9 @@ def test_an_authority_is_one_nodes() -> None:
 def test_signatures_have_their_form(signatures: Any) -> None:
     """Of one key one; of strangers up to the limit, and they count nothing."""
     raw = put(("signatures",), signatures)
-    assert refusal(lambda: agreement.parse(raw)) == "agreement-malformed"
+    with pytest.raises(PeerWrongError) as caught:
+        agreement.parse(raw)
+    assert (caught.value.code, caught.value.where) == ("agreement-malformed", "signatures")
     if isinstance(signatures, list):
         more = [(item["keyid"], item["sig"]) for item in signatures]
         if len({keyid for keyid, _ in more}) == len(more):
@@ -637,6 +639,20 @@ def test_nothing_is_signed_that_nobody_would_read() -> None:
         assert refusal(lambda raw=raw: agreement.sign(raw, made.private("lecce"))) == "agreement-malformed"
     for raw in (b"", b"{}", b"[]"):
         assert refusal(lambda raw=raw: agreement.with_signatures(raw, [])) == "agreement-malformed"
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "where"),
+    [
+        (("signed", "keys"), None, "keys"), (("signed", "keys"), {"a": 1}, "keys"), (("signed", "keys", "a"), {}, "signed"), (("signed", "roles"), [], "roles"),
+        (("signed", "roles", "root"), 1, "roles"), (("signed", "roles", "root"), {}, "signed"),
+    ],
+)  # fmt: skip
+def test_a_refusal_tells_what_could_not_be_taken_apart(path: tuple[Any, ...], value: Any, where: str) -> None:
+    """Keys or roles that are no objects, by their name; what is no key or role inside, python-tuf refuses as a whole."""
+    with pytest.raises(PeerWrongError) as caught:
+        agreement.parse(put(path, value))
+    assert (caught.value.code, caught.value.where) == ("agreement-malformed", where)
 
 
 def test_what_signatures_would_make_too_large_is_refused() -> None:
