@@ -72,6 +72,7 @@ def test_what_is_not_strict_is_refused_with_its_code(raw: bytes, code: str) -> N
     with pytest.raises(PeerWrongError) as caught:
         canonical.parse(raw, max_bytes=262_144)
     assert caught.value.code == code
+    assert caught.value.what
 
 
 def test_depth_counts_brackets_outside_strings_only() -> None:
