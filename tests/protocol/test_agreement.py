@@ -487,24 +487,28 @@ def test_roles_are_the_council_and_the_secretariat() -> None:
     for threshold in (1, 3):
         assert agreement.parse(with_roles(**council_roles(COUNCIL_IDS, threshold))).council.threshold == threshold
         assert agreement.parse(with_roles(targets=(OFFICE_IDS, threshold))).secretariat.threshold == threshold
-    for roles in (
-        council_roles(COUNCIL_IDS, 4),
-        council_roles(COUNCIL_IDS, 0),
-        council_roles(COUNCIL_IDS[:2], 2),
-        council_roles([*COUNCIL_IDS, COUNCIL_IDS[0]], 2),
-        council_roles([*COUNCIL_IDS, "a" * 64], 2),
-        council_roles([*COUNCIL_IDS, None], 2),
-        {"root": (COUNCIL_IDS, 3)},
-        {"snapshot": (COUNCIL_IDS, 1)},
-        {"timestamp": (COUNCIL_IDS[:2], 2)},
-        {"targets": (OFFICE_IDS, 4)},
-        {"targets": ([], 2)},
-    ):
-        assert refusal(lambda roles=roles: agreement.parse(with_roles(**roles))) == "agreement-malformed", roles
-    assert (
-        refusal(lambda: agreement.parse(with_roles(targets=([*OFFICE_IDS, COUNCIL_IDS[0]], 2))))
-        == "agreement-key-reused"
-    )
+    refusals: list[tuple[dict[str, tuple[list[Any], Any]], str]] = [
+        (council_roles(COUNCIL_IDS, 4), "root"),
+        # Of these two python-tuf says no more.
+        (council_roles(COUNCIL_IDS, 0), "signed"),
+        (council_roles([*COUNCIL_IDS, COUNCIL_IDS[0]], 2), "signed"),
+        (council_roles(COUNCIL_IDS[:2], 2), "keys"),
+        (council_roles([*COUNCIL_IDS, "a" * 64], 2), "root"),
+        (council_roles([*COUNCIL_IDS, None], 2), "root"),
+        ({"root": (COUNCIL_IDS, 3)}, "snapshot"),
+        ({"snapshot": (COUNCIL_IDS, 1)}, "snapshot"),
+        ({"timestamp": (COUNCIL_IDS[:2], 2)}, "timestamp"),
+        ({"targets": (OFFICE_IDS, 4)}, "targets"),
+        ({"targets": ([], 2)}, "targets"),
+    ]
+    for roles, where in refusals:
+        with pytest.raises(PeerWrongError) as caught:
+            agreement.parse(with_roles(**roles))
+        assert (caught.value.code, caught.value.where) == ("agreement-malformed", where), roles
+    # Of several that are of both, the first by its id.
+    with pytest.raises(PeerWrongError) as caught:
+        agreement.parse(with_roles(targets=([*OFFICE_IDS, *COUNCIL_IDS[::-1]], 2)))
+    assert (caught.value.code, caught.value.where) == ("agreement-key-reused", min(COUNCIL_IDS))
 
 
 def test_a_federation_may_be_small_and_has_its_largest_size() -> None:

@@ -273,15 +273,16 @@ def test_days_are_counted_in_utc() -> None:
 
 
 def test_days_are_the_same_on_a_machine_of_any_zone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever reads the chain elsewhere judges the same."""
+    """Whoever reads the chain elsewhere judges the same, and writes the same."""
     noon = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
-    wanted = agreement.day_of(noon)
+    wanted, raw = agreement.day_of(noon), made.unsigned()
     try:
         for zone in ("East-14", "West+12"):
             monkeypatch.setenv("TZ", zone)
             time.tzset()
             for hours in (-12, -11, 0, 11):
                 assert agreement.day_of(noon + dt.timedelta(hours=hours)) == wanted
+            assert made.unsigned() == raw
     finally:
         monkeypatch.undo()
         time.tzset()
