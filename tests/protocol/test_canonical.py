@@ -187,6 +187,31 @@ def test_nesting_is_counted_whatever_was_closed_before(before: bytes) -> None:
         assert caught.value.code == "json-too-deep"
 
 
+@pytest.mark.parametrize(
+    ("raw", "code"),
+    [
+        (b"[" * 8, "json-malformed"),
+        (b"[" * 9, "json-too-deep"),
+        (b"[" + b"[]," * 9, "json-malformed"),
+        (b"[" + b'{"a":[[[[[[[', "json-too-deep"),
+        (b"]" * 20 + b"[" * 20, "json-malformed"),
+        (b"]" * 20 + b"[" * 29, "json-too-deep"),
+    ],
+)
+def test_what_is_not_closed_is_too_deep_only_where_it_is(raw: bytes, code: str) -> None:
+    """The ninth level that is open at once, whatever was closed before; less is no JSON."""
+    with pytest.raises(PeerWrongError) as caught:
+        canonical.parse(raw, max_bytes=1024)
+    assert caught.value.code == code
+
+
+def test_depth_is_told_of_any_spelling() -> None:
+    """For parsers of other JSON than ours: spaces and signs in texts do not count."""
+    raw = b' { "a" : [ [ ] , "[[[[" , "\\"{{{" ] } \n'
+    assert canonical.nests_deeper(raw, 2)
+    assert not canonical.nests_deeper(raw, 3)
+
+
 def test_the_long_way_keeps_the_same_bounds() -> None:
     """Integers to 2^53 - 1 on both sides of nothing; a byte order mark of any kind is told as such; what is no JSON too."""
     for number in (2**53 - 1, 1 - 2**53):

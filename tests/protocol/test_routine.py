@@ -542,6 +542,7 @@ def code_of(call: Callable[[], object]) -> str:
     """The code of a refusal."""
     with pytest.raises(PeerWrongError) as caught:
         call()
+    assert caught.value.what
     return caught.value.code
 
 
