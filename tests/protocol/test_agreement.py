@@ -125,6 +125,20 @@ def test_a_document_becomes_values_and_back() -> None:
     assert (FULL.authority, FULL.origins) == ("lecce.example", {made.origin("lecce", 2025), made.origin("lecce")})
 
 
+def test_a_version_says_what_it_was_built_of() -> None:
+    """Each value in its own place."""
+    terms = Terms(("a/1", "b/2"), 11, 7, 13, 17)
+    council, office = made.council(("x", "y"), 1), made.council(("z",), 1)
+    found = agreement.parse(
+        made.unsigned(
+            7, quorum=(5, 4), terms=terms, pdf_sha256="a" * 64, council=council, secretariat=office, nodes=TWO[::-1]
+        )
+    )
+    assert (found.version, found.expires, found.quorum, found.terms) == (7, made.EXPIRES, (5, 4), terms)
+    assert (found.council, found.secretariat, found.nodes) == (council, office, TWO)
+    assert (found.pdf_sha256, found.signatures) == ("a" * 64, {})
+
+
 def test_an_entry_becomes_a_node_and_back() -> None:
     """With and without what may be missing."""
     for node in (FULL, made.node("bari", seal=None, witness=(), mirror=(), status=Status.LEFT)):
