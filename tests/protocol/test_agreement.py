@@ -125,6 +125,20 @@ def test_a_document_becomes_values_and_back() -> None:
     assert (FULL.authority, FULL.origins) == ("lecce.example", {made.origin("lecce", 2025), made.origin("lecce")})
 
 
+def test_a_version_says_what_it_was_built_of() -> None:
+    """Each value in its own place."""
+    terms = Terms(("a/1", "b/2"), 11, 7, 13, 17)
+    council, office = made.council(("x", "y"), 1), made.council(("z",), 1)
+    found = agreement.parse(
+        made.unsigned(
+            7, quorum=(5, 4), terms=terms, pdf_sha256="a" * 64, council=council, secretariat=office, nodes=TWO[::-1]
+        )
+    )
+    assert (found.version, found.expires, found.quorum, found.terms) == (7, made.EXPIRES, (5, 4), terms)
+    assert (found.council, found.secretariat, found.nodes) == (council, office, TWO)
+    assert (found.pdf_sha256, found.signatures) == ("a" * 64, {})
+
+
 def test_an_entry_becomes_a_node_and_back() -> None:
     """With and without what may be missing."""
     for node in (FULL, made.node("bari", seal=None, witness=(), mirror=(), status=Status.LEFT)):
@@ -289,6 +303,7 @@ def test_addresses_are_https_without_anything_behind_the_port() -> None:
         "http://localhost",
         "http://[::1]:9",
         "https://[2001:db8::1]",
+        "https://[1:2:3:4:5:6:7:8]",
         "https://lecce.example:65535",
         f"https://{'a' * 63}.b-1.example",
         f"https://{'.'.join(['abc'] * 63)}.a",
@@ -308,6 +323,7 @@ def test_addresses_are_https_without_anything_behind_the_port() -> None:
         "https://lecce.example.",
         "https://[:::::]",
         "https://[12345::1]",
+        "https://[1::12345]",
         f"https://{'a' * 64}.example",
         f"https://{'.'.join(['abc'] * 63)}.ab",
         "https://",
@@ -395,9 +411,12 @@ def test_a_key_stands_once_in_the_whole_agreement(role: str, held: str) -> None:
         return
     # Half of all Ed25519 keys have a last bit that X25519 knows only as zero.
     unfit = role == "x25519" and HELD[held][31] & 0x80
-    assert mistake(lambda: made.unsigned(nodes=[lecce, TWO[1]])) == (
-        "seal-key-low-order" if unfit else "agreement-key-reused"
-    )
+    with pytest.raises(CallerError) as caught:
+        made.unsigned(nodes=[lecce, TWO[1]])
+    # Whoever is listed after the other has it twice.
+    second = "torino" if held.startswith("torino") else "lecce"
+    wanted = ("seal-key-low-order", "lecce: seal") if unfit else ("agreement-key-reused", second)
+    assert (caught.value.code, caught.value.where) == wanted
     fresh = KEYED[role](TWO[0], made.public("fresh"))
     assert agreement.parse(made.unsigned(nodes=[fresh, TWO[1]])).nodes[0] == fresh
 
@@ -452,7 +471,11 @@ def test_keys_have_tufs_own_id_and_no_other() -> None:
         with_key("root", fresh, keyval={"public": fresh.hex().upper()}),
         with_key("root", fresh, keyval={"public": fresh.hex()[:62]}),
     ):
-        assert refusal(lambda raw=raw: agreement.parse(raw)) == "agreement-malformed"
+        with pytest.raises(PeerWrongError) as caught:
+            agreement.parse(raw)
+        assert caught.value.code == "agreement-malformed"
+        # What python-tuf does not know as a key either, it refuses as a whole.
+        assert caught.value.where in ("keys", "signed")
 
 
 ROLES_AT = ("signed", "roles")
@@ -478,24 +501,28 @@ def test_roles_are_the_council_and_the_secretariat() -> None:
     for threshold in (1, 3):
         assert agreement.parse(with_roles(**council_roles(COUNCIL_IDS, threshold))).council.threshold == threshold
         assert agreement.parse(with_roles(targets=(OFFICE_IDS, threshold))).secretariat.threshold == threshold
-    for roles in (
-        council_roles(COUNCIL_IDS, 4),
-        council_roles(COUNCIL_IDS, 0),
-        council_roles(COUNCIL_IDS[:2], 2),
-        council_roles([*COUNCIL_IDS, COUNCIL_IDS[0]], 2),
-        council_roles([*COUNCIL_IDS, "a" * 64], 2),
-        council_roles([*COUNCIL_IDS, None], 2),
-        {"root": (COUNCIL_IDS, 3)},
-        {"snapshot": (COUNCIL_IDS, 1)},
-        {"timestamp": (COUNCIL_IDS[:2], 2)},
-        {"targets": (OFFICE_IDS, 4)},
-        {"targets": ([], 2)},
-    ):
-        assert refusal(lambda roles=roles: agreement.parse(with_roles(**roles))) == "agreement-malformed", roles
-    assert (
-        refusal(lambda: agreement.parse(with_roles(targets=([*OFFICE_IDS, COUNCIL_IDS[0]], 2))))
-        == "agreement-key-reused"
-    )
+    refusals: list[tuple[dict[str, tuple[list[Any], Any]], str]] = [
+        (council_roles(COUNCIL_IDS, 4), "root"),
+        # Of these two python-tuf says no more.
+        (council_roles(COUNCIL_IDS, 0), "signed"),
+        (council_roles([*COUNCIL_IDS, COUNCIL_IDS[0]], 2), "signed"),
+        (council_roles(COUNCIL_IDS[:2], 2), "keys"),
+        (council_roles([*COUNCIL_IDS, "a" * 64], 2), "root"),
+        (council_roles([*COUNCIL_IDS, None], 2), "root"),
+        ({"root": (COUNCIL_IDS, 3)}, "snapshot"),
+        ({"snapshot": (COUNCIL_IDS, 1)}, "snapshot"),
+        ({"timestamp": (COUNCIL_IDS[:2], 2)}, "timestamp"),
+        ({"targets": (OFFICE_IDS, 4)}, "targets"),
+        ({"targets": ([], 2)}, "targets"),
+    ]
+    for roles, where in refusals:
+        with pytest.raises(PeerWrongError) as caught:
+            agreement.parse(with_roles(**roles))
+        assert (caught.value.code, caught.value.where) == ("agreement-malformed", where), roles
+    # Of several that are of both, the first by its id.
+    with pytest.raises(PeerWrongError) as caught:
+        agreement.parse(with_roles(targets=([*OFFICE_IDS, *COUNCIL_IDS[::-1]], 2)))
+    assert (caught.value.code, caught.value.where) == ("agreement-key-reused", min(COUNCIL_IDS))
 
 
 def test_a_federation_may_be_small_and_has_its_largest_size() -> None:
@@ -557,11 +584,14 @@ def test_an_authority_is_one_nodes() -> None:
             ),
         ),
     )
-    for other in (called("torino", "lecce.example"), moved, forged, relay, taken):
-        assert mistake(lambda other=other: made.unsigned(nodes=[lecce, other])) == "agreement-malformed"
     gone = replace(lecce, status=Status.LEFT)
-    for other in (moved, forged, relay, taken):
-        assert mistake(lambda other=other: made.unsigned(nodes=[gone, other])) == "agreement-malformed"
+    for before, other in [
+        (lecce, called("torino", "lecce.example")),
+        *itertools.product((lecce, gone), (moved, forged, relay, taken)),
+    ]:
+        with pytest.raises(CallerError) as caught:
+            made.unsigned(nodes=[before, other])
+        assert (caught.value.code, caught.value.where) == ("agreement-malformed", "torino: url")
     # It answered elsewhere at the end, where nothing is named after it.
     away = replace(gone, url="https://old.example", http=(made.http_key("lecce", 1, "old.example"),))
     heir = replace(torino, url="https://old.example", http=(made.http_key("torino", 1, "old.example"),))
@@ -585,7 +615,9 @@ def test_an_authority_is_one_nodes() -> None:
 def test_signatures_have_their_form(signatures: Any) -> None:
     """Of one key one; of strangers up to the limit, and they count nothing."""
     raw = put(("signatures",), signatures)
-    assert refusal(lambda: agreement.parse(raw)) == "agreement-malformed"
+    with pytest.raises(PeerWrongError) as caught:
+        agreement.parse(raw)
+    assert (caught.value.code, caught.value.where) == ("agreement-malformed", "signatures")
     if isinstance(signatures, list):
         more = [(item["keyid"], item["sig"]) for item in signatures]
         if len({keyid for keyid, _ in more}) == len(more):
@@ -635,8 +667,28 @@ def test_nothing_is_signed_that_nobody_would_read() -> None:
         put(("signed", "roles"), {"root": 1}),
     ):
         assert refusal(lambda raw=raw: agreement.sign(raw, made.private("lecce"))) == "agreement-malformed"
-    for raw in (b"", b"{}", b"[]"):
-        assert refusal(lambda raw=raw: agreement.with_signatures(raw, [])) == "agreement-malformed"
+    for raw, where in ((b"", "JSON"), (b"{}", "signed"), (b"[]", "signed")):
+        for call in (
+            lambda raw=raw: agreement.with_signatures(raw, []),
+            lambda raw=raw: agreement.sign(raw, made.private("lecce")),
+        ):
+            with pytest.raises(PeerWrongError) as caught:
+                call()
+            assert (caught.value.code, caught.value.where) == ("agreement-malformed", where)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "where"),
+    [
+        (("signed", "keys"), None, "keys"), (("signed", "keys"), {"a": 1}, "keys"), (("signed", "keys", "a"), {}, "signed"), (("signed", "roles"), [], "roles"),
+        (("signed", "roles", "root"), 1, "roles"), (("signed", "roles", "root"), {}, "signed"),
+    ],
+)  # fmt: skip
+def test_a_refusal_tells_what_could_not_be_taken_apart(path: tuple[Any, ...], value: Any, where: str) -> None:
+    """Keys or roles that are no objects, by their name; what is no key or role inside, python-tuf refuses as a whole."""
+    with pytest.raises(PeerWrongError) as caught:
+        agreement.parse(put(path, value))
+    assert (caught.value.code, caught.value.where) == ("agreement-malformed", where)
 
 
 def test_what_signatures_would_make_too_large_is_refused() -> None:

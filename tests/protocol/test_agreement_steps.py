@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -269,6 +270,22 @@ def test_days_are_counted_in_utc() -> None:
     assert agreement.day_of(dt.datetime(1970, 1, 2, 2, tzinfo=east)) == 1
     raw = made.root(expires=dt.datetime(2028, 1, 1, 2, tzinfo=east))
     assert agreement.first(raw).expires == made.EXPIRES
+
+
+def test_days_are_the_same_on_a_machine_of_any_zone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever reads the chain elsewhere judges the same, and writes the same."""
+    noon = dt.datetime(2026, 3, 2, 12, tzinfo=dt.UTC)
+    wanted, raw = agreement.day_of(noon), made.unsigned()
+    try:
+        for zone in ("East-14", "West+12"):
+            monkeypatch.setenv("TZ", zone)
+            time.tzset()
+            for hours in (-12, -11, 0, 11):
+                assert agreement.day_of(noon + dt.timedelta(hours=hours)) == wanted
+            assert made.unsigned() == raw
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_two_versions_of_one_number_are_a_fork() -> None:

@@ -72,6 +72,7 @@ def test_what_is_not_strict_is_refused_with_its_code(raw: bytes, code: str) -> N
     with pytest.raises(PeerWrongError) as caught:
         canonical.parse(raw, max_bytes=262_144)
     assert caught.value.code == code
+    assert caught.value.what
 
 
 def test_depth_counts_brackets_outside_strings_only() -> None:
@@ -184,6 +185,31 @@ def test_nesting_is_counted_whatever_was_closed_before(before: bytes) -> None:
         with pytest.raises(PeerWrongError) as caught:
             canonical.parse(raw, max_bytes=1024)
         assert caught.value.code == "json-too-deep"
+
+
+@pytest.mark.parametrize(
+    ("raw", "code"),
+    [
+        (b"[" * 8, "json-malformed"),
+        (b"[" * 9, "json-too-deep"),
+        (b"[" + b"[]," * 9, "json-malformed"),
+        (b"[" + b'{"a":[[[[[[[', "json-too-deep"),
+        (b"]" * 20 + b"[" * 20, "json-malformed"),
+        (b"]" * 20 + b"[" * 29, "json-too-deep"),
+    ],
+)
+def test_what_is_not_closed_is_too_deep_only_where_it_is(raw: bytes, code: str) -> None:
+    """The ninth level that is open at once, whatever was closed before; less is no JSON."""
+    with pytest.raises(PeerWrongError) as caught:
+        canonical.parse(raw, max_bytes=1024)
+    assert caught.value.code == code
+
+
+def test_depth_is_told_of_any_spelling() -> None:
+    """For parsers of other JSON than ours: spaces and signs in texts do not count."""
+    raw = b' { "a" : [ [ ] , "[[[[" , "\\"{{{" ] } \n'
+    assert canonical.nests_deeper(raw, 2)
+    assert not canonical.nests_deeper(raw, 3)
 
 
 def test_the_long_way_keeps_the_same_bounds() -> None:

@@ -128,6 +128,7 @@ def test_a_request_of_another_form_is_malformed(raw: bytes) -> None:
 @pytest.mark.parametrize(
     ("raw", "where", "inside"),
     [
+        (changed(zz=1), "enrolment", "agreement-malformed"),
         (changed(v=2), "v", "agreement-malformed"),
         (with_node(replace(AREZZO, rev=2)), "arezzo: status", "agreement-malformed"),
         (changed(proofs={}), "arezzo: proofs", "agreement-malformed"),

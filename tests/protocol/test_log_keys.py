@@ -95,6 +95,18 @@ def test_a_withdrawn_key_speaks_up_to_its_size_and_no_further(read: Reader) -> N
         assert read(signed(head(size), OLD, NEW), WITHDRAWN) == head(size)
 
 
+def test_a_refusal_tells_up_to_where_a_withdrawn_key_counts() -> None:
+    """The farthest of those that signed, and how far the checkpoint goes."""
+    for verifiers, until in (
+        ([verifier(OLD, 7)], 7),
+        ([verifier(OLD, 7), verifier(NEW, 9)], 9),
+        ([verifier(OLD, 0)], 0),
+    ):
+        with pytest.raises(PeerWrongError) as caught:
+            opened(signed(head(30), OLD, NEW), verifiers)
+        assert (caught.value.code, caught.value.facts) == ("checkpoint-key-withdrawn", {"until": until, "size": 30})
+
+
 def test_of_a_withdrawn_key_with_size_nothing_only_the_empty_log_is_left() -> None:
     """Until 0 entries there is one tree only: whoever has the key can say nothing with it."""
     void = [verifier(OLD, 0), verifier(NEW)]

@@ -32,3 +32,19 @@ def test_our_own_mistakes_are_said_with_all_their_parts() -> None:
 def test_a_place_is_shown_up_to_two_hundred_signs(where: str, shown: str) -> None:
     """Part of it may be anybody's key."""
     assert parts(metadata.malformed(where))[1:4:2] == ("agreement-malformed", shown)
+
+
+def test_a_document_is_written_for_people_or_on_one_line() -> None:
+    """By key, signs as they are; the same bytes for the same document, whatever its order."""
+    document = {"b": [1, {}], "a": "è"}
+    assert metadata.encode(document) == '{\n "a": "è",\n "b": [\n  1,\n  {}\n ]\n}\n'.encode()
+    assert metadata.encode(document, compact=True) == '{"a":"è","b":[1,{}]}'.encode()
+
+
+def test_what_would_be_larger_than_others_read_is_written_on_one_line() -> None:
+    """Four mebibytes are for people to read, a byte more is not."""
+    room = 4 * 2**20 - len(metadata.encode({"a": ""}))
+    fits = metadata.encode({"a": "x" * room})
+    assert (len(fits), fits[:2], fits[-2:]) == (4 * 2**20, b"{\n", b"}\n")
+    over = metadata.encode({"a": "x" * (room + 1)})
+    assert (len(over), over[:6], over[-2:]) == (room + 1 + len(b'{"a":""}'), b'{"a":"', b'"}')

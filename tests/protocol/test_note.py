@@ -58,27 +58,30 @@ def test_text_and_signatures_part_at_the_last_blank_line() -> None:
 
 
 @pytest.mark.parametrize(
-    "raw",
+    ("raw", "reason"),
     [
-        b"",
-        b"no blank line\n",
-        b"text\n\n",
-        b"text\n\n\xe2\x80\x94 a AAAA",
-        b"text\n\n- name AAAAAAAA\n",
-        b"text\n\n\xe2\x80\x94 na+me AAAAAAAA\n",
-        b"text\n\n\xe2\x80\x94 name AAAA\n",
-        b"text\n\n\xe2\x80\x94 name !!!!\n",
-        b"text\n\n\xe2\x80\x94 name AAAAAAB=\n",
-        b"te\x00xt\n\n\xe2\x80\x94 name AAAAAAAA\n",
-        b"te\txt\n\n\xe2\x80\x94 name AAAAAAAA\n",
-        b"te\x7fxt\n\n\xe2\x80\x94 name AAAAAAAA\n",
-        b"\xff\n\n\xe2\x80\x94 name AAAAAAAA\n",
-        b"text\n\n" + b"\xe2\x80\x94 name AAAAAAAA\n" * 65,
+        (b"", "manca la riga vuota"),
+        (b"no blank line\n", "manca la riga vuota"),
+        (b"text\n\n", "manca la riga vuota"),
+        (b"text\n\n\xe2\x80\x94 a AAAA", "manca la riga vuota"),
+        (b"text\n\n- name AAAAAAAA\n", "riga di firma"),
+        (b"text\n\n\xe2\x80\x94 na+me AAAAAAAA\n", "riga di firma"),
+        (b"text\n\n\xe2\x80\x94 name AAAA\n", "riga di firma"),
+        (b"text\n\n\xe2\x80\x94 na me AAAAAAAA\n", "base64"),
+        (b"text\n\n\xe2\x80\x94 name !!!!\n", "base64"),
+        (b"text\n\n\xe2\x80\x94 name AAAAAAB=\n", "riga di firma"),
+        (b"te\x00xt\n\n\xe2\x80\x94 name AAAAAAAA\n", "caratteri di controllo"),
+        (b"te\txt\n\n\xe2\x80\x94 name AAAAAAAA\n", "caratteri di controllo"),
+        (b"te\x7fxt\n\n\xe2\x80\x94 name AAAAAAAA\n", "caratteri di controllo"),
+        (b"\xff\n\n\xe2\x80\x94 name AAAAAAAA\n", "UTF-8"),
+        (b"text\n\n" + b"\xe2\x80\x94 name AAAAAAAA\n" * 65, "troppe firme"),
     ],
 )
-def test_malformed_notes_are_refused(raw: bytes) -> None:
-    """No other shape is a note."""
-    assert refused(raw) == "note-malformed"
+def test_malformed_notes_are_refused(raw: bytes, reason: str) -> None:
+    """No other shape is a note; the refusal says which part has another."""
+    with pytest.raises(PeerWrongError) as caught:
+        note.parse(raw)
+    assert (caught.value.code, caught.value.facts) == ("note-malformed", {"reason": reason})
 
 
 def test_a_note_has_a_size() -> None:

@@ -127,7 +127,8 @@ def test_ends_that_were_said_stay_said() -> None:
         if good:
             assert routine.check(trusted, None, raw, made.NOW).nodes[0].log == log
         else:
-            assert refused(raw, trusted=trusted).code == "routine-rule-broken"
+            error = refused(raw, trusted=trusted)
+            assert (error.code, error.where) == ("routine-rule-broken", "lecce")
 
 
 def test_the_secretariats_threshold_signs() -> None:
@@ -353,13 +354,30 @@ def test_what_is_in_effect_is_not_taken_back() -> None:
     assert lecce(routine.take(over, both, away), over).name == "Del consiglio"
 
 
+def answering(node: Node, authority: str, **changed: Any) -> Node:
+    """A node that answers under another authority than its logs are named after."""
+    key = HttpKey(f"{authority}#http-1", node.http[0].public)
+    return replace(node, url=f"https://{authority}", http=(key,), **changed)
+
+
+def test_what_one_node_has_by_a_document_no_other_node_has_by_a_second() -> None:
+    """Two move to one address at once: neither what is held nor what comes is passed over in silence, whichever id is the lesser."""
+    there = "new.example"
+    first = made.changes(1, made.consented(replace(answering(LECCE, there), rev=2)))
+    second = made.changes(1, made.consented(replace(answering(TORINO, there), rev=2)))
+    for one, other in ((first, second), (second, first)):
+        error = contradicted(held(TRUSTED, one), other)
+        assert (error.code, error.where) == ("routine-forked", "torino")
+
+
 def test_so_many_documents_are_held_side_by_side() -> None:
     """Eight that do not contain each other; one that contains them all makes room again."""
     ids = [f"n{number}" for number in range(9)]
     trusted = agreement.first(made.root(nodes=[made.node(node_id) for node_id in ids]))
     own = [made.consented(replace(made.node(node_id), rev=2, name="Altro")) for node_id in ids]
     before = held(trusted, *(made.changes(1, one) for one in own[:8]))
-    assert contradicted(before, made.changes(1, own[8]), trusted).code == "routine-too-many"
+    error = contradicted(before, made.changes(1, own[8]), trusted)
+    assert (error.code, error.facts) == ("routine-too-many", {"count": 8})
     after = routine.take(trusted, before, made.changes(2, *own))
     assert (len(after.documents), {node.rev for node in routine.effective(trusted, after)}) == (1, {2})
 
@@ -487,12 +505,6 @@ def test_nobody_takes_anothers_key_for_a_while() -> None:
     assert routine.effective(TRUSTED, held(TRUSTED, raw)) == TRUSTED.nodes
 
 
-def answering(node: Node, authority: str, **changed: Any) -> Node:
-    """A node that answers under another authority than its logs are named after."""
-    key = HttpKey(f"{authority}#http-1", node.http[0].public)
-    return replace(node, url=f"https://{authority}", http=(key,), **changed)
-
-
 def test_the_address_of_one_that_left_may_be_anothers() -> None:
     """Given by the agreement or by a routine change; whoever left, and still changes its entry, does not take it back."""
     gone = answering(LECCE, "old.example", status=Status.LEFT)
@@ -530,6 +542,7 @@ def code_of(call: Callable[[], object]) -> str:
     """The code of a refusal."""
     with pytest.raises(PeerWrongError) as caught:
         call()
+    assert caught.value.what
     return caught.value.code
 
 
