@@ -129,7 +129,9 @@ async def ping_(face: Face, peer_id: str) -> None:
         if not found:
             raise peer_unknown(node.config, peer_id)
         async with node.session() as session:
-            steps = await ping.ping(found[0], PeerClient(session, str(found[0].url), node.request_signer()), node.clock)
+            steps = await ping.ping(
+                found[-1], PeerClient(session, str(found[-1].url), node.request_signer()), node.clock
+            )
     shown = [_step(face, step) for step in steps]
     face.emit(
         {"peer": peer_id, "ok": steps[-1].ok, "steps": shown},

@@ -17,6 +17,7 @@ from node.errors import N_, CallerError, NotFoundError, PeerWrongError
 from node.protocol import heads as wire
 from node.protocol import inconsistency, witness
 from node.protocol.inconsistency import Inconsistency
+from node.protocol.log_name import authority
 from node.store import agreement, evidence, origins, outbox, own_log, wake
 from node.store import witness as store
 from node.store.origins import Origin
@@ -120,10 +121,8 @@ async def hint(request_: web.Request) -> web.StreamResponse:
     async with acquire(federation.pool) as conn, conn.transaction():
         if await origins.served_log(conn, origin=origin) is None:
             # Perhaps a member's next log, which a round of heads will bring; of a member that moved, under another name.
-            authority = origin.partition("/")[0]
-            known = federation.membership.member_at(authority) is not None or await origins.has_authority(
-                conn, authority
-            )
+            address = authority(origin)
+            known = federation.membership.member_at(address) is not None or await origins.has_authority(conn, address)
             if not known:
                 raise NotFoundError("log-unknown", N_("questo nodo non ha quel registro"))
             await wake.wake(conn, wake.GOSSIP)
@@ -136,7 +135,7 @@ async def _wake_agreement(
     federation: Federation, origin: str, version: int, routine: tuple[str, ...]
 ) -> web.StreamResponse:
     """Wake the asking of a node that says it holds a newer version, or other routine changes; what it holds is verified like anybody's."""
-    found = federation.membership.member_at(origin.partition("/")[0])
+    found = federation.membership.member_at(authority(origin))
     roll = federation.membership.roll
     if found is None or not roll.version:
         raise NotFoundError("log-unknown", N_("questo nodo non ha quel registro"))
@@ -157,8 +156,7 @@ async def _wake_agreement(
 
 async def _wake_asking(federation: Federation, origin: str) -> web.StreamResponse:
     """Wake the asking of the outbox of the node that writes a log, whichever of its logs it names."""
-    authority = origin.partition("/")[0]
-    found = federation.membership.member_at(authority)
+    found = federation.membership.member_at(authority(origin))
     member = "" if found is None else found.id
     if not member:
         raise NotFoundError("log-unknown", N_("questo nodo non ha quel registro"))

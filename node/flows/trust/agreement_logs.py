@@ -77,7 +77,9 @@ async def _follow(conn: Connection, node: Node, held: Iterable[Followed], now: d
         for origin, held_keys in sorted(open_ones.items())
         if await _is_followed(conn, by_origin.get(origin))
     }
-    newest, last = max(followed, key=year, default=None), max(ended.keys() & by_origin.keys(), key=year, default=None)
+    # Of two logs of one year, at two addresses, the one that was known later.
+    newest = max(followed, key=lambda o: (year(o), followed[o]), default=None)
+    last = max((o for o in ended if o in by_origin), key=lambda o: (year(o), by_origin[o].origin_id), default=None)
     if newest is not None and last is not None and year(last) <= year(newest):
         await log_life.set_predecessor(conn, followed[newest], by_origin[last].origin_id)
 

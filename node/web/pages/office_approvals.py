@@ -14,7 +14,7 @@ from aiohttp import web
 from node.domain import officers
 from node.domain.progress import ACTION_TITLES, TITLES, Progress
 from node.domain.roles import Permission
-from node.errors import CallerError, NotFoundError
+from node.errors import CallerError, LogStateError, NotFoundError
 from node.flows.profiles import publish, submission
 from node.runtime import current_own
 from node.web.middleware import status_of
@@ -138,9 +138,13 @@ async def _enqueue(request: web.Request, profile_id: str) -> web.Response:
     """Put an approved version into its round, and let leave all whose round has come, as the command does."""
     node = request.app[DESK]
     own, officer = await current_own(node), desk.officer_of(request)
-    _, gone, _ = await publish.publish_and_release(
-        node.pool, node.config, own, profile_id, officer, node.clock(), known=node.known
-    )
+    try:
+        _, gone, _ = await publish.publish_and_release(
+            node.pool, node.config, own, profile_id, officer, node.clock(), known=node.known
+        )
+    except LogStateError:
+        # The version is in its round, and the log can't be written now: the scheduler's turn tries again and tells why.
+        gone = False
     await desk.keep_mark(request)
     return desk.go(profile_path(profile_id, done="uscita" if gone else "turno"))
 

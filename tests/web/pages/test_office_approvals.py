@@ -8,10 +8,12 @@ import html
 
 import pytest
 
+from node.flows.logs import recover
 from node.flows.profiles import publish, submission
 from node.flows.registry import intake
 from node.flows.upkeep import audit
-from node.runtime import Node
+from node.runtime import Node, current_own
+from node.store import origins
 from node.store.postgres import acquire
 from tests.desk_made import Staff, staffed
 from tests.flows.profiles.test_potential import aggregation
@@ -146,6 +148,23 @@ async def test_where_rounds_are_immediate_an_approval_publishes(node: Node) -> N
         assert reply.headers["Location"] == f"/ufficio/profili/{profile_id}?fatto=uscita"
         assert "La scheda è pubblicata." in await staff["anna"].get(reply.headers["Location"])
         assert (await staff["bruno"].client.get(f"/api/v1/profiles/{profile_id}")).status == 200
+
+
+@pytest.mark.usefixtures("furnished")
+async def test_while_the_log_may_not_be_written_an_approved_profile_waits_in_its_round(node: Node) -> None:
+    """The approval stands and is no error; once the log may be written again the profile leaves."""
+    at_once = dataclasses.replace(node.config, privacy=dataclasses.replace(node.config.privacy, round="immediate"))
+    async with staffed(dataclasses.replace(node, configured=at_once), "anna", "bruno") as staff:
+        profile_id = await staff.waiting()
+        own = await current_own(staff.node)
+        await recover.set_fence(staff.node.pool, own, "prova", staff.node.clock())
+        reply = await staff.approve(profile_id)
+        assert (reply.status, reply.headers["Location"]) == (303, f"/ufficio/profili/{profile_id}?fatto=turno")
+        story = await submission.read(staff.node.pool, staff.node.config, profile_id)
+        assert story.progress == "queued"
+        async with acquire(staff.node.pool) as conn:
+            await origins.set_state(conn, own.origin_id, "ready")
+        assert await publish.release_due(staff.node.pool, staff.node.config, own, staff.node.clock()) == [profile_id]
 
 
 async def test_what_is_approved_and_in_no_round_is_put_into_one(staff: Staff) -> None:
