@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import sys
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -78,6 +79,17 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 def _own_log() -> None:
     """No test writes its log into the captured output of an earlier one, which a command was given and is closed."""
     structlog.reset_defaults()
+
+
+@pytest.fixture(autouse=True)
+def _databases_go() -> Iterator[None]:
+    """What a test has made of databases goes with it, after all that hangs on them; those of wider fixtures stay."""
+    before = sys.modules.get("tests.federation_made")
+    count = len(before.MADE) if before is not None else 0
+    yield
+    made = sys.modules.get("tests.federation_made")
+    if made is not None and len(made.MADE) > count:
+        asyncio.run(made.drop_since(count))
 
 
 @pytest.fixture

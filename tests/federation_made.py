@@ -155,15 +155,31 @@ def free_ports(count: int) -> list[int]:
             probe.close()
 
 
+# The databases that are there, oldest first: (server, name).
+MADE: list[tuple[str, str]] = []
+
+
 async def new_database(server: str, template: str = TEMPLATE) -> str:
-    """The DSN of a fresh, migrated database, or of a copy of another one."""
+    """The DSN of a fresh, migrated database, or of a copy of another one; it is dropped after the test (tests/conftest.py)."""
     name = f"f_{uuid.uuid4().hex[:16]}"
     admin = await asyncpg.connect(dsn_of(server, "postgres"))
     try:
         await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY FILE_COPY')
     finally:
         await admin.close()
+    MADE.append((server, name))
     return dsn_of(server, name)
+
+
+async def drop_since(count: int) -> None:
+    """Drop all databases but the first ``count``: each is 11 MB, and whoever has two processors has perhaps 8 GB."""
+    for server, name in MADE[count:]:
+        admin = await asyncpg.connect(dsn_of(server, "postgres"))
+        try:
+            await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        finally:
+            await admin.close()
+    del MADE[count:]
 
 
 @asynccontextmanager
