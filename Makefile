@@ -71,7 +71,7 @@ prove: .venv/.installed-dev
 	RETE_RUNS=1000 $(BIN)/python -m pytest -q -s tests/flows/introductions/test_introduction_machine.py
 	$(BIN)/python bench/million.py
 
-# A second environment: the tool is nobody's dependency. At most an hour on one core, mostly much less; docs/mutants.md.
+# A second environment: the tool is nobody's dependency. One core for an hour or two, at most three; docs/mutants.md.
 .venv-mutants/.installed: requirements.lock requirements.dev.lock
 	$(PYTHON) deploy/bootstrap.py .venv-mutants requirements.lock
 	$(PYTHON) deploy/bootstrap.py .venv-mutants requirements.dev.lock
@@ -79,7 +79,7 @@ prove: .venv/.installed-dev
 	@touch $@
 
 mutants: .venv-mutants/.installed
-	RETE_HYPOTHESIS=mutants timeout 3600 .venv-mutants/bin/mutmut run --max-children 1
+	RETE_HYPOTHESIS=mutants timeout 10800 .venv-mutants/bin/mutmut run --max-children 1
 	.venv-mutants/bin/mutmut results
 
 # A third environment, for a measure by other hands: what it says of a sample must be what the audit says.

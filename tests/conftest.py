@@ -24,7 +24,15 @@ from tests import canary
 # Machines are shared and slow at times: an example's time is no property; the test's own timeout bounds it.
 hypothesis.settings.register_profile("rete", deadline=None)
 # Few and always the same: what a mutant does is asked thousands of times.
-hypothesis.settings.register_profile("mutants", deadline=None, max_examples=25, derandomize=True, database=None)
+# On a busy machine examples that are made slowly are no mutant that was seen.
+hypothesis.settings.register_profile(
+    "mutants",
+    deadline=None,
+    max_examples=25,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
 hypothesis.settings.load_profile(os.environ.get("RETE_HYPOTHESIS", "rete"))
 PURE = (Path(__file__).parent / "domain", Path(__file__).parent / "protocol")
 TEMPLATE = "rete_template"
