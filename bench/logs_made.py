@@ -162,6 +162,8 @@ async def follow(cluster: embedded.Cluster, source: str, copy: str, origin: str,
     conn = await asyncpg.connect(cluster.dsn(copy), timeout=10)
     try:
         await conn.execute("DELETE FROM log.signed; DELETE FROM log.cosignature; DELETE FROM ops.fence")
+        others = "SELECT origin_id FROM log.origin WHERE origin <> $1"
+        await conn.execute(f"DELETE FROM log.origin_key WHERE origin_id IN ({others})", origin)
         await conn.execute("DELETE FROM log.origin WHERE origin <> $1", origin)
         await conn.execute(
             "UPDATE log.origin SET is_own = false, state = 'ready', checkpoint = $1, checkpoint_size = size", note_
