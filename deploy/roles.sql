@@ -57,7 +57,7 @@ DECLARE
 BEGIN
     FOR place IN
         SELECT nspname FROM pg_namespace
-        WHERE nspname IN ('ops', 'registry', 'population', 'publication', 'log', 'coop', 'audit', 'office', 'post', 'agreement')
+        WHERE nspname IN ('ops', 'registry', 'population', 'publication', 'log', 'coop', 'audit', 'office', 'post', 'agreement', 'observatory')
     LOOP
         EXECUTE format('ALTER SCHEMA %I OWNER TO rete_owner', place);
         FOR item IN
@@ -149,6 +149,11 @@ GRANT SELECT, INSERT (peer, sent, served, next_at), UPDATE (sent, served, acked,
 GRANT USAGE ON SCHEMA agreement TO rete_public;
 GRANT SELECT ON ALL TABLES IN SCHEMA agreement TO rete_public;
 GRANT INSERT, DELETE ON agreement.request TO rete_public;
+-- What the Observatory told is everybody's.
+GRANT USAGE ON SCHEMA observatory TO rete_public;
+GRANT SELECT ON observatory.figures, observatory.release TO rete_public;
+-- A release stays as it was told.
+REVOKE UPDATE, DELETE ON observatory.release FROM rete_node;
 -- Saved searches: anybody's are made, read and deleted; of who is told only that there is somebody, and that they leave.
 GRANT USAGE ON SCHEMA office TO rete_public;
 GRANT SELECT, INSERT, DELETE ON office.saved_search TO rete_public;

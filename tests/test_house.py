@@ -45,6 +45,7 @@ FLOW_ROOMS: tuple[tuple[str, ...], ...] = (
     ("profiles",),
     ("registry", "searching"),
     ("introductions",),
+    ("observatory",),
     ("upkeep",),
 )
 # All that the pure floors may import beside themselves and node.errors: none of it reads a file, a clock or the network.
