@@ -52,6 +52,11 @@ COMMANDS = {
     "saved": ("node.cli.saved", "saved", N_("Ricerche salvate: novità per feed, posta o webhook.")),
     "match": ("node.cli.match", "match", N_("Partner per una rete: chi offre ciò che le serve, con le ragioni.")),
     "intro": ("node.cli.intro", "intro", N_("Contatti tra reti: due uffici le presentano l'una all'altra.")),
+    "observatory": (
+        "node.cli.observatory",
+        "observatory",
+        N_("L'Osservatorio nazionale: indicatori, pubblicazione, dati aperti."),
+    ),
     "doctor": ("node.cli.doctor", "doctor", N_("Va tutto bene? Ogni controllo con la causa e il rimedio.")),
     "backup": ("node.cli.backup", "backup", N_("Copie di sicurezza: farle, provarle, ripristinarle.")),
     "demo": ("node.cli.demo", "demo", N_("Quattro amministrazioni su questa macchina, dall'inizio alla ricerca.")),

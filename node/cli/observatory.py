@@ -1,0 +1,10 @@
+"""``rete observatory ...``: the national picture, built, published and handed out."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.group("observatory", help="L'Osservatorio nazionale: indicatori, pubblicazione, dati aperti.")
+def observatory() -> None:
+    """Hold the Observatory's commands."""
