@@ -33,11 +33,14 @@ class Dimension:
     names: Mapping[str, str] = field(default_factory=dict)
 
 
+# A list with refused rows may show a network with one firm; no year has a cell for that unless it was met.
 MEMBERS: Final[Mapping[str, str]] = {
+    "1": N_("1 impresa"),
     "2": N_("2 imprese"), "3": N_("3 imprese"), "4": N_("4 imprese"), "5": N_("5 imprese"), "6": N_("6 imprese"),
     "7": N_("7 imprese"), "8": N_("8 imprese"), "9": N_("9 imprese"), "10+": N_("10 o più imprese"),
 }  # fmt: skip
 SIZE_CLASSES: Final[Mapping[str, str]] = {
+    "1": N_("1 impresa"),
     "2": N_("2 imprese"),
     "3": N_("3 imprese"),
     "4-9": N_("4-9 imprese"),

@@ -22,7 +22,8 @@ from node.errors import N_
 
 NEED, OFFER = "need", "offer"
 PARTS_NOTE: Final = N_(
-    "Un profilo che può stare in più luoghi, settori o temi conta per una parte in ognuno: i numeri sono stime, e sommano al totale."
+    "Un profilo che può stare in più luoghi, settori o temi conta per una parte in ognuno: i numeri sono stime, e sommano al totale"
+    " salvo arrotondamenti."
 )
 MATCHES_NOTE: Final = N_(
     "Da: chi cerca. A: chi offre. Un profilo che cerca e offre la stessa cosa non incontra se stesso."
