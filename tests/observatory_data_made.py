@@ -7,9 +7,12 @@ import hashlib
 from dataclasses import replace
 from decimal import Decimal
 
+from node.domain.observatory.catalogue import Indicator
 from node.domain.observatory.figures import Cell, Figures, Status, encode, table
+from node.domain.observatory.wording import Publisher, Wording
 from node.store import observatory
 from node.store.postgres import Connection
+from node.store.reference import load_sectors, load_territories
 
 AS_OF = dt.date(2026, 10, 31)
 MADE_AT = dt.datetime(2026, 11, 23, 5, 30, tzinfo=dt.UTC)
@@ -50,8 +53,11 @@ def figures(extra: int = 0) -> Figures:
         [Cell(("2026", "ITF4"), Decimal("12.30")), Cell(("2026", "ITC1"), Decimal("0.05"), Status.ESTIMATED)],
         AS_OF,
     )
+    bodies = table("profiles-by-body", "profiles", ("body",), [Cell(("p_LE",), 8), Cell(("p_TO",), 4)], AS_OF)
     single = table("profiles", "profiles", (), [Cell((), 12)], AS_OF)
-    return Figures(AS_OF, MADE_AT, "0" * 64, {"editions": 2, "profiles": 12}, (density, divisions, provinces, single))
+    return Figures(
+        AS_OF, MADE_AT, "0" * 64, {"editions": 2, "profiles": 12}, (density, divisions, provinces, single, bodies)
+    )
 
 
 async def keep(conn: Connection, found: Figures | None = None) -> bytes:
@@ -69,3 +75,21 @@ async def freeze(conn: Connection, release_id: str = RELEASE, found: Figures | N
     digest = hashlib.sha256(document).hexdigest()
     await observatory.add_release(conn, observatory.Release(release_id, made.as_of, made.made_at, digest), document)
     return document
+
+
+INDICATORS = {
+    "networks": Indicator(
+        "networks", "Reti", "Contratti di rete.", "Un contratto conta una volta.", "reti", "Registro delle imprese"
+    ),
+    "density": Indicator(
+        "density", "Densità", "Imprese in rete.", "Su 10.000 registrate.", "per 10.000", "Registro", 1, 2
+    ),
+    "profiles": Indicator("profiles", "Profili", "Profili pubblicati.", "Contati.", "profili", "Registri firmati"),
+}
+PUBLISHER = Publisher("https://lecce.example.it", "Provincia di Lecce", "p_LE", "reti@lecce.example.it")
+
+
+def wording() -> Wording:
+    """How things are called in these tests; English is Italian behind a mark."""
+    bodies = {"p_LE": "=Lecce"}
+    return Wording(load_territories(), load_sectors(), lambda text: f"en {text}", bodies, INDICATORS)
