@@ -53,9 +53,12 @@ class Wording:
         return {"it": self._titled(indicator, table, str), "en": self._titled(indicator, table, self.english)}
 
     def _titled(self, indicator: Indicator, table: Table, say: Translate) -> str:
-        by = ", ".join(say(self.dimension(name).title).lower() for name in table.dimensions)
+        by = [say(self.dimension(name).title).lower() for name in table.dimensions]
         title = say(indicator.title)
-        return say(N_("{title}, per {dimensions}")).format(title=title, dimensions=by) if by else title
+        if not by:
+            return title
+        listed = ", ".join(by[:-1]) + say(N_(" e ")) + by[-1] if len(by) > 1 else by[0]
+        return say(N_("{title}, per {dimensions}")).format(title=title, dimensions=listed)
 
     def descriptions(self, table: Table) -> dict[str, str]:
         """Return what a table counts, how, and what its notes say, in each language."""
