@@ -12,7 +12,7 @@ from node.domain.observatory.figures import Cell, Figures, Status, encode, table
 from node.domain.observatory.wording import Publisher, Wording
 from node.store import observatory
 from node.store.postgres import Connection
-from node.store.reference import load_sectors, load_territories
+from node.store.reference import load_label_reference
 
 AS_OF = dt.date(2026, 10, 31)
 MADE_AT = dt.datetime(2026, 11, 23, 5, 30, tzinfo=dt.UTC)
@@ -92,4 +92,4 @@ PUBLISHER = Publisher("https://lecce.example.it", "Provincia di Lecce", "p_LE", 
 def wording() -> Wording:
     """How things are called in these tests; English is Italian behind a mark."""
     bodies = {"p_LE": "=Lecce"}
-    return Wording(load_territories(), load_sectors(), lambda text: f"en {text}", bodies, INDICATORS)
+    return Wording(load_label_reference(), lambda text: f"en {text}", bodies, INDICATORS)

@@ -142,7 +142,7 @@ async def test_the_workbook_keeps_codes_as_texts_and_numbers_as_numbers(client: 
     with python_calamine.load_workbook(io.BytesIO(raw)) as book:
         assert book.sheet_names == ["dati", "dizionario", "indicatore"]
         header, *rows = book.get_sheet_by_name("dati").to_python()
-        assert header == ["year", "year_name", "division", "division_name", "value", "status", "unit"]
+        assert header == ["year", "year_name", "division", "division_name", "value", "value_status", "unit"]
         assert [(row[2], row[4], row[5]) for row in rows] == [
             ("*", 9630, "given"), ("01", 210, "given"), ("10", "", "withheld"),
         ]  # fmt: skip

@@ -60,7 +60,7 @@ assert places.set_index("province")["value"].isna().to_list() == [True, False, F
 assert networks["value"].sum() == 1298 + 19 + 41 + 9630 + 7 + 352
 divisions = read("networks-by-division")
 assert list(divisions["division"]) == ["*", "01", "10"]
-assert list(divisions["status"]) == ["given", "given", "withheld"]
+assert list(divisions["value_status"]) == ["given", "given", "withheld"]
 shares = read("density-by-region")
 assert list(shares["value"]) == [0.05, 12.3]
 assert read("profiles")["value"].to_list() == [12]

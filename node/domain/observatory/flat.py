@@ -16,7 +16,8 @@ from node.domain.observatory.figures import Number, Table
 from node.domain.observatory.wording import STATUS_TITLES, Wording, codes_of, is_whole
 from node.errors import N_
 
-VALUE, STATUS, UNIT = "value", "status", "unit"
+# None is a dimension: one is called «status».
+VALUE, STATUS, UNIT = "value", "value_status", "unit"
 NAME_SUFFIX: Final = "_name"
 CODE_KIND, NAME_KIND, STATUS_KIND, UNIT_KIND = "code", "name", "status", "unit"
 INTEGER_KIND, DECIMAL_KIND = "integer", "decimal"

@@ -1,6 +1,6 @@
 """How the Observatory's files and metadata call things: indicators, dimensions and codes, in Italian and in English.
 
-In: the tables of territories and sectors, the names of bodies, the catalogue of indicators, a translation into English. Out: texts.
+In: the reference of places and sectors, the names of bodies, the catalogue of indicators, a translation into English. Out: texts.
 Rules: a code that no list has is called by itself, never left out; an indicator that this version no longer knows is called by its
 ident, so that an old release can always be read; proper names are the same in both languages. Pure.
 """
@@ -11,15 +11,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from node.domain.labels import LabelReference
 from node.domain.observatory.catalogue import INDICATORS, Indicator
 from node.domain.observatory.codes import ANYWHERE, DIMENSIONS, Dimension
 from node.domain.observatory.figures import Status, Table
-from node.domain.sector import Sectors
-from node.domain.territory import Territories
 from node.errors import N_, Translate
 
 LICENCE: Final = "https://creativecommons.org/licenses/by/4.0/"
 LICENCE_NAME: Final = "CC BY 4.0"
+_PAIR: Final = ("origin", "destination")
+_REFERENCE: Final = ("territory", "sector")
 STATUS_TITLES: Final[Mapping[Status, str]] = {
     Status.GIVEN: N_("dato"),
     Status.ESTIMATED: N_("stimato"),
@@ -32,8 +33,7 @@ STATUS_TITLES: Final[Mapping[Status, str]] = {
 class Wording:
     """What is needed to call things by their names; ``english`` translates a catalogue id."""
 
-    territories: Territories
-    sectors: Sectors
+    reference: LabelReference
     english: Translate
     bodies: Mapping[str, str] = field(default_factory=dict)
     indicators: Mapping[str, Indicator] = field(default_factory=lambda: INDICATORS)
@@ -53,8 +53,13 @@ class Wording:
         return {"it": self._titled(indicator, table, str), "en": self._titled(indicator, table, self.english)}
 
     def _titled(self, indicator: Indicator, table: Table, say: Translate) -> str:
-        by = [say(self.dimension(name).title).lower() for name in table.dimensions]
-        title = say(indicator.title)
+        title, dimensions = say(indicator.title), list(table.dimensions)
+        if set(_PAIR) <= set(dimensions):
+            # «Per da e a» is no Italian.
+            between = say(N_("da un territorio all'altro"))
+            title = f"{title}, {between}"
+            dimensions = [name for name in dimensions if name not in _PAIR]
+        by = [_begun_small(say(self.dimension(name).title)) for name in dimensions]
         if not by:
             return title
         listed = ", ".join(by[:-1]) + say(N_(" e ")) + by[-1] if len(by) > 1 else by[0]
@@ -82,11 +87,8 @@ class Wording:
             return dimension.names[code]
         if code in ANYWHERE:
             return ANYWHERE[code]
-        if dimension.kind == "territory":
-            area = self.territories.area(code)
-            return area.name if area else code
-        if dimension.kind == "sector":
-            return self.sectors.title(code)
+        if dimension.kind in _REFERENCE:
+            return self.reference.title(dimension.kind, code)
         return self.bodies.get(code) or code if dimension.kind == "body" else code
 
     def languages(self) -> dict[str, Translate]:
@@ -96,6 +98,10 @@ class Wording:
     def both(self, message: str) -> dict[str, str]:
         """Return a catalogue id in each language."""
         return {name: say(message) for name, say in self.languages().items()}
+
+
+def _begun_small(title: str) -> str:
+    return title[:1].lower() + title[1:]
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ from node.flows.observatory.read import Reading, Shown
 from node.i18n import translator
 from node.store import origins
 from node.store.postgres import Pool, acquire
-from node.store.reference import load_sectors, load_territories
+from node.store.reference import load_label_reference
 from node.store.table import Cell, csv_text, xlsx_book
 
 ARCHIVE: Final = release_feed.ARCHIVE
@@ -70,7 +70,7 @@ async def wording(pool: Pool) -> Wording:
 
 def plain_wording() -> Wording:
     """Return how things are called where no body is known."""
-    return Wording(load_territories(), load_sectors(), translator("en"))
+    return Wording(load_label_reference(), translator("en"))
 
 
 class Files:
@@ -98,10 +98,13 @@ class Files:
             )
         # Named by the document and by where it is told: the catalogue and the archive hold addresses.
         key = (shown.digest, shown.release, name)
+        if key in self._kept:
+            # Whoever asks for what is at hand does not wait for an archive of somebody else's.
+            self._kept.move_to_end(key)
+            return self._kept[key]
         async with self._busy:
-            found = self._kept.pop(key, None)
-            if found is None:
-                found = await self._render(shown, name)
+            # Meanwhile another may have had it rendered.
+            found = self._kept.get(key) or await self._render(shown, name)
             self._kept[key] = found
             while sum(len(made.body) for made in self._kept.values()) > KEPT_MAX_BYTES and len(self._kept) > 1:
                 self._kept.popitem(last=False)

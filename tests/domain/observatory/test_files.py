@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from node.domain.observatory import csvw, dcat, flat, jsonstat, release_feed
+from node.domain.observatory import codes, csvw, dcat, flat, jsonstat, release_feed
 from node.domain.observatory.figures import Cell, Status, Table, table
 from node.domain.observatory.wording import LICENCE
 from tests import observatory_data_made as made
@@ -39,18 +39,18 @@ def test_csv_has_a_row_for_each_cell_with_codes_names_and_the_number_as_it_is(fo
     rows = read(csvw.csv(found, made.wording()))
     assert [tuple(row[name] for name in found.dimensions) for row in rows] == [cell.at for cell in found.cells]
     assert [Decimal(row["value"]) if row["value"] else None for row in rows] == [cell.value for cell in found.cells]
-    assert [row["status"] for row in rows] == [cell.status for cell in found.cells]
+    assert [row["value_status"] for row in rows] == [cell.status for cell in found.cells]
     assert {row["unit"] for row in rows} == {made.INDICATORS[found.indicator].unit}
 
 
 def test_csv_is_texts_in_quotes_and_numbers_without() -> None:
     """Byte for byte: CRLF, no mark, a point for decimals, and neither «01» nor «NA» could be taken for a number by who asks."""
     assert csvw.csv(named("density-by-region"), made.wording()) == (
-        b'"year","year_name","region","region_name","value","status","unit"\r\n'
+        b'"year","year_name","region","region_name","value","value_status","unit"\r\n'
         b'"2026","2026","ITC1","Piemonte",0.05,"estimated","per 10.000"\r\n'
         b'"2026","2026","ITF4","Puglia",12.30,"given","per 10.000"\r\n'
     )
-    assert b'"01","COLTIVAZIONI' in csvw.csv(named("networks-by-division"), made.wording())
+    assert b'"01","Coltivazioni' in csvw.csv(named("networks-by-division"), made.wording())
     assert b'"NA","Napoli",41,' in csvw.csv(named("networks-by-province"), made.wording())
 
 
@@ -160,7 +160,12 @@ def test_the_dictionary_names_every_column_and_every_code_in_both_languages() ->
     assert [row[0] for row in rows if not row[1]] == [column.name for column in flat.columns(found, made.wording())]
     assert ("province", "NA", "Napoli", "en Napoli") in rows
     assert ("province", "*", "Totale", "en Totale") in rows
-    assert ("status", "withheld", "non pubblicato, per riservatezza", "en non pubblicato, per riservatezza") in rows
+    assert (
+        "value_status",
+        "withheld",
+        "non pubblicato, per riservatezza",
+        "en non pubblicato, per riservatezza",
+    ) in rows
     assert {row[1] for row in rows if row[0] == "province"} >= {cell.at[1] for cell in found.cells}
 
 
@@ -170,7 +175,7 @@ def test_what_nobody_knows_any_more_is_called_by_itself() -> None:
     found = table("old", "forgotten", ("shape", "division"), cells, made.AS_OF, source="Archivio")
     wording = made.wording()
     assert read(csvw.csv(found, wording))[0] | {"unit": ""} == {
-        "shape": "X1", "shape_name": "X1", "division": "99999", "division_name": "99999", "value": "3", "status": "given", "unit": "",
+        "shape": "X1", "shape_name": "X1", "division": "99999", "division_name": "99999", "value": "3", "value_status": "given", "unit": "",
     }  # fmt: skip
     assert wording.titles(found)["it"] == "forgotten, per shape e divisione"
     assert wording.descriptions(found)["it"] == "forgotten, per shape e divisione"
@@ -195,3 +200,20 @@ def test_the_feed_tells_each_release_once_with_its_archive() -> None:
 def test_every_file_kind_of_the_catalogue_is_a_form_of_a_table() -> None:
     """The three that are told are the three that are there."""
     assert [kind.ending for kind in dcat.KINDS] == ["csv", "json", "xlsx"]
+
+
+def test_no_dimension_is_called_as_a_column_of_its_own() -> None:
+    """One is called «status»; another must never be called as the number, why there is none, its unit or the metric."""
+    own = {flat.VALUE, flat.STATUS, flat.UNIT, jsonstat.METRIC}
+    taken = [name for ident in codes.DIMENSIONS for name in (ident, ident + flat.NAME_SUFFIX)]
+    assert not own & set(taken)
+    assert len(taken) == len(set(taken))
+
+
+def test_a_table_from_place_to_place_has_a_title_that_can_be_read() -> None:
+    """Origin and destination are said together; what else parts the numbers follows."""
+    by = [("origin", "destination"), ("origin", "destination", "theme"), ("theme",), ()]
+    found = [table("x", "networks", names, [], made.AS_OF) for names in by]
+    assert [made.wording().titles(one)["it"] for one in found] == [
+        "Reti, da un territorio all'altro", "Reti, da un territorio all'altro, per tema", "Reti, per tema", "Reti",
+    ]  # fmt: skip
