@@ -9,7 +9,6 @@ vocabularies of the European Union. Source: DCAT-AP_IT 2.0 (ontology of 23 June 
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -23,6 +22,8 @@ _EU: Final = "http://publications.europa.eu/resource/authority/"
 PATH: Final = "/osservatorio"
 CATALOGUE: Final = f"{PATH}/catalogo"
 FILES: Final = f"{PATH}/dati"
+# The page of a table.
+TABLES: Final = f"{PATH}/tabelle"
 NEWEST: Final = "ultima"
 # Editions of the register come when they come.
 _FREQUENCY: Final = "IRREG"
@@ -33,7 +34,6 @@ DESCRIPTION: Final = N_(
     "quanto durano, e che cosa cercano le reti che hanno pubblicato un profilo."
 )
 _KEYWORDS: Final = (N_("reti d'impresa"), N_("imprese"), N_("territorio"))
-_YEAR: Final = re.compile(r"[0-9]{4}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +139,10 @@ class _Place:
             ("dct:temporal", period),
             ("dct:spatial", Iri(f"{_EU}country/ITA")),
             *_languages(),
-            ("dcat:landingPage", Iri(self.publisher.url + PATH)),
+            (
+                "dcat:landingPage",
+                Iri(f"{self.publisher.url}{TABLES}/{table.ident}" + (f"?release={release}" if release else "")),
+            ),
             *([("owl:versionInfo", Literal(release))] if release else []),
             *(("dcat:distribution", self.own(f"{table.ident}-{kind.ending}")) for kind in KINDS),
         ]
@@ -208,12 +211,13 @@ def _day(day: dt.date) -> Literal:
 def _period(table: Table, wording: Wording) -> tuple[dt.date, dt.date]:
     """Return the days that a table speaks of: from its first year, else its own day."""
     codes = codes_of(table)
-    years = [
-        int(code)
-        for ident in table.dimensions
-        if wording.dimension(ident).kind == "time"
-        for code in codes[ident]
-        if _YEAR.fullmatch(code) and int(code)
-    ]
-    first = dt.date(min(years), 1, 1) if years else table.as_of
-    return min(first, table.as_of), table.as_of
+    times = [code for i in table.dimensions if wording.dimension(i).kind == "time" for code in codes[i]]
+    return min([*filter(None, map(_begin, times)), table.as_of]), table.as_of
+
+
+def _begin(code: str) -> dt.date | None:
+    """Return the first day of a year, or the day, that a code is; None for what is neither."""
+    try:
+        return dt.date.fromisoformat(f"{code}-01-01" if len(code) == len("2013") else code)
+    except ValueError:
+        return None

@@ -23,7 +23,7 @@ from node.domain.observatory.dcat import FileFacts
 from node.domain.observatory.figures import Table
 from node.domain.observatory.wording import LICENCE, LICENCE_NAME, Publisher, Wording
 from node.errors import N_, NotFoundError
-from node.flows.observatory.read import Reading, Shown
+from node.flows.observatory.read import OneAtATime, Reading, Shown
 from node.i18n import translator
 from node.store import origins
 from node.store.postgres import Pool, acquire
@@ -83,10 +83,10 @@ class Files:
         self._kept: OrderedDict[tuple[str, str | None, str], Made] = OrderedDict()
         # Sizes and digests of the files of the figures whose catalogue was asked for last, for its other forms.
         self._facts: tuple[tuple[str, str | None], Facts] | None = None
-        self._busy = asyncio.Lock()
+        self._rendering = OneAtATime()
 
     async def file(self, release_id: str | None, name: str) -> Made:
-        """Return one file of a release, or of the newest build. Raises: as ``read.figures``; NotFoundError(observatory-file-unknown)."""
+        """Return one file of a release, or of the newest build. Raises: as ``Reading.figures``; NotFoundError(observatory-file-unknown)."""
         shown = await self.reading.figures(release_id)
         if name not in names(shown):
             raise NotFoundError(
@@ -102,7 +102,7 @@ class Files:
             # Whoever asks for what is at hand does not wait for an archive of somebody else's.
             self._kept.move_to_end(key)
             return self._kept[key]
-        async with self._busy:
+        async with self._rendering.turn():
             # Meanwhile another may have had it rendered.
             found = self._kept.get(key) or await self._render(shown, name)
             self._kept[key] = found

@@ -11,17 +11,21 @@ import asyncio
 import datetime as dt
 import hashlib
 from collections import OrderedDict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
 from node.domain.observatory.figures import Figures, decode
-from node.errors import N_, NotFoundError
+from node.errors import N_, NotFoundError, OperatorError
 from node.store import observatory as store
 from node.store.observatory import Release
 from node.store.postgres import Pool, acquire
 
 # Decoded releases that are kept beside the newest build: some megabytes each.
 RELEASES_KEPT: Final = 4
+# Who may wait for a decoding, or for a file: some seconds each.
+WAITING_MAX: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,26 @@ async def releases(pool: Pool) -> list[Release]:
         return await store.releases(conn)
 
 
+class OneAtATime:
+    """A piece of work for one at a time, and for no more than a few who wait: others are refused at once, not kept for minutes."""
+
+    def __init__(self) -> None:
+        """Begin with nobody."""
+        self._lock, self._waiting = asyncio.Lock(), 0
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait for a turn and keep it for a while. Raises: OperatorError(observatory-busy)."""
+        if self._waiting >= WAITING_MAX:
+            raise OperatorError("observatory-busy", N_("ci sono troppe richieste di dati insieme"))
+        self._waiting += 1
+        try:
+            async with self._lock:
+                yield
+        finally:
+            self._waiting -= 1
+
+
 class Reading:
     """The same, with what was decoded before; one for each process."""
 
@@ -64,10 +88,10 @@ class Reading:
         self._newest: tuple[tuple[dt.datetime, str], Shown] | None = None
         self._releases: OrderedDict[str, Shown] = OrderedDict()
         # Two who ask for what is not kept wait for one decoding.
-        self._busy = asyncio.Lock()
+        self._decoding = OneAtATime()
 
     async def figures(self, release_id: str | None = None) -> Shown:
-        """Return the newest build or one release. Raises: as the function of this name."""
+        """Return the newest build or one release. Raises: as the function of this name; OperatorError(observatory-busy)."""
         return await (self._latest() if release_id is None else self._frozen(release_id))
 
     async def releases(self) -> list[Release]:
@@ -75,11 +99,15 @@ class Reading:
         return await releases(self._pool)
 
     async def _latest(self) -> Shown:
-        async with self._busy:
+        async with acquire(self._pool) as conn:
+            stamp = await store.stamp(conn)
+        if self._newest is not None and self._newest[0] == stamp:
+            return self._newest[1]
+        async with self._decoding.turn():
+            # Meanwhile another may have decoded it.
+            if self._newest is not None and self._newest[0] == stamp:
+                return self._newest[1]
             async with acquire(self._pool) as conn:
-                stamp = await store.stamp(conn)
-                if self._newest is not None and self._newest[0] == stamp:
-                    return self._newest[1]
                 kept = await store.newest(conn)
             if kept is None:
                 raise _empty()
@@ -89,8 +117,11 @@ class Reading:
             return found
 
     async def _frozen(self, release_id: str) -> Shown:
-        async with self._busy:
-            found = self._releases.pop(release_id, None) or await _release(self._pool, release_id)
+        if release_id in self._releases:
+            self._releases.move_to_end(release_id)
+            return self._releases[release_id]
+        async with self._decoding.turn():
+            found = self._releases.get(release_id) or await _release(self._pool, release_id)
             self._releases[release_id] = found
             while len(self._releases) > RELEASES_KEPT:
                 self._releases.popitem(last=False)

@@ -16,7 +16,7 @@ from rdflib.compare import isomorphic, to_isomorphic
 
 from node.domain.observatory import dcat, rdf
 from node.domain.observatory.dcat import FileFacts
-from node.domain.observatory.figures import Figures
+from node.domain.observatory.figures import Cell, Figures, table
 from node.domain.observatory.rdf import Iri, Literal, Resource
 from tests import observatory_data_made as made
 
@@ -144,3 +144,7 @@ def test_the_period_begins_with_the_first_year() -> None:
     }
     assert found["networks-by-province-periodo"] == "2013-01-01"
     assert found["profiles-periodo"] == made.AS_OF.isoformat()
+    days = ["*", "?", "2012-12-31", "2013-06-30", "2013-02-31", "0000", "20130101x", "abcd"]
+    odd = table("odd", "networks", ("year",), [Cell((day,), 1) for day in days], made.AS_OF)
+    known = replace(made.figures(), tables=(odd,))
+    assert '"2012-12-31"^^xsd:date' in rdf.turtle(facts(known)).decode()

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from node.errors import NotFoundError
+from node.errors import NotFoundError, OperatorError
 from node.flows.observatory import read
 from node.store.postgres import Pool
 from tests import observatory_data_made as made
@@ -59,3 +59,20 @@ async def test_a_release_that_is_not_there_is_told_so(pool: Pool) -> None:
         with pytest.raises(NotFoundError) as refused:
             await read.Reading(pool).figures(asked)
         assert refused.value.code == "observatory-release-unknown"
+
+
+async def test_only_so_many_wait_and_who_finds_it_at_hand_does_not(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A flood of old releases is refused at once, not queued for minutes; what is kept is answered meanwhile."""
+    monkeypatch.setattr(read, "WAITING_MAX", 2)
+    days = ["2026-01-01", "2026-02-01", "2026-03-01", "2026-04-01"]
+    async with pool.acquire() as conn:
+        for number, day in enumerate(days):
+            await made.freeze(conn, day, made.figures(number))
+    reading = read.Reading(pool)
+    await reading.figures(days[0])
+    asked = (reading.figures(day) for day in (days[1], days[2], days[3], days[0]))
+    one, two, refused, kept = await asyncio.gather(*asked, return_exceptions=True)
+    assert [shown.release for shown in (one, two, kept) if isinstance(shown, read.Shown)] == [days[1], days[2], days[0]]
+    assert isinstance(refused, OperatorError)
+    assert refused.code == "observatory-busy"
+    assert (await reading.figures(days[3])).release == days[3]
