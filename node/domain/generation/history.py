@@ -58,10 +58,10 @@ WIDE: Final = "3"
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """One edition of the invented register, and of which day."""
+    """One edition of the invented register, and of which day; ``listed`` writes it down, until the next one is asked for."""
 
     day: dt.date
-    register: GeneratedRegister
+    listed: Callable[[], GeneratedRegister]
 
 
 def editions(targets: Sequence[Target], seed: int, territories: Territories, sectors: Sectors) -> Iterator[Edition]:
@@ -73,7 +73,7 @@ def editions(targets: Sequence[Target], seed: int, territories: Territories, sec
     before: dt.date | None = None
     for target in targets:
         grown.step(target, before)
-        yield Edition(target.day, grown.listed())
+        yield Edition(target.day, grown.listed)
         before = target.day
 
 
@@ -261,8 +261,9 @@ class _Growing:
         able, off = self._draw.sample(networks, len(networks)), self._off(target)
         change = seats.grow if off > 0 else seats.shrink
         while off and able:
-            able = [network for network in able[: abs(off)] if change(network)] + able[abs(off) :]
-            off = self._off(target)
+            changed = [network for network in able[: abs(off)] if change(network)]
+            able = changed + able[abs(off) :]
+            off += -len(changed) if off > 0 else len(changed)
 
     def _meet_again(self, network: Network, seats: Seats) -> None:
         """Give some seats of a new network to firms that are in others; never the first, nor one to a firm that sits there."""

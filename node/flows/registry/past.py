@@ -85,7 +85,7 @@ def _named(folder: Path, day: dt.date) -> Path:
 
 def _write(folder: Path, wanted: Sequence[growth.Target], seed: int, *, replace: bool) -> Iterator[Written]:
     for edition in history.editions(wanted, seed, load_territories(), load_sectors()):
-        path, made = _named(folder, edition.day), edition.register
+        path, made = _named(folder, edition.day), edition.listed()
         sheets = {CONTRACTS_SHEET: made.contracts, ENTITIES_SHEET: made.entities}
         spreadsheet.write_sheets(path, sheets, replace=replace)
         contracts = sum(int(str(rows[-1][0])) for rows in sheets.values() if len(rows) > 1)
