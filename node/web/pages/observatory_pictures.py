@@ -1,0 +1,242 @@
+"""Pictures of the Observatory's tables, each with the table behind it: which ones, the table's dimensions say.
+
+In: a ``Cut`` of one table, words, a measure. Out: drawn pictures. Rules (docs/pages.md): years alone are a line and bars; regions and
+provinces a map, whose classes are those of all years together, so that years may be compared; a closed list bars of the chosen
+year, and lines of at most six codes; from a territory to another a matrix. What has no outline is in the table, and the picture says how many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
+
+from node.domain.observatory.figures import Cell, Status
+from node.domain.territory import PRO, REG
+from node.errors import N_
+from node.web.pages.observatory_choice import Cut
+from node.web.pages.observatory_words import DESTINATION, ORIGIN, PLACELESS, YEAR, Words, value_of
+from node.web.pages.shown import Said
+from node.web.pictures.bars import Bar, Bars
+from node.web.pictures.borders import load_borders
+from node.web.pictures.choropleth import AreaValue, Choropleth
+from node.web.pictures.classes import quantiles
+from node.web.pictures.flows import DIRECTION, Flows
+from node.web.pictures.lines import MOST as MOST_LINES
+from node.web.pictures.lines import Lines, Series
+from node.web.pictures.measure import Absent, Measure, Value, present
+from node.web.pictures.svg import Frame, Svg
+
+MOST_BARS: Final = 21
+_MAPS: Final = {"region": REG, "province": PRO, ORIGIN: REG, DESTINATION: REG}
+_OVER_YEARS: Final = N_("{title}, negli anni")
+_IN_YEAR: Final = N_("{title}, {year}")
+_GREATEST: Final = N_("{title}, negli anni: i primi {count}")
+_OUTSIDE: Final = N_("Nella tabella ma non sulla carta, perché senza un luogo: {names}.")
+_MORE_BARS: Final = N_("Nella figura i primi {shown} di {all}; gli altri sono nella tabella.")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One row of a table: what it is about, its code (empty: the code is its name), its cells."""
+
+    head: Said
+    code: str
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Behind:
+    """A table of numbers in words; ``columns`` are the heads, the first one that of the rows."""
+
+    caption: str
+    columns: tuple[Said, ...]
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A picture, what it is called, what there is to say of it, and the table behind it; ``wide``: it scrolls by itself."""
+
+    ident: str
+    title: str
+    picture: Svg
+    behind: Behind
+    note: str = ""
+
+    @property
+    def wide(self) -> bool:
+        """Tell whether the picture is too wide for a small screen."""
+        return "picture-wide" in self.picture.partition(">")[0]
+
+
+class Draughtsman:
+    """Draws one cut of a table."""
+
+    def __init__(self, cut: Cut, words: Words) -> None:
+        """Take what is drawn and the words for it."""
+        self.cut, self.words = cut, words
+        self.measure = words.measure(words.indicator(cut.table.indicator))
+        held = [words.code(ident, code).text for ident, code in cut.held.items()]
+        self.title = ", ".join([words.title(cut.table), *held])
+
+    def drawn(self) -> tuple[Drawn, ...]:
+        """Return all pictures of the cut; none for a table without numbers."""
+        if not self.cut.seen():
+            return ()
+        if not self.cut.shown:
+            return self._over_years()
+        if self.cut.shown == (ORIGIN, DESTINATION):
+            return (self._flows(),)
+        first = self._map() if self.cut.shown[0] in _MAPS else self._bars()
+        return tuple(found for found in (first, self._lines()) if found is not None)
+
+    def _frame(self, kind: str, title: str) -> Frame:
+        return Frame(f"{self.cut.table.ident}-{kind}"[:60], title)
+
+    def _dated(self) -> str:
+        if not self.cut.year:
+            return self.title
+        return self.words.tr(_IN_YEAR).format(title=self.title, year=self.cut.year)
+
+    def _name(self, ident: str, code: str, cell: Cell | None) -> str:
+        """Return a name for a picture, with a word where its number is estimated."""
+        name = self.words.code(ident, code).text
+        return self.words.estimated(name) if cell is not None and cell.status is Status.ESTIMATED else name
+
+    def _value_column(self) -> Said:
+        return Said(self.measure.unit or self.measure.sign or self.words.tr(N_("Valore")))
+
+    def _column(self, caption: str, ident: str, codes: Sequence[str], cell: Callable[[str], Cell | None]) -> Behind:
+        lines = tuple(
+            Line(self.words.code(ident, code), code, (self.words.say(cell(code), self.measure),)) for code in codes
+        )
+        return Behind(caption, (Said(self.words.heading(ident)), self._value_column()), lines)
+
+    def _over_years(self) -> tuple[Drawn, ...]:
+        cut, years = self.cut, self.cut.years
+        name = self.words.tr(self.words.indicator(cut.table.indicator).title)
+        title = self.words.tr(_OVER_YEARS).format(title=name)
+        behind = self._column(title, YEAR, years, cut.cell)
+        bars = Bars(
+            self._frame("bars", title),
+            self.measure,
+            self.words.heading(YEAR),
+            tuple(Bar(self._name(YEAR, year, cut.cell(year)), value_of(cut.cell(year))) for year in reversed(years)),
+        )
+        found = (Drawn(bars.frame.ident, title, bars.svg(), behind),)
+        if len(years) < 2:
+            return found
+        series = Series(name, tuple(value_of(cut.cell(year)) for year in years))
+        lines = Lines(self._frame("lines", title), self.measure, self.words.heading(YEAR), years, (series,))
+        return Drawn(lines.frame.ident, title, lines.svg(), behind), *found
+
+    def _map(self) -> Drawn | None:
+        cut, (ident,) = self.cut, self.cut.shown
+        borders, level = load_borders(), _MAPS[ident]
+        outlines = borders.regions if level == REG else borders.provinces
+        codes = self.words.ordered(ident, cut.codes(ident))
+        areas = tuple(
+            AreaValue(code, self._name(ident, code, cell), value_of(cell))
+            for code, cell in ((code, cut.cell(**{ident: code})) for code in codes)
+            if code in outlines
+        )
+        if not areas:
+            return self._bars()
+        every = [value_of(cell) for cell in cut.seen(all_years=True) if cell.at[self._at(ident)] in outlines]
+        found = Choropleth(self._frame("map", self._dated()), self.measure, level, areas, self.breaks(every))
+        outside = [self.words.code(ident, code).text for code in codes if code not in outlines]
+        note = self.words.tr(_OUTSIDE).format(names=", ".join(outside)) if outside else ""
+        behind = self._column(self._dated(), ident, codes, lambda code: cut.cell(**{ident: code}))
+        return Drawn(found.frame.ident, self._dated(), found.svg(), behind, note)
+
+    def _at(self, ident: str) -> int:
+        return self.cut.table.dimensions.index(ident)
+
+    def breaks(self, values: Sequence[Value]) -> tuple[Decimal, ...]:
+        """Return the bounds that the maps of all years share."""
+        return quantiles(present(tuple(values), self.measure))
+
+    def _greatest(self, ident: str, codes: Sequence[str]) -> list[str]:
+        """Return codes by their number, the greatest first; those without one last, the order kept among equals."""
+
+        def key(code: str) -> Decimal:
+            value = value_of(self.cut.cell(**{ident: code}))
+            return Decimal("Infinity") if isinstance(value, Absent) else -Decimal(value)
+
+        return sorted(codes, key=key)
+
+    def _bars(self) -> Drawn:
+        cut, (ident,) = self.cut, self.cut.shown
+        codes = self.words.ordered(ident, cut.codes(ident))
+        parts = [code for code in codes if code not in PLACELESS] or codes
+        if self.words.dimension(ident).kind in ("sector", "territory", "body"):
+            parts = self._greatest(ident, parts)
+        cells = {code: cut.cell(**{ident: code}) for code in parts[:MOST_BARS]}
+        bars = tuple(Bar(self._name(ident, code, cell), value_of(cell)) for code, cell in cells.items())
+        found = Bars(self._frame("bars", self._dated()), self.measure, self.words.heading(ident), bars)
+        note = ""
+        if len(parts) > MOST_BARS:
+            facts = {"shown": self.measure.count(MOST_BARS), "all": self.measure.count(len(parts))}
+            note = self.words.tr(_MORE_BARS).format(**facts)
+        behind = self._column(self._dated(), ident, codes, lambda code: cut.cell(**{ident: code}))
+        return Drawn(found.frame.ident, self._dated(), found.svg(), behind, note)
+
+    def _lines(self) -> Drawn | None:
+        """Return lines over the years of at most six codes: all of a short list, else those with the greatest numbers now."""
+        cut, (ident,) = self.cut, self.cut.shown
+        if len(cut.years) < 2:
+            return None
+        codes = self.words.ordered(ident, cut.codes(ident, all_years=True))
+        parts = [code for code in codes if code not in PLACELESS] or codes
+        message = _OVER_YEARS
+        if len(parts) > MOST_LINES:
+            parts, message = self._greatest(ident, parts)[:MOST_LINES], _GREATEST
+        title = self.words.tr(message).format(title=self.title, count=self.measure.count(len(parts)))
+        series = tuple(
+            Series(
+                self.words.code(ident, code).text,
+                tuple(value_of(cut.cell(year, **{ident: code})) for year in cut.years),
+            )
+            for code in parts
+        )
+        found = Lines(self._frame("lines", title), self.measure, self.words.heading(YEAR), cut.years, series)
+        columns = (Said(self.words.heading(YEAR)), *(self.words.code(ident, code) for code in parts))
+        lines = tuple(
+            Line(
+                Said(year),
+                year,
+                tuple(self.words.say(cut.cell(year, **{ident: code}), self.measure) for code in parts),
+            )
+            for year in cut.years
+        )
+        return Drawn(found.frame.ident, title, found.svg(), Behind(title, columns, lines))
+
+    def _flows(self) -> Drawn:
+        cut = self.cut
+        sides = {ident: self.words.ordered(ident, cut.codes(ident)) for ident in (ORIGIN, DESTINATION)}
+        inner = {
+            ident: [code for code in codes if code not in PLACELESS] or codes for ident, codes in sides.items()
+        }
+        names = {
+            ident: tuple(self.words.code(ident, code).text for code in codes) for ident, codes in inner.items()
+        }
+        values = tuple(
+            tuple(value_of(cut.cell(origin=origin, destination=to)) for to in inner[DESTINATION])
+            for origin in inner[ORIGIN]
+        )
+        title = self._dated()
+        found = Flows(self._frame("flows", title), self.measure, names[ORIGIN], names[DESTINATION], values)
+        columns = (Said(self.words.tr(DIRECTION)), *(self.words.code(DESTINATION, code) for code in sides[DESTINATION]))
+        lines = tuple(
+            Line(
+                self.words.code(ORIGIN, origin),
+                origin,
+                tuple(
+                    self.words.say(cut.cell(origin=origin, destination=to), self.measure) for to in sides[DESTINATION]
+                ),
+            )
+            for origin in sides[ORIGIN]
+        )
+        return Drawn(found.frame.ident, title, found.svg(), Behind(title, columns, lines))
