@@ -9,6 +9,7 @@ import random
 from collections.abc import Sequence
 from decimal import Decimal
 
+from node.domain.observatory.codes import DIMENSIONS, OUTCOMES, STATUSES, TOTAL
 from node.domain.observatory.figures import Cell, Figures, Status, Table, encode, table
 from node.domain.territory import Territories
 from node.domain.theme import THEMES
@@ -26,50 +27,45 @@ COVERAGE = {"editions": len(YEARS), "nodes": 40, "nodes_current": 38, "profiles"
 TABLES: tuple[tuple[str, str, tuple[str, ...], int], ...] = (
     ("networks-by-year", "networks", ("year",), 1),
     ("firms-by-year", "firms", ("year",), 1),
+    ("networks-growth", "growth", ("year",), 1),
+    ("networks-by-day", "networks", ("day",), 1),
     ("networks-by-region", "networks", ("year", "region"), 1),
     ("networks-by-province", "networks", ("year", "province"), 1),
     ("firms-by-region", "firms", ("year", "region"), 1),
     ("firms-by-province", "firms", ("year", "province"), 1),
-    ("networks-by-size", "networks", ("year", "size_class"), 1),
-    ("networks-by-spread", "networks", ("year", "spread"), 1),
-    ("networks-by-provinces", "networks", ("year", "provinces"), 1),
+    ("firms-by-region-and-day", "firms", ("day", "region"), 1),
+    ("networks-by-size", "networks-by-size", ("year", "size_class"), 1),
+    ("networks-by-spread", "networks-by-spread", ("year", "spread"), 1),
+    ("networks-by-provinces", "networks-by-spread", ("year", "provinces"), 1),
     ("networks-by-section", "networks", ("year", "section"), 1),
     ("networks-by-division", "networks", ("year", "division"), 1),
     ("firms-by-section", "firms", ("year", "section"), 1),
     ("networks-by-kind", "networks", ("year", "kind"), 1),
-    ("firms-by-legal-form", "firms", ("year", "legal_form"), 1),
-    ("networks-by-theme", "networks", ("year", "theme"), 1),
-    ("networks-born-and-ended", "births", ("year", "event"), 1),
+    ("firms-by-legal-form", "firms-by-legal-form", ("year", "legal_form"), 1),
+    ("networks-by-theme", "networks-by-theme", ("year", "theme"), 1),
+    ("networks-born-and-ended", "born-and-ended", ("year", "event"), 1),
     ("survival", "survival", ("cohort", "age"), 1),
     ("density-by-region", "density", ("year", "region"), 1),
     ("profiles-by-region", "profiles", ("region",), 1),
     ("profiles-by-theme", "profiles", ("theme",), 1),
     ("profiles-by-body", "profiles", ("body",), 1),
-    ("needs-by-capability", "needs", ("capability",), 1),
-    ("offers-by-capability", "offers", ("capability",), 1),
-    ("gap-by-capability", "gap", ("capability",), 1),
+    ("needs-by-capability", "needs", ("capability", "region"), 1),
+    ("offers-by-section", "offers", ("capability", "section"), 1),
+    ("gap-by-capability", "gap", ("capability", "region"), 1),
     ("matches-between-regions", "matches", ("origin", "destination"), 1),
-    ("coverage-by-body", "coverage", ("body", "state"), 1),
+    ("coverage-by-body", "coverage", ("body", "coverage"), 1),
     ("introductions-between-regions", "introductions", ("origin", "destination", "outcome"), 2),
-    ("networks-by-status", "status", ("region", "status"), 2),
-    ("led-firms", "led", ("region", "led"), 2),
-    ("common-fund", "fund", ("region", "kind"), 2),
+    ("networks-by-status", "pipeline", ("region", "status"), 2),
+    ("led-firms", "led-firms", ("region", "led"), 2),
+    ("common-fund", "common-fund", ("region", "kind"), 2),
 )
-_FEW = {
-    "size_class": ("2", "3", "4-9", "10-50", "51+"),
-    "spread": ("one-province", "one-region", "several-regions"),
-    "provinces": ("1", "2", "3+"),
-    "kind": ("contract", "entity"),
-    "legal_form": ("SR", "SP", "DI", "SN"),
+_OTHER = {
+    "day": tuple(f"{year}-{day}" for year in YEARS for day in ("06-30", "12-31")),
+    "cohort": YEARS,
+    "age": tuple(str(age) for age in range(len(YEARS))),
     "theme": THEMES,
-    "event": ("born", "ended", "merged-or-corrected"),
-    "cohort": YEARS[:8],
-    "age": ("1", "2", "3", "5"),
-    "capability": ("design", "logistics", "distribution", "research"),
-    "outcome": ("*", "accepted", "declined"),
-    "status": ("*", "active", "ended"),
-    "led": ("*", "women", "young"),
-    "state": ("known", "current"),
+    "outcome": (TOTAL, *OUTCOMES),
+    "status": (TOTAL, *STATUSES),
 }
 _RARE = {1: (Status.GIVEN,) * 40 + (Status.UNKNOWN, Status.ESTIMATED), 2: (Status.GIVEN,) * 6 + (Status.WITHHELD, Status.ESTIMATED)}  # fmt: skip
 
@@ -86,14 +82,26 @@ def codes_of(ident: str, territories: Territories, bodies: Sequence[str]) -> tup
         return tuple(load_sectors().children("*"))
     if ident == "division":
         return tuple(code for section in load_sectors().children("*") for code in load_sectors().children(section))
-    return tuple(bodies) if ident == "body" else _FEW[ident]
+    if ident == "body":
+        return tuple(bodies)
+    return _OTHER.get(ident) or tuple(DIMENSIONS[ident].names)
 
 
 def _number(draw: random.Random, ident: str, place: int, wide: int) -> int | Decimal:
     """A number of this table: of its year and place, so that it grows and differs."""
-    if ident in ("survival", "density-by-region"):
+    if ident == "survival":
+        return Decimal(100) - Decimal(place * draw.randrange(40, 70)) / 10
+    if ident == "gap-by-capability":
+        return Decimal(draw.randrange(-300, 300)) / 10
+    if ident in ("networks-growth", "density-by-region"):
         return Decimal(draw.randrange(100, 999)) / 10
     return 1 + draw.randrange(20_000 // wide + 2) + 3 * place
+
+
+def _totals(ident: str, place: int) -> int:
+    """A number of the whole country, 0 for tables that are not of it."""
+    first = {"networks-by-year": 4000, "networks-by-day": 4000, "firms-by-year": 21000}.get(ident, 0)
+    return first and first + first // 8 * place
 
 
 def made_table(spec: tuple[str, str, tuple[str, ...], int], territories: Territories, bodies: Sequence[str]) -> Table:
@@ -104,8 +112,10 @@ def made_table(spec: tuple[str, str, tuple[str, ...], int], territories: Territo
     wide = max(1, len(codes[-1]))
     cells = []
     for at in itertools.product(*codes):
-        place = codes[0].index(at[0]) if dimensions[0] in ("year", "cohort") else 0
-        number = 4000 + 520 * place if dimensions == ("year",) else _number(draw, ident, place, wide)
+        if ident == "survival" and int(at[0]) + int(at[1]) > int(YEARS[-1]):
+            continue
+        place = codes[0].index(at[0]) if dimensions[0] in ("year", "day") else int(at[1]) if ident == "survival" else 0
+        number = _totals(ident, place) or _number(draw, ident, place, wide)
         status = draw.choice(_RARE[tier])
         if dimensions == ("year",):
             status = Status.ESTIMATED if ident == "firms-by-year" and at[0] == YEARS[0] else Status.GIVEN
@@ -118,7 +128,9 @@ def figures(
 ) -> Figures:
     """All tables of the contract, and ``more``."""
     territories = load_territories()
-    tables = {spec[0]: made_table(spec, territories, bodies) for spec in TABLES} | {found.ident: found for found in more}
+    tables = {spec[0]: made_table(spec, territories, bodies) for spec in TABLES} | {
+        found.ident: found for found in more
+    }
     return Figures(as_of, MADE_AT, inputs, COVERAGE, tuple(tables[ident] for ident in sorted(tables)))
 
 

@@ -50,26 +50,32 @@ class Asked:
 class Cut:
     """One table as a picture looks at it.
 
-    ``shown`` are the dimensions that the picture shows (none: the years alone; two: flows), ``held`` the code of each other one, ``year`` the chosen
-    year (empty: the table has none), ``years`` all of them, ``options`` the codes that may be chosen of each held dimension.
+    ``axis`` is the dimension of its time (empty: none) and ``moments`` its codes, of which ``moment`` is chosen; ``shown`` are the dimensions that
+    the picture shows (none: time alone; two: flows), ``held`` the code of each other one, ``options`` the codes it is chosen from.
     """
 
     table: Table
     cells: Mapping[tuple[str, ...], Cell]
+    axis: str
+    moments: tuple[str, ...]
+    moment: str
     shown: tuple[str, ...]
     held: Mapping[str, str]
-    year: str
-    years: tuple[str, ...]
     options: Mapping[str, tuple[str, ...]]
 
-    def cell(self, year: str = "", **codes: str) -> Cell | None:
-        """Return the cell of a year (empty: the chosen one) and a code for each dimension that is shown."""
-        given = {**self.held, YEAR: year or self.year, **codes}
+    @property
+    def years(self) -> tuple[str, ...]:
+        """Return the years that may be chosen; none where the picture shows them all, or where time is no years."""
+        return self.moments if self.axis == YEAR and self.shown else ()
+
+    def cell(self, moment: str = "", **codes: str) -> Cell | None:
+        """Return the cell of a moment (empty: the chosen one) and a code for each dimension that is shown."""
+        given = {**self.held, self.axis: moment or self.moment, **codes}
         return self.cells.get(tuple(given[ident] for ident in self.table.dimensions))
 
-    def seen(self, all_years: bool = False) -> list[Cell]:
-        """Return the cells of the chosen codes, of the chosen year or of all."""
-        fixed = {**self.held, **({} if all_years or not self.year else {YEAR: self.year})}
+    def seen(self, always: bool = False) -> list[Cell]:
+        """Return the cells of the chosen codes, of the chosen moment or of all."""
+        fixed = {**self.held, self.axis: None if always else self.moment}
         wanted = [fixed.get(ident) for ident in self.table.dimensions]
         return [
             cell
@@ -77,10 +83,10 @@ class Cut:
             if all(want in (None, code) for want, code in zip(wanted, cell.at, strict=True))
         ]
 
-    def codes(self, ident: str, all_years: bool = False) -> set[str]:
+    def codes(self, ident: str, always: bool = False) -> set[str]:
         """Return the codes that a dimension has among what is seen."""
         at = self.table.dimensions.index(ident)
-        return {cell.at[at] for cell in self.seen(all_years)}
+        return {cell.at[at] for cell in self.seen(always)}
 
 
 def codes_of(table: Table, ident: str) -> set[str]:
@@ -89,27 +95,35 @@ def codes_of(table: Table, ident: str) -> set[str]:
     return {cell.at[at] for cell in table.cells}
 
 
+def axis_of(table: Table, words: Words) -> str:
+    """Return the dimension of a table's time: the year, else the first that is a time; empty: it has none."""
+    times = [ident for ident in table.dimensions if words.dimension(ident).kind == "time"]
+    return YEAR if YEAR in times else times[0] if times else ""
+
+
 def shown_of(table: Table, words: Words) -> tuple[str, ...]:
-    """Return the dimensions that a table's picture shows: flows, else the first that is no time, else none or another time."""
+    """Return the dimensions that a table's picture shows: flows, else a place, else the first that is not its time, else none."""
     if ORIGIN in table.dimensions and DESTINATION in table.dimensions:
         return ORIGIN, DESTINATION
-    rest = [ident for ident in table.dimensions if ident != YEAR]
-    timeless = [ident for ident in rest if words.dimension(ident).kind != "time"]
-    return tuple((timeless or rest)[:1])
+    rest = [ident for ident in table.dimensions if ident != axis_of(table, words)]
+    places = [ident for ident in rest if words.dimension(ident).kind == "territory"]
+    return tuple((places or rest)[:1])
 
 
 def cut(table: Table, cells: Mapping[tuple[str, ...], Cell], asked: Asked, words: Words) -> Cut:
     """Return a table as it is looked at."""
-    shown = shown_of(table, words)
-    years = tuple(sorted(codes_of(table, YEAR))) if YEAR in table.dimensions else ()
-    year = max((each for each in years if not asked.year or each <= asked.year), default=years[0] if years else "")
+    axis, shown = axis_of(table, words), shown_of(table, words)
+    moments = tuple(sorted(codes_of(table, axis))) if axis else ()
     options = {
         ident: tuple(words.ordered(ident, codes_of(table, ident)))
         for ident in table.dimensions
-        if ident != YEAR and ident not in shown
+        if ident not in (YEAR, *shown) and (shown or ident != axis)
     }
     held = {ident: _held(ident, codes, asked, words) for ident, codes in options.items() if codes}
-    return Cut(table, cells, shown, held, year, years, options)
+    moment = held.get(axis, "")
+    if not moment and moments:
+        moment = max((each for each in moments if each <= (asked.year or each)), default=moments[0])
+    return Cut(table, cells, axis, moments, moment, shown, held, options)
 
 
 def _held(ident: str, codes: tuple[str, ...], asked: Asked, words: Words) -> str:
@@ -148,9 +162,7 @@ def asked_of(
     return asked, wrong
 
 
-def _year(
-    parameters: list[tuple[str, str]], years: list[str], words: Words, wrong: list[tuple[str, str]]
-) -> str:
+def _year(parameters: list[tuple[str, str]], years: list[str], words: Words, wrong: list[tuple[str, str]]) -> str:
     values = [value for name, value in parameters if name in YEAR_NAMES and value]
     if not values or not years:
         return ""

@@ -25,14 +25,15 @@ from node.web.pictures.classes import quantiles
 from node.web.pictures.flows import DIRECTION, Flows
 from node.web.pictures.lines import MOST as MOST_LINES
 from node.web.pictures.lines import Lines, Series
-from node.web.pictures.measure import Absent, Measure, Value, present
+from node.web.pictures.measure import Absent, Value, present
 from node.web.pictures.svg import Frame, Svg
 
 MOST_BARS: Final = 21
 _MAPS: Final = {"region": REG, "province": PRO, ORIGIN: REG, DESTINATION: REG}
-_OVER_YEARS: Final = N_("{title}, negli anni")
+_OVER_TIME: Final = N_("{title}, nel tempo")
+_AGES: Final = N_("{title}, quanto dopo")
 _IN_YEAR: Final = N_("{title}, {year}")
-_GREATEST: Final = N_("{title}, negli anni: i primi {count}")
+_GREATEST: Final = N_("{title}, nel tempo: i primi {count}")
 _OUTSIDE: Final = N_("Nella tabella ma non sulla carta, perché senza un luogo: {names}.")
 _MORE_BARS: Final = N_("Nella figura i primi {shown} di {all}; gli altri sono nella tabella.")
 
@@ -86,7 +87,7 @@ class Draughtsman:
         if not self.cut.seen():
             return ()
         if not self.cut.shown:
-            return self._over_years()
+            return self._over_time()
         if self.cut.shown == (ORIGIN, DESTINATION):
             return (self._flows(),)
         first = self._map() if self.cut.shown[0] in _MAPS else self._bars()
@@ -95,10 +96,14 @@ class Draughtsman:
     def _frame(self, kind: str, title: str) -> Frame:
         return Frame(f"{self.cut.table.ident}-{kind}"[:60], title)
 
+    def _timeless(self) -> str:
+        held = [self.words.code(ident, code).text for ident, code in self.cut.held.items() if ident != self.cut.axis]
+        return ", ".join([self.words.title(self.cut.table), *held])
+
     def _dated(self) -> str:
-        if not self.cut.year:
+        if not self.cut.moment or self.cut.axis != YEAR:
             return self.title
-        return self.words.tr(_IN_YEAR).format(title=self.title, year=self.cut.year)
+        return self.words.tr(_IN_YEAR).format(title=self.title, year=self.cut.moment)
 
     def _name(self, ident: str, code: str, cell: Cell | None) -> str:
         """Return a name for a picture, with a word where its number is estimated."""
@@ -114,23 +119,31 @@ class Draughtsman:
         )
         return Behind(caption, (Said(self.words.heading(ident)), self._value_column()), lines)
 
-    def _over_years(self) -> tuple[Drawn, ...]:
-        cut, years = self.cut, self.cut.years
-        name = self.words.tr(self.words.indicator(cut.table.indicator).title)
-        title = self.words.tr(_OVER_YEARS).format(title=name)
-        behind = self._column(title, YEAR, years, cut.cell)
+    def _over_time(self) -> tuple[Drawn, ...]:
+        cut, axis, moments = self.cut, self.cut.axis, self.cut.moments
+        title = self.words.tr(_OVER_TIME).format(title=self.title)
+        behind = self._column(title, axis, moments, cut.cell)
+        newest = list(reversed(moments))[:MOST_BARS]
         bars = Bars(
             self._frame("bars", title),
             self.measure,
-            self.words.heading(YEAR),
-            tuple(Bar(self._name(YEAR, year, cut.cell(year)), value_of(cut.cell(year))) for year in reversed(years)),
+            self.words.heading(axis),
+            tuple(Bar(self._name(axis, moment, cut.cell(moment)), value_of(cut.cell(moment))) for moment in newest),
         )
-        found = (Drawn(bars.frame.ident, title, bars.svg(), behind),)
-        if len(years) < 2:
+        found = (Drawn(bars.frame.ident, title, bars.svg(), behind, self._more(len(moments))),)
+        if len(moments) < 2:
             return found
-        series = Series(name, tuple(value_of(cut.cell(year)) for year in years))
-        lines = Lines(self._frame("lines", title), self.measure, self.words.heading(YEAR), years, (series,))
+        name = self.words.tr(self.words.indicator(cut.table.indicator).title)
+        series = Series(name, tuple(value_of(cut.cell(moment)) for moment in moments))
+        points = tuple(self.words.code(axis, moment).text for moment in moments)
+        lines = Lines(self._frame("lines", title), self.measure, self.words.heading(axis), points, (series,))
         return Drawn(lines.frame.ident, title, lines.svg(), behind), *found
+
+    def _more(self, count: int) -> str:
+        if count <= MOST_BARS:
+            return ""
+        facts = {"shown": self.measure.count(MOST_BARS), "all": self.measure.count(count)}
+        return self.words.tr(_MORE_BARS).format(**facts)
 
     def _map(self) -> Drawn | None:
         cut, (ident,) = self.cut, self.cut.shown
@@ -144,7 +157,7 @@ class Draughtsman:
         )
         if not areas:
             return self._bars()
-        every = [value_of(cell) for cell in cut.seen(all_years=True) if cell.at[self._at(ident)] in outlines]
+        every = [value_of(cell) for cell in cut.seen(always=True) if cell.at[self._at(ident)] in outlines]
         found = Choropleth(self._frame("map", self._dated()), self.measure, level, areas, self.breaks(every))
         outside = [self.words.code(ident, code).text for code in codes if code not in outlines]
         note = self.words.tr(_OUTSIDE).format(names=", ".join(outside)) if outside else ""
@@ -176,52 +189,60 @@ class Draughtsman:
         cells = {code: cut.cell(**{ident: code}) for code in parts[:MOST_BARS]}
         bars = tuple(Bar(self._name(ident, code, cell), value_of(cell)) for code, cell in cells.items())
         found = Bars(self._frame("bars", self._dated()), self.measure, self.words.heading(ident), bars)
-        note = ""
-        if len(parts) > MOST_BARS:
-            facts = {"shown": self.measure.count(MOST_BARS), "all": self.measure.count(len(parts))}
-            note = self.words.tr(_MORE_BARS).format(**facts)
         behind = self._column(self._dated(), ident, codes, lambda code: cut.cell(**{ident: code}))
-        return Drawn(found.frame.ident, self._dated(), found.svg(), behind, note)
+        return Drawn(found.frame.ident, self._dated(), found.svg(), behind, self._more(len(parts)))
 
     def _lines(self) -> Drawn | None:
-        """Return lines over the years of at most six codes: all of a short list, else those with the greatest numbers now."""
+        """Return lines over time of at most six codes: all of a short list, else those with the greatest numbers now."""
         cut, (ident,) = self.cut, self.cut.shown
-        if len(cut.years) < 2:
+        if len(cut.moments) < 2:
             return None
-        codes = self.words.ordered(ident, cut.codes(ident, all_years=True))
-        parts = [code for code in codes if code not in PLACELESS] or codes
-        message = _OVER_YEARS
+        codes = self.words.ordered(ident, cut.codes(ident, always=True))
+        if self.words.dimension(ident).kind == "age":
+            # What ages is followed: a line for each of some beginnings, over the years after.
+            return self._crossed(_AGES, (ident, codes), (cut.axis, _apart(cut.moments, MOST_LINES)))
+        parts, message = [code for code in codes if code not in PLACELESS] or codes, _OVER_TIME
         if len(parts) > MOST_LINES:
             parts, message = self._greatest(ident, parts)[:MOST_LINES], _GREATEST
-        title = self.words.tr(message).format(title=self.title, count=self.measure.count(len(parts)))
-        series = tuple(
-            Series(
-                self.words.code(ident, code).text,
-                tuple(value_of(cut.cell(year, **{ident: code})) for year in cut.years),
-            )
-            for code in parts
+        return self._crossed(message, (cut.axis, cut.moments), (ident, parts))
+
+    def _crossed(self, message: str, over: tuple[str, Sequence[str]], series: tuple[str, Sequence[str]]) -> Drawn:
+        """Return lines over the codes of one dimension, one for each code of another."""
+        (along, points), (ident, codes) = over, series
+
+        def cell(point: str, code: str) -> Cell | None:
+            at = {along: point, ident: code}
+            moment = at.pop(self.cut.axis)
+            return self.cut.cell(moment, **at)
+
+        # Whose time is a day or a beginning held it to one; lines show all of them.
+        title = self.words.tr(message).format(title=self._timeless(), count=self.measure.count(len(codes)))
+        found = Lines(
+            self._frame("lines", title),
+            self.measure,
+            self.words.heading(along),
+            tuple(self.words.code(along, point).text for point in points),
+            tuple(
+                Series(self.words.code(ident, code).text, tuple(value_of(cell(point, code)) for point in points))
+                for code in codes
+            ),
         )
-        found = Lines(self._frame("lines", title), self.measure, self.words.heading(YEAR), cut.years, series)
-        columns = (Said(self.words.heading(YEAR)), *(self.words.code(ident, code) for code in parts))
+        columns = (Said(self.words.heading(along)), *(self.words.code(ident, code) for code in codes))
         lines = tuple(
             Line(
-                Said(year),
-                year,
-                tuple(self.words.say(cut.cell(year, **{ident: code}), self.measure) for code in parts),
+                self.words.code(along, point),
+                point,
+                tuple(self.words.say(cell(point, code), self.measure) for code in codes),
             )
-            for year in cut.years
+            for point in points
         )
         return Drawn(found.frame.ident, title, found.svg(), Behind(title, columns, lines))
 
     def _flows(self) -> Drawn:
         cut = self.cut
         sides = {ident: self.words.ordered(ident, cut.codes(ident)) for ident in (ORIGIN, DESTINATION)}
-        inner = {
-            ident: [code for code in codes if code not in PLACELESS] or codes for ident, codes in sides.items()
-        }
-        names = {
-            ident: tuple(self.words.code(ident, code).text for code in codes) for ident, codes in inner.items()
-        }
+        inner = {ident: [code for code in codes if code not in PLACELESS] or codes for ident, codes in sides.items()}
+        names = {ident: tuple(self.words.code(ident, code).text for code in codes) for ident, codes in inner.items()}
         values = tuple(
             tuple(value_of(cut.cell(origin=origin, destination=to)) for to in inner[DESTINATION])
             for origin in inner[ORIGIN]
@@ -240,3 +261,10 @@ class Draughtsman:
             for origin in sides[ORIGIN]
         )
         return Drawn(found.frame.ident, title, found.svg(), Behind(title, columns, lines))
+
+
+def _apart(codes: Sequence[str], most: int) -> tuple[str, ...]:
+    """Return at most so many codes, evenly apart, the first and the last among them."""
+    if len(codes) <= most:
+        return tuple(codes)
+    return tuple(codes[place * (len(codes) - 1) // (most - 1)] for place in range(most))

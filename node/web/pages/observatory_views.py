@@ -164,9 +164,7 @@ def reading(edition: Edition, table: Table, cells: Iterable[Cell], words: Words)
         if counted[status]
     )
     notes = tuple(words.tr(note) for note in table.notes)
-    return Reading(
-        facts, table, words.coverage(edition.figures.coverage), said or (words.tr(_ALL_GIVEN),), notes
-    )
+    return Reading(facts, table, words.coverage(edition.figures.coverage), said or (words.tr(_ALL_GIVEN),), notes)
 
 
 def rank(table: Table) -> tuple[bool, bool, str]:
@@ -182,9 +180,7 @@ def files_of(edition: Edition, ident: str) -> tuple[tuple[str, str], ...]:
 
 def _control(found: Cut, asked: Asked, words: Words, path: str, *, slides: bool) -> Control:
     anchor = found.table.ident
-    years = tuple(
-        Step(year, asked.href(path, anchor, anno=year), year == found.year) for year in found.years if found.shown
-    )
+    years = tuple(Step(year, asked.href(path, anchor, anno=year), year == found.moment) for year in found.years)
     choices = tuple(
         Choice(
             ident,
@@ -198,9 +194,9 @@ def _control(found: Cut, asked: Asked, words: Words, path: str, *, slides: bool)
     has_slider = slides and len(years) > 1
     kept = asked.kept(*(choice.name for choice in choices), *(("anno",) if has_slider else ()))
     note = ""
-    if asked.year and found.year and found.shown and asked.year != found.year:
-        note = words.tr(_OTHER_YEAR).format(asked=asked.year, shown=found.year)
-    return Control(path, anchor, years, found.year, choices, kept, has_slider, note)
+    if asked.year and years and asked.year != found.moment:
+        note = words.tr(_OTHER_YEAR).format(asked=asked.year, shown=found.moment)
+    return Control(path, anchor, years, found.moment, choices, kept, has_slider, note)
 
 
 def figure(
@@ -212,7 +208,7 @@ def figure(
     drawn = draughtsman.drawn()[:most]
     is_map = bool(drawn) and drawn[0].ident.endswith("-map")
     control = _control(found, asked, words, path, slides=slides or is_map)
-    seen = found.seen(all_years=not found.shown or len(drawn) > 1)
+    seen = found.seen(always=not found.shown or len(drawn) > 1)
     whole = replace(asked, codes={}).href(f"{TABLES_PATH}/{table.ident}")
     return Figure(
         table.ident,
@@ -258,7 +254,7 @@ def cards(edition: Edition, asked: Asked, words: Words) -> tuple[Card, ...]:
             found.append(_total(table, asked, words))
     regions = edition.tables.get("networks-by-region")
     if regions is not None and regions.dimensions == (YEAR, "region") and regions.cells:
-        found += _first_region(edition, regions, asked, words)
+        found += _first_region(regions, asked, words)
     networks = edition.tables.get("networks-by-year")
     if networks is not None and networks.dimensions == (YEAR,):
         found += _growth(networks, asked, words)
@@ -275,7 +271,7 @@ def _total(table: Table, asked: Asked, words: Words) -> Card:
     return Card(words.tr(indicator.title), words.say(newest, measure), newest.at[0], _href(table, asked))
 
 
-def _first_region(edition: Edition, table: Table, asked: Asked, words: Words) -> list[Card]:
+def _first_region(table: Table, asked: Asked, words: Words) -> list[Card]:
     newest = max(codes_of(table, YEAR))
     told = [
         (cell.value, cell)

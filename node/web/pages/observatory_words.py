@@ -104,13 +104,19 @@ class Words:
     def title(self, table: Table) -> str:
         """Return what a table is called: its indicator and by what."""
         what = self.tr(self.indicator(table.indicator).title)
+        # «networks-growth» is the growth of the networks.
+        of = table.ident.removesuffix(f"-{table.indicator}")
+        if of != table.ident and of in self.catalogue:
+            what = f"{what}: {self.tr(self.catalogue[of].title)}"
+        elif of == table.indicator:
+            return what
+        rest = [ident for ident in table.dimensions if ident not in (ORIGIN, DESTINATION, YEAR)]
         if ORIGIN in table.dimensions and DESTINATION in table.dimensions:
             between = self.tr(N_("da un territorio all'altro"))
-            rest = [ident for ident in table.dimensions if ident not in (ORIGIN, DESTINATION, YEAR)]
             return f"{what}, {between}" + (f", {self._by(rest)}" if rest else "")
         # The years are in every one of them.
-        rest = [ident for ident in table.dimensions if ident != YEAR] or list(table.dimensions)
-        return f"{what}, {self._by(rest)}"
+        by = self._by(rest or list(table.dimensions))
+        return what if what.casefold().endswith(by.casefold()) else f"{what}, {by}"
 
     def _by(self, idents: list[str]) -> str:
         titles = [self.heading(ident) for ident in idents]
