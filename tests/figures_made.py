@@ -87,15 +87,17 @@ def codes_of(ident: str, territories: Territories, bodies: Sequence[str]) -> tup
     return _OTHER.get(ident) or tuple(DIMENSIONS[ident].names)
 
 
-def _number(draw: random.Random, ident: str, place: int, wide: int) -> int | Decimal:
-    """A number of this table: of its year and place, so that it grows and differs."""
+def _number(ident: str, at: tuple[str, ...], place: int, wide: int) -> int | Decimal:
+    """A number of this table: one that each code keeps, and that grows over time."""
+    timed = ident not in ("survival", "networks-growth") and at[0][:2] == "20"
+    draw = random.Random(f"{ident} {at[1:] if timed else at}")
     if ident == "survival":
         return Decimal(100) - Decimal(place * draw.randrange(40, 70)) / 10
     if ident == "gap-by-capability":
         return Decimal(draw.randrange(-300, 300)) / 10
     if ident in ("networks-growth", "density-by-region"):
         return Decimal(draw.randrange(100, 999)) / 10
-    return 1 + draw.randrange(20_000 // wide + 2) + 3 * place
+    return (1 + draw.randrange(9_000 // wide + 2)) * (10 + place) // 10
 
 
 def _totals(ident: str, place: int) -> int:
@@ -115,7 +117,7 @@ def made_table(spec: tuple[str, str, tuple[str, ...], int], territories: Territo
         if ident == "survival" and int(at[0]) + int(at[1]) > int(YEARS[-1]):
             continue
         place = codes[0].index(at[0]) if dimensions[0] in ("year", "day") else int(at[1]) if ident == "survival" else 0
-        number = _totals(ident, place) or _number(draw, ident, place, wide)
+        number = _totals(ident, place) or _number(ident, at, place, wide)
         status = draw.choice(_RARE[tier])
         if dimensions == ("year",):
             status = Status.ESTIMATED if ident == "firms-by-year" and at[0] == YEARS[0] else Status.GIVEN

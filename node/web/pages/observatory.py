@@ -10,6 +10,7 @@ how they are cited; a profile that may be of several regions or themes counts in
 from __future__ import annotations
 
 import asyncio
+import functools
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from node.store.observatory import Release
 from node.store.postgres import Pool
 from node.web import cooperation, forms
 from node.web.cooperation import COOPERATION, Front
-from node.web.middleware import language_of
+from node.web.middleware import Handler, language_of
 from node.web.pages import observatory_views as views
 from node.web.pages import searching
 from node.web.pages.frame import render
@@ -131,8 +132,20 @@ def _cited(request: web.Request, release: str) -> str:
     return origin + searching.href([*kept, (RELEASE, release)], request.path)
 
 
+def _or_what_is_there(handler: Handler) -> Handler:
+    """Let a page that finds not what was asked for answer with what there is."""
+
+    @functools.wraps(handler)
+    async def answer(request: web.Request) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except _Missing as missing:
+            return await _missing(request, missing)
+
+    return answer
+
+
 async def _missing(request: web.Request, missing: _Missing) -> web.Response:
-    """Answer that something is not there, with what is."""
     edition = await request.app[EDITIONS].newest()
     return render(
         request,
@@ -156,14 +169,12 @@ async def _words(request: web.Request, edition: Edition, idents: Iterable[str]) 
 
 
 @needs(Permission.PUBLIC)
+@_or_what_is_there
 async def entry(request: web.Request) -> web.StreamResponse:
     """Show the picture of the country: key numbers, a map, the years, all indicators, what profiles tell today."""
     shared, reader = request.app[COOPERATION], _reader(request)
     there = await request.app[EDITIONS].releases()
-    try:
-        standing = await _standing(request, there)
-    except _Missing as missing:
-        return await _missing(request, missing)
+    standing = await _standing(request, there)
     front = await cooperation.front(shared)
     values: dict[str, Any] = {"errors": [], "figures": (), "cards": (), "groups": ()}
     if standing is not None:
@@ -187,16 +198,14 @@ async def entry(request: web.Request) -> web.StreamResponse:
 
 
 @needs(Permission.PUBLIC)
+@_or_what_is_there
 async def indicator(request: web.Request) -> web.StreamResponse:
     """Show all tables of an indicator in pictures, of the chosen year."""
     ident = request.match_info["indicator"]
-    try:
-        standing = await _standing(request, await request.app[EDITIONS].releases())
-        tables = () if standing is None else _tables_of(standing.edition, ident)
-        if standing is None or not tables:
-            raise _Missing(404, N_("Indicatore inesistente"), N_("Nessun indicatore con numeri ha questo nome."))
-    except _Missing as missing:
-        return await _missing(request, missing)
+    standing = await _standing(request, await request.app[EDITIONS].releases())
+    tables = () if standing is None else views.tables_of(standing.edition, ident)
+    if standing is None or not tables:
+        raise _Missing(404, N_("Indicatore inesistente"), N_("Nessun indicatore con numeri ha questo nome."))
     edition = standing.edition
     words = await _words(request, edition, (found.ident for found in tables))
     asked, errors = asked_of(request.query.items(), tables, words, standing.release)
@@ -211,23 +220,15 @@ async def indicator(request: web.Request) -> web.StreamResponse:
     )
 
 
-def _tables_of(edition: Edition, indicator_ident: str) -> tuple[Any, ...]:
-    """Return the tables of an indicator: those of the years alone first, then those by fewer dimensions."""
-    found = [each for each in edition.figures.tables if each.indicator == indicator_ident]
-    return tuple(sorted(found, key=lambda each: (len(each.dimensions), views.rank(each))))
-
-
 @needs(Permission.PUBLIC)
+@_or_what_is_there
 async def table(request: web.Request) -> web.StreamResponse:
     """Show a whole table, page by page where it is long, and where its files are."""
     ident, page = request.match_info["table"], request.query.get(PAGE, "1")
-    try:
-        standing = await _standing(request, await request.app[EDITIONS].releases())
-        found = None if standing is None else standing.edition.tables.get(ident)
-        if standing is None or found is None:
-            raise _Missing(404, N_("Tabella inesistente"), N_("Nessuna tabella ha questo nome."))
-    except _Missing as missing:
-        return await _missing(request, missing)
+    standing = await _standing(request, await request.app[EDITIONS].releases())
+    found = None if standing is None else standing.edition.tables.get(ident)
+    if standing is None or found is None:
+        raise _Missing(404, N_("Tabella inesistente"), N_("Nessuna tabella ha questo nome."))
     edition, is_page = standing.edition, bool(_PAGE.fullmatch(page))
     words = await _words(request, edition, (ident,))
     asked = Asked(release=standing.release)

@@ -119,19 +119,23 @@ def cut(table: Table, cells: Mapping[tuple[str, ...], Cell], asked: Asked, words
         for ident in table.dimensions
         if ident not in (YEAR, *shown) and (shown or ident != axis)
     }
-    held = {ident: _held(ident, codes, asked, words) for ident, codes in options.items() if codes}
+    # What ages is followed longest from the first beginning.
+    ages = any(words.dimension(ident).kind == "age" for ident in shown)
+    held = {
+        ident: _held(codes, asked.codes.get(ident, ""), last=words.dimension(ident).kind == "time" and not ages)
+        for ident, codes in options.items()
+        if codes
+    }
     moment = held.get(axis, "")
     if not moment and moments:
         moment = max((each for each in moments if each <= (asked.year or each)), default=moments[0])
     return Cut(table, cells, axis, moments, moment, shown, held, options)
 
 
-def _held(ident: str, codes: tuple[str, ...], asked: Asked, words: Words) -> str:
-    if asked.codes.get(ident) in codes:
-        return asked.codes[ident]
-    if TOTAL in codes:
-        return TOTAL
-    return codes[-1] if words.dimension(ident).kind == "time" else codes[0]
+def _held(codes: tuple[str, ...], wanted: str, *, last: bool) -> str:
+    if wanted in codes:
+        return wanted
+    return TOTAL if TOTAL in codes else codes[-1 if last else 0]
 
 
 def asked_of(

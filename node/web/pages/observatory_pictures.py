@@ -7,7 +7,7 @@ year, and lines of at most six codes; from a territory to another a matrix. What
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
@@ -31,6 +31,7 @@ from node.web.pictures.svg import Frame, Svg
 MOST_BARS: Final = 21
 _MAPS: Final = {"region": REG, "province": PRO, ORIGIN: REG, DESTINATION: REG}
 _OVER_TIME: Final = N_("{title}, nel tempo")
+_ONE_BY_ONE: Final = N_("{title}, uno per uno")
 _AGES: Final = N_("{title}, quanto dopo")
 _IN_YEAR: Final = N_("{title}, {year}")
 _GREATEST: Final = N_("{title}, nel tempo: i primi {count}")
@@ -79,8 +80,12 @@ class Draughtsman:
         """Take what is drawn and the words for it."""
         self.cut, self.words = cut, words
         self.measure = words.measure(words.indicator(cut.table.indicator))
-        held = [words.code(ident, code).text for ident, code in cut.held.items()]
-        self.title = ", ".join([words.title(cut.table), *held])
+        self.title = self._titled(cut.held)
+
+    def _titled(self, held: Mapping[str, str]) -> str:
+        title = self.words.title(self.cut.table, self.cut.shown or None)
+        names = [self.words.code(ident, code).text for ident, code in held.items()]
+        return f"{title}: {', '.join(names)}" if names else title
 
     def drawn(self) -> tuple[Drawn, ...]:
         """Return all pictures of the cut; none for a table without numbers."""
@@ -97,8 +102,7 @@ class Draughtsman:
         return Frame(f"{self.cut.table.ident}-{kind}"[:60], title)
 
     def _timeless(self) -> str:
-        held = [self.words.code(ident, code).text for ident, code in self.cut.held.items() if ident != self.cut.axis]
-        return ", ".join([self.words.title(self.cut.table), *held])
+        return self._titled({ident: code for ident, code in self.cut.held.items() if ident != self.cut.axis})
 
     def _dated(self) -> str:
         if not self.cut.moment or self.cut.axis != YEAR:
@@ -121,23 +125,24 @@ class Draughtsman:
 
     def _over_time(self) -> tuple[Drawn, ...]:
         cut, axis, moments = self.cut, self.cut.axis, self.cut.moments
-        title = self.words.tr(_OVER_TIME).format(title=self.title)
-        behind = self._column(title, axis, moments, cut.cell)
-        newest = list(reversed(moments))[:MOST_BARS]
-        bars = Bars(
-            self._frame("bars", title),
-            self.measure,
-            self.words.heading(axis),
-            tuple(Bar(self._name(axis, moment, cut.cell(moment)), value_of(cut.cell(moment))) for moment in newest),
-        )
-        found = (Drawn(bars.frame.ident, title, bars.svg(), behind, self._more(len(moments))),)
-        if len(moments) < 2:
-            return found
-        name = self.words.tr(self.words.indicator(cut.table.indicator).title)
-        series = Series(name, tuple(value_of(cut.cell(moment)) for moment in moments))
-        points = tuple(self.words.code(axis, moment).text for moment in moments)
-        lines = Lines(self._frame("lines", title), self.measure, self.words.heading(axis), points, (series,))
-        return Drawn(lines.frame.ident, title, lines.svg(), behind), *found
+        behind = self._column(self.title, axis, moments, cut.cell)
+        found: list[Drawn] = []
+        if len(moments) > 1:
+            name = self.words.tr(self.words.indicator(cut.table.indicator).title)
+            series = Series(name, tuple(value_of(cut.cell(moment)) for moment in moments))
+            points = tuple(self.words.code(axis, moment).text for moment in moments)
+            frame, heading = self._frame("lines", self.title), self.words.heading(axis)
+            found.append(
+                Drawn(frame.ident, self.title, Lines(frame, self.measure, heading, points, (series,)).svg(), behind)
+            )
+        if len(moments) == 1 or axis == YEAR:
+            title = self.words.tr(_ONE_BY_ONE).format(title=self.title)
+            frame, heading = self._frame("bars", title), self.words.heading(axis)
+            newest = list(reversed(moments))[:MOST_BARS]
+            bars = tuple(Bar(self._name(axis, each, cut.cell(each)), value_of(cut.cell(each))) for each in newest)
+            drawn = Bars(frame, self.measure, heading, bars).svg()
+            found.append(Drawn(frame.ident, title, drawn, behind, self._more(len(moments))))
+        return tuple(found)
 
     def _more(self, count: int) -> str:
         if count <= MOST_BARS:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
+from node.domain.observatory import catalogue
 from node.domain.observatory.catalogue import Indicator
 from node.domain.observatory.figures import Cell, Status, Table
 from node.errors import N_
@@ -42,11 +43,19 @@ _READ: Final[Mapping[Status, str]] = {
         "«Non pubblicato» ({count}): il numero c'è, ma dirlo potrebbe far riconoscere qualcuno. Non è uno zero, e non si ricava dagli altri numeri."
     ),
     Status.ESTIMATED: N_(
-        "«Stimato» ({count}): il numero è calcolato, non contato; la definizione e la fonte dicono come."
+        "«Stimato» ({count}): il numero è vicino a quello vero, non contato uno per uno; definizione e formula dicono come."
     ),
     Status.UNKNOWN: N_("«Nessun dato» ({count}): nessuno conosce il numero. Non è uno zero."),
 }
 _ALL_GIVEN: Final = N_("Tutti i numeri di questa figura sono pubblicati: nessuno è tolto, nessuno è stimato.")
+# What indicators of one source are about.
+_GROUPS: Final[Mapping[str, str]] = {
+    catalogue.REGISTER: N_("Reti e imprese, dal registro"),
+    catalogue.REGISTER_AND_REFERENCE: N_("Reti e imprese, dal registro"),
+    catalogue.PROFILES: N_("Che cosa si cerca e si offre, dai profili pubblicati"),
+    catalogue.FEDERATION: N_("Che cosa si cerca e si offre, dai profili pubblicati"),
+    catalogue.OFFICES: N_("Che cosa fanno gli uffici, con tutela del segreto statistico"),
+}
 _OTHER_YEAR: Final = N_("Per il {asked} questa tabella non ha numeri: si vede il {shown}.")
 
 
@@ -167,9 +176,17 @@ def reading(edition: Edition, table: Table, cells: Iterable[Cell], words: Words)
     return Reading(facts, table, words.coverage(edition.figures.coverage), said or (words.tr(_ALL_GIVEN),), notes)
 
 
-def rank(table: Table) -> tuple[bool, bool, str]:
-    """Return by what tables of one indicator are put in order: regions first, then provinces, then the others by name."""
-    return "region" not in table.dimensions, "province" not in table.dimensions, table.ident
+def tables_of(edition: Edition, indicator: str) -> tuple[Table, ...]:
+    """Return the tables of an indicator: the years alone first, then regions, then provinces, then the others by name."""
+
+    def place(table: Table) -> tuple[int, list[bool], str]:
+        return (
+            len(table.dimensions),
+            [name not in table.dimensions for name in (YEAR, "region", "province")],
+            table.ident,
+        )
+
+    return tuple(sorted((found for found in edition.figures.tables if found.indicator == indicator), key=place))
 
 
 def files_of(edition: Edition, ident: str) -> tuple[tuple[str, str], ...]:
@@ -303,15 +320,15 @@ def _growth(table: Table, asked: Asked, words: Words) -> list[Card]:
 
 
 def indicators(edition: Edition, asked: Asked, words: Words) -> tuple[tuple[str, tuple[Listed, ...]], ...]:
-    """Return the indicators that have tables, in groups by whose numbers they are: (source, indicators)."""
+    """Return the indicators that have tables, in groups by whose numbers they are: (title, indicators)."""
     tables = Counter(table.indicator for table in edition.tables.values())
     order = [ident for ident in words.catalogue if ident in tables]
     groups: dict[str, list[Listed]] = {}
     for ident in [*order, *sorted(set(tables) - set(order))]:
         indicator = words.indicator(ident)
-        source = words.tr(indicator.source) if indicator.source else words.tr(N_("Altri indicatori"))
-        groups.setdefault(source, []).append(_listed(indicator, tables[ident], asked, words))
-    return tuple((source, tuple(found)) for source, found in groups.items())
+        about = _GROUPS.get(indicator.source, indicator.source or N_("Altri indicatori"))
+        groups.setdefault(words.tr(about), []).append(_listed(indicator, tables[ident], asked, words))
+    return tuple((title, tuple(found)) for title, found in groups.items())
 
 
 def _listed(indicator: Indicator, tables: int, asked: Asked, words: Words) -> Listed:

@@ -101,22 +101,21 @@ class Words:
         sign = _PERCENT if unit == _PERCENT else ""
         return Measure(self.reader.language, "" if sign else unit[:1].upper() + unit[1:], indicator.decimals, sign)
 
-    def title(self, table: Table) -> str:
-        """Return what a table is called: its indicator and by what."""
+    def title(self, table: Table, by: tuple[str, ...] | None = None) -> str:
+        """Return what a table is called: its indicator and by what (``by``: only by these of its dimensions)."""
         what = self.tr(self.indicator(table.indicator).title)
-        # «networks-growth» is the growth of the networks.
         of = table.ident.removesuffix(f"-{table.indicator}")
-        if of != table.ident and of in self.catalogue:
-            what = f"{what}: {self.tr(self.catalogue[of].title)}"
-        elif of == table.indicator:
-            return what
-        rest = [ident for ident in table.dimensions if ident not in (ORIGIN, DESTINATION, YEAR)]
+        if table.dimensions == (YEAR,) and of in self.catalogue and of != table.indicator:
+            # «networks-growth» is the growth of the networks.
+            return f"{what}: {self.tr(self.catalogue[of].title)}"
+        rest = [ident for ident in by or table.dimensions if ident not in (ORIGIN, DESTINATION, YEAR)]
         if ORIGIN in table.dimensions and DESTINATION in table.dimensions:
-            between = self.tr(N_("da un territorio all'altro"))
-            return f"{what}, {between}" + (f", {self._by(rest)}" if rest else "")
-        # The years are in every one of them.
-        by = self._by(rest or list(table.dimensions))
-        return what if what.casefold().endswith(by.casefold()) else f"{what}, {by}"
+            return f"{what}, {self._by(rest)}" if rest else what
+        # Whose name does not say by what it counts is the only one of its kind; the years are in every one of them.
+        if "-by-" not in table.ident:
+            return what
+        said = self._by(rest or list(by or table.dimensions))
+        return what if what.casefold().endswith(said.casefold()) else f"{what}, {said}"
 
     def _by(self, idents: list[str]) -> str:
         titles = [self.heading(ident) for ident in idents]
