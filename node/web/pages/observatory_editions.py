@@ -11,9 +11,9 @@ import asyncio
 import datetime as dt
 import hashlib
 from collections import OrderedDict
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
 
 from aiohttp import web
 
@@ -22,19 +22,35 @@ from node.errors import N_, CallerError, NotFoundError, OperatorError
 from node.store import observatory as store
 from node.store.postgres import Pool, acquire
 
-# Decoded releases that are kept: some megabytes each.
+# Decoded releases that are kept: some megabytes each; and for each edition the pictures of so many choices, some 30 KB each.
 MOST: Final = 4
+MOST_DRAWN: Final = 400
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """One build, read: ``release_id`` is empty for the newest one, ``digest`` is the SHA-256 of its document."""
+    """One build, read: ``release_id`` is empty for the newest one, ``digest`` is the SHA-256 of its document.
+
+    It never changes in what it tells; it only remembers what was drawn of it, as most readers look at the same.
+    """
 
     figures: Figures
     release_id: str
     digest: str
     tables: Mapping[str, Table]
     places: Mapping[str, Mapping[tuple[str, ...], Cell]]
+    _drawn: dict[Hashable, object] = field(default_factory=dict, compare=False, repr=False)
+
+    def remember(self, choice: Hashable, work: Callable[[], T]) -> T:
+        """Return what was made of a choice before, else have it made; it hangs on this edition and the choice alone."""
+        found = self._drawn.get(choice)
+        if found is None:
+            found = work()
+            if len(self._drawn) >= MOST_DRAWN:
+                self._drawn.clear()
+            self._drawn[choice] = found
+        return found  # type: ignore[return-value]
 
 
 def read(document: bytes, release_id: str = "") -> Edition:

@@ -222,7 +222,7 @@ def figure(
     """Return a table in at most ``most`` pictures; ``slides``: with a slider over its years whatever it is, as maps have one."""
     found = cut(table, edition.places[table.ident], asked, words)
     draughtsman = Draughtsman(found, words)
-    drawn = draughtsman.drawn()[:most]
+    drawn = _drawn(edition, found, draughtsman)[:most]
     is_map = bool(drawn) and drawn[0].ident.endswith("-map")
     control = _control(found, asked, words, path, slides=slides or is_map)
     seen = found.seen(always=not found.shown or len(drawn) > 1)
@@ -236,6 +236,15 @@ def figure(
         whole,
         files_of(edition, table.ident),
     )
+
+
+def _drawn(edition: Edition, found: Cut, draughtsman: Draughtsman) -> tuple[Drawn, ...]:
+    words = draughtsman.words
+    if any(words.dimension(ident).kind == "body" for ident in found.table.dimensions):
+        # Bodies are called as their logs tell now.
+        return draughtsman.drawn()
+    choice = (found.table.ident, found.moment, *sorted(found.held.items()), words.reader.language)
+    return edition.remember(choice, draughtsman.drawn)
 
 
 def figures(edition: Edition, tables: Iterable[Table], asked: Asked, words: Words, path: str) -> tuple[Figure, ...]:

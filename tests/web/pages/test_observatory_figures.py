@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import functools
 import html
 import re
 from collections.abc import AsyncIterator
@@ -403,6 +404,27 @@ async def test_a_document_is_decoded_once_for_all_who_ask(node: Node, monkeypatc
     await editions.released(names[-1])
     await editions.released(names[0])
     assert read_ones == ["", "", *names, names[0]]
+
+
+def test_what_was_drawn_is_remembered_within_bounds() -> None:
+    """Once for each choice; more choices than are kept are drawn again, and none is taken for another."""
+    edition = observatory_editions.read(encode(figures_made.figures()))
+    made: list[int] = []
+
+    def draw(number: int) -> tuple[int]:
+        made.append(number)
+        return (number,)
+
+    for number in (*range(observatory_editions.MOST_DRAWN + 1), 0, 0):
+        assert edition.remember(("a", number), functools.partial(draw, number)) == (number,)
+    assert len(made) == observatory_editions.MOST_DRAWN + 2
+    table_of_sizes = edition.tables["networks-by-size"]
+    seen = {
+        (year, language): observatory_views.figure(edition, table_of_sizes, Asked(year), words(language), "/x").drawn
+        for year in ("2019", "2020")
+        for language in ("it", "en")
+    }
+    assert len({drawn[0].picture for drawn in seen.values()}) == 4
 
 
 async def test_a_document_that_cannot_be_read_is_no_fault_of_the_reader(node: Node) -> None:
