@@ -24,7 +24,7 @@ from node.store.postgres import Pool, acquire
 
 # Decoded releases that are kept: some megabytes each; and for each edition the pictures of so many choices, some 30 KB each.
 MOST: Final = 4
-MOST_DRAWN: Final = 400
+MOST_DRAWN: Final = 200
 T = TypeVar("T")
 
 
