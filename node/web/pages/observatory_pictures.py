@@ -31,6 +31,7 @@ from node.web.pictures.svg import Frame, Svg
 MOST_BARS: Final = 21
 _MAPS: Final = {"region": REG, "province": PRO, ORIGIN: REG, DESTINATION: REG}
 _OVER_TIME: Final = N_("{title}, nel tempo")
+_WHAT: Final = N_("Che cosa si conta")
 _ONE_BY_ONE: Final = N_("{title}, uno per uno")
 _AGES: Final = N_("{title}, quanto dopo")
 _IN_YEAR: Final = N_("{title}, {year}")
@@ -92,14 +93,14 @@ class Draughtsman:
         if not self.cut.seen():
             return ()
         if not self.cut.shown:
-            return self._over_time()
+            return self._over_time() if self.cut.axis else (self._alone(),)
         if self.cut.shown == (ORIGIN, DESTINATION):
             return (self._flows(),)
         first = self._map() if self.cut.shown[0] in _MAPS else self._bars()
         return tuple(found for found in (first, self._lines()) if found is not None)
 
     def _frame(self, kind: str, title: str) -> Frame:
-        return Frame(f"{self.cut.table.ident}-{kind}"[:60], title)
+        return Frame(f"{kind}-{self.cut.table.ident}"[:64], title)
 
     def _timeless(self) -> str:
         return self._titled({ident: code for ident, code in self.cut.held.items() if ident != self.cut.axis})
@@ -122,6 +123,19 @@ class Draughtsman:
             Line(self.words.code(ident, code), code, (self.words.say(cell(code), self.measure),)) for code in codes
         )
         return Behind(caption, (Said(self.words.heading(ident)), self._value_column()), lines)
+
+    def _alone(self) -> Drawn:
+        """Return the one number of a table without dimensions."""
+        cell, head = self.cut.cell(), self.words.tr(self.words.indicator(self.cut.table.indicator).title)
+        frame = self._frame("bars", self.title)
+        drawn = Bars(frame, self.measure, head, (Bar(head, value_of(cell)),)).svg()
+        line = Line(Said(head), "", (self.words.say(cell, self.measure),))
+        return Drawn(
+            frame.ident,
+            self.title,
+            drawn,
+            Behind(self.title, (Said(self.words.tr(_WHAT)), self._value_column()), (line,)),
+        )
 
     def _over_time(self) -> tuple[Drawn, ...]:
         cut, axis, moments = self.cut, self.cut.axis, self.cut.moments

@@ -74,7 +74,7 @@ class Choice:
 
     name: str
     label: str
-    options: tuple[tuple[str, str], ...]
+    options: tuple[tuple[str, Said], ...]
     chosen: str
 
 
@@ -202,7 +202,7 @@ def _control(found: Cut, asked: Asked, words: Words, path: str, *, slides: bool)
         Choice(
             ident,
             words.heading(ident),
-            tuple((code, words.code(ident, code).text) for code in codes),
+            tuple((code, words.code(ident, code)) for code in codes),
             found.held[ident],
         )
         for ident, codes in found.options.items()
@@ -223,7 +223,7 @@ def figure(
     found = cut(table, edition.places[table.ident], asked, words)
     draughtsman = Draughtsman(found, words)
     drawn = _drawn(edition, found, draughtsman)[:most]
-    is_map = bool(drawn) and drawn[0].ident.endswith("-map")
+    is_map = bool(drawn) and drawn[0].ident.startswith("map-")
     control = _control(found, asked, words, path, slides=slides or is_map)
     seen = found.seen(always=not found.shown or len(drawn) > 1)
     whole = replace(asked, codes={}).href(f"{TABLES_PATH}/{table.ident}")
@@ -397,16 +397,17 @@ def _long(table: Table, words: Words, measure: Measure, page: int) -> WholeTable
     pages = max(1, -(-len(table.cells) // MOST_LINES))
     page = min(max(1, page), pages)
     unit = measure.unit or measure.sign or words.tr(N_("Valore"))
-    columns = (*(Said(words.heading(ident)) for ident in table.dimensions), Said(unit))
+    heads = [Said(words.heading(ident)) for ident in table.dimensions] or [Said(words.tr(N_("Che cosa si conta")))]
     lines = tuple(
-        Line(
-            words.code(table.dimensions[0], cell.at[0]),
-            cell.at[0],
-            (
-                *(words.code(ident, code).text for ident, code in zip(table.dimensions[1:], cell.at[1:], strict=True)),
-                words.say(cell, measure),
-            ),
-        )
-        for cell in table.cells[(page - 1) * MOST_LINES : page * MOST_LINES]
+        _row(table, cell, words, measure) for cell in table.cells[(page - 1) * MOST_LINES : page * MOST_LINES]
     )
+    columns = (*heads, Said(unit))
     return WholeTable(Behind(words.title(table), columns, lines), page, pages, len(table.cells))
+
+
+def _row(table: Table, cell: Cell, words: Words, measure: Measure) -> Line:
+    said = words.say(cell, measure)
+    if not table.dimensions:
+        return Line(Said(words.title(table)), "", (said,))
+    first, *rest = (words.code(ident, code) for ident, code in zip(table.dimensions, cell.at, strict=True))
+    return Line(first, cell.at[0], (*(name.text for name in rest), said))

@@ -112,7 +112,7 @@ class Words:
         if ORIGIN in table.dimensions and DESTINATION in table.dimensions:
             return f"{what}, {self._by(rest)}" if rest else what
         # Whose name does not say by what it counts is the only one of its kind; the years are in every one of them.
-        if "-by-" not in table.ident:
+        if "-by-" not in table.ident or not table.dimensions:
             return what
         said = self._by(rest or list(by or table.dimensions))
         return what if what.casefold().endswith(said.casefold()) else f"{what}, {said}"

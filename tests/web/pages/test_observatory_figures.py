@@ -6,13 +6,17 @@ import asyncio
 import datetime as dt
 import functools
 import html
+import itertools
 import re
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from node.domain.observatory import catalogue
 from node.domain.observatory.figures import Cell, Figures, Status, Table, encode, table
@@ -450,6 +454,48 @@ def test_each_table_of_the_contract_has_pictures_and_words() -> None:
             assert all(each.behind.lines for each in drawn)
             titles = [words(language).title(found), *(words(language).heading(ident) for ident in found.dimensions)]
             assert all(titles)
+
+
+CODES = {
+    "region": ("ITF4", "ITC1", "ITH1", "?", "*", "XX"), "province": ("LE", "TO", "SU", "?"), "origin": ("ITF4", "ITC1", "*"),
+    "destination": ("ITF4", "?"), "year": ("2015", "2020", "2026"), "day": ("2020-06-30", "2021-12-31"), "cohort": ("2015", "2016"),
+    "age": ("0", "1", "10"), "section": ("A", "C"), "division": ("01", "62"), "body": ("p_LE", "x"), "unheard_of": ("a", "b", "c:d"),
+    "size_class": tuple("123456789"), "theme": ("energy", "*", "?"),
+}  # fmt: skip
+NUMBERS = st.one_of(st.integers(-(10**12), 10**12), st.decimals(-(10**6), 10**6, places=3))
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> Table:
+    """A table of any dimensions, known or not, with some of its cells and any numbers in them."""
+    dimensions = tuple(draw(st.lists(st.sampled_from(sorted(CODES)), max_size=3, unique=True)))
+    places = list(itertools.product(*(CODES[ident] for ident in dimensions)))
+    cells = []
+    for at in draw(st.lists(st.sampled_from(places), max_size=25, unique=True)):
+        status = draw(st.sampled_from(Status))
+        value = draw(NUMBERS) if status in (Status.GIVEN, Status.ESTIMATED) else None
+        cells.append(Cell(at, value, status))
+    indicator = draw(st.sampled_from(["networks", "survival", "unheard-of"]))
+    return table("9-unheard-of-" + "x" * draw(st.integers(1, 80)), indicator, dimensions, cells, figures_made.AS_OF)
+
+
+@pytest.mark.many
+@given(tables(), st.sampled_from(["it", "en"]), st.sampled_from(["", "2015", "2018"]))
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+def test_whatever_a_table_holds_it_is_shown(made: Table, language: str, year: str) -> None:
+    """Pictures and tables of any dimensions and numbers; each number that is told stands in the whole table, and no absent one is a number."""
+    made_of = Figures(made.as_of, figures_made.MADE_AT, "x", {}, (made,))
+    edition = observatory_editions.read(encode(made_of))
+    (figure,) = observatory_views.figures(edition, [made], Asked(year), words(language), "/x")
+    assert bool(figure.drawn) is bool(made.cells)
+    for drawn in figure.drawn:
+        assert drawn.picture.startswith("<svg")
+        assert drawn.behind.lines
+    whole = observatory_views.whole(edition, made, words(language), 1)
+    told = Counter(cell for line in whole.behind.lines for cell in line.cells)
+    measure = words(language).measure(words(language).indicator(made.indicator))
+    for cell, count in Counter(words(language).say(cell, measure) for cell in made.cells).items():
+        assert told[cell] >= count
 
 
 def test_a_table_without_numbers_is_no_picture() -> None:
