@@ -35,13 +35,16 @@ async def count_edition(
     await forget(conn, edition.taken_on)
     await conn.execute(QUERIES["add_edition"], edition.taken_on, edition.digest, now)
     codes = _codes(territories, sectors)
+    await conn.execute(QUERIES["by_sets"], "off")
     for name in ("count_networks", "count_firms"):
         await conn.execute(QUERIES[name], edition.snapshot_id, edition.taken_on, *codes, timeout=COUNT_TIMEOUT_S)
     await conn.execute(QUERIES["count_memberships"], edition.snapshot_id, edition.taken_on, timeout=COUNT_TIMEOUT_S)
+    await conn.execute(QUERIES["by_sets"], "on")
 
 
 async def count_changes(conn: Connection, edition: Snapshot, since: Snapshot) -> None:
     """Count what changed from one edition to a later one; both are counted already, their change is not."""
+    await conn.execute(QUERIES["by_sets"], "off")
     await conn.execute(
         QUERIES["count_changes"],
         edition.snapshot_id,
@@ -50,6 +53,7 @@ async def count_changes(conn: Connection, edition: Snapshot, since: Snapshot) ->
         since.taken_on,
         timeout=COUNT_TIMEOUT_S,
     )
+    await conn.execute(QUERIES["by_sets"], "on")
 
 
 async def forget(conn: Connection, taken_on: dt.date) -> None:

@@ -1,5 +1,10 @@
 -- How a firm is told from another: by its tax code; one without a code counts where it is listed, for nobody can know it elsewhere.
 
+-- An edition that was just written is unknown to the planner, who takes it for one row and would walk all of it again for each row of
+-- another: joins by sets alone, until the end of the transaction ($1: off) or at once ($1: on).
+-- name: by_sets
+SELECT set_config('enable_nestloop', $1::text, true);
+
 -- $1 the edition's id, $2 its day; $3 provinces and $4 their regions, $5 divisions of sectors and $6 their sections, pairwise.
 -- name: count_networks
 INSERT INTO observatory.edition_count (taken_on, measure, codes, value)

@@ -6,6 +6,7 @@ In: one firm of one network. Out: a row of either sheet (docs/rules.md F.4). Sha
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -38,6 +39,12 @@ class Places:
         """Return a municipality of a province, the chief town more often than any other."""
         places = self.by_province[sigla]
         return places[0][0] if draw.random() < 0.3 else draw.choice(places)[0]
+
+
+@functools.lru_cache(maxsize=10_000)
+def written(day: dt.date) -> str:
+    """Return a day as the list writes it; the same few thousand days come back in every row."""
+    return day.strftime("%d/%m/%Y")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +98,7 @@ def contract_row(row: Row, sectors: Sectors) -> list[object]:
     dotless = row.ateco.replace(".", "")
     section = sectors.ancestors(row.ateco)[-2]
     return [
-        row.progr, row.name, row.day.strftime("%d/%m/%Y"), row.number, row.deed, row.text, row.firm.rea, row.tax_code,
+        row.progr, row.name, written(row.day), row.number, row.deed, row.text, row.firm.rea, row.tax_code,
         row.firm.name, "S" if row.is_reference else "N", row.municipality, "", row.sigla, row.firm.legal_form, dotless,
         _branch(section), section, sectors.title(row.ateco)[:120],
     ]  # fmt: skip
@@ -101,7 +108,7 @@ def entity_row(row: Row) -> list[object]:
     """Return a row of the second sheet."""
     cells: list[object] = [""] * ENTITY_WIDTH
     values: dict[int, object] = {
-        0: row.progr, 1: row.name, 2: row.sigla, 3: "ATTIVA", 4: row.day.strftime("%d/%m/%Y"), 5: row.number, 9: row.number,
+        0: row.progr, 1: row.name, 2: row.sigla, 3: "ATTIVA", 4: written(row.day), 5: row.number, 9: row.number,
         10: row.text, 12: row.firm.rea, 13: row.tax_code, 14: row.firm.name, 15: row.municipality, 17: row.sigla,
         18: row.firm.legal_form, 19: row.ateco.replace(".", ""),
     }  # fmt: skip

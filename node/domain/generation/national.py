@@ -146,7 +146,7 @@ class _Generator:
         if division in ("55", "56") and draw.random() < 0.5:
             theme = "tourism"
         text = object_text(draw, theme, division)
-        name = self._name(division)
+        name = network_name(draw, division)
         sheet = made.entities if entity else made.contracts
         # Each sheet counts its own contracts, so that the same number means two things.
         progr = int(str(sheet[-1][0])) + 1 if len(sheet) > 1 else 1
@@ -192,7 +192,8 @@ class _Generator:
         division = self._draw.choices(list(DIVISIONS), list(DIVISIONS.values()))[0]
         return self._draw.choice(self._codes[division])
 
-    def _name(self, division: str) -> str:
-        draw = self._draw
-        product = draw.choice(words_for(division)[0]).split()[0].title()
-        return f"{draw.choice(_PLACE_WORDS)} {draw.choice(_BRANDS)} {product} {draw.randint(1, 999)}"
+
+def network_name(draw: random.Random, division: str) -> str:
+    """Return a name for a network of a division."""
+    product = draw.choice(words_for(division)[0]).split()[0].title()
+    return f"{draw.choice(_PLACE_WORDS)} {draw.choice(_BRANDS)} {product} {draw.randint(1, 999)}"
