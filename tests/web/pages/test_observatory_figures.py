@@ -481,7 +481,7 @@ def tables(draw: st.DrawFn) -> Table:
 
 @pytest.mark.many
 @given(tables(), st.sampled_from(["it", "en"]), st.sampled_from(["", "2015", "2018"]))
-@settings(max_examples=1500, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 def test_whatever_a_table_holds_it_is_shown(made: Table, language: str, year: str) -> None:
     """Pictures and tables of any dimensions and numbers; each number that is told stands in the whole table, and no absent one is a number."""
     made_of = Figures(made.as_of, figures_made.MADE_AT, "x", {}, (made,))
