@@ -179,7 +179,8 @@ def _add_pages(app: web.Application, node: Node) -> None:
     production = config.is_production
     frame.install(app, frame.Site(config.node.name, config.web.contact, production))
     kept.install(app)
-    app.add_routes([*public.routes(), *observatory.routes(), *following.routes(), *leaving.routes(), *asking.routes()])
+    app.add_routes([*public.routes(), *following.routes(), *leaving.routes(), *asking.routes()])
+    observatory.install(app, node.pool)
     door.install(app, node)
     _add_access(app, node)
     office_register.install(app, office_register.Office(node.pool, config, node.clock))
