@@ -294,6 +294,9 @@ async def test_the_first_page_tells_the_key_numbers(client: Client) -> None:
     links = set(re.findall(rf'href="{INDICATORS}/([a-z-]+)"', page))
     assert links >= {found.indicator for found in made.tables}
     assert "Reti e imprese, dal registro" in page
+    # What is withheld or estimated is said at the figure, not only where it is unfolded.
+    figure = section(page, "firms-by-year").partition("<details")[2].partition("<details")[0]
+    assert "Dati al 31 ottobre 2026. «Stimato» (1)" in words_of(figure)
     assert "Che cosa dicono oggi i profili pubblicati" in page
     assert rows_of(page, "Profili per regione")["Piemonte"] == ["5", "5"]
 
