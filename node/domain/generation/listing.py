@@ -9,7 +9,7 @@ import datetime as dt
 import functools
 import random
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from node.domain.chamber import ENTITY_WIDTH
 from node.domain.generation.firms import InventedFirm
@@ -47,8 +47,7 @@ def written(day: dt.date) -> str:
     return day.strftime("%d/%m/%Y")
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One firm of one network, as it is listed."""
 
     progr: int
@@ -93,14 +92,19 @@ def entity_header() -> list[object]:
     return list(names)
 
 
+@functools.lru_cache(maxsize=5_000)
+def _activity(ateco: str, sectors: Sectors) -> tuple[str, str, str, str]:
+    """Return the last four cells of a row: code, branch, section, title; some hundreds of codes come back in every row."""
+    section = sectors.ancestors(ateco)[-2]
+    return ateco.replace(".", ""), _branch(section), section, sectors.title(ateco)[:120]
+
+
 def contract_row(row: Row, sectors: Sectors) -> list[object]:
     """Return a row of the first sheet."""
-    dotless = row.ateco.replace(".", "")
-    section = sectors.ancestors(row.ateco)[-2]
     return [
         row.progr, row.name, written(row.day), row.number, row.deed, row.text, row.firm.rea, row.tax_code,
-        row.firm.name, "S" if row.is_reference else "N", row.municipality, "", row.sigla, row.firm.legal_form, dotless,
-        _branch(section), section, sectors.title(row.ateco)[:120],
+        row.firm.name, "S" if row.is_reference else "N", row.municipality, "", row.sigla, row.firm.legal_form,
+        *_activity(row.ateco, sectors),
     ]  # fmt: skip
 
 
