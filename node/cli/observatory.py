@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from node import runtime
+from node.cli import observatory_export
 from node.cli.frame import Face, command
 from node.domain.observatory import codes
 from node.domain.observatory.catalogue import INDICATORS
@@ -193,3 +194,6 @@ def _named(face: Face, dimension: str, code: str) -> str:
         return face.tr(known.names.get(code, code))
     reference = load_label_reference()
     return f"{code} {reference.title(known.kind, code)}"
+
+
+observatory_export.add_to(observatory)
