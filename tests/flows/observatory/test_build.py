@@ -13,7 +13,6 @@ from node import config as configuration
 from node.domain.observatory import codes
 from node.domain.observatory.catalogue import INDICATORS
 from node.domain.observatory.figures import Cell, Figures, Table, table
-from node.domain.vocabulary import CATEGORIES
 from node.flows.observatory.build import More, build
 from node.flows.observatory.release import release
 from node.store import observatory, population
@@ -211,8 +210,3 @@ async def test_profiles_count_by_their_parts(pool: Pool) -> None:
     needs, offers = cells(found, "needs-by-capability"), cells(found, "offers-by-capability")
     at = ("logistics", "ITF4")
     assert float(str(gap[at])) == pytest.approx(float(str(needs[at])) - float(str(offers[at])))
-
-
-def test_needs_are_called_as_profiles_call_them() -> None:
-    """The same words, in the same order."""
-    assert {key: italian for key, (italian, _) in CATEGORIES.items()} == codes.NEEDS
