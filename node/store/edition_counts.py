@@ -29,6 +29,11 @@ def _codes(territories: Territories, sectors: Sectors) -> _Codes:
     return [p for p, _ in places], [r for _, r in places], [d for d, _ in branches], [s for _, s in branches]
 
 
+async def alone(conn: Connection) -> None:
+    """Wait until nobody else counts; what they counted is seen from then on, until the end of the transaction."""
+    await conn.execute(QUERIES["alone"], timeout=COUNT_TIMEOUT_S)
+
+
 async def count_edition(
     conn: Connection, edition: Snapshot, territories: Territories, sectors: Sectors, now: dt.datetime
 ) -> None:

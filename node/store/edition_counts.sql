@@ -1,5 +1,9 @@
 -- How a firm is told from another: by its tax code; one without a code counts where it is listed, for nobody can know it elsewhere.
 
+-- One counts at a time: two would write the same numbers.
+-- name: alone
+SELECT pg_advisory_xact_lock(hashtext('observatory.edition'));
+
 -- An edition that was just written is unknown to the planner, who takes it for one row and would walk all of it again for each row of
 -- another: joins by sets alone, and in memory, until the end of the transaction ($1: off, 64MB) or what was before ($1: on, NULL).
 -- name: by_sets

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import random
 from collections.abc import Sequence
@@ -131,6 +132,12 @@ async def test_a_build_when_nothing_changed_is_the_one_before(listed: Pool) -> N
     assert cells(third.figures, "networks-by-year").keys() - cells(first.figures, "networks-by-year").keys() == {
         ("2017",)
     }
+
+
+async def test_two_that_build_at_once_count_once(listed: Pool) -> None:
+    """The command and the scheduler do not get in each other's way, and tell the same."""
+    one, other = await asyncio.gather(build(listed, CONFIG, NOW), build(listed, CONFIG, NOW))
+    assert one.figures == other.figures
 
 
 async def test_editions_whose_term_is_over_keep_their_numbers(listed: Pool) -> None:
