@@ -57,6 +57,7 @@ prove: .venv/.installed-dev
 	$(BIN)/python bench/post.py
 	$(BIN)/python bench/introductions.py
 	$(BIN)/python bench/partition_utility.py
+	$(BIN)/python bench/observatory_build.py
 	$(BIN)/python bench/text_gate.py
 	$(BIN)/python bench/text_attack.py
 	$(BIN)/python bench/linkage.py
