@@ -10,6 +10,7 @@ more often it says "yes" where yes is true than where it is not. 0 is guessing, 
 
 from __future__ import annotations
 
+import itertools
 import random
 import uuid
 from collections import Counter
@@ -64,7 +65,7 @@ def without(world: World, *records: str) -> World:
 
 def changes(sights: Sequence[Sight]) -> tuple[int, ...]:
     """Go by how far each cell moved from release to release."""
-    pairs = zip(sights, sights[1:], strict=False)
+    pairs = itertools.pairwise(sights)
     return tuple(after.get(c, 0) - before.get(c, 0) for before, after in pairs for c in (CELL, OTHER, THIRD))
 
 

@@ -32,6 +32,28 @@ class Dimension:
     names: Mapping[str, str] = field(default_factory=dict)
 
 
+STATUS_TITLES: Final = {
+    "potential": N_("potenziale"),
+    "drafting": N_("in preparazione"),
+    "signed": N_("firmata"),
+    "registered": N_("iscritta"),
+    "amended": N_("modificata"),
+    "closed": N_("chiusa"),
+}
+LED_TITLES: Final = {
+    "women": N_("impresa femminile"),
+    "youth": N_("impresa giovanile"),
+    "foreign": N_("impresa straniera"),
+}
+OUTCOME_TITLES: Final = {
+    "open": N_("in corso"),
+    "declined": N_("rifiutato"),
+    "introduced": N_("reti presentate"),
+    "agreement": N_("presentate, con un accordo"),
+    "talks": N_("presentate, trattative in corso"),
+    "none": N_("presentate, senza seguito"),
+    "ended": N_("chiuso prima della presentazione"),
+}
 _ALL: Final = (
     Dimension("year", N_("Anno"), "time"),
     Dimension("region", N_("Regione"), "territory"),
@@ -44,6 +66,9 @@ _ALL: Final = (
     Dimension("kind", N_("Tipo di rete"), "closed", KIND_TITLES),
     Dimension("theme", N_("Tema"), "closed", THEME_TITLES),
     Dimension("body", N_("Ente"), "body"),
+    Dimension("status", N_("Stato della rete"), "closed", STATUS_TITLES),
+    Dimension("led", N_("Guida dell'impresa"), "closed", LED_TITLES),
+    Dimension("outcome", N_("Esito del contatto"), "closed", OUTCOME_TITLES),
 )
 DIMENSIONS: Final[Mapping[str, Dimension]] = {found.ident: found for found in _ALL}
 ANYWHERE: Final[Mapping[str, str]] = {TOTAL: TOTAL_TITLE, UNKNOWN: UNKNOWN_TITLE}

@@ -79,20 +79,21 @@ def digest_of(owner: str, table: str, plan: int, day: str, cells: Sequence[Any])
 
 
 def joined(documents: Sequence[Mapping[str, Any]]) -> Said:
-    """Return the table of its parts, in any order and each once. Raises: CallerError statistics-malformed, statistics-incomplete."""
+    """Return the table of its parts, in any order; of a part that was said again the last one given counts.
+
+    Raises: CallerError statistics-malformed, statistics-incomplete.
+    """
     if not documents:
         raise _incomplete()
     for document in documents:
         _check_head(document)
-    parts = sorted(documents, key=lambda document: int(document["part"]))
+    by_part = {int(document["part"]): document for document in documents}
+    parts = [by_part[number] for number in sorted(by_part)]
     first = parts[0]
     for name in ("owner", "plan", "table", "day", "parts", "digest"):
-        if any(document[name] != first[name] for document in parts):
+        if any(document[name] != first[name] for document in documents):
             raise malformed(f"parts of different tables: {name}")
-    numbers = [document["part"] for document in parts]
-    if len(set(numbers)) != len(numbers):
-        raise malformed("a part twice")
-    if numbers != list(range(1, first["parts"] + 1)):
+    if sorted(by_part) != list(range(1, first["parts"] + 1)):
         raise _incomplete()
     cells = [cell for document in parts for cell in document["cells"]]
     values = _values(PLAN[first["table"]], cells)
@@ -113,6 +114,8 @@ def _check_head(document: Mapping[str, Any]) -> None:
     numbers = [document[name] for name in ("plan", "part", "parts")]
     if any(type(text) is not str for text in texts) or any(type(number) is not int for number in numbers):
         raise malformed("types")
+    if type(document["cells"]) is not list:
+        raise malformed("cells")
     planned = PLAN.get(document["table"])
     if planned is None or not planned.since <= document["plan"] <= PLAN_VERSION:
         raise malformed("a table that is not of the plan")
