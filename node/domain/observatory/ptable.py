@@ -10,7 +10,6 @@ method for confidentialising user-defined tables" (2011). Pure.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Final
 
 VERSION: Final = 1
@@ -21,17 +20,14 @@ KEY_BITS: Final = 64
 # Thirds come out whole, and 2^20 of them are fine enough that no probability is further than a millionth from the ideal one.
 DENOMINATOR: Final = 3 * 2**20
 # Of each true count its noise and how many of DENOMINATOR draws give it; from 6 on the rows are alike.
-ROWS: Final[tuple[Mapping[int, int], ...]] = tuple(
-    MappingProxyType(row)
-    for row in (
-        {0: DENOMINATOR},
-        {-1: 2 * 2**20, 2: 2**20},
-        {-2: 2**20, 1: 2 * 2**20},
-        {-3: 465_271, 0: 1_599_103, 1: 806_538, 2: 235_173, 3: 39_643},
-        {-1: 1_808_443, 0: 495_118, 1: 246_900, 2: 224_258, 3: 371_009},
-        {-2: 527_363, -1: 733_959, 0: 767_503, 1: 603_019, 2: 355_986, 3: 157_898},
-        {-3: 117_519, -2: 352_032, -1: 679_929, 0: 846_768, 1: 679_929, 2: 352_032, 3: 117_519},
-    )
+ROWS: Final[tuple[Mapping[int, int], ...]] = (
+    {0: DENOMINATOR},
+    {-1: 2 * 2**20, 2: 2**20},
+    {-2: 2**20, 1: 2 * 2**20},
+    {-3: 465_271, 0: 1_599_103, 1: 806_538, 2: 235_173, 3: 39_643},
+    {-1: 1_808_443, 0: 495_118, 1: 246_900, 2: 224_258, 3: 371_009},
+    {-2: 527_363, -1: 733_959, 0: 767_503, 1: 603_019, 2: 355_986, 3: 157_898},
+    {-3: 117_519, -2: 352_032, -1: 679_929, 0: 846_768, 1: 679_929, 2: 352_032, 3: 117_519},
 )
 
 

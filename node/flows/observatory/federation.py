@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from node.domain.observatory import statistics_form
+from node.domain.observatory.catalogue import INDICATORS
 from node.domain.observatory.figures import Cell, Status, Table, table
 from node.domain.observatory.lazy import Place
 from node.domain.observatory.plan import PLAN, Kind, Planned, reference_day
@@ -21,9 +22,8 @@ from node.errors import N_, CallerError
 from node.store import statistics
 from node.store.postgres import Connection
 
-SOURCE = N_("Registri privati e contatti degli enti, con segreto statistico (livello 2)")
 PERTURBED = N_(
-    "Numeri modificati per il segreto statistico: al più 3 unità di differenza per ogni ente; 1 e 2 non compaiono mai."
+    "Numeri modificati per il segreto statistico: al più 3 unità in ogni cella di ogni ente; 1 e 2 non compaiono mai."
 )
 MOVED = N_(
     "Somme delle sole celle che gli enti comunicano: dove un ente ha meno di tre reti, o una sola domina, la sua parte manca;"
@@ -129,5 +129,12 @@ def _added(planned: Planned, day: dt.date, told: Sequence[Said], *, complete: bo
     notes += [] if complete else [MISSING]
     cells = [Cell(place, value, Status.ESTIMATED) for place, value in sums.items()]
     return table(
-        planned.ident, planned.ident, planned.dimensions, cells, day, tier=2, source=SOURCE, notes=tuple(notes)
+        planned.ident,
+        planned.ident,
+        planned.dimensions,
+        cells,
+        day,
+        tier=2,
+        source=INDICATORS[planned.ident].source,
+        notes=tuple(notes),
     )
