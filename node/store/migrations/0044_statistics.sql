@@ -48,3 +48,15 @@ CREATE TABLE coop.statistics (
     FOREIGN KEY (origin_id, idx) REFERENCES log.body (origin_id, idx) ON DELETE CASCADE
 );
 CREATE INDEX statistics_of_log ON coop.statistics (origin_id, table_id, day, digest, part);
+
+-- Statistics that came before this program knew them were kept raw: they are asked for once more, and read.
+WITH gone AS (
+    DELETE FROM log.problem p USING log.item i, log.origin o, log.body b
+    WHERE p.code = 'body-type-unknown' AND o.origin_id = p.origin_id AND NOT o.is_own AND o.state NOT IN ('closed', 'frozen')
+      AND i.origin_id = p.origin_id AND i.last_idx = p.idx AND NOT i.dead
+      AND b.origin_id = p.origin_id AND b.idx = p.idx AND position('"type":"statistics/1"'::bytea IN b.body) > 0
+    RETURNING p.origin_id, p.idx, i.item_id
+), raw AS (
+    DELETE FROM log.body b USING gone WHERE b.origin_id = gone.origin_id AND b.idx = gone.idx
+)
+INSERT INTO log.wanted (origin_id, idx, item_id) SELECT origin_id, idx, item_id FROM gone ON CONFLICT DO NOTHING;

@@ -21,7 +21,7 @@ from node.flows.logs.append import Operation
 from node.flows.observatory import federation as picture
 from node.flows.observatory.federation import GRACE_DAYS, MISSING, Picture
 from node.protocol import canonical
-from node.store import schemas, statistics
+from node.store import postgres, schemas, statistics
 from tests.federation_made import Clock, Town, federation
 from tests.statistics_made import APRIL, JANUARY, STATUSES, Bureau
 
@@ -163,3 +163,28 @@ def test_forbidden_numbers_do_not_pass_the_schema() -> None:
     vector = json.loads(VECTOR.read_text())
     (case,) = (case for case in vector["refused"] if case["why"] == "a forbidden number")
     assert not schemas.validators()["statistics/1"].is_valid(case["documents"][0])
+
+
+async def test_statistics_that_came_before_they_were_known_are_read_after_an_upgrade(
+    server: str, tmp_path: Path
+) -> None:
+    """A node that kept them raw, as a type it did not know, asks for them once more."""
+    clock = Clock(JANUARY)
+    async with federation(server, tmp_path, clock, IDS[:2]) as (old, other):
+        await (await bureau_of(other)).keep(6)
+        await tell(other)
+        await other.publish(1)
+        await old.sync()
+        migration = next(text for number, _, text in postgres._migrations() if number == 44)
+        async with old.node.pool.acquire() as conn:
+            # As an older program would have left it.
+            await conn.execute(
+                "INSERT INTO log.problem (origin_id, idx, code) SELECT origin_id, idx, 'body-type-unknown' FROM coop.statistics"
+            )
+            await conn.execute("DELETE FROM coop.statistics")
+            await conn.execute(migration[migration.index("WITH gone AS") :])
+            assert await conn.fetchval("SELECT count(*) FROM log.problem") == 0
+        assert (await seen_by(old)).tables == ()
+        await old.sync()
+        assert {c.told for c in (await seen_by(old)).coverage} == {(other.id,)}
+        assert await old.known() == 1
