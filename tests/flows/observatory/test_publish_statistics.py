@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from dataclasses import replace
 
 import pytest
 
 from node.domain.observatory.lazy import Part
+from node.domain.observatory.placing import region_of_label
 from node.domain.observatory.plan import PLAN, measure_of
 from node.errors import LogStateError
-from node.flows.observatory import publish
+from node.flows.logs import epoch
+from node.flows.observatory import contributions, federation, publish
+from node.flows.observatory.contributions import gather
 from node.flows.observatory.publish import Way
 from node.flows.profiles import publish as profiles
 from node.flows.registry import gdpr
 from node.flows.trust.council_draft import TERMS
 from node.store import publication, statistics
 from node.store.postgres import Pool
+from node.store.reference import load_territories
 from tests.networks_made import code
 from tests.office_made import open_office
 from tests.statistics_made import APRIL, CASES, FIRMS, FUNDS, JANUARY, JULY, OCTOBER, SECRET, STATUSES, Bureau, values
@@ -230,3 +235,94 @@ async def test_no_document_names_a_record(bureau: Bureau) -> None:
         )
     assert not [row["id"] for row in ids if row["id"].encode() in bodies]
     assert CASES.encode() in bodies
+
+
+CASE = """
+INSERT INTO office.introduction (introduction_id, party, peer, profile_id, network_id, applicant, state, outcome, since, created_at, changed_at)
+VALUES (gen_random_uuid(), $1, 'p_TO', gen_random_uuid(), $2::text::uuid, $3::text::jsonb, $4, $5, now(), now(), now())
+"""
+
+
+async def test_cases_are_counted_by_the_office_that_asked(bureau: Bureau) -> None:
+    """By the region of the network, or of what a firm said of itself, and by how they ended; the other side's and drafts are not."""
+    for number in range(4):
+        await bureau.run(CASE, "seeker", bureau.networks[number], None, "concluded", "agreement")
+        await bureau.run(CASE, "owner", bureau.networks[number], None, "declined", "")
+        await bureau.run(CASE, "seeker", bureau.networks[number], None, "draft", "")
+        applicant = f'{{"name": "Impresa {number}", "tax_code": "{code(50 + number)}", "region": "ITC1"}}'
+        await bureau.run(CASE, "seeker", None, applicant, "under_check", "")
+        await bureau.run(
+            CASE, "seeker", None, f'{{"name": "Sola", "tax_code": "{code(90)}", "region": "ITI4"}}', "sent", ""
+        )
+    async with bureau.pool.acquire() as conn:
+        found = (await gather(conn))[CASES]
+    assert {place: (len(parts), len({p.unit for p in parts.values()})) for place, parts in found.items()} == {
+        ("ITF4", "?", "agreement"): (4, 4),
+        ("ITC1", "?", "open"): (4, 4),
+        # One firm that asked four times is one.
+        ("ITI4", "?", "open"): (4, 1),
+    }
+    told = (await bureau.publish(JANUARY))[CASES].values
+    assert told.get(("ITI4", "?", "open"), 0) in (0, 3)
+
+
+async def test_where_a_case_goes_is_what_the_profile_shows(bureau: Bureau) -> None:
+    """The one region in which its label lies; a label of several regions, or none, is unknown."""
+    territories = load_territories()
+    for label, region in {
+        "REG:ITC1": "ITC1",
+        "PRO:LE,BA": "ITF4",
+        "COM:075035": "ITF4",
+        "REG:ITC1,ITC4": "?",
+        "RIP:ITC": "?",
+        "*": "?",
+        "": "?",
+        "PRO:ZZ": "?",
+    }.items():
+        assert region_of_label(label, territories) == region, label
+
+
+async def test_a_record_without_a_cell_stops_everything(bureau: Bureau, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A status that the plan does not know: nothing is told, with a code."""
+    monkeypatch.setattr(contributions, "outcome_of", lambda _state, _outcome: "unheard-of")
+    await bureau.run(CASE, "seeker", bureau.networks[0], None, "sent", "")
+    with pytest.raises(LogStateError) as caught:
+        await bureau.publish(JANUARY)
+    assert caught.value.code == "statistics-off-plan"
+    assert await bureau.said(STATUSES) == []
+
+
+async def test_two_processes_tell_once(bureau: Bureau) -> None:
+    """Both are asked at the same moment; one of them finds nothing to do."""
+    both = await asyncio.gather(bureau.publish(JANUARY), bureau.publish(JANUARY))
+    assert sorted(turns[STATUSES].way for turns in both) == [Way.FIRST, Way.NOT_DUE]
+    assert len(await bureau.said(STATUSES)) == 1
+
+
+async def test_the_next_years_log_goes_on_with_what_was_told(bureau: Bureau) -> None:
+    """A new log begins with the documents of the old one, and neither tells a day twice nor forgets a number."""
+    first = await bureau.publish(JANUARY)
+    bureau.own = await epoch.rollover(bureau.pool, bureau.own, 2027, "anna", JANUARY)
+    assert {turn.way for turn in (await bureau.publish(JANUARY)).values()} == {Way.NOT_DUE}
+    await bureau.keep(1)
+    later = await bureau.publish(APRIL)
+    assert {t: values(turn) for t, turn in later.items()} == {t: values(turn) for t, turn in first.items()}
+    async with bureau.pool.acquire() as conn:
+        assert {c.told for c in (await federation.read(conn, APRIL)).coverage} == {("p_LE",)}
+        assert {t.as_of for t in await federation.tables(conn, APRIL)} == {dt.date(2027, 3, 31)}
+
+
+async def test_what_ends_with_its_term_is_forgotten_too(bureau: Bureau) -> None:
+    """A closed network that is emptied leaves no amount behind, one that is deleted nothing; no number moves."""
+    first = await bureau.publish(JANUARY)
+    gone = bureau.networks[:2]
+    await bureau.run(
+        "UPDATE registry.network SET status = 'closed', updated_at = $2 WHERE network_id = ANY($1::uuid[])",
+        gone,
+        JANUARY - dt.timedelta(days=9000),
+    )
+    ended = await gdpr.end_over(bureau.pool, "closed_networks", JANUARY - dt.timedelta(days=8000))
+    assert ended == 2
+    assert not {record for _, _, _, record in await bureau.lists()} & set(gone)
+    later = await bureau.publish(APRIL)
+    assert {t: values(turn) for t, turn in later.items()} == {t: values(turn) for t, turn in first.items()}
