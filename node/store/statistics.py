@@ -71,6 +71,12 @@ async def told(conn: Connection) -> dict[str, Told]:
     return {r["table_id"]: Told(r["table_id"], r["plan"], r["day"], r["told_at"], r["adopted"]) for r in rows}
 
 
+async def read_values(conn: Connection, table: str) -> dict[Place, int]:
+    """Return the numbers of a table as it was told, in order of their codes."""
+    rows = await conn.fetch(QUERIES["cells"], table)
+    return dict(sorted((tuple(row["place"].split(_JOIN)), row["value"]) for row in rows if row["value"]))
+
+
 async def read_state(conn: Connection, table: str) -> dict[Place, CellState]:
     """Return a table as it was told, with its lists."""
     looks: dict[tuple[str, str], dict[str, Part]] = {}

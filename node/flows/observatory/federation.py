@@ -8,6 +8,7 @@ is not in the table: it may be nothing, or withheld. Source: PROTOCOL 12.6 to 12
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -75,12 +76,21 @@ async def coverage(conn: Connection, now: dt.datetime) -> Mapping[str, int]:
 
 async def read(conn: Connection, now: dt.datetime) -> Picture:
     """Return the tables of tier 2 over the federation, and who told."""
-    last = reference_day(now.date())
-    days = [last]
+    days = [reference_day(now.date())]
     while len(days) < QUARTERS:
         days.append(reference_day(days[-1]))
-    documents = await statistics.documents(conn, days[-1], last)
+    documents = await statistics.documents(conn, days[-1], days[0])
     members = await statistics.members(conn)
+    # Hundreds of members, thousands of documents: not on the loop that answers peers.
+    return await asyncio.to_thread(_picture, documents, len(members), days, now.date())
+
+
+def _picture(
+    documents: Mapping[tuple[str, str, dt.date], Sequence[Mapping[str, object]]],
+    known: int,
+    days: Sequence[dt.date],
+    today: dt.date,
+) -> Picture:
     said: dict[tuple[str, dt.date], list[Said]] = {}
     refused: dict[tuple[str, dt.date], list[str]] = {}
     for (owner, ident, day), parts in documents.items():
@@ -91,12 +101,12 @@ async def read(conn: Connection, now: dt.datetime) -> Picture:
     made: list[Table] = []
     covered: list[Coverage] = []
     for ident, planned in PLAN.items():
-        spoken = _day_of(ident, days, said, now.date())
+        spoken = _day_of(ident, days, said, today)
         found = said.get((ident, spoken), []) if spoken else []
-        bad = tuple(sorted(refused.get((ident, spoken or last), ())))
-        covered.append(Coverage(ident, spoken, tuple(sorted(f.owner for f in found)), len(members), bad))
+        bad = tuple(sorted(refused.get((ident, spoken or days[0]), ())))
+        covered.append(Coverage(ident, spoken, tuple(sorted(f.owner for f in found)), known, bad))
         if spoken is not None:
-            made.append(_added(planned, spoken, found, complete=len(found) == len(members)))
+            made.append(_added(planned, spoken, found, complete=len(found) == known))
     return Picture(tuple(made), tuple(covered))
 
 

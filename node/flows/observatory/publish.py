@@ -83,6 +83,32 @@ class _Known:
         """The newest reference day at which it was told."""
         return max((found.day for found in (self.told, self.said) if found is not None), default=None)
 
+    @property
+    def behind_the_log(self) -> bool:
+        """Whether the log knows better than the database: a copy that was put back, or one without the lists."""
+        return self.said is not None and (self.told is None or self.told.day < self.said.day)
+
+    @property
+    def lost_by_the_log(self) -> bool:
+        """Whether the log does not say any more what was told."""
+        return self.told is not None and (self.said is None or self.said.day < self.told.day)
+
+    def has_work(self, day: dt.date) -> bool:
+        """Tell whether the table is due for a reference day, or to be set right."""
+        return self.day is None or self.day < day or self.behind_the_log or self.lost_by_the_log
+
+    def check(self, table: str, values: Mapping[Place, int]) -> None:
+        """Hold what the database says was told against what the log says of the same day. Raises: LogStateError(statistics-differs)."""
+        if self.said is None or self.told is None or self.said.day != self.told.day:
+            return
+        if dict(values) != dict(self.said.cells):
+            raise LogStateError(
+                "statistics-differs",
+                N_("la tabella {table} nella base dati non è quella che fu pubblicata: non si pubblica nulla"),
+                hint=N_("«rete doctor» controlla la base dati; ripristinarla da una copia di sicurezza"),
+                table=table,
+            )
+
 
 async def preview(pool: Pool, own: OwnLog, secret: bytes, terms: Terms | None, now: dt.datetime) -> list[TableTurn]:
     """Return what would leave now, and change nothing. Raises: as ``publish_due``."""
@@ -140,12 +166,16 @@ async def _prepare(
             N_("il registro firmato aspetta ancora documenti propri: le statistiche si pubblicano dopo"),
             hint=N_("«rete log show» dice che cosa manca"),
         )
-    contents = await gather(conn)
-    told, said = await statistics.told(conn), await _said(conn, own.owner)
     day = reference_day(now.date())
+    told, said = await statistics.told(conn), await _said(conn, own.owner)
+    known = {ident: _Known(told.get(ident), said.get(ident)) for ident in PLAN}
+    # Nobody reads the register to find that nothing is due.
+    contents = await gather(conn) if any(found.has_work(day) for found in known.values()) else {}
     return [
-        await _turn(conn, planned, secret, contents[ident], _Known(told.get(ident), said.get(ident)), day)
-        for ident, planned in PLAN.items()
+        await _turn(conn, PLAN[ident], secret, contents[ident], found, day)
+        if found.has_work(day)
+        else await _rest(conn, ident, found)
+        for ident, found in known.items()
     ]
 
 
@@ -153,6 +183,9 @@ async def _said(conn: Connection, owner: str) -> dict[str, statistics_form.Said]
     """Return what the own log says last of each table of the plan. Raises: LogStateError(statistics-own-malformed)."""
     found = {}
     for table, documents in (await statistics.own_documents(conn)).items():
+        if table not in PLAN:
+            # Retired, and told no more.
+            continue
         try:
             found[table] = statistics_form.joined(documents)
         except CallerError as error:
@@ -175,14 +208,18 @@ async def _turn(
     conn: Connection, planned: Planned, secret: bytes, contents: Contents, known: _Known, day: dt.date
 ) -> _Prepared:
     before = await _stands(conn, planned.ident, contents, known)
-    adopted = before is not None and _is_adopted(known)
-    last = known.day
+    adopted, last = known.behind_the_log, known.day
     if last is None or last < day:
         after = lazy.release(before, contents, measure_of(planned, secret))
         return _prepared(planned, Way.FIRST if before is None else Way.AGAIN, day, before, after, adopted=adopted)
-    if known.said is None or known.said.day < last:
-        return _prepared(planned, Way.REPEATED, last, before, before, adopted=False)
-    return _prepared(planned, Way.ADOPTED if adopted else Way.NOT_DUE, last, before, before, adopted=adopted)
+    return _prepared(planned, Way.ADOPTED if adopted else Way.REPEATED, last, before, before, adopted=adopted)
+
+
+async def _rest(conn: Connection, table: str, known: _Known) -> _Prepared:
+    """Return the turn of a table that is not due."""
+    values = await statistics.read_values(conn, table)
+    known.check(table, values)
+    return _Prepared(TableTurn(table, Way.NOT_DUE, known.day or dt.date.min, values, 0), {}, adopted=False)
 
 
 def _prepared(
@@ -203,25 +240,14 @@ def _values(state: Mapping[Place, CellState]) -> dict[Place, int]:
     return {place: cell.value for place, cell in sorted(state.items()) if cell.value}
 
 
-def _is_adopted(known: _Known) -> bool:
-    """Tell whether the log knows better than the database: a copy that was put back, or one without the lists."""
-    return known.said is not None and (known.told is None or known.told.day < known.said.day)
-
-
 async def _stands(conn: Connection, table: str, contents: Contents, known: _Known) -> Mapping[Place, CellState] | None:
     """Return a table as it was told last, None before its first release. Raises: LogStateError(statistics-differs)."""
-    if known.said is not None and _is_adopted(known):
+    if known.said is not None and known.behind_the_log:
         return lazy.adopt(known.said.cells, contents)
     if known.told is None:
         return None
     state = await statistics.read_state(conn, table)
-    if known.said is not None and known.said.day == known.told.day and _values(state) != dict(known.said.cells):
-        raise LogStateError(
-            "statistics-differs",
-            N_("la tabella {table} nella base dati non è quella che fu pubblicata: non si pubblica nulla"),
-            hint=N_("«rete doctor» controlla la base dati; ripristinarla da una copia di sicurezza"),
-            table=table,
-        )
+    known.check(table, _values(state))
     return state
 
 

@@ -225,6 +225,57 @@ def test_two_numbers_of_a_cell_are_three_networks_apart(history: list[dict[lazy.
         state = after
 
 
+AMOUNTS = st.dictionaries(
+    st.sampled_from((("ITF4", "contract"), ("ITF4", "entity"))),
+    st.dictionaries(st.integers(0, 12).map(record), st.integers(1, 10**8), max_size=8).map(
+        lambda given: {ident: Part(ident, cents) for ident, cents in given.items()}
+    ),
+)
+
+
+@given(st.lists(AMOUNTS, min_size=1, max_size=3), st.integers(0, 15).map(record), st.integers(0, 10**9))
+def test_no_edit_of_one_amount_changes_a_published_sum(
+    history: list[dict[lazy.Place, dict[str, Part]]], ident: str, cents: int
+) -> None:
+    """Come, gone, or a hundred times as much: every sum is as it was."""
+    measure = measure_of(FUNDS, SECRET)
+    state: lazy.TableState | None = None
+    for contents in history:
+        state = lazy.release(state, contents, measure)
+    after = edited(history[-1], ident, None)
+    if cents:
+        after.setdefault(("ITF4", "contract"), {})[ident] = Part(ident, cents)
+    assert state is not None
+    told = lazy.release(state, after, measure)
+    assert {p: c.value for p, c in told.items() if c.value} == {p: c.value for p, c in state.items() if c.value}
+
+
+FIRMS = st.dictionaries(
+    st.sampled_from((("ITF4", "women"), ("ITF4", "youth"))),
+    st.dictionaries(st.integers(0, 20).map(record), st.integers(100, 106).map(record), max_size=12).map(
+        lambda given: {ident: Part(unit) for ident, unit in given.items()}
+    ),
+)
+
+
+@given(st.lists(FIRMS, min_size=1, max_size=3), st.integers(100, 106).map(record), FIRMS)
+def test_no_network_with_all_its_firms_changes_a_published_number(
+    history: list[dict[lazy.Place, dict[str, Part]]], unit: str, others: dict[lazy.Place, dict[str, Part]]
+) -> None:
+    """All firms of one network go and any others come in their place: every number is as it was."""
+    measure = measure_of(PLAN["led-firms"], SECRET)
+    state: lazy.TableState | None = None
+    for contents in history:
+        state = lazy.release(state, contents, measure)
+    after = {place: {r: p for r, p in now.items() if p.unit != unit} for place, now in history[-1].items()}
+    for place, found in others.items():
+        for ident in found:
+            after.setdefault(place, {}).setdefault(ident, Part(unit))
+    assert state is not None
+    told = lazy.release(state, after, measure)
+    assert {p: c.value for p, c in told.items() if c.value} == {p: c.value for p, c in state.items() if c.value}
+
+
 def test_the_third_after_two_that_waited_tips_nothing() -> None:
     """Two changes wait at one release; one more before the next is still one step since what was seen."""
     measure = measure_of(NETWORKS, SECRET)

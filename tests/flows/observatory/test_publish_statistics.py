@@ -326,3 +326,18 @@ async def test_what_ends_with_its_term_is_forgotten_too(bureau: Bureau) -> None:
     assert not {record for _, _, _, record in await bureau.lists()} & set(gone)
     later = await bureau.publish(APRIL)
     assert {t: values(turn) for t, turn in later.items()} == {t: values(turn) for t, turn in first.items()}
+
+
+async def test_a_retired_table_in_the_own_log_stops_nothing(bureau: Bureau, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a table said before it was retired stays in the log, and the others go on."""
+    await bureau.publish(JANUARY)
+    fewer = {ident: planned for ident, planned in PLAN.items() if ident != FUNDS}
+    monkeypatch.setattr(publish, "PLAN", fewer)
+    assert set(await bureau.publish(APRIL)) == set(fewer)
+
+
+async def test_a_clock_that_ran_ahead_tells_nothing_twice(bureau: Bureau) -> None:
+    """Told too early for the next quarter: when the time is right again nothing is due until that quarter has passed."""
+    await bureau.publish(APRIL)
+    for now in (JANUARY, APRIL):
+        assert {turn.way for turn in (await bureau.publish(now)).values()} == {Way.NOT_DUE}
