@@ -109,6 +109,10 @@ async def test_four_offices_add_up_to_what_anybody_adds_up(server: str, tmp_path
         whole = await seen_by(towns[0])
         assert {len(c.told) for c in whole.coverage} == {4}
         assert not any(MISSING in t.notes for t in whole.tables)
+        async with towns[0].node.pool.acquire() as conn:
+            await conn.execute("UPDATE log.origin SET state = 'quarantined' WHERE owner = 'p_TO'")
+        # Caught with two stories: known, and told nothing.
+        assert {(c.told, c.known) for c in (await seen_by(towns[0])).coverage} == {(("p_AR", "p_LE", "p_RM"), 4)}
 
 
 async def test_a_new_quarter_takes_over_when_as_many_have_told_or_a_month_has_passed(
