@@ -65,6 +65,7 @@ prove: .venv/.installed-dev
 	$(BIN)/python bench/search_quality.py
 	$(BIN)/python bench/search_speed.py
 	$(BIN)/python bench/web_load.py
+	$(BIN)/python bench/observatory_pages.py
 	$(BIN)/python bench/federation_sim.py
 	$(BIN)/python bench/agreement_sim.py
 	RETE_ROWS=100000 $(BIN)/python -m pytest -q -k hot_queries tests/store/test_search.py

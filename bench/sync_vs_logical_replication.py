@@ -9,8 +9,10 @@ is done before either side begins: the reference needs no server, and would have
 
 1. First copy: from CREATE SUBSCRIPTION to all rows there; against one pull into an empty node, in a process of its own that
    is started and waits for the word, as the subscriber's server does.
-2. Streaming: follower paused, commits of 500 profiles at the origin, then from ENABLE (or the pull's start) to all
-   rows there. That is what each can carry; with the follower running meanwhile both would measure the origin's writing.
+2. Streaming: commits of 500 profiles at the origin while both followers run and wait, the subscriber's worker at a lock and the
+   puller for its turn; then from the word to all rows there. That is what each can carry; with the follower at work meanwhile both
+   would measure the origin's writing. Both have taken in one batch before: what a new process or connection pays once (types,
+   dictionaries) belongs to no batch.
 3. Following: the follower runs while the origin commits, and signs, without a pause; how long after the last one it has all
    rows. Without a signature nothing can be pulled.
 
@@ -27,8 +29,8 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -55,7 +57,7 @@ APPEND = 500
 MANY = 100_000
 POLL_S = 0.01
 WAIT_S = 300.0
-# Pulls until the log has this many entries and none of their bodies is missing.
+# Pulls until the log has as many entries as each line asks for, and none of their bodies is missing.
 PULL = """
 import asyncio, json, os, sys, time
 from pathlib import Path
@@ -63,24 +65,24 @@ from node import runtime, telemetry
 from node.flows.logs.sync import sync_peers
 from node.peers.client import open_session
 from node.store import reference, schemas
-async def main(home, size):
+async def main(home):
     # A node has read its tables and schemas long before it pulls.
     reference.load_label_reference(), schemas.validators()
     telemetry.configure(level="ERROR")
     async with runtime.open_node(home) as node, open_session(loopback=True) as session:
         runtime.settle_memory()
         print("ready", flush=True)
-        sys.stdin.readline()
-        began, cpu, pulls, reached = time.perf_counter(), time.process_time(), 0, 0
-        while reached < size:
-            (r,) = await sync_peers(node.syncer(session), force=True)
-            assert r.error is None, r.error
-            reached, pulls = r.size, pulls + 1
-        took, used = time.perf_counter() - began, time.process_time() - cpu
-        # getrusage would count the parent's memory at the fork; the kernel's own high-water mark does not.
-        rss = int(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1]) / 1024
-        print(json.dumps({"s": took, "cpu_s": used, "rss_mb": rss, "pulls": pulls, "at": time.time()}))
-asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2])))
+        while line := sys.stdin.readline():
+            size, began, cpu, pulls, reached = int(line), time.perf_counter(), time.process_time(), 0, 0
+            while reached < size:
+                (r,) = await sync_peers(node.syncer(session), force=True)
+                assert r.error is None, r.error
+                reached, pulls = r.size, pulls + 1
+            took, used = time.perf_counter() - began, time.process_time() - cpu
+            # getrusage would count the parent's memory at the fork; the kernel's own high-water mark does not.
+            rss = int(next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1]) / 1024
+            print(json.dumps({"s": took, "cpu_s": used, "rss_mb": rss, "pulls": pulls, "at": time.time()}), flush=True)
+asyncio.run(main(Path(sys.argv[1])))
 """
 
 
@@ -200,6 +202,18 @@ class Replica:
             await asyncio.sleep(POLL_S)
         return time.time()
 
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[Callable[[], Awaitable[None]]]:
+        """Let the worker wait at a lock until what is given is called: a running follower that does nothing."""
+        holder = await asyncpg.connect(self._nodes.cluster.dsn("bench_replica"))
+        waiting = holder.transaction()
+        await waiting.start()
+        await holder.execute("LOCK TABLE log.entry IN SHARE MODE")
+        try:
+            yield waiting.rollback
+        finally:
+            await holder.close()
+
     async def idle(self) -> None:
         """Wait until no worker runs: the other side has the machine for itself."""
         await self._until_none("SELECT FROM pg_stat_subscription WHERE pid IS NOT NULL")
@@ -226,26 +240,32 @@ class Puller:
         self._process = process
 
     @classmethod
-    async def start(cls, home: Path, size: int) -> Puller:
-        """Start a process that will pull until ``size`` entries are there."""
+    async def start(cls, home: Path) -> Puller:
+        """Start a process that will pull when it is told to."""
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", PULL, str(home), str(size),
+            sys.executable, "-c", PULL, str(home),
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd=Path(__file__).parents[1],
         )  # fmt: skip
         assert process.stdout
         assert await process.stdout.readline() == b"ready\n"
         return cls(process)
 
-    def go(self) -> None:
-        """Give the word."""
+    def go(self, size: int) -> None:
+        """Give the word: until ``size`` entries are there."""
         assert self._process.stdin
-        self._process.stdin.write(b"go\n")
+        self._process.stdin.write(b"%d\n" % size)
 
     async def result(self) -> dict[str, float]:
         """Return what the process measured."""
-        out, _ = await self._process.communicate()
+        assert self._process.stdout
+        return dict(json.loads(await self._process.stdout.readline()))
+
+    async def end(self) -> None:
+        """Let the process end."""
+        assert self._process.stdin
+        self._process.stdin.close()
+        await self._process.wait()
         assert self._process.returncode == 0
-        return dict(json.loads(out))
 
 
 async def in_turn(round_: int, *sides: Callable[[], Awaitable[None]]) -> None:
@@ -261,16 +281,17 @@ async def first_copy(nodes: Pair, replica: Replica, rounds: int) -> Times:
     pids = {"reader's PostgreSQL": postmaster(nodes.cluster), "origin's PostgreSQL": postmaster(nodes.origin_cluster)}
 
     async def pull() -> None:
-        puller = await Puller.start(nodes.puller_home, wanted[0])
+        puller = await Puller.start(nodes.puller_home)
         await replica.checkpoint()
         cpu = Cpu(**pids, server=nodes.server_pid)
-        puller.go()
+        puller.go(wanted[0])
         result = await puller.result()
         times.pull.append(result["s"])
         print(
             f"first pull: peak RSS {result['rss_mb']:.0f} MB (target < 300);"
             f" CPU s: puller {result['cpu_s']:.2f}, {cpu.text()}"
         )
+        await puller.end()
 
     async def reference() -> None:
         await replica.checkpoint()
@@ -291,29 +312,31 @@ async def first_copy(nodes: Pair, replica: Replica, rounds: int) -> Times:
 
 
 async def stream(nodes: Pair, replica: Replica, batches: list[list[tuple[str, bytes]]]) -> Times:
-    """Measure how fast each side takes in what was committed while it was paused."""
+    """Measure how fast each side takes in what was committed while it waited; the first batch is for neither."""
     times = Times()
+    await replica.turn("ENABLE")
+    puller = await Puller.start(nodes.puller_home)
     for number, batch in enumerate(batches):
-        await fill(nodes.origin_home, batch, step=APPEND)
-        await until_indexed(nodes.origin_home)
-        wanted = await replica.wanted()
-
-        async def reference(wanted: list[int] = wanted) -> None:
+        async with replica.held() as release:
+            await fill(nodes.origin_home, batch, step=APPEND)
+            await until_indexed(nodes.origin_home)
+            wanted = await replica.wanted()
             await replica.checkpoint()
-            began = time.time()
-            await replica.turn("ENABLE")
-            times.reference.append(await replica.caught_up(wanted) - began)
-            await replica.turn("DISABLE")
-            await replica.idle()
 
-        async def pull(wanted: list[int] = wanted) -> None:
-            puller = await Puller.start(nodes.puller_home, wanted[0])
-            await replica.checkpoint()
-            puller.go()
-            times.pull.append((await puller.result())["s"])
+            async def reference(wanted: list[int] = wanted, release: Callable[[], Awaitable[None]] = release) -> None:
+                began = time.time()
+                await release()
+                times.reference.append(await replica.caught_up(wanted) - began)
 
-        await in_turn(number, reference, pull)
-    return times
+            async def pull(wanted: list[int] = wanted) -> None:
+                puller.go(wanted[0])
+                times.pull.append((await puller.result())["s"])
+
+            await in_turn(number, reference, pull)
+    await puller.end()
+    await replica.turn("DISABLE")
+    await replica.idle()
+    return Times(times.reference[1:], times.pull[1:])
 
 
 async def follow(nodes: Pair, replica: Replica, halves: list[list[tuple[str, bytes]]]) -> Times:
@@ -326,14 +349,14 @@ async def follow(nodes: Pair, replica: Replica, halves: list[list[tuple[str, byt
     await replica.turn("DISABLE")
     await replica.idle()
     # Both start level: the puller first takes in what the other side got.
-    puller = await Puller.start(nodes.puller_home, wanted[0])
-    puller.go()
+    puller = await Puller.start(nodes.puller_home)
+    puller.go(wanted[0])
     await puller.result()
-    puller = await Puller.start(nodes.puller_home, wanted[0] + len(halves[1]))
-    puller.go()
+    puller.go(wanted[0] + len(halves[1]))
     await fill(nodes.origin_home, halves[1], step=APPEND, sign_each=True)
     ended = time.time()
     times.pull.append((await puller.result())["at"] - ended)
+    await puller.end()
     return times
 
 
@@ -343,16 +366,16 @@ async def main(folder: Path, count: int, streamed: int, rounds: int) -> None:
     copies = rounds if count * rounds <= MANY else 1
     telemetry.configure(level="ERROR")
     try:
-        found = await asyncio.to_thread(documents, count + streamed * (rounds + 2))
+        found = await asyncio.to_thread(documents, count + streamed * (rounds + 3))
         async with pair(folder, found[:count], clusters=("publisher", "subscriber"), settings=SETTINGS) as nodes:
             replica = Replica(nodes)
             await replica.open()
             try:
                 print((await first_copy(nodes, replica, copies)).line(f"first copy of {count} profiles", 1.0))
                 batches = [found[at : at + streamed] for at in range(count, len(found), streamed)]
-                times = await stream(nodes, replica, batches[:rounds])
+                times = await stream(nodes, replica, batches[: rounds + 1])
                 print(times.line(f"streaming, {streamed} profiles in commits of {APPEND}", 2.0))
-                lag = await follow(nodes, replica, batches[rounds:])
+                lag = await follow(nodes, replica, batches[rounds + 1 :])
                 print(
                     f"following {streamed} profiles as they are committed, s behind the last commit:"
                     f" logical replication {lag.reference[0]:.2f}, verified pull {lag.pull[0]:.2f}"

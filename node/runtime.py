@@ -23,6 +23,7 @@ from node.config import Config
 from node.config_places import CONFIG_FILE
 from node.domain.accounts import derive_key
 from node.domain.observatory import cell_key
+from node.domain.observatory.wording import Publisher
 from node.domain.saved import leave_key
 from node.errors import N_, OperatorError
 from node.flows.introductions import casework, post
@@ -147,6 +148,11 @@ class Node:
         """Where this node answers the public: scheme and authority."""
         trial = self.config.is_trial
         return f"{'http' if trial else 'https'}://{self.config.federation.authority}"
+
+    def publisher(self) -> Publisher:
+        """Return as whom and where this node publishes open data."""
+        body = self.config.node
+        return Publisher(self.public_url, body.name, body.ipa_code or body.id, self.config.web.contact)
 
     def place(self) -> Place:
         """Return what the doctor looks at."""

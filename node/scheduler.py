@@ -21,6 +21,7 @@ from node.errors import ReteError
 from node.flows.introductions import hear, post, remind
 from node.flows.logs import announce, gossip, recover
 from node.flows.logs.sync import sync_peers
+from node.flows.observatory import build as observatory
 from node.flows.profiles import publish
 from node.flows.searching import indexing, tell
 from node.flows.trust import agreement_pull, council_road
@@ -43,6 +44,8 @@ INTRODUCTION_MAIL_MINUTES = 5
 INDEX_MINUTES = 0.1
 # How often is asked whether a backup, or a trial restore, is due.
 BACKUP_MINUTES = 60
+# How often is asked whether the Observatory rests on anything new.
+OBSERVATORY_MINUTES = 60
 # What a wake-up asks for -> the job that does it.
 JOBS = {
     wake.PULL: Job.DUE,
@@ -265,6 +268,9 @@ def _housework(node: Node, session: aiohttp.ClientSession, jobs: Jobs) -> dict[J
         outward = node.outward(session)
         await tell.tell_due(node.pool, node.saved_settings(), outward, load_label_reference(), node.clock)
 
+    async def observe() -> None:
+        await observatory.build(node.pool, node.config, node.clock(), observatory.more_tables())
+
     return {
         Job.TIDY: (clean, TIDY_MINUTES),
         Job.INTRODUCTIONS: (introduce, INTRODUCTION_MINUTES),
@@ -272,4 +278,5 @@ def _housework(node: Node, session: aiohttp.ClientSession, jobs: Jobs) -> dict[J
         Job.INTRODUCTIONS_MAIL: (tell_office, INTRODUCTION_MAIL_MINUTES),
         Job.SAVED: (tell_saved, SAVED_MINUTES),
         Job.INDEX: (follow_index, INDEX_MINUTES),
+        Job.OBSERVATORY: (observe, OBSERVATORY_MINUTES),
     }

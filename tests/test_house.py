@@ -421,6 +421,8 @@ PUBLIC_FACING = (
     "node.web.matches",
     "node.web.pages.public",
     "node.web.pages.observatory",
+    "node.web.observatory_data",
+    "node.web.observatory_api",
     "node.web.pages.following",
     # A firm's request is written by functions that are hung in (node/web/pages/door.py): the page itself reaches nothing.
     "node.web.pages.asking",

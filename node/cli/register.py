@@ -1,4 +1,4 @@
-"""``rete register load | remove | generate | list``: the public list of network contracts, by snapshot."""
+"""``rete register load | load-history | remove | generate | list``: the public list of network contracts, by snapshot."""
 
 from __future__ import annotations
 
@@ -12,13 +12,17 @@ from node import runtime
 from node.cli.counts import BLOCKS, CONTRACTS, FIRMS, ROWS, counted
 from node.cli.frame import Face, command
 from node.cli.reports import problem_rows, problem_table
-from node.errors import N_
+from node.domain.observatory import codes
+from node.errors import N_, plain
+from node.flows.registry import past
 from node.flows.registry import register as flow
 from node.store import population
 from node.store.postgres import acquire
 
 DAY = click.DateTime(["%Y-%m-%d"])
 FILE = click.Path(path_type=Path, dir_okay=False)
+PLACE = click.Path(path_type=Path)
+TOLD_EVENTS = ("born", "ended", "renumbered", "corrected", "members-changed")
 
 
 @click.group("register", help="Elenco pubblico dei contratti di rete: la popolazione contro cui si misura l'anonimato.")
@@ -96,14 +100,23 @@ async def remove(face: Face, snapshot: dt.datetime) -> None:
 
 
 @command(register, "generate", help="Scrive un elenco nazionale inventato, nel formato camerale (xls, xlsx, csv).")
-@click.argument("file", type=FILE, metavar="FILE")
+@click.argument("file", type=PLACE, metavar="FILE")
 @click.option("--seed", default=1, show_default=True, type=int, help="Stesso seme, stesso elenco.")
 @click.option(
     "--contracts", default=9630, show_default=True, type=click.IntRange(1, 200_000), help="Numero di contratti."
 )
+@click.option(
+    "--history",
+    "years",
+    metavar="ANNI",
+    help="Scrive nella cartella FILE un elenco per anno, per esempio 2013-2024, con i totali pubblicati.",
+)
 @click.option("--force", is_flag=True, help="Sostituisce il file, se c'è già.")
-def generate(face: Face, file: Path, seed: int, contracts: int, force: bool) -> None:
-    """Write a generated register."""
+def generate(face: Face, file: Path, seed: int, contracts: int, years: str | None, force: bool) -> None:
+    """Write a generated register, of one day or of many years."""
+    if years is not None:
+        _generate_history(face, file, years, seed, force=force)
+        return
     rows = flow.generate_file(file, contracts=contracts, seed=seed, replace=force)
     value = {"file": str(file), "contracts": contracts, "rows": rows, "seed": seed}
     face.emit(
@@ -115,6 +128,82 @@ def generate(face: Face, file: Path, seed: int, contracts: int, force: bool) -> 
             rows=counted(face, rows, ROWS),
         ),
     )
+
+
+def _generate_history(face: Face, folder: Path, years: str, seed: int, *, force: bool) -> None:
+    written = []
+    for item in past.generate_history(folder, past.years_of(years), seed=seed, replace=force):
+        written.append({"file": str(item.path), "snapshot": item.day, "contracts": item.contracts, "rows": item.rows})
+        face.say(
+            N_("Scritto {file}: {contracts}, {rows}."),
+            file=item.path,
+            contracts=counted(face, item.contracts, CONTRACTS),
+            rows=counted(face, item.rows, ROWS),
+        )
+    face.emit({"folder": str(folder), "seed": seed, "files": written})
+
+
+@command(
+    register, "load-history", help="Carica le edizioni di più anni: una cartella, o file chiamati con la loro data."
+)
+@click.argument("paths", type=PLACE, nargs=-1, required=True, metavar="CARTELLA_O_FILE...")
+@click.option(
+    "--replace", is_flag=True, help="Sostituisce le edizioni già caricate e diverse, se nessun profilo ne dipende."
+)
+@click.option("--accept-shrunk", is_flag=True, help="Accetta un elenco con molti contratti in meno del precedente.")
+async def load_history(face: Face, paths: tuple[Path, ...], replace: bool, accept_shrunk: bool) -> None:
+    """Load the snapshots of many years."""
+    files = past.files_of(paths)
+
+    def told(path: Path, number: int, of: int) -> None:
+        if not face.json:
+            said = face.tr(N_("{number} di {of}: {file}")).format(number=number, of=of, file=plain(path))
+            face.err.print(said, markup=False, highlight=False)
+
+    async with runtime.open_node(face.home) as node:
+        done = await past.load_history(
+            node.pool, node.config, files, node.clock(), replace=replace, accept_shrunk=accept_shrunk, told=told
+        )
+    value = {
+        "editions": [
+            {
+                "file": str(item.path),
+                "snapshot": item.loaded.taken_on,
+                "networks": item.loaded.networks,
+                "firms": item.loaded.firms,
+                "stored": item.loaded.stored,
+                "problems": problem_rows(item.loaded.problems),
+                "since": item.since,
+                "changes": item.changes,
+            }
+            for item in done
+        ]
+    }
+    face.emit(value, lambda: _tell_history(face, done))
+
+
+def _tell_history(face: Face, done: list[past.Past]) -> None:
+    """Say of each edition what it holds and what changed since the one before it."""
+    rows = []
+    for item in done:
+        changes = item.changes or {}
+        problems = item.loaded.problems
+        rows.append(
+            (
+                item.loaded.taken_on,
+                item.loaded.networks,
+                item.loaded.firms,
+                *(changes.get(event, "-") for event in TOLD_EVENTS),
+                sum(p.fatal for p in problems),
+            )
+        )
+    events = (codes.EVENTS[event] for event in TOLD_EVENTS)
+    columns = (N_("data"), N_("contratti"), N_("adesioni"), *events, N_("righe rifiutate"))
+    face.table(N_("Edizioni, ognuna rispetto a quella prima"), columns, rows)
+    loaded = sum(item.loaded.stored for item in done)
+    face.say(N_("Caricate {loaded} edizioni su {of}; le altre c'erano già."), loaded=loaded, of=len(done))
+    if any(item.loaded.problems for item in done):
+        face.say(N_("Le righe dubbie o rifiutate di ogni file: --json, o «rete register load» sul file."))
 
 
 @command(register, "list", help="Le edizioni caricate e le loro partizioni.")

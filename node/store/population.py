@@ -69,6 +69,11 @@ async def count_networks(conn: Connection, snapshot_id: int, provinces: Sequence
     return count
 
 
+async def editions(conn: Connection) -> list[Snapshot]:
+    """Return all loaded editions, oldest first."""
+    return [Snapshot(**dict(row)) for row in await conn.fetch(QUERIES["editions"])]
+
+
 async def list_snapshots(conn: Connection) -> list[dict[str, object]]:
     """Return all snapshots, oldest first, with the versions of their partitions."""
     return [dict(row) for row in await conn.fetch(QUERIES["list_snapshots"])]

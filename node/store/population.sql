@@ -9,6 +9,9 @@ SELECT snapshot_id, taken_on, digest, networks, firms, loaded_at FROM population
 SELECT count(*) FROM population.network
 WHERE snapshot_id = $1 AND active AND ($2::text[] IS NULL OR province = ANY($2));
 
+-- name: editions
+SELECT snapshot_id, taken_on, digest, networks, firms, loaded_at FROM population.snapshot ORDER BY taken_on LIMIT 10000;
+
 -- name: list_snapshots
 SELECT s.snapshot_id, s.taken_on, s.digest, s.networks, s.firms, s.loaded_at, p.version AS partition_version
 FROM population.snapshot s

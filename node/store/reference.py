@@ -10,9 +10,11 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import functools
+import hashlib
 import io
 import json
 from collections import Counter
+from collections.abc import Mapping
 from importlib import resources
 
 from node.domain.labels import LabelReference
@@ -121,3 +123,23 @@ def load_synonyms() -> tuple[tuple[str, ...], ...]:
     """Return groups of words of the field that mean the same to a searcher (schemas/synonyms.json)."""
     found = json.loads(schemas.folder().joinpath("synonyms.json").read_text(encoding="utf-8"))
     return tuple(tuple(group) for group in found)
+
+
+REGISTERED_FIRMS = "registered_firms.csv"
+
+
+@functools.lru_cache(maxsize=1)
+def load_registered_firms() -> Mapping[tuple[int, str], int]:
+    """Return how many firms are registered by year and region (schemas/registered_firms.csv: year, region, registered, source)."""
+    lines = csv.DictReader(io.StringIO(_registered_firms().decode("utf-8")))
+    return {(int(line["year"]), line["region"]): int(line["registered"]) for line in lines}
+
+
+@functools.lru_cache(maxsize=1)
+def registered_firms_digest() -> str:
+    """Return the hash of that file: other figures make other densities."""
+    return hashlib.sha256(_registered_firms()).hexdigest()
+
+
+def _registered_firms() -> bytes:
+    return schemas.folder().joinpath(REGISTERED_FIRMS).read_bytes()

@@ -140,6 +140,11 @@ async def documents(
     return found
 
 
+async def stamp(conn: Connection) -> str:
+    """Return a text that changes whenever other documents count, or other members are known."""
+    return str(await conn.fetchval(QUERIES["stamp"]))
+
+
 async def members(conn: Connection) -> list[str]:
     """Return whose logs are followed, this node's own among them."""
     return [row["owner"] for row in await conn.fetch(QUERIES["members"])]

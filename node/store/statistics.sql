@@ -102,3 +102,11 @@ JOIN log.body b USING (origin_id, idx)
 WHERE o.state NOT IN ('closed', 'suspended', 'quarantined')
 ORDER BY o.owner, split_part(o.origin, '/federation/log/', 2), o.origin, s.idx
 LIMIT 1000000;
+
+-- name: stamp
+-- Another text whenever other documents count, or other members are known.
+SELECT md5(coalesce(string_agg(concat_ws('/', o.owner, o.state, said.documents), ',' ORDER BY o.origin_id), ''))
+FROM log.origin o
+LEFT JOIN LATERAL (
+    SELECT count(*) || ':' || max(s.idx) || ':' || sum(s.idx) AS documents FROM coop.statistics s WHERE s.origin_id = o.origin_id
+) said ON true;

@@ -13,20 +13,23 @@ import csv
 import datetime as dt
 import io
 import re
-from collections.abc import Iterable, Sequence
-from typing import Final, TypeAlias
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final, TypeAlias
 
 import xlsxwriter
 
 from node.store.spreadsheet import CELL_MAX, safe_cell
 
-Cell: TypeAlias = str | int | float | bool | dt.date | dt.datetime | None
+Cell: TypeAlias = str | int | float | Decimal | bool | dt.date | dt.datetime | None
+Sheet: TypeAlias = tuple[str, Sequence[str], Iterable[Sequence[Cell]]]
 
 # Told in the workbook instead of the hour of the download: the same answer is the same bytes, and keeps its ETag.
 MADE: Final = dt.datetime(1980, 1, 1)  # noqa: DTZ001 - the workbook's own calendar has no zones
 # Where a program that expects another separator, or lines without quotes, would begin a cell of its own inside ours.
 _INNER_FORMULA: Final = re.compile(r"""(?<=[;,|\t\r\n])(?=[\s"']*[=+\-@])""")
 _LEFT_OUT: Final = "…"
+_FORMS: Final[Mapping[type, str]] = {dt.date: "yyyy-mm-dd", dt.datetime: "yyyy-mm-dd hh:mm:ss"}
 
 
 def csv_table(columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
@@ -46,12 +49,22 @@ def _csv_cell(cell: Cell) -> object:
     if isinstance(cell, dt.date):
         return cell.isoformat()
     if isinstance(cell, str):
-        return _INNER_FORMULA.sub("'", str(safe_cell(cell)))
+        return csv_text(cell)
     return "" if cell is None else cell
+
+
+def csv_text(text: str) -> str:
+    """Return a text of a stranger as it may stand in a field of CSV."""
+    return _INNER_FORMULA.sub("'", str(safe_cell(text)))
 
 
 def xlsx_table(name: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
     """Return a workbook of one sheet; times are UTC, and a text longer than a cell can hold ends with «…»."""
+    return xlsx_book([(name, columns, rows)])
+
+
+def xlsx_book(sheets: Iterable[Sheet]) -> bytes:
+    """Return a workbook of several sheets: for each its name, columns and rows."""
     options = {
         "in_memory": True,
         "remove_timezone": True,
@@ -62,24 +75,30 @@ def xlsx_table(name: str, columns: Sequence[str], rows: Iterable[Sequence[Cell]]
     made = io.BytesIO()
     with xlsxwriter.Workbook(made, options) as book:
         book.set_properties({"created": MADE})
-        day, moment = (book.add_format({"num_format": form}) for form in ("yyyy-mm-dd", "yyyy-mm-dd hh:mm:ss"))
-        sheet = book.add_worksheet(name)
-        sheet.freeze_panes(1, 0)
-        sheet.write_row(0, 0, columns, book.add_format({"bold": True}))
-        for number, row in enumerate(rows, 1):
-            for column, cell in enumerate(row):
-                if isinstance(cell, str):
-                    # Never the library's guess: it would make formulas, links and numbers of what strangers write.
-                    sheet.write_string(number, column, _xlsx_text(cell))
-                elif isinstance(cell, bool):
-                    sheet.write_boolean(number, column, cell)
-                elif isinstance(cell, dt.datetime):
-                    sheet.write_datetime(number, column, cell.astimezone(dt.UTC), moment)
-                elif isinstance(cell, dt.date):
-                    sheet.write_datetime(number, column, cell, day)
-                elif cell is not None:
-                    sheet.write_number(number, column, cell)
+        forms = {kind: book.add_format({"num_format": form}) for kind, form in _FORMS.items()}
+        bold = book.add_format({"bold": True})
+        for name, columns, rows in sheets:
+            sheet = book.add_worksheet(name)
+            sheet.freeze_panes(1, 0)
+            sheet.write_row(0, 0, columns, bold)
+            for number, row in enumerate(rows, 1):
+                for column, cell in enumerate(row):
+                    _write(sheet, (number, column), cell, forms)
     return made.getvalue()
+
+
+def _write(sheet: Any, at: tuple[int, int], cell: Cell, forms: Mapping[type, Any]) -> None:
+    if isinstance(cell, str):
+        # Never the library's guess: it would make formulas, links and numbers of what strangers write.
+        sheet.write_string(*at, _xlsx_text(cell))
+    elif isinstance(cell, bool):
+        sheet.write_boolean(*at, cell)
+    elif isinstance(cell, dt.datetime):
+        sheet.write_datetime(*at, cell.astimezone(dt.UTC), forms[dt.datetime])
+    elif isinstance(cell, dt.date):
+        sheet.write_datetime(*at, cell, forms[dt.date])
+    elif cell is not None:
+        sheet.write_number(*at, cell)
 
 
 def _xlsx_text(text: str) -> str:

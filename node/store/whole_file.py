@@ -56,6 +56,13 @@ def check_folder(path: Path) -> None:
         )
 
 
+def make_folder(path: Path) -> None:
+    """Make a folder, and those it lies in, if it is not there. Raises: CallerError(folder-is-file)."""
+    if path.exists() and not path.is_dir():
+        raise CallerError("folder-is-file", N_("è un file, non una cartella"), where=str(path))
+    path.mkdir(parents=True, exist_ok=True)
+
+
 def _holds_something(path: Path) -> bool:
     # A file that a program made only to have its name is nobody's work.
     return path.exists() and not (path.is_file() and path.stat().st_size == 0)

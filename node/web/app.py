@@ -28,6 +28,8 @@ from node.web import (
     forms,
     gossip,
     introductions,
+    observatory_api,
+    observatory_data,
     outbox,
     saved,
     sessions,
@@ -128,6 +130,8 @@ def build(node: Node, schedule: Callable[[], Schedule] | None = None) -> web.App
     first = node.config.search.first_themes
     api.install(app, node.pool, node.clock, _server(node), first, node.index, node.membership)
     saved.install(app, node.pool, node.clock, node.saved_settings())
+    observatory_data.install(app, node.pool, node.publisher())
+    app.add_routes(observatory_api.routes())
     introductions.install(app, node)
     app.add_routes([web.get("/status", status)])
     _add_pages(app, node)
@@ -175,7 +179,8 @@ def _add_pages(app: web.Application, node: Node) -> None:
     production = config.is_production
     frame.install(app, frame.Site(config.node.name, config.web.contact, production))
     kept.install(app)
-    app.add_routes([*public.routes(), *observatory.routes(), *following.routes(), *leaving.routes(), *asking.routes()])
+    app.add_routes([*public.routes(), *following.routes(), *leaving.routes(), *asking.routes()])
+    observatory.install(app, node.pool)
     door.install(app, node)
     _add_access(app, node)
     office_register.install(app, office_register.Office(node.pool, config, node.clock))

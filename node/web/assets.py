@@ -46,6 +46,7 @@ FOREIGN: Final[Mapping[str, tuple[str, str, str]]] = {
 OWN: Final[Mapping[str, str]] = {
     "rete.css": _CSS,
     "pictures.css": _CSS,
+    "observatory.css": _CSS,
     "rete.js": _JS,
     "logo.svg": _SVG,
     "favicon.svg": _SVG,

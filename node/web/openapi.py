@@ -14,7 +14,7 @@ from node.domain.query import CURSOR_MAX_CHARS, LIMIT_DEFAULT, LIMIT_MAX, SORTS,
 from node.domain.saved import TITLE_MAX_CHARS
 from node.domain.theme import THEMES
 from node.domain.vocabulary import CATEGORIES, CERTIFICATIONS, MATURITIES, PURPOSES
-from node.web import exports, matches, openapi_introductions
+from node.web import exports, matches, openapi_introductions, openapi_observatory
 from node.web import openapi_parts as parts
 from node.web.openapi_parts import PROFILE_ID, Schema
 
@@ -321,6 +321,7 @@ def document(server: str, *, sandbox: bool) -> dict[str, Any]:
             "/api/v1/profiles/{profile_id}": parts.get("profile", "One profile, whole.", [one, whose], _answers("Profile", missing=True)),
             "/api/v1/facets": parts.get("facets", "Counts without hits.", [*_filters(), *paging, _format(exports.FACETS)], _answers("Facets", forms=exports.FACETS)),
             "/api/v1/matches": parts.get("matches", "Partners of one profile.", partners, _answers("Matches", missing=True)),
+            **openapi_observatory.paths(),
             **_saved_paths(),
             **openapi_introductions.paths(),
         },
@@ -329,7 +330,7 @@ def document(server: str, *, sandbox: bool) -> dict[str, Any]:
                 "token": {"type": "http", "scheme": "bearer", "description": "The token of one saved search or request, told when it was made."},
                 **openapi_introductions.SECURITY,
             },
-            "schemas": {**_schemas(), **openapi_introductions.schemas()},
+            "schemas": {**_schemas(), **openapi_observatory.schemas(), **openapi_introductions.schemas()},
             "headers": {
                 **{name: {"description": text, "schema": parts.whole("", 0, 1_000_000)} for name, text in parts.RATES.items()},
                 "ETag": {"description": "Of this very answer.", "schema": parts.text(longest=80)},
@@ -337,7 +338,7 @@ def document(server: str, *, sandbox: bool) -> dict[str, Any]:
                 "X-CSRF-Token": {"description": "What a POST of the same session carries in this header.", "schema": parts.text(longest=64)},
                 "WWW-Authenticate": {"description": "RFC 6750.", "schema": parts.text(longest=80)},
                 "Vary": {"description": "The form may follow Accept.", "schema": parts.text(longest=80)},
-                "Link": {"description": "RFC 8288: the next page, rel=next; missing on the last.", "schema": parts.text(longest=8_000)},
+                "Link": {"description": "RFC 8288: the next page, rel=next, missing on the last; of open data the licence, rel=license.", "schema": parts.text(longest=8_000)},
                 "Retry-After": {"description": "Seconds to wait.", "schema": parts.whole("", 1, 86_400)},
                 "Cache-Control": {"description": "RFC 9111: whether and how long the answer may be kept; always ask again.", "schema": parts.text(longest=80)},
             },

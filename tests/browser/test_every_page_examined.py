@@ -24,6 +24,12 @@ NO_PAGE = {
     "/amministrazione/protocollo/richieste/{fingerprint}/file": "a file",
     "/amministrazione/protocollo/doppie/{version}/{digest}/file": "a file",
     "/amministrazione/protocollo/modifiche/file": "a file",
+    "/osservatorio/dati/{release}/{file}": "a file",
+    "/osservatorio/catalogo": "a file",
+    "/osservatorio/catalogo.ttl": "a file",
+    "/osservatorio/catalogo.jsonld": "a file",
+    "/osservatorio/catalogo.rdf": "a file",
+    "/osservatorio/rilasci.atom": "a feed",
     "/entra/oidc": "leads to the identity provider",
     "/entra/oidc/ritorno": "leads back from the identity provider",
 }

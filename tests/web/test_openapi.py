@@ -14,6 +14,7 @@ import pytest
 
 from node.flows.logs import prove
 from node.web import openapi
+from tests import observatory_data_made
 from tests.federation_made import Clock, Town, federation
 from tests.profiles_made import label
 
@@ -27,6 +28,9 @@ async def town(server: str, tmp_path: Path) -> AsyncIterator[Town]:
     async with federation(server, tmp_path, Clock(), ["p_LE"]) as (made,):
         wants = [{"category": "distribution", "text": {"it": "olio"}}]
         await made.publish(20, needs=wants)
+        async with made.node.pool.acquire() as conn:
+            await observatory_data_made.keep(conn)
+            await observatory_data_made.freeze(conn)
         await made.publish(10, offers=wants, labels={"territory": label("RIP", "ITC", "ITF"), "sector": label("*"), "period": label("Y1", "2013"), "size": label("*"), "theme": label("THEME", "energy")})  # fmt: skip
         yield made
 
@@ -95,7 +99,8 @@ async def test_every_answer_is_as_the_document_says(town: Town) -> None:
                 asked.pop("profile_id", None)
                 if "profile" in names and source.random() < 0.8:
                     asked["profile"] = identifier
-                url = base + path.replace("{profile_id}", identifier)
+                table = source.choice(["profiles", "networks-by-province", "nope", "%00"])
+                url = base + path.replace("{profile_id}", identifier).replace("{table}", table)
                 status = await ask(session, url, document, path, params=asked)
                 seen[status] = seen.get(status, 0) + 1
                 town.node.clock.forward(seconds=1)  # type: ignore[attr-defined]
@@ -111,10 +116,12 @@ async def test_an_empty_value_counts_as_not_given_and_the_document_says_so(town:
     async with aiohttp.ClientSession() as session:
 
         async def told(path: str, asked: Mapping[str, str]) -> tuple[int, bytes]:
-            async with session.get(base + path.replace("{profile_id}", town.published[0]), params=asked) as reply:
+            filled = path.replace("{profile_id}", town.published[0]).replace("{table}", "networks-by-province")
+            async with session.get(base + filled, params=asked) as reply:
                 return reply.status, await reply.read()
 
-        for path in ("/api/v1/profiles", "/api/v1/facets", *one):
+        observatory = ("/api/v1/observatory/tables", "/api/v1/observatory/tables/{table}")
+        for path in ("/api/v1/profiles", "/api/v1/facets", *observatory, *one):
             whole = await told(path, one.get(path, {}))
             assert whole[0] == 200
             for parameter in document["paths"][path]["get"]["parameters"]:

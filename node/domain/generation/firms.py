@@ -199,9 +199,10 @@ def person_code(draw: random.Random) -> str:
     return body + codicefiscale.calc_check_digit(body)
 
 
-def invent(draw: random.Random, number: int, sigla: str) -> InventedFirm:
-    """Return the ``number``-th firm, registered in a province."""
-    form, written, _ = draw.choices(LEGAL_FORMS, [weight for _, _, weight in LEGAL_FORMS])[0]
+def invent(draw: random.Random, number: int, sigla: str, *, sole_trader: bool | None = None) -> InventedFirm:
+    """Return the ``number``-th firm, registered in a province; ``sole_trader`` says whether it is one, None leaves it to chance."""
+    forms = [form for form in LEGAL_FORMS if sole_trader in (None, form[0] == SOLE_TRADER)]
+    form, written, _ = draw.choices(forms, [weight for _, _, weight in forms])[0]
     rea = f"{sigla}-{100_000 + number}"
     if form == SOLE_TRADER:
         return InventedFirm(f"{draw.choice(_SURNAMES)} {draw.choice(_NAMES)}", person_code(draw), form, rea[:10])

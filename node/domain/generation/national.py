@@ -10,15 +10,15 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import random
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from node.domain.chamber import CONTRACT_COLUMNS, ENTITY_WIDTH
+from node.domain.chamber import CONTRACT_COLUMNS
 from node.domain.generation.firms import InventedFirm, invent
+from node.domain.generation.listing import Places, Row, contract_row, entity_header, entity_row, leaves
 from node.domain.generation.texts import object_text, words_for
 from node.domain.register import register_id
 from node.domain.sector import Sectors
-from node.domain.territory import Territories, fold
+from node.domain.territory import Territories
 from node.domain.theme import THEMES
 
 # New contracts per year: 1,298 by the end of 2013, about 3,000 in 2016, 4,978 in October 2018, 8,382 in March 2023, 9,630 in 2024.
@@ -87,28 +87,6 @@ class GeneratedRegister:
     entities: list[list[object]] = field(default_factory=list)
 
 
-class _Places:
-    """Municipalities by province, the chief town first."""
-
-    def __init__(self, territories: Territories) -> None:
-        self.by_province: dict[str, list[tuple[str, str]]] = {}
-        for m in territories.municipalities:
-            self.by_province.setdefault(m.province, []).append((m.name, m.istat))
-        for area in territories.provinces:
-            chief = fold(area.name.replace("Città metropolitana di ", "").split("/")[0].split(" ")[0])
-            self.by_province[area.code].sort(key=lambda place: (not fold(place[0]).startswith(chief), place[0]))
-        self.provinces = {code: territories.children(code) for code in REGIONS}
-        self.neighbours = {
-            p: [q for q in children if q != p] or list(children)
-            for children in self.provinces.values()
-            for p in children
-        }
-
-    def municipality(self, draw: random.Random, sigla: str) -> str:
-        places = self.by_province[sigla]
-        return places[0][0] if draw.random() < 0.3 else draw.choice(places)[0]
-
-
 def generate(
     *, contracts: int, seed: int, territories: Territories, sectors: Sectors, until: dt.date = dt.date(2024, 12, 31)
 ) -> GeneratedRegister:
@@ -121,10 +99,9 @@ class _Generator:
         self._draw = random.Random(f"rete-delle-reti/{seed}")  # noqa: S311 - demonstration data from a seed
         self._count = contracts
         self._until = until
-        self._places = _Places(territories)
+        self._places = Places(territories, REGIONS)
         self._region_numbers = {m.region: m.istat[:3] for m in territories.municipalities}
-        self._codes = {division: _leaves(sectors, division) for division in DIVISIONS}
-        self._titles = sectors.title
+        self._codes = {division: leaves(sectors, division) for division in DIVISIONS}
         self._sectors = sectors
         self._firms: list[tuple[InventedFirm, str, str]] = []
         self._serial = itertools.count(1)
@@ -133,7 +110,7 @@ class _Generator:
 
     def run(self) -> GeneratedRegister:
         draw = self._draw
-        made = GeneratedRegister([list(CONTRACT_COLUMNS)], [_entity_header()])
+        made = GeneratedRegister([list(CONTRACT_COLUMNS)], [entity_header()])
         dates = sorted(self._date() for _ in range(self._count))
         seen: set[str] = set()
         last_number = ""
@@ -169,7 +146,7 @@ class _Generator:
         if division in ("55", "56") and draw.random() < 0.5:
             theme = "tourism"
         text = object_text(draw, theme, division)
-        name = self._name(division)
+        name = network_name(draw, division)
         sheet = made.entities if entity else made.contracts
         # Each sheet counts its own contracts, so that the same number means two things.
         progr = int(str(sheet[-1][0])) + 1 if len(sheet) > 1 else 1
@@ -180,8 +157,8 @@ class _Generator:
             code = draw.choice(self._codes[division]) if position == 0 or draw.random() < 0.6 else self._related()
             tax_code = "" if position and draw.random() < EMPTY_TAX_CODE else firm.tax_code
             shown = f"  {municipality.lower()} " if draw.random() < ODD_MUNICIPALITY else municipality.upper()
-            row = _Row(progr, name, day, number, deed, text, firm, tax_code, position == 0, shown, sigla, code)
-            sheet.append(self._entity_row(row) if entity else self._contract_row(row))
+            row = Row(progr, name, day, number, deed, text, firm, tax_code, position == 0, shown, sigla, code)
+            sheet.append(entity_row(row) if entity else contract_row(row, self._sectors))
 
     def _provinces(self, size: int) -> list[str]:
         draw = self._draw
@@ -215,69 +192,8 @@ class _Generator:
         division = self._draw.choices(list(DIVISIONS), list(DIVISIONS.values()))[0]
         return self._draw.choice(self._codes[division])
 
-    def _name(self, division: str) -> str:
-        draw = self._draw
-        product = draw.choice(words_for(division)[0]).split()[0].title()
-        return f"{draw.choice(_PLACE_WORDS)} {draw.choice(_BRANDS)} {product} {draw.randint(1, 999)}"
 
-    def _contract_row(self, row: _Row) -> list[object]:
-        dotless = row.ateco.replace(".", "")
-        section = self._sectors.ancestors(row.ateco)[-2]
-        return [
-            row.progr, row.name, row.day.strftime("%d/%m/%Y"), row.number, row.deed, row.text, row.firm.rea, row.tax_code,
-            row.firm.name, "S" if row.is_reference else "N", row.municipality, "", row.sigla, row.firm.legal_form, dotless,
-            _branch(section), section, self._titles(row.ateco)[:120],
-        ]  # fmt: skip
-
-    def _entity_row(self, row: _Row) -> list[object]:
-        cells: list[object] = [""] * ENTITY_WIDTH
-        values: dict[int, object] = {
-            0: row.progr, 1: row.name, 2: row.sigla, 3: "ATTIVA", 4: row.day.strftime("%d/%m/%Y"), 5: row.number, 9: row.number,
-            10: row.text, 12: row.firm.rea, 13: row.tax_code, 14: row.firm.name, 15: row.municipality, 17: row.sigla,
-            18: row.firm.legal_form, 19: row.ateco.replace(".", ""),
-        }  # fmt: skip
-        for at, value in values.items():
-            cells[at] = value
-        return cells
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    progr: int
-    name: str
-    day: dt.date
-    number: str
-    deed: str
-    text: str
-    firm: InventedFirm
-    tax_code: str
-    is_reference: bool
-    municipality: str
-    sigla: str
-    ateco: str
-
-
-def _leaves(sectors: Sectors, division: str) -> list[str]:
-    found: list[str] = []
-    queue = [division]
-    while queue:
-        code = queue.pop()
-        children = sectors.children(code)
-        queue += children
-        if not children and len(code) == 8:
-            found.append(code)
-    return sorted(found)
-
-
-def _branch(section: str) -> str:
-    groups = {"A": "AGRICOLTURA", "F": "COSTRUZIONI", "G": "COMMERCIO", "I": "TURISMO"}
-    return groups.get(section, "INDUSTRIA" if section in "BCDE" else "SERVIZI")
-
-
-def _entity_header() -> list[object]:
-    names: Sequence[str] = (
-        "progr.", "denominazione", "PV sede", "stato", "data atto", "rep. iscrizione", "n. REA rete", "c.f. rete", "data iscrizione",
-        "numero repertorio", "oggetto", "n. imprese", "n.rea", "c.f.", "denominazione impresa", "comune", "REG", "PV", "NG",
-        "codice ATECO 2007",
-    )  # fmt: skip
-    return list(names)
+def network_name(draw: random.Random, division: str) -> str:
+    """Return a name for a network of a division."""
+    product = draw.choice(words_for(division)[0]).split()[0].title()
+    return f"{draw.choice(_PLACE_WORDS)} {draw.choice(_BRANDS)} {product} {draw.randint(1, 999)}"

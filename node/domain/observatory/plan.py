@@ -38,12 +38,16 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One table of the plan: ``records`` names what is counted, ``codes`` has the closed list of each dimension, in its order."""
+    """One table of the plan: ``records`` names what is counted, ``codes`` has the closed list of each dimension, in its order.
+
+    ``indicator``: what it is told as (catalogue.py).
+    """
 
     ident: str
     kind: Kind
     records: str
     codes: Mapping[str, tuple[str, ...]]
+    indicator: str
     since: int = 1
 
     @property
@@ -68,10 +72,11 @@ _ALL: Final = (
         Kind.COUNT,
         "introduction",
         {"origin": REGIONS, "destination": REGIONS, "outcome": OUTCOMES},
+        "introductions",
     ),
-    Planned("networks-by-status", Kind.COUNT, "network", {"region": REGIONS, "status": STATUSES}),
-    Planned("led-firms", Kind.COUNT, "firm", {"region": REGIONS, "led": LED}),
-    Planned("common-fund", Kind.SUM, "fund", {"region": REGIONS, "kind": KINDS}),
+    Planned("networks-by-status", Kind.COUNT, "network", {"region": REGIONS, "status": STATUSES}, "pipeline"),
+    Planned("led-firms", Kind.COUNT, "firm", {"region": REGIONS, "led": LED}, "led-firms"),
+    Planned("common-fund", Kind.SUM, "fund", {"region": REGIONS, "kind": KINDS}, "common-fund"),
 )
 PLAN: Final[Mapping[str, Planned]] = {found.ident: found for found in _ALL}
 # Idents of tables that are told no more: never used again.

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from node.domain.observatory import statistics_form
 from node.domain.observatory.catalogue import INDICATORS
+from node.domain.observatory.codes import TOTAL
 from node.domain.observatory.figures import Cell, Status, Table, table
 from node.domain.observatory.lazy import Place
 from node.domain.observatory.plan import PLAN, Kind, Planned, reference_day
@@ -30,6 +31,7 @@ MOVED = N_(
     "Somme delle sole celle che gli enti comunicano: dove un ente ha meno di tre reti, o una sola domina, la sua parte manca;"
     " le altre sono arrotondate e modificate."
 )
+TOTALS = N_("I totali sono le somme dei numeri comunicati.")
 ABSENT = N_("Una cella che manca è vuota oppure coperta dal segreto: non si distingue, ed è voluto.")
 LATE = N_("Un numero cambia solo quando cambiano almeno tre reti: può dire la situazione di un trimestre precedente.")
 OVERLAP = N_("Un'impresa può contare sotto più voci: non sommarle.")
@@ -134,17 +136,32 @@ def _added(planned: Planned, day: dt.date, told: Sequence[Said], *, complete: bo
     for found in told:
         for place, value in found.cells.items():
             sums[place] = sums.get(place, 0) + value
-    notes = [PERTURBED if planned.kind is Kind.COUNT else MOVED, ABSENT, LATE]
+    notes = [PERTURBED if planned.kind is Kind.COUNT else MOVED, ABSENT, LATE, TOTALS]
     notes += [OVERLAP] if "led" in planned.codes else []
     notes += [] if complete else [MISSING]
-    cells = [Cell(place, value, Status.ESTIMATED) for place, value in sums.items()]
+    cells = [Cell(place, value, Status.ESTIMATED) for place, value in _with_totals(planned, sums).items()]
+    source = INDICATORS[planned.indicator].source
     return table(
-        planned.ident,
-        planned.ident,
-        planned.dimensions,
-        cells,
-        day,
-        tier=2,
-        source=INDICATORS[planned.ident].source,
-        notes=tuple(notes),
+        planned.ident, planned.indicator, planned.dimensions, cells, day, tier=2, source=source, notes=tuple(notes)
     )
+
+
+def _with_totals(planned: Planned, told: Mapping[Place, int]) -> dict[Place, int]:
+    """Return the cells with the reader's own sums over them: of what was told, so that nothing can be had from a difference.
+
+    Not over ``led``: a firm may count under several of its codes.
+    """
+    summed = dict(told)
+    for at, name in enumerate(planned.dimensions):
+        if name != "led":
+            totals: dict[Place, int] = {}
+            for place, value in summed.items():
+                over = (*place[:at], TOTAL, *place[at + 1 :])
+                totals[over] = totals.get(over, 0) + value
+            summed |= totals
+    return summed
+
+
+async def stamp(conn: Connection) -> str:
+    """Return what changes whenever other documents count."""
+    return await statistics.stamp(conn)

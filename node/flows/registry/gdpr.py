@@ -21,6 +21,7 @@ from node.domain.seeking import Seeker
 from node.errors import N_, CallerError, NotFoundError, OperatorError
 from node.flows.logs.append import OwnLog
 from node.flows.profiles import publish
+from node.flows.registry import counting
 from node.store import accounts, gdpr, population, statistics
 from node.store.gdpr import Consent, Disclosed, ToLookAt
 from node.store.postgres import Connection, Pool, acquire, run_tx
@@ -234,6 +235,9 @@ async def retention(pool: Pool, config: Config, now: dt.datetime, *, apply: bool
                 if what == "editions"
                 else await gdpr.count_over(conn, what, until)
             )
+        if what == "editions" and apply and over:
+            # What they say in numbers stays, also of those that were loaded before anybody counted.
+            await counting.settle_all(pool, now)
         ended = await end_over(pool, what, until) if apply and over else 0
         terms.append(Term(what, days, until.date(), over, ended))
     return terms

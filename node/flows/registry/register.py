@@ -24,7 +24,8 @@ from node.domain.register import RegisterFirm, RegisterNetwork
 from node.domain.rows import RowProblem
 from node.errors import N_, CallerError, NotFoundError, Said
 from node.flows.profiles import partitions
-from node.store import population, spreadsheet
+from node.flows.registry import counting
+from node.store import edition_counts, population, spreadsheet
 from node.store.postgres import Connection, Pool, acquire, run_tx
 from node.store.reference import load_sectors, load_territories
 
@@ -147,6 +148,8 @@ async def load_register(
         if known is not None:
             await _make_room(conn, known, replace=replace)
         stored_id = await population.insert_snapshot(conn, found.networks, taken_on=taken_on, digest=digest, now=now)
+        # Here and now, while its rows are as they were listed: an erasure or the end of its term may take them.
+        await counting.settle(conn, now)
         return True, stored_id, leads
 
     stored, snapshot_id, leads = await run_tx(pool, work)
@@ -257,6 +260,7 @@ async def remove_snapshot(pool: Pool, taken_on: dt.date) -> Removed:
                 day=taken_on.isoformat(),
             )
         await population.delete_snapshot(conn, known.snapshot_id)
+        await edition_counts.forget(conn, taken_on)
         newest, latest = await population.newest_snapshot(conn), await population.latest_partition(conn)
         return Removed(taken_on, newest.taken_on if newest else None, latest.version if latest else None)
 

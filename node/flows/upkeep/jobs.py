@@ -32,6 +32,7 @@ class Job(StrEnum):
     INDEX = "index"
     BACKUP = "backup"
     TRIAL = "trial"
+    OBSERVATORY = "observatory"
 
 
 TITLES: Final[Mapping[str, str]] = {
@@ -49,6 +50,7 @@ TITLES: Final[Mapping[str, str]] = {
     Job.INDEX: N_("tiene aggiornato l'indice delle ricerche"),
     Job.BACKUP: N_("fa la copia di sicurezza del giorno e toglie le più vecchie"),
     Job.TRIAL: N_("ripristina per prova l'ultima copia di sicurezza"),
+    Job.OBSERVATORY: N_("rifà i numeri dell'Osservatorio, se qualcosa è cambiato"),
 }
 
 

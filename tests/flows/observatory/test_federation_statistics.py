@@ -15,6 +15,7 @@ import pytest
 from node import runtime
 from node.domain.accounts import derive_key
 from node.domain.observatory import cell_key, statistics_form
+from node.domain.observatory.codes import TOTAL
 from node.domain.observatory.figures import Status, Table
 from node.domain.observatory.plan import PLAN
 from node.flows.logs.append import Operation
@@ -23,7 +24,7 @@ from node.flows.observatory.federation import GRACE_DAYS, MISSING, Picture
 from node.protocol import canonical
 from node.store import postgres, schemas, statistics
 from tests.federation_made import Clock, Town, federation
-from tests.statistics_made import APRIL, JANUARY, STATUSES, Bureau
+from tests.statistics_made import APRIL, FIRMS, JANUARY, STATUSES, Bureau
 
 TESTS = Path(__file__).resolve().parents[2]
 VECTOR = TESTS / "vectors" / "statistics.v1.json"
@@ -70,8 +71,8 @@ def summed(folder: Path, *more: str) -> Mapping[str, Any]:
 
 
 def cells(table: Table) -> list[list[Any]]:
-    """Cells as the script gives them."""
-    return [[list(cell.at), cell.value] for cell in table.cells]
+    """Cells as the script gives them: without the reader's totals."""
+    return [[list(cell.at), cell.value] for cell in table.cells if TOTAL not in cell.at]
 
 
 async def test_four_offices_add_up_to_what_anybody_adds_up(server: str, tmp_path: Path) -> None:
@@ -99,6 +100,10 @@ async def test_four_offices_add_up_to_what_anybody_adds_up(server: str, tmp_path
             assert all(MISSING in t.notes and t.tier == 2 for t in found.tables)
             assert {cell.status for t in found.tables for cell in t.cells} == {Status.ESTIMATED}
         assert set(script) == set(PLAN)
+        networks = next(t for t in found.tables if t.ident == STATUSES).by_place()
+        told = [value for _, value in script[STATUSES]["cells"]]
+        assert networks[TOTAL, TOTAL].value == sum(told)
+        assert not any(cell.at[1] == TOTAL for t in found.tables if t.ident == FIRMS for cell in t.cells)
         assert script[STATUSES]["told"] == ["p_LE", "p_RM", "p_TO"]
         async with AsyncExitStack() as stack:
             conn = await stack.enter_async_context(towns[0].node.pool.acquire())

@@ -21,7 +21,7 @@ from node.store.introductions import NewCase
 from node.store.postgres import acquire
 from node.web import allowance
 from node.web.permission import needed_by
-from tests import canary
+from tests import canary, figures_made
 from tests.accounts_made import Desk
 from tests.admin_made import session
 from tests.agreement_shown_made import fill_agreement
@@ -54,7 +54,11 @@ async def objects(node: Node, staff: Staff) -> Mapping[str, str]:
     async with acquire(node.pool) as conn, conn.transaction():
         await introductions.open_cases(conn, [case], node.clock())
     paper = await fill_agreement(node)
+    await figures_made.publish(node)
     return {
+        # Of the Observatory.
+        "indicator": "networks",
+        "table": "networks-by-year",
         # Versions, proposals, requests to join.
         "version": "2",
         "digest": paper.proposal,
