@@ -19,12 +19,13 @@ from node.domain.observatory.codes import TOTAL
 from node.domain.observatory.figures import Status, Table
 from node.domain.observatory.plan import PLAN
 from node.flows.logs.append import Operation
+from node.flows.observatory import build as building
 from node.flows.observatory import federation as picture
 from node.flows.observatory.federation import GRACE_DAYS, MISSING, Picture
 from node.protocol import canonical
 from node.store import postgres, schemas, statistics
 from tests.federation_made import Clock, Town, federation
-from tests.statistics_made import APRIL, FIRMS, JANUARY, STATUSES, Bureau
+from tests.statistics_made import APRIL, CASES, FIRMS, JANUARY, STATUSES, Bureau
 
 TESTS = Path(__file__).resolve().parents[2]
 VECTOR = TESTS / "vectors" / "statistics.v1.json"
@@ -197,3 +198,32 @@ async def test_statistics_that_came_before_they_were_known_are_read_after_an_upg
         await old.sync()
         assert {c.told for c in (await seen_by(old)).coverage} == {(other.id,)}
         assert await old.known() == 1
+
+
+async def test_the_observatory_shows_what_was_told(server: str, tmp_path: Path) -> None:
+    """The build takes tier 2 in, makes it anew when another document came, and every page of it can be read."""
+    clock = Clock(JANUARY)
+    async with federation(server, tmp_path, clock, IDS[:2]) as towns:
+        town, node = towns[0], towns[0].node
+        for each in towns:
+            bureau = await bureau_of(each)
+            await bureau.keep(7)
+            await bureau.run("UPDATE registry.firm SET led_by = '{women}'")
+        await tell(town)
+        first = await building.build(node.pool, node.config, clock(), building.more_tables())
+        assert {t.ident for t in first.figures.tables if t.tier == 2} == set(PLAN)
+        assert not (await building.build(node.pool, node.config, clock(), building.more_tables())).is_new
+        await tell(towns[1])
+        await town.sync()
+        second = await building.build(node.pool, node.config, clock(), building.more_tables())
+        assert second.is_new
+        one, both = (found.figures.named(STATUSES) for found in (first, second))
+        assert one is not None
+        assert both is not None
+        assert both.by_place()["*", "*"].value > one.by_place()["*", "*"].value  # type: ignore[operator]
+        for planned in PLAN.values():
+            for path in (f"indicatori/{planned.indicator}", f"tabelle/{planned.ident}"):
+                url = f"http://127.0.0.1:{town.port}/osservatorio/{path}"
+                async with town.session.get(url, headers={"Accept": "text/html"}) as answer:
+                    assert answer.status == 200, path
+                    assert "Puglia" in await answer.text() or planned.ident == CASES
