@@ -176,12 +176,17 @@ def _tell(face: Face, found: Table, cells: list[Cell]) -> None:
             *(_named(face, name, code) for name, code in zip(found.dimensions, cell.at, strict=True)),
             face.tr(WHY[cell.status]) if cell.value is None else str(cell.value),
         )
-        for cell in cells
+        for cell in sorted(cells, key=_in_time)
     ]
     face.table(indicator.title if indicator else found.ident, (*titles, unit), rows)
     for note in (*found.notes, found.source):
         if note:
             face.say(note)
+
+
+def _in_time(cell: Cell) -> list[tuple[int, str]]:
+    """Sort years of age by their number: ten after nine."""
+    return [(int(code), "") if code.isdecimal() else (-1, code) for code in cell.at]
 
 
 def _named(face: Face, dimension: str, code: str) -> str:

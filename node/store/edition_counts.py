@@ -18,6 +18,7 @@ from node.store.postgres import Connection, load_queries
 
 QUERIES = load_queries("edition_counts")
 COUNT_TIMEOUT_S = 300
+WORK_MEMORY = "64MB"
 # A network's number of members and a code without a name are told as they are, whatever they are.
 _Codes = tuple[list[str], list[str], list[str], list[str]]
 
@@ -28,6 +29,11 @@ def _codes(territories: Territories, sectors: Sectors) -> _Codes:
     return [p for p, _ in places], [r for _, r in places], [d for d, _ in branches], [s for _, s in branches]
 
 
+async def alone(conn: Connection) -> None:
+    """Wait until nobody else counts; what they counted is seen from then on, until the end of the transaction."""
+    await conn.execute(QUERIES["alone"], timeout=COUNT_TIMEOUT_S)
+
+
 async def count_edition(
     conn: Connection, edition: Snapshot, territories: Territories, sectors: Sectors, now: dt.datetime
 ) -> None:
@@ -35,16 +41,15 @@ async def count_edition(
     await forget(conn, edition.taken_on)
     await conn.execute(QUERIES["add_edition"], edition.taken_on, edition.digest, now)
     codes = _codes(territories, sectors)
-    await conn.execute(QUERIES["by_sets"], "off")
+    await conn.execute(QUERIES["by_sets"], "off", WORK_MEMORY)
     for name in ("count_networks", "count_firms"):
         await conn.execute(QUERIES[name], edition.snapshot_id, edition.taken_on, *codes, timeout=COUNT_TIMEOUT_S)
-    await conn.execute(QUERIES["count_memberships"], edition.snapshot_id, edition.taken_on, timeout=COUNT_TIMEOUT_S)
-    await conn.execute(QUERIES["by_sets"], "on")
+    await conn.execute(QUERIES["by_sets"], "on", None)
 
 
 async def count_changes(conn: Connection, edition: Snapshot, since: Snapshot) -> None:
     """Count what changed from one edition to a later one; both are counted already, their change is not."""
-    await conn.execute(QUERIES["by_sets"], "off")
+    await conn.execute(QUERIES["by_sets"], "off", WORK_MEMORY)
     await conn.execute(
         QUERIES["count_changes"],
         edition.snapshot_id,
@@ -53,7 +58,7 @@ async def count_changes(conn: Connection, edition: Snapshot, since: Snapshot) ->
         since.taken_on,
         timeout=COUNT_TIMEOUT_S,
     )
-    await conn.execute(QUERIES["by_sets"], "on")
+    await conn.execute(QUERIES["by_sets"], "on", None)
 
 
 async def forget(conn: Connection, taken_on: dt.date) -> None:

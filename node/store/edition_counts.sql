@@ -1,9 +1,14 @@
 -- How a firm is told from another: by its tax code; one without a code counts where it is listed, for nobody can know it elsewhere.
 
+-- One counts at a time: two would write the same numbers.
+-- name: alone
+SELECT pg_advisory_xact_lock(hashtext('observatory.edition'));
+
 -- An edition that was just written is unknown to the planner, who takes it for one row and would walk all of it again for each row of
--- another: joins by sets alone, until the end of the transaction ($1: off) or at once ($1: on).
+-- another: joins by sets alone, and in memory, until the end of the transaction ($1: off, 64MB) or what was before ($1: on, NULL).
 -- name: by_sets
-SELECT set_config('enable_nestloop', $1::text, true);
+SELECT set_config('enable_nestloop', $1::text, true), set_config('work_mem', coalesce($2::text, s.reset_val || s.unit), true)
+FROM pg_settings s WHERE s.name = 'work_mem';
 
 -- $1 the edition's id, $2 its day; $3 provinces and $4 their regions, $5 divisions of sectors and $6 their sections, pairwise.
 -- name: count_networks
@@ -11,10 +16,13 @@ INSERT INTO observatory.edition_count (taken_on, measure, codes, value)
 WITH region AS (
     SELECT p.province, p.region FROM unnest($3::text[], $4::text[]) AS p (province, region)
 ), seat AS (
-    SELECT f.register_id, count(DISTINCT f.province) AS provinces, count(DISTINCT coalesce(r.region, f.province)) AS regions
-    FROM population.firm f
+    SELECT f.register_id, count(*) AS provinces, min(coalesce(r.region, f.province)) <> max(coalesce(r.region, f.province)) AS is_wide,
+           sum(f.firms) AS firms
+    FROM (
+        SELECT m.register_id, m.province, count(*) AS firms FROM population.firm m
+        WHERE m.snapshot_id = $1 GROUP BY m.register_id, m.province
+    ) f
     LEFT JOIN region r USING (province)
-    WHERE f.snapshot_id = $1
     GROUP BY f.register_id
 ), listed AS MATERIALIZED (
     SELECT coalesce(nullif(n.province, ''), '?') AS province, coalesce(r.region, '?') AS region,
@@ -23,7 +31,8 @@ WITH region AS (
            CASE WHEN n.members > 50 THEN '51+' WHEN n.members >= 10 THEN '10-50' WHEN n.members >= 4 THEN '4-9' ELSE n.members::text END
                AS size_class,
            CASE WHEN seat.provinces >= 3 THEN '3+' ELSE seat.provinces::text END AS provinces,
-           CASE WHEN seat.provinces = 1 THEN 'one-province' WHEN seat.regions = 1 THEN 'one-region' ELSE 'several-regions' END AS spread
+           CASE WHEN seat.provinces = 1 THEN 'one-province' WHEN seat.is_wide THEN 'several-regions' ELSE 'one-region' END AS spread,
+           seat.firms
     FROM population.network n
     JOIN seat USING (register_id)
     LEFT JOIN region r ON r.province = n.province
@@ -31,6 +40,7 @@ WITH region AS (
     WHERE n.snapshot_id = $1 AND n.active
 )
 SELECT $2::date, 'networks', '{}'::text[], count(*) FROM listed
+UNION ALL SELECT $2, 'memberships', '{}', coalesce(sum(firms), 0) FROM listed
 UNION ALL SELECT $2, 'networks/province', ARRAY[province], count(*) FROM listed GROUP BY province
 UNION ALL SELECT $2, 'networks/region', ARRAY[region], count(*) FROM listed GROUP BY region
 UNION ALL SELECT $2, 'networks/division', ARRAY[division], count(*) FROM listed GROUP BY division
@@ -45,37 +55,32 @@ UNION ALL SELECT $2, 'networks/spread', ARRAY[spread], count(*) FROM listed GROU
 -- A firm stands once, as the network with the newest deed has it. Parameters as above.
 -- name: count_firms
 INSERT INTO observatory.edition_count (taken_on, measure, codes, value)
-WITH listed AS MATERIALIZED (
-    SELECT DISTINCT ON (f.tax_code, f.nobody) f.province, f.ateco, f.legal_form
+WITH listed AS (
+    SELECT DISTINCT ON (f.firm) f.province, left(f.ateco, 2) AS division, f.legal_form
     FROM (
-        SELECT m.tax_code, CASE WHEN m.tax_code = '' THEN m.register_id || '#' || m.position END AS nobody, m.province, m.ateco,
+        SELECT CASE WHEN m.tax_code = '' THEN m.register_id || '#' || m.position ELSE m.tax_code END AS firm, m.province, m.ateco,
                m.legal_form, n.registered_on, m.register_id, m.position
         FROM population.firm m
-        JOIN population.network n USING (snapshot_id, register_id)
-        WHERE m.snapshot_id = $1 AND n.active
+        JOIN population.network n ON n.snapshot_id = m.snapshot_id AND n.register_id = m.register_id
+        WHERE m.snapshot_id = $1 AND n.snapshot_id = $1 AND n.active
     ) f
-    ORDER BY f.tax_code, f.nobody, f.registered_on DESC, f.register_id, f.position
+    ORDER BY f.firm, f.registered_on DESC, f.register_id, f.position
+), alike AS (
+    SELECT province, division, legal_form, count(*) AS firms FROM listed GROUP BY province, division, legal_form
 ), firm AS MATERIALIZED (
-    SELECT coalesce(nullif(l.province, ''), '?') AS province, coalesce(r.region, '?') AS region,
-           coalesce(nullif(left(l.ateco, 2), ''), '?') AS division, coalesce(s.section, '?') AS section,
-           CASE WHEN l.legal_form ~ '^[A-Za-z0-9]{1,8}$' THEN upper(l.legal_form) ELSE '?' END AS legal_form
-    FROM listed l
-    LEFT JOIN unnest($3::text[], $4::text[]) AS r (province, region) ON r.province = l.province
-    LEFT JOIN unnest($5::text[], $6::text[]) AS s (division, section) ON s.division = left(l.ateco, 2)
+    SELECT coalesce(nullif(a.province, ''), '?') AS province, coalesce(r.region, '?') AS region,
+           coalesce(nullif(a.division, ''), '?') AS division, coalesce(s.section, '?') AS section,
+           CASE WHEN a.legal_form ~ '^[A-Za-z0-9]{1,8}$' THEN upper(a.legal_form) ELSE '?' END AS legal_form, a.firms
+    FROM alike a
+    LEFT JOIN unnest($3::text[], $4::text[]) AS r (province, region) ON r.province = a.province
+    LEFT JOIN unnest($5::text[], $6::text[]) AS s (division, section) ON s.division = a.division
 )
-SELECT $2::date, 'firms', '{}'::text[], count(*) FROM firm
-UNION ALL SELECT $2, 'firms/province', ARRAY[province], count(*) FROM firm GROUP BY province
-UNION ALL SELECT $2, 'firms/region', ARRAY[region], count(*) FROM firm GROUP BY region
-UNION ALL SELECT $2, 'firms/division', ARRAY[division], count(*) FROM firm GROUP BY division
-UNION ALL SELECT $2, 'firms/section', ARRAY[section], count(*) FROM firm GROUP BY section
-UNION ALL SELECT $2, 'firms/legal_form', ARRAY[legal_form], count(*) FROM firm GROUP BY legal_form;
-
--- name: count_memberships
-INSERT INTO observatory.edition_count (taken_on, measure, codes, value)
-SELECT $2::date, 'memberships', '{}'::text[], count(*)
-FROM population.firm f
-JOIN population.network n USING (snapshot_id, register_id)
-WHERE f.snapshot_id = $1 AND n.active;
+SELECT $2::date, 'firms', '{}'::text[], coalesce(sum(firms), 0) FROM firm
+UNION ALL SELECT $2, 'firms/province', ARRAY[province], sum(firms) FROM firm GROUP BY province
+UNION ALL SELECT $2, 'firms/region', ARRAY[region], sum(firms) FROM firm GROUP BY region
+UNION ALL SELECT $2, 'firms/division', ARRAY[division], sum(firms) FROM firm GROUP BY division
+UNION ALL SELECT $2, 'firms/section', ARRAY[section], sum(firms) FROM firm GROUP BY section
+UNION ALL SELECT $2, 'firms/legal_form', ARRAY[legal_form], sum(firms) FROM firm GROUP BY legal_form;
 
 -- What became of the networks of an edition ($3, of day $4) in a later one ($1, of day $2). One that left under one deed and came back
 -- under another is known by its name and by a firm that is in both; where several of one name left and came, in their order.

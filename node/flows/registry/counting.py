@@ -30,6 +30,7 @@ class Counted:
 
 async def settle(conn: Connection, now: dt.datetime) -> Counted:
     """Count all that is loaded and not counted yet."""
+    await edition_counts.alone(conn)
     loaded = {found.taken_on: found for found in await population.editions(conn)}
     known = await edition_counts.editions(conn)
     anew = [day for day, edition in loaded.items() if known.get(day) != edition.digest]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import random
 from collections.abc import Sequence
@@ -13,7 +14,6 @@ from node import config as configuration
 from node.domain.observatory import codes
 from node.domain.observatory.catalogue import INDICATORS
 from node.domain.observatory.figures import Cell, Figures, Table, table
-from node.domain.vocabulary import CATEGORIES
 from node.flows.observatory.build import More, build
 from node.flows.observatory.release import release
 from node.store import observatory, population
@@ -134,6 +134,12 @@ async def test_a_build_when_nothing_changed_is_the_one_before(listed: Pool) -> N
     }
 
 
+async def test_two_that_build_at_once_count_once(listed: Pool) -> None:
+    """The command and the scheduler do not get in each other's way, and tell the same."""
+    one, other = await asyncio.gather(build(listed, CONFIG, NOW), build(listed, CONFIG, NOW))
+    assert one.figures == other.figures
+
+
 async def test_editions_whose_term_is_over_keep_their_numbers(listed: Pool) -> None:
     """All of them, also what changed from one to the next."""
     first = await figures(listed)
@@ -211,8 +217,3 @@ async def test_profiles_count_by_their_parts(pool: Pool) -> None:
     needs, offers = cells(found, "needs-by-capability"), cells(found, "offers-by-capability")
     at = ("logistics", "ITF4")
     assert float(str(gap[at])) == pytest.approx(float(str(needs[at])) - float(str(offers[at])))
-
-
-def test_needs_are_called_as_profiles_call_them() -> None:
-    """The same words, in the same order."""
-    assert {key: italian for key, (italian, _) in CATEGORIES.items()} == codes.NEEDS
