@@ -60,6 +60,8 @@ prove: .venv/.installed-dev
 	$(BIN)/python bench/observatory_build.py
 	$(BIN)/python bench/text_gate.py
 	$(BIN)/python bench/text_attack.py
+	$(BIN)/python bench/statistics_attack.py
+	$(BIN)/python bench/statistics_utility.py
 	$(BIN)/python bench/linkage.py
 	$(BIN)/python bench/search_quality.py
 	$(BIN)/python bench/search_speed.py

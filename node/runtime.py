@@ -22,6 +22,7 @@ from node import config as configuration
 from node.config import Config
 from node.config_places import CONFIG_FILE
 from node.domain.accounts import derive_key
+from node.domain.observatory import cell_key
 from node.domain.observatory.wording import Publisher
 from node.domain.saved import leave_key
 from node.errors import N_, OperatorError
@@ -182,6 +183,11 @@ class Node:
             longest=dt.timedelta(hours=web.session_hours),
             code_lasts=dt.timedelta(hours=web.password_code_hours),
         )
+
+    @property
+    def statistics_key(self) -> bytes:
+        """What hides records behind the numbers of tier 2: never changed, never told (docs/statistics.md)."""
+        return derive_key(self.ring.secret, cell_key.PURPOSE)
 
     def identity_provider(self) -> oidc.Provider | None:
         """Return who else signs people in, None where nobody does. Raises: OperatorError key-file-...."""

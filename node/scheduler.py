@@ -22,6 +22,7 @@ from node.flows.introductions import hear, post, remind
 from node.flows.logs import announce, gossip, recover
 from node.flows.logs.sync import sync_peers
 from node.flows.observatory import build as observatory
+from node.flows.observatory import publish as observatory_publish
 from node.flows.profiles import publish
 from node.flows.searching import indexing, tell
 from node.flows.trust import agreement_pull, council_road
@@ -268,8 +269,18 @@ def _housework(node: Node, session: aiohttp.ClientSession, jobs: Jobs) -> dict[J
         outward = node.outward(session)
         await tell.tell_due(node.pool, node.saved_settings(), outward, load_label_reference(), node.clock)
 
+    async def tell_statistics() -> None:
+        await observatory_publish.publish_due(
+            node.pool, await current_own(node), node.statistics_key, node.membership.terms, node.clock()
+        )
+
     async def observe() -> None:
-        await observatory.build(node.pool, node.config, node.clock(), observatory.more_tables())
+        # What this office tells once a quarter first: the picture shows it too.
+        await _each(
+            Job.OBSERVATORY,
+            tell_statistics,
+            lambda: observatory.build(node.pool, node.config, node.clock(), observatory.more_tables()),
+        )
 
     return {
         Job.TIDY: (clean, TIDY_MINUTES),

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from node import runtime
-from node.cli import observatory_export
+from node.cli import observatory_export, observatory_publish
 from node.cli.frame import Face, command
 from node.domain.observatory import codes
 from node.domain.observatory.catalogue import INDICATORS
@@ -202,3 +202,4 @@ def _named(face: Face, dimension: str, code: str) -> str:
 
 
 observatory_export.add_to(observatory)
+observatory_publish.add_to(observatory)

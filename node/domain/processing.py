@@ -59,6 +59,7 @@ TASK = N_("compito di interesse pubblico (art. 6 par. 1 lett. e): sostegno alle 
 CONSENT = N_("consenso dell'interessato (art. 6 par. 1 lett. a)")
 DUTY = N_("obbligo di dimostrare il proprio operato (art. 5 par. 2)")
 NOBODY = N_("nessuno fuori dall'ente")
+STATISTICS = N_("statistiche con segreto: un numero cambia solo se cambiano almeno tre reti")
 MEET = N_("mettere in contatto due reti, o un'impresa e una rete")
 HOLDINGS: tuple[Holding, ...] = (
     Holding(
@@ -198,6 +199,18 @@ HOLDINGS: tuple[Holding, ...] = (
     Holding(
         "office.introduction_notice", OFFICERS, N_("di quali contatti i funzionari sono stati avvisati"), MEET, TASK, NOBODY, "introductions_days",
         _columns(none="what"),
+    ),
+    Holding(
+        "statistics.told", FIRMS, N_("quali tabelle statistiche sono state comunicate, e per quale trimestre"), STATISTICS, TASK, NOBODY, None,
+        _columns(none="table_id"),
+    ),
+    Holding(
+        "statistics.cell", FIRMS, N_("numeri statistici come sono stati comunicati, modificati per il segreto"), STATISTICS, TASK,
+        N_("gli altri enti e il pubblico"), None, _columns(none="table_id place"),
+    ),
+    Holding(
+        "statistics.part", FIRMS, N_("identificativi casuali di reti, imprese e contatti dietro un numero comunicato; dimenticati con la cancellazione"),
+        STATISTICS, TASK, NOBODY, None, _columns(none="table_id place look"),
     ),
     Holding(
         "office.account", OFFICERS, N_("nome di accesso, nome presso il fornitore di identità, stato; nessuna password"),

@@ -146,7 +146,7 @@ LIMIT 1;
 -- name: newest
 SELECT event_id, audit.instant(at) AS at, kind, document, previous, hash FROM audit.event ORDER BY event_id DESC LIMIT 1;
 
--- What lives in the own log and is neither a partition nor a version that stands there by a decision. After a restore the
+-- What lives in the own log and is neither a partition nor statistics nor a version that stands there by a decision. After a restore the
 -- profiles whose decisions were lost with the newest days are told too; those whose row the log brought back have an event.
 -- name: unaccounted
 SELECT i.item_id::text AS profile_id, i.last_idx
@@ -154,6 +154,7 @@ FROM log.item i
 JOIN log.origin o USING (origin_id)
 WHERE o.is_own AND o.state <> 'frozen' AND NOT i.dead
   AND NOT EXISTS (SELECT FROM coop.partition d WHERE d.origin_id = i.origin_id AND d.idx = i.last_idx)
+  AND NOT EXISTS (SELECT FROM coop.statistics d WHERE d.origin_id = i.origin_id AND d.idx = i.last_idx)
   AND NOT EXISTS (
       SELECT FROM publication.version v
       WHERE v.profile_id = i.item_id AND v.state = 'published' AND v.log_idx = i.last_idx)

@@ -124,6 +124,12 @@ async def search(conn: Connection, seeker: Seeker) -> dict[str, list[str]]:
     return found
 
 
+async def firms_of(conn: Connection, seeker: Seeker) -> list[str]:
+    """Return the ids of the private register's firms that are the subject's."""
+    table = "registry.firm"
+    return [row["id"] async for row, _ in _hits(conn, table, PLACES[table], seeker)]
+
+
 async def find(conn: Connection, seeker: Seeker) -> dict[str, list[dict[str, Any]]]:
     """Return the rows of each table that hold something of a subject; tables with nothing are left out."""
     ids = await search(conn, seeker)

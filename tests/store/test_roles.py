@@ -34,7 +34,7 @@ from tests.office_made import configured
 
 ROLES = Path(__file__).resolve().parents[2] / "deploy" / "roles.sql"
 NOW = dt.datetime(2026, 11, 24, 10, 0, tzinfo=dt.UTC)
-PRIVATE = ("registry", "publication", "population", "audit")
+PRIVATE = ("registry", "publication", "population", "audit", "statistics")
 RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 
 

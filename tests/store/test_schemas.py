@@ -10,7 +10,7 @@ from node.store import schemas
 
 def test_only_schemas_that_say_their_type_judge_bodies() -> None:
     """An envelope, an entry or a problem has a schema, and is none of the bodies that a log may hold (PROTOCOL 3.5)."""
-    assert set(schemas.validators()) == {"partition/1", "profile/1"}
+    assert set(schemas.validators()) == {"partition/1", "profile/1", "statistics/1"}
     described = {file.name for file in schemas.folder().iterdir()}
     assert {"sealed.v1.json", "entry.v1.json", "problem.v1.json", "profile.v1.json"} <= described
 

@@ -244,7 +244,7 @@ class _Growing:
         # The largest first: what is left to be made even at the end is small.
         new.sort(key=lambda network: -network.size)
         for network in new:
-            seats.choose(network)
+            seats.admit(network)
             self._meet_again(network, seats)
         fresh = set(map(id, new))
         # New networks first; where their classes have no more room, firms join or leave those that there were.

@@ -99,7 +99,7 @@ class Seats:
         self._left.subtract(self._group[sigla] for sigla in open_seats)
         self._others = [code for code in REGIONS if code not in target.regions]
 
-    def choose(self, network: Network) -> None:
+    def admit(self, network: Network) -> None:
         """Choose the provinces of a new network, and one of them for each of its members."""
         draw = self._draw
         count = network.spread if network.spread < 3 or network.size < 5 else draw.choice((3, 3, 4))

@@ -19,6 +19,7 @@ FEDERATION: Final = N_("Registri firmati dei nodi della federazione, come li ved
 OFFICES: Final = N_("Uffici della federazione, con tutela del segreto statistico")
 REGISTER_AND_REFERENCE: Final = N_("Elenco pubblico dei contratti di rete; imprese registrate per regione")
 
+COUNTED: Final = N_("Somma, sugli enti che hanno comunicato, dei conteggi modificati per il segreto statistico.")
 NETWORKS_UNIT: Final = N_("reti")
 FIRMS_UNIT: Final = N_("imprese")
 PROFILES_UNIT: Final = N_("profili")
@@ -207,14 +208,16 @@ _COOPERATION: Final = (
         FEDERATION,
     ),
 )
+# Told by each node under disclosure control (docs/statistics.md), added up over those that told.
 _OFFICES: Final = (
     Indicator(
         "introductions",
         N_("Contatti tra regioni"),
         N_(
-            "I contatti tra due uffici che sono finiti, dalla regione di chi cerca a quella di chi è cercato, con il loro esito."
+            "I contatti tra due uffici chiesti per una rete o un'impresa di una regione verso un profilo di un'altra, o della stessa,"
+            " secondo come stanno oggi. Ognuno conta una volta, presso l'ufficio che lo ha chiesto; le bozze non contano."
         ),
-        N_("numero di contatti finiti, con disturbo statistico"),
+        COUNTED,
         N_("contatti"),
         OFFICES,
         tier=2,
@@ -222,8 +225,11 @@ _OFFICES: Final = (
     Indicator(
         "pipeline",
         N_("Reti in cammino"),
-        N_("Le reti che gli uffici seguono, da potenziali a iscritte e chiuse."),
-        N_("numero di reti per stato, con disturbo statistico"),
+        N_(
+            "Le reti che gli uffici seguono, da potenziali a iscritte e chiuse, nella regione dell'impresa di riferimento: anche quelle"
+            " che non sono nell'elenco pubblico o non hanno un profilo."
+        ),
+        COUNTED,
         NETWORKS_UNIT,
         OFFICES,
         tier=2,
@@ -231,8 +237,11 @@ _OFFICES: Final = (
     Indicator(
         "led-firms",
         N_("Imprese femminili, giovanili e straniere"),
-        N_("Le imprese delle reti seguite dagli uffici, secondo chi le guida; un'impresa può contare in più voci."),
-        N_("numero di imprese, con disturbo statistico"),
+        N_(
+            "Le imprese che fanno parte di una rete non chiusa seguita dagli uffici, nella regione della loro sede, secondo chi le"
+            " guida; un'impresa può contare in più voci."
+        ),
+        COUNTED,
         FIRMS_UNIT,
         OFFICES,
         tier=2,
@@ -240,8 +249,11 @@ _OFFICES: Final = (
     Indicator(
         "common-fund",
         N_("Fondo patrimoniale"),
-        N_("La dotazione iniziale del fondo comune delle reti seguite dagli uffici che ne hanno uno."),
-        N_("somma degli importi iniziali; taciuta dove pochi la farebbero riconoscere"),
+        N_(
+            "La dotazione iniziale del fondo comune delle reti firmate, iscritte o modificate seguite dagli uffici, nella regione"
+            " dell'impresa di riferimento. Mancano le parti degli enti con meno di tre reti o con una rete che domina."
+        ),
+        N_("Somma, sugli enti che hanno comunicato, delle somme modificate e arrotondate alle migliaia."),
         N_("euro"),
         OFFICES,
         tier=2,

@@ -113,9 +113,13 @@ STATUSES: Final[Mapping[str, str]] = {
     "closed": N_("chiuse"),
 }
 OUTCOMES: Final[Mapping[str, str]] = {
+    "open": N_("in corso"),
+    "declined": N_("rifiutato"),
+    "introduced": N_("reti presentate"),
     "agreement": N_("accordo"),
     "talks": N_("trattativa"),
     "none": N_("nessun esito"),
+    "ended": N_("chiuso prima della presentazione"),
 }
 LED: Final[Mapping[str, str]] = {
     "women": N_("imprese femminili"),

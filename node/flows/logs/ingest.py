@@ -13,20 +13,22 @@ from dataclasses import dataclass
 from typing import Any
 
 from node.errors import PeerWrongError
-from node.flows.trust.agreement_terms import PARTITION, PROFILE, TYPE_NOT_AGREED
+from node.flows.trust.agreement_terms import PARTITION, PROFILE, STATISTICS, TYPE_NOT_AGREED
 from node.protocol import feed
 from node.protocol.entry import Entry, Promise
-from node.store import cooperation, log, origins, partitions
+from node.store import cooperation, log, origins, partitions, statistics
 from node.store.partitions import Part
 from node.store.postgres import Connection
 from node.store.reference import load_sectors, load_territories
+from node.store.statistics import Document
 
 
 @dataclass(frozen=True, slots=True)
 class Body:
     """A body whose commitment matched its entry.
 
-    ``row`` is a profile's packed row of the cooperation database, ``part`` what a partition's document is part of.
+    ``row`` is a profile's packed row of the cooperation database, ``part`` what a partition's document is part of, ``figures`` where
+    a statistical document belongs.
     """
 
     index: int
@@ -34,6 +36,7 @@ class Body:
     raw: bytes
     row: bytes | None
     part: Part | None = None
+    figures: Document | None = None
 
 
 async def ingest_entries(
@@ -111,12 +114,14 @@ def open_bodies(
         if problem == TYPE_NOT_AGREED:
             # Not kept at all: the members have not agreed to hold such documents.
             continue
-        row, part = None, None
+        row, part, figures = None, None, None
         if document is not None and document["type"] == PROFILE:
             row = cooperation.pack_row(cooperation.index_row(origin_id, index, document, territories, sectors))
         elif document is not None and document["type"] == PARTITION:
             part = partitions.part_of(index, document)
-        kept.append(Body(index, salt, raw, row, part))
+        elif document is not None and document["type"] == STATISTICS:
+            figures = statistics.document_of(index, document)
+        kept.append(Body(index, salt, raw, row, part, figures))
     return kept, problems
 
 
@@ -150,7 +155,7 @@ def _open(
 async def ingest_bodies(
     conn: Connection, origin_id: int, bodies: Sequence[Body], problems: Sequence[tuple[int, str]]
 ) -> int:
-    """Store bodies whose entries are still live, and index the profiles and partitions among them; return how many were stored."""
+    """Store bodies whose entries are still live, and index the profiles, partitions and statistics among them; return how many were stored."""
     settled = [body.index for body in bodies] + [index for index, _ in problems]
     live = await log.drop_wanted(conn, origin_id, settled)
     kept = [body for body in bodies if body.index in live]
@@ -159,5 +164,8 @@ async def ingest_bodies(
     parts = [body.part for body in kept if body.part is not None]
     if parts:
         await partitions.insert_parts(conn, origin_id, parts)
+    figures = [body.figures for body in kept if body.figures is not None]
+    if figures:
+        await statistics.insert_documents(conn, origin_id, figures)
     await log.insert_problems(conn, origin_id, [problem for problem in problems if problem[0] in live])
     return len(kept)

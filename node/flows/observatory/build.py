@@ -22,6 +22,7 @@ from node.config import Config
 from node.domain.observatory import cooperation, history
 from node.domain.observatory.figures import Figures, Table, decode, encode
 from node.domain.sector import ANY
+from node.flows.observatory import federation
 from node.flows.registry import counting
 from node.flows.searching import overview
 from node.flows.searching.overview import Overview
@@ -139,4 +140,4 @@ def _tables(
 
 def more_tables() -> Sequence[More]:
     """Return the makers of tables beyond the first tier, for the command and the scheduler alike."""
-    return ()
+    return (More(federation.stamp, federation.tables),)

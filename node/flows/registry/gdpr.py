@@ -22,7 +22,7 @@ from node.errors import N_, CallerError, NotFoundError, OperatorError
 from node.flows.logs.append import OwnLog
 from node.flows.profiles import publish
 from node.flows.registry import counting
-from node.store import accounts, gdpr, population
+from node.store import accounts, gdpr, population, statistics
 from node.store.gdpr import Consent, Disclosed, ToLookAt
 from node.store.postgres import Connection, Pool, acquire, run_tx
 
@@ -201,7 +201,10 @@ async def _erase_rows(
 
     async def work(conn: Connection) -> tuple[dict[str, int], str]:
         await accounts.act_as(conn, officer)
+        firms = await gdpr.firms_of(conn, seeker)
         done = await gdpr.erase(conn, seeker, officer)
+        # Behind the numbers that were told stand ids of records: who is erased is forgotten there too, and no number moves.
+        await statistics.forget(conn, firms)
         left = set(await gdpr.search(conn, seeker))
         if left == {gdpr.VERSIONS}:
             raise _ApprovedError
@@ -245,7 +248,10 @@ async def end_over(pool: Pool, what: str, until: dt.datetime) -> int:
 
     async def batch(conn: Connection) -> int:
         if what != "editions":
-            return await gdpr.end(conn, what, until)
+            ended = await gdpr.end(conn, what, until)
+            if ended:
+                await statistics.forget(conn)
+            return ended
         editions = await gdpr.ended_editions(conn, until.date())
         for snapshot_id in editions:
             await population.delete_snapshot(conn, snapshot_id)

@@ -18,7 +18,7 @@ from node.protocol.log_name import authority
 from node.protocol.member import Member, Roll
 from node.protocol.routine import Changes, effective, joined
 
-PROFILE, PARTITION = "profile/1", "partition/1"
+PROFILE, PARTITION, STATISTICS = "profile/1", "partition/1", "statistics/1"
 TYPE_NOT_AGREED = "body-type-not-agreed"
 
 

@@ -50,7 +50,9 @@ TITLES: Final[Mapping[str, str]] = {
     Job.INDEX: N_("tiene aggiornato l'indice delle ricerche"),
     Job.BACKUP: N_("fa la copia di sicurezza del giorno e toglie le più vecchie"),
     Job.TRIAL: N_("ripristina per prova l'ultima copia di sicurezza"),
-    Job.OBSERVATORY: N_("rifà i numeri dell'Osservatorio, se qualcosa è cambiato"),
+    Job.OBSERVATORY: N_(
+        "pubblica le statistiche del trimestre e rifà i numeri dell'Osservatorio, se qualcosa è cambiato"
+    ),
 }
 
 

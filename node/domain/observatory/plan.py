@@ -1,0 +1,114 @@
+"""The plan: the few tables that a node tells of its private records, fixed before anybody looks at a record.
+
+In: nothing. Out: each table with its dimensions, the codes that these may have, and how a cell is told. Rules: a plan has a version, which a
+document names; what a version says of a table never changes; the ident of a table that is told no more is retired and never means
+anything else; no two tables count the same records, so that no cell is part of another one and nothing can be had by taking one
+from the other; nothing is told of sums over cells: readers add up what was told. Source: docs/statistics.md 1. Pure.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from node.domain.labels import KINDS, UNKNOWN
+from node.domain.network import STATUSES
+from node.domain.observatory import cell_key, lazy, ptable, sums
+from node.domain.observatory.lazy import Measure, Parts, Place
+
+PLAN_VERSION: Final = 1
+# NUTS2, and what nobody knows.
+REGIONS: Final = (
+    UNKNOWN, "ITC1", "ITC2", "ITC3", "ITC4", "ITF1", "ITF2", "ITF3", "ITF4", "ITF5", "ITF6", "ITG1", "ITG2", "ITH1", "ITH2", "ITH3",
+    "ITH4", "ITH5", "ITI1", "ITI2", "ITI3", "ITI4",
+)  # fmt: skip
+LED: Final = ("women", "youth", "foreign")
+OUTCOMES: Final = ("open", "declined", "introduced", "agreement", "talks", "none", "ended")
+
+
+class Kind(StrEnum):
+    """How a cell is told: a perturbed count of records, or a sum of amounts in euro."""
+
+    COUNT = "count"
+    SUM = "sum"
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One table of the plan: ``records`` names what is counted, ``codes`` has the closed list of each dimension, in its order.
+
+    ``indicator``: what it is told as (catalogue.py).
+    """
+
+    ident: str
+    kind: Kind
+    records: str
+    codes: Mapping[str, tuple[str, ...]]
+    indicator: str
+    since: int = 1
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """The names of the dimensions."""
+        return tuple(self.codes)
+
+    def holds(self, place: Place) -> bool:
+        """Tell whether a place is a cell of this table."""
+        return len(place) == len(self.codes) and all(
+            code in codes for code, codes in zip(place, self.codes.values(), strict=True)
+        )
+
+    def may_tell(self, value: int) -> bool:
+        """Tell whether a number may stand in a document: never one that is told by silence, nor a forbidden one."""
+        return value > max(ptable.FORBIDDEN) and (self.kind is Kind.COUNT or value % sums.ROUND_EURO == 0)
+
+
+_ALL: Final = (
+    Planned(
+        "introductions-between-regions",
+        Kind.COUNT,
+        "introduction",
+        {"origin": REGIONS, "destination": REGIONS, "outcome": OUTCOMES},
+        "introductions",
+    ),
+    Planned("networks-by-status", Kind.COUNT, "network", {"region": REGIONS, "status": STATUSES}, "pipeline"),
+    Planned("led-firms", Kind.COUNT, "firm", {"region": REGIONS, "led": LED}, "led-firms"),
+    Planned("common-fund", Kind.SUM, "fund", {"region": REGIONS, "kind": KINDS}, "common-fund"),
+)
+PLAN: Final[Mapping[str, Planned]] = {found.ident: found for found in _ALL}
+# Idents of tables that are told no more: never used again.
+RETIRED: Final[frozenset[str]] = frozenset()
+
+
+def measure_of(planned: Planned, secret: bytes) -> Measure:
+    """Return what makes a number of a cell's records.
+
+    Where fewer than 3 networks stand behind more records than that, each counts once: three cases of one network are no three.
+    """
+
+    def count(parts: Parts) -> int:
+        units = {part.unit for part in parts.values()}
+        key = cell_key.cell_key(cell_key.record_key(secret, record) for record in parts)
+        return ptable.told(len(parts) if len(units) >= lazy.CHANGED_MIN else len(units), key)
+
+    def add(parts: Parts) -> int:
+        by_unit: dict[str, int] = {}
+        for part in parts.values():
+            by_unit[part.unit] = by_unit.get(part.unit, 0) + part.amount
+        keyed = [(cell_key.record_key(secret, unit), cents) for unit, cents in by_unit.items()]
+        return sums.told(keyed, cell_key.cell_key(key for key, _ in keyed))
+
+    return count if planned.kind is Kind.COUNT else add
+
+
+def reference_day(today: dt.date) -> dt.date:
+    """Return the last day of a quarter that is over."""
+    return dt.date(today.year, (today.month - 1) // 3 * 3 + 1, 1) - dt.timedelta(days=1)
+
+
+def is_reference_day(day: dt.date) -> bool:
+    """Tell whether a day is the last of a quarter."""
+    return reference_day(day + dt.timedelta(days=1)) == day

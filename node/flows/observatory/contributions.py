@@ -1,0 +1,57 @@
+"""What the planned tables are made of now: the records of the private register and of the cases, each in its cell.
+
+In: a connection inside the publishing transaction. Out: by table and cell the records with what they give. Rule: a case is counted by the
+node that began it, a network and its firms by the node that keeps them, so nothing is counted by two. Source: docs/statistics.md 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from node.domain.observatory.lazy import Contents, Part, Place
+from node.domain.observatory.placing import outcome_of, region_of, region_of_label
+from node.domain.observatory.plan import PLAN
+from node.domain.territory import Territories
+from node.errors import N_, LogStateError
+from node.store import contributions
+from node.store.postgres import Connection
+from node.store.reference import load_territories
+
+Cells = dict[Place, dict[str, Part]]
+
+
+async def gather(conn: Connection) -> Mapping[str, Contents]:
+    """Return what contributes to each table of the plan. Raises: LogStateError(statistics-off-plan): a record has no cell."""
+    territories = load_territories()
+    found: dict[str, Cells] = {ident: {} for ident in PLAN}
+    for network in await contributions.networks(conn):
+        region = region_of(network.province, territories)
+        _add(found, "networks-by-status", (region, network.status), network.record, Part(network.record))
+        if network.cents:
+            _add(found, "common-fund", (region, network.kind), network.record, Part(network.record, network.cents))
+    for firm in await contributions.led_firms(conn):
+        for led in firm.led_by:
+            place = (region_of(firm.province, territories), led)
+            _add(found, "led-firms", place, firm.record, Part(firm.unit))
+    for case in await contributions.introductions(conn):
+        outcome = outcome_of(case.state, case.outcome)
+        if outcome is not None:
+            origin, destination = _origin(case, territories), region_of_label(case.territory, territories)
+            _add(found, "introductions-between-regions", (origin, destination, outcome), case.record, Part(case.unit))
+    return found
+
+
+def _origin(case: contributions.IntroductionRow, territories: Territories) -> str:
+    """Return where whoever asks has its seat: the network's, or of a firm in no network what it said."""
+    return region_of(case.province or case.region, territories)
+
+
+def _add(found: dict[str, Cells], table: str, place: Place, record: str, part: Part) -> None:
+    if not PLAN[table].holds(place):
+        raise LogStateError(
+            "statistics-off-plan",
+            N_("un dato non ha posto nella tabella {table}: non si pubblica nulla"),
+            hint=N_("il piano delle tabelle e la base dati non vanno d'accordo: segnalarlo a chi cura il programma"),
+            table=table,
+        )
+    found[table].setdefault(place, {})[record] = part
