@@ -16,6 +16,7 @@ from node.domain.observatory import codes
 from node.errors import N_, plain
 from node.flows.registry import past
 from node.flows.registry import register as flow
+from node.flows.registry.counting import Difference
 from node.store import population
 from node.store.postgres import acquire
 
@@ -54,6 +55,8 @@ async def load(face: Face, file: Path, snapshot: dt.datetime, replace: bool, acc
         "held_because": done.refusal,
         "superseded_by": done.superseded_by,
         "problems": problem_rows(done.problems),
+        "since": done.difference.since,
+        "changes": done.difference.changes,
     }
     face.emit(value, lambda: _tell_load(face, done))
 
@@ -69,6 +72,7 @@ def _tell_load(face: Face, done: flow.Loaded) -> None:
         contracts=counted(face, done.networks, CONTRACTS),
         firms=counted(face, done.firms, FIRMS),
     )
+    _tell_difference(face, done.difference)
     if done.partition_version is not None:
         blocks = counted(face, done.blocks, BLOCKS)
         face.say(N_("Partizione {version}: {blocks}."), version=done.partition_version, blocks=blocks)
@@ -78,6 +82,12 @@ def _tell_load(face: Face, done: flow.Loaded) -> None:
         face.say(N_("Edizione più vecchia di quella del {day}: non se ne fa una partizione."), day=done.superseded_by)
     if done.refusal:
         face.say(N_("Nessuna partizione: {reason}. I profili restano in attesa."), reason=done.refusal)
+
+
+def _tell_difference(face: Face, difference: Difference) -> None:
+    if difference.changes is not None:
+        told = (f"{difference.changes.get(event, 0)} {face.tr(codes.EVENTS[event])}" for event in TOLD_EVENTS)
+        face.say(N_("Rispetto all'elenco del {day}: {changes}."), day=difference.since, changes=", ".join(told))
 
 
 @command(register, "remove", help="Toglie un'edizione dell'elenco da cui non dipende nulla, con la sua partizione.")
@@ -173,8 +183,8 @@ async def load_history(face: Face, paths: tuple[Path, ...], replace: bool, accep
                 "firms": item.loaded.firms,
                 "stored": item.loaded.stored,
                 "problems": problem_rows(item.loaded.problems),
-                "since": item.since,
-                "changes": item.changes,
+                "since": item.difference.since,
+                "changes": item.difference.changes,
             }
             for item in done
         ]
@@ -186,7 +196,7 @@ def _tell_history(face: Face, done: list[past.Past]) -> None:
     """Say of each edition what it holds and what changed since the one before it."""
     rows = []
     for item in done:
-        changes = item.changes or {}
+        changes = item.difference.changes or {}
         problems = item.loaded.problems
         rows.append(
             (

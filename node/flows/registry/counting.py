@@ -57,3 +57,18 @@ async def settle_all(pool: Pool, now: dt.datetime) -> Counted:
         return await settle(conn, now)
 
     return await run_tx(pool, work)
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """What changed since the edition before: by event, None where nobody could count it; ``since`` None for the first of all."""
+
+    since: dt.date | None
+    changes: dict[str, int] | None
+
+
+async def difference(conn: Connection, taken_on: dt.date) -> Difference:
+    """Return how an edition differs from the one before it."""
+    since = max((day for day in await edition_counts.editions(conn) if day < taken_on), default=None)
+    changes = await edition_counts.changes_between(conn, taken_on, since) if since else {}
+    return Difference(since, changes or None)

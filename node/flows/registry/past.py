@@ -18,9 +18,10 @@ from node.config import Config
 from node.domain.chamber import CONTRACTS_SHEET, ENTITIES_SHEET
 from node.domain.generation import growth, history
 from node.errors import N_, CallerError, NotFoundError
-from node.flows.registry import register
+from node.flows.registry import counting, register
+from node.flows.registry.counting import Difference
 from node.flows.registry.register import Loaded
-from node.store import edition_counts, spreadsheet, whole_file
+from node.store import spreadsheet, whole_file
 from node.store.postgres import Pool, acquire
 from node.store.reference import load_sectors, load_territories
 
@@ -43,12 +44,11 @@ class Written:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """One edition that was loaded; ``changes`` by event since the edition before it, both None for the first of all."""
+    """One edition that was loaded, and how it differs from the one before it."""
 
     path: Path
     loaded: Loaded
-    since: dt.date | None
-    changes: dict[str, int] | None
+    difference: Difference
 
 
 def years_of(text: str) -> tuple[int, int]:
@@ -163,11 +163,6 @@ async def load_history(
             pool, config, found, day, now, replace=replace, accept_shrunk=accept_shrunk
         )
         done.append((path, loaded))
+    # Only now: an older edition that came later is what a newer one is compared with.
     async with acquire(pool) as conn:
-        days = list(await edition_counts.editions(conn))
-        past = []
-        for path, loaded in reversed(done):
-            since = max((day for day in days if day < loaded.taken_on), default=None)
-            changes = await edition_counts.changes_between(conn, loaded.taken_on, since) if since else None
-            past.append(Past(path, loaded, since, changes or None))
-    return past
+        return [Past(path, loaded, await counting.difference(conn, loaded.taken_on)) for path, loaded in reversed(done)]

@@ -25,6 +25,7 @@ from node.domain.rows import RowProblem
 from node.errors import N_, CallerError, NotFoundError, Said
 from node.flows.profiles import partitions
 from node.flows.registry import counting
+from node.flows.registry.counting import Difference
 from node.store import edition_counts, population, spreadsheet
 from node.store.postgres import Connection, Pool, acquire, run_tx
 from node.store.reference import load_sectors, load_territories
@@ -55,6 +56,7 @@ class Loaded:
     blocks: int
     refusal: str | None
     problems: tuple[RowProblem, ...]
+    difference: Difference
     superseded_by: dt.date | None = None
     partition_day: str | None = None
 
@@ -138,11 +140,11 @@ async def load_register(
     _refuse_future(taken_on, now)
     digest = await asyncio.to_thread(content_digest, found.networks)
 
-    async def work(conn: Connection) -> tuple[bool, int, dt.date]:
+    async def work(conn: Connection) -> tuple[bool, int, dt.date, Difference]:
         known, newest = await population.snapshot_on(conn, taken_on), await population.newest_snapshot(conn)
         leads = taken_on if newest is None else max(newest.taken_on, taken_on)
         if known is not None and known.digest == digest:
-            return False, known.snapshot_id, leads
+            return False, known.snapshot_id, leads, await counting.difference(conn, taken_on)
         if newest is not None and leads == taken_on and not accept_shrunk:
             await _refuse_shrunk(conn, config, found, newest)
         if known is not None:
@@ -150,9 +152,9 @@ async def load_register(
         stored_id = await population.insert_snapshot(conn, found.networks, taken_on=taken_on, digest=digest, now=now)
         # Here and now, while its rows are as they were listed: an erasure or the end of its term may take them.
         await counting.settle(conn, now)
-        return True, stored_id, leads
+        return True, stored_id, leads, await counting.difference(conn, taken_on)
 
-    stored, snapshot_id, leads = await run_tx(pool, work)
+    stored, snapshot_id, leads, difference = await run_tx(pool, work)
     built, refusal = None, None
     if leads == taken_on:
         built, refusal = await partitions.build_for(pool, config, found.networks, snapshot_id, taken_on, now)
@@ -168,6 +170,7 @@ async def load_register(
         problems=found.problems,
         superseded_by=leads if leads > taken_on else None,
         partition_day=leading.snapshot if leading else None,
+        difference=difference,
     )
 
 

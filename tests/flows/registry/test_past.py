@@ -17,6 +17,7 @@ from node.domain.register import RegisterNetwork
 from node.errors import CallerError, NotFoundError
 from node.flows.observatory.build import build
 from node.flows.registry import gdpr, past, register
+from node.flows.registry.counting import Difference
 from node.store import edition_counts, population
 from node.store.postgres import Pool
 from node.store.spreadsheet import write_sheets
@@ -65,8 +66,8 @@ async def test_a_folder_is_loaded_and_counted_as_plain_python_counts_its_files(p
             for change in changed(files[now], now, files[was], was)
             if change.measure == "changes"
         }
-        assert (item.since, item.changes) == (was, found)
-    assert (done[0].since, done[0].changes) == (None, None)
+        assert (item.difference.since, item.difference.changes) == (was, found)
+    assert done[0].difference == Difference(None, None)
 
 
 def survivors(files: Read, cohort: int, age: int) -> Decimal | None:
@@ -100,7 +101,20 @@ async def test_loading_again_changes_nothing(pool: Pool, folder: Path) -> None:
     first = await load(pool, folder)
     again = await load(pool, folder)
     assert [item.loaded.stored for item in again] == [False] * 5
-    assert [(item.since, item.changes) for item in again] == [(item.since, item.changes) for item in first]
+    assert [item.difference for item in again] == [item.difference for item in first]
+
+
+async def test_a_single_edition_is_compared_with_the_one_before(pool: Pool, folder: Path) -> None:
+    """Also when it is loaded by itself; the first has none before."""
+    files = past.files_of([folder])
+    found = [
+        (await register.load_register(pool, CONFIG, register.read_list(path), day, NOW)).difference
+        for day, path in files[:2]
+    ]
+    assert found[0] == Difference(None, None)
+    assert found[1].since == SMALL_DAYS[0]
+    assert found[1].changes is not None
+    assert found[1].changes["born"] - found[1].changes["ended"] == 19
 
 
 async def test_years_whose_term_is_over_keep_their_numbers(pool: Pool, folder: Path) -> None:
