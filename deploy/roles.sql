@@ -57,7 +57,7 @@ DECLARE
 BEGIN
     FOR place IN
         SELECT nspname FROM pg_namespace
-        WHERE nspname IN ('ops', 'registry', 'population', 'publication', 'log', 'coop', 'audit', 'office', 'post', 'agreement', 'observatory')
+        WHERE nspname IN ('ops', 'registry', 'population', 'publication', 'log', 'coop', 'audit', 'office', 'post', 'agreement', 'programme', 'observatory')
     LOOP
         EXECUTE format('ALTER SCHEMA %I OWNER TO rete_owner', place);
         FOR item IN
