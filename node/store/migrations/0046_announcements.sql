@@ -2,6 +2,8 @@
 CREATE TABLE coop.announcement (
     origin_id  integer NOT NULL,
     idx        bigint NOT NULL,
+    -- In which order they came to this node.
+    arrival    bigint GENERATED ALWAYS AS IDENTITY,
     -- Not unique: identifiers are public, and a call of several members has one in the log of each.
     item_id    uuid NOT NULL,
     kind       text COLLATE "C" NOT NULL,
@@ -30,6 +32,7 @@ CREATE TABLE coop.announcement (
     FOREIGN KEY (origin_id, idx) REFERENCES log.body (origin_id, idx) ON DELETE CASCADE
 );
 CREATE INDEX announcement_found ON coop.announcement USING gin (words, keys);
+CREATE INDEX announcement_arrived ON coop.announcement (arrival);
 CREATE INDEX announcement_item ON coop.announcement (item_id, origin_id);
 
 -- Announcements that came before this program knew them were kept raw: they are asked for once more, and read.
