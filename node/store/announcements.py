@@ -165,3 +165,23 @@ async def newest(conn: Connection, query: CatalogueQuery, day: dt.date, limit: i
     _, keys, regions, _, _ = _asked(query, None, day)
     rows = await conn.fetch(QUERIES["newest"], keys, regions, day, limit)
     return [_stored(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was decided about an item of this office, by whom."""
+
+    action: str
+    revision: int
+    officer: str | None
+    at: dt.datetime
+
+
+async def note(conn: Connection, made: Announcement, action: str, at: dt.datetime) -> None:
+    """Keep that an item was announced, changed or withdrawn; who acts, the transaction has been told."""
+    await conn.execute(QUERIES["note"], made.id, made.kind, action, made.revision, at)
+
+
+async def decided(conn: Connection, item_id: str, limit: int = 100) -> list[Decision]:
+    """Return what was decided about an item, the newest first."""
+    return [Decision(**dict(row)) for row in await conn.fetch(QUERIES["decided"], item_id, limit)]

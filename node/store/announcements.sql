@@ -16,6 +16,13 @@ WHERE a.origin_id = $1 AND a.item_id = $2
 ORDER BY a.idx DESC
 LIMIT 1;
 
+-- name: note
+INSERT INTO programme.announced (item_id, kind, action, revision, at) VALUES ($1, $2, $3, $4, $5);
+
+-- name: decided
+-- Who decided what about an item of this office, the newest first.
+SELECT action, revision, officer, at FROM programme.announced WHERE item_id = $1::uuid ORDER BY announced_id DESC LIMIT $2;
+
 -- name: search
 -- $1 what the words must meet, as tsquery; $2 terms that all must be there; $3 terms of which one must be; $4 the day; $5 the state; $6-$10 after
 -- which place; $11 how many. What is open first, what closes soonest before the rest; then what opens; what has closed last, the latest first.

@@ -131,7 +131,7 @@ async def test_what_is_withdrawn_or_over_leaves_the_newest(towns: list[Town]) ->
     lecce, _ = towns
     query = catalogue.read_query([], lecce.node.clock())
     before = await catalogue.newest(lecce.node.pool, query, lecce.node.clock())
-    assert [i.announcement.title["it"] for i in before][0] == "Sportello piemontese"
+    assert before[0].announcement.title["it"] == "Sportello piemontese"
     assert "Incontro di novembre" not in [i.announcement.title["it"] for i in before]
     own = await runtime.current_own(lecce.node)
     mine = next(item for item in before if item.owner == "p_LE")
