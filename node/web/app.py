@@ -70,6 +70,7 @@ from node.web.pages import (
     office_profiles,
     office_register,
     office_searches,
+    office_services,
     public,
 )
 from node.web.pages import catalogue as catalogue_pages
@@ -200,6 +201,6 @@ def _add_pages(app: web.Application, node: Node) -> None:
     app.add_routes(office_documents.routes())
     desk.install(app, node)
     for pages in (
-        office_profiles, office_approvals, office_matches, office_searches, office_introductions, office_asking, office_case,
+        office_profiles, office_approvals, office_matches, office_searches, office_services, office_introductions, office_asking, office_case,
     ):  # fmt: skip
         app.add_routes(pages.routes())
