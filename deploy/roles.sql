@@ -57,7 +57,7 @@ DECLARE
 BEGIN
     FOR place IN
         SELECT nspname FROM pg_namespace
-        WHERE nspname IN ('ops', 'registry', 'population', 'publication', 'log', 'coop', 'audit', 'office', 'post', 'agreement', 'observatory', 'statistics')
+        WHERE nspname IN ('ops', 'registry', 'population', 'publication', 'log', 'coop', 'audit', 'office', 'post', 'agreement', 'programme', 'observatory', 'statistics')
     LOOP
         EXECUTE format('ALTER SCHEMA %I OWNER TO rete_owner', place);
         FOR item IN
@@ -105,6 +105,8 @@ REVOKE DELETE ON publication.profile, publication.version FROM rete_node;
 REVOKE DELETE ON office.account FROM rete_node;
 REVOKE UPDATE ON office.account_role FROM rete_node;
 GRANT EXECUTE ON FUNCTION audit.sign_in_refused(uuid, text) TO rete_node;
+-- What the office announced is told once.
+REVOKE UPDATE, DELETE ON programme.announced FROM rete_node;
 -- Documents and changes of the register are told once.
 REVOKE UPDATE ON registry.document, registry.change FROM rete_node;
 REVOKE DELETE ON registry.change FROM rete_node;

@@ -45,6 +45,7 @@ FLOW_ROOMS: tuple[tuple[str, ...], ...] = (
     ("profiles",),
     ("registry", "searching"),
     ("introductions",),
+    ("programme",),
     ("observatory",),
     ("upkeep",),
 )

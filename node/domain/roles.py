@@ -45,6 +45,14 @@ class Permission(StrEnum):
     SEARCHES_WRITE = "searches-write"
     INTRODUCTIONS_READ = "introductions-read"
     INTRODUCTIONS_WRITE = "introductions-write"
+    PROGRAMME_READ = "programme-read"
+    PROGRAMME_WRITE = "programme-write"
+    CALLS_READ = "calls-read"
+    CALLS_WRITE = "calls-write"
+    CALLS_SCORE = "calls-score"
+    COURSES_READ = "courses-read"
+    COURSES_WRITE = "courses-write"
+    COURSES_TEACH = "courses-teach"
     STATISTICS_READ = "statistics-read"
     PEERS_READ = "peers-read"
     PEERS_WRITE = "peers-write"
@@ -73,6 +81,13 @@ MATRIX: Final[Mapping[Role, frozenset[Permission]]] = {
             _P.SEARCHES_WRITE,
             _P.INTRODUCTIONS_READ,
             _P.INTRODUCTIONS_WRITE,
+            _P.PROGRAMME_READ,
+            _P.PROGRAMME_WRITE,
+            _P.CALLS_READ,
+            _P.CALLS_WRITE,
+            _P.COURSES_READ,
+            _P.COURSES_WRITE,
+            _P.COURSES_TEACH,
             _P.STATISTICS_READ,
         }
     ),
@@ -86,11 +101,15 @@ MATRIX: Final[Mapping[Role, frozenset[Permission]]] = {
             _P.PROFILE_WITHDRAW,
             _P.MATCHES_READ,
             _P.INTRODUCTIONS_READ,
+            _P.PROGRAMME_READ,
+            _P.CALLS_READ,
+            _P.COURSES_READ,
             _P.STATISTICS_READ,
         }
     ),
-    Role.EVALUATOR: frozenset({_P.OFFICE_READ, _P.STATISTICS_READ}),
-    Role.TRAINER: frozenset({_P.OFFICE_READ, _P.STATISTICS_READ}),
+    # Scores what it is given, and reads of the calls nothing else.
+    Role.EVALUATOR: frozenset({_P.OFFICE_READ, _P.CALLS_SCORE, _P.STATISTICS_READ}),
+    Role.TRAINER: frozenset({_P.OFFICE_READ, _P.COURSES_READ, _P.COURSES_TEACH, _P.STATISTICS_READ}),
     Role.ADMINISTRATOR: frozenset(
         {
             _P.OFFICE_READ,

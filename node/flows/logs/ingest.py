@@ -12,11 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from node.errors import PeerWrongError
+from node.domain.programme import announcement
+from node.errors import CallerError, PeerWrongError
 from node.flows.trust.agreement_terms import PARTITION, PROFILE, STATISTICS, TYPE_NOT_AGREED
 from node.protocol import feed
 from node.protocol.entry import Entry, Promise
-from node.store import cooperation, log, origins, partitions, statistics
+from node.store import announcements, cooperation, log, origins, partitions, statistics
+from node.store.announcements import Row
 from node.store.partitions import Part
 from node.store.postgres import Connection
 from node.store.reference import load_sectors, load_territories
@@ -28,7 +30,7 @@ class Body:
     """A body whose commitment matched its entry.
 
     ``row`` is a profile's packed row of the cooperation database, ``part`` what a partition's document is part of, ``figures`` where
-    a statistical document belongs.
+    a statistical document belongs, ``notice`` what an announcement is found by.
     """
 
     index: int
@@ -37,6 +39,7 @@ class Body:
     row: bytes | None
     part: Part | None = None
     figures: Document | None = None
+    notice: Row | None = None
 
 
 async def ingest_entries(
@@ -114,14 +117,16 @@ def open_bodies(
         if problem == TYPE_NOT_AGREED:
             # Not kept at all: the members have not agreed to hold such documents.
             continue
-        row, part, figures = None, None, None
+        row, part, figures, notice = None, None, None, None
         if document is not None and document["type"] == PROFILE:
             row = cooperation.pack_row(cooperation.index_row(origin_id, index, document, territories, sectors))
         elif document is not None and document["type"] == PARTITION:
             part = partitions.part_of(index, document)
         elif document is not None and document["type"] == STATISTICS:
             figures = statistics.document_of(index, document)
-        kept.append(Body(index, salt, raw, row, part, figures))
+        elif document is not None and document["type"] in announcement.TYPES:
+            notice = announcements.row_of(index, announcement.parse(document))
+        kept.append(Body(index, salt, raw, row, part, figures, notice))
     return kept, problems
 
 
@@ -146,16 +151,27 @@ def _open(
         return None, "body-type-unknown"
     if not agreed(document["type"]):
         return None, TYPE_NOT_AGREED
-    if not validator.is_valid(document):
+    if not validator.is_valid(document) or not _is_sound(document):
         return None, "body-schema-broken"
     # A node speaks for itself alone: a document that names another owner is not shown under that name.
     return (document, None) if document.get("owner", owner) == owner else (None, "body-foreign-owner")
 
 
+def _is_sound(document: Mapping[str, Any]) -> bool:
+    """Tell whether an announcement keeps what a schema cannot say of it (PROTOCOL 13.3); of other types nothing is asked here."""
+    if document["type"] not in announcement.TYPES:
+        return True
+    try:
+        announcement.parse(document)
+    except CallerError:
+        return False
+    return True
+
+
 async def ingest_bodies(
     conn: Connection, origin_id: int, bodies: Sequence[Body], problems: Sequence[tuple[int, str]]
 ) -> int:
-    """Store bodies whose entries are still live, and index the profiles, partitions and statistics among them; return how many were stored."""
+    """Store bodies whose entries are still live, and index what is searched among them; return how many were stored."""
     settled = [body.index for body in bodies] + [index for index, _ in problems]
     live = await log.drop_wanted(conn, origin_id, settled)
     kept = [body for body in bodies if body.index in live]
@@ -167,5 +183,8 @@ async def ingest_bodies(
     figures = [body.figures for body in kept if body.figures is not None]
     if figures:
         await statistics.insert_documents(conn, origin_id, figures)
+    notices = [body.notice for body in kept if body.notice is not None]
+    if notices:
+        await announcements.insert(conn, origin_id, notices)
     await log.insert_problems(conn, origin_id, [problem for problem in problems if problem[0] in live])
     return len(kept)

@@ -24,7 +24,7 @@ from node.flows.profiles.gate import KnownNames
 from node.flows.profiles.sift import Ready, sift
 from node.flows.profiles.standing import census_of, held_code, stand_of
 from node.flows.profiles.versions import checked_id, open_profile, read_partition
-from node.store import evidence, log, population, publication, statistics
+from node.store import announcements, evidence, log, population, publication, statistics
 from node.store import partitions as parts
 from node.store.postgres import Connection, Pool, run_tx
 from node.store.publication import DueVersion, PublicationProfile
@@ -244,6 +244,7 @@ async def _withdraw_orphan(conn: Connection, own: OwnLog, profile_id: str, offic
         last is None
         or await parts.is_part(conn, own.origin_id, last)
         or await statistics.is_document(conn, own.origin_id, last)
+        or await announcements.own(conn, own.origin_id, profile_id) is not None
     ):
         raise NotFoundError("profile-unknown", N_("profilo sconosciuto: {id}"), id=profile_id)
     await append(conn, own, [Operation(profile_id, None)], now)

@@ -9,7 +9,7 @@ routine changes are folded in, so that the next version says what is true alread
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -22,7 +22,7 @@ from node.protocol.routine import Changes
 YEAR = dt.timedelta(days=365)
 # What the pilot's signatories agreed on; each is said by ``rete agreement init --terms`` where it is to be something else.
 TERMS = Terms(
-    data=("call/1", "course/1", "partition/1", "profile/1", "statistics/1"),
+    data=("call/1", "course/1", "partition/1", "profile/1", "ranking/1", "service/1", "session/1", "statistics/1"),
     introductions_days=1_095,
     k_min=5,
     keep_epochs_days=730,
@@ -221,6 +221,24 @@ def set_numbers(terms: Terms, changes: Mapping[str, int]) -> Terms:
         keep_epochs_days=named["keep_epochs_days"],
         suspended_days=named["suspended_days"],
     )
+
+
+def set_data(terms: Terms, add: Collection[str], remove: Collection[str]) -> Terms:
+    """Return terms with some types of documents added to those that may be published, and some taken out.
+
+    Raises: CallerError(agreement-data-unknown) for one that is not among them; what is no type is refused where the version is built.
+    """
+    absent = sorted(set(remove) - set(terms.data))
+    if absent:
+        raise CallerError(
+            "agreement-data-unknown",
+            N_("«{type}» non è fra i tipi di dati che si possono pubblicare"),
+            where=absent[0],
+            hint=N_("valori ammessi: {values}"),
+            type=absent[0],
+            values=", ".join(terms.data),
+        )
+    return replace(terms, data=tuple(sorted({*terms.data, *add} - set(remove))))
 
 
 def add_key(council: Council, keyid: str, public: bytes) -> Council:
