@@ -283,3 +283,8 @@ async def before(conn: Connection, now: dt.datetime) -> Before:
 async def firms_signed(conn: Connection) -> int:
     """Return how many firms are in aggregations that came to a contract."""
     return int(await conn.fetchval(QUERIES["firms_signed"]))
+
+
+async def has_session(conn: Connection, session_id: str) -> bool:
+    """Tell whether there is an information session of this id."""
+    return bool(await conn.fetchval(QUERIES["has_session"], uuid.UUID(session_id)))

@@ -153,3 +153,6 @@ SELECT (coalesce(sum(CASE WHEN a.network_id IS NULL
         ELSE (SELECT count(*) FROM registry.membership m WHERE m.network_id = a.network_id AND m.left_on IS NULL) END), 0))::integer AS firms
 FROM programme.aggregation a
 WHERE a.stage IN ('signed', 'registered');
+
+-- name: has_session
+SELECT EXISTS (SELECT FROM programme.info_session WHERE session_id = $1);

@@ -233,14 +233,19 @@ async def unfilled(conn: Connection, now: dt.datetime) -> list[str]:
     return [str(row["session_id"]) for row in await conn.fetch(QUERIES["unfilled"], now)]
 
 
-async def untold(conn: Connection, now: dt.datetime, limit: int) -> list[Untold]:
-    """Return whom there is something to tell by mail, with the word of it."""
+async def untold(conn: Connection, now: dt.datetime, limit: int, after: str) -> list[Untold]:
+    """Return a page of those whom there is something to tell by mail, by enrolment, after one, with the word of it."""
     return [
         Untold(str(r["enrolment_id"]), r["email"], r["language"], r["word"], str(r["session_id"]), _session(r))
-        for r in await conn.fetch(QUERIES["untold"], now, limit)
+        for r in await conn.fetch(QUERIES["untold"], now, limit, uuid.UUID(after))
     ]
 
 
 async def mark_told(conn: Connection, enrolment_id: str, word: str) -> None:
     """Note what somebody was told."""
     await conn.execute(QUERIES["mark_told"], uuid.UUID(enrolment_id), word)
+
+
+async def tell_again(conn: Connection, session_id: str) -> None:
+    """Let whoever enrolled be told anew."""
+    await conn.execute(QUERIES["tell_again"], uuid.UUID(session_id))

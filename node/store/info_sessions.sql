@@ -124,9 +124,13 @@ CROSS JOIN LATERAL (
         WHEN e.told = 'promoted' THEN 'promoted'
         ELSE 'confirmed' END AS word
 ) d
-WHERE s.ends_at > $1 AND s.state <> 'draft' AND d.word <> e.told AND e.person ->> 'email' LIKE '%@%'
+WHERE s.ends_at > $1 AND s.state <> 'draft' AND d.word <> e.told AND e.person ->> 'email' LIKE '%@%' AND e.enrolment_id > $3
 ORDER BY e.enrolment_id
 LIMIT $2;
 
 -- name: mark_told
 UPDATE programme.enrolment SET told = $2 WHERE enrolment_id = $1;
+
+-- When or where a session is has changed: who enrolled is told anew.
+-- name: tell_again
+UPDATE programme.enrolment SET told = '' WHERE session_id = $1 AND state <> 'cancelled';
