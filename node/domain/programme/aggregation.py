@@ -157,7 +157,7 @@ def _checked_firm(number: int, firm: Firm) -> Firm:
     try:
         name, code = line("firms", firm.name, needed=True), check_tax_code(firm.tax_code)
     except CallerError as error:
-        raise CallerError("aggregation-firm-bad", N_("impresa alla riga {number}: {what}"), where="firms", number=number, what=str(error)) from error  # fmt: skip
+        raise CallerError("aggregation-firm-bad", N_("impresa alla riga {number}: {what}"), where="firms", number=number, what=error.what) from error  # fmt: skip
     return Firm(
         name, code, firm.municipality, firm.municipality_name, firm.province, firm.region, firm.ateco, firm.is_reference
     )

@@ -15,6 +15,7 @@ import orjson
 
 from node.domain.chain import BROKEN, Walk
 from node.domain.introduction_texts import KIND_TITLES
+from node.domain.programme.aggregation import STAGE_TITLES
 from node.domain.progress import ACTION_TITLES
 from node.errors import N_, CallerError, NotFoundError
 from node.store import audit, marks, whole_file
@@ -27,6 +28,7 @@ PAGE = 2000
 MARK = "audit-mark.json"
 UNTOLD, ORPHANED, UNDECIDED, UNACCOUNTED, UNGRANTED = "untold", "orphaned", "undecided", "unaccounted", "ungranted"
 UNTOLD_CHANGE, UNTOLD_INTRODUCTION, UNKEPT = "untold-change", "untold-introduction", "unkept"
+UNTOLD_STAGE = "untold-stage"
 CUT, FORKED, OTHER = "cut", "forked", "other-chain"
 REASONS = {
     **BROKEN,
@@ -41,6 +43,7 @@ REASONS = {
     UNTOLD_INTRODUCTION: N_(
         "il passo {event} di un contatto non è nella catena, la catena dice altro, oppure nessun funzionario l'ha deciso"
     ),
+    UNTOLD_STAGE: N_("il passo o la valutazione {event} di un'aggregazione non è nella catena, o la catena dice altro"),
     UNKEPT: N_(
         "il documento {profile} non è quello che fu aggiunto, oppure non c'è più e la catena non dice chi l'ha tolto"
     ),
@@ -71,6 +74,9 @@ KINDS = {
     "register-import": N_("importazione nel registro delle reti"),
     "document": N_("documento di una rete"),
     "introduction": N_("contatto tra uffici"),
+    "aggregation": N_("passo di un'aggregazione"),
+    "evaluation": N_("valutazione di un'aggregazione"),
+    "info-session": N_("sessione informativa"),
 }
 ACCOUNT_ACTIONS = {
     "created": N_("utente creato"), "enabled": N_("utente abilitato"), "disabled": N_("utente disabilitato"),
@@ -102,6 +108,9 @@ INTRODUCTIONS = {
     "ended": N_("contatto cancellato dopo il suo termine"),
 }
 
+AGGREGATIONS: Mapping[str, str] = {str(stage): title for stage, title in STAGE_TITLES.items()}
+SESSIONS = {"open": N_("sessione informativa aperta"), "cancelled": N_("sessione informativa annullata")}
+
 
 def what_of(kind: str, facts: Mapping[str, Any]) -> str:
     """Return what an event tells of, as a catalogue id; a kind of a newer program is told by its code."""
@@ -116,6 +125,8 @@ def what_of(kind: str, facts: Mapping[str, Any]) -> str:
         "network": CHANGES,
         "document": DOCUMENTS,
         "introduction": INTRODUCTIONS,
+        "aggregation": AGGREGATIONS,
+        "info-session": SESSIONS,
     }
     return by_kind.get(kind, {}).get(action) or KINDS.get(kind, kind)
 
@@ -125,7 +136,7 @@ class Verdict:
     """A chain: how many events are in order, the hash of the newest, and where and why it is broken, if it is.
 
     ``place`` is the number of an event, but of a decision for "untold", and of a version of ``profile`` for
-    "undecided", of a change for "untold-change", of a step for "untold-introduction", and a position in the own log for "unaccounted"; for "ungranted" ``profile`` is
+    "undecided", of a change for "untold-change", of a step for "untold-introduction", of a step or evaluation for "untold-stage", and a position in the own log for "unaccounted"; for "ungranted" ``profile`` is
     an account, for "unkept" a document.
     """
 
@@ -219,12 +230,14 @@ async def _judge(conn: Connection, walk: Walk, chain: str, mark: tuple[str, int,
     ungranted = await audit.ungranted(conn)
     if ungranted is not None:
         return Verdict(chain, walk.count, walk.last.hex(), UNGRANTED, None, ungranted)
-    change = await audit.untold_change(conn)
-    if change is not None:
-        return broken(UNTOLD_CHANGE, change)
-    step = await audit.untold_introduction(conn)
-    if step is not None:
-        return broken(UNTOLD_INTRODUCTION, step)
+    for why, look in (
+        (UNTOLD_CHANGE, audit.untold_change),
+        (UNTOLD_INTRODUCTION, audit.untold_introduction),
+        (UNTOLD_STAGE, audit.untold_stage),
+    ):
+        place = await look(conn)
+        if place is not None:
+            return broken(why, place)
     unkept = await audit.unkept(conn)
     return Verdict(chain, walk.count, walk.last.hex(), None if unkept is None else UNKEPT, None, unkept)
 
