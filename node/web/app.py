@@ -24,6 +24,7 @@ from node.web import (
     api,
     assets,
     ballots,
+    catalogue,
     federation,
     forms,
     gossip,
@@ -71,6 +72,7 @@ from node.web.pages import (
     office_searches,
     public,
 )
+from node.web.pages import catalogue as catalogue_pages
 from node.web.permission import guard, needs
 
 POOL_ALIVE_TIMEOUT_S = 5.0
@@ -131,6 +133,7 @@ def build(node: Node, schedule: Callable[[], Schedule] | None = None) -> web.App
     api.install(app, node.pool, node.clock, _server(node), first, node.index, node.membership)
     saved.install(app, node.pool, node.clock, node.saved_settings())
     observatory_data.install(app, node.pool, node.publisher())
+    catalogue.install(app, node.public_url, node.config.node.name)
     app.add_routes(observatory_api.routes())
     introductions.install(app, node)
     app.add_routes([web.get("/status", status)])
@@ -179,7 +182,16 @@ def _add_pages(app: web.Application, node: Node) -> None:
     production = config.is_production
     frame.install(app, frame.Site(config.node.name, config.web.contact, production))
     kept.install(app)
-    app.add_routes([*public.routes(), *observatory.routes(), *following.routes(), *leaving.routes(), *asking.routes()])
+    app.add_routes(
+        [
+            *public.routes(),
+            *catalogue_pages.routes(),
+            *observatory.routes(),
+            *following.routes(),
+            *leaving.routes(),
+            *asking.routes(),
+        ]
+    )
     door.install(app, node)
     _add_access(app, node)
     office_register.install(app, office_register.Office(node.pool, config, node.clock))

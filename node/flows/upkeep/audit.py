@@ -29,6 +29,14 @@ MARK = "audit-mark.json"
 UNTOLD, ORPHANED, UNDECIDED, UNACCOUNTED, UNGRANTED = "untold", "orphaned", "undecided", "unaccounted", "ungranted"
 UNTOLD_CHANGE, UNTOLD_INTRODUCTION, UNKEPT = "untold-change", "untold-introduction", "unkept"
 UNTOLD_STAGE = "untold-stage"
+UNTOLD_ANNOUNCEMENT = "untold-announcement"
+# Rows that each have an event, and what finds the first whose event is missing or says otherwise.
+UNTOLD_ROWS = (
+    (UNTOLD_CHANGE, audit.untold_change),
+    (UNTOLD_INTRODUCTION, audit.untold_introduction),
+    (UNTOLD_ANNOUNCEMENT, audit.untold_announcement),
+    (UNTOLD_STAGE, audit.untold_stage),
+)
 CUT, FORKED, OTHER = "cut", "forked", "other-chain"
 REASONS = {
     **BROKEN,
@@ -44,6 +52,7 @@ REASONS = {
         "il passo {event} di un contatto non è nella catena, la catena dice altro, oppure nessun funzionario l'ha deciso"
     ),
     UNTOLD_STAGE: N_("il passo o la valutazione {event} di un'aggregazione non è nella catena, o la catena dice altro"),
+    UNTOLD_ANNOUNCEMENT: N_("la decisione {event} su un annuncio non è nella catena, o la catena dice altro"),
     UNKEPT: N_(
         "il documento {profile} non è quello che fu aggiunto, oppure non c'è più e la catena non dice chi l'ha tolto"
     ),
@@ -77,6 +86,7 @@ KINDS = {
     "aggregation": N_("passo di un'aggregazione"),
     "evaluation": N_("valutazione di un'aggregazione"),
     "info-session": N_("sessione informativa"),
+    "announcement": N_("annuncio del catalogo"),
 }
 ACCOUNT_ACTIONS = {
     "created": N_("utente creato"), "enabled": N_("utente abilitato"), "disabled": N_("utente disabilitato"),
@@ -107,6 +117,11 @@ INTRODUCTIONS = {
     **{str(kind): title for kind, title in KIND_TITLES.items()},
     "ended": N_("contatto cancellato dopo il suo termine"),
 }
+ANNOUNCEMENTS = {
+    "announced": N_("annuncio pubblicato"),
+    "changed": N_("annuncio cambiato"),
+    "withdrawn": N_("annuncio ritirato"),
+}
 
 AGGREGATIONS: Mapping[str, str] = {str(stage): title for stage, title in STAGE_TITLES.items()}
 SESSIONS = {"open": N_("sessione informativa aperta"), "cancelled": N_("sessione informativa annullata")}
@@ -127,6 +142,7 @@ def what_of(kind: str, facts: Mapping[str, Any]) -> str:
         "introduction": INTRODUCTIONS,
         "aggregation": AGGREGATIONS,
         "info-session": SESSIONS,
+        "announcement": ANNOUNCEMENTS,
     }
     return by_kind.get(kind, {}).get(action) or KINDS.get(kind, kind)
 
@@ -136,7 +152,7 @@ class Verdict:
     """A chain: how many events are in order, the hash of the newest, and where and why it is broken, if it is.
 
     ``place`` is the number of an event, but of a decision for "untold", and of a version of ``profile`` for
-    "undecided", of a change for "untold-change", of a step for "untold-introduction", of a step or evaluation for "untold-stage", and a position in the own log for "unaccounted"; for "ungranted" ``profile`` is
+    "undecided", of a change for "untold-change", of a step for "untold-introduction", of a row for "untold-announcement", of a step or evaluation for "untold-stage", and a position in the own log for "unaccounted"; for "ungranted" ``profile`` is
     an account, for "unkept" a document.
     """
 
@@ -230,14 +246,10 @@ async def _judge(conn: Connection, walk: Walk, chain: str, mark: tuple[str, int,
     ungranted = await audit.ungranted(conn)
     if ungranted is not None:
         return Verdict(chain, walk.count, walk.last.hex(), UNGRANTED, None, ungranted)
-    for why, look in (
-        (UNTOLD_CHANGE, audit.untold_change),
-        (UNTOLD_INTRODUCTION, audit.untold_introduction),
-        (UNTOLD_STAGE, audit.untold_stage),
-    ):
-        place = await look(conn)
-        if place is not None:
-            return broken(why, place)
+    for why, first in UNTOLD_ROWS:
+        row = await first(conn)
+        if row is not None:
+            return broken(why, row)
     unkept = await audit.unkept(conn)
     return Verdict(chain, walk.count, walk.last.hex(), None if unkept is None else UNKEPT, None, unkept)
 

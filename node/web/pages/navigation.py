@@ -24,6 +24,7 @@ class Entry:
 PUBLIC: Final = (
     Entry("/", N_("Inizio")),
     Entry("/cerca", N_("Cerca reti")),
+    Entry("/catalogo", N_("Catalogo")),
     Entry("/osservatorio", N_("Osservatorio")),
     Entry("/enti", N_("Enti")),
     Entry("/stato", N_("Stato")),
