@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,7 +16,7 @@ from node.flows.programme import sessions
 from node.flows.programme.sessions import Typed
 from node.flows.registry import keeping
 from node.store.info_sessions import ITALY
-from node.store.postgres import Pool
+from node.store.postgres import Connection, Pool
 from tests.networks_made import code
 from tests.office_made import NOW, Office
 
@@ -76,6 +77,29 @@ async def sign(pool: Pool, network_id: str, number: str, signed_on: dt.date, now
     done = await keeping.write(pool, entry_of(record), now, network_id=network_id, seen=kept.seen)
     assert done.network_id == network_id, done.problems
     return record
+
+
+async def took_part(conn: Connection, name: str, tax_code: str, said: str) -> str:
+    """Somebody who enrolled, spoke for a group of firms, and is named in all that was written about it; return the enrolment."""
+    session = await conn.fetchval(
+        "INSERT INTO programme.info_session (session_id, state, title, summary, begins_at, ends_at, enrol_until, place, seats, created_at, changed_at)"
+        " VALUES (gen_random_uuid(), 'open', $1, $2, $3::timestamptz + interval '9 days', $3::timestamptz + interval '9 days 2 hours', '2026-11-30', $1, 9, $3, $3) RETURNING session_id",
+        said[:150], said, NOW,
+    )  # fmt: skip
+    person = {"name": name, "email": "z@example.org", "phone": "0832 7654321", "firm": "Ditta", "tax_code": tax_code}
+    enrolment = await conn.fetchval(
+        "INSERT INTO programme.enrolment (enrolment_id, session_id, state, person, notice_version, language, token_hash, enrolled_at, changed_at)"
+        " VALUES (gen_random_uuid(), $1, 'confirmed', $2::jsonb, 'sessioni-1', 'it', decode(repeat('00', 32), 'hex'), $3, $3) RETURNING enrolment_id",
+        session, json.dumps(person), NOW,
+    )  # fmt: skip
+    told = {"text": said, "contact": {"person": name, "email": "z@example.org", "phone": "0832 7654321"}, "firms": [{"name": name.upper(), "tax_code": tax_code}]}  # fmt: skip
+    await conn.execute("INSERT INTO programme.expression (expression_id, received_on, said, reason, created_at, changed_at) VALUES (gen_random_uuid(), '2026-11-24', $1::jsonb, $2, $3, $3)", json.dumps(told), said, NOW)  # fmt: skip
+    aggregation = await conn.fetchval("INSERT INTO programme.aggregation (aggregation_id, name, idea, created_at, changed_at) VALUES (gen_random_uuid(), $1, $1, $2, $2) RETURNING aggregation_id", said[:200], NOW)  # fmt: skip
+    await conn.execute("INSERT INTO programme.aggregation_member (aggregation_id, position, name, tax_code, municipality_name) VALUES ($1, 1, $2, $3, 'Borgolontano')", aggregation, name.upper(), tax_code)  # fmt: skip
+    answers = [{"criterion": "size", "points": 2, "part": "4.00", "reason": said}]
+    await conn.execute("INSERT INTO programme.evaluation (aggregation_id, version, answers, conclusion, score, on_day, officer, evaluated_at) VALUES ($1, 1, $2::jsonb, $3, 4, '2026-11-24', 'anna', $4)", aggregation, json.dumps(answers), said, NOW)  # fmt: skip
+    await conn.execute("INSERT INTO programme.stage_change (aggregation_id, number, stage, on_day, reason, officer, changed_at) VALUES ($1, 1, 'potential', '2026-11-24', $2, 'anna', $3)", aggregation, said, NOW)  # fmt: skip
+    return str(enrolment)
 
 
 def listed(record: NetworkRecord, rows: Sequence[Any]) -> Any:
