@@ -28,6 +28,7 @@ from node.domain.programme.session import NOTICE_VERSION, Person, Session, Stand
 from node.errors import N_, CallerError, NotFoundError
 from node.flows.logs.append import OwnLog, sign_head
 from node.flows.programme import announce
+from node.flows.registry import gdpr
 from node.flows.registry.acting import tell
 from node.flows.trust.agreement_terms import is_agreed
 from node.i18n import translator
@@ -406,6 +407,11 @@ async def attend(pool: Pool, session_id: str, came: Mapping[str, bool | None], n
         return len(came)
 
     return await run_tx(pool, work)
+
+
+async def end_over_term(pool: Pool, config: Config, now: dt.datetime) -> int:
+    """Erase who enrolled to sessions that were over long ago; return how many. What the public form promises, daily."""
+    return await gdpr.end_over(pool, "enrolments", now - dt.timedelta(days=config.retention.enrolments_days))
 
 
 # --- reading ---
