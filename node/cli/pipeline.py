@@ -13,6 +13,7 @@ from node.domain.programme.funnel import Funnel
 from node.errors import N_
 from node.flows.programme import aggregations as flow
 
+
 @click.group("top", hidden=True)
 def _top() -> None:
     """Hold the command."""

@@ -26,6 +26,7 @@ PUBLIC: Final = (
     Entry("/cerca", N_("Cerca reti")),
     Entry("/catalogo", N_("Catalogo")),
     Entry("/osservatorio", N_("Osservatorio")),
+    Entry("/sessioni", N_("Sessioni")),
     Entry("/enti", N_("Enti")),
     Entry("/stato", N_("Stato")),
     Entry("/aiuto", N_("Aiuto")),
@@ -55,6 +56,9 @@ OPENED: Final = (
     (Permission.PROFILE_APPROVE, Entry("/ufficio/approvazioni", N_("Approvazioni"))),
     (Permission.MATCHES_READ, Entry("/ufficio/corrispondenze", N_("Corrispondenze"))),
     (Permission.INTRODUCTIONS_READ, Entry("/ufficio/contatti", N_("Contatti"))),
+    (Permission.PROGRAMME_READ, Entry("/ufficio/percorso", N_("Percorso"))),
+    (Permission.PROGRAMME_READ, Entry("/ufficio/sessioni", N_("Sessioni informative"))),
+    (Permission.PROGRAMME_READ, Entry("/ufficio/aggregazioni", N_("Aggregazioni"))),
     (Permission.SEARCHES_WRITE, Entry("/ufficio/ricerche", N_("Ricerche salvate"))),
     (Permission.DOCTOR_READ, Entry("/amministrazione", N_("Amministrazione"))),
 )
