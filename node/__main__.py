@@ -63,6 +63,11 @@ COMMANDS = {
         "pipeline",
         N_("Il percorso delle aggregazioni: quante a ogni passo, in quanti giorni."),
     ),
+    "catalogue": (
+        "node.cli.catalogue",
+        "catalogue",
+        N_("Il catalogo: incontri, servizi, bandi e corsi annunciati dagli enti."),
+    ),
     "observatory": (
         "node.cli.observatory",
         "observatory",

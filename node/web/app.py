@@ -72,6 +72,7 @@ from node.web.pages import (
     office_profiles,
     office_register,
     office_searches,
+    office_services,
     office_sessions,
     public,
     session_door,
@@ -207,7 +208,7 @@ def _add_pages(app: web.Application, node: Node) -> None:
     app.add_routes(office_documents.routes())
     desk.install(app, node)
     for pages in (
-        office_profiles, office_approvals, office_matches, office_searches, office_introductions, office_asking, office_case,
+        office_profiles, office_approvals, office_matches, office_searches, office_services, office_introductions, office_asking, office_case,
         office_sessions, office_aggregations, office_pipeline,
     ):  # fmt: skip
         app.add_routes(pages.routes())

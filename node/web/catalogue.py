@@ -28,7 +28,7 @@ from node.domain.programme import catalogue_feed
 from node.domain.programme.catalogue_feed import Source, Told
 from node.domain.programme.catalogue_query import CatalogueQuery
 from node.domain.roles import Permission
-from node.errors import N_, NotFoundError
+from node.errors import NotFoundError
 from node.flows.logs import prove
 from node.flows.programme import catalogue
 from node.flows.programme.catalogue import Found, Item
@@ -55,12 +55,17 @@ async def found(shared: Cooperation, query: CatalogueQuery) -> Found:
         return await catalogue.search(shared.pool, query, shared.clock())
 
 
+def id_of(text: str) -> str:
+    """Return an identifier in its one spelling. Raises: NotFoundError(announcement-unknown)."""
+    try:
+        return str(uuid.UUID(text))
+    except ValueError as error:
+        raise NotFoundError("announcement-unknown", catalogue.UNKNOWN) from error
+
+
 async def read(shared: Cooperation, item_id: str, owner: str) -> tuple[Item, str | None]:
     """Return one announcement and its proof; ``owner`` empty: of any. Raises: NotFoundError, CallerError(query-value-bad)."""
-    try:
-        wanted = str(uuid.UUID(item_id))
-    except ValueError as error:
-        raise NotFoundError("announcement-unknown", N_("nessun annuncio con questo identificativo")) from error
+    wanted = id_of(item_id)
     whose = catalogue.read_query([("owner", owner)], shared.clock()).owner
     item = await catalogue.read(shared.pool, wanted, shared.clock(), whose or None)
     return item, await prove.proof_text(shared.pool, item.id, item.origin, item.index)

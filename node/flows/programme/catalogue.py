@@ -32,6 +32,7 @@ from node.store.reference import load_territories
 ROME: Final = ZoneInfo("Europe/Rome")
 FEED_MAX: Final = 50
 BEGINNING_MIN: Final = 6
+UNKNOWN: Final = N_("nessun annuncio con questo identificativo")
 _BEGINNING: Final = re.compile(rf"[0-9a-f]{{{BEGINNING_MIN},32}}")
 
 
@@ -144,7 +145,7 @@ async def _read(conn: Connection, item_id: str, now: dt.datetime, owner: str | N
     if stored is None:
         raise NotFoundError(
             "announcement-unknown",
-            N_("nessun annuncio con questo identificativo"),
+            UNKNOWN,
             hint=N_("può essere stato ritirato"),
         )
     return _item(stored, today(now))

@@ -125,11 +125,11 @@ async def announcement(request: web.Request) -> web.StreamResponse:
         witnesses=[(members.get(member, member), at) for member, at in witnesses.items()],
         proof_href=announced.href(item.id, item.owner, "/prova") if proof_text is not None else "",
         json_href=f"{shared_routes.PATH}/{item.id}?{urlencode({'owner': item.owner})}",
-        site=_site(request, item),
+        owner_page=_owner_page(request, item),
     )
 
 
-def _site(request: web.Request, item: Item) -> str:
+def _owner_page(request: web.Request, item: Item) -> str:
     """Return the owner's own page of an announcement, at the address that the federation knows; empty for this node's own."""
     membership = request.app[COOPERATION].membership
     member = None if membership is None else membership.members.get(item.owner)
