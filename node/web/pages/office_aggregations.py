@@ -183,7 +183,7 @@ async def express(request: web.Request) -> web.StreamResponse:
     return desk.go(f"{PATH}?{desk.DONE}=manifestazione")
 
 
-@needs(Permission.PROGRAMME_WRITE, hidden=True)
+@needs(Permission.PROGRAMME_WRITE, hidden=True, invites=True)
 async def decline(request: web.Request) -> web.StreamResponse:
     """Answer an expression that nothing will come of."""
     node, sent = request.app[DESK], await desk.form_of(request)
@@ -255,7 +255,7 @@ async def _done(request: web.Request, aggregation_id: str, word: str) -> web.Res
     return desk.go(f"{_page(aggregation_id)}?{desk.DONE}={word}")
 
 
-@needs(Permission.PROGRAMME_WRITE, hidden=True)
+@needs(Permission.PROGRAMME_WRITE, hidden=True, invites=True)
 async def edit(request: web.Request) -> web.StreamResponse:
     """Show the form of an aggregation."""
     detail = await flow.read(request.app[DESK].pool, request.match_info["aggregation_id"])
@@ -263,7 +263,7 @@ async def edit(request: web.Request) -> web.StreamResponse:
     return _form(request, given, detail.found.aggregation_id)
 
 
-@needs(Permission.PROGRAMME_WRITE, hidden=True)
+@needs(Permission.PROGRAMME_WRITE, hidden=True, invites=True)
 async def change(request: web.Request) -> web.StreamResponse:
     """Change what is said of an aggregation."""
     node, sent, key = request.app[DESK], await desk.form_of(request), request.match_info["aggregation_id"]
@@ -277,7 +277,7 @@ async def change(request: web.Request) -> web.StreamResponse:
     return desk.go(f"{_page(key)}?{desk.DONE}=aggregazione-cambiata")
 
 
-@needs(Permission.PROGRAMME_READ, hidden=True)
+@needs(Permission.PROGRAMME_READ, hidden=True, invites=True)
 async def show(request: web.Request) -> web.StreamResponse:
     """Show an aggregation: its firms, its way, its evaluation, what may be done now."""
     return await _show(request, {})
@@ -341,7 +341,7 @@ def _chosen(text: str) -> Stage:
     return Stage(text)
 
 
-@needs(Permission.PROGRAMME_WRITE, hidden=True)
+@needs(Permission.PROGRAMME_WRITE, hidden=True, invites=True)
 async def step(request: web.Request) -> web.StreamResponse:
     """Take a step."""
     node, sent, key = request.app[DESK], await desk.form_of(request), request.match_info["aggregation_id"]
@@ -356,7 +356,7 @@ async def step(request: web.Request) -> web.StreamResponse:
     return await _done(request, key, "passo-fatto")
 
 
-@needs(Permission.PROGRAMME_WRITE, hidden=True)
+@needs(Permission.PROGRAMME_WRITE, hidden=True, invites=True)
 async def sheet(request: web.Request) -> web.StreamResponse:
     """Show the checklist, with the answers of last time."""
     node = request.app[DESK]
@@ -392,7 +392,7 @@ def _sheet(
     )
 
 
-@needs(Permission.PROGRAMME_WRITE, hidden=True)
+@needs(Permission.PROGRAMME_WRITE, hidden=True, invites=True)
 async def evaluate(request: web.Request) -> web.StreamResponse:
     """Evaluate an aggregation."""
     node, sent, key = request.app[DESK], await desk.form_of(request), request.match_info["aggregation_id"]
@@ -412,7 +412,7 @@ async def evaluate(request: web.Request) -> web.StreamResponse:
     return await _done(request, key, "valutata")
 
 
-@needs(Permission.PROGRAMME_WRITE, hidden=True)
+@needs(Permission.PROGRAMME_WRITE, hidden=True, invites=True)
 async def link(request: web.Request) -> web.StreamResponse:
     """Confirm which contract of the register an aggregation is."""
     node, sent, key = request.app[DESK], await desk.form_of(request), request.match_info["aggregation_id"]

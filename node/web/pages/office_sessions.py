@@ -27,7 +27,7 @@ from node.web.pages.shown import Reader
 from node.web.permission import needs
 
 PATH: Final = "/ufficio/sessioni"
-ONE: Final = f"{PATH}/{{session_id}}"
+ONE: Final = f"{PATH}/{{meeting_id}}"
 # The fields of a session's form, by those of the flow.
 FIELDS: Final[Mapping[str, str]] = {
     "titolo": "title", "testo": "summary", "giorno": "day", "inizio": "begins", "fine": "ends", "iscrizioni": "enrol_until",
@@ -66,7 +66,7 @@ def routes() -> list[web.RouteDef]:
 
 
 def _page(session_id: str) -> str:
-    return ONE.format(session_id=session_id)
+    return ONE.format(meeting_id=session_id)
 
 
 async def _office(request: web.Request) -> Office:
@@ -117,10 +117,10 @@ async def new(request: web.Request) -> web.StreamResponse:
     return _form(request, {}, "")
 
 
-@needs(Permission.PROGRAMME_WRITE, hidden=True)
+@needs(Permission.PROGRAMME_WRITE, hidden=True, invites=True)
 async def edit(request: web.Request) -> web.StreamResponse:
     """Show the form of a session."""
-    row, _ = await flow.read(request.app[DESK].pool, request.match_info["session_id"])
+    row, _ = await flow.read(request.app[DESK].pool, request.match_info["meeting_id"])
     typed = flow.typed_of(row.session)
     given: dict[str, Any] = {field: getattr(typed, name) for field, name in FIELDS.items()}
     return _form(request, {**given, "in_linea": "yes" if typed.online else ""}, row.session_id)
@@ -157,10 +157,10 @@ async def add(request: web.Request) -> web.StreamResponse:
     return desk.go(f"{_page(made)}?{desk.DONE}=sessione")
 
 
-@needs(Permission.PROGRAMME_WRITE, hidden=True)
+@needs(Permission.PROGRAMME_WRITE, hidden=True, invites=True)
 async def change(request: web.Request) -> web.StreamResponse:
     """Change a session."""
-    node, sent, session_id = request.app[DESK], await desk.form_of(request), request.match_info["session_id"]
+    node, sent, session_id = request.app[DESK], await desk.form_of(request), request.match_info["meeting_id"]
     try:
         await flow.change(await _office(request), session_id, flow.session_of(_typed(sent)), node.clock())
     except CallerError as error:
@@ -175,7 +175,7 @@ async def _done(request: web.Request, session_id: str, word: str) -> web.Respons
     return desk.go(f"{_page(session_id)}?{desk.DONE}={word}")
 
 
-@needs(Permission.PROGRAMME_READ, hidden=True)
+@needs(Permission.PROGRAMME_READ, hidden=True, invites=True)
 async def show(request: web.Request) -> web.StreamResponse:
     """Show a session, who enrolled and who came."""
     return await _show(request, {})
@@ -183,7 +183,7 @@ async def show(request: web.Request) -> web.StreamResponse:
 
 async def _show(request: web.Request, given: Mapping[str, Any], error: CallerError | None = None) -> web.Response:
     node, reader = request.app[DESK], desk.reader_of(request)
-    row, people = await flow.read(node.pool, request.match_info["session_id"])
+    row, people = await flow.read(node.pool, request.match_info["meeting_id"])
     today = flow.today_of(node.clock())
     return render(
         request,
@@ -214,19 +214,19 @@ def _line(reader: Reader, found: Enrolment) -> dict[str, Any]:
     }
 
 
-@needs(Permission.PROGRAMME_READ, hidden=True)
+@needs(Permission.PROGRAMME_READ, hidden=True, invites=True)
 async def sheet(request: web.Request) -> web.StreamResponse:
     """Show the sheet that people sign."""
     reader = desk.reader_of(request)
-    row, people = await flow.read(request.app[DESK].pool, request.match_info["session_id"])
+    row, people = await flow.read(request.app[DESK].pool, request.match_info["meeting_id"])
     seated = sorted((p.person for p in people if p.standing is Standing.CONFIRMED), key=lambda person: person.name)
     return render(request, "office/session_print.html", session=said_of_session(reader, row), people=seated)
 
 
-@needs(Permission.PROGRAMME_WRITE, hidden=True)
+@needs(Permission.PROGRAMME_WRITE, hidden=True, invites=True)
 async def announce(request: web.Request) -> web.StreamResponse:
     """Open a session to everybody."""
-    session_id = request.match_info["session_id"]
+    session_id = request.match_info["meeting_id"]
     try:
         announced = await flow.open_to_all(await _office(request), session_id, request.app[DESK].clock())
     except CallerError as error:
@@ -236,18 +236,18 @@ async def announce(request: web.Request) -> web.StreamResponse:
     return await _done(request, session_id, "sessione-annunciata" if announced else "sessione-aperta")
 
 
-@needs(Permission.PROGRAMME_WRITE, hidden=True)
+@needs(Permission.PROGRAMME_WRITE, hidden=True, invites=True)
 async def cancel(request: web.Request) -> web.StreamResponse:
     """Call a session off."""
-    session_id = request.match_info["session_id"]
+    session_id = request.match_info["meeting_id"]
     await flow.call_off(await _office(request), session_id, request.app[DESK].clock())
     return await _done(request, session_id, "sessione-annullata")
 
 
-@needs(Permission.PROGRAMME_WRITE, hidden=True)
+@needs(Permission.PROGRAMME_WRITE, hidden=True, invites=True)
 async def enrol(request: web.Request) -> web.StreamResponse:
     """Enrol somebody by hand."""
-    node, sent, session_id = request.app[DESK], await desk.form_of(request), request.match_info["session_id"]
+    node, sent, session_id = request.app[DESK], await desk.form_of(request), request.match_info["meeting_id"]
     person = Person(**{name: desk.text_in(sent, field) for field, name in PERSON.items()})
     try:
         await flow.enrol(
@@ -260,10 +260,10 @@ async def enrol(request: web.Request) -> web.StreamResponse:
     return desk.go(f"{_page(session_id)}?{desk.DONE}=iscritto")
 
 
-@needs(Permission.PROGRAMME_WRITE, hidden=True)
+@needs(Permission.PROGRAMME_WRITE, hidden=True, invites=True)
 async def attend(request: web.Request) -> web.StreamResponse:
     """Note who came: the fields are named after enrolments."""
-    node, sent, session_id = request.app[DESK], await desk.form_of(request), request.match_info["session_id"]
+    node, sent, session_id = request.app[DESK], await desk.form_of(request), request.match_info["meeting_id"]
     _, people = await flow.read(node.pool, session_id)
     said = {p.enrolment_id: desk.text_in(sent, p.enrolment_id) for p in people if p.enrolment_id in sent}
     try:
@@ -275,10 +275,10 @@ async def attend(request: web.Request) -> web.StreamResponse:
     return desk.go(f"{_page(session_id)}?{desk.DONE}=presenze")
 
 
-@needs(Permission.PROGRAMME_WRITE, hidden=True)
+@needs(Permission.PROGRAMME_WRITE, hidden=True, invites=True)
 async def give_back(request: web.Request) -> web.StreamResponse:
     """Give somebody's seat back."""
-    session_id = request.match_info["session_id"]
+    session_id = request.match_info["meeting_id"]
     try:
         await flow.give_back(request.app[DESK].pool, request.match_info["enrolment_id"], request.app[DESK].clock())
     except CallerError as error:

@@ -24,7 +24,7 @@ from node.web.pages.frame import SITE, render
 from node.web.permission import needs
 
 PATH: Final = "/sessioni"
-ENROL: Final = f"{PATH}/{{session_id}}/iscrizione"
+ENROL: Final = f"{PATH}/{{meeting_id}}/iscrizione"
 STANDING: Final = f"{PATH}/iscrizioni/{{enrolment_id}}"
 # The fields of the form: what somebody is called in the form, and what the flow calls it.
 FIELDS: Final[Mapping[str, str]] = {
@@ -127,7 +127,7 @@ async def form(request: web.Request) -> web.StreamResponse:
 
 async def _form(request: web.Request, given: Mapping[str, Any], error: CallerError | None = None) -> web.Response:
     door = request.app[DOOR]
-    meeting = await door.meeting(request.match_info["session_id"], language_of(request))
+    meeting = await door.meeting(request.match_info["meeting_id"], language_of(request))
     drawn = _text(given, FORM)
     return render(
         request,
@@ -135,7 +135,7 @@ async def _form(request: web.Request, given: Mapping[str, Any], error: CallerErr
         status=200 if error is None else status_of(error),
         headers={"Cache-Control": "no-store"},
         meeting=meeting,
-        here=ENROL.format(session_id=meeting.session_id),
+        here=ENROL.format(meeting_id=meeting.session_id),
         errors=[] if error is None else [(_AT.get(error.where, ""), _sentence(request, error))],
         given={name: _text(given, name) for name in FIELDS},
         form=drawn if len(drawn) == FORM_CHARS and drawn.isascii() else secrets.token_hex(FORM_CHARS // 2),
@@ -151,7 +151,7 @@ async def enrol(request: web.Request) -> web.StreamResponse:
     if _text(sent, "informativa") != "yes":
         return await _form(request, sent, UNREAD)
     person = {name: _text(sent, field_) for field_, name in FIELDS.items()}
-    asked = Asked(request.match_info["session_id"], language_of(request), _text(sent, FORM)[:FORM_CHARS], person)
+    asked = Asked(request.match_info["meeting_id"], language_of(request), _text(sent, FORM)[:FORM_CHARS], person)
     try:
         enrolment_id, state, code = await door.enrol(asked)
     except CallerError as error:
