@@ -91,7 +91,7 @@ DECLARE
 BEGIN
     FOR item IN
         SELECT p.oid::regprocedure AS name FROM pg_proc p
-        WHERE p.pronamespace::regnamespace::text IN ('registry', 'publication', 'audit', 'office')
+        WHERE p.pronamespace::regnamespace::text IN ('registry', 'publication', 'audit', 'office', 'programme')
     LOOP
         EXECUTE format('ALTER FUNCTION %s OWNER TO rete_owner', item.name);
     END LOOP;
@@ -156,6 +156,11 @@ GRANT USAGE ON SCHEMA observatory TO rete_public;
 GRANT SELECT ON observatory.figures, observatory.release TO rete_public;
 -- A release stays as it was told.
 REVOKE UPDATE, DELETE ON observatory.release FROM rete_node;
+-- Stages and evaluations of aggregations are only ever added to; their words may be erased. An aggregation is blanked, never deleted.
+REVOKE UPDATE, DELETE ON programme.stage_change, programme.evaluation FROM rete_node;
+GRANT UPDATE (reason, salt) ON programme.stage_change TO rete_node;
+GRANT UPDATE (answers, conclusion, salt) ON programme.evaluation TO rete_node;
+REVOKE DELETE ON programme.aggregation FROM rete_node;
 -- Saved searches: anybody's are made, read and deleted; of who is told only that there is somebody, and that they leave.
 GRANT USAGE ON SCHEMA office TO rete_public;
 GRANT SELECT, INSERT, DELETE ON office.saved_search TO rete_public;

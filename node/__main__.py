@@ -52,6 +52,17 @@ COMMANDS = {
     "saved": ("node.cli.saved", "saved", N_("Ricerche salvate: novità per feed, posta o webhook.")),
     "match": ("node.cli.match", "match", N_("Partner per una rete: chi offre ciò che le serve, con le ragioni.")),
     "intro": ("node.cli.intro", "intro", N_("Contatti tra reti: due uffici le presentano l'una all'altra.")),
+    "session": ("node.cli.session", "session", N_("Sessioni informative: calendario, iscrizioni, presenze.")),
+    "aggregation": (
+        "node.cli.aggregation",
+        "aggregation",
+        N_("Aggregazioni potenziali: dalla manifestazione d'interesse alla rete iscritta."),
+    ),
+    "pipeline": (
+        "node.cli.pipeline",
+        "pipeline",
+        N_("Il percorso delle aggregazioni: quante a ogni passo, in quanti giorni."),
+    ),
     "catalogue": (
         "node.cli.catalogue",
         "catalogue",

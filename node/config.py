@@ -91,6 +91,8 @@ TABLES: Mapping[str, Mapping[str, tuple[Check, Any]]] = {
         "consents_days": (checks.number(365, 36_500), 3650),
         "editions_days": (checks.number(365, 36_500), 1825),
         "introductions_days": (checks.number(30, 36_500), 1095),
+        "enrolments_days": (checks.number(30, 36_500), 365),
+        "aggregations_days": (checks.number(365, 36_500), 1825),
     },
     "introductions": {
         "step_days": (checks.number(1, 40), 5),

@@ -96,6 +96,8 @@ class RetentionSection:
     consents_days: int
     editions_days: int
     introductions_days: int
+    enrolments_days: int
+    aggregations_days: int
 
 
 @dataclass(frozen=True, slots=True)

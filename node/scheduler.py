@@ -24,6 +24,7 @@ from node.flows.logs.sync import sync_peers
 from node.flows.observatory import build as observatory
 from node.flows.observatory import publish as observatory_publish
 from node.flows.profiles import publish
+from node.flows.programme import session_mail, sessions
 from node.flows.searching import indexing, tell
 from node.flows.trust import agreement_pull, council_road
 from node.flows.upkeep import audit, backup_shelf, tidy
@@ -42,6 +43,7 @@ TIDY_MINUTES = 10
 SAVED_MINUTES = 1
 INTRODUCTION_MINUTES = 1
 INTRODUCTION_MAIL_MINUTES = 5
+PROGRAMME_MINUTES = 1
 INDEX_MINUTES = 0.1
 # How often is asked whether a backup, or a trial restore, is due.
 BACKUP_MINUTES = 60
@@ -264,6 +266,14 @@ def _housework(node: Node, session: aiohttp.ClientSession, jobs: Jobs) -> dict[J
     async def tell_office() -> None:
         await remind.tell(node.office(), node.mail_server, node.public_url, node.clock())
 
+    async def work_programme() -> None:
+        pool, now = node.pool, node.clock()
+        await _each(
+            Job.PROGRAMME,
+            lambda: sessions.fill(pool, now),
+            lambda: session_mail.tell(pool, node.mail_server, node.config.node.name, node.public_url, now),
+        )
+
     async def tell_saved() -> None:
         # Digests leave at their own hour: each search knows when its next one is due.
         outward = node.outward(session)
@@ -287,6 +297,7 @@ def _housework(node: Node, session: aiohttp.ClientSession, jobs: Jobs) -> dict[J
         Job.INTRODUCTIONS: (introduce, INTRODUCTION_MINUTES),
         # By itself and less often: a mail server that is away for a while is not a node that closes no case.
         Job.INTRODUCTIONS_MAIL: (tell_office, INTRODUCTION_MAIL_MINUTES),
+        Job.PROGRAMME: (work_programme, PROGRAMME_MINUTES),
         Job.SAVED: (tell_saved, SAVED_MINUTES),
         Job.INDEX: (follow_index, INDEX_MINUTES),
         Job.OBSERVATORY: (observe, OBSERVATORY_MINUTES),

@@ -403,6 +403,8 @@ def test_peer_facing_routes_never_reach_the_private_registry(start: str) -> None
         "node.store.accounts",
         "node.store.sessions",
         "node.store.introduction_notices",
+        "node.store.info_sessions",
+        "node.store.aggregations",
         "node.domain.network",
         "node.domain.introduction",
         "node.protocol.message",
@@ -427,6 +429,8 @@ PUBLIC_FACING = (
     "node.web.pages.following",
     # A firm's request is written by functions that are hung in (node/web/pages/door.py): the page itself reaches nothing.
     "node.web.pages.asking",
+    # As an enrolment to a session is (node/web/pages/session_door.py).
+    "node.web.pages.sessions",
 )
 
 
@@ -446,6 +450,8 @@ def test_public_routes_reach_no_private_store_and_no_address(start: str) -> None
         "node.store.keyfiles",
         "node.store.telling",
         "node.store.introduction_notices",
+        "node.store.info_sessions",
+        "node.store.aggregations",
         "node.store.accounts",
         "node.store.sessions",
         "node.domain.network",

@@ -27,6 +27,9 @@ TERM_TITLES = {
     "contacts": N_("referenti di reti chiuse"),
     "consents": N_("consensi revocati"),
     "introductions": N_("contatti chiusi e bozze mai inviate"),
+    "enrolments": N_("iscrizioni a sessioni concluse"),
+    "expressions": N_("manifestazioni d'interesse concluse"),
+    "aggregations": N_("aggregazioni concluse"),
     "closed_networks": N_("reti chiuse"),
     "import_batches": N_("note di importazioni"),
     "editions": N_("edizioni dell'elenco pubblico"),
@@ -41,7 +44,11 @@ def gdpr() -> None:
     """Hold the commands."""
 
 
-@command(gdpr, "access", help="Tutto ciò che il nodo tiene di un codice fiscale, tabella per tabella.")
+@command(
+    gdpr,
+    "access",
+    help="Tutto ciò che il nodo tiene di un codice fiscale o di un indirizzo di posta, tabella per tabella.",
+)
 @CODE
 @NAME
 async def access(face: Face, tax_code: str, name: str | None) -> None:
@@ -112,7 +119,11 @@ def _tell_published(face: Face, published: list[dict[str, Any]]) -> None:
         )
 
 
-@command(gdpr, "erase", help="Cancella un codice fiscale da ogni tabella; le schede che lo nominano sono ritirate.")
+@command(
+    gdpr,
+    "erase",
+    help="Cancella un codice fiscale, o un indirizzo di posta, da ogni tabella; le schede che lo nominano sono ritirate.",
+)
 @CODE
 @NAME
 @click.option("--reason", required=True, help="Perché, senza nomi: resta scritto.")

@@ -13,6 +13,7 @@ from enum import Enum
 
 from stdnum.it import codicefiscale, iva
 
+from node.domain.saved import check_email
 from node.domain.seeking import MASK, Seeker
 from node.errors import N_, CallerError
 
@@ -61,6 +62,7 @@ DUTY = N_("obbligo di dimostrare il proprio operato (art. 5 par. 2)")
 NOBODY = N_("nessuno fuori dall'ente")
 STATISTICS = N_("statistiche con segreto: un numero cambia solo se cambiano almeno tre reti")
 MEET = N_("mettere in contatto due reti, o un'impresa e una rete")
+PROGRAMME = N_("far nascere reti d'impresa: informare, valutare, accompagnare")
 HOLDINGS: tuple[Holding, ...] = (
     Holding(
         "registry.network", PEOPLE, N_("denominazione, oggetto e programma della rete; notaio; organo comune"),
@@ -218,6 +220,37 @@ HOLDINGS: tuple[Holding, ...] = (
         STATISTICS, TASK, NOBODY, None, _columns(none="table_id place look"),
     ),
     Holding(
+        "programme.info_session", OFFICERS, N_("sessioni informative: titolo, testo, luogo; chi le ha preparate"), PROGRAMME, TASK,
+        N_("il pubblico e gli altri enti, quando è aperta"), None,
+        _columns(words="title title_en summary summary_en place", officer="created_by", none="state municipality"),
+    ),
+    Holding(
+        "programme.enrolment", PEOPLE, N_("chi si iscrive a una sessione informativa: nome, recapiti, impresa; se è venuto"), PROGRAMME, TASK,
+        NOBODY, "enrolments_days",
+        _columns(words="person", officer="made_by", none="state notice_version language token_hash told"),
+    ),
+    Holding(
+        "programme.expression", FIRMS, N_("manifestazioni d'interesse: che cosa vogliono fare le imprese, chi sono, con chi parlare"), PROGRAMME,
+        TASK, NOBODY, "aggregations_days", _columns(words="said reason", officer="created_by", none="state"),
+    ),
+    Holding(
+        "programme.aggregation", FIRMS, N_("aggregazioni potenziali: nome di lavoro, idea, a che punto sono"), PROGRAMME, TASK, NOBODY,
+        "aggregations_days", _columns(words="name idea", officer="created_by", none="stage region register_id"),
+    ),
+    Holding(
+        "programme.aggregation_member", FIRMS, N_("imprese di un'aggregazione potenziale: denominazione, codice fiscale, sede, attività"),
+        PROGRAMME, TASK, NOBODY, "aggregations_days",
+        _columns(code="tax_code", name="name", words="municipality_name", none="municipality province region ateco"),
+    ),
+    Holding(
+        "programme.evaluation", OFFICERS, N_("valutazioni di aggregazioni: punti, motivi, chi le ha fatte"), PROGRAMME, TASK, NOBODY,
+        "aggregations_days", _columns(words="answers conclusion", officer="officer", none="salt"),
+    ),
+    Holding(
+        "programme.stage_change", OFFICERS, N_("passi di aggregazioni: quale, quando, chi, perché"), PROGRAMME, DUTY, NOBODY,
+        "aggregations_days", _columns(words="reason", officer="officer", none="stage salt"),
+    ),
+    Holding(
         "office.account", OFFICERS, N_("nome di accesso, nome presso il fornitore di identità, stato; nessuna password"),
         N_("accesso alle pagine dell'ufficio"), DUTY, NOBODY, None,
         _columns(words="external_name", officer="name", none="password_hash factor_sealed"),
@@ -247,7 +280,7 @@ HOLDINGS: tuple[Holding, ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Whose data are asked for: a tax code in normal form, other codes of the same firm, and the names it is known by."""
+    """Whose data are asked for: a tax code in normal form, or an address; other codes of the same firm, and the names it is known by."""
 
     tax_code: str
     names: tuple[str, ...] = ()
@@ -265,7 +298,10 @@ class Subject:
 
 
 def subject_of(text: str, name: str | None = None) -> Subject:
-    """Return the subject of a tax code as people write it. Raises: CallerError(tax-code-bad)."""
+    """Return the subject of a tax code as people write it, or of an e-mail address. Raises: CallerError(tax-code-bad | saved-email-bad)."""
+    if "@" in text:
+        # Whoever enrolled or asked may have left no code: an address finds all that was left with it.
+        return Subject(check_email(text.strip()).lower()).known_as([name] if name else [])
     code = re.sub(r"[\s.\-/]", "", text).upper().removeprefix("IT")
     valid = iva.is_valid(code) if len(code) == 11 else codicefiscale.is_valid(code) if len(code) == 16 else False
     # A code that is in the register stays findable even if its check letter is wrong there.

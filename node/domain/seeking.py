@@ -29,6 +29,7 @@ _WORD_MAX = 300
 _SIGNS = bytes(sign for sign in range(128) if not chr(sign).isalnum())
 _ALIKE = re.compile(f"[{''.join(map(chr, LOOKALIKES))}]")
 _NEVER = re.compile(r"(?!)")
+_ADDRESS = r"(?<![A-Za-z0-9.!#$%&'*+/=?^_`{{|}}~-])(?:{})(?![A-Za-z0-9-]|\.[A-Za-z0-9])"
 
 
 def code_of(text: str) -> str:
@@ -115,7 +116,10 @@ class Seeker:
         self._names = _any_of(map(_expression, orders), r"(?:^|(?<= ))(?:{})(?= |$)")
         # In an address the words stand joined, and a year may follow: zefirinaquarantotti80@.
         self._joined = _any_of((" ?".join(map(re.escape, o)) for o in orders), r"(?:^|(?<= ))(?:{})[0-9]*(?= |$)")
-        self._coded = _any_of(map(_code_expression, self.codes), "(?:{})")
+        self._coded = _any_of(map(_code_expression, (code for code in self.codes if "@" not in code)), "(?:{})")
+        # An address is one whole: what stands before or after it as part of a longer one is somebody else's.
+        addresses = sorted(re.escape(code) for code in self.codes if "@" in code)
+        self._addressed = re.compile(_ADDRESS.format("|".join(addresses)), re.IGNORECASE) if addresses else _NEVER
         self._others = _any_of(
             (_expression(tuple(fold(other).split())) for other in others), r"(?:^|(?<= ))(?:{})(?= |$)"
         )
@@ -140,7 +144,8 @@ class Seeker:
         if single:
             found.append((0, len(folded.text.rstrip())))
         merged: list[tuple[int, int]] = []
-        for start, end in sorted(folded.span(*span) for span in found):
+        places = [folded.span(*span) for span in found] + [m.span() for m in self._addressed.finditer(text)]
+        for start, end in sorted(places):
             if merged and start <= merged[-1][1]:
                 merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
             else:

@@ -101,7 +101,7 @@ ORDER BY v.event_row
 LIMIT 1;
 
 -- An event whose decision or ruling is gone, whose change of a network that is there and was not erased, or whose step of an
--- introduction that did not end.
+-- introduction that did not end, or whose stage or evaluation of an aggregation, which stay for ever.
 -- name: orphaned
 SELECT e.event_id
 FROM audit.event e
@@ -121,6 +121,8 @@ WHERE (e.kind = 'decision' AND NOT EXISTS (SELECT FROM publication.decision d WH
            SELECT FROM audit.event x
            WHERE x.kind = 'introduction' AND x.event_id > e.event_id AND x.document::jsonb ->> 'action' = 'ended'
              AND x.document::jsonb ->> 'introduction' = e.document::jsonb ->> 'introduction'))
+   OR (e.kind = 'aggregation' AND NOT EXISTS (SELECT FROM programme.stage_change c WHERE c.change_id = e.subject))
+   OR (e.kind = 'evaluation' AND NOT EXISTS (SELECT FROM programme.evaluation v WHERE v.evaluation_id = e.subject))
 ORDER BY e.event_id
 LIMIT 1;
 
@@ -173,4 +175,20 @@ WHERE o.is_own AND o.state <> 'frozen' AND NOT i.dead
       SELECT FROM audit.event e
       WHERE e.profile = i.item_id AND e.kind = 'reconciled' AND e.document::jsonb ->> 'to' = 'published')
 ORDER BY i.last_idx
+LIMIT 1;
+
+-- A stage or an evaluation of an aggregation whose event is missing or says something else; words whose salt is gone were erased.
+-- name: untold_stage
+SELECT s.subject FROM (
+    SELECT c.change_id AS subject, e.event_id, e.document::jsonb - 'session' AS told, audit.stage_facts(c) AS facts, c.salt
+    FROM programme.stage_change c
+    LEFT JOIN audit.event e ON e.kind = 'aggregation' AND e.subject = c.change_id
+    UNION ALL
+    SELECT v.evaluation_id, e.event_id, e.document::jsonb - 'session', audit.evaluation_facts(v), v.salt
+    FROM programme.evaluation v
+    LEFT JOIN audit.event e ON e.kind = 'evaluation' AND e.subject = v.evaluation_id
+) s
+WHERE s.event_id IS NULL OR (s.told - 'reason') <> (s.facts - 'reason')
+   OR (s.salt IS NOT NULL AND s.told ->> 'reason' IS DISTINCT FROM s.facts ->> 'reason')
+ORDER BY s.subject
 LIMIT 1;

@@ -46,6 +46,13 @@ PLACES: Mapping[str, str] = {
     "office.introduction_event": "introduction_event",
     "office.introduction_consent": "introduction_consent",
     "office.introduction_identity": "introduction_identity",
+    "programme.info_session": "info_session",
+    "programme.enrolment": "enrolment",
+    "programme.expression": "expression",
+    "programme.aggregation": "aggregation",
+    "programme.aggregation_member": "aggregation_member",
+    "programme.evaluation": "evaluation",
+    "programme.stage_change": "stage_change",
 }
 # A row of these is a firm: its code says whose it is, and its name only where it has none.
 FIRMS = ("registry.firm", "population.firm")
@@ -282,7 +289,7 @@ async def record_erasure(
 
 
 async def count_over(conn: Connection, what: str, until: dt.datetime) -> int:
-    """Return how many rows are over their term: drafts, contacts, consents, introductions, closed_networks, import_batches."""
+    """Return how many rows are over a term; ``what``: a word of flows/registry/gdpr.TERMS but ``editions``."""
     return int(await conn.fetchval(QUERIES[f"over_{what}"], until, timeout=TIMEOUT_S))
 
 

@@ -15,6 +15,8 @@ WHERE upper(regexp_replace(tax_code, '[^[:alnum:]]', '', 'g')) = ANY($1::text[])
 UNION
 SELECT name FROM population.firm WHERE upper(regexp_replace(tax_code, '[^[:alnum:]]', '', 'g')) = ANY($1::text[])
 UNION
+SELECT name FROM programme.aggregation_member WHERE upper(tax_code) = ANY($1::text[]) AND name <> ''
+UNION
 SELECT applicant ->> 'name' FROM office.introduction
 WHERE upper(regexp_replace(applicant ->> 'tax_code', '[^[:alnum:]]', '', 'g')) = ANY($1::text[]) AND applicant ->> 'name' <> ''
 ORDER BY name
@@ -404,6 +406,118 @@ UPDATE office.introduction_identity d SET identity = t.words
 FROM jsonb_to_recordset($1::jsonb) AS t (id uuid, words jsonb)
 WHERE d.introduction_id = t.id;
 
+-- name: scan_info_session
+SELECT session_id::text AS id, ARRAY[title, title_en, summary, summary_en, place] AS words FROM programme.info_session;
+
+-- name: found_info_session
+SELECT to_jsonb(s) AS found FROM programme.info_session s
+WHERE s.session_id = ANY($1::text[]::uuid[])
+ORDER BY s.session_id
+LIMIT 10000;
+
+-- name: erase_info_session
+UPDATE programme.info_session s
+SET title = t.words ->> 0, title_en = t.words ->> 1, summary = t.words ->> 2, summary_en = t.words ->> 3, place = t.words ->> 4
+FROM jsonb_to_recordset($1::jsonb) AS t (id uuid, words jsonb)
+WHERE s.session_id = t.id;
+
+-- name: scan_enrolment
+SELECT enrolment_id::text AS id, jsonb_build_object('person', person)::text AS value FROM programme.enrolment;
+
+-- name: found_enrolment
+SELECT to_jsonb(e) - 'token_hash' AS found FROM programme.enrolment e
+WHERE e.enrolment_id = ANY($1::text[]::uuid[])
+ORDER BY e.enrolment_id
+LIMIT 10000;
+
+-- Who was erased has no seat at what is still to come; who came is counted as somebody.
+-- name: erase_enrolment
+UPDATE programme.enrolment e
+SET person = t.words -> 'person', token_hash = NULL,
+    state = CASE WHEN e.attended IS NULL AND (SELECT s.begins_at > now() FROM programme.info_session s WHERE s.session_id = e.session_id)
+                 THEN 'cancelled' ELSE e.state END
+FROM jsonb_to_recordset($1::jsonb) AS t (id uuid, words jsonb)
+WHERE e.enrolment_id = t.id;
+
+-- name: scan_expression
+SELECT expression_id::text AS id, (said || jsonb_build_object('reason', reason))::text AS value FROM programme.expression;
+
+-- name: found_expression
+SELECT to_jsonb(e) AS found FROM programme.expression e
+WHERE e.expression_id = ANY($1::text[]::uuid[])
+ORDER BY e.expression_id
+LIMIT 10000;
+
+-- name: erase_expression
+UPDATE programme.expression e SET said = t.words - 'reason', reason = t.words ->> 'reason'
+FROM jsonb_to_recordset($1::jsonb) AS t (id uuid, words jsonb)
+WHERE e.expression_id = t.id;
+
+-- name: scan_aggregation
+SELECT aggregation_id::text AS id, ARRAY[name, idea] AS words FROM programme.aggregation;
+
+-- name: found_aggregation
+SELECT to_jsonb(a) AS found FROM programme.aggregation a
+WHERE a.aggregation_id = ANY($1::text[]::uuid[])
+ORDER BY a.aggregation_id
+LIMIT 10000;
+
+-- name: erase_aggregation
+UPDATE programme.aggregation a SET name = t.words ->> 0, idea = t.words ->> 1
+FROM jsonb_to_recordset($1::jsonb) AS t (id uuid, words jsonb)
+WHERE a.aggregation_id = t.id;
+
+-- name: scan_aggregation_member
+SELECT aggregation_id || '/' || position AS id,
+       jsonb_build_object('firm', jsonb_build_object('name', name, 'tax_code', tax_code, 'municipality_name', municipality_name))::text AS value
+FROM programme.aggregation_member;
+
+-- name: found_aggregation_member
+SELECT to_jsonb(m) AS found FROM programme.aggregation_member m
+WHERE m.aggregation_id || '/' || m.position = ANY($1::text[])
+ORDER BY m.aggregation_id, m.position
+LIMIT 10000;
+
+-- A firm of the subject's is one among others that nobody knows any more; where it was, no finer than its province.
+-- name: erase_aggregation_member
+UPDATE programme.aggregation_member m
+SET name = t.words -> 'firm' ->> 'name', tax_code = '', municipality = '', municipality_name = ''
+FROM jsonb_to_recordset($1::jsonb) AS t (id text, words jsonb)
+WHERE m.aggregation_id || '/' || m.position = t.id;
+
+-- name: scan_evaluation
+SELECT evaluation_id::text AS id,
+       ARRAY[conclusion] || ARRAY(SELECT a ->> 'reason' FROM jsonb_array_elements(answers) WITH ORDINALITY AS x (a, n) ORDER BY n) AS words
+FROM programme.evaluation;
+
+-- name: found_evaluation
+SELECT to_jsonb(v) - 'salt' AS found FROM programme.evaluation v
+WHERE v.evaluation_id = ANY($1::text[]::bigint[])
+ORDER BY v.evaluation_id
+LIMIT 10000;
+
+-- name: erase_evaluation
+UPDATE programme.evaluation v
+SET conclusion = t.words ->> 0, salt = NULL,
+    answers = (SELECT jsonb_agg(a || jsonb_build_object('reason', t.words -> n::integer) ORDER BY n)
+               FROM jsonb_array_elements(v.answers) WITH ORDINALITY AS x (a, n))
+FROM jsonb_to_recordset($1::jsonb) AS t (id bigint, words jsonb)
+WHERE v.evaluation_id = t.id;
+
+-- name: scan_stage_change
+SELECT change_id::text AS id, ARRAY[reason] AS words FROM programme.stage_change WHERE reason <> '';
+
+-- name: found_stage_change
+SELECT to_jsonb(c) - 'salt' AS found FROM programme.stage_change c
+WHERE c.change_id = ANY($1::text[]::bigint[])
+ORDER BY c.change_id
+LIMIT 10000;
+
+-- name: erase_stage_change
+UPDATE programme.stage_change c SET reason = t.words ->> 0, salt = NULL
+FROM jsonb_to_recordset($1::jsonb) AS t (id bigint, words jsonb)
+WHERE c.change_id = t.id;
+
 -- Cases in which the other office was told an identity of ours and has not said that it erased it.
 -- name: disclosed
 SELECT i.introduction_id::text AS introduction, i.peer
@@ -456,6 +570,60 @@ DELETE FROM office.introduction WHERE introduction_id IN (
     SELECT introduction_id FROM office.introduction
     WHERE state IN ('draft', 'concluded', 'declined', 'expired', 'withdrawn') AND since < $1
     ORDER BY since, introduction_id LIMIT $2);
+
+-- Enrolments of sessions that are over so long: the people go, that somebody had a seat and came stays.
+-- name: over_enrolments
+SELECT count(*) FROM programme.enrolment e JOIN programme.info_session s USING (session_id)
+WHERE s.ends_at < $1 AND e.person <> '{"name": "", "email": ""}'::jsonb;
+
+-- name: end_enrolments
+UPDATE programme.enrolment SET person = '{"name": "", "email": ""}', token_hash = NULL
+WHERE enrolment_id IN (
+    SELECT e.enrolment_id FROM programme.enrolment e JOIN programme.info_session s USING (session_id)
+    WHERE s.ends_at < $1 AND e.person <> '{"name": "", "email": ""}'::jsonb
+    ORDER BY e.enrolment_id LIMIT $2);
+
+-- Expressions that came to nothing, or whose aggregation came to its end, so long ago: words, people and firms go, that there was one stays.
+-- name: over_expressions
+SELECT count(*) FROM programme.expression e
+LEFT JOIN programme.aggregation a USING (expression_id)
+WHERE e.said <> '{}'::jsonb
+  AND ((a.aggregation_id IS NULL AND e.changed_at < $1)
+       OR (a.stage IN ('dropped', 'registered') AND a.stage_on < ($1 AT TIME ZONE 'UTC')::date));
+
+-- name: end_expressions
+UPDATE programme.expression SET said = '{}', reason = ''
+WHERE expression_id IN (
+    SELECT e.expression_id FROM programme.expression e
+    LEFT JOIN programme.aggregation a USING (expression_id)
+    WHERE e.said <> '{}'::jsonb
+      AND ((a.aggregation_id IS NULL AND e.changed_at < $1)
+           OR (a.stage IN ('dropped', 'registered') AND a.stage_on < ($1 AT TIME ZONE 'UTC')::date))
+    ORDER BY e.expression_id LIMIT $2);
+
+-- Aggregations at their end: stages, scores and region stay, words and firms go; of one that is registered the registry knows the firms.
+-- name: over_aggregations
+SELECT count(*) FROM programme.aggregation
+WHERE stage IN ('dropped', 'registered') AND stage_on < ($1 AT TIME ZONE 'UTC')::date AND idea <> '[cancellato]';
+
+-- name: end_aggregations
+WITH over AS (
+    SELECT aggregation_id FROM programme.aggregation
+    WHERE stage IN ('dropped', 'registered') AND stage_on < ($1 AT TIME ZONE 'UTC')::date AND idea <> '[cancellato]'
+    ORDER BY aggregation_id LIMIT $2
+), firms AS (
+    DELETE FROM programme.aggregation_member m USING over o WHERE m.aggregation_id = o.aggregation_id
+), reasons AS (
+    UPDATE programme.stage_change c SET reason = '[cancellato]', salt = NULL FROM over o
+    WHERE c.aggregation_id = o.aggregation_id AND c.reason <> ''
+), answers AS (
+    UPDATE programme.evaluation v
+    SET conclusion = '', salt = NULL,
+        answers = (SELECT jsonb_agg(a || '{"reason": "[cancellato]"}' ORDER BY n) FROM jsonb_array_elements(v.answers) WITH ORDINALITY AS x (a, n))
+    FROM over o WHERE v.aggregation_id = o.aggregation_id
+)
+UPDATE programme.aggregation a SET name = '[cancellato] ' || left(a.aggregation_id::text, 8), idea = '[cancellato]'
+FROM over o WHERE a.aggregation_id = o.aggregation_id;
 
 -- A network that was ever published stays as a row without words and members: its identifiers are never used again.
 -- name: over_closed_networks

@@ -151,15 +151,19 @@ def limiter(allowances: Allowances, clock: Callable[[], dt.datetime], *, behind_
 
 
 def _asks(path: str) -> bool:
-    # A firm's request for a contact, on the page of a profile.
-    return path.startswith("/profili/") and path.endswith("/contatto")
+    # A firm's request for a contact, on the page of a profile; an enrolment to a session.
+    return (path.startswith("/profili/") and path.endswith("/contatto")) or (
+        path.startswith("/sessioni/") and path.endswith("/iscrizione")
+    )
 
 
 def kind_of(request: web.Request) -> str | None:
     """Return under which kind a request is counted, None when it is not."""
     if request.path.startswith("/federation/"):
         return _KINDS.get(f"{request.method} {request.path}", "read")
-    if request.path.startswith("/unsubscribe/"):
+    if request.path.startswith("/unsubscribe/") or (
+        request.path.startswith("/sessioni/iscrizioni/") and request.method == "POST"
+    ):
         return "leave"
     if request.path.startswith("/entra") and request.method == "POST":
         return "sign-in"

@@ -59,6 +59,7 @@ from node.web.pages import (
     kept,
     leaving,
     observatory,
+    office_aggregations,
     office_approvals,
     office_asking,
     office_case,
@@ -67,13 +68,17 @@ from node.web.pages import (
     office_import,
     office_introductions,
     office_matches,
+    office_pipeline,
     office_profiles,
     office_register,
     office_searches,
     office_services,
+    office_sessions,
     public,
+    session_door,
 )
 from node.web.pages import catalogue as catalogue_pages
+from node.web.pages import sessions as session_pages
 from node.web.permission import guard, needs
 
 POOL_ALIVE_TIMEOUT_S = 5.0
@@ -194,6 +199,8 @@ def _add_pages(app: web.Application, node: Node) -> None:
     )
     observatory.install(app, node.pool)
     door.install(app, node)
+    app.add_routes(session_pages.routes())
+    session_door.install(app, node)
     _add_access(app, node)
     office_register.install(app, office_register.Office(node.pool, config, node.clock))
     office_import.install(app)
@@ -202,5 +209,6 @@ def _add_pages(app: web.Application, node: Node) -> None:
     desk.install(app, node)
     for pages in (
         office_profiles, office_approvals, office_matches, office_searches, office_services, office_introductions, office_asking, office_case,
+        office_sessions, office_aggregations, office_pipeline,
     ):  # fmt: skip
         app.add_routes(pages.routes())

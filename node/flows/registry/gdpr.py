@@ -34,6 +34,10 @@ TERMS = {
     "consents": "consents_days",
     # Before the networks that they are of.
     "introductions": "introductions_days",
+    "enrolments": "enrolments_days",
+    # Before the aggregations that they became.
+    "expressions": "aggregations_days",
+    "aggregations": "aggregations_days",
     "closed_networks": "closed_networks_days",
     "import_batches": "editions_days",
     "editions": "editions_days",

@@ -161,14 +161,24 @@ async def write(
                 return Outcome(key)
             if before.digest().hex() != seen:
                 return Outcome(None, reading.problems, tuple(differences(record, before)), before.digest().hex())
-        twin = await _twin(conn, record, key)
-        if twin is not None:
-            reason = N_("il registro ha già una rete con questo atto, o con questo nome e senza atto")
-            return Outcome(None, (RowProblem("", 0, "rete", "network-repeated", reason),), twin=twin)
-        await registry.apply_import(conn, [(key, record)], source=SOURCE, now=now)
-        return Outcome(key, reading.problems)
+        return await write_in(conn, key, record, now, reading.problems)
 
     return await run_tx(pool, work)
+
+
+async def write_in(
+    conn: Connection, network_id: str, record: NetworkRecord, now: dt.datetime, problems: tuple[RowProblem, ...] = ()
+) -> Outcome:
+    """Write a checked record under an id, in the transaction of a caller who told who acts and locked the register for imports.
+
+    Nothing is written when the register has another network of the same deed or name.
+    """
+    twin = await _twin(conn, record, network_id)
+    if twin is not None:
+        reason = N_("il registro ha già una rete con questo atto, o con questo nome e senza atto")
+        return Outcome(None, (RowProblem("", 0, "rete", "network-repeated", reason),), twin=twin)
+    await registry.apply_import(conn, [(network_id, record)], source=SOURCE, now=now)
+    return Outcome(network_id, problems)
 
 
 async def _twin(conn: Connection, record: NetworkRecord, own: str) -> str | None:

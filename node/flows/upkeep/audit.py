@@ -15,6 +15,7 @@ import orjson
 
 from node.domain.chain import BROKEN, Walk
 from node.domain.introduction_texts import KIND_TITLES
+from node.domain.programme.aggregation import STAGE_TITLES
 from node.domain.progress import ACTION_TITLES
 from node.errors import N_, CallerError, NotFoundError
 from node.store import audit, marks, whole_file
@@ -27,12 +28,14 @@ PAGE = 2000
 MARK = "audit-mark.json"
 UNTOLD, ORPHANED, UNDECIDED, UNACCOUNTED, UNGRANTED = "untold", "orphaned", "undecided", "unaccounted", "ungranted"
 UNTOLD_CHANGE, UNTOLD_INTRODUCTION, UNKEPT = "untold-change", "untold-introduction", "unkept"
+UNTOLD_STAGE = "untold-stage"
 UNTOLD_ANNOUNCEMENT = "untold-announcement"
 # Rows that each have an event, and what finds the first whose event is missing or says otherwise.
 UNTOLD_ROWS = (
     (UNTOLD_CHANGE, audit.untold_change),
     (UNTOLD_INTRODUCTION, audit.untold_introduction),
     (UNTOLD_ANNOUNCEMENT, audit.untold_announcement),
+    (UNTOLD_STAGE, audit.untold_stage),
 )
 CUT, FORKED, OTHER = "cut", "forked", "other-chain"
 REASONS = {
@@ -48,6 +51,7 @@ REASONS = {
     UNTOLD_INTRODUCTION: N_(
         "il passo {event} di un contatto non è nella catena, la catena dice altro, oppure nessun funzionario l'ha deciso"
     ),
+    UNTOLD_STAGE: N_("il passo o la valutazione {event} di un'aggregazione non è nella catena, o la catena dice altro"),
     UNTOLD_ANNOUNCEMENT: N_("la decisione {event} su un annuncio non è nella catena, o la catena dice altro"),
     UNKEPT: N_(
         "il documento {profile} non è quello che fu aggiunto, oppure non c'è più e la catena non dice chi l'ha tolto"
@@ -79,6 +83,9 @@ KINDS = {
     "register-import": N_("importazione nel registro delle reti"),
     "document": N_("documento di una rete"),
     "introduction": N_("contatto tra uffici"),
+    "aggregation": N_("passo di un'aggregazione"),
+    "evaluation": N_("valutazione di un'aggregazione"),
+    "info-session": N_("sessione informativa"),
     "announcement": N_("annuncio del catalogo"),
 }
 ACCOUNT_ACTIONS = {
@@ -116,6 +123,9 @@ ANNOUNCEMENTS = {
     "withdrawn": N_("annuncio ritirato"),
 }
 
+AGGREGATIONS: Mapping[str, str] = {str(stage): title for stage, title in STAGE_TITLES.items()}
+SESSIONS = {"open": N_("sessione informativa aperta"), "cancelled": N_("sessione informativa annullata")}
+
 
 def what_of(kind: str, facts: Mapping[str, Any]) -> str:
     """Return what an event tells of, as a catalogue id; a kind of a newer program is told by its code."""
@@ -130,6 +140,8 @@ def what_of(kind: str, facts: Mapping[str, Any]) -> str:
         "network": CHANGES,
         "document": DOCUMENTS,
         "introduction": INTRODUCTIONS,
+        "aggregation": AGGREGATIONS,
+        "info-session": SESSIONS,
         "announcement": ANNOUNCEMENTS,
     }
     return by_kind.get(kind, {}).get(action) or KINDS.get(kind, kind)
@@ -140,7 +152,7 @@ class Verdict:
     """A chain: how many events are in order, the hash of the newest, and where and why it is broken, if it is.
 
     ``place`` is the number of an event, but of a decision for "untold", and of a version of ``profile`` for
-    "undecided", of a change for "untold-change", of a step for "untold-introduction", of a row for "untold-announcement", and a position in the own log for "unaccounted"; for "ungranted" ``profile`` is
+    "undecided", of a change for "untold-change", of a step for "untold-introduction", of a row for "untold-announcement", of a step or evaluation for "untold-stage", and a position in the own log for "unaccounted"; for "ungranted" ``profile`` is
     an account, for "unkept" a document.
     """
 

@@ -25,6 +25,7 @@ class Job(StrEnum):
     POST = "post"
     INTRODUCTIONS = "introductions"
     INTRODUCTIONS_MAIL = "introductions-mail"
+    PROGRAMME = "programme"
     RELEASE = "release"
     SETTLE = "settle"
     TIDY = "tidy"
@@ -43,6 +44,7 @@ TITLES: Final[Mapping[str, str]] = {
     Job.POST: N_("porta e ritira i messaggi sigillati"),
     Job.INTRODUCTIONS: N_("chiude i contatti scaduti e rimanda ciò che si è perso"),
     Job.INTRODUCTIONS_MAIL: N_("avvisa l'ufficio delle novità dei contatti"),
+    Job.PROGRAMME: N_("dà i posti liberi a chi aspetta e avvisa chi si è iscritto"),
     Job.RELEASE: N_("fa uscire i profili del turno di pubblicazione"),
     Job.SETTLE: N_("riprende un registro recintato, quando si può"),
     Job.TIDY: N_("toglie ciò che è scaduto"),

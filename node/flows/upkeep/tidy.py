@@ -13,6 +13,7 @@ from node.flows.introductions import remind
 from node.flows.introductions.casework import Office
 from node.flows.logs import epoch
 from node.flows.people import sign_in
+from node.flows.programme import sessions
 from node.flows.searching import tell
 from node.flows.trust import agreement_logs
 from node.protocol import limits
@@ -41,4 +42,5 @@ async def tidy(office: Office, settings: sign_in.Settings, memory: Memory, now: 
         # The public form says after how many days: nobody has to remember it.
         await remind.tidy(office, now)
         await remind.end_over_term(office, now)
+        await sessions.end_over_term(pool, config, now)
         memory.swept = now.date()

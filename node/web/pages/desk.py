@@ -51,6 +51,23 @@ SAID: Final[Mapping[str, str]] = {
     "riscritta": N_("La bozza è riscritta."),
     "scartata": N_("La bozza è cancellata: non ne è uscito nulla."),
     "inviata": N_("La richiesta è convalidata e parte, riservata e senza nomi."),
+    "sessione": N_("La sessione è preparata: la vede solo l'ufficio, finché non si aprono le iscrizioni."),
+    "sessione-cambiata": N_("La sessione è cambiata."),
+    "sessione-annunciata": N_("Le iscrizioni sono aperte e la sessione è annunciata."),
+    "sessione-aperta": N_(
+        "Le iscrizioni sono aperte. Il protocollo d'intesa non prevede annunci di sessioni: la mostra solo questo sito."
+    ),
+    "sessione-annullata": N_("La sessione è annullata; chi si è iscritto è avvisato per posta."),
+    "iscritto": N_("L'iscrizione è registrata."),
+    "presenze": N_("Le presenze sono salvate."),
+    "posto-liberato": N_("L'iscrizione è annullata; il posto va al primo che aspetta."),
+    "manifestazione": N_("La manifestazione d'interesse è registrata."),
+    "non-accolta": N_("La manifestazione d'interesse non è accolta, con il motivo."),
+    "aggregazione": N_("L'aggregazione è registrata."),
+    "aggregazione-cambiata": N_("L'aggregazione è cambiata."),
+    "valutata": N_("La valutazione è salvata."),
+    "passo-fatto": N_("Il passo è fatto."),
+    "iscritta": N_("L'aggregazione è collegata al suo contratto: è iscritta."),
     "passo": N_("Fatto: l'altro ufficio lo saprà appena il suo nodo lo ritira."),
 }
 # What to do, where a refusal's own words are for a terminal.
@@ -64,6 +81,7 @@ HINTS: Final[Mapping[str, str]] = {
     "saved-mail-missing": N_("lasciare vuoto l'indirizzo e seguire il feed, o chiedere a un amministratore del nodo"),
     "saved-webhook-bad": N_("serve https://host/percorso, senza utente, senza «?» e senza «#»"),
     "not-in-register": N_("attendere la prossima edizione dell'elenco, o correggere repertorio e numero d'atto"),
+    "aggregation-step-bad": N_("scegliere uno dei passi che la pagina propone"),
     "match-unknown": N_("copiare l'identificativo dalla pagina della rete o della scheda"),
 }
 

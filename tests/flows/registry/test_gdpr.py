@@ -19,6 +19,7 @@ from node.store import registry
 from node.store.postgres import Connection
 from tests.every_table import everything
 from tests.office_made import NOW, Office, lecce
+from tests.programme_made import took_part
 
 NAME, WHY = "Zefirina Quarantotti", "richiesta dell'interessato"
 MONDAY = NOW + dt.timedelta(days=6)
@@ -48,6 +49,7 @@ async def person(office: Office) -> str:
         await conn.execute("INSERT INTO office.saved_channel (search_id, channel, address, next_at) VALUES ($1, 'email', $2, $3)", search_id, f"{NAME} <z@example.org>", NOW)  # fmt: skip
         await conn.execute("INSERT INTO office.account (account_id, name, created_at, external_name) VALUES (gen_random_uuid(), 'sportello', $2, $1)", f"{NAME} {code}", NOW)  # fmt: skip
         await introduced(conn, network, code, said)
+        await took_part(conn, NAME, code, said)
     return code
 
 
@@ -308,7 +310,7 @@ async def test_terms_end_what_is_over_them_and_nothing_else(office: Office) -> N
     late = NOW + dt.timedelta(days=3651)
     shown = {term.what: (term.over, term.ended) for term in await gdpr.retention(office.pool, office.config, late, apply=False)}  # fmt: skip
     # The partition of the first edition is the profiles'; the newest two stay: one is left to end.
-    assert shown == {"drafts": (1, 0), "contacts": (2, 0), "consents": (1, 0), "introductions": (0, 0), "closed_networks": (2, 0), "import_batches": (1, 0), "editions": (1, 0)}  # fmt: skip
+    assert shown == {"drafts": (1, 0), "contacts": (2, 0), "consents": (1, 0), "introductions": (0, 0), "enrolments": (0, 0), "expressions": (0, 0), "aggregations": (0, 0), "closed_networks": (2, 0), "import_batches": (1, 0), "editions": (1, 0)}  # fmt: skip
     ended = {term.what: term.ended for term in await gdpr.retention(office.pool, office.config, late, apply=True)}
     assert ended == {name: over for name, (over, _) in shown.items()}
     again = await gdpr.retention(office.pool, office.config, late, apply=True)

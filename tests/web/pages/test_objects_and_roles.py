@@ -29,6 +29,7 @@ from tests.agreement_shown_made import fill_agreement
 from tests.announcements_made import service
 from tests.desk_made import Staff, networks_of
 from tests.documents_made import TEXT
+from tests.programme_made import took_part
 from tests.web.test_account_pages import PAGE, Browser, served
 
 OPEN = {Permission.PUBLIC, Permission.SIGNED_IN, Permission.TOKEN, Permission.PEER}
@@ -56,12 +57,21 @@ async def objects(node: Node, staff: Staff) -> Mapping[str, str]:
     async with acquire(node.pool) as conn, conn.transaction():
         await introductions.open_cases(conn, [case], node.clock())
     item = await announce.announce(node.pool, node.config, await current_own(node), node.clock(), service())
+    async with acquire(node.pool) as conn, conn.transaction():
+        enrolment = await took_part(conn, "Persona Prova", "", "Un gruppo di imprese.")
+        meeting = await conn.fetchval("SELECT session_id::text FROM programme.info_session")
+        expression = await conn.fetchval("SELECT expression_id::text FROM programme.expression")
+        aggregation = await conn.fetchval("SELECT aggregation_id::text FROM programme.aggregation")
     paper = await fill_agreement(node)
     await figures_made.publish(node)
     return {
         # Of the Observatory.
         "indicator": "networks",
         "table": "networks-by-year",
+        "meeting_id": meeting,
+        "enrolment_id": enrolment,
+        "expression_id": expression,
+        "aggregation_id": aggregation,
         # Versions, proposals, requests to join.
         "version": "2",
         "digest": paper.proposal,
