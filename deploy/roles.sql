@@ -91,7 +91,7 @@ DECLARE
 BEGIN
     FOR item IN
         SELECT p.oid::regprocedure AS name FROM pg_proc p
-        WHERE p.pronamespace::regnamespace::text IN ('registry', 'publication', 'audit', 'office')
+        WHERE p.pronamespace::regnamespace::text IN ('registry', 'publication', 'audit', 'office', 'programme')
     LOOP
         EXECUTE format('ALTER FUNCTION %s OWNER TO rete_owner', item.name);
     END LOOP;
@@ -124,6 +124,11 @@ REVOKE UPDATE, DELETE ON office.introduction_event, office.introduction_consent,
 GRANT UPDATE (payload, salt) ON office.introduction_event TO rete_node;
 GRANT UPDATE (person, identity, revoked_at) ON office.introduction_consent TO rete_node;
 GRANT UPDATE (identity, erased_at) ON office.introduction_identity TO rete_node;
+-- Case files: documents and steps are told once; of a step the words may go.
+REVOKE UPDATE ON programme.case_document, programme.case_step FROM rete_node;
+REVOKE DELETE ON programme.case_step FROM rete_node;
+GRANT UPDATE (note, to_office) ON programme.case_step TO rete_node;
+GRANT EXECUTE ON FUNCTION audit.case_document_taken(uuid, uuid) TO rete_node;
 -- The history of the schema is written by those who change it.
 REVOKE INSERT, UPDATE, DELETE ON ops.migration FROM rete_node;
 

@@ -52,6 +52,7 @@ COMMANDS = {
     "saved": ("node.cli.saved", "saved", N_("Ricerche salvate: novità per feed, posta o webhook.")),
     "match": ("node.cli.match", "match", N_("Partner per una rete: chi offre ciò che le serve, con le ragioni.")),
     "intro": ("node.cli.intro", "intro", N_("Contatti tra reti: due uffici le presentano l'una all'altra.")),
+    "case": ("node.cli.case", "case", N_("Fascicoli di assistenza a una rete, fino al contratto.")),
     "observatory": (
         "node.cli.observatory",
         "observatory",

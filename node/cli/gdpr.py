@@ -27,6 +27,7 @@ TERM_TITLES = {
     "contacts": N_("referenti di reti chiuse"),
     "consents": N_("consensi revocati"),
     "introductions": N_("contatti chiusi e bozze mai inviate"),
+    "case_files": N_("fascicoli chiusi"),
     "closed_networks": N_("reti chiuse"),
     "import_batches": N_("note di importazioni"),
     "editions": N_("edizioni dell'elenco pubblico"),

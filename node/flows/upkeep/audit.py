@@ -71,6 +71,7 @@ KINDS = {
     "register-import": N_("importazione nel registro delle reti"),
     "document": N_("documento di una rete"),
     "introduction": N_("contatto tra uffici"),
+    "case-file": N_("fascicolo"),
 }
 ACCOUNT_ACTIONS = {
     "created": N_("utente creato"), "enabled": N_("utente abilitato"), "disabled": N_("utente disabilitato"),
@@ -97,6 +98,12 @@ DOCUMENTS = {
     "added": N_("documento aggiunto"), "replaced": N_("documento sostituito"), "deleted": N_("documento cancellato"),
     "taken": N_("documento scaricato"),
 }  # fmt: skip
+CASE_FILES = {
+    "opened": N_("fascicolo aperto"), "suspended": N_("fascicolo sospeso"), "resumed": N_("fascicolo ripreso"),
+    "handed-over": N_("fascicolo passato ad altre mani"), "closed": N_("fascicolo chiuso"),
+    "document-added": N_("documento aggiunto a un fascicolo"), "document-deleted": N_("documento di un fascicolo cancellato"),
+    "document-taken": N_("documento di un fascicolo scaricato"), "ended": N_("fascicolo cancellato dopo il suo termine"),
+}  # fmt: skip
 INTRODUCTIONS = {
     **{str(kind): title for kind, title in KIND_TITLES.items()},
     "ended": N_("contatto cancellato dopo il suo termine"),
@@ -116,6 +123,7 @@ def what_of(kind: str, facts: Mapping[str, Any]) -> str:
         "network": CHANGES,
         "document": DOCUMENTS,
         "introduction": INTRODUCTIONS,
+        "case-file": CASE_FILES,
     }
     return by_kind.get(kind, {}).get(action) or KINDS.get(kind, kind)
 

@@ -153,7 +153,7 @@ CREATE TRIGGER document_kept BEFORE UPDATE ON programme.case_document FOR EACH S
 -- Of a step only the words may go.
 CREATE FUNCTION programme.keep_step() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    IF (to_jsonb(NEW) - 'note') IS DISTINCT FROM (to_jsonb(OLD) - 'note') THEN
+    IF (to_jsonb(NEW) - ARRAY['note', 'to_office']) IS DISTINCT FROM (to_jsonb(OLD) - ARRAY['note', 'to_office']) THEN
         RAISE EXCEPTION 'a step of a case file is never told otherwise'
             USING ERRCODE = 'check_violation', CONSTRAINT = 'step_kept', SCHEMA = 'programme', TABLE = 'case_step';
     END IF;
@@ -261,7 +261,7 @@ BEGIN
         GRANT EXECUTE ON FUNCTION audit.case_document_taken(uuid, uuid) TO rete_node;
         REVOKE UPDATE ON programme.case_document, programme.case_step FROM rete_node;
         REVOKE DELETE ON programme.case_step FROM rete_node;
-        GRANT UPDATE (note) ON programme.case_step TO rete_node;
+        GRANT UPDATE (note, to_office) ON programme.case_step TO rete_node;
     END IF;
 END
 $$;

@@ -27,11 +27,11 @@ FUNDED = {
 
 
 def found(
-    objectives: tuple[Objective, ...] = MEASURED, clauses: dict[str, str] | None = None, **changes: Any
+    measured: tuple[Objective, ...] = MEASURED, clauses: dict[str, str] | None = None, **changes: Any
 ) -> dict[str, Point]:
     """The points of a record that has everything, but for some changes."""
     made = record(**{**FUNDED, "open_to_new_members": False, **changes})
-    return {point.key: point for point in checklist.points(Known(made, objectives, clauses or {}))}
+    return {point.key: point for point in checklist.points(Known(made, measured, clauses or {}))}
 
 
 def test_the_points_are_those_of_the_law_in_its_order() -> None:
