@@ -48,6 +48,9 @@ SAID: Final[Mapping[str, str]] = {
     "progetto": N_("Le bozze del progetto comune sono scritte: convalidarle una per una, dopo averle rilette."),
     "riscritta": N_("La bozza è riscritta."),
     "scartata": N_("La bozza è cancellata: non ne è uscito nulla."),
+    "fascicolo": N_("Il fascicolo è aperto."),
+    "scritto": N_("È scritto."),
+    "calendario-tolto": N_("Nessun programma segue più il calendario."),
     "inviata": N_("La richiesta è convalidata e parte, riservata e senza nomi."),
     "passo": N_("Fatto: l'altro ufficio lo saprà appena il suo nodo lo ritira."),
 }

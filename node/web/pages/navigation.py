@@ -54,6 +54,7 @@ OPENED: Final = (
     (Permission.PROFILE_APPROVE, Entry("/ufficio/approvazioni", N_("Approvazioni"))),
     (Permission.MATCHES_READ, Entry("/ufficio/corrispondenze", N_("Corrispondenze"))),
     (Permission.INTRODUCTIONS_READ, Entry("/ufficio/contatti", N_("Contatti"))),
+    (Permission.PROGRAMME_READ, Entry("/ufficio/fascicoli", N_("Fascicoli"))),
     (Permission.SEARCHES_WRITE, Entry("/ufficio/ricerche", N_("Ricerche salvate"))),
     (Permission.DOCTOR_READ, Entry("/amministrazione", N_("Amministrazione"))),
 )
