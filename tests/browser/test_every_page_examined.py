@@ -24,6 +24,10 @@ NO_PAGE = {
     "/amministrazione/protocollo/richieste/{fingerprint}/file": "a file",
     "/amministrazione/protocollo/doppie/{version}/{digest}/file": "a file",
     "/amministrazione/protocollo/modifiche/file": "a file",
+    "/ufficio/fascicoli/{case_id}/calendario.ics": "a file",
+    "/ufficio/fascicoli/{case_id}/bozza.docx": "a file",
+    "/ufficio/fascicoli/{case_id}/documenti/{document_id}": "a file",
+    "/calendario/{token}.ics": "a file",
     "/entra/oidc": "leads to the identity provider",
     "/entra/oidc/ritorno": "leads back from the identity provider",
 }

@@ -14,6 +14,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from node.domain import documents as kinds
 from node.domain.introduction import Party
 from node.domain.roles import Permission, Role, permissions_of
+from node.flows.programme import cases
 from node.flows.registry import documents
 from node.runtime import Node
 from node.store import introductions
@@ -53,6 +54,9 @@ async def objects(node: Node, staff: Staff) -> Mapping[str, str]:
     case = NewCase(introduction_id, Party.SEEKER, "a_WELL", NOBODY, "draft", network_id, created_by="anna")
     async with acquire(node.pool) as conn, conn.transaction():
         await introductions.open_cases(conn, [case], node.clock())
+    case_id = await cases.open_case(
+        node.pool, "anna", node.clock(), title="Prova", lines=["legal"], network_id=network_id
+    )
     paper = await fill_agreement(node)
     return {
         # Versions, proposals, requests to join.
@@ -71,6 +75,10 @@ async def objects(node: Node, staff: Staff) -> Mapping[str, str]:
         "owner": "a_WELL",
         "step": "chiudi",
         "path": "rete.css",
+        "case_id": case_id,
+        "deed": "ore",
+        "thing": NOBODY,
+        "point": "decisions",
     }
 
 
