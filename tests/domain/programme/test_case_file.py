@@ -14,7 +14,7 @@ from node.domain.programme.case_file import LINES, Deed, LineSum, Report, State,
 from node.errors import CallerError
 
 
-def refused(code: str, work: object, *args: object) -> None:
+def assert_refused(code: str, work: object, *args: object) -> None:
     """A call is refused by its code."""
     with pytest.raises(CallerError) as caught:
         work(*args)  # type: ignore[operator]
@@ -57,7 +57,7 @@ def test_hours_are_read_as_people_write_them(text: str, value: str) -> None:
 @pytest.mark.parametrize("text", ["", "0", "0,00", "24,01", "-1", "1e1", "NaN", "1,555", "uno", "١", "1 000"])
 def test_what_is_no_day_of_work_is_refused(text: str) -> None:
     """Never rounded, never guessed."""
-    refused("case-hours-bad", case_file.hours, text)
+    assert_refused("case-hours-bad", case_file.hours, text)
 
 
 @pytest.mark.parametrize(
@@ -71,16 +71,16 @@ def test_amounts_are_decimals(text: str, value: str) -> None:
 @pytest.mark.parametrize("text", ["", "0", "-5", "1.2500", "1,234,5", "Infinity", "1000000000000", "€ 5"])
 def test_what_is_no_amount_is_refused(text: str) -> None:
     """With what is expected."""
-    refused("case-amount-bad", case_file.amount, text)
+    assert_refused("case-amount-bad", case_file.amount, text)
 
 
 def test_lines_come_once_and_in_their_order() -> None:
     """However they were ticked; none, and an unknown one, are refused."""
     assert case_file.lines(["fiscal", "technical", "fiscal"]) == ("technical", "fiscal")
-    refused("case-line-missing", case_file.lines, [])
-    refused("case-line-unknown", case_file.lines, ["plumbing"])
-    refused("case-outcome-unknown", case_file.outcome, "won")
-    refused("task-state-unknown", case_file.task_state, "late")
+    assert_refused("case-line-missing", case_file.lines, [])
+    assert_refused("case-line-unknown", case_file.lines, ["plumbing"])
+    assert_refused("case-outcome-unknown", case_file.outcome, "won")
+    assert_refused("task-state-unknown", case_file.task_state, "late")
 
 
 @given(st.text(max_size=300))
@@ -106,9 +106,9 @@ def test_an_appointment_ends_after_it_begins() -> None:
     begins = dt.datetime(2026, 12, 1, 9, 0, tzinfo=dt.UTC)
     made = case_file.meeting(" Incontro ", "Lecce", begins, begins + dt.timedelta(hours=1), "")
     assert (made.title, made.place) == ("Incontro", "Lecce")
-    refused("appointment-ends-early", case_file.meeting, "x", "", begins, begins, "")
-    refused("appointment-too-long", case_file.meeting, "x", "", begins, begins + dt.timedelta(days=8), "")
-    refused("case-words-missing", case_file.meeting, " ", "", begins, begins + dt.timedelta(hours=1), "")
+    assert_refused("appointment-ends-early", case_file.meeting, "x", "", begins, begins, "")
+    assert_refused("appointment-too-long", case_file.meeting, "x", "", begins, begins + dt.timedelta(days=8), "")
+    assert_refused("case-words-missing", case_file.meeting, " ", "", begins, begins + dt.timedelta(hours=1), "")
 
 
 def test_how_near_a_day_is() -> None:

@@ -74,7 +74,7 @@ async def told(pool: Pool) -> list[dict[str, Any]]:
     return [orjson.loads(row["document"]) for row in rows]
 
 
-async def refused(code: str, work: Any) -> CallerError:
+async def assert_refused(code: str, work: Any) -> CallerError:
     """Nothing happens, and why."""
     with pytest.raises(CallerError) as caught:
         await work
@@ -93,7 +93,9 @@ async def test_a_case_goes_from_its_opening_to_its_report(pool: Pool, tmp_path: 
     await case_work.add_cost(pool, case_id, "anna", LATER, amount="1.250,50", line="legal", what="Notaio")
     await case_work.add_appointment(pool, case_id, "anna", meeting(), NOW)
     await case_papers.add_document(pool, case_id, "anna", kinds.describe("Bozza di Zeta", "contract", None, "bozza.pdf"), PDF, BOUNDS, NOW)  # fmt: skip
-    await refused("case-tasks-open", cases.close(pool, case_id, "anna", LATER, outcome="contract-signed", note=""))
+    await assert_refused(
+        "case-tasks-open", cases.close(pool, case_id, "anna", LATER, outcome="contract-signed", note="")
+    )
     await case_work.change_task(pool, case_id, one, "bruno", task(owner="bruno", state="done"), LATER, seen=1)
     await case_work.change_task(pool, case_id, two, "anna", task(title="Visura", line="technical", owner="anna", state="dropped"), LATER, seen=1)  # fmt: skip
     await cases.hand_over(
@@ -126,8 +128,8 @@ async def test_opening_twice_opens_once(pool: Pool) -> None:
 async def test_a_case_is_of_one_network_or_one_aggregation(pool: Pool) -> None:
     """Of neither, of both, and of a network that is not there it is none."""
     for given in ({}, {"network_id": NOBODY, "aggregation_id": NOBODY}):
-        await refused("case-subject", cases.open_case(pool, "anna", NOW, title="x", lines=["legal"], **given))
-    await refused("network-unknown", opened(pool, NOBODY))
+        await assert_refused("case-subject", cases.open_case(pool, "anna", NOW, title="x", lines=["legal"], **given))
+    await assert_refused("network-unknown", opened(pool, NOBODY))
     case_id = await cases.open_case(pool, "anna", NOW, title="x", lines=["legal"], aggregation_id=NOBODY)
     assert (await cases.read(pool, case_id)).row.aggregation_id == NOBODY
 
@@ -178,12 +180,12 @@ async def test_a_case_that_stands_still_takes_papers_and_no_work(pool: Pool) -> 
     """And goes on where it was."""
     case_id = await opened(pool)
     await cases.suspend(pool, case_id, "anna", NOW, note="Ferie")
-    await refused("case-suspended", case_work.add_task(pool, case_id, "anna", task(), NOW))
-    await refused("case-suspended", cases.suspend(pool, case_id, "anna", NOW))
+    await assert_refused("case-suspended", case_work.add_task(pool, case_id, "anna", task(), NOW))
+    await assert_refused("case-suspended", cases.suspend(pool, case_id, "anna", NOW))
     await case_papers.write_clause(pool, case_id, "anna", NOW, point="decisions", text="A maggioranza.", seen=0)
     await cases.resume(pool, case_id, "bruno", LATER)
     await case_work.add_task(pool, case_id, "anna", task(), LATER)
-    await refused("case-not-suspended", cases.resume(pool, case_id, "anna", LATER))
+    await assert_refused("case-not-suspended", cases.resume(pool, case_id, "anna", LATER))
     assert [event["action"] for event in await told(pool)] == ["opened", "suspended", "resumed"]
 
 
@@ -192,10 +194,14 @@ async def test_work_is_in_hands_that_are_there(pool: Pool) -> None:
     case_id = await opened(pool)
     await person(pool, "gina", Role.ANALYST)
     for name in ("nessuno", "gina"):
-        await refused("case-owner-unknown", case_work.add_task(pool, case_id, "anna", task(owner=name), NOW))
-        await refused("case-owner-unknown", cases.hand_over(pool, case_id, "anna", NOW, to=name, office="", note=""))
-    await refused("officer-name-bad", case_work.add_task(pool, case_id, "anna", task(owner="a<b>"), NOW))
-    await refused("case-handover-same", cases.hand_over(pool, case_id, "anna", NOW, to="anna", office="", note=""))
+        await assert_refused("case-owner-unknown", case_work.add_task(pool, case_id, "anna", task(owner=name), NOW))
+        await assert_refused(
+            "case-owner-unknown", cases.hand_over(pool, case_id, "anna", NOW, to=name, office="", note="")
+        )
+    await assert_refused("officer-name-bad", case_work.add_task(pool, case_id, "anna", task(owner="a<b>"), NOW))
+    await assert_refused(
+        "case-handover-same", cases.hand_over(pool, case_id, "anna", NOW, to="anna", office="", note="")
+    )
     await cases.hand_over(pool, case_id, "anna", NOW, to="", office="Sportello di Maglie", note="")
     assert (await cases.read(pool, case_id)).row.office == "Sportello di Maglie"
 
@@ -204,7 +210,7 @@ async def test_whoever_decides_on_an_old_page_is_told(pool: Pool) -> None:
     """A case that changed hands since is read again first."""
     case_id = await opened(pool)
     await cases.hand_over(pool, case_id, "anna", NOW, to="", office="Lecce", note="", seen=1)
-    await refused("case-changed", cases.close(pool, case_id, "anna", NOW, outcome="abandoned", note="", seen=1))
+    await assert_refused("case-changed", cases.close(pool, case_id, "anna", NOW, outcome="abandoned", note="", seen=1))
     await cases.close(pool, case_id, "anna", NOW, outcome="abandoned", note="", seen=2)
 
 
@@ -216,10 +222,10 @@ async def test_entries_are_written_once_and_may_be_taken_out(pool: Pool) -> None
         await case_work.add_cost(pool, case_id, "anna", NOW, amount="5", line="legal", what="Bollo", entry_id=key)
     found = await cases.read(pool, case_id)
     assert (len(found.hours), len(found.costs)) == (1, 1)
-    await refused("case-day-future", case_work.add_hours(pool, case_id, "anna", NOW, hours="1", line="legal", day=NOW.date() + dt.timedelta(days=2)))  # fmt: skip
-    await refused("task-unknown", case_work.add_hours(pool, case_id, "anna", NOW, hours="1", task_id=NOBODY))
+    await assert_refused("case-day-future", case_work.add_hours(pool, case_id, "anna", NOW, hours="1", line="legal", day=NOW.date() + dt.timedelta(days=2)))  # fmt: skip
+    await assert_refused("task-unknown", case_work.add_hours(pool, case_id, "anna", NOW, hours="1", task_id=NOBODY))
     await case_work.delete_entry(pool, case_id, key, "anna", NOW)
-    await refused("case-entry-unknown", case_work.delete_entry(pool, case_id, key, "anna", NOW))
+    await assert_refused("case-entry-unknown", case_work.delete_entry(pool, case_id, key, "anna", NOW))
 
 
 async def test_a_thing_of_another_case_is_not_there(pool: Pool) -> None:
@@ -229,10 +235,10 @@ async def test_a_thing_of_another_case_is_not_there(pool: Pool) -> None:
     one = await case_work.add_task(pool, mine, "anna", task(), NOW)
     when = await case_work.add_appointment(pool, mine, "anna", meeting(), NOW)
     paper = await case_papers.add_document(pool, mine, "anna", kinds.describe("Atto", "other", None, "a.txt"), TEXT, BOUNDS, NOW)  # fmt: skip
-    await refused("task-unknown", case_work.change_task(pool, other, one, "anna", task(), NOW, seen=1))
-    await refused("appointment-unknown", case_work.cancel_appointment(pool, other, when, "anna", NOW))
-    await refused("document-unknown", case_papers.take_document(pool, other, paper, "anna"))
-    await refused("document-unknown", case_papers.delete_document(pool, other, paper, "anna", NOW))
+    await assert_refused("task-unknown", case_work.change_task(pool, other, one, "anna", task(), NOW, seen=1))
+    await assert_refused("appointment-unknown", case_work.cancel_appointment(pool, other, when, "anna", NOW))
+    await assert_refused("document-unknown", case_papers.take_document(pool, other, paper, "anna"))
+    await assert_refused("document-unknown", case_papers.delete_document(pool, other, paper, "anna", NOW))
 
 
 async def test_an_appointment_is_moved_and_called_off_once(pool: Pool) -> None:
@@ -240,7 +246,7 @@ async def test_an_appointment_is_moved_and_called_off_once(pool: Pool) -> None:
     case_id = await opened(pool)
     when = await case_work.add_appointment(pool, case_id, "anna", meeting(), NOW)
     await case_work.change_appointment(pool, case_id, when, "bruno", meeting(11), LATER, seen=0)
-    await refused(
+    await assert_refused(
         "appointment-changed", case_work.change_appointment(pool, case_id, when, "anna", meeting(12), LATER, seen=0)
     )
     assert await case_work.cancel_appointment(pool, case_id, when, "anna", LATER)
@@ -271,7 +277,7 @@ async def test_lists_go_by_what_changed_last(pool: Pool) -> None:
     assert [row.case_id for row in rest] == [ids[1]]
     assert await cases.find(pool, Sought(network_id=NOBODY), 5) == []
     assert await cases.whole_id(pool, ids[0][:12].upper()) == ids[0]
-    await refused("case-unknown", cases.whole_id(pool, "zz"))
+    await assert_refused("case-unknown", cases.whole_id(pool, "zz"))
 
 
 @pytest.mark.parametrize(("name", "content", "code"), HOSTILE[::3])
@@ -288,12 +294,14 @@ async def test_documents_have_bounds_and_no_twin(pool: Pool, tmp_path: Path) -> 
     """One file, all of a case, the same file twice; what was taken and deleted is told, and the chain is whole."""
     case_id = await opened(pool)
     described = kinds.describe("Atto", "other", None, "a.txt")
-    await refused(
+    await assert_refused(
         "document-too-large", case_papers.add_document(pool, case_id, "anna", described, TEXT, Bounds(5, 50), NOW)
     )
     one = await case_papers.add_document(pool, case_id, "anna", described, TEXT, BOUNDS, NOW)
-    await refused("document-repeated", case_papers.add_document(pool, case_id, "anna", described, TEXT, BOUNDS, NOW))
-    await refused("document-case-full", case_papers.add_document(pool, case_id, "anna", described, TEXT + b"x", Bounds(100, 60), NOW))  # fmt: skip
+    await assert_refused(
+        "document-repeated", case_papers.add_document(pool, case_id, "anna", described, TEXT, BOUNDS, NOW)
+    )
+    await assert_refused("document-case-full", case_papers.add_document(pool, case_id, "anna", described, TEXT + b"x", Bounds(100, 60), NOW))  # fmt: skip
     assert (await case_papers.take_document(pool, case_id, one, "bruno")).content == TEXT
     with acting("anna"):
         await case_papers.delete_document(pool, case_id, one, "anna", NOW)
@@ -327,10 +335,10 @@ async def test_texts_of_points_are_changed_by_whoever_saw_them(pool: Pool) -> No
     assert [error.code for error in results if isinstance(error, CallerError)] == ["clause-changed"]
     await write("tre", 1)
     assert (await case_papers.contract(pool, case_id)).known.clauses == {"decisions": "tre"}
-    await refused("clause-changed", write("", 1))
+    await assert_refused("clause-changed", write("", 1))
     await write("", 2)
     assert (await case_papers.contract(pool, case_id)).known.clauses == {}
-    await refused(
+    await assert_refused(
         "case-point-unknown", case_papers.write_clause(pool, case_id, "anna", NOW, point="x", text="y", seen=0)
     )
 
