@@ -126,6 +126,11 @@ REVOKE UPDATE, DELETE ON office.introduction_event, office.introduction_consent,
 GRANT UPDATE (payload, salt) ON office.introduction_event TO rete_node;
 GRANT UPDATE (person, identity, revoked_at) ON office.introduction_consent TO rete_node;
 GRANT UPDATE (identity, erased_at) ON office.introduction_identity TO rete_node;
+-- Case files: documents and steps are told once; of a step the words may go.
+REVOKE UPDATE ON programme.case_document, programme.case_step FROM rete_node;
+REVOKE DELETE ON programme.case_step FROM rete_node;
+GRANT UPDATE (note, to_office) ON programme.case_step TO rete_node;
+GRANT EXECUTE ON FUNCTION audit.case_document_taken(uuid, uuid) TO rete_node;
 -- The history of the schema is written by those who change it.
 REVOKE INSERT, UPDATE, DELETE ON ops.migration FROM rete_node;
 

@@ -68,6 +68,7 @@ COMMANDS = {
         "catalogue",
         N_("Il catalogo: incontri, servizi, bandi e corsi annunciati dagli enti."),
     ),
+    "case": ("node.cli.case", "case", N_("Fascicoli di assistenza a una rete, fino al contratto.")),
     "observatory": (
         "node.cli.observatory",
         "observatory",

@@ -30,6 +30,7 @@ TERM_TITLES = {
     "enrolments": N_("iscrizioni a sessioni concluse"),
     "expressions": N_("manifestazioni d'interesse concluse"),
     "aggregations": N_("aggregazioni concluse"),
+    "case_files": N_("fascicoli chiusi"),
     "closed_networks": N_("reti chiuse"),
     "import_batches": N_("note di importazioni"),
     "editions": N_("edizioni dell'elenco pubblico"),

@@ -63,6 +63,7 @@ NOBODY = N_("nessuno fuori dall'ente")
 STATISTICS = N_("statistiche con segreto: un numero cambia solo se cambiano almeno tre reti")
 MEET = N_("mettere in contatto due reti, o un'impresa e una rete")
 PROGRAMME = N_("far nascere reti d'impresa: informare, valutare, accompagnare")
+ASSIST = N_("assistenza alle reti fino al contratto")
 HOLDINGS: tuple[Holding, ...] = (
     Holding(
         "registry.network", PEOPLE, N_("denominazione, oggetto e programma della rete; notaio; organo comune"),
@@ -249,6 +250,44 @@ HOLDINGS: tuple[Holding, ...] = (
     Holding(
         "programme.stage_change", OFFICERS, N_("passi di aggregazioni: quale, quando, chi, perché"), PROGRAMME, DUTY, NOBODY,
         "aggregations_days", _columns(words="reason", officer="officer", none="stage salt"),
+    ),
+    Holding(
+        "programme.case_file", FIRMS, N_("fascicoli di assistenza: per quale rete o aggregazione, su che cosa, chi li segue, con quale esito"), ASSIST,
+        TASK, NOBODY, "closed_networks_days",
+        _columns(words="title office report", officer="officer opened_by", none="lines state outcome"),
+    ),
+    Holding(
+        "programme.case_task", FIRMS, N_("attività di un fascicolo, con incaricato, scadenza e note"), ASSIST, TASK, NOBODY, "closed_networks_days",
+        _columns(words="title note", officer="owner changed_by", none="line state"),
+    ),
+    Holding(
+        "programme.case_hours", OFFICERS, N_("ore di lavoro in un fascicolo: chi, quando, per che cosa"), ASSIST, TASK, NOBODY, "closed_networks_days",
+        _columns(words="note", officer="officer", none="line"),
+    ),
+    Holding(
+        "programme.case_cost", FIRMS, N_("costi di un fascicolo, con la causale"), ASSIST, TASK, NOBODY, "closed_networks_days",
+        _columns(words="what", officer="officer", none="line"),
+    ),
+    Holding(
+        "programme.case_appointment", PEOPLE, N_("appuntamenti di un fascicolo: quando, dove, su che cosa"), ASSIST, TASK, NOBODY,
+        "closed_networks_days", _columns(words="title place note", officer="officer"),
+    ),
+    Holding(
+        "programme.case_document", PEOPLE, N_("documenti di un fascicolo"), ASSIST, TASK, NOBODY, "closed_networks_days",
+        _columns(words="title file_name", file="content", officer="officer", none="kind media_type sha256 seal_salt"),
+    ),
+    Holding(
+        "programme.case_clause", FIRMS, N_("testi per il contratto di rete, scritti dall'ufficio"), ASSIST, TASK, NOBODY, "closed_networks_days",
+        _columns(words="text", officer="officer", none="point"),
+    ),
+    Holding(
+        "programme.case_step", OFFICERS, N_("passaggi di un fascicolo: chi l'ha aperto, sospeso, passato ad altri, chiuso, con quali parole"), ASSIST,
+        DUTY, NOBODY, "closed_networks_days",
+        _columns(words="to_office note", officer="by_officer to_officer", none="action outcome"),
+    ),
+    Holding(
+        "programme.calendar_feed", OFFICERS, N_("da quando un programma segue gli appuntamenti di un funzionario; l'indirizzo solo come impronta"),
+        ASSIST, TASK, NOBODY, None, _columns(officer="officer", none="token_hash"),
     ),
     Holding(
         "office.account", OFFICERS, N_("nome di accesso, nome presso il fornitore di identità, stato; nessuna password"),

@@ -86,6 +86,26 @@ WHERE e.kind = 'document' AND e.document::jsonb ->> 'action' IN ('added', 'repla
       SELECT FROM audit.event x
       WHERE x.kind = 'document' AND x.document::jsonb ->> 'document' = e.document::jsonb ->> 'document'
         AND x.document::jsonb ->> 'action' = 'deleted')
+UNION ALL
+SELECT d.document_id::text
+FROM programme.case_document d
+WHERE NOT EXISTS (
+    SELECT FROM audit.event e
+    WHERE e.kind = 'case-file' AND e.document::jsonb ->> 'case' = d.case_id::text
+      AND e.document::jsonb ->> 'case_document' = d.document_id::text AND e.document::jsonb ->> 'action' = 'document-added'
+      AND e.document::jsonb ->> 'seal' = encode(pg_catalog.sha256(d.seal_salt || d.sha256), 'hex')
+      AND (e.document::jsonb ->> 'bytes')::integer = octet_length(d.content)
+      AND e.document::jsonb ->> 'officer' = d.officer)
+UNION ALL
+SELECT e.document::jsonb ->> 'case_document'
+FROM audit.event e
+WHERE e.kind = 'case-file' AND e.document::jsonb ->> 'action' = 'document-added'
+  AND NOT EXISTS (SELECT FROM programme.case_document d WHERE d.document_id = (e.document::jsonb ->> 'case_document')::uuid)
+  AND NOT EXISTS (
+      SELECT FROM audit.event x
+      WHERE x.kind = 'case-file' AND x.document::jsonb ->> 'case' = e.document::jsonb ->> 'case'
+        AND x.document::jsonb ->> 'case_document' = e.document::jsonb ->> 'case_document'
+        AND x.document::jsonb ->> 'action' = 'document-deleted')
 ORDER BY document
 LIMIT 1;
 

@@ -53,6 +53,14 @@ PLACES: Mapping[str, str] = {
     "programme.aggregation_member": "aggregation_member",
     "programme.evaluation": "evaluation",
     "programme.stage_change": "stage_change",
+    "programme.case_file": "case_file",
+    "programme.case_task": "case_task",
+    "programme.case_hours": "case_hours",
+    "programme.case_cost": "case_cost",
+    "programme.case_appointment": "case_appointment",
+    "programme.case_document": "case_document",
+    "programme.case_clause": "case_clause",
+    "programme.case_step": "case_step",
 }
 # A row of these is a firm: its code says whose it is, and its name only where it has none.
 FIRMS = ("registry.firm", "population.firm")
@@ -228,13 +236,14 @@ async def documents_to_look_at(conn: Connection, found: Mapping[str, Sequence[Ma
     """Return the unread documents of the networks in which something of a subject was found, but for those found themselves."""
     networks = {str(row["network_id"]) for rows in found.values() for row in rows if row.get("network_id")}
     firms = [str(row["firm_id"]) for row in found.get("registry.firm", ())]
-    gone = {str(row["document_id"]) for row in found.get("registry.document", ())}
+    own = ("registry.document", "programme.case_document")
+    gone = {str(row["document_id"]) for table in own for row in found.get(table, ())}
     rows = await conn.fetch(QUERIES["documents_to_look_at"], sorted(networks), firms, timeout=TIMEOUT_S)
     return [ToLookAt(**dict(row)) for row in rows if row["document_id"] not in gone]
 
 
 async def _stream(conn: Connection, query: str) -> AsyncIterator[asyncpg.Record]:
-    size = STREAM_FILES if query == "scan_document" else STREAM
+    size = STREAM_FILES if query in ("scan_document", "scan_case_document") else STREAM
     async for row in conn.cursor(QUERIES[query], prefetch=size, timeout=TIMEOUT_S):
         yield row
 

@@ -131,14 +131,19 @@ DELETE FROM registry.document WHERE document_id IN (SELECT (t ->> 'id')::uuid FR
 
 -- PDF, archives (office files among them), signed files, images: what stands in them is compressed or drawn.
 -- name: unread_documents
-SELECT count(*) FROM registry.document
+SELECT count(*) FROM (
+    SELECT content, media_type FROM registry.document UNION ALL SELECT content, media_type FROM programme.case_document) every_document
 WHERE substring(content FOR 4) IN ('\x25504446', '\x504b0304') OR substring(content FOR 2) = '\x1f8b' OR media_type LIKE 'image/%'
    OR media_type = 'application/pkcs7-mime';
 
 -- Those of them that belong to some networks: of the subject, and to be looked at first. $1 = networks, $2 = firms of the subject.
 -- name: documents_to_look_at
 SELECT d.document_id::text AS document_id, d.network_id::text AS network_id, n.name AS network, d.title
-FROM registry.document d
+FROM (
+    SELECT document_id, network_id, title, content, media_type FROM registry.document
+    UNION ALL
+    SELECT o.document_id, c.network_id, o.title, o.content, o.media_type
+    FROM programme.case_document o JOIN programme.case_file c USING (case_id)) d
 JOIN registry.network n USING (network_id)
 WHERE (d.network_id = ANY($1::text[]::uuid[]) OR EXISTS (
         SELECT FROM registry.membership m WHERE m.network_id = d.network_id AND m.firm_id = ANY($2::text[]::uuid[])))
@@ -517,6 +522,122 @@ LIMIT 10000;
 UPDATE programme.stage_change c SET reason = t.words ->> 0, salt = NULL
 FROM jsonb_to_recordset($1::jsonb) AS t (id bigint, words jsonb)
 WHERE c.change_id = t.id;
+-- Case files: free texts of officers, in which anybody may be named.
+-- name: scan_case_file
+SELECT case_id::text AS id, jsonb_build_object('title', title, 'office', office, 'report', report)::text AS value FROM programme.case_file;
+
+-- name: found_case_file
+SELECT to_jsonb(r) AS found FROM programme.case_file r
+WHERE r.case_id = ANY($1::text[]::uuid[])
+ORDER BY r.case_id
+LIMIT 10000;
+
+-- name: erase_case_file
+UPDATE programme.case_file r
+SET title = left(t.words ->> 'title', 200), office = left(t.words ->> 'office', 120), report = nullif(t.words -> 'report', 'null'::jsonb)
+FROM jsonb_to_recordset($1::jsonb) AS t (id uuid, words jsonb)
+WHERE r.case_id = t.id;
+
+-- name: scan_case_task
+SELECT task_id::text AS id, ARRAY[title, note] AS words FROM programme.case_task;
+
+-- name: found_case_task
+SELECT to_jsonb(r) AS found FROM programme.case_task r
+WHERE r.task_id = ANY($1::text[]::uuid[])
+ORDER BY r.task_id
+LIMIT 10000;
+
+-- name: erase_case_task
+UPDATE programme.case_task r SET revision = r.revision + 1, title = left(t.words ->> 0, 200), note = left(t.words ->> 1, 4000)
+FROM jsonb_to_recordset($1::jsonb) AS t (id uuid, words jsonb)
+WHERE r.task_id = t.id;
+
+-- name: scan_case_hours
+SELECT entry_id::text AS id, ARRAY[note] AS words FROM programme.case_hours;
+
+-- name: found_case_hours
+SELECT to_jsonb(r) AS found FROM programme.case_hours r
+WHERE r.entry_id = ANY($1::text[]::uuid[])
+ORDER BY r.entry_id
+LIMIT 10000;
+
+-- name: erase_case_hours
+UPDATE programme.case_hours r SET note = left(t.words ->> 0, 500)
+FROM jsonb_to_recordset($1::jsonb) AS t (id uuid, words jsonb)
+WHERE r.entry_id = t.id;
+
+-- name: scan_case_cost
+SELECT entry_id::text AS id, ARRAY[what] AS words FROM programme.case_cost;
+
+-- name: found_case_cost
+SELECT to_jsonb(r) AS found FROM programme.case_cost r
+WHERE r.entry_id = ANY($1::text[]::uuid[])
+ORDER BY r.entry_id
+LIMIT 10000;
+
+-- name: erase_case_cost
+UPDATE programme.case_cost r SET what = left(t.words ->> 0, 200)
+FROM jsonb_to_recordset($1::jsonb) AS t (id uuid, words jsonb)
+WHERE r.entry_id = t.id;
+
+-- name: scan_case_appointment
+SELECT appointment_id::text AS id, ARRAY[title, place, note] AS words FROM programme.case_appointment;
+
+-- name: found_case_appointment
+SELECT to_jsonb(r) AS found FROM programme.case_appointment r
+WHERE r.appointment_id = ANY($1::text[]::uuid[])
+ORDER BY r.appointment_id
+LIMIT 10000;
+
+-- name: erase_case_appointment
+UPDATE programme.case_appointment r SET title = left(t.words ->> 0, 200), place = left(t.words ->> 1, 200), note = left(t.words ->> 2, 2000)
+FROM jsonb_to_recordset($1::jsonb) AS t (id uuid, words jsonb)
+WHERE r.appointment_id = t.id;
+
+-- name: scan_case_document
+SELECT document_id::text AS id, ARRAY[title, file_name] AS words, media_type, content FROM programme.case_document;
+
+-- name: found_case_document
+SELECT jsonb_build_object(
+    'document_id', d.document_id, 'case_id', d.case_id, 'network_id', c.network_id, 'title', d.title, 'kind', d.kind,
+    'file_name', d.file_name, 'dated_on', d.dated_on, 'media_type', d.media_type, 'bytes', octet_length(d.content), 'added_at', d.added_at,
+    'officer', d.officer) AS found
+FROM programme.case_document d
+JOIN programme.case_file c USING (case_id)
+WHERE d.document_id = ANY($1::text[]::uuid[])
+ORDER BY d.document_id
+LIMIT 10000;
+
+-- name: erase_case_document
+DELETE FROM programme.case_document WHERE document_id IN (SELECT (t ->> 'id')::uuid FROM jsonb_array_elements($1::jsonb) t);
+
+-- name: scan_case_clause
+SELECT case_id || '/' || point AS id, ARRAY[text] AS words FROM programme.case_clause;
+
+-- name: found_case_clause
+SELECT to_jsonb(r) AS found FROM programme.case_clause r
+WHERE r.case_id || '/' || r.point = ANY($1::text[])
+ORDER BY r.case_id, r.point
+LIMIT 10000;
+
+-- name: erase_case_clause
+UPDATE programme.case_clause r SET text = left(t.words ->> 0, 8000), revision = r.revision + 1
+FROM jsonb_to_recordset($1::jsonb) AS t (id text, words jsonb)
+WHERE r.case_id || '/' || r.point = t.id;
+
+-- name: scan_case_step
+SELECT step_id::text AS id, ARRAY[note, to_office] AS words FROM programme.case_step;
+
+-- name: found_case_step
+SELECT to_jsonb(r) AS found FROM programme.case_step r
+WHERE r.step_id = ANY($1::text[]::bigint[])
+ORDER BY r.step_id
+LIMIT 10000;
+
+-- name: erase_case_step
+UPDATE programme.case_step r SET note = left(t.words ->> 0, 4000), to_office = left(t.words ->> 1, 120)
+FROM jsonb_to_recordset($1::jsonb) AS t (id bigint, words jsonb)
+WHERE r.step_id = t.id;
 
 -- Cases in which the other office was told an identity of ours and has not said that it erased it.
 -- name: disclosed
@@ -624,6 +745,13 @@ WITH over AS (
 )
 UPDATE programme.aggregation a SET name = '[cancellato] ' || left(a.aggregation_id::text, 8), idea = '[cancellato]'
 FROM over o WHERE a.aggregation_id = o.aggregation_id;
+-- Case files that were closed: whole, with all that is in them.
+-- name: over_case_files
+SELECT count(*) FROM programme.case_file WHERE state = 'closed' AND closed_at < $1;
+
+-- name: end_case_files
+DELETE FROM programme.case_file WHERE case_id IN (
+    SELECT case_id FROM programme.case_file WHERE state = 'closed' AND closed_at < $1 ORDER BY case_id LIMIT $2);
 
 -- A network that was ever published stays as a row without words and members: its identifiers are never used again.
 -- name: over_closed_networks
@@ -656,7 +784,8 @@ DELETE FROM registry.network WHERE network_id = ANY($1::uuid[]);
 -- name: end_words
 WITH o AS (DELETE FROM registry.objective WHERE network_id = ANY($1::uuid[])),
      w AS (DELETE FROM registry.want WHERE network_id = ANY($1::uuid[])),
-     c AS (DELETE FROM registry.contact WHERE network_id = ANY($1::uuid[]))
+     c AS (DELETE FROM registry.contact WHERE network_id = ANY($1::uuid[])),
+     f AS (DELETE FROM programme.case_file WHERE network_id = ANY($1::uuid[]))
 DELETE FROM registry.document WHERE network_id = ANY($1::uuid[]);
 
 -- name: end_history

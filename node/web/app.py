@@ -63,6 +63,8 @@ from node.web.pages import (
     office_approvals,
     office_asking,
     office_case,
+    office_case_file,
+    office_cases,
     office_documents,
     office_form,
     office_import,
@@ -208,7 +210,6 @@ def _add_pages(app: web.Application, node: Node) -> None:
     app.add_routes(office_documents.routes())
     desk.install(app, node)
     for pages in (
-        office_profiles, office_approvals, office_matches, office_searches, office_services, office_introductions, office_asking, office_case,
-        office_sessions, office_aggregations, office_pipeline,
+        office_profiles, office_approvals, office_matches, office_searches, office_services, office_introductions, office_asking, office_case, office_sessions, office_aggregations, office_pipeline, office_cases, office_case_file,
     ):  # fmt: skip
         app.add_routes(pages.routes())

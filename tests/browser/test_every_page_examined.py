@@ -32,6 +32,10 @@ NO_PAGE = {
     "/osservatorio/catalogo.jsonld": "a file",
     "/osservatorio/catalogo.rdf": "a file",
     "/osservatorio/rilasci.atom": "a feed",
+    "/ufficio/fascicoli/{case_id}/calendario.ics": "a file",
+    "/ufficio/fascicoli/{case_id}/bozza.docx": "a file",
+    "/ufficio/fascicoli/{case_id}/documenti/{document_id}": "a file",
+    "/calendario/{token}.ics": "a file",
     "/entra/oidc": "leads to the identity provider",
     "/entra/oidc/ritorno": "leads back from the identity provider",
 }

@@ -38,6 +38,7 @@ TERMS = {
     # Before the aggregations that they became.
     "expressions": "aggregations_days",
     "aggregations": "aggregations_days",
+    "case_files": "closed_networks_days",
     "closed_networks": "closed_networks_days",
     "import_batches": "editions_days",
     "editions": "editions_days",

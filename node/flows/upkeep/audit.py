@@ -87,6 +87,7 @@ KINDS = {
     "evaluation": N_("valutazione di un'aggregazione"),
     "info-session": N_("sessione informativa"),
     "announcement": N_("annuncio del catalogo"),
+    "case-file": N_("fascicolo"),
 }
 ACCOUNT_ACTIONS = {
     "created": N_("utente creato"), "enabled": N_("utente abilitato"), "disabled": N_("utente disabilitato"),
@@ -112,6 +113,12 @@ CHANGES = {
 DOCUMENTS = {
     "added": N_("documento aggiunto"), "replaced": N_("documento sostituito"), "deleted": N_("documento cancellato"),
     "taken": N_("documento scaricato"),
+}  # fmt: skip
+CASE_FILES = {
+    "opened": N_("fascicolo aperto"), "suspended": N_("fascicolo sospeso"), "resumed": N_("fascicolo ripreso"),
+    "handed-over": N_("fascicolo passato ad altre mani"), "closed": N_("fascicolo chiuso"),
+    "document-added": N_("documento aggiunto a un fascicolo"), "document-deleted": N_("documento di un fascicolo cancellato"),
+    "document-taken": N_("documento di un fascicolo scaricato"), "ended": N_("fascicolo cancellato dopo il suo termine"),
 }  # fmt: skip
 INTRODUCTIONS = {
     **{str(kind): title for kind, title in KIND_TITLES.items()},
@@ -143,6 +150,7 @@ def what_of(kind: str, facts: Mapping[str, Any]) -> str:
         "aggregation": AGGREGATIONS,
         "info-session": SESSIONS,
         "announcement": ANNOUNCEMENTS,
+        "case-file": CASE_FILES,
     }
     return by_kind.get(kind, {}).get(action) or KINDS.get(kind, kind)
 

@@ -11,13 +11,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from node.domain.days import day_of
+from node.domain.officers import key_of
+from node.domain.programme.case_file import SOON_DAYS
 from node.domain.release import HOLDS
 from node.domain.roles import Permission
 from node.flows.introductions import casefile
 from node.flows.introductions.casefile import Totals
+from node.flows.programme.case_calendar import soon_of
 from node.flows.searching import overview
 from node.flows.searching.engines import snapshot
-from node.store import introductions, publication, registry, telling
+from node.store import cases, introductions, publication, registry, telling
+from node.store.cases import Waiting
 from node.store.postgres import Connection, Pool
 from node.store.saved import OFFICE
 
@@ -47,6 +51,7 @@ class Desk:
     networks: tuple[int, int] | None = None
     news: tuple[int, int] | None = None
     contacts: Totals | None = None
+    cases: Waiting | None = None
 
     @property
     def log_state(self) -> str:
@@ -72,7 +77,13 @@ async def read(pool: Pool, name: str, may: frozenset[Permission], now: dt.dateti
                 if Permission.INTRODUCTIONS_READ in may
                 else None
             ),
+            cases=await _cases(conn, name, now) if Permission.PROGRAMME_READ in may else None,
         )
+
+
+async def _cases(conn: Connection, name: str, now: dt.datetime) -> Waiting:
+    today, soon = soon_of(now, SOON_DAYS)
+    return await cases.waiting(conn, key_of(name), today, soon)
 
 
 async def _work(conn: Connection, name: str) -> Work:

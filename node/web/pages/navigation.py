@@ -60,6 +60,7 @@ OPENED: Final = (
     (Permission.PROGRAMME_READ, Entry("/ufficio/sessioni", N_("Sessioni informative"))),
     (Permission.PROGRAMME_READ, Entry("/ufficio/aggregazioni", N_("Aggregazioni"))),
     (Permission.PROGRAMME_READ, Entry("/ufficio/servizi", N_("Servizi"))),
+    (Permission.PROGRAMME_READ, Entry("/ufficio/fascicoli", N_("Fascicoli"))),
     (Permission.SEARCHES_WRITE, Entry("/ufficio/ricerche", N_("Ricerche salvate"))),
     (Permission.DOCTOR_READ, Entry("/amministrazione", N_("Amministrazione"))),
 )

@@ -259,6 +259,7 @@ async def show_network(
         may_begin=user is not None
         and user.may(Permission.PROFILE_WRITE)
         and all(profile["profile_state"] == "withdrawn" for profile in kept.profiles),
+        may_open_case=user is not None and user.may(Permission.PROGRAMME_WRITE),
         profile_states=PROFILE_STATES,
         version_states=VERSION_STATES,
         holds=release.HOLDS,

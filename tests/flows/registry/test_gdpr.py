@@ -50,7 +50,28 @@ async def person(office: Office) -> str:
         await conn.execute("INSERT INTO office.account (account_id, name, created_at, external_name) VALUES (gen_random_uuid(), 'sportello', $2, $1)", f"{NAME} {code}", NOW)  # fmt: skip
         await introduced(conn, network, code, said)
         await took_part(conn, NAME, code, said)
+        await assisted(conn, network, said)
     return code
+
+
+async def assisted(conn: Connection, network: str, said: str) -> None:
+    """A case file of a network that speaks of the subject wherever words can stand; its documents are told in the chain by Anna."""
+    await conn.execute("SELECT set_config('rete.officer', 'anna', false)")
+    case = await conn.fetchval(
+        "INSERT INTO programme.case_file (case_id, network_id, title, lines, officer, opened_by, opened_at, changed_at)"
+        " VALUES (gen_random_uuid(), $1::uuid, $2, '{legal}', 'anna', 'anna', $3, $3) RETURNING case_id", network, said, NOW,
+    )  # fmt: skip
+    for query in (
+        "INSERT INTO programme.case_task (task_id, case_id, line, title, owner, state, note, created_at, changed_at, changed_by) VALUES (gen_random_uuid(), $1, 'legal', $2, 'anna', 'open', $2, $3, $3, 'anna')",
+        "INSERT INTO programme.case_hours (entry_id, case_id, line, officer, day, hours, note, entered_at) VALUES (gen_random_uuid(), $1, 'legal', 'anna', '2026-01-01', 1, $2, $3)",
+        "INSERT INTO programme.case_cost (entry_id, case_id, line, officer, day, amount, what, entered_at) VALUES (gen_random_uuid(), $1, 'legal', 'anna', '2026-01-01', 1, $2, $3)",
+        "INSERT INTO programme.case_appointment (appointment_id, case_id, title, place, begins, ends, note, officer, changed_at) VALUES (gen_random_uuid(), $1, $2, $2, $3, $3::timestamptz + interval '1 hour', $2, 'anna', $3)",
+        "INSERT INTO programme.case_document (document_id, case_id, title, kind, file_name, media_type, sha256, content, officer, added_at) VALUES (gen_random_uuid(), $1, 'atto', 'other', 'a.txt', 'text/plain', decode(repeat('00', 32), 'hex'), convert_to($2, 'UTF8'), 'anna', $3)",
+        "INSERT INTO programme.case_clause (case_id, point, text, officer, changed_at) VALUES ($1, 'rights', $2, 'anna', $3)",
+        "INSERT INTO programme.case_step (case_id, at, by_officer, action, to_officer, note) VALUES ($1, $3, 'anna', 'opened', 'anna', $2)",
+    ):
+        await conn.execute(query, case, said, NOW)
+    await conn.execute("SELECT set_config('rete.officer', '', false)")
 
 
 CONTACT = {"person": NAME, "role": "referente", "email": "altra@example.org", "phone": "0832 7654321"}
@@ -310,7 +331,7 @@ async def test_terms_end_what_is_over_them_and_nothing_else(office: Office) -> N
     late = NOW + dt.timedelta(days=3651)
     shown = {term.what: (term.over, term.ended) for term in await gdpr.retention(office.pool, office.config, late, apply=False)}  # fmt: skip
     # The partition of the first edition is the profiles'; the newest two stay: one is left to end.
-    assert shown == {"drafts": (1, 0), "contacts": (2, 0), "consents": (1, 0), "introductions": (0, 0), "enrolments": (0, 0), "expressions": (0, 0), "aggregations": (0, 0), "closed_networks": (2, 0), "import_batches": (1, 0), "editions": (1, 0)}  # fmt: skip
+    assert shown == {"drafts": (1, 0), "contacts": (2, 0), "consents": (1, 0), "introductions": (0, 0), "case_files": (0, 0), "enrolments": (0, 0), "expressions": (0, 0), "aggregations": (0, 0), "closed_networks": (2, 0), "import_batches": (1, 0), "editions": (1, 0)}  # fmt: skip
     ended = {term.what: term.ended for term in await gdpr.retention(office.pool, office.config, late, apply=True)}
     assert ended == {name: over for name, (over, _) in shown.items()}
     again = await gdpr.retention(office.pool, office.config, late, apply=True)
@@ -330,3 +351,23 @@ async def test_terms_end_what_is_over_them_and_nothing_else(office: Office) -> N
     assert [row["id"] for row in told] == [closed[0]]
     assert states == {drafted: "erased", published: "published"}
     assert days == ["2024-12-31", "2025-12-31", "2026-06-30"]
+
+
+async def test_case_files_end_after_their_term_and_with_their_network(office: Office) -> None:
+    """A closed one by its own day, one under way never by itself; a network that goes takes its case files along."""
+    async with office.pool.acquire() as conn:
+        for at in (0, 1, 2):
+            await assisted(conn, office.networks[at], "x")
+        ended = await conn.fetchval(
+            "SELECT case_id FROM programme.case_file WHERE network_id::text = $1", office.networks[0]
+        )
+        await conn.execute("UPDATE programme.case_file SET state = 'closed', closed_at = $2, outcome = 'abandoned', report = '{}' WHERE case_id = $1", ended, NOW)  # fmt: skip
+        await conn.execute("UPDATE registry.network SET status = 'closed', updated_at = $2 WHERE network_id::text = $1", office.networks[1], NOW)  # fmt: skip
+    late = NOW + dt.timedelta(days=3651)
+    shown = {term.what: term.ended for term in await gdpr.retention(office.pool, office.config, late, apply=True)}
+    assert (shown["case_files"], shown["closed_networks"]) == (1, 1)
+    async with office.pool.acquire() as conn:
+        left = [str(row["network_id"]) for row in await conn.fetch("SELECT network_id FROM programme.case_file")]
+        told = await conn.fetch("SELECT document FROM audit.event WHERE kind = 'case-file' ORDER BY event_id")
+    assert left == [office.networks[2]]
+    assert [json.loads(row["document"])["action"] for row in told].count("ended") == 2

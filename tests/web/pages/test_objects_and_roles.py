@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from node.domain import documents as kinds
 from node.domain.introduction import Party
 from node.domain.roles import Permission, Role, permissions_of
-from node.flows.programme import announce
+from node.flows.programme import announce, cases
 from node.flows.registry import documents
 from node.runtime import Node, current_own
 from node.store import introductions
@@ -62,6 +62,9 @@ async def objects(node: Node, staff: Staff) -> Mapping[str, str]:
         meeting = await conn.fetchval("SELECT session_id::text FROM programme.info_session")
         expression = await conn.fetchval("SELECT expression_id::text FROM programme.expression")
         aggregation = await conn.fetchval("SELECT aggregation_id::text FROM programme.aggregation")
+    case_id = await cases.open_case(
+        node.pool, "anna", node.clock(), title="Prova", lines=["legal"], network_id=network_id
+    )
     paper = await fill_agreement(node)
     await figures_made.publish(node)
     return {
@@ -89,6 +92,10 @@ async def objects(node: Node, staff: Staff) -> Mapping[str, str]:
         "owner": "a_WELL",
         "step": "chiudi",
         "path": "rete.css",
+        "case_id": case_id,
+        "deed": "ore",
+        "thing": NOBODY,
+        "point": "decisions",
     }
 
 
