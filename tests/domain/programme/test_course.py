@@ -32,7 +32,7 @@ def test_places_and_waiting_keep_their_order(seats: int, steps: list[int]) -> No
             else:
                 waiting.append(str(number))
         elif step == 7 and placed:
-            placed.pop(sorted(placed)[0])
+            placed.pop(min(placed))
         elif step == 8 and waiting:
             waiting.pop()
         elif step == 9:
