@@ -19,11 +19,11 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from node.errors import ReteError
 from node.flows.introductions import post, remind
-from node.flows.programme import course_notices, course_post
 from node.flows.logs import announce, gossip, recover
 from node.flows.logs.sync import sync_peers
 from node.flows.observatory import build as observatory
 from node.flows.profiles import publish
+from node.flows.programme import course_notices, course_post
 from node.flows.searching import indexing, tell
 from node.flows.trust import agreement_pull, council_road
 from node.flows.upkeep import audit, backup_shelf, tidy

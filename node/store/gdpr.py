@@ -46,6 +46,8 @@ PLACES: Mapping[str, str] = {
     "office.introduction_event": "introduction_event",
     "office.introduction_consent": "introduction_consent",
     "office.introduction_identity": "introduction_identity",
+    "programme.course_seat": "course_seat",
+    "programme.course_enrolment": "course_enrolment",
 }
 # A row of these is a firm: its code says whose it is, and its name only where it has none.
 FIRMS = ("registry.firm", "population.firm")
@@ -284,6 +286,8 @@ async def end(conn: Connection, what: str, until: dt.datetime) -> int:
     """Delete one batch of what is over its term; return how many rows that were, 0 when nothing is left."""
     if what == "closed_networks":
         return await _end_networks(conn, until)
+    if what == "courses":
+        return int(await conn.fetchval(QUERIES["end_courses"], until, BATCH, timeout=TIMEOUT_S))
     done = await conn.execute(QUERIES[f"end_{what}"], until, BATCH, timeout=TIMEOUT_S)
     return int(done.split()[-1])
 

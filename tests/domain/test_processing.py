@@ -11,7 +11,7 @@ from node.store import gdpr
 from node.store.postgres import Connection
 from tests.networks_made import PERSON_CODE, code
 
-KEPT_SCHEMAS = ["registry", "publication", "population", "office"]
+KEPT_SCHEMAS = ["registry", "publication", "population", "office", "programme"]
 # Where words stand that nobody here wrote about anybody: what nodes and members sign and say, and what leaves by two approvals.
 MADE = {
     "agreement.document": "digest raw", "agreement.routine": "digest raw", "agreement.proposal": "digest kind raw by_member then_keyids",

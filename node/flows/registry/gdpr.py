@@ -34,6 +34,7 @@ TERMS = {
     "consents": "consents_days",
     # Before the networks that they are of.
     "introductions": "introductions_days",
+    "courses": "introductions_days",
     "closed_networks": "closed_networks_days",
     "import_batches": "editions_days",
     "editions": "editions_days",

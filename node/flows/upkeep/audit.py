@@ -71,6 +71,7 @@ KINDS = {
     "register-import": N_("importazione nel registro delle reti"),
     "document": N_("documento di una rete"),
     "introduction": N_("contatto tra uffici"),
+    "course": N_("corso"),
 }
 ACCOUNT_ACTIONS = {
     "created": N_("utente creato"), "enabled": N_("utente abilitato"), "disabled": N_("utente disabilitato"),
@@ -102,6 +103,12 @@ INTRODUCTIONS = {
     "ended": N_("contatto cancellato dopo il suo termine"),
 }
 
+COURSES = {
+    "opened": N_("edizione di un corso aperta"), "changed": N_("posti di un'edizione cambiati"), "held": N_("edizione di un corso conclusa"),
+    "cancelled": N_("edizione di un corso annullata"), "released": N_("risultati di un questionario pubblicati"),
+    "certified": N_("attestato rilasciato"),
+}  # fmt: skip
+
 
 def what_of(kind: str, facts: Mapping[str, Any]) -> str:
     """Return what an event tells of, as a catalogue id; a kind of a newer program is told by its code."""
@@ -116,6 +123,7 @@ def what_of(kind: str, facts: Mapping[str, Any]) -> str:
         "network": CHANGES,
         "document": DOCUMENTS,
         "introduction": INTRODUCTIONS,
+        "course": COURSES,
     }
     return by_kind.get(kind, {}).get(action) or KINDS.get(kind, kind)
 
