@@ -57,6 +57,11 @@ COMMANDS = {
         "catalogue",
         N_("Il catalogo: incontri, servizi, bandi e corsi annunciati dagli enti."),
     ),
+    "course": (
+        "node.cli.course",
+        "course",
+        N_("Corsi: edizioni, iscrizioni da tutti i territori, presenze, questionari, attestati."),
+    ),
     "observatory": (
         "node.cli.observatory",
         "observatory",

@@ -11,9 +11,11 @@ Rules: one spelling of a name for all (forms, case, accents, spaces), so that a 
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import hashlib
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -42,6 +44,18 @@ class Facts:
     course: str
     edition: str
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Certified:
+    """What the log says of a certificate that is true."""
+
+    owner: str
+    course_id: str
+    title: Mapping[str, str]
+    edition: str
+    begins: dt.date
+    ends: dt.date
 
 
 def folded(name: str) -> str:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from node.errors import N_
 
@@ -100,6 +100,21 @@ class Decision:
     standing: Standing
     place: int = 0
     reason: Reason = Reason.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """An edition as its organiser announced it."""
+
+    organiser: str
+    course_id: str
+    code: str
+    title: Mapping[str, str]
+    begins: dt.date
+    ends: dt.date
+    deadline: dt.date | None
+    state: EditionState
+    sessions: Sequence[Mapping[str, Any]] = ()
 
 
 def decide(room: Room, taken: Collection[int], waiting: int, today: dt.date, *, is_there: bool = False) -> Decision:

@@ -11,11 +11,10 @@ import base64
 import datetime as dt
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from node.domain.programme import certificate, certificate_page, course
-from node.domain.programme.certificate import CERTIFICATES_MAX, CODE_BYTES, Facts
+from node.domain.programme.certificate import CERTIFICATES_MAX, CODE_BYTES, Certified, Facts
 from node.domain.programme.certificate_page import HEADING, Line
 from node.domain.programme.course import EditionState, Standing
 from node.errors import N_, CallerError, NotFoundError
@@ -32,18 +31,6 @@ from node.store.postgres import Connection, Pool, acquire, run_tx
 
 PAGE: Final = 200
 LANGUAGES: Final[Mapping[str, str]] = {"it": "it-IT", "en": "en-GB"}
-
-
-@dataclass(frozen=True, slots=True)
-class Certified:
-    """What the log says of a certificate that is true."""
-
-    owner: str
-    course_id: str
-    title: Mapping[str, str]
-    edition: str
-    begins: dt.date
-    ends: dt.date
 
 
 def deserving(opened: Opened) -> list[Seat]:

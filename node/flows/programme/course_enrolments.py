@@ -18,7 +18,7 @@ from typing import Any, Final
 from node.domain import saved
 from node.domain.programme import questionnaire
 from node.domain.programme.certificate import NAME_MAX
-from node.domain.programme.course import CONSENT_VERSION, EditionState, Reason, Standing
+from node.domain.programme.course import CONSENT_VERSION, EditionState, Offered, Reason, Standing
 from node.domain.sector import ANY
 from node.errors import N_, CallerError, NotFoundError
 from node.flows.introductions import own_side
@@ -53,21 +53,6 @@ class Wish:
     # Drawn for the form that was shown: what it sends twice is one enrolment.
     form: str = ""
     language: str = "it"
-
-
-@dataclass(frozen=True, slots=True)
-class Offered:
-    """An edition as its organiser announced it."""
-
-    organiser: str
-    course_id: str
-    code: str
-    title: Mapping[str, str]
-    begins: dt.date
-    ends: dt.date
-    deadline: dt.date | None
-    state: EditionState
-    sessions: Sequence[Mapping[str, Any]] = ()
 
 
 async def offered(office: Office, course_id: str, code: str, owner: str = "") -> Offered:
