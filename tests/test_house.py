@@ -403,9 +403,13 @@ def test_peer_facing_routes_never_reach_the_private_registry(start: str) -> None
         "node.store.accounts",
         "node.store.sessions",
         "node.store.introduction_notices",
+        "node.store.courses",
+        "node.store.course_seats",
+        "node.store.course_notices",
         "node.domain.network",
         "node.domain.introduction",
         "node.protocol.message",
+        "node.protocol.seat",
         "node.flows",
     )
     assert_rooms_are_there(private)
@@ -427,6 +431,8 @@ PUBLIC_FACING = (
     "node.web.pages.following",
     # A firm's request is written by functions that are hung in (node/web/pages/door.py): the page itself reaches nothing.
     "node.web.pages.asking",
+    # So are enrolments (node/web/pages/course_door.py).
+    "node.web.pages.courses",
 )
 
 
@@ -446,6 +452,9 @@ def test_public_routes_reach_no_private_store_and_no_address(start: str) -> None
         "node.store.keyfiles",
         "node.store.telling",
         "node.store.introduction_notices",
+        "node.store.courses",
+        "node.store.course_seats",
+        "node.store.course_notices",
         "node.store.accounts",
         "node.store.sessions",
         "node.domain.network",

@@ -50,6 +50,8 @@ from node.web.pages import (
     admin_peers,
     admin_users,
     asking,
+    course_door,
+    courses,
     dashboard,
     desk,
     door,
@@ -62,6 +64,7 @@ from node.web.pages import (
     office_approvals,
     office_asking,
     office_case,
+    office_courses,
     office_documents,
     office_form,
     office_import,
@@ -191,9 +194,11 @@ def _add_pages(app: web.Application, node: Node) -> None:
             *following.routes(),
             *leaving.routes(),
             *asking.routes(),
+            *courses.routes(),
         ]
     )
     door.install(app, node)
+    course_door.install(app, node)
     _add_access(app, node)
     office_register.install(app, office_register.Office(node.pool, config, node.clock))
     office_import.install(app)
@@ -201,6 +206,6 @@ def _add_pages(app: web.Application, node: Node) -> None:
     app.add_routes(office_documents.routes())
     desk.install(app, node)
     for pages in (
-        office_profiles, office_approvals, office_matches, office_searches, office_services, office_introductions, office_asking, office_case,
+        office_profiles, office_approvals, office_matches, office_searches, office_services, office_courses, office_introductions, office_asking, office_case,
     ):  # fmt: skip
         app.add_routes(pages.routes())

@@ -362,6 +362,20 @@ async def add_material(
     await run_tx(pool, work)
 
 
+async def material(pool: Pool, edition_id: str, material_id: str) -> tuple[str, str, bytes]:
+    """Return a file: name, media type, bytes. Raises: NotFoundError(material-unknown)."""
+
+    def unknown(text: str) -> NotFoundError:
+        return NotFoundError("material-unknown", N_("non c'è un materiale «{material}»"), material=text[:60])
+
+    key = checked_id(material_id, unknown)
+    async with acquire(pool) as conn:
+        found = await store.material(conn, checked_id(edition_id, no_edition), key)
+    if found is None:
+        raise unknown(key)
+    return found
+
+
 async def listed(pool: Pool, limit: int = 200, trainer: str | None = None) -> list[Listed]:
     """Return editions, the newest first; ``trainer``: only those that somebody of this name teaches."""
     key = None if trainer is None else officers.key_of(trainer)

@@ -56,6 +56,7 @@ OPENED: Final = (
     (Permission.MATCHES_READ, Entry("/ufficio/corrispondenze", N_("Corrispondenze"))),
     (Permission.INTRODUCTIONS_READ, Entry("/ufficio/contatti", N_("Contatti"))),
     (Permission.PROGRAMME_READ, Entry("/ufficio/servizi", N_("Servizi"))),
+    (Permission.COURSES_READ, Entry("/ufficio/corsi", N_("Corsi"))),
     (Permission.SEARCHES_WRITE, Entry("/ufficio/ricerche", N_("Ricerche salvate"))),
     (Permission.DOCTOR_READ, Entry("/amministrazione", N_("Amministrazione"))),
 )
