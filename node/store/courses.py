@@ -211,9 +211,9 @@ async def set_state(conn: Connection, edition_id: str, state: EditionState, now:
     await conn.execute(QUERIES["set_state"], edition_id, str(state), now)
 
 
-async def set_seats(conn: Connection, edition_id: str, seats: int, now: dt.datetime) -> None:
-    """Write how many seats an edition has. Raises: CheckViolationError(seats_hold_places) below a place that is held."""
-    await conn.execute(QUERIES["set_seats"], edition_id, seats, now)
+async def set_seats(conn: Connection, edition_id: str, seats: int, now: dt.datetime) -> bool:
+    """Write how many seats a locked edition has; False where somebody holds a place beyond."""
+    return bool((await conn.execute(QUERIES["set_seats"], edition_id, seats, now)) == "UPDATE 1")
 
 
 async def sessions_of(conn: Connection, edition_id: str) -> list[Session]:

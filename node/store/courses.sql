@@ -74,7 +74,8 @@ LIMIT $2;
 UPDATE programme.course_edition SET state = $2, changed_at = $3 WHERE edition_id = $1;
 
 -- name: set_seats
-UPDATE programme.course_edition SET seats = $2, changed_at = $3 WHERE edition_id = $1;
+UPDATE programme.course_edition e SET seats = $2, changed_at = $3
+WHERE e.edition_id = $1 AND NOT EXISTS (SELECT FROM programme.course_seat s WHERE s.edition_id = e.edition_id AND s.place > $2);
 
 -- name: sessions_of
 SELECT session_id, number, day, hour, place, municipality, title, is_online

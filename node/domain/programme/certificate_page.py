@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -85,7 +84,7 @@ def draw(title: str, lines: Sequence[Line], language: str, made: dt.datetime) ->
     tags: list[str] = []
     for line in lines:
         columns = max(1, int((_WIDTH - 2 * _MARGIN) / (line.size * _LETTER)))
-        rows = textwrap.wrap(" ".join(line.text.split()), columns) or [""]
+        rows = _wrapped(line.text, columns)
         step = round(line.size * _LEADING)
         if height - step * len(rows) < _MARGIN:
             break
@@ -98,6 +97,19 @@ def draw(title: str, lines: Sequence[Line], language: str, made: dt.datetime) ->
         drawn.append(f"/{line.tag} <</MCID {len(tags)}>> BDC BT /{font} {line.size} Tf {' '.join(said)} ET EMC\n")
         tags.append(line.tag)
     return _file(title, language, made, "".join(drawn).encode("ascii"), tags, letters)
+
+
+def _wrapped(text: str, columns: int) -> list[str]:
+    """Return a text in rows of so many letters; a word that is longer is cut."""
+    rows = [""]
+    for word in text.split():
+        for piece in (word[at : at + columns] for at in range(0, len(word), columns)):
+            longer = f"{rows[-1]} {piece}" if rows[-1] else piece
+            if len(longer) <= columns:
+                rows[-1] = longer
+            else:
+                rows.append(piece)
+    return rows
 
 
 def _text(value: str) -> str:

@@ -17,8 +17,6 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
-import asyncpg
-
 from node.config import Config
 from node.domain import documents as checker
 from node.domain import officers
@@ -280,10 +278,8 @@ async def widen(desk: Desk, office: Office, edition_id: str, seats: int, now: dt
     async def work(conn: Connection, edition: Edition) -> None:
         if not 1 <= seats <= SEATS_MAX:
             raise CallerError("edition-bad", N_("i posti vanno da 1 a 5000"), where="seats")
-        try:
-            await store.set_seats(conn, edition.edition_id, seats, now)
-        except asyncpg.CheckViolationError as error:
-            raise CallerError("seats-held", N_("più persone di così hanno già un posto"), where="seats") from error
+        if not await store.set_seats(conn, edition.edition_id, seats, now):
+            raise CallerError("seats-held", N_("più persone di così hanno già un posto"), where="seats")
         await course_seats.settle(conn, replace(edition, seats=seats), now)
 
     done = await _edition_change(desk, edition_id, now, work)

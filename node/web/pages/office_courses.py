@@ -18,6 +18,7 @@ from node.domain.programme.course import EditionState, Standing
 from node.domain.roles import Permission
 from node.errors import N_, CallerError
 from node.flows.programme import certificates, course_evaluation, courses
+from node.flows.programme.course_seats import today_of
 from node.flows.programme.courses import Desk, Opened
 from node.flows.registry import documents
 from node.runtime import Node, current_own
@@ -99,7 +100,7 @@ async def _page(request: web.Request, opened: Opened, error: CallerError | None 
         }
         for seat in opened.seats
     ]  # fmt: skip
-    today = courses.today_of(request.app[DESK].clock())
+    today = today_of(request.app[DESK].clock())
     told = released_document(opened.released)
     return render(
         request,
