@@ -12,6 +12,7 @@ import pytest
 from node.domain.programme import certificate
 from node.domain.roles import Role
 from node.flows.programme import courses
+from node.flows.registry.documents import Bounds
 from tests.accounts_made import Desk
 from tests.courses_made import School
 from tests.domain.programme.test_certificate_page import read_back
@@ -50,7 +51,12 @@ async def house(server: str, tmp_path: Path) -> AsyncIterator[House]:
         people = Desk(town.node.pool, now=clock())
         for name, role in (("anna", Role.OFFICER), ("docente", Role.TRAINER), ("altra", Role.TRAINER)):
             await people.person(name, role)
-        async with browsing(town.node) as one, browsing(town.node) as two, browsing(town.node) as three, browsing(town.node) as four:
+        async with (
+            browsing(town.node) as one,
+            browsing(town.node) as two,
+            browsing(town.node) as three,
+            browsing(town.node) as four,
+        ):
             house = House(School(town), one, two, three, four, people, clock)
             await house.forward(seconds=1)
             yield house
@@ -93,7 +99,9 @@ async def test_from_the_enrolment_to_the_certificate(house: House) -> None:
     assert (early.status, "possono rispondere fino" in await early.text()) == (400, True)
     file = await house.anna.client.get(f"{one}/attestati/{seat}", headers=PAGE)
     assert file.headers["Content-Disposition"].startswith("attachment")
-    secret = certificate.spelled((await courses.read(house.school.town.node.pool, edition_id)).certificates[seat].code or b"")
+    secret = certificate.spelled(
+        (await courses.read(house.school.town.node.pool, edition_id)).certificates[seat].code or b""
+    )
     assert secret in {text for _, text in read_back(await file.read())}
     for name, said in ((PERSON["nome"], "L&#39;attestato è valido"), ("Altra Persona", "L&#39;attestato non risulta")):
         assert said in await (await house.nobody.post("/attestati", "/attestati", codice=secret, nome=name)).text()
@@ -118,7 +126,7 @@ async def test_a_closed_edition_has_no_form(house: House) -> None:
     """After the deadline the page says so."""
     course_id, edition_id = await house.school.open(2)
     where = f"/corsi/{course_id}/2026-1/iscrizione"
-    assert "<form method=\"post\" action=\"/corsi/" in await house.nobody.get(where)
+    assert '<form method="post" action="/corsi/' in await house.nobody.get(where)
     await house.forward(days=12)
     assert "si sono chiuse" in await house.nobody.get(where)
     text = await house.anna.get(f"{OFFICE}/{edition_id}?lang=en")
@@ -128,10 +136,10 @@ async def test_a_closed_edition_has_no_form(house: House) -> None:
 async def test_materials_go_out_as_files(house: House) -> None:
     """Saved, never shown; and an officer's mistake is said on the page."""
     _, edition_id = await house.school.open(2)
-    from node.flows.registry.documents import Bounds
-
     node = house.school.town.node
-    await courses.add_material(node.pool, edition_id, "Appunti", "a.txt", b"Il contratto.\n", Bounds(2**20, 2**20), node.clock())
+    await courses.add_material(
+        node.pool, edition_id, "Appunti", "a.txt", b"Il contratto.\n", Bounds(2**20, 2**20), node.clock()
+    )
     (one,) = (await courses.read(node.pool, edition_id)).materials
     file = await house.anna.client.get(f"{OFFICE}/{edition_id}/materiali/{one.material_id}", headers=PAGE)
     assert await file.read() == b"Il contratto.\n"
