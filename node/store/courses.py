@@ -115,16 +115,24 @@ async def keep_course(conn: Connection, course: Course, now: dt.datetime) -> Non
     )  # fmt: skip
 
 
-async def lock_course(conn: Connection, course_id: str) -> Course | None:
-    """Lock a course until the transaction ends; None where there is none."""
-    row = await conn.fetchrow(QUERIES["lock_course"], course_id)
-    if row is None:
-        return None
+def _course(row: Mapping[str, Any]) -> Course:
     texts = {name: orjson.loads(row[name]) for name in ("title", "summary", "how", "trainers")}
     return Course(
         str(row["course_id"]), texts["title"], texts["summary"], texts["how"], tuple(row["regions"]),
         tuple(texts["trainers"]), row["is_announced"],
     )  # fmt: skip
+
+
+async def lock_course(conn: Connection, course_id: str) -> Course | None:
+    """Lock a course until the transaction ends; None where there is none."""
+    row = await conn.fetchrow(QUERIES["lock_course"], course_id)
+    return None if row is None else _course(row)
+
+
+async def read_course(conn: Connection, course_id: str) -> Course | None:
+    """Return one course."""
+    row = await conn.fetchrow(QUERIES["read_course"], course_id)
+    return None if row is None else _course(row)
 
 
 async def mark_announced(conn: Connection, course_id: str, *, is_announced: bool) -> None:

@@ -9,6 +9,10 @@ SET title = EXCLUDED.title, summary = EXCLUDED.summary, how = EXCLUDED.how, regi
 SELECT course_id, title, summary, how, regions, trainers, is_announced
 FROM programme.course WHERE course_id = $1 FOR UPDATE;
 
+-- name: read_course
+SELECT course_id, title, summary, how, regions, trainers, is_announced
+FROM programme.course WHERE course_id = $1;
+
 -- name: mark_announced
 UPDATE programme.course SET is_announced = $2 WHERE course_id = $1;
 

@@ -24,7 +24,7 @@ from node.errors import N_, CallerError, NotFoundError
 from node.flows.introductions import own_side
 from node.flows.introductions.casework import Office
 from node.flows.introductions.fields import checked_short
-from node.flows.programme import course_post, course_seats
+from node.flows.programme import course_post
 from node.flows.programme.course_seats import today_of
 from node.protocol.seat import ASK, CANCEL, EVALUATE
 from node.store import course_announced, courses, outbox
@@ -34,7 +34,7 @@ from node.store.postgres import Connection, acquire, run_tx
 from node.store.reference import load_sectors, load_territories
 
 # In a day: a page that anybody may use must not fill the office's list.
-ENROLMENTS_MAX: Final = 1000
+ENROLMENTS_MAX: Final = 500
 LANGUAGES: Final = ("it", "en")
 
 
@@ -168,10 +168,8 @@ async def _say(conn: Connection, office: Office, enrolment_id: str, now: dt.date
         return
     if enrolment.organiser != office.own_id:
         await course_post.say_one(conn, office, enrolment_id, now)
-        return
-    await course_seats.hear(conn, course_post.saying(office, enrolment, now), now)
-    await store.mark_asked(conn, enrolment_id, now)
-    await course_post.deliver_own(conn, office, now)
+    else:
+        await course_post.say_own(conn, office, enrolment_id, now)
 
 
 async def cancel(office: Office, enrolment_id: str, now: dt.datetime) -> Standing:

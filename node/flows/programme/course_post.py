@@ -221,6 +221,12 @@ async def _ask_again(office: Office, now: dt.datetime) -> int:
     count = 0
     async with acquire(office.pool) as conn:
         due = await store.to_ask(conn, now - AGAIN, now - STANDING_AGAIN, today_of(now), PAGE)
+    for key in (key for key, peer in due if peer == office.own_id):
+
+        async def own(conn: Connection, key: str = key) -> None:
+            await say_own(conn, office, key, now)
+
+        await run_tx(office.pool, own)
     for organiser in sorted({peer for _, peer in due if peer != office.own_id}):
         ids = [key for key, peer in due if peer == organiser]
 
@@ -232,6 +238,15 @@ async def _ask_again(office: Office, now: dt.datetime) -> int:
 
         count += await run_tx(office.pool, ask)
     return count
+
+
+async def say_own(conn: Connection, office: Office, enrolment_id: str, now: dt.datetime) -> None:
+    """Let this office, as organiser, hear what it says of its own participant, and tell the participant."""
+    enrolment = await store.read_enrolment(conn, enrolment_id)
+    if enrolment is not None and _sayable(enrolment):
+        await course_seats.hear(conn, saying(office, enrolment, now), now)
+    await store.mark_asked(conn, enrolment_id, now)
+    await deliver_own(conn, office, now)
 
 
 async def say_one(conn: Connection, office: Office, enrolment_id: str, now: dt.datetime) -> int:

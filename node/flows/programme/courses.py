@@ -382,11 +382,11 @@ async def listed(pool: Pool, limit: int = 200, trainer: str | None = None) -> li
 async def read(pool: Pool, edition_id: str) -> Opened:
     """Return an edition with all that belongs to it. Raises: NotFoundError(edition-unknown)."""
     key = checked_id(edition_id, no_edition)
-    async with acquire(pool) as conn, conn.transaction():
+    async with acquire(pool) as conn, conn.transaction(isolation="repeatable_read", readonly=True):
         edition = await store.read_edition(conn, key)
         if edition is None:
             raise no_edition(key)
-        course = await store.lock_course(conn, edition.course_id)
+        course = await store.read_course(conn, edition.course_id)
         if course is None:
             raise no_course(edition.course_id)
         return Opened(
