@@ -69,6 +69,11 @@ COMMANDS = {
         N_("Il catalogo: incontri, servizi, bandi e corsi annunciati dagli enti."),
     ),
     "case": ("node.cli.case", "case", N_("Fascicoli di assistenza a una rete, fino al contratto.")),
+    "course": (
+        "node.cli.course",
+        "course",
+        N_("Corsi: edizioni, iscrizioni da tutti i territori, presenze, questionari, attestati."),
+    ),
     "observatory": (
         "node.cli.observatory",
         "observatory",

@@ -18,13 +18,13 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from node.errors import ReteError
-from node.flows.introductions import hear, post, remind
+from node.flows.introductions import post, remind
 from node.flows.logs import announce, gossip, recover
 from node.flows.logs.sync import sync_peers
 from node.flows.observatory import build as observatory
 from node.flows.observatory import publish as observatory_publish
 from node.flows.profiles import publish
-from node.flows.programme import session_mail, sessions
+from node.flows.programme import course_notices, course_post, session_mail, sessions
 from node.flows.searching import indexing, tell
 from node.flows.trust import agreement_pull, council_road
 from node.flows.upkeep import audit, backup_shelf, tidy
@@ -186,7 +186,7 @@ def build(node: Node, session: aiohttp.ClientSession, exchange: post.Exchange | 
     every(Job.ANNOUNCE, tell_head, ANNOUNCE_MINUTES)
     every(Job.RELEASE, release, RELEASE_MINUTES)
     every(Job.SETTLE, settle, RELEASE_MINUTES)
-    every(Job.POST, _carrying(node, session, exchange or hear.exchange(node.office(), node.clock)), POST_MINUTES)
+    every(Job.POST, _carrying(node, session, exchange or course_post.exchange(node.office(), node.clock)), POST_MINUTES)
     more = {**_housework(node, session, jobs), **_keeping(node, jobs), **_agreeing(node, session, jobs)}
     for name, (work, minutes) in more.items():
         every(name, work, minutes)
@@ -261,10 +261,16 @@ def _housework(node: Node, session: aiohttp.ClientSession, jobs: Jobs) -> dict[J
             lambda: remind.work_due(office, now),
             lambda: remind.give_back(office, now),
             lambda: remind.send_again(office, now),
+            lambda: course_post.carry_due(office, now),
         )
 
     async def tell_office() -> None:
-        await remind.tell(node.office(), node.mail_server, node.public_url, node.clock())
+        office, now = node.office(), node.clock()
+        await _each(
+            Job.INTRODUCTIONS_MAIL,
+            lambda: remind.tell(office, node.mail_server, node.public_url, now),
+            lambda: course_notices.tell(office, node.mail_server, now),
+        )
 
     async def work_programme() -> None:
         pool, now = node.pool, node.clock()

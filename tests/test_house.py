@@ -406,9 +406,13 @@ def test_peer_facing_routes_never_reach_the_private_registry(start: str) -> None
         "node.store.introduction_notices",
         "node.store.info_sessions",
         "node.store.aggregations",
+        "node.store.courses",
+        "node.store.course_seats",
+        "node.store.course_notices",
         "node.domain.network",
         "node.domain.introduction",
         "node.protocol.message",
+        "node.protocol.seat",
         "node.flows",
     )
     assert_rooms_are_there(private)
@@ -432,6 +436,8 @@ PUBLIC_FACING = (
     "node.web.pages.asking",
     # As an enrolment to a session is (node/web/pages/session_door.py).
     "node.web.pages.sessions",
+    # So are enrolments (node/web/pages/course_door.py).
+    "node.web.pages.courses",
 )
 
 
@@ -454,6 +460,9 @@ def test_public_routes_reach_no_private_store_and_no_address(start: str) -> None
         "node.store.introduction_notices",
         "node.store.info_sessions",
         "node.store.aggregations",
+        "node.store.courses",
+        "node.store.course_seats",
+        "node.store.course_notices",
         "node.store.accounts",
         "node.store.sessions",
         "node.domain.network",

@@ -64,6 +64,7 @@ STATISTICS = N_("statistiche con segreto: un numero cambia solo se cambiano alme
 MEET = N_("mettere in contatto due reti, o un'impresa e una rete")
 PROGRAMME = N_("far nascere reti d'impresa: informare, valutare, accompagnare")
 ASSIST = N_("assistenza alle reti fino al contratto")
+LEARN = N_("corsi per imprese e reti: iscrizioni, presenze, attestati")
 HOLDINGS: tuple[Holding, ...] = (
     Holding(
         "registry.network", PEOPLE, N_("denominazione, oggetto e programma della rete; notaio; organo comune"),
@@ -288,6 +289,49 @@ HOLDINGS: tuple[Holding, ...] = (
     Holding(
         "programme.calendar_feed", OFFICERS, N_("da quando un programma segue gli appuntamenti di un funzionario; l'indirizzo solo come impronta"),
         ASSIST, TASK, NOBODY, None, _columns(officer="officer", none="token_hash"),
+    ),
+    Holding(
+        "programme.course_seat", PEOPLE, N_("chi ha chiesto un posto a un corso di questo ente: nome, posta elettronica, regione e settore dell'impresa, presenze; niente di chi non ha avuto posto"),
+        LEARN, CONSENT, NOBODY, "introductions_days",
+        _columns(words="person email_key", none="edition office standing reason"),
+    ),
+    Holding(
+        "programme.course_enrolment", PEOPLE, N_("chi si è iscritto presso questo ente a un corso, anche di altri: nome, posta elettronica, regione e settore dell'impresa, consenso"),
+        LEARN, CONSENT, N_("l'ente che organizza il corso"), "introductions_days",
+        _columns(words="person", none="organiser edition title consent_version language token_hash standing reason says told"),
+    ),
+    Holding(
+        "programme.course", FIRMS, N_("corsi come sono annunciati"), LEARN, TASK, N_("tutti: l'annuncio è pubblico"), None,
+        _columns(none="title summary how regions trainers"),
+    ),
+    Holding(
+        "programme.course_session", FIRMS, N_("incontri dei corsi"), LEARN, TASK, N_("tutti: l'annuncio è pubblico"), None,
+        _columns(none="hour place municipality title"),
+    ),
+    Holding(
+        "programme.course_answer", PEOPLE, N_("risposte ai questionari, senza nomi, fino alla pubblicazione dei risultati"), LEARN, TASK, NOBODY, None, {},
+    ),
+    Holding(
+        "programme.course_trainer", OFFICERS, N_("chi insegna in quale edizione"), LEARN, TASK, NOBODY, None, _columns(officer="name name_key"),
+    ),
+    Holding(
+        "programme.course_attendance", OFFICERS, N_("chi ha segnato le presenze"), LEARN, TASK, NOBODY, "introductions_days", _columns(officer="officer"),
+    ),
+    Holding(
+        "programme.course_certificate", OFFICERS, N_("impronte degli attestati, e il codice finché c'è la persona"), LEARN, TASK, NOBODY, None,
+        _columns(officer="officer", none="commitment code"),
+    ),
+    Holding(
+        "programme.course_edition", OFFICERS, N_("edizioni dei corsi, e chi le ha aperte"), LEARN, TASK, NOBODY, None,
+        _columns(officer="officer", none="code state"),
+    ),
+    Holding(
+        "programme.course_release", OFFICERS, N_("risultati dei questionari, senza nomi, e chi li ha pubblicati"), LEARN, TASK, NOBODY, None,
+        _columns(officer="officer", none="version told"),
+    ),
+    Holding(
+        "programme.course_material", OFFICERS, N_("materiali dei corsi, e chi li ha aggiunti"), LEARN, TASK, NOBODY, None,
+        _columns(officer="officer", none="title file_name media_type sha256 content"),
     ),
     Holding(
         "office.account", OFFICERS, N_("nome di accesso, nome presso il fornitore di identità, stato; nessuna password"),

@@ -61,6 +61,8 @@ PLACES: Mapping[str, str] = {
     "programme.case_document": "case_document",
     "programme.case_clause": "case_clause",
     "programme.case_step": "case_step",
+    "programme.course_seat": "course_seat",
+    "programme.course_enrolment": "course_enrolment",
 }
 # A row of these is a firm: its code says whose it is, and its name only where it has none.
 FIRMS = ("registry.firm", "population.firm")
@@ -306,6 +308,8 @@ async def end(conn: Connection, what: str, until: dt.datetime) -> int:
     """Delete one batch of what is over its term; return how many rows that were, 0 when nothing is left."""
     if what == "closed_networks":
         return await _end_networks(conn, until)
+    if what == "courses":
+        return int(await conn.fetchval(QUERIES["end_courses"], until, BATCH, timeout=TIMEOUT_S))
     done = await conn.execute(QUERIES[f"end_{what}"], until, BATCH, timeout=TIMEOUT_S)
     return int(done.split()[-1])
 

@@ -838,3 +838,71 @@ UPDATE registry.consent SET revoked_at = greatest($2, given_at) WHERE consent_id
 
 -- name: consent_stands
 SELECT revoked_at IS NULL AS stands FROM registry.consent WHERE consent_id = $1;
+
+-- --- courses ---
+
+-- name: scan_course_seat
+SELECT seat_id::text AS id, person::text AS value FROM programme.course_seat WHERE person <> '{}';
+
+-- name: found_course_seat
+SELECT to_jsonb(s) AS found FROM programme.course_seat s WHERE s.seat_id = ANY($1::text[]::uuid[]) ORDER BY s.seat_id LIMIT 10000;
+
+-- Whole, and the code of the certificate with it: the commitment in the log says nothing of anybody without the code, and whoever holds the
+-- certificate can show it for ever. A place at a course that is still to come goes on to who waits.
+-- name: erase_course_seat
+WITH named AS (
+    SELECT s.seat_id, s.standing IN ('placed', 'waiting') AND e.state = 'open' AS leaves
+    FROM jsonb_to_recordset($1::jsonb) AS t (id uuid)
+    JOIN programme.course_seat s ON s.seat_id = t.id
+    LEFT JOIN programme.course_edition e USING (edition_id)
+), coded AS (
+    UPDATE programme.course_certificate c SET code = NULL, seat_id = NULL FROM named n WHERE c.seat_id = n.seat_id
+)
+UPDATE programme.course_seat s
+SET person = '{}', email_key = '',
+    standing = CASE WHEN n.leaves THEN 'cancelled' ELSE s.standing END,
+    reason = CASE WHEN n.leaves THEN 'own-wish' ELSE s.reason END,
+    place = CASE WHEN n.leaves THEN NULL ELSE s.place END,
+    said = s.said + n.leaves::int
+FROM named n
+WHERE s.seat_id = n.seat_id;
+
+-- name: scan_course_enrolment
+SELECT enrolment_id::text AS id, person::text AS value FROM programme.course_enrolment WHERE person <> '{}';
+
+-- name: found_course_enrolment
+SELECT to_jsonb(e) - 'token_hash' - 'answers' AS found FROM programme.course_enrolment e
+WHERE e.enrolment_id = ANY($1::text[]::uuid[]) ORDER BY e.enrolment_id LIMIT 10000;
+
+-- The organiser is told to forget, too (flows/programme/course_post); what still waits for it goes.
+-- name: erase_course_enrolment
+WITH named AS (
+    SELECT id FROM jsonb_to_recordset($1::jsonb) AS t (id uuid)
+), unsent AS (
+    DELETE FROM post.outbox o USING named n WHERE o.introduction_id = n.id
+)
+UPDATE programme.course_enrolment e
+SET person = '{}', token_hash = NULL, answers = NULL, says = 'forget', seq = e.seq + 1, posted_at = NULL
+FROM named n
+WHERE e.enrolment_id = n.id;
+
+-- Participants of courses that are long over; editions, attendance counts, releases and commitments stay without them.
+-- name: over_courses
+SELECT (SELECT count(*) FROM programme.course_enrolment WHERE ends < $1::timestamptz)
+    + (SELECT count(*) FROM programme.course_seat s LEFT JOIN programme.course_edition e USING (edition_id)
+       WHERE coalesce(e.ends, s.created_at::date) < $1::timestamptz);
+
+-- name: end_courses
+WITH seats AS (
+    DELETE FROM programme.course_seat WHERE seat_id IN (
+        SELECT s.seat_id FROM programme.course_seat s LEFT JOIN programme.course_edition e USING (edition_id)
+        WHERE coalesce(e.ends, s.created_at::date) < $1::timestamptz ORDER BY s.seat_id LIMIT $2)
+    RETURNING seat_id
+), coded AS (
+    UPDATE programme.course_certificate c SET code = NULL FROM seats s WHERE c.seat_id = s.seat_id
+), enrolments AS (
+    DELETE FROM programme.course_enrolment WHERE enrolment_id IN (
+        SELECT enrolment_id FROM programme.course_enrolment WHERE ends < $1::timestamptz ORDER BY enrolment_id LIMIT $2)
+    RETURNING enrolment_id
+)
+SELECT (SELECT count(*) FROM seats) + (SELECT count(*) FROM enrolments) AS ended;

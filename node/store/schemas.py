@@ -47,3 +47,10 @@ def introduction_validator() -> Any:
     """Return the compiled validator of the messages of introductions, introduction.v1.json (PROTOCOL 11)."""
     text = folder().joinpath("introduction.v1.json").read_text(encoding="utf-8")
     return jsonschema_rs.validator_for(json.loads(text))
+
+
+@functools.cache
+def seat_validator() -> Any:
+    """Return the compiled validator of the messages about places at courses, seat.v1.json (PROTOCOL 14)."""
+    text = folder().joinpath("seat.v1.json").read_text(encoding="utf-8")
+    return jsonschema_rs.validator_for(json.loads(text))

@@ -51,7 +51,7 @@ RATES: Mapping[str, Rate] = {
     "api": Rate(20, 200),
     # Pages, without their files: a whole office may come from one address.
     "page": Rate(20, 300),
-    # Searches that somebody saves, contacts that firms ask for, and pages on which somebody leaves.
+    # Searches that somebody saves, contacts that firms ask for, courses that people enrol in; pages on which somebody leaves, or shows a code.
     "save": Rate(1 / 60, 10),
     "leave": Rate(1, 60),
     # Forms of sign-in; who guesses is also counted in the database (docs/accounts.md).
@@ -151,10 +151,15 @@ def limiter(allowances: Allowances, clock: Callable[[], dt.datetime], *, behind_
 
 
 def _asks(path: str) -> bool:
-    # A firm's request for a contact, on the page of a profile; an enrolment to a session.
+    # A firm's request for a contact, on the page of a profile; an enrolment to a session or at a course.
     return (path.startswith("/profili/") and path.endswith("/contatto")) or (
-        path.startswith("/sessioni/") and path.endswith("/iscrizione")
+        path.startswith(("/sessioni/", "/corsi/")) and path.endswith("/iscrizione")
     )
+
+
+def _guesses(path: str) -> bool:
+    # Codes are typed here: of certificates and of enrolments.
+    return path == "/attestati" or path.startswith("/corsi/iscrizioni/")
 
 
 def kind_of(request: web.Request) -> str | None:
@@ -169,6 +174,8 @@ def kind_of(request: web.Request) -> str | None:
         return "sign-in"
     if request.method == "POST" and (request.path in _SAVES or _asks(request.path)):
         return "save"
+    if request.method == "POST" and _guesses(request.path):
+        return "leave"
     if request.path.startswith("/api/") or request.path == "/status":
         return "api"
     return None if request.path.startswith("/static/") or request.path == "/favicon.ico" else "page"

@@ -50,6 +50,8 @@ from node.web.pages import (
     admin_peers,
     admin_users,
     asking,
+    course_door,
+    courses,
     dashboard,
     desk,
     door,
@@ -65,6 +67,7 @@ from node.web.pages import (
     office_case,
     office_case_file,
     office_cases,
+    office_courses,
     office_documents,
     office_form,
     office_import,
@@ -197,12 +200,14 @@ def _add_pages(app: web.Application, node: Node) -> None:
             *following.routes(),
             *leaving.routes(),
             *asking.routes(),
+            *courses.routes(),
         ]
     )
     observatory.install(app, node.pool)
     door.install(app, node)
     app.add_routes(session_pages.routes())
     session_door.install(app, node)
+    course_door.install(app, node)
     _add_access(app, node)
     office_register.install(app, office_register.Office(node.pool, config, node.clock))
     office_import.install(app)
@@ -210,6 +215,6 @@ def _add_pages(app: web.Application, node: Node) -> None:
     app.add_routes(office_documents.routes())
     desk.install(app, node)
     for pages in (
-        office_profiles, office_approvals, office_matches, office_searches, office_services, office_introductions, office_asking, office_case, office_sessions, office_aggregations, office_pipeline, office_cases, office_case_file,
+        office_profiles, office_approvals, office_matches, office_searches, office_services, office_introductions, office_asking, office_case, office_sessions, office_aggregations, office_pipeline, office_cases, office_case_file, office_courses,
     ):  # fmt: skip
         app.add_routes(pages.routes())

@@ -86,6 +86,7 @@ KINDS = {
     "aggregation": N_("passo di un'aggregazione"),
     "evaluation": N_("valutazione di un'aggregazione"),
     "info-session": N_("sessione informativa"),
+    "course": N_("corso"),
     "announcement": N_("annuncio del catalogo"),
     "case-file": N_("fascicolo"),
 }
@@ -132,6 +133,11 @@ ANNOUNCEMENTS = {
 
 AGGREGATIONS: Mapping[str, str] = {str(stage): title for stage, title in STAGE_TITLES.items()}
 SESSIONS = {"open": N_("sessione informativa aperta"), "cancelled": N_("sessione informativa annullata")}
+COURSES = {
+    "opened": N_("edizione di un corso aperta"), "changed": N_("posti di un'edizione cambiati"), "held": N_("edizione di un corso conclusa"),
+    "cancelled": N_("edizione di un corso annullata"), "released": N_("risultati di un questionario pubblicati"),
+    "certified": N_("attestato rilasciato"),
+}  # fmt: skip
 
 
 def what_of(kind: str, facts: Mapping[str, Any]) -> str:
@@ -149,6 +155,7 @@ def what_of(kind: str, facts: Mapping[str, Any]) -> str:
         "introduction": INTRODUCTIONS,
         "aggregation": AGGREGATIONS,
         "info-session": SESSIONS,
+        "course": COURSES,
         "announcement": ANNOUNCEMENTS,
         "case-file": CASE_FILES,
     }

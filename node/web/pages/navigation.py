@@ -61,6 +61,7 @@ OPENED: Final = (
     (Permission.PROGRAMME_READ, Entry("/ufficio/aggregazioni", N_("Aggregazioni"))),
     (Permission.PROGRAMME_READ, Entry("/ufficio/servizi", N_("Servizi"))),
     (Permission.PROGRAMME_READ, Entry("/ufficio/fascicoli", N_("Fascicoli"))),
+    (Permission.COURSES_READ, Entry("/ufficio/corsi", N_("Corsi"))),
     (Permission.SEARCHES_WRITE, Entry("/ufficio/ricerche", N_("Ricerche salvate"))),
     (Permission.DOCTOR_READ, Entry("/amministrazione", N_("Amministrazione"))),
 )

@@ -12,11 +12,12 @@ import pytest
 
 from node.domain.processing import MASK
 from node.errors import CallerError, NotFoundError, OperatorError
+from node.flows.programme import course_seats
 from node.flows.registry import gdpr
 from node.flows.upkeep import audit
 from node.store import gdpr as store
 from node.store import registry
-from node.store.postgres import Connection
+from node.store.postgres import Connection, run_tx
 from tests.every_table import everything
 from tests.office_made import NOW, Office, lecce
 from tests.programme_made import took_part
@@ -51,6 +52,7 @@ async def person(office: Office) -> str:
         await introduced(conn, network, code, said)
         await took_part(conn, NAME, code, said)
         await assisted(conn, network, said)
+        await enrolled(conn)
     return code
 
 
@@ -84,6 +86,9 @@ APPLICANT = {
 }  # fmt: skip
 
 
+SOME_COURSE = "3f6c2f8e-1111-4111-8111-111111111111"
+
+
 async def introduced(conn: Connection, network: str, code: str, said: str) -> str:
     """An introduction at its end in which the subject asked, was spoken of, consented, was named and was told of; return its id."""
     found = await conn.fetchval(
@@ -105,10 +110,58 @@ async def introduced(conn: Connection, network: str, code: str, said: str) -> st
         )  # fmt: skip
     await conn.execute("INSERT INTO office.introduction_consent (introduction_id, person, version, identity, officer, given_at) VALUES ($1, $2, 'v1', $3::jsonb, 'anna', $4)", found, NAME, json.dumps(IDENTITY), NOW)  # fmt: skip
     await conn.execute("INSERT INTO office.introduction_identity (introduction_id, identity, received_at) VALUES ($1, $2::jsonb, $3)", found, json.dumps(IDENTITY), NOW)  # fmt: skip
-    await conn.execute("INSERT INTO post.box (peer, sent) VALUES ('cmto', 2)")
+    await conn.execute("INSERT INTO post.box (peer, sent) VALUES ('cmto', 3)")
     for number in (1, 2):
         await conn.execute("INSERT INTO post.outbox VALUES ('cmto', $2, $1, $3, 'k', 'x', $4)", found, number, number + 1, NOW)  # fmt: skip
     return str(found)
+
+
+async def enrolled(conn: Connection) -> None:
+    """The subject has a place at a course of this office, and enrolled here at one of another that still has to hear of it."""
+    person_said = json.dumps({"name": NAME, "email": "z@example.org", "territory": "ITF4", "sector": "C"})
+    await conn.execute(
+        "INSERT INTO programme.course (course_id, title, summary, how, created_at, changed_at) VALUES ($1, '{}', '{}', '{}', $2, $2)", SOME_COURSE, NOW
+    )  # fmt: skip
+    await conn.execute(
+        "INSERT INTO programme.course_edition (edition_id, course_id, code, seats, begins, ends, deadline, percent, created_at, changed_at)"
+        " VALUES ($1, $1, 'a', 1, '2099-01-01', '2099-01-02', '2099-01-01', 70, $2, $2)", SOME_COURSE, NOW,
+    )  # fmt: skip
+    for standing, place, person_of in (
+        ("placed", 1, person_said),
+        ("waiting", None, '{"name": "Altra Persona", "email": "altra@example.com"}'),
+    ):
+        await conn.execute(
+            "INSERT INTO programme.course_seat (seat_id, edition_id, course_id, edition, office, standing, place, person, email_key, said, created_at, changed_at)"
+            " VALUES (gen_random_uuid(), $1, $1, 'a', 'p_LE', $2, $3, $4::jsonb, $5, 1, $6, $6)",
+            SOME_COURSE, standing, place, person_of, json.loads(person_of)["email"], NOW,
+        )  # fmt: skip
+    made = await conn.fetchval(
+        "INSERT INTO programme.course_enrolment (enrolment_id, organiser, course_id, edition, title, begins, ends, person, consent_version, consented_at,"
+        " language, token_hash, standing, says, seq, created_at, changed_at) VALUES (gen_random_uuid(), 'cmto', $1, 'b', 'Corso', '2099-01-01',"
+        " '2099-01-02', $2::jsonb, 'v1', $3, 'it', decode(repeat('00', 32), 'hex'), 'asked', 'ask', 1, $3, $3) RETURNING enrolment_id",
+        SOME_COURSE, person_said, NOW,
+    )  # fmt: skip
+    await conn.execute("INSERT INTO post.outbox VALUES ('cmto', 3, $1, 1, 'k', 'x', $2)", made, NOW)
+
+
+async def test_of_courses_the_place_goes_on_and_the_organiser_is_told(office: Office) -> None:
+    """Whoever is erased gives the place back to who waits, and what had not left yet does not leave: instead the organiser hears to forget."""
+    code = await person(office)
+    await gdpr.erase(office.pool, office.own, code, "anna", WHY, NOW)
+    async with office.pool.acquire() as conn:
+        seats = await conn.fetch("SELECT standing, place, person::text FROM programme.course_seat ORDER BY standing")
+        enrolment = await conn.fetchrow("SELECT says, seq, person::text, posted_at FROM programme.course_enrolment")
+        waits = await conn.fetchval(
+            "SELECT count(*) FROM post.outbox o JOIN programme.course_enrolment e ON e.enrolment_id = o.introduction_id"
+        )
+        assert await run_tx(office.pool, lambda c: course_seats.settle_all(c, NOW)) == 1
+        assert (
+            await conn.fetchval("SELECT person ->> 'name' FROM programme.course_seat WHERE place = 1")
+            == "Altra Persona"
+        )
+    assert tuple(seats[0]) == ("cancelled", None, "{}")
+    assert tuple(enrolment) == ("forget", 2, "{}", None)
+    assert waits == 0
 
 
 async def test_access_shows_every_table_that_holds_something(office: Office) -> None:
@@ -331,7 +384,7 @@ async def test_terms_end_what_is_over_them_and_nothing_else(office: Office) -> N
     late = NOW + dt.timedelta(days=3651)
     shown = {term.what: (term.over, term.ended) for term in await gdpr.retention(office.pool, office.config, late, apply=False)}  # fmt: skip
     # The partition of the first edition is the profiles'; the newest two stay: one is left to end.
-    assert shown == {"drafts": (1, 0), "contacts": (2, 0), "consents": (1, 0), "introductions": (0, 0), "case_files": (0, 0), "enrolments": (0, 0), "expressions": (0, 0), "aggregations": (0, 0), "closed_networks": (2, 0), "import_batches": (1, 0), "editions": (1, 0)}  # fmt: skip
+    assert shown == {"drafts": (1, 0), "contacts": (2, 0), "consents": (1, 0), "introductions": (0, 0), "case_files": (0, 0), "courses": (0, 0), "enrolments": (0, 0), "expressions": (0, 0), "aggregations": (0, 0), "closed_networks": (2, 0), "import_batches": (1, 0), "editions": (1, 0)}  # fmt: skip
     ended = {term.what: term.ended for term in await gdpr.retention(office.pool, office.config, late, apply=True)}
     assert ended == {name: over for name, (over, _) in shown.items()}
     again = await gdpr.retention(office.pool, office.config, late, apply=True)
