@@ -1,4 +1,4 @@
-r"""What two offices say to each other of a place at a course: ``seat/1``, the plaintext of a sealed envelope (PROTOCOL 14).
+r"""What two offices say to each other of a place at a course: ``seat/1``, the plaintext of a sealed envelope (PROTOCOL 15).
 
 In: what one says, or bytes that were unsealed. Out: canonical bytes, or a verified ``Said``. Rules: its node signs all of it by its ``http``
 key over ``rete/seat/v1\n``, with both members' ids in it, so that nothing said to one office can be shown to another; the numbers inside

@@ -51,6 +51,6 @@ def introduction_validator() -> Any:
 
 @functools.cache
 def seat_validator() -> Any:
-    """Return the compiled validator of the messages about places at courses, seat.v1.json (PROTOCOL 14)."""
+    """Return the compiled validator of the messages about places at courses, seat.v1.json (PROTOCOL 15)."""
     text = folder().joinpath("seat.v1.json").read_text(encoding="utf-8")
     return jsonschema_rs.validator_for(json.loads(text))

@@ -3,7 +3,7 @@
 In: an Office, opened messages, the time. Out: seats and enrolments changed, messages in outboxes. Rules: a message is its sender's own, signed by
 its node, of the id and number that the envelope says; a box is locked before an edition, an edition before a seat, a seat before an enrolment;
 what stands for other offices is put out in transactions of their own. What is not answered in six hours is said again; what stands is asked
-about once a week, so that an older copy of either database is found out. Source: PROTOCOL 14, docs/courses.md.
+about once a week, so that an older copy of either database is found out. Source: PROTOCOL 15, docs/courses.md.
 """
 
 from __future__ import annotations
