@@ -12,11 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from node.errors import PeerWrongError
+from node.domain.programme import announcement
+from node.errors import CallerError, PeerWrongError
 from node.flows.trust.agreement_terms import PARTITION, PROFILE, TYPE_NOT_AGREED
 from node.protocol import feed
 from node.protocol.entry import Entry, Promise
-from node.store import cooperation, log, origins, partitions
+from node.store import announcements, cooperation, log, origins, partitions
+from node.store.announcements import Row
 from node.store.partitions import Part
 from node.store.postgres import Connection
 from node.store.reference import load_sectors, load_territories
@@ -26,7 +28,8 @@ from node.store.reference import load_sectors, load_territories
 class Body:
     """A body whose commitment matched its entry.
 
-    ``row`` is a profile's packed row of the cooperation database, ``part`` what a partition's document is part of.
+    ``row`` is a profile's packed row of the cooperation database, ``part`` what a partition's document is part of, ``notice`` what an
+    announcement is found by.
     """
 
     index: int
@@ -34,6 +37,7 @@ class Body:
     raw: bytes
     row: bytes | None
     part: Part | None = None
+    notice: Row | None = None
 
 
 async def ingest_entries(
@@ -111,12 +115,14 @@ def open_bodies(
         if problem == TYPE_NOT_AGREED:
             # Not kept at all: the members have not agreed to hold such documents.
             continue
-        row, part = None, None
+        row, part, notice = None, None, None
         if document is not None and document["type"] == PROFILE:
             row = cooperation.pack_row(cooperation.index_row(origin_id, index, document, territories, sectors))
         elif document is not None and document["type"] == PARTITION:
             part = partitions.part_of(index, document)
-        kept.append(Body(index, salt, raw, row, part))
+        elif document is not None and document["type"] in announcement.TYPES:
+            notice = announcements.row_of(index, announcement.parse(document))
+        kept.append(Body(index, salt, raw, row, part, notice))
     return kept, problems
 
 
@@ -141,16 +147,27 @@ def _open(
         return None, "body-type-unknown"
     if not agreed(document["type"]):
         return None, TYPE_NOT_AGREED
-    if not validator.is_valid(document):
+    if not validator.is_valid(document) or not _is_sound(document):
         return None, "body-schema-broken"
     # A node speaks for itself alone: a document that names another owner is not shown under that name.
     return (document, None) if document.get("owner", owner) == owner else (None, "body-foreign-owner")
 
 
+def _is_sound(document: Mapping[str, Any]) -> bool:
+    """Tell whether an announcement keeps what a schema cannot say of it (PROTOCOL 13.3); of other types nothing is asked here."""
+    if document["type"] not in announcement.TYPES:
+        return True
+    try:
+        announcement.parse(document)
+    except CallerError:
+        return False
+    return True
+
+
 async def ingest_bodies(
     conn: Connection, origin_id: int, bodies: Sequence[Body], problems: Sequence[tuple[int, str]]
 ) -> int:
-    """Store bodies whose entries are still live, and index the profiles and partitions among them; return how many were stored."""
+    """Store bodies whose entries are still live, and index what is searched among them; return how many were stored."""
     settled = [body.index for body in bodies] + [index for index, _ in problems]
     live = await log.drop_wanted(conn, origin_id, settled)
     kept = [body for body in bodies if body.index in live]
@@ -159,5 +176,8 @@ async def ingest_bodies(
     parts = [body.part for body in kept if body.part is not None]
     if parts:
         await partitions.insert_parts(conn, origin_id, parts)
+    notices = [body.notice for body in kept if body.notice is not None]
+    if notices:
+        await announcements.insert(conn, origin_id, notices)
     await log.insert_problems(conn, origin_id, [problem for problem in problems if problem[0] in live])
     return len(kept)

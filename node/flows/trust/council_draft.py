@@ -22,7 +22,7 @@ from node.protocol.routine import Changes
 YEAR = dt.timedelta(days=365)
 # What the pilot's signatories agreed on; each is said by ``rete agreement init --terms`` where it is to be something else.
 TERMS = Terms(
-    data=("call/1", "course/1", "partition/1", "profile/1", "statistics/1"),
+    data=("call/1", "course/1", "partition/1", "profile/1", "ranking/1", "service/1", "session/1", "statistics/1"),
     introductions_days=1_095,
     k_min=5,
     keep_epochs_days=730,
