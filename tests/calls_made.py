@@ -25,7 +25,11 @@ def call_document(**changes: Any) -> dict[str, Any]:
         "id": CALL_ID,
         "title": {"it": "Reti per crescere"},
         "text": {"it": "Contributi alle reti di imprese del Salento."},
-        "issuers": [{"node": "p_LE", "share": "120000.00"}, {"node": "cciaa_le", "share": "80000.00"}],
+        "eligibility": {"it": "Reti di almeno tre imprese."},
+        "how": {"it": "Allo sportello di uno dei due enti."},
+        "regions": ["ITF4"],
+        "issuers": ["p_LE", "cciaa_le"],
+        "shares": ["120000.00", "80000.00"],
         "budget": "200000.00",
         "opens": "2026-11-20T08:00:00Z",
         "closes": "2026-12-20T11:00:00Z",
@@ -38,7 +42,7 @@ def call_document(**changes: Any) -> dict[str, Any]:
         "ties": ["criterion:innovation", "arrival", "protocol"],
         "last": "partial",
         "max_grant": "20000.00",
-        "eligibility": {
+        "rules": {
             "members_min": 3, "members_max": 0, "provinces": [], "kinds": ["contract", "entity"], "documents": [],
             "de_minimis": {"ceiling": "300000.00", "years": 3},
         },

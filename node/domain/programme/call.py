@@ -35,20 +35,20 @@ ARRIVAL, PROTOCOL = "arrival", "protocol"
 CRITERION_TIE: Final = "criterion:"
 DE_MINIMIS_CEILING, DE_MINIMIS_YEARS = Decimal("300000.00"), 3
 ISSUERS_MAX, CRITERIA_MAX, EVALUATORS_MAX = 8, 12, 5
-AMOUNT_MAX: Final = Decimal("999999999999.99")
-_AMOUNT: Final = re.compile(r"(?:0|[1-9][0-9]{0,11})\.[0-9]{2}")
+_AMOUNT: Final = re.compile(r"(?:0|[1-9][0-9]{0,9})\.[0-9]{2}")
 _MOMENT: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 _NODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,31}")
-_CODE: Final = re.compile(r"[a-z][a-z0-9-]{0,29}")
+_CODE: Final = re.compile(r"[a-z][a-z0-9-]{0,39}")
+_REGION: Final = re.compile(r"IT[A-Z][0-9A-Z]")
 _PROVINCE: Final = re.compile(r"[A-Z]{2}")
 _DIGEST_PREFIX: Final = b"rete/call/v1\n"
 _KEYS: Final = frozenset(
     {
-        "v", "id", "title", "text", "issuers", "budget", "opens", "closes", "mode", "threshold", "criteria", "scale",
-        "evaluators", "rounding", "ties", "last", "max_grant", "eligibility", "appeals_days", "instalments",
+        "v", "id", "title", "text", "eligibility", "how", "regions", "issuers", "shares", "budget", "opens", "closes", "mode",
+        "threshold", "criteria", "scale", "evaluators", "rounding", "ties", "last", "max_grant", "rules", "appeals_days", "instalments",
     }
 )  # fmt: skip
-_ELIGIBILITY: Final = frozenset({"members_min", "members_max", "provinces", "kinds", "documents", "de_minimis"})
+_RULES: Final = frozenset({"members_min", "members_max", "provinces", "kinds", "documents", "de_minimis"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Criterion:
 
 
 @dataclass(frozen=True, slots=True)
-class Eligibility:
+class Rules:
     """Who may apply; no provinces: from anywhere; ``members_max`` 0: without an upper bound."""
 
     members_min: int
@@ -88,6 +88,9 @@ class Call:
     call_id: str
     title: Mapping[str, str]
     text: Mapping[str, str]
+    eligibility: Mapping[str, str]
+    how: Mapping[str, str]
+    regions: tuple[str, ...]
     issuers: tuple[Issuer, ...]
     budget: Decimal
     opens: dt.datetime
@@ -100,7 +103,7 @@ class Call:
     ties: tuple[str, ...]
     last: str
     max_grant: Decimal
-    eligibility: Eligibility
+    rules: Rules
     appeals_days: int
     instalments: tuple[int, ...]
     digest: str
@@ -135,7 +138,7 @@ def parse(document: Any) -> Call:
     """Return the call of an inner document. Raises: CallerError(call-bad) that names the field."""
     if type(document) is not dict or document.keys() != _KEYS or document["v"] is True or document["v"] != 1:
         raise bad("call", N_("servono esattamente i campi della versione 1"))
-    issuers, criteria = _issuers(document["issuers"]), _criteria(document["criteria"])
+    issuers, criteria = _issuers(document["issuers"], document["shares"]), _criteria(document["criteria"])
     budget = amount_of(document["budget"], "budget")
     if budget <= 0 or sum((issuer.share for issuer in issuers), Decimal()) != budget:
         raise bad("issuers", N_("le quote degli enti devono dare la dotazione"))
@@ -151,7 +154,10 @@ def parse(document: Any) -> Call:
     return Call(
         call_id=_uuid(document["id"]),
         title=_texts(document["title"], "title", 200),
-        text=_texts(document["text"], "text", 8000),
+        text=_texts(document["text"], "text", 4000),
+        eligibility=_texts(document["eligibility"], "eligibility", 4000),
+        how=_texts(document["how"], "how", 4000),
+        regions=_list_of(document["regions"], _REGION, "regions"),
         issuers=issuers,
         budget=budget,
         opens=opens,
@@ -164,7 +170,7 @@ def parse(document: Any) -> Call:
         ties=_ties(document["ties"], criteria),
         last=_one_of(document["last"], LAST_RULES, "last"),
         max_grant=max_grant,
-        eligibility=_eligibility(document["eligibility"]),
+        rules=_rules(document["rules"]),
         appeals_days=_whole(document["appeals_days"], 0, 365, "appeals_days"),
         instalments=_instalments(document["instalments"]),
         digest=digest_of(document),
@@ -178,17 +184,14 @@ def amount_of(value: Any, field: str) -> Decimal:
     return Decimal(value)
 
 
-def _issuers(value: Any) -> tuple[Issuer, ...]:
-    if type(value) is not list or not 2 <= len(value) <= ISSUERS_MAX:
+def _issuers(nodes: Any, shares: Any) -> tuple[Issuer, ...]:
+    if type(nodes) is not list or not 2 <= len(nodes) <= ISSUERS_MAX:
         raise bad("issuers", N_("un bando congiunto ha da 2 a {most} enti"), most=ISSUERS_MAX)
-    found = []
-    for item in value:
-        if type(item) is not dict or item.keys() != {"node", "share"} or not _is(item["node"], _NODE):
-            raise bad("issuers", N_("di ogni ente servono il nodo e la quota"))
-        found.append(Issuer(item["node"], amount_of(item["share"], "issuers")))
-    if len({issuer.node for issuer in found}) != len(found):
-        raise bad("issuers", N_("un ente compare due volte"))
-    return tuple(found)
+    if type(shares) is not list or len(shares) != len(nodes):
+        raise bad("shares", N_("serve la quota di ogni ente, nello stesso ordine"))
+    if not all(_is(node, _NODE) for node in nodes) or len(set(nodes)) != len(nodes):
+        raise bad("issuers", N_("un ente compare due volte, o non è un nodo"))
+    return tuple(Issuer(node, amount_of(share, "shares")) for node, share in zip(nodes, shares, strict=True))
 
 
 def _criteria(value: Any) -> tuple[Criterion, ...]:
@@ -228,24 +231,24 @@ def _ties(value: Any, criteria: Sequence[Criterion]) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _eligibility(value: Any) -> Eligibility:
-    if type(value) is not dict or value.keys() != _ELIGIBILITY:
-        raise bad("eligibility", N_("servono esattamente i campi della versione 1"))
-    least = _whole(value["members_min"], 2, 10_000, "eligibility.members_min")
-    most = _whole(value["members_max"], 0, 10_000, "eligibility.members_max")
+def _rules(value: Any) -> Rules:
+    if type(value) is not dict or value.keys() != _RULES:
+        raise bad("rules", N_("servono esattamente i campi della versione 1"))
+    least = _whole(value["members_min"], 2, 10_000, "rules.members_min")
+    most = _whole(value["members_max"], 0, 10_000, "rules.members_max")
     if 0 < most < least:
-        raise bad("eligibility.members_max", N_("il massimo di imprese è sotto il minimo"))
+        raise bad("rules.members_max", N_("il massimo di imprese è sotto il minimo"))
     minimis = value["de_minimis"]
     if type(minimis) is not dict or minimis.keys() != {"ceiling", "years"}:
-        raise bad("eligibility.de_minimis", N_("servono massimale e anni"))
-    return Eligibility(
+        raise bad("rules.de_minimis", N_("servono massimale e anni"))
+    return Rules(
         least,
         most,
-        _list_of(value["provinces"], _PROVINCE, "eligibility.provinces"),
-        tuple(_one_of(kind, KINDS, "eligibility.kinds") for kind in _list_of(value["kinds"], _CODE, "eligibility.kinds", 1)),
-        _list_of(value["documents"], _CODE, "eligibility.documents"),
-        amount_of(minimis["ceiling"], "eligibility.de_minimis"),
-        _whole(minimis["years"], 1, 10, "eligibility.de_minimis"),
+        _list_of(value["provinces"], _PROVINCE, "rules.provinces"),
+        tuple(_one_of(kind, KINDS, "rules.kinds") for kind in _list_of(value["kinds"], _CODE, "rules.kinds", 1)),
+        _list_of(value["documents"], _CODE, "rules.documents"),
+        amount_of(minimis["ceiling"], "rules.de_minimis"),
+        _whole(minimis["years"], 1, 10, "rules.de_minimis"),
     )  # fmt: skip
 
 
@@ -306,6 +309,14 @@ def _uuid(value: Any) -> str:
 
 def _is(value: Any, form: re.Pattern[str]) -> bool:
     return type(value) is str and form.fullmatch(value) is not None
+
+
+def announced(call: Call, document: Mapping[str, Any], first: dt.date, last: dt.date) -> dict[str, Any]:
+    """Return the announcement by which an issuer endorses a call, but for its own id; ``first``, ``last``: its days in Rome."""
+    return {
+        "type": "call/1", "title": dict(call.title), "summary": dict(call.text), "regions": list(call.regions),
+        "begins": first.isoformat(), "ends": None, "deadline": last.isoformat(), "call": dict(document),
+    }  # fmt: skip
 
 
 # --- open or closed ---

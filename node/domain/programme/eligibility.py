@@ -82,19 +82,19 @@ def years_before(day: dt.date, years: int) -> dt.date:
 
 def over_ceiling(call: Call, undertakings: Iterable[Undertaking], day: dt.date) -> list[str]:
     """Return the codes of undertakings whose aid, with their part, is above the ceiling on a day; one told twice counts as one."""
-    since = years_before(day, call.eligibility.years)
+    since = years_before(day, call.rules.years)
     total: dict[str, Decimal] = defaultdict(Decimal)
     for one in undertakings:
         total[one.code] += one.part
         total[one.code] += sum((aid.amount for aid in one.aids if since < aid.granted_on <= day), Decimal())
-    return sorted(code for code, amount in total.items() if amount > call.eligibility.ceiling)
+    return sorted(code for code, amount in total.items() if amount > call.rules.ceiling)
 
 
 def reasons_against(
     call: Call, standing: Standing, applicant: Applicant, arrived: dt.datetime, *, has_applied: bool
 ) -> tuple[str, ...]:
     """Return every reason why an application does not take part, in the order of REASONS."""
-    rules = call.eligibility
+    rules = call.rules
     has_parts = bool(applicant.undertakings) and all(one.part >= 0 for one in applicant.undertakings)
     total = sum((one.part for one in applicant.undertakings), Decimal())
     wrong = {

@@ -24,12 +24,12 @@ def test_a_call_is_read_whole() -> None:
     call = a_call()
     assert (call.lead, call.is_scored, call.opens, call.closes) == ("p_LE", True, OPENS, CLOSES)
     assert call.budget == sum((issuer.share for issuer in call.issuers), Decimal())
-    assert call.eligibility.ceiling == calls.DE_MINIMIS_CEILING
+    assert call.rules.ceiling == calls.DE_MINIMIS_CEILING
     assert call.digest == calls.digest_of(call_document())
 
 
 CRITERION = {"code": "innovation", "title": {"it": "Innovazione"}, "weight": 100}
-ELIGIBLE = call_document()["eligibility"]
+ELIGIBLE = call_document()["rules"]
 WRONG: list[dict[str, Any]] = [
     {"v": 2},
     {"v": True},
@@ -40,9 +40,16 @@ WRONG: list[dict[str, Any]] = [
     {"title": {"it": " "}},
     {"title": {"it": "x" * 201}},
     {"text": "testo"},
-    {"issuers": [{"node": "p_LE", "share": "200000.00"}]},
-    {"issuers": [{"node": "p_LE", "share": "200000.00"}, {"node": "cmto"}]},
-    {"issuers": [{"node": "p_LE", "share": "100000.00"}, {"node": "p_LE", "share": "100000.00"}]},
+    {"issuers": ["p_LE"], "shares": ["200000.00"]},
+    {"issuers": "p_LE"},
+    {"shares": ["200000.00"]},
+    {"shares": ["100000.00", 100000]},
+    {"issuers": ["p_LE", "p_LE"]},
+    {"issuers": ["p_LE", "7"]},
+    {"eligibility": {"it": ""}},
+    {"how": None},
+    {"regions": ["Puglia"]},
+    {"regions": ["ITF4", "ITC1"]},
     {"budget": "200000.01"},
     {"budget": "200000"},
     {"budget": 200000},
@@ -73,15 +80,15 @@ WRONG: list[dict[str, Any]] = [
     {"last": "all"},
     {"max_grant": "0.00"},
     {"max_grant": "200000.01"},
-    {"eligibility": {}},
-    {"eligibility": {**ELIGIBLE, "members_min": 1}},
-    {"eligibility": {**ELIGIBLE, "members_max": 2}},
-    {"eligibility": {**ELIGIBLE, "provinces": ["LE", "BR"]}},
-    {"eligibility": {**ELIGIBLE, "provinces": ["Lecce"]}},
-    {"eligibility": {**ELIGIBLE, "kinds": []}},
-    {"eligibility": {**ELIGIBLE, "kinds": ["circle"]}},
-    {"eligibility": {**ELIGIBLE, "de_minimis": {}}},
-    {"eligibility": {**ELIGIBLE, "de_minimis": {"ceiling": "-1.00", "years": 3}}},
+    {"rules": {}},
+    {"rules": {**ELIGIBLE, "members_min": 1}},
+    {"rules": {**ELIGIBLE, "members_max": 2}},
+    {"rules": {**ELIGIBLE, "provinces": ["LE", "BR"]}},
+    {"rules": {**ELIGIBLE, "provinces": ["Lecce"]}},
+    {"rules": {**ELIGIBLE, "kinds": []}},
+    {"rules": {**ELIGIBLE, "kinds": ["circle"]}},
+    {"rules": {**ELIGIBLE, "de_minimis": {}}},
+    {"rules": {**ELIGIBLE, "de_minimis": {"ceiling": "-1.00", "years": 3}}},
     {"appeals_days": -1},
     {"instalments": []},
     {"instalments": [50, 40]},

@@ -24,10 +24,8 @@ from node.domain.programme.eligibility import (
 from tests.calls_made import CLOSES, OPENS, a_call, call_document
 
 HOUR = dt.timedelta(hours=1)
-RULES = call_document()["eligibility"]
-CALL = a_call(
-    eligibility={**RULES, "members_max": 9, "provinces": ["LE"], "kinds": ["contract"], "documents": ["contract"]}
-)
+RULES = call_document()["rules"]
+CALL = a_call(rules={**RULES, "members_max": 9, "provinces": ["LE"], "kinds": ["contract"], "documents": ["contract"]})
 
 
 def applicant(**changes: Any) -> Applicant:

@@ -57,7 +57,7 @@ def a_document(draw: st.DrawFn) -> dict[str, Any]:
     )
     return call_document(
         mode=mode, threshold=threshold, last=draw(st.sampled_from(calls.LAST_RULES)), budget="60000.00",
-        issuers=[{"node": "p_LE", "share": "40000.00"}, {"node": "cciaa_le", "share": "20000.00"}],
+        shares=["40000.00", "20000.00"],
         ties=draw(st.sampled_from((["criterion:innovation", "arrival", "protocol"], ["protocol"]))),
     )  # fmt: skip
 
@@ -129,7 +129,7 @@ def scored(number: int, points: object, **changes: Any) -> Applied:
 def test_what_the_budget_no_longer_covers(last: str, expected: list[tuple[str, str]]) -> None:
     """The call says it: the rest in part, the next that fits, or nothing more."""
     call = a_call(
-        last=last, budget="25000.00", issuers=[{"node": "p_LE", "share": "15000.00"}, {"node": "cciaa_le", "share": "10000.00"}]
+        last=last, budget="25000.00", shares=["15000.00", "10000.00"]
     )  # fmt: skip
     asked = [scored(1, 9), scored(2, 8), scored(3, 7, requested=Decimal(4000)), scored(4, 6, requested=Decimal(9000))]
     rows = compute(call, asked)
