@@ -30,6 +30,7 @@ from node.flows.logs.append import OwnLog
 from node.flows.logs.bodies import Progress
 from node.flows.logs.pull import Parts
 from node.flows.logs.sync import Syncer
+from node.flows.programme import call_sheets
 from node.flows.people import oidc
 from node.flows.people.sign_in import Settings as SignInSettings
 from node.flows.profiles.gate import KnownNames
@@ -141,6 +142,10 @@ class Node:
     def office(self) -> casework.Office:
         """Return what the cases of introductions need of this node."""
         return casework.Office(self.pool, self.configured, self.membership, self.signing_key, self.known)
+
+    def call_desk(self) -> call_sheets.Desk:
+        """Return what the exchange of sheets of a joint call needs of this node."""
+        return call_sheets.Desk(self.pool, self.membership, self.signing_key, self.ring.seal_of)
 
     @property
     def public_url(self) -> str:

@@ -298,13 +298,18 @@ def _moment(value: Any, field: str) -> dt.datetime:
     raise bad(field, N_("i momenti si scrivono in UTC, per esempio 2027-01-15T08:00:00Z"))
 
 
-def _uuid(value: Any) -> str:
+def is_id(value: Any) -> bool:
+    """Tell whether a value is a random UUID (version 4) as everybody writes it."""
     try:
-        if type(value) is str and str(uuid.UUID(value)) == value and uuid.UUID(value).version == 4:
-            return value
+        return type(value) is str and str(uuid.UUID(value)) == value and uuid.UUID(value).version == 4
     except ValueError:
-        pass
-    raise bad("id", N_("serve un UUID casuale (versione 4)"))
+        return False
+
+
+def _uuid(value: Any) -> str:
+    if not is_id(value):
+        raise bad("id", N_("serve un UUID casuale (versione 4)"))
+    return str(value)
 
 
 def _is(value: Any, form: re.Pattern[str]) -> bool:

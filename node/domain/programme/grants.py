@@ -45,6 +45,8 @@ def allocate(call: Call, wanted: Sequence[tuple[Decimal, Decimal | None]]) -> li
 
 def parts_of(amount: Decimal, weights: Sequence[Decimal]) -> list[Decimal]:
     """Return an amount split in proportion to weights, to the cent: what rounding leaves goes to the largest remainders, then in order."""
+    if not weights:
+        return []
     whole, cents = sum(weights, Decimal()), int(amount / _CENT)
     exact = [Fraction(cents) * Fraction(weight) / Fraction(whole) for weight in weights]
     parts = [math.floor(one) for one in exact]
