@@ -52,6 +52,11 @@ COMMANDS = {
     "saved": ("node.cli.saved", "saved", N_("Ricerche salvate: novità per feed, posta o webhook.")),
     "match": ("node.cli.match", "match", N_("Partner per una rete: chi offre ciò che le serve, con le ragioni.")),
     "intro": ("node.cli.intro", "intro", N_("Contatti tra reti: due uffici le presentano l'una all'altra.")),
+    "call": (
+        "node.cli.call",
+        "call_group",
+        N_("Bandi congiunti: testo, domande, valutazione, graduatoria, contributi."),
+    ),
     "observatory": (
         "node.cli.observatory",
         "observatory",

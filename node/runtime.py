@@ -30,10 +30,10 @@ from node.flows.logs.append import OwnLog
 from node.flows.logs.bodies import Progress
 from node.flows.logs.pull import Parts
 from node.flows.logs.sync import Syncer
-from node.flows.programme import call_sheets
 from node.flows.people import oidc
 from node.flows.people.sign_in import Settings as SignInSettings
 from node.flows.profiles.gate import KnownNames
+from node.flows.programme import call_sheets
 from node.flows.searching import saved, tell
 from node.flows.trust import agreement, agreement_pull, council, council_road
 from node.flows.trust.agreement_terms import tightened

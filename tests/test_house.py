@@ -53,7 +53,7 @@ FLOW_ROOMS: tuple[tuple[str, ...], ...] = (
 PURE: dict[str, tuple[str, ...]] = {
     "domain": (
         "__future__", "base64", "binascii", "calendar", "collections", "dataclasses", "datetime", "decimal", "difflib", "enum",
-        "email", "functools", "hashlib", "hmac", "html", "itertools", "json", "math", "operator", "re", "typing", "unicodedata",
+        "email", "fractions", "functools", "hashlib", "hmac", "html", "itertools", "json", "math", "operator", "re", "typing", "unicodedata",
         "urllib.parse", "uuid", "xml.etree", "zlib", "ahocorasick_rs", "holidays", "phonenumbers", "stdnum",
     ),
     "protocol": (
