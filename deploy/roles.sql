@@ -105,6 +105,8 @@ REVOKE DELETE ON publication.profile, publication.version FROM rete_node;
 REVOKE DELETE ON office.account FROM rete_node;
 REVOKE UPDATE ON office.account_role FROM rete_node;
 GRANT EXECUTE ON FUNCTION audit.sign_in_refused(uuid, text) TO rete_node;
+-- What the office announced is told once.
+REVOKE UPDATE, DELETE ON programme.announced FROM rete_node;
 -- Documents and changes of the register are told once.
 REVOKE UPDATE ON registry.document, registry.change FROM rete_node;
 REVOKE DELETE ON registry.change FROM rete_node;

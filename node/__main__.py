@@ -52,6 +52,10 @@ COMMANDS = {
     "saved": ("node.cli.saved", "saved", N_("Ricerche salvate: novità per feed, posta o webhook.")),
     "match": ("node.cli.match", "match", N_("Partner per una rete: chi offre ciò che le serve, con le ragioni.")),
     "intro": ("node.cli.intro", "intro", N_("Contatti tra reti: due uffici le presentano l'una all'altra.")),
+    "catalogue": (
+        "node.cli.catalogue",
+        "catalogue",
+        N_("Il catalogo: incontri, servizi, bandi e corsi annunciati dagli enti."),
     "call": (
         "node.cli.call",
         "call_group",

@@ -46,3 +46,55 @@ def service(line: str = "certification", **changes: Any) -> dict[str, Any]:
             "how": {"it": "Allo sportello, dal lunedì al venerdì."},
         },
     } | changes
+
+
+def call(**changes: Any) -> dict[str, Any]:
+    """A call for applications that opens next year."""
+    return {
+        "type": "call/1",
+        "id": str(uuid.uuid4()),
+        "title": {"it": "Bando per le reti d'impresa"},
+        "summary": {"it": "Contributi a progetti comuni."},
+        "regions": ["ITF4"],
+        "begins": "2027-01-15",
+        "ends": None,
+        "deadline": "2027-03-31",
+        "call": {
+            "issuers": ["p_LE"],
+            "mode": "score",
+            "budget": "1000000.00",
+            "criteria": [
+                {"code": "innovation", "title": {"it": "innovazione"}, "weight": 40},
+                {"code": "abroad", "title": {"it": "internazionalizzazione"}, "weight": 60},
+            ],
+            "eligibility": {"it": "Reti con almeno tre imprese."},
+            "how": {"it": "Domanda presso l'ufficio."},
+        },
+    } | changes
+
+
+def course(**changes: Any) -> dict[str, Any]:
+    """A course with one edition."""
+    return {
+        "type": "course/1",
+        "id": str(uuid.uuid4()),
+        "title": {"it": "Masterclass sulla rete"},
+        "summary": {"it": "Per chi guida una rete."},
+        "regions": [],
+        "begins": "2027-01-12",
+        "ends": "2027-02-12",
+        "deadline": "2027-01-05",
+        "course": {
+            "editions": [
+                {
+                    "code": "2027-01",
+                    "begins": "2027-01-12",
+                    "ends": "2027-02-12",
+                    "seats": 20,
+                    "sessions": [{"day": "2027-01-12", "hour": "09:30", "place": "Aula grande"}],
+                }
+            ],
+            "trainers": [{"it": "docente di diritto commerciale"}],
+            "how": {"it": "Presso il proprio ufficio."},
+        },
+    } | changes

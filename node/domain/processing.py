@@ -110,6 +110,11 @@ HOLDINGS: tuple[Holding, ...] = (
         DUTY, NOBODY, "consents_days", _columns(name="person", words="purpose version"),
     ),
     Holding(
+        "programme.announced", OFFICERS, N_("chi ha annunciato, cambiato o ritirato che cosa nel catalogo pubblico, e quando"),
+        N_("tracciare gli annunci dell'ufficio"), DUTY, NOBODY, None,
+        _columns(officer="officer", none="kind action"),
+    ),
+    Holding(
         "registry.import_batch", OFFICERS, N_("nome del file importato, conteggi"), N_("tracciare le importazioni"), DUTY,
         NOBODY, "editions_days", _columns(words="file_name", none="sha256 layout"),
     ),

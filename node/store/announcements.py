@@ -1,6 +1,6 @@
 """The catalogue's rows: what living announcements of every log are found and ordered by.
 
-In: an announcement that passed the gate and its schema, at its log position. Out: rows of coop.announcement, bodies.
+In: an announcement that passed the gate and its schema, at its log position; questions. Out: rows of coop.announcement; bodies with where they stand.
 Transactions are the flows' to open. Source: docs/catalogue.md, PROTOCOL 13.
 """
 
@@ -13,13 +13,19 @@ from typing import Any, Final
 
 import orjson
 
-from node.domain.programme.announcement import Announcement, texts
+from node.domain.days import day_number, day_of
+from node.domain.programme.announcement import Announcement, State, texts
+from node.domain.programme.catalogue_query import CatalogueQuery, Place
 from node.domain.words import apart
+from node.protocol import entry
 from node.store.postgres import Connection, load_queries
 
 QUERIES = load_queries("announcements")
 ANYWHERE: Final = "reg=*"
+COUNT_BOUND: Final = 10_000
 _TITLE, _SUMMARY = "title", "summary"
+# In the order in which they are shown, which is that of the queries.
+_GROUPS: Final = (State.OPEN, State.UPCOMING, State.CLOSED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,3 +100,88 @@ async def own(conn: Connection, origin_id: int, item_id: str) -> Mapping[str, An
     """Return the document that a log holds under an identifier, None when it holds no living announcement there."""
     raw = await conn.fetchval(QUERIES["own"], origin_id, item_id)
     return None if raw is None else orjson.loads(raw)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One announcement as it was signed, and where it stands; ``announced``: the day of its entry."""
+
+    origin: str
+    owner: str
+    index: int
+    body: bytes
+    witnessed_at: dt.datetime | None
+    quarantined: bool
+    announced: dt.date
+
+
+def _asked(query: CatalogueQuery, match: str | None, day: dt.date) -> list[object]:
+    regions = [f"reg={query.region}", ANYWHERE] if query.region else None
+    group = _GROUPS.index(State(query.state)) if query.state else None
+    return [match, query.keys() or None, regions, day, group]
+
+
+async def search(
+    conn: Connection, query: CatalogueQuery, match: str | None, day: dt.date, limit: int
+) -> list[tuple[Place, Stored]]:
+    """Return up to ``limit`` announcements after the query's place, in its order; ``match``: its words as the text of a tsquery."""
+    after: list[object] = [None] * 5
+    if (place := query.cursor) is not None:
+        after = [place.group, place.key, place.item_id, place.log, place.index]
+    rows = await conn.fetch(QUERIES["search"], *_asked(query, match, day), *after, limit)
+    today = day_number(day)
+    return [
+        (Place(today, row["grp"], row["key"], str(row["item_id"]), row["log"], row["idx"]), _stored(row))
+        for row in rows
+    ]
+
+
+def _stored(row: Mapping[str, Any]) -> Stored:
+    announced = day_of(entry.decode(row["entry"]).t)
+    return Stored(
+        row["origin"], row["owner"], row["idx"], row["body"], row["witnessed_at"], row["quarantined"], announced
+    )
+
+
+async def count(conn: Connection, query: CatalogueQuery, match: str | None, day: dt.date) -> int:
+    """Return how many announcements meet a question, at most COUNT_BOUND + 1."""
+    return int(await conn.fetchval(QUERIES["count"], *_asked(query, match, day), COUNT_BOUND + 1))
+
+
+async def one(conn: Connection, item_id: str, owner: str | None) -> Stored | None:
+    """Return one announcement by its identifier, optionally of this owner only."""
+    row = await conn.fetchrow(QUERIES["one"], item_id, owner)
+    return None if row is None else _stored(row)
+
+
+async def ids(conn: Connection, beginning: str, owner: str | None) -> list[str]:
+    """Return at most two identifiers that begin with these hexadecimal digits (at most 32)."""
+    rows = await conn.fetch(QUERIES["ids"], beginning.ljust(32, "0"), beginning.ljust(32, "f"), owner)
+    return [str(row["item_id"]) for row in rows]
+
+
+async def newest(conn: Connection, query: CatalogueQuery, day: dt.date, limit: int) -> list[Stored]:
+    """Return what came last and is not closed, of the kind, line, owner and region that are asked for."""
+    _, keys, regions, _, _ = _asked(query, None, day)
+    rows = await conn.fetch(QUERIES["newest"], keys, regions, day, limit)
+    return [_stored(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was decided about an item of this office, by whom."""
+
+    action: str
+    revision: int
+    officer: str | None
+    at: dt.datetime
+
+
+async def note(conn: Connection, made: Announcement, action: str, at: dt.datetime) -> None:
+    """Keep that an item was announced, changed or withdrawn; who acts, the transaction has been told."""
+    await conn.execute(QUERIES["note"], made.id, made.kind, action, made.revision, at)
+
+
+async def decided(conn: Connection, item_id: str, limit: int = 100) -> list[Decision]:
+    """Return what was decided about an item, the newest first."""
+    return [Decision(**dict(row)) for row in await conn.fetch(QUERIES["decided"], item_id, limit)]

@@ -59,6 +59,15 @@ WHERE c.source = 'officer'
 ORDER BY c.change_id
 LIMIT 1;
 
+-- What an office announced or withdrew, whose event is missing or says something else.
+-- name: untold_announcement
+SELECT a.announced_id
+FROM programme.announced a
+LEFT JOIN audit.event e ON e.kind = 'announcement' AND e.subject = a.announced_id
+WHERE e.event_id IS NULL OR e.document::jsonb - 'session' <> audit.announcement_facts(a)
+ORDER BY a.announced_id
+LIMIT 1;
+
 -- A document that is not the one of its event, or that is gone and nobody took it out: triggers were off.
 -- name: unkept
 SELECT d.document_id::text AS document
@@ -98,6 +107,7 @@ SELECT e.event_id
 FROM audit.event e
 WHERE (e.kind = 'decision' AND NOT EXISTS (SELECT FROM publication.decision d WHERE d.decision_id = e.subject))
    OR (e.kind = 'ruling' AND NOT EXISTS (SELECT FROM log.ruling r WHERE r.ruling_id = e.subject))
+   OR (e.kind = 'announcement' AND NOT EXISTS (SELECT FROM programme.announced a WHERE a.announced_id = e.subject))
    OR (e.kind = 'network' AND e.subject IS NOT NULL
        AND NOT EXISTS (SELECT FROM registry.change c WHERE c.change_id = e.subject)
        AND EXISTS (SELECT FROM registry.network n WHERE n.network_id = (e.document::jsonb ->> 'network')::uuid)
@@ -146,7 +156,7 @@ LIMIT 1;
 -- name: newest
 SELECT event_id, audit.instant(at) AS at, kind, document, previous, hash FROM audit.event ORDER BY event_id DESC LIMIT 1;
 
--- What lives in the own log and is neither a partition nor a version that stands there by a decision. After a restore the
+-- What lives in the own log and is neither a partition nor an announcement nor a version that stands there by a decision. After a restore the
 -- profiles whose decisions were lost with the newest days are told too; those whose row the log brought back have an event.
 -- name: unaccounted
 SELECT i.item_id::text AS profile_id, i.last_idx
@@ -154,6 +164,7 @@ FROM log.item i
 JOIN log.origin o USING (origin_id)
 WHERE o.is_own AND o.state <> 'frozen' AND NOT i.dead
   AND NOT EXISTS (SELECT FROM coop.partition d WHERE d.origin_id = i.origin_id AND d.idx = i.last_idx)
+  AND NOT EXISTS (SELECT FROM coop.announcement a WHERE a.origin_id = i.origin_id AND a.idx = i.last_idx)
   AND NOT EXISTS (
       SELECT FROM publication.version v
       WHERE v.profile_id = i.item_id AND v.state = 'published' AND v.log_idx = i.last_idx)

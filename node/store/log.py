@@ -154,7 +154,9 @@ async def body_answers(conn: Connection, origin_id: int, indices: Sequence[int])
     return {row["idx"]: row["answer"] for row in rows}
 
 
-async def find_item(conn: Connection, item_id: str, *, own: bool | None = None) -> tuple[int, str, int, bool] | None:
-    """Return (log id, origin, last position, withdrawn) of an item, optionally only in own or only in others' logs."""
-    row = await conn.fetchrow(QUERIES["find_item"], uuid.UUID(item_id), own)
+async def find_item(
+    conn: Connection, item_id: str, *, own: bool | None = None, origin: str | None = None
+) -> tuple[int, str, int, bool] | None:
+    """Return (log id, origin, last position, withdrawn) of an item, optionally only in own or only in others' logs, or in one."""
+    row = await conn.fetchrow(QUERIES["find_item"], uuid.UUID(item_id), own, origin)
     return None if row is None else tuple(row.values())

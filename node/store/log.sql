@@ -97,6 +97,6 @@ LIMIT 256;
 SELECT i.origin_id, o.origin, i.last_idx, i.dead
 FROM log.origin o
 JOIN log.item i ON i.origin_id = o.origin_id
-WHERE i.item_id = $1 AND o.state <> 'closed' AND ($2::boolean IS NULL OR o.is_own = $2)
+WHERE i.item_id = $1 AND o.state <> 'closed' AND ($2::boolean IS NULL OR o.is_own = $2) AND ($3::text IS NULL OR o.origin = $3)
 ORDER BY (o.state = 'frozen'), o.origin_id
 LIMIT 1;

@@ -290,4 +290,5 @@ SELECT count(*)
 FROM log.item i
 WHERE i.origin_id = $1 AND NOT i.dead
   AND NOT EXISTS (SELECT FROM publication.profile p WHERE p.profile_id = i.item_id)
-  AND NOT EXISTS (SELECT FROM coop.partition d WHERE d.origin_id = i.origin_id AND d.idx = i.last_idx);
+  AND NOT EXISTS (SELECT FROM coop.partition d WHERE d.origin_id = i.origin_id AND d.idx = i.last_idx)
+  AND NOT EXISTS (SELECT FROM coop.announcement a WHERE a.origin_id = i.origin_id AND a.idx = i.last_idx);

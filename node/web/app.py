@@ -24,6 +24,7 @@ from node.web import (
     api,
     assets,
     ballots,
+    catalogue,
     federation,
     forms,
     gossip,
@@ -69,8 +70,10 @@ from node.web.pages import (
     office_profiles,
     office_register,
     office_searches,
+    office_services,
     public,
 )
+from node.web.pages import catalogue as catalogue_pages
 from node.web.permission import guard, needs
 
 POOL_ALIVE_TIMEOUT_S = 5.0
@@ -131,6 +134,7 @@ def build(node: Node, schedule: Callable[[], Schedule] | None = None) -> web.App
     api.install(app, node.pool, node.clock, _server(node), first, node.index, node.membership)
     saved.install(app, node.pool, node.clock, node.saved_settings())
     observatory_data.install(app, node.pool, node.publisher())
+    catalogue.install(app, node.public_url, node.config.node.name)
     app.add_routes(observatory_api.routes())
     introductions.install(app, node)
     app.add_routes([web.get("/status", status)])
@@ -179,7 +183,16 @@ def _add_pages(app: web.Application, node: Node) -> None:
     production = config.is_production
     frame.install(app, frame.Site(config.node.name, config.web.contact, production))
     kept.install(app)
-    app.add_routes([*public.routes(), *observatory.routes(), *following.routes(), *leaving.routes(), *asking.routes()])
+    app.add_routes(
+        [
+            *public.routes(),
+            *catalogue_pages.routes(),
+            *observatory.routes(),
+            *following.routes(),
+            *leaving.routes(),
+            *asking.routes(),
+        ]
+    )
     door.install(app, node)
     _add_access(app, node)
     office_register.install(app, office_register.Office(node.pool, config, node.clock))
@@ -188,6 +201,6 @@ def _add_pages(app: web.Application, node: Node) -> None:
     app.add_routes(office_documents.routes())
     desk.install(app, node)
     for pages in (
-        office_profiles, office_approvals, office_matches, office_searches, office_introductions, office_asking, office_case,
+        office_profiles, office_approvals, office_matches, office_searches, office_services, office_introductions, office_asking, office_case,
     ):  # fmt: skip
         app.add_routes(pages.routes())

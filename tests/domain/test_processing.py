@@ -11,14 +11,14 @@ from node.store import gdpr
 from node.store.postgres import Connection
 from tests.networks_made import PERSON_CODE, code
 
-KEPT_SCHEMAS = ["registry", "publication", "population", "office"]
+KEPT_SCHEMAS = ["registry", "publication", "population", "office", "programme"]
 # Where words stand that nobody here wrote about anybody: what nodes and members sign and say, and what leaves by two approvals.
 MADE = {
     "agreement.document": "digest raw", "agreement.routine": "digest raw", "agreement.proposal": "digest kind raw by_member then_keyids",
     "agreement.signature": "digest keyid sig", "agreement.fork": "digest raw_applied raw_other", "agreement.request": "fingerprint raw node_id authority http_key",
     "agreement.refused": "member code", "agreement.routine_fork": "digest node raw", "agreement.enrolled": "what",
     "coop.profile": "owner territory sector period size theme kind keys text_a text_b text_c text_d",
-    "coop.partition": "snapshot digest", "log.body": "salt body", "log.cosignature": "member line", "log.entry": "entry", "log.evidence": "digest document",
+    "coop.partition": "snapshot digest", "coop.announcement": "kind owner title regions keys text_a text_b text_c", "log.body": "salt body", "log.cosignature": "member line", "log.entry": "entry", "log.evidence": "digest document",
     "log.origin": "origin owner name url vkey state root range_hashes checkpoint etag error_code error_text pending relayed relay state_before end_root",
     "agreement.http_key": "member public state", "log.origin_key": "vkey", "log.problem": "code", "log.receipt": "member note", "log.signed": "root note", "log.subtree": "hash",
     "post.box": "peer error_code", "post.outbox": "recipient key_id sealed", "post.refused": "peer code",

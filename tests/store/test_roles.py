@@ -34,7 +34,7 @@ from tests.office_made import configured
 
 ROLES = Path(__file__).resolve().parents[2] / "deploy" / "roles.sql"
 NOW = dt.datetime(2026, 11, 24, 10, 0, tzinfo=dt.UTC)
-PRIVATE = ("registry", "publication", "population", "audit")
+PRIVATE = ("registry", "publication", "population", "audit", "programme")
 RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 
 
@@ -136,7 +136,7 @@ async def test_private_tables_are_really_closed_and_the_log_is_open(admin: Conne
     ):
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await admin.fetch(f"SELECT * FROM {table}")
-    for table in ("log.origin", "log.entry", "log.body", "log.signed", "coop.profile"):
+    for table in ("log.origin", "log.entry", "log.body", "log.signed", "coop.profile", "coop.announcement"):
         assert await admin.fetch(f"SELECT * FROM {table}") == []
     assert await nonces.keep(admin, "k#http-1", "n" * 22, NOW)
     for statement in (

@@ -15,7 +15,9 @@ import pytest
 from node.flows.logs import prove
 from node.web import openapi
 from tests import observatory_data_made
+from tests.announcements_made import service
 from tests.federation_made import Clock, Town, federation
+from tests.flows.programme.test_announce import put
 from tests.profiles_made import label
 
 KEPT = Path(__file__).resolve().parents[2] / "schemas" / "openapi.v1.json"
@@ -84,6 +86,7 @@ async def test_every_answer_is_as_the_document_says(town: Town) -> None:
     async with aiohttp.ClientSession() as session:
         async with session.get(f"{base}/api/v1/openapi.json") as reply:
             document = await reply.json()
+        notices = [(await put(town, service())).id for _ in range(3)]
         assert document["servers"] == [{"url": base, "description": "This node.", "x-sandbox": True}]  # fmt: skip
         for path, methods in document["paths"].items():
             if "saved-searches" in path or "introduction" in path:
@@ -100,7 +103,9 @@ async def test_every_answer_is_as_the_document_says(town: Town) -> None:
                 if "profile" in names and source.random() < 0.8:
                     asked["profile"] = identifier
                 table = source.choice(["profiles", "networks-by-province", "nope", "%00"])
-                url = base + path.replace("{profile_id}", identifier).replace("{table}", table)
+                url = base + path.replace("{profile_id}", identifier).replace("{table}", table).replace(
+                    "{item_id}", source.choice([*notices, identifier])
+                )
                 status = await ask(session, url, document, path, params=asked)
                 seen[status] = seen.get(status, 0) + 1
                 town.node.clock.forward(seconds=1)  # type: ignore[attr-defined]

@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from node.domain.redaction import codes, contacts, names
-from node.domain.redaction.hits import Hits
+from node.domain.redaction.hits import Hits, settle
 from node.domain.redaction.plain import Plain
 from node.errors import N_, CallerError
 
@@ -208,5 +208,5 @@ def doubts(made: Announcement) -> Hits:
         hits = [*codes.find(plain), *names.find(plain)]
         if REACHED not in place.split("."):
             hits += contacts.find(plain)
-        found += [(place, text, hit) for hit in hits]
+        found += [(place, text, hit) for hit in settle(hits)]
     return found

@@ -43,10 +43,10 @@ class Receipts:
     members: Mapping[str, dt.datetime | None]
 
 
-async def inclusion(pool: Pool, profile_id: str) -> InclusionProof:
-    """Return the proof that a profile's last entry is in its log. Raises: NotFoundError(profile-unknown), CallerError(proof-too-early)."""
+async def inclusion(pool: Pool, profile_id: str, origin: str | None = None) -> InclusionProof:
+    """Return the proof that an item's last entry is in its log, or in the log that is meant. Raises: NotFoundError(profile-unknown), CallerError(proof-too-early)."""
     async with acquire(pool) as conn, conn.transaction(isolation="repeatable_read", readonly=True):
-        found = await log.find_item(conn, profile_id)
+        found = await log.find_item(conn, profile_id, origin=origin)
         row = None if found is None else await origins.origin_named(conn, found[1])
         if found is None or row is None:
             raise NotFoundError("profile-unknown", N_("profilo sconosciuto: {id}"), id=profile_id)
@@ -66,7 +66,7 @@ async def inclusion(pool: Pool, profile_id: str) -> InclusionProof:
 async def proof_text(pool: Pool, profile_id: str, origin: str, index: int) -> str | None:
     """Return the tlog-proof of an entry as text, None while no signed checkpoint holds it or where another log is meant."""
     try:
-        made = await inclusion(pool, profile_id)
+        made = await inclusion(pool, profile_id, origin)
     except (NotFoundError, CallerError):
         return None
     # An identifier is public: another log may repeat it, and its proof would be of something else.

@@ -24,7 +24,7 @@ from node.flows.profiles.gate import KnownNames
 from node.flows.profiles.sift import Ready, sift
 from node.flows.profiles.standing import census_of, held_code, stand_of
 from node.flows.profiles.versions import checked_id, open_profile, read_partition
-from node.store import evidence, log, population, publication
+from node.store import announcements, evidence, log, population, publication
 from node.store import partitions as parts
 from node.store.postgres import Connection, Pool, run_tx
 from node.store.publication import DueVersion, PublicationProfile
@@ -239,7 +239,12 @@ async def withdraw(pool: Pool, own: OwnLog, profile_id: str, officer: str, now: 
 
 async def _withdraw_orphan(conn: Connection, own: OwnLog, profile_id: str, officer: str, now: dt.datetime) -> None:
     known = await log.items_by_id(conn, own.origin_id, [profile_id])
-    if not known or known[0][3] or await parts.is_part(conn, own.origin_id, known[0][1]):
+    last = known[0][1] if known and not known[0][3] else None
+    if (
+        last is None
+        or await parts.is_part(conn, own.origin_id, last)
+        or await announcements.own(conn, own.origin_id, profile_id) is not None
+    ):
         raise NotFoundError("profile-unknown", N_("profilo sconosciuto: {id}"), id=profile_id)
     await append(conn, own, [Operation(profile_id, None)], now)
     await evidence.insert_ruling(conn, own.origin_id, evidence.ORPHAN_WITHDRAWN, officer, profile_id, now)

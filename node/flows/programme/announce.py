@@ -3,7 +3,7 @@
 In: a document of a catalogue type, without owner and revision, which are this node's and counted here. Out: the entry in the log and the
 catalogue's row, in one transaction; then the head is signed and shown. Rules: saying the same again changes nothing; of two at once on one
 item the second builds on the first, or is refused where it says which revision it has seen; types that the members have not agreed on
-never leave. Source: docs/catalogue.md, PROTOCOL 13.
+never leave; who acts (flows/registry/acting) stands in the chain of decisions. Source: docs/catalogue.md, PROTOCOL 13.
 """
 
 from __future__ import annotations
@@ -22,12 +22,14 @@ from node.domain.programme.announcement import Announcement
 from node.domain.redaction.hits import Hits
 from node.errors import N_, CallerError, LogStateError, NotFoundError
 from node.flows.logs.append import Operation, OwnLog, append, sign_head
+from node.flows.registry.acting import tell
 from node.flows.trust.agreement_terms import TYPE_NOT_AGREED, is_agreed
 from node.protocol import canonical
 from node.store import announcements, log, origins, schemas
 from node.store.postgres import Connection, Pool, run_tx
 
 logger = structlog.get_logger()
+ANNOUNCED, CHANGED, WITHDRAWN = "announced", "changed", "withdrawn"
 _FIRST = 1
 
 
@@ -118,7 +120,9 @@ async def put(
         return Announced(made.id, before, changed=False, index=last, doubts=doubts)
     made = replace(made, revision=before.revision + 1 if before else _FIRST)
     operation = Operation(made.id, canonical.dumps(announcement.build(made)))
+    await tell(conn)
     (index,) = await append(conn, own, [operation], now)
+    await announcements.note(conn, made, CHANGED if before else ANNOUNCED, now)
     return Announced(made.id, made, changed=True, index=index, doubts=doubts)
 
 
@@ -130,14 +134,17 @@ async def take_back(conn: Connection, own: OwnLog, now: dt.datetime, item_id: st
     last, dead = await _locked(conn, own, item_id)
     if dead:
         return Announced(item_id, None, changed=False, index=last)
-    if last < 0 or await announcements.own(conn, own.origin_id, item_id) is None:
+    document = await announcements.own(conn, own.origin_id, item_id) if last >= 0 else None
+    if document is None:
         raise NotFoundError(
             "announcement-unknown",
             N_("questo ufficio non ha un annuncio con quell'identificativo"),
             where=item_id,
             hint=N_("«rete catalogue list --own» elenca i propri"),
         )
+    await tell(conn)
     (index,) = await append(conn, own, [Operation(item_id, None)], now)
+    await announcements.note(conn, announcement.parse(document), WITHDRAWN, now)
     return Announced(item_id, None, changed=True, index=index)
 
 

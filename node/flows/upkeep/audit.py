@@ -27,6 +27,13 @@ PAGE = 2000
 MARK = "audit-mark.json"
 UNTOLD, ORPHANED, UNDECIDED, UNACCOUNTED, UNGRANTED = "untold", "orphaned", "undecided", "unaccounted", "ungranted"
 UNTOLD_CHANGE, UNTOLD_INTRODUCTION, UNKEPT = "untold-change", "untold-introduction", "unkept"
+UNTOLD_ANNOUNCEMENT = "untold-announcement"
+# Rows that each have an event, and what finds the first whose event is missing or says otherwise.
+UNTOLD_ROWS = (
+    (UNTOLD_CHANGE, audit.untold_change),
+    (UNTOLD_INTRODUCTION, audit.untold_introduction),
+    (UNTOLD_ANNOUNCEMENT, audit.untold_announcement),
+)
 CUT, FORKED, OTHER = "cut", "forked", "other-chain"
 REASONS = {
     **BROKEN,
@@ -41,6 +48,7 @@ REASONS = {
     UNTOLD_INTRODUCTION: N_(
         "il passo {event} di un contatto non è nella catena, la catena dice altro, oppure nessun funzionario l'ha deciso"
     ),
+    UNTOLD_ANNOUNCEMENT: N_("la decisione {event} su un annuncio non è nella catena, o la catena dice altro"),
     UNKEPT: N_(
         "il documento {profile} non è quello che fu aggiunto, oppure non c'è più e la catena non dice chi l'ha tolto"
     ),
@@ -71,6 +79,7 @@ KINDS = {
     "register-import": N_("importazione nel registro delle reti"),
     "document": N_("documento di una rete"),
     "introduction": N_("contatto tra uffici"),
+    "announcement": N_("annuncio del catalogo"),
 }
 ACCOUNT_ACTIONS = {
     "created": N_("utente creato"), "enabled": N_("utente abilitato"), "disabled": N_("utente disabilitato"),
@@ -101,6 +110,11 @@ INTRODUCTIONS = {
     **{str(kind): title for kind, title in KIND_TITLES.items()},
     "ended": N_("contatto cancellato dopo il suo termine"),
 }
+ANNOUNCEMENTS = {
+    "announced": N_("annuncio pubblicato"),
+    "changed": N_("annuncio cambiato"),
+    "withdrawn": N_("annuncio ritirato"),
+}
 
 
 def what_of(kind: str, facts: Mapping[str, Any]) -> str:
@@ -116,6 +130,7 @@ def what_of(kind: str, facts: Mapping[str, Any]) -> str:
         "network": CHANGES,
         "document": DOCUMENTS,
         "introduction": INTRODUCTIONS,
+        "announcement": ANNOUNCEMENTS,
     }
     return by_kind.get(kind, {}).get(action) or KINDS.get(kind, kind)
 
@@ -125,7 +140,7 @@ class Verdict:
     """A chain: how many events are in order, the hash of the newest, and where and why it is broken, if it is.
 
     ``place`` is the number of an event, but of a decision for "untold", and of a version of ``profile`` for
-    "undecided", of a change for "untold-change", of a step for "untold-introduction", and a position in the own log for "unaccounted"; for "ungranted" ``profile`` is
+    "undecided", of a change for "untold-change", of a step for "untold-introduction", of a row for "untold-announcement", and a position in the own log for "unaccounted"; for "ungranted" ``profile`` is
     an account, for "unkept" a document.
     """
 
@@ -219,12 +234,10 @@ async def _judge(conn: Connection, walk: Walk, chain: str, mark: tuple[str, int,
     ungranted = await audit.ungranted(conn)
     if ungranted is not None:
         return Verdict(chain, walk.count, walk.last.hex(), UNGRANTED, None, ungranted)
-    change = await audit.untold_change(conn)
-    if change is not None:
-        return broken(UNTOLD_CHANGE, change)
-    step = await audit.untold_introduction(conn)
-    if step is not None:
-        return broken(UNTOLD_INTRODUCTION, step)
+    for why, first in UNTOLD_ROWS:
+        row = await first(conn)
+        if row is not None:
+            return broken(why, row)
     unkept = await audit.unkept(conn)
     return Verdict(chain, walk.count, walk.last.hex(), None if unkept is None else UNKEPT, None, unkept)
 

@@ -2,6 +2,8 @@
 CREATE TABLE coop.announcement (
     origin_id  integer NOT NULL,
     idx        bigint NOT NULL,
+    -- In which order they came to this node.
+    arrival    bigint GENERATED ALWAYS AS IDENTITY,
     -- Not unique: identifiers are public, and a call of several members has one in the log of each.
     item_id    uuid NOT NULL,
     kind       text COLLATE "C" NOT NULL,
@@ -30,7 +32,36 @@ CREATE TABLE coop.announcement (
     FOREIGN KEY (origin_id, idx) REFERENCES log.body (origin_id, idx) ON DELETE CASCADE
 );
 CREATE INDEX announcement_found ON coop.announcement USING gin (words, keys);
+CREATE INDEX announcement_arrived ON coop.announcement (arrival);
 CREATE INDEX announcement_item ON coop.announcement (item_id, origin_id);
+
+-- What this office announced, changed and withdrew, and who decided it; only ever added to, and each row an event of the chain (docs/audit.md).
+CREATE TABLE programme.announced (
+    announced_id  bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    item_id       uuid NOT NULL,
+    kind          text COLLATE "C" NOT NULL,
+    action        text COLLATE "C" NOT NULL CHECK (action IN ('announced', 'changed', 'withdrawn')),
+    revision      integer NOT NULL,
+    officer       text DEFAULT nullif(office.acting(), ''),
+    at            timestamptz NOT NULL
+);
+CREATE INDEX announced_item ON programme.announced (item_id, announced_id);
+CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON programme.announced
+    FOR EACH STATEMENT EXECUTE FUNCTION audit.refuse_change();
+
+CREATE FUNCTION audit.announcement_facts(a programme.announced) RETURNS jsonb LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+    SELECT jsonb_build_object(
+        'row', a.announced_id, 'item', a.item_id, 'announcement_kind', a.kind, 'action', a.action, 'revision', a.revision, 'officer', a.officer)
+$$;
+CREATE FUNCTION audit.record_announcement() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM audit.append('announcement', audit.announcement_facts(NEW));
+    RETURN NULL;
+END
+$$;
+CREATE CONSTRAINT TRIGGER announcement_recorded AFTER INSERT ON programme.announced
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION audit.record_announcement();
+REVOKE EXECUTE ON FUNCTION audit.record_announcement() FROM PUBLIC;
 
 -- Announcements that came before this program knew them were kept raw: they are asked for once more, and read.
 WITH gone AS (

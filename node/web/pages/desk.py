@@ -42,6 +42,8 @@ SAID: Final[Mapping[str, str]] = {
     "turno": N_("La scheda è approvata e nel turno."),
     "uscita": N_("La scheda è pubblicata."),
     "ritirata": N_("La scheda è ritirata; gli altri nodi la cancellano al prossimo prelievo."),
+    "annunciato": N_("Il servizio è annunciato: gli altri nodi lo trovano al prossimo prelievo."),
+    "annuncio-ritirato": N_("L'annuncio è ritirato; gli altri nodi lo cancellano al prossimo prelievo."),
     "salvata": N_("La ricerca è salvata."),
     "tolta": N_("La ricerca è cancellata, con i suoi indirizzi."),
     "contatto": N_("La bozza del contatto è scritta: non è uscito nulla."),

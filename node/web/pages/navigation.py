@@ -24,6 +24,7 @@ class Entry:
 PUBLIC: Final = (
     Entry("/", N_("Inizio")),
     Entry("/cerca", N_("Cerca reti")),
+    Entry("/catalogo", N_("Catalogo")),
     Entry("/osservatorio", N_("Osservatorio")),
     Entry("/enti", N_("Enti")),
     Entry("/stato", N_("Stato")),
@@ -54,6 +55,7 @@ OPENED: Final = (
     (Permission.PROFILE_APPROVE, Entry("/ufficio/approvazioni", N_("Approvazioni"))),
     (Permission.MATCHES_READ, Entry("/ufficio/corrispondenze", N_("Corrispondenze"))),
     (Permission.INTRODUCTIONS_READ, Entry("/ufficio/contatti", N_("Contatti"))),
+    (Permission.PROGRAMME_READ, Entry("/ufficio/servizi", N_("Servizi"))),
     (Permission.SEARCHES_WRITE, Entry("/ufficio/ricerche", N_("Ricerche salvate"))),
     (Permission.DOCTOR_READ, Entry("/amministrazione", N_("Amministrazione"))),
 )

@@ -3,22 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import uuid
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
 from node import runtime
+from node.domain.programme import announcement
 from node.errors import CallerError, NotFoundError
 from node.flows.logs import append as writing
+from node.flows.logs import epoch
 from node.flows.logs.append import Operation
+from node.flows.profiles import publish
 from node.flows.programme import announce
 from node.flows.programme.announce import Announced
+from node.flows.registry.acting import acting
+from node.flows.trust.council_draft import TERMS
+from node.flows.upkeep import audit
 from node.protocol import canonical
+from node.protocol.agreement_values import Terms
+from node.store import announcements, postgres, publication, schemas
 from tests.announcements_made import service, session
 from tests.federation_made import Clock, Town, federation
+from tests.tampering import unguarded
 
 
 async def put(town: Town, document: dict[str, Any], **more: Any) -> Announced:
@@ -160,3 +171,125 @@ async def _raw(town: Town, documents: list[dict[str, Any]]) -> None:
         await town.write(*(Operation(d["id"], canonical.dumps(d)) for d in documents))
     finally:
         writing.open_bodies = gate
+
+
+async def test_who_decided_stands_in_the_chain_and_the_chain_is_held_to(towns: list[Town]) -> None:
+    """Each announcement, change and withdrawal is an event with its officer; a row that was changed or taken away is found."""
+    lecce, _ = towns
+    document = session()
+    with acting("anna"):
+        await put(lecce, document)
+    with acting("bruno"):
+        await put(lecce, document | {"title": {"it": "Un altro titolo"}})
+        await announce.withdraw(
+            lecce.node.pool, await runtime.current_own(lecce.node), lecce.node.clock(), document["id"]
+        )
+    async with lecce.node.pool.acquire() as conn:
+        told = await announcements.decided(conn, document["id"])
+    assert [(d.action, d.revision, d.officer) for d in told] == [
+        ("withdrawn", 2, "bruno"),
+        ("changed", 2, "bruno"),
+        ("announced", 1, "anna"),
+    ]
+    assert (await audit.verify(lecce.node.pool, lecce.node.home)).ok
+    for meddling, why in (
+        ("UPDATE programme.announced SET officer = 'altri' WHERE revision = 1", "untold-announcement"),
+        ("DELETE FROM programme.announced WHERE action = 'withdrawn'", "orphaned"),
+    ):
+        async with lecce.node.pool.acquire() as conn:
+            with pytest.raises(asyncpg.CheckViolationError):
+                await conn.execute(meddling)
+            async with unguarded(conn):
+                await conn.execute(meddling)
+        assert (await audit.verify(lecce.node.pool, lecce.node.home)).broken == why
+
+
+async def test_an_announcement_is_no_orphan_of_the_profiles(towns: list[Town]) -> None:
+    """It lives in the own log without a profile's decision, and is neither counted nor withdrawn as one that lost it."""
+    lecce, _ = towns
+    done = await put(lecce, service())
+    own = await runtime.current_own(lecce.node)
+    async with lecce.node.pool.acquire() as conn:
+        assert await conn.fetchval(publication.QUERIES["count_orphans"], own.origin_id) == 0
+    with pytest.raises(NotFoundError):
+        await publish.withdraw(lecce.node.pool, own, done.id, "anna", lecce.node.clock())
+    assert (await audit.verify(lecce.node.pool, lecce.node.home)).ok
+
+
+async def test_the_next_year_goes_on_with_what_was_announced(towns: list[Town]) -> None:
+    """A new log begins with the living announcements, whose revisions go on; the other node finds each once."""
+    lecce, torino = towns
+    document = service()
+    await put(lecce, document)
+    await torino.sync()
+    own = await runtime.current_own(lecce.node)
+    await epoch.rollover(lecce.node.pool, own, 2027, "anna", lecce.node.clock())
+    again = await put(lecce, document | {"title": {"it": "Nel nuovo anno"}})
+    assert again.announcement is not None
+    assert again.announcement.revision == 2
+    await torino.gossip()
+    await torino.sync()
+    assert await titles(torino) == [("p_LE", "Nel nuovo anno", 2)]
+
+
+async def test_what_came_before_it_was_known_is_read_after_an_upgrade(towns: list[Town]) -> None:
+    """A node that kept announcements raw, as types it did not know, asks for them once more."""
+    lecce, torino = towns
+    await put(lecce, session())
+    await put(lecce, service())
+    await torino.sync()
+    migration = next(text for number, _, text in postgres._migrations() if number == 46)
+    async with torino.node.pool.acquire() as conn:
+        # As an older program would have left it.
+        await conn.execute(
+            "INSERT INTO log.problem (origin_id, idx, code) SELECT origin_id, idx, 'body-type-unknown' FROM coop.announcement"
+        )
+        await conn.execute("DELETE FROM coop.announcement")
+        await conn.execute(migration[migration.index("WITH gone AS") :])
+        assert await conn.fetchval("SELECT count(*) FROM log.problem") == 0
+    assert await titles(torino) == []
+    await torino.sync()
+    assert len(await titles(torino)) == 2
+
+
+async def test_what_is_not_agreed_is_not_kept_and_comes_once_it_is(towns: list[Town]) -> None:
+    """The other node drops a type that its terms do not name."""
+    lecce, torino = towns
+    roll = torino.node.membership.roll
+    narrow = Terms(("profile/1",), introductions_days=1095, k_min=5, keep_epochs_days=730, suspended_days=30)
+    torino.node.membership.change(replace(roll, terms=narrow))
+    await put(lecce, service())
+    await torino.sync()
+    assert await titles(torino) == []
+    async with torino.node.pool.acquire() as conn:
+        assert await conn.fetchval("SELECT count(*) FROM log.body") == 0
+        assert await conn.fetchval("SELECT code FROM log.problem") == "body-type-not-agreed"
+
+
+async def test_what_should_not_stand_there_is_pointed_at(towns: list[Town]) -> None:
+    """A person's name, a tax code, a telephone outside of «how»: told to the officer; the office's own address in «how» is not."""
+    lecce, _ = towns
+    done = await put(lecce, service(summary={"it": "Con la dott.ssa Rossi, tel. 0832 123456; codice 00743110157"}))
+    assert {(place, text[hit.start : hit.end]) for place, text, hit in done.doubts} == {
+        ("summary.it", "dott.ssa Rossi"),
+        ("summary.it", "tel. 0832 123456"),
+        ("summary.it", "00743110157"),
+    }
+    assert (await put(lecce, session())).doubts == []
+
+
+def test_new_agreements_allow_the_catalogue() -> None:
+    """Whoever writes an agreement without naming types can announce all of them."""
+    assert {*announcement.TYPES} <= set(TERMS.data)
+
+
+@pytest.mark.parametrize("kind", ["session", "service", "call", "course"])
+def test_all_kinds_share_one_envelope(kind: str) -> None:
+    """What is not the kind's own is the same in every schema; nothing unknown passes, no text holds a link."""
+    read = {k: json.loads(schemas.folder().joinpath(f"{k}.v1.json").read_text()) for k in ("session", kind)}
+    for name in announcement.ENVELOPE:
+        if name != "type":
+            assert read[kind]["properties"][name] == read["session"]["properties"][name]
+    assert set(read[kind]["properties"]) == set(read[kind]["required"]) == {*announcement.ENVELOPE, kind}
+    for name in ("text", "line", "lines", "texts", "day", "day_or_none", "member"):
+        assert read[kind]["$defs"][name] == read["session"]["$defs"][name]

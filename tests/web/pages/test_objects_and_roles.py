@@ -14,8 +14,9 @@ from aiohttp.test_utils import TestClient, TestServer
 from node.domain import documents as kinds
 from node.domain.introduction import Party
 from node.domain.roles import Permission, Role, permissions_of
+from node.flows.programme import announce
 from node.flows.registry import documents
-from node.runtime import Node
+from node.runtime import Node, current_own
 from node.store import introductions
 from node.store.introductions import NewCase
 from node.store.postgres import acquire
@@ -25,6 +26,7 @@ from tests import canary
 from tests.accounts_made import Desk
 from tests.admin_made import session
 from tests.agreement_shown_made import fill_agreement
+from tests.announcements_made import service
 from tests.desk_made import Staff, networks_of
 from tests.documents_made import TEXT
 from tests.web.test_account_pages import PAGE, Browser, served
@@ -53,6 +55,7 @@ async def objects(node: Node, staff: Staff) -> Mapping[str, str]:
     case = NewCase(introduction_id, Party.SEEKER, "a_WELL", NOBODY, "draft", network_id, created_by="anna")
     async with acquire(node.pool) as conn, conn.transaction():
         await introductions.open_cases(conn, [case], node.clock())
+    item = await announce.announce(node.pool, node.config, await current_own(node), node.clock(), service())
     paper = await fill_agreement(node)
     return {
         # Versions, proposals, requests to join.
@@ -61,6 +64,7 @@ async def objects(node: Node, staff: Staff) -> Mapping[str, str]:
         "fingerprint": paper.fingerprint,
         "introduction_id": introduction_id,
         "kind": "check",
+        "item_id": item.id,
         "network_id": network_id,
         "document_id": document_id,
         "profile_id": profile_id,
