@@ -56,6 +56,7 @@ COMMANDS = {
         "node.cli.catalogue",
         "catalogue",
         N_("Il catalogo: incontri, servizi, bandi e corsi annunciati dagli enti."),
+    ),
     "call": (
         "node.cli.call",
         "call_group",

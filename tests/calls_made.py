@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from node.domain.programme.call import Call, parse
+from node.domain.programme.call import CRITERIA, Call, parse
 from node.domain.programme.published_ranking import Applied
 from node.domain.programme.scoring import Entry, Sheet
 
@@ -35,7 +35,7 @@ def call_document(**changes: Any) -> dict[str, Any]:
         "closes": "2026-12-20T11:00:00Z",
         "mode": "score",
         "threshold": None,
-        "criteria": [{"code": code, "title": {"it": code}, "weight": weight} for code, weight in WEIGHTS.items()],
+        "criteria": [{"code": code, "title": {"it": CRITERIA[code][0].lower()}, "weight": weight} for code, weight in WEIGHTS.items()],
         "scale": 10,
         "evaluators": 2,
         "rounding": {"mode": "half-even", "digits": 2},

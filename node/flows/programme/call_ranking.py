@@ -105,7 +105,8 @@ async def _applied(conn: Connection, own_id: str, call: Call) -> list[Applied]:
         )  # fmt: skip
     own = [item.applied for item in await call_sheets.own_applications(conn, own_id, call)]
     others = [
-        exchanged.read_facts(call, row.office, row.facts).applied for row in await calls.sheets(conn, call.call_id)
+        exchanged.read_facts(call, row.office, {**row.facts, "network": row.network_key or "-"}).applied
+        for row in await calls.sheets(conn, call.call_id)
     ]
     return own + others
 

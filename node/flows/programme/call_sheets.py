@@ -133,7 +133,7 @@ async def take(desk: Desk, call_id: str, raw: bytes, now: dt.datetime) -> tuple[
             if await calls.is_anothers(conn, item.applied.entry.application_id, call_id, heading.sender):
                 raise call_sheet.malformed("id")
         rows = [
-            SheetRow(item.applied.entry.application_id, heading.sender, item.applied.network, exchanged.facts_of(item))
+            SheetRow(item.applied.entry.application_id, heading.sender, item.applied.network, _bare(item))
             for item in told
         ]
         if not await calls.take_office(conn, call_id, heading.sender, heading.at, rows, now):
@@ -145,6 +145,11 @@ async def take(desk: Desk, call_id: str, raw: bytes, now: dt.datetime) -> tuple[
     if not await run_tx(desk.pool, work):
         raise CallerError("sheets-old", N_("quell'ufficio ha già mandato schede più recenti"), where=heading.sender)
     return heading.sender, heading.count
+
+
+def _bare(item: Told) -> dict[str, Any]:
+    """Return the facts of an application without what says whose it is: that stands in columns, where an erasure finds it."""
+    return {**exchanged.facts_of(item), "network": "-", "undertakings": []}
 
 
 def _opened(desk: Desk, call: Call, raw: bytes) -> tuple[Heading, list[Told]]:

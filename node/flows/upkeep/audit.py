@@ -80,6 +80,7 @@ KINDS = {
     "document": N_("documento di una rete"),
     "introduction": N_("contatto tra uffici"),
     "announcement": N_("annuncio del catalogo"),
+    "call": N_("bando congiunto"),
 }
 ACCOUNT_ACTIONS = {
     "created": N_("utente creato"), "enabled": N_("utente abilitato"), "disabled": N_("utente disabilitato"),
@@ -116,6 +117,24 @@ ANNOUNCEMENTS = {
     "withdrawn": N_("annuncio ritirato"),
 }
 
+CALLS = {
+    "written": N_("testo di un bando tenuto"),
+    "endorsed": N_("bando approvato"),
+    "received": N_("domanda ricevuta"),
+    "refused": N_("domanda esclusa"),
+    "withdrawn": N_("domanda ritirata"),
+    "assigned": N_("domanda affidata a un valutatore"),
+    "declared": N_("dichiarato: nessun conflitto di interessi"),
+    "conflict": N_("dichiarato un conflitto di interessi"),
+    "scored": N_("domanda valutata"),
+    "proposed": N_("graduatoria proposta"),
+    "published": N_("graduatoria pubblicata"),
+    "granted": N_("contributo concesso"),
+    "paid": N_("rata pagata"),
+    "reported": N_("spese rendicontate"),
+    "revoked": N_("contributo revocato"),
+}
+
 
 def what_of(kind: str, facts: Mapping[str, Any]) -> str:
     """Return what an event tells of, as a catalogue id; a kind of a newer program is told by its code."""
@@ -131,6 +150,7 @@ def what_of(kind: str, facts: Mapping[str, Any]) -> str:
         "document": DOCUMENTS,
         "introduction": INTRODUCTIONS,
         "announcement": ANNOUNCEMENTS,
+        "call": CALLS,
     }
     return by_kind.get(kind, {}).get(action) or KINDS.get(kind, kind)
 

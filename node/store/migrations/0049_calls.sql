@@ -161,6 +161,11 @@ $$;
 CREATE FUNCTION programme.enter_score() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF TG_OP = 'UPDATE' THEN
+        -- Words that name somebody may be erased; what was given stays.
+        IF NEW.reasons = '{}' AND (NEW.application_id, NEW.evaluator, NEW.points, NEW.given_at)
+           IS NOT DISTINCT FROM (OLD.application_id, OLD.evaluator, OLD.points, OLD.given_at) THEN
+            RETURN NEW;
+        END IF;
         PERFORM programme.refuse_evaluation('score_kept', 'a score that was given is never changed');
     END IF;
     IF NOT programme.may_evaluate(NEW.application_id, NEW.evaluator) THEN

@@ -40,12 +40,14 @@ async def two(server: str, called: str, tmp_path: Path) -> AsyncIterator[Issuers
 
 
 def test_scores_are_read_in_one_way_alone() -> None:
-    """No statement of the program reads the table of scores; the database's functions do."""
+    """No statement of the program reads the table of scores, but for words that name a subject; the database's functions do."""
     reading = [
         (file.stem, name)
         for file in SQL.glob("*.sql")
         for name, query in load_queries(file.stem).items()
-        if "programme.call_score " in query and not query.lstrip().startswith("INSERT INTO programme.call_score ")
+        if file.stem != "gdpr"
+        and "programme.call_score " in query
+        and not query.lstrip().startswith("INSERT INTO programme.call_score ")
     ]
     assert reading == []
 
