@@ -10,6 +10,7 @@ from node.flows.logs.append import Operation, append, sign_head
 from node.protocol import canonical
 from node.runtime import Node
 from node.store.postgres import acquire
+from tests.announcements_made import call, course, service, session
 from tests.profiles_made import NOW, add_origin, label, profile, store
 
 COUNT = 30
@@ -30,6 +31,7 @@ XSS = (
     "&lt;script&gt;window.xss=1&lt;/script&gt;",
     "' onfocus=window.xss=1 autofocus x='",
 )  # fmt: skip
+ANNOUNCED = tuple(str(uuid.UUID(int=(0xCA7 << 64) + number, version=4)) for number in range(4))
 HOSTILE_ID = str(uuid.UUID(int=0xBAD << 64, version=4))
 
 
@@ -87,11 +89,25 @@ def ours(number: int) -> dict[str, Any]:
     )
 
 
+def announced() -> list[dict[str, Any]]:
+    """One announcement of each kind of this node's own, the first of them a service; in its texts what a schema lets pass of an attack."""
+    sly = {
+        "it": "Servizio {{ 7*7 }} ' onfocus=window.xss=1 autofocus x='",
+        "en": "Service &lt;script&gt; javascript:window.xss=1",
+    }
+    made = (service(title=sly), session(), call(), course())
+    return [document | {"id": id_} for document, id_ in zip(made, ANNOUNCED, strict=True)]
+
+
 async def fill(node: Node) -> None:
     """Publish and sign profiles at a node, and let it know three other logs."""
     async with acquire(node.pool) as conn, conn.transaction():
         operations = [
             Operation(document["id"], canonical.dumps(document)) for document in map(ours, range(1, COUNT + 1))
+        ]
+        operations += [
+            Operation(document["id"], canonical.dumps({**document, "owner": node.config.node.id, "revision": 1}))
+            for document in announced()
         ]
         await append(conn, node.own, operations, NOW)
         torino = [

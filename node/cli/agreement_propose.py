@@ -45,6 +45,8 @@ _OPTIONS = (
     click.option("--secretariat-remove", multiple=True, metavar="CHIAVE", help="Identificativo di una chiave che ne esce."),
     click.option("--secretariat-threshold", type=click.IntRange(1, 32), help="Quante firme della segreteria servono."),
     click.option("--term", "terms", multiple=True, metavar="NOME=N", help="Cambia un termine (k_min=6)."),
+    click.option("--data-add", multiple=True, metavar="TIPO", help="Aggiunge un tipo di dati che si possono pubblicare (session/1)."),
+    click.option("--data-remove", multiple=True, metavar="TIPO", help="Toglie un tipo di dati che si possono pubblicare."),
     PDF,
     PDF_SHA256,
     EXPIRES,
@@ -129,6 +131,8 @@ async def _edits(conn: Connection, given: dict[str, Any], now: dt.datetime) -> E
             _cards(given["secretariat_add"]), given["secretariat_remove"], given["secretariat_threshold"]
         ),
         terms=numbers_of(",".join(given["terms"])),
+        data_add=given["data_add"],
+        data_remove=given["data_remove"],
         pdf_sha256=pdf_hash(given["pdf"], given["pdf_sha256"]),
         expires=None if last_day is None else last_second(last_day, now),
     )

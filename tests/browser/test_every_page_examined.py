@@ -15,6 +15,8 @@ NO_PAGE = {
     "/status": "JSON for programs",
     "/favicon.ico": "a picture",
     "/profili/{profile_id}/prova": "a file",
+    "/catalogo/{item_id}/prova": "a file",
+    "/catalogo.atom": "a feed",
     "/ufficio/importa/modello": "a file",
     "/ufficio/reti/{network_id}/documenti/{document_id}": "a file",
     "/ufficio/importa/resoconto": "a file",

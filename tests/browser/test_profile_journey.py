@@ -13,7 +13,7 @@ from tests.browser.axe import examined, violations
 from tests.browser.conftest import APPROVER, AUTHOR, Bench, Rooms
 from tests.browser.test_public_pages import SHOTS, Watched
 from tests.browser.test_sign_in_journey import sign_in
-from tests.pages_made import ours
+from tests.pages_made import ANNOUNCED, ours
 
 
 @asynccontextmanager
@@ -43,6 +43,10 @@ async def test_no_page_of_the_office_s_profiles_breaks_a_rule(bench: Bench, room
             "groups": f"/ufficio/corrispondenze?per={ours(3)['id']}&gruppi=yes",
             "matches-wrong": "/ufficio/corrispondenze?per=x",
             "searches": "/ufficio/ricerche?ricerca=/cerca?q=olio",
+            "services": "/ufficio/servizi",
+            "service-new": "/ufficio/servizi/nuovo",
+            "service": f"/ufficio/servizi/{ANNOUNCED[0]}",
+            "service-withdraw": f"/ufficio/servizi/{ANNOUNCED[0]}/ritiro",
         },
         APPROVER: {"approvals": "/ufficio/approvazioni", "approval": f"/ufficio/approvazioni/{rooms.waiting}"},
     }

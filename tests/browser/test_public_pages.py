@@ -12,7 +12,7 @@ from playwright.async_api import BrowserContext, Page, Response, expect
 from node.web.app import NODE
 from tests.browser.axe import examined, violations
 from tests.browser.conftest import Bench
-from tests.pages_made import HOSTILE_ID, XSS, ours
+from tests.pages_made import ANNOUNCED, HOSTILE_ID, XSS, ours
 
 FIRST_PAGE_MAX_BYTES = 250 * 1024
 SHOTS = Path(__file__).resolve().parents[2] / "artefacts" / "pages"
@@ -29,6 +29,11 @@ PAGES = {
     "profile": PROFILE,
     "hostile": f"/profili/{HOSTILE_ID}",
     "partners": f"{PROFILE}/partner",
+    "catalogue": "/catalogo?limit=3",
+    "catalogue-filtered": "/catalogo?q=assistenza&kind=service&region=ITF4",
+    "catalogue-nothing": "/catalogo?q=zzzzzz",
+    "catalogue-wrong": "/catalogo?kind=altro",
+    **{f"announcement-{number}": f"/catalogo/{item}" for number, item in enumerate(ANNOUNCED)},
     "observatory": "/osservatorio",
     "bodies": "/enti",
     "state": "/stato",
@@ -40,7 +45,7 @@ PAGES = {
     "sign-in": "/entra",
     "missing": "/niente",
 }
-REFUSED = {"wrong": 400, "missing": 404}
+REFUSED = {"wrong": 400, "catalogue-wrong": 400, "missing": 404}
 
 
 class Watched:

@@ -227,6 +227,8 @@ async def test_a_fully_signed_version_is_applied_from_a_file(two: Agreed, tmp_pa
         (("--readmit", "cmto"), "agreement-status-wrong"),
         (("--admit", "0123456789"), "enrolment-unknown"),
         (("--term", "k=6"), "agreement-term-unknown"),
+        (("--data-remove", "ricette/1"), "agreement-data-unknown"),
+        (("--data-add", "ricette"), "agreement-malformed"),
         (("--term", "k_min"), "agreement-term-bad"),
         (("--term", "k_min=4"), "agreement-term-bad"),
         (("--threshold", "4"), "council-threshold"),

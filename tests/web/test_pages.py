@@ -20,7 +20,7 @@ from node.web import app as application
 from node.web.allowance import RATES, Allowances, Rate, limiter
 from node.web.middleware import errors
 from node.web.pages import frame, navigation, observatory, public, searching
-from tests.pages_made import HOSTILE_ID, XSS, fill, ours
+from tests.pages_made import ANNOUNCED, HOSTILE_ID, XSS, fill, ours
 from tests.profiles_made import add_origin, profile, store
 from tests.web.test_app import node
 
@@ -29,7 +29,7 @@ Client = TestClient[web.Request, web.Application]
 TEMPLATES = Path(frame.__file__).parents[1] / "templates"
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8", "Accept-Language": "it"}
 PROFILE = f"/profili/{ours(3)['id']}"
-PAGES = ("/", "/cerca?q=olio", PROFILE, f"{PROFILE}/partner", "/osservatorio", "/enti", "/stato", "/aiuto", "/privacy", "/accessibilita", "/api", "/cerca/salva?q=olio")  # fmt: skip
+PAGES = ("/", "/cerca?q=olio", PROFILE, f"{PROFILE}/partner", "/catalogo", f"/catalogo/{ANNOUNCED[0]}", "/osservatorio", "/enti", "/stato", "/aiuto", "/privacy", "/accessibilita", "/api", "/cerca/salva?q=olio")  # fmt: skip
 
 
 @pytest.fixture

@@ -164,7 +164,7 @@ def _judge(config: Config, own: OwnLog, document: Mapping[str, Any]) -> Announce
         raise CallerError(
             TYPE_NOT_AGREED,
             N_("il protocollo d'intesa non prevede che si pubblichino annunci di tipo «{type}»"),
-            hint=N_("«rete agreement propose --data» propone al consiglio di aggiungerlo"),
+            hint=N_("«rete agreement propose --data-add» propone al consiglio di aggiungerlo"),
             type=body_type,
         )
     if document.get("owner", own.owner) != own.owner:

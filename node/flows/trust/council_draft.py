@@ -9,7 +9,7 @@ routine changes are folded in, so that the next version says what is true alread
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -221,6 +221,24 @@ def set_numbers(terms: Terms, changes: Mapping[str, int]) -> Terms:
         keep_epochs_days=named["keep_epochs_days"],
         suspended_days=named["suspended_days"],
     )
+
+
+def set_data(terms: Terms, add: Collection[str], remove: Collection[str]) -> Terms:
+    """Return terms with some types of documents added to those that may be published, and some taken out.
+
+    Raises: CallerError(agreement-data-unknown) for one that is not among them; what is no type is refused where the version is built.
+    """
+    absent = sorted(set(remove) - set(terms.data))
+    if absent:
+        raise CallerError(
+            "agreement-data-unknown",
+            N_("«{type}» non è fra i tipi di dati che si possono pubblicare"),
+            where=absent[0],
+            hint=N_("valori ammessi: {values}"),
+            type=absent[0],
+            values=", ".join(terms.data),
+        )
+    return replace(terms, data=tuple(sorted({*terms.data, *add} - set(remove))))
 
 
 def add_key(council: Council, keyid: str, public: bytes) -> Council:

@@ -57,6 +57,8 @@ class Edits:
     council: CouncilEdits = field(default_factory=CouncilEdits)
     secretariat: CouncilEdits = field(default_factory=CouncilEdits)
     terms: Mapping[str, int] = field(default_factory=dict)
+    data_add: tuple[str, ...] = ()
+    data_remove: tuple[str, ...] = ()
     pdf_sha256: str | None = None
     expires: dt.datetime | None = None
 
@@ -80,7 +82,9 @@ def edited(draft: Draft, edits: Edits, now: dt.datetime, ends: Ends) -> Draft:
         draft,
         council=edits.council.on(draft.council, "--threshold"),
         secretariat=edits.secretariat.on(draft.secretariat, "--secretariat-threshold"),
-        terms=council_draft.set_numbers(draft.terms, edits.terms),
+        terms=council_draft.set_data(
+            council_draft.set_numbers(draft.terms, edits.terms), edits.data_add, edits.data_remove
+        ),
         pdf_sha256=edits.pdf_sha256 or draft.pdf_sha256,
         expires=edits.expires or draft.expires,
     )
