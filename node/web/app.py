@@ -50,17 +50,21 @@ from node.web.pages import (
     admin_peers,
     admin_users,
     asking,
+    calls,
     dashboard,
     desk,
     door,
+    evaluations,
     following,
     frame,
     identity,
     kept,
     leaving,
     observatory,
+    office_applications,
     office_approvals,
     office_asking,
+    office_calls,
     office_case,
     office_documents,
     office_form,
@@ -193,6 +197,7 @@ def _add_pages(app: web.Application, node: Node) -> None:
             *asking.routes(),
         ]
     )
+    calls.install(app, node.pool, node.clock)
     door.install(app, node)
     _add_access(app, node)
     office_register.install(app, office_register.Office(node.pool, config, node.clock))
@@ -202,5 +207,6 @@ def _add_pages(app: web.Application, node: Node) -> None:
     desk.install(app, node)
     for pages in (
         office_profiles, office_approvals, office_matches, office_searches, office_services, office_introductions, office_asking, office_case,
+        office_calls, office_applications, evaluations,
     ):  # fmt: skip
         app.add_routes(pages.routes())

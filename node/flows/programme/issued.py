@@ -76,6 +76,14 @@ async def read(pool: Pool, call_id: str, now: dt.datetime) -> Issued:
     raise unknown(call_id)
 
 
+def unsaid(call: Call, document: Mapping[str, Any], said: Sequence[Issued], now: dt.datetime) -> Issued:
+    """Return a text that no issuer has endorsed yet, as it stands beside the others of its call."""
+    endorsed = {
+        node: [one.call.digest for one in said if node in one.endorsers] for node in (i.node for i in call.issuers)
+    }
+    return Issued(call, document, standing(call, endorsed, now), ())
+
+
 def unknown(call_id: str) -> NotFoundError:
     """Return the refusal of a call that no log carries."""
     return NotFoundError(

@@ -25,6 +25,7 @@ PUBLIC: Final = (
     Entry("/", N_("Inizio")),
     Entry("/cerca", N_("Cerca reti")),
     Entry("/catalogo", N_("Catalogo")),
+    Entry("/bandi", N_("Bandi")),
     Entry("/osservatorio", N_("Osservatorio")),
     Entry("/enti", N_("Enti")),
     Entry("/stato", N_("Stato")),
@@ -56,6 +57,8 @@ OPENED: Final = (
     (Permission.MATCHES_READ, Entry("/ufficio/corrispondenze", N_("Corrispondenze"))),
     (Permission.INTRODUCTIONS_READ, Entry("/ufficio/contatti", N_("Contatti"))),
     (Permission.PROGRAMME_READ, Entry("/ufficio/servizi", N_("Servizi"))),
+    (Permission.CALLS_READ, Entry("/ufficio/bandi", N_("Bandi dell'ufficio"))),
+    (Permission.CALLS_SCORE, Entry("/ufficio/valutazioni", N_("Valutazioni"))),
     (Permission.SEARCHES_WRITE, Entry("/ufficio/ricerche", N_("Ricerche salvate"))),
     (Permission.DOCTOR_READ, Entry("/amministrazione", N_("Amministrazione"))),
 )
