@@ -58,7 +58,7 @@ class Opened:
 def amount(text: str, where: str) -> Decimal:
     """Return an amount as people write it. Raises: CallerError(amount-bad)."""
     plain = text.strip().replace("€", "").replace(" ", "")
-    if "," in plain:
+    if "," in plain or re.fullmatch(r"[0-9]{1,3}(?:\.[0-9]{3})+", plain):
         plain = plain.replace(".", "").replace(",", ".")
     if not re.fullmatch(r"[0-9]{1,10}(?:\.[0-9]{1,2})?", plain):
         raise CallerError(

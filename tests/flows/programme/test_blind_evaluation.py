@@ -176,6 +176,7 @@ def _described(name: str) -> Any:
 async def test_what_a_network_types_is_read(two: Issuers) -> None:
     """Amounts as people write them, single undertakings line by line; a file twice is refused."""
     assert applying.amount("15.000,50", "x") == applying.amount("15000.5 €", "x")
+    assert applying.amount("15.000", "x") == 15000
     for wrong in ("", "x", "-1", "1,234", "1e3"):
         with pytest.raises(CallerError, match="amount-bad"):
             applying.amount(wrong, "x")
