@@ -37,7 +37,12 @@ LINES_MAX_BYTES = 1024 * 1024
 
 def add_to(group: click.Group) -> None:
     """Add the commands of applications."""
+    _add_arrival(group)
+    _add_lists(group)
+    _add_document(group)
 
+
+def _add_arrival(group: click.Group) -> None:
     @command(group, "apply", help="Riceve una domanda: prende un numero di protocollo anche se il bando la esclude.")
     @CALL
     @click.option("--network", "network_id", required=True, metavar="RETE", help="La rete del registro che fa domanda.")
@@ -64,6 +69,8 @@ def add_to(group: click.Group) -> None:
             found = await applying.apply(node.pool, node.config.node.id, call_id, wish, bounds, node.clock())
         face.emit(application_document(found), lambda: _say(face, found))
 
+
+def _add_lists(group: click.Group) -> None:
     @command(group, "applications", help="Le domande arrivate a questo ufficio per un bando.")
     @CALL
     async def applications(face: Face, call_id: str) -> None:
@@ -95,6 +102,8 @@ def add_to(group: click.Group) -> None:
             found = await applying.withdraw(node.pool, application_id, node.clock())
         face.emit(application_document(found), lambda: face.say(N_("Domanda {protocol} ritirata."), protocol=found.protocol))  # fmt: skip
 
+
+def _add_document(group: click.Group) -> None:
     @command(
         group, "document", help="Scrive un allegato di una domanda in un file, che può leggere solo chi lo scrive."
     )
