@@ -1,4 +1,4 @@
--- Who judges what. Scores are read by programme.scores_shown alone (tests/store/test_call_scores.py).
+-- Who judges what. Scores are read by programme.scores_shown alone (tests/flows/programme/test_blind_evaluation.py).
 
 -- name: evaluators
 SELECT evaluator, alias FROM programme.call_evaluator WHERE call_id = $1 ORDER BY alias LIMIT 1000;

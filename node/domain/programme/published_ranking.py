@@ -148,6 +148,9 @@ def whole(parts: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]] | None:
     """Return the parts of one ranking in order, None where one is missing or stands twice."""
     ordered = sorted(parts, key=lambda part: int(part["part"]))
     count = int(ordered[0]["parts"]) if ordered else 0
+    # Parts of two editions, while a reader has not heard all of the newer one, are none.
+    if len({(part["id"], part["edition"], part["at"], part["call"]) for part in ordered}) > 1:
+        return None
     if [part["part"] for part in ordered] != list(range(1, count + 1)) or any(
         part["parts"] != count for part in ordered
     ):

@@ -28,6 +28,7 @@ from node.store import calls
 from node.store.calls import Proposal
 from node.store.postgres import Connection, Pool, acquire, run_tx
 
+CLOCKS_APART = dt.timedelta(minutes=10)
 Parts = Sequence[Mapping[str, Any]]
 
 
@@ -46,6 +47,10 @@ async def propose(pool: Pool, own_id: str, call_id: str, now: dt.datetime) -> Pr
         await calls.hold(conn, call_id)
         before = await calls.rankings(conn, call_id)
         head = _drawn(before, now) if lead is None else _head(lead)
+        if not call.closes <= head.at <= now + CLOCKS_APART:
+            raise CallerError(
+                "ranking-early", N_("la graduatoria si calcola dopo la scadenza del bando"), where=call_id
+            )
         if any(one.edition == head.edition and one.published_at for one in before):
             raise CallerError(
                 "ranking-published", N_("questa edizione della graduatoria è già pubblicata"), where=call_id

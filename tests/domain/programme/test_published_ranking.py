@@ -159,6 +159,7 @@ def test_a_large_ranking_goes_in_parts_that_fit() -> None:
     assert published_ranking.whole(parts[1:]) is None
     assert published_ranking.whole([]) is None
     assert published_ranking.whole([*parts, parts[0]]) is None
+    assert published_ranking.whole([{**parts[0], "edition": 2}, *parts[1:]]) is None
 
 
 def test_a_ranking_is_signed_when_all_issuers_have_published_the_same() -> None:
@@ -184,7 +185,8 @@ def test_the_row_that_differs_is_named() -> None:
 
 @given(st.integers(0, 10**9), st.lists(st.integers(1, 10**9), min_size=1, max_size=8))
 def test_what_is_split_gives_the_whole(amount: int, weights: list[int]) -> None:
-    """To the cent, and nobody is a cent away from its part."""
+    """To the cent, and nobody is a cent away from its part; among nobody there is nothing to split."""
+    assert parts_of(Decimal(amount), []) == []
     cents, parts = Decimal(amount) / 100, parts_of(Decimal(amount) / 100, [Decimal(weight) for weight in weights])
     assert sum(parts) == cents
     for part, weight in zip(parts, weights, strict=True):

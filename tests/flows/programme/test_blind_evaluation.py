@@ -6,6 +6,7 @@ import asyncio
 import json
 import random
 from collections.abc import AsyncIterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +14,18 @@ import asyncpg
 import pytest
 
 from node.domain.documents import describe
+from node.domain.programme.eligibility import Undertaking
 from node.errors import CallerError, NotFoundError, PeerWrongError
-from node.flows.programme import applying, evaluating
+from node.flows.programme import announce, applying, evaluating
+from node.flows.registry import gdpr
 from node.flows.registry.acting import acting, tell
 from node.protocol import canonical
+from node.runtime import current_own
 from node.store.postgres import load_queries
 from tests.call_offices_made import Issuers, issuers, make_call_template
 from tests.calls_made import WEIGHTS
 from tests.documents_made import HOSTILE
+from tests.networks_made import PERSON_CODE
 
 SQL = Path(__file__).parents[3] / "node" / "store"
 JUDGES = ("carla", "dario", "elena")
@@ -247,3 +252,43 @@ async def test_a_network_that_applied_at_both_offices_takes_part_once(two: Issue
     assert [(row["id"], row["reasons"]) for row in part["rows"] if row["reasons"]] == [
         (second.application_id, ["application-duplicate"])
     ]
+
+
+async def test_a_ranking_leaves_by_no_other_way(two: Issuers) -> None:
+    """Whoever announces by hand cannot pass by the second officer."""
+    call = await two.issued(mode="arrival")
+    two.close()
+    await two.exchange(call.call_id)
+    (part,) = (await two.province.rank(call.call_id)).parts
+    node = two.province.town.node
+    document = {
+        "type": "ranking/1", "title": {"it": "x"}, "summary": {"it": "x"}, "regions": [], "begins": None, "ends": None,
+        "deadline": None, "ranking": part,
+    }  # fmt: skip
+    with acting("anna"), pytest.raises(CallerError, match="announcement-ranking"):
+        await announce.announce(node.pool, node.config, await current_own(node), two.clock(), document)
+
+
+async def test_an_applicant_s_data_are_found_and_erased(two: Issuers) -> None:
+    """By the tax code: of a single undertaking, in a document, in what was written of it; points and numbers stay."""
+    call = await two.issued()
+    office, code = two.province, PERSON_CODE
+    paper = (describe("Carta", "other", None, "carta.txt"), f"Titolare: {code}\n".encode())
+    wish = {"undertakings": (Undertaking(code, Decimal(10000)),), "documents": (paper,)}
+    ident = (await office.apply(call.call_id, 0, **wish)).application_id
+    two.close()
+    await office.assign([ident], "carla", "dario")
+    for who in ("carla", "dario"):
+        await office.declare(ident, who)
+        await office.score(ident, who, dict.fromkeys(WEIGHTS, "7"), f"bene {code}")
+    await two.chamber.take(call.call_id, await office.export(call.call_id, two.chamber))
+    for side, places in ((office, 3), (two.chamber, 1)):
+        found = await gdpr.access(side.pool, code)
+        assert len([table for table in found.found if table.startswith("programme.")]) == places
+        own = await current_own(side.town.node)
+        await gdpr.erase(side.pool, own, code, "anna", "richiesta dell'interessato", two.clock())
+        with pytest.raises(NotFoundError):
+            await gdpr.access(side.pool, code)
+    opened = await applying.read(office.pool, ident)
+    assert (opened.application.number, opened.documents) == (1, ())
+    assert [score.points["innovation"] for score in await evaluating.shown(office.pool, ident)] == ["7.00", "7.00"]
