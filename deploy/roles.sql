@@ -107,6 +107,14 @@ REVOKE UPDATE ON office.account_role FROM rete_node;
 GRANT EXECUTE ON FUNCTION audit.sign_in_refused(uuid, text) TO rete_node;
 -- What the office announced is told once.
 REVOKE UPDATE, DELETE ON programme.announced FROM rete_node;
+-- Of a call: what was handed in, declared, judged and granted stays; what names somebody may be erased by its own column.
+REVOKE UPDATE, DELETE ON programme.application, programme.call_declaration, programme.call_score, programme.call_grant,
+    programme.call_instalment, programme.call_expense, programme.call_revocation FROM rete_node;
+GRANT UPDATE (network_id, network_key, withdrawn_at, withdrawn_by) ON programme.application TO rete_node;
+GRANT UPDATE (reasons) ON programme.call_score TO rete_node;
+GRANT UPDATE (aid_code) ON programme.call_grant TO rete_node;
+GRANT UPDATE (note) ON programme.call_expense TO rete_node;
+GRANT UPDATE (reason) ON programme.call_revocation TO rete_node;
 -- Documents and changes of the register are told once.
 REVOKE UPDATE ON registry.document, registry.change FROM rete_node;
 REVOKE DELETE ON registry.change FROM rete_node;

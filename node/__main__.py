@@ -74,6 +74,11 @@ COMMANDS = {
         "course",
         N_("Corsi: edizioni, iscrizioni da tutti i territori, presenze, questionari, attestati."),
     ),
+    "call": (
+        "node.cli.call",
+        "call_group",
+        N_("Bandi congiunti: testo, domande, valutazione, graduatoria, contributi."),
+    ),
     "observatory": (
         "node.cli.observatory",
         "observatory",

@@ -34,6 +34,7 @@ from node.flows.logs.sync import Syncer
 from node.flows.people import oidc
 from node.flows.people.sign_in import Settings as SignInSettings
 from node.flows.profiles.gate import KnownNames
+from node.flows.programme import call_sheets
 from node.flows.searching import saved, tell
 from node.flows.trust import agreement, agreement_pull, council, council_road
 from node.flows.trust.agreement_terms import tightened
@@ -142,6 +143,10 @@ class Node:
     def office(self) -> casework.Office:
         """Return what the cases of introductions need of this node."""
         return casework.Office(self.pool, self.configured, self.membership, self.signing_key, self.known)
+
+    def call_desk(self) -> call_sheets.Desk:
+        """Return what the exchange of sheets of a joint call needs of this node."""
+        return call_sheets.Desk(self.pool, self.membership, self.signing_key, self.ring.seal_of)
 
     @property
     def public_url(self) -> str:

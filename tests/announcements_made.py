@@ -5,6 +5,8 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from tests.calls_made import call_document
+
 
 def session(**changes: Any) -> dict[str, Any]:
     """An information session of December."""
@@ -59,17 +61,12 @@ def call(**changes: Any) -> dict[str, Any]:
         "begins": "2027-01-15",
         "ends": None,
         "deadline": "2027-03-31",
-        "call": {
-            "issuers": ["p_LE"],
-            "mode": "score",
-            "budget": "1000000.00",
-            "criteria": [
-                {"code": "innovation", "title": {"it": "innovazione"}, "weight": 40},
-                {"code": "abroad", "title": {"it": "internazionalizzazione"}, "weight": 60},
-            ],
-            "eligibility": {"it": "Reti con almeno tre imprese."},
-            "how": {"it": "Domanda presso l'ufficio."},
-        },
+        "call": call_document(
+            opens="2027-01-15T08:00:00Z",
+            closes="2027-03-31T11:00:00Z",
+            budget="1000000.00",
+            shares=["600000.00", "400000.00"],
+        ),
     } | changes
 
 

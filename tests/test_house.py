@@ -53,7 +53,7 @@ FLOW_ROOMS: tuple[tuple[str, ...], ...] = (
 PURE: dict[str, tuple[str, ...]] = {
     "domain": (
         "__future__", "base64", "binascii", "calendar", "collections", "dataclasses", "datetime", "decimal", "difflib", "enum",
-        "email", "functools", "hashlib", "hmac", "html", "itertools", "json", "math", "operator", "re", "typing", "unicodedata",
+        "email", "fractions", "functools", "hashlib", "hmac", "html", "itertools", "json", "math", "operator", "re", "typing", "unicodedata",
         "urllib.parse", "uuid", "xml.etree", "zlib", "ahocorasick_rs", "holidays", "phonenumbers", "stdnum",
     ),
     "protocol": (
@@ -402,6 +402,9 @@ def test_peer_facing_routes_never_reach_the_private_registry(start: str) -> None
         "node.store.audit",
         "node.store.population",
         "node.store.accounts",
+        "node.store.calls",
+        "node.store.call_scores",
+        "node.store.call_grants",
         "node.store.sessions",
         "node.store.introduction_notices",
         "node.store.info_sessions",
@@ -428,6 +431,7 @@ PUBLIC_FACING = (
     "node.web.exports",
     "node.web.matches",
     "node.web.pages.public",
+    "node.web.pages.calls",
     "node.web.pages.observatory",
     "node.web.observatory_data",
     "node.web.observatory_api",
@@ -464,6 +468,9 @@ def test_public_routes_reach_no_private_store_and_no_address(start: str) -> None
         "node.store.course_seats",
         "node.store.course_notices",
         "node.store.accounts",
+        "node.store.calls",
+        "node.store.call_scores",
+        "node.store.call_grants",
         "node.store.sessions",
         "node.domain.network",
         "node.flows.introductions",

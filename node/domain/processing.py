@@ -65,6 +65,9 @@ MEET = N_("mettere in contatto due reti, o un'impresa e una rete")
 PROGRAMME = N_("far nascere reti d'impresa: informare, valutare, accompagnare")
 ASSIST = N_("assistenza alle reti fino al contratto")
 LEARN = N_("corsi per imprese e reti: iscrizioni, presenze, attestati")
+CALLS, EVERYBODY = N_("bandi congiunti"), N_("tutti")
+ISSUERS = N_("gli altri enti dello stesso bando, in forma sigillata")
+LAW = N_("obbligo di legge (art. 6 par. 1 lett. c): aiuti di Stato e controlli")
 HOLDINGS: tuple[Holding, ...] = (
     Holding(
         "registry.network", PEOPLE, N_("denominazione, oggetto e programma della rete; notaio; organo comune"),
@@ -118,6 +121,61 @@ HOLDINGS: tuple[Holding, ...] = (
         "programme.announced", OFFICERS, N_("chi ha annunciato, cambiato o ritirato che cosa nel catalogo pubblico, e quando"),
         N_("tracciare gli annunci dell'ufficio"), DUTY, NOBODY, None,
         _columns(officer="officer", none="kind action"),
+    ),
+    Holding(
+        "programme.call", OFFICERS, N_("il testo di un bando congiunto e chi l'ha scritto e approvato"), CALLS, TASK, EVERYBODY, None,
+        _columns(officer="written_by endorsed_by", none="document digest"),
+    ),
+    Holding("programme.call_protocol", OFFICERS, N_("l'ultimo numero di protocollo di ogni anno"), CALLS, TASK, NOBODY, None, {}),
+    Holding(
+        "programme.application", FIRMS, N_("domanda di una rete: importo, arrivo, esito, motivi"), CALLS, TASK, ISSUERS, None,
+        _columns(words="network_key", officer="officer withdrawn_by", none="reasons"),
+    ),
+    Holding(
+        "programme.call_undertaking", FIRMS, N_("imprese uniche di una domanda e aiuti avuti"), N_("massimale de minimis"), LAW,
+        ISSUERS, None, _columns(words="code", none="aids"),
+    ),
+    Holding(
+        "programme.application_document", PEOPLE, N_("documenti di una domanda"), CALLS, TASK, NOBODY, None,
+        _columns(words="title file_name", file="content", none="kind media_type sha256"),
+    ),
+    Holding(
+        "programme.call_evaluator", OFFICERS, N_("chi valuta le domande di un bando"), CALLS, TASK, NOBODY, None,
+        _columns(officer="evaluator", none="alias"),
+    ),
+    Holding(
+        "programme.call_assignment", OFFICERS, N_("chi valuta quale domanda"), CALLS, TASK, NOBODY, None,
+        _columns(officer="evaluator officer"),
+    ),
+    Holding(
+        "programme.call_declaration", OFFICERS, N_("dichiarazioni sui conflitti di interesse"), CALLS, DUTY, NOBODY, None,
+        _columns(officer="evaluator"),
+    ),
+    Holding(
+        "programme.call_score", OFFICERS, N_("punti dati a una domanda, con la motivazione"), CALLS, DUTY,
+        N_("tutti: i soli punti, sotto pseudonimo"), None, _columns(words="reasons", officer="evaluator", none="points"),
+    ),
+    Holding("programme.call_office", OFFICERS, N_("quali enti hanno mandato le schede"), CALLS, TASK, NOBODY, None, _columns(none="office")),
+    Holding(
+        "programme.call_sheet", FIRMS, N_("domande arrivate agli altri enti dello stesso bando"), CALLS, TASK, NOBODY, None,
+        _columns(words="network_key", none="office facts"),
+    ),
+    Holding(
+        "programme.call_ranking", OFFICERS, N_("graduatoria sotto pseudonimo; chi l'ha proposta e pubblicata"), CALLS, TASK,
+        EVERYBODY, None, _columns(officer="proposed_by published_by", none="parts digest"),
+    ),
+    Holding("programme.call_ranking_item", OFFICERS, N_("dove sta la graduatoria nel registro firmato"), CALLS, TASK, EVERYBODY, None, {}),
+    Holding(
+        "programme.call_grant", FIRMS, N_("contributo concesso"), CALLS, LAW, N_("Registro nazionale degli aiuti"), None,
+        _columns(officer="officer", none="aid_code"),
+    ),
+    Holding("programme.call_instalment", FIRMS, N_("rate pagate"), CALLS, LAW, NOBODY, None, _columns(officer="officer")),
+    Holding(
+        "programme.call_expense", FIRMS, N_("rendiconti"), CALLS, LAW, NOBODY, None, _columns(words="note", officer="officer")
+    ),
+    Holding(
+        "programme.call_revocation", FIRMS, N_("revoche e loro motivi"), CALLS, LAW, NOBODY, None,
+        _columns(words="reason", officer="officer"),
     ),
     Holding(
         "registry.import_batch", OFFICERS, N_("nome del file importato, conteggi"), N_("tracciare le importazioni"), DUTY,

@@ -63,6 +63,13 @@ PLACES: Mapping[str, str] = {
     "programme.case_step": "case_step",
     "programme.course_seat": "course_seat",
     "programme.course_enrolment": "course_enrolment",
+    "programme.application": "application",
+    "programme.call_undertaking": "undertaking",
+    "programme.application_document": "application_document",
+    "programme.call_score": "call_score",
+    "programme.call_sheet": "call_sheet",
+    "programme.call_expense": "call_expense",
+    "programme.call_revocation": "call_revocation",
 }
 # A row of these is a firm: its code says whose it is, and its name only where it has none.
 FIRMS = ("registry.firm", "population.firm")
@@ -245,7 +252,7 @@ async def documents_to_look_at(conn: Connection, found: Mapping[str, Sequence[Ma
 
 
 async def _stream(conn: Connection, query: str) -> AsyncIterator[asyncpg.Record]:
-    size = STREAM_FILES if query in ("scan_document", "scan_case_document") else STREAM
+    size = STREAM_FILES if query.endswith("document") else STREAM
     async for row in conn.cursor(QUERIES[query], prefetch=size, timeout=TIMEOUT_S):
         yield row
 

@@ -906,3 +906,103 @@ WITH seats AS (
     RETURNING enrolment_id
 )
 SELECT (SELECT count(*) FROM seats) + (SELECT count(*) FROM enrolments) AS ended;
+-- name: scan_application
+SELECT application_id::text AS id, ARRAY[network_key] AS words FROM programme.application;
+
+-- name: found_application
+SELECT to_jsonb(a) AS found FROM programme.application a
+WHERE a.application_id = ANY($1::text[]::uuid[])
+ORDER BY a.application_id
+LIMIT 10000;
+
+-- name: erase_application
+UPDATE programme.application a SET network_key = t.words ->> 0
+FROM jsonb_to_recordset($1::jsonb) AS t (id uuid, words jsonb)
+WHERE a.application_id = t.id;
+
+-- name: scan_undertaking
+SELECT application_id || '/' || position AS id, ARRAY[code] AS words FROM programme.call_undertaking;
+
+-- name: found_undertaking
+SELECT to_jsonb(u) AS found FROM programme.call_undertaking u
+WHERE u.application_id || '/' || u.position = ANY($1::text[])
+ORDER BY u.application_id, u.position
+LIMIT 10000;
+
+-- name: erase_undertaking
+UPDATE programme.call_undertaking u SET code = left(t.words ->> 0, 40)
+FROM jsonb_to_recordset($1::jsonb) AS t (id text, words jsonb)
+WHERE u.application_id || '/' || u.position = t.id;
+
+-- name: scan_application_document
+SELECT document_id::text AS id, ARRAY[title, file_name] AS words, media_type, content FROM programme.application_document;
+
+-- name: found_application_document
+SELECT jsonb_build_object(
+    'document_id', d.document_id, 'application_id', d.application_id, 'title', d.title, 'kind', d.kind, 'file_name', d.file_name,
+    'dated_on', d.dated_on, 'media_type', d.media_type, 'bytes', octet_length(d.content)) AS found
+FROM programme.application_document d
+WHERE d.document_id = ANY($1::text[]::uuid[])
+ORDER BY d.document_id
+LIMIT 10000;
+
+-- name: erase_application_document
+DELETE FROM programme.application_document WHERE document_id IN (SELECT (t ->> 'id')::uuid FROM jsonb_array_elements($1::jsonb) t);
+
+-- Words are looked at whoever wrote them; points are not read.
+-- name: scan_call_score
+SELECT application_id || '/' || evaluator AS id, ARRAY[reasons::text] AS words FROM programme.call_score;
+
+-- name: found_call_score
+SELECT jsonb_build_object('application_id', s.application_id, 'reasons', s.reasons, 'given_at', s.given_at) AS found
+FROM programme.call_score s
+WHERE s.application_id || '/' || s.evaluator = ANY($1::text[])
+ORDER BY s.application_id, s.evaluator
+LIMIT 10000;
+
+-- name: erase_call_score
+UPDATE programme.call_score s SET reasons = '{}'
+FROM jsonb_to_recordset($1::jsonb) AS t (id text)
+WHERE s.application_id || '/' || s.evaluator = t.id;
+
+-- name: scan_call_sheet
+SELECT application_id::text AS id, ARRAY[network_key] AS words FROM programme.call_sheet;
+
+-- name: found_call_sheet
+SELECT to_jsonb(s) AS found FROM programme.call_sheet s
+WHERE s.application_id = ANY($1::text[]::uuid[])
+ORDER BY s.application_id
+LIMIT 10000;
+
+-- name: erase_call_sheet
+UPDATE programme.call_sheet s SET network_key = t.words ->> 0
+FROM jsonb_to_recordset($1::jsonb) AS t (id uuid, words jsonb)
+WHERE s.application_id = t.id;
+
+-- name: scan_call_expense
+SELECT application_id || '/' || number AS id, ARRAY[note] AS words FROM programme.call_expense;
+
+-- name: found_call_expense
+SELECT to_jsonb(e) AS found FROM programme.call_expense e
+WHERE e.application_id || '/' || e.number = ANY($1::text[])
+ORDER BY e.application_id, e.number
+LIMIT 10000;
+
+-- name: erase_call_expense
+UPDATE programme.call_expense e SET note = left(t.words ->> 0, 1000)
+FROM jsonb_to_recordset($1::jsonb) AS t (id text, words jsonb)
+WHERE e.application_id || '/' || e.number = t.id;
+
+-- name: scan_call_revocation
+SELECT application_id || '/' || number AS id, ARRAY[reason] AS words FROM programme.call_revocation;
+
+-- name: found_call_revocation
+SELECT to_jsonb(r) AS found FROM programme.call_revocation r
+WHERE r.application_id || '/' || r.number = ANY($1::text[])
+ORDER BY r.application_id, r.number
+LIMIT 10000;
+
+-- name: erase_call_revocation
+UPDATE programme.call_revocation r SET reason = left(t.words ->> 0, 1000)
+FROM jsonb_to_recordset($1::jsonb) AS t (id text, words jsonb)
+WHERE r.application_id || '/' || r.number = t.id;

@@ -50,11 +50,13 @@ from node.web.pages import (
     admin_peers,
     admin_users,
     asking,
+    calls,
     course_door,
     courses,
     dashboard,
     desk,
     door,
+    evaluations,
     following,
     frame,
     identity,
@@ -62,8 +64,10 @@ from node.web.pages import (
     leaving,
     observatory,
     office_aggregations,
+    office_applications,
     office_approvals,
     office_asking,
+    office_calls,
     office_case,
     office_case_file,
     office_cases,
@@ -204,6 +208,7 @@ def _add_pages(app: web.Application, node: Node) -> None:
         ]
     )
     observatory.install(app, node.pool)
+    calls.install(app, node.pool, node.clock)
     door.install(app, node)
     app.add_routes(session_pages.routes())
     session_door.install(app, node)
@@ -215,6 +220,6 @@ def _add_pages(app: web.Application, node: Node) -> None:
     app.add_routes(office_documents.routes())
     desk.install(app, node)
     for pages in (
-        office_profiles, office_approvals, office_matches, office_searches, office_services, office_introductions, office_asking, office_case, office_sessions, office_aggregations, office_pipeline, office_cases, office_case_file, office_courses,
+        office_profiles, office_approvals, office_matches, office_searches, office_services, office_introductions, office_asking, office_case, office_sessions, office_aggregations, office_pipeline, office_cases, office_case_file, office_courses, office_calls, office_applications, evaluations,
     ):  # fmt: skip
         app.add_routes(pages.routes())

@@ -180,6 +180,9 @@ def is_same(one: Announcement, other: Announcement) -> bool:
 def texts(made: Announcement) -> list[tuple[str, str]]:
     """Return every text for people, with its place: title, summary, then what the kind alone says."""
     head = [(f"{name}.{code}", text) for name in ("title", "summary") for code, text in getattr(made, name).items()]
+    if made.kind == RANKING:
+        # Its rows are codes, moments and points.
+        return head
     return head + [(place, text) for place, text in _texts(made.kind, made.detail) if not _CODE.fullmatch(text)]
 
 

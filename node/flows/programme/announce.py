@@ -54,6 +54,13 @@ async def announce(
 
     Raises: as ``put``.
     """
+    if document.get("type") == f"{announcement.RANKING}/1":
+        # Four eyes: a ranking leaves by its own flow (flows/programme/call_ranking) and by no other way.
+        raise CallerError(
+            "announcement-ranking",
+            N_("una graduatoria si pubblica in due, dal suo bando"),
+            hint=N_("«rete call rank», poi «rete call publish»"),
+        )
 
     async def work(conn: Connection) -> Announced:
         return await put(conn, config, own, now, document, seen=seen)

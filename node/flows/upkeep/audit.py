@@ -89,6 +89,7 @@ KINDS = {
     "course": N_("corso"),
     "announcement": N_("annuncio del catalogo"),
     "case-file": N_("fascicolo"),
+    "call": N_("bando congiunto"),
 }
 ACCOUNT_ACTIONS = {
     "created": N_("utente creato"), "enabled": N_("utente abilitato"), "disabled": N_("utente disabilitato"),
@@ -138,6 +139,23 @@ COURSES = {
     "cancelled": N_("edizione di un corso annullata"), "released": N_("risultati di un questionario pubblicati"),
     "certified": N_("attestato rilasciato"),
 }  # fmt: skip
+CALLS = {
+    "written": N_("testo di un bando tenuto"),
+    "endorsed": N_("bando approvato"),
+    "received": N_("domanda ricevuta"),
+    "refused": N_("domanda esclusa"),
+    "withdrawn": N_("domanda ritirata"),
+    "assigned": N_("domanda affidata a un valutatore"),
+    "declared": N_("dichiarato: nessun conflitto di interessi"),
+    "conflict": N_("dichiarato un conflitto di interessi"),
+    "scored": N_("domanda valutata"),
+    "proposed": N_("graduatoria proposta"),
+    "published": N_("graduatoria pubblicata"),
+    "granted": N_("contributo concesso"),
+    "paid": N_("rata pagata"),
+    "reported": N_("spese rendicontate"),
+    "revoked": N_("contributo revocato"),
+}
 
 
 def what_of(kind: str, facts: Mapping[str, Any]) -> str:
@@ -158,6 +176,7 @@ def what_of(kind: str, facts: Mapping[str, Any]) -> str:
         "course": COURSES,
         "announcement": ANNOUNCEMENTS,
         "case-file": CASE_FILES,
+        "call": CALLS,
     }
     return by_kind.get(kind, {}).get(action) or KINDS.get(kind, kind)
 

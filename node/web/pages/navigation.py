@@ -25,6 +25,7 @@ PUBLIC: Final = (
     Entry("/", N_("Inizio")),
     Entry("/cerca", N_("Cerca reti")),
     Entry("/catalogo", N_("Catalogo")),
+    Entry("/bandi", N_("Bandi")),
     Entry("/osservatorio", N_("Osservatorio")),
     Entry("/sessioni", N_("Sessioni")),
     Entry("/enti", N_("Enti")),
@@ -62,6 +63,8 @@ OPENED: Final = (
     (Permission.PROGRAMME_READ, Entry("/ufficio/servizi", N_("Servizi"))),
     (Permission.PROGRAMME_READ, Entry("/ufficio/fascicoli", N_("Fascicoli"))),
     (Permission.COURSES_READ, Entry("/ufficio/corsi", N_("Corsi"))),
+    (Permission.CALLS_READ, Entry("/ufficio/bandi", N_("Bandi dell'ufficio"))),
+    (Permission.CALLS_SCORE, Entry("/ufficio/valutazioni", N_("Valutazioni"))),
     (Permission.SEARCHES_WRITE, Entry("/ufficio/ricerche", N_("Ricerche salvate"))),
     (Permission.DOCTOR_READ, Entry("/amministrazione", N_("Amministrazione"))),
 )

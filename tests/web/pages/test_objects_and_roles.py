@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from decimal import Decimal
 from urllib.parse import quote
 
 import pytest
@@ -13,9 +14,12 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from node.domain import documents as kinds
 from node.domain.introduction import Party
+from node.domain.programme.eligibility import Undertaking
 from node.domain.roles import Permission, Role, permissions_of
-from node.flows.programme import announce, cases
+from node.flows.programme import announce, applying, calls, cases
+from node.flows.programme.applying import Wish
 from node.flows.registry import documents
+from node.flows.registry.acting import acting
 from node.runtime import Node, current_own
 from node.store import introductions
 from node.store.introductions import NewCase
@@ -27,6 +31,7 @@ from tests.accounts_made import Desk
 from tests.admin_made import session
 from tests.agreement_shown_made import fill_agreement
 from tests.announcements_made import service
+from tests.calls_made import call_document
 from tests.desk_made import Staff, networks_of
 from tests.documents_made import TEXT
 from tests.programme_made import took_part
@@ -65,6 +70,13 @@ async def objects(node: Node, staff: Staff) -> Mapping[str, str]:
     case_id = await cases.open_case(
         node.pool, "anna", node.clock(), title="Prova", lines=["legal"], network_id=network_id
     )
+    with acting("anna"):
+        call = await calls.write(node.pool, node.config.node.id, call_document(), node.clock())
+        own = await current_own(node)
+        await calls.endorse(node.pool, node.config, own, call.call_id, call.digest, node.clock())
+        wish = Wish(network_id, Decimal(1000), (Undertaking("01234567890", Decimal(1000)),), ((told, TEXT),))
+        application = await applying.apply(node.pool, node.config.node.id, call.call_id, wish, bounds, node.clock())
+        opened = await applying.read(node.pool, application.application_id)
     paper = await fill_agreement(node)
     await figures_made.publish(node)
     return {
@@ -75,6 +87,9 @@ async def objects(node: Node, staff: Staff) -> Mapping[str, str]:
         "enrolment_id": enrolment,
         "expression_id": expression,
         "aggregation_id": aggregation,
+        "call_id": call.call_id,
+        "application_id": application.application_id,
+        "attachment_id": opened.documents[0]["document_id"],
         # Versions, proposals, requests to join.
         "version": "2",
         "digest": paper.proposal,

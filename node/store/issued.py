@@ -1,0 +1,20 @@
+"""What the logs say of calls and rankings: public documents, and nothing else.
+
+In: a connection. Out: the living documents of a kind, each with the owner of the log that carries it. Source: PROTOCOL 14.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from node.store.postgres import Connection, load_queries
+
+QUERIES = load_queries("issued")
+
+
+async def documents(conn: Connection, kind: str) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return the living documents of a kind (``call``, ``ranking``) in all logs, each with the owner of its log."""
+    return [(row["owner"], orjson.loads(row["body"])) for row in await conn.fetch(QUERIES["endorsements"], kind)]
