@@ -308,7 +308,9 @@ def test_templates_escape_everything_and_hold_no_script_nor_style() -> None:
 
 def test_menus_lead_to_pages_that_are_there() -> None:
     """Every entry of the public menu and foot is a route."""
-    routes = {route.path for route in (*public.routes(), *catalogue.routes(), *observatory.routes(), *sessions.routes())}
+    routes = {
+        route.path for route in (*public.routes(), *catalogue.routes(), *observatory.routes(), *sessions.routes())
+    }
     entries = navigation.entries_for(None)
     assert {entry.path for entry in (*entries.main, *entries.foot)} <= routes
 

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any, cast
 from urllib.parse import quote
 
 import pytest
@@ -16,7 +18,7 @@ from node.domain import documents as kinds
 from node.domain.introduction import Party
 from node.domain.programme.eligibility import Undertaking
 from node.domain.roles import Permission, Role, permissions_of
-from node.flows.programme import announce, applying, calls, cases
+from node.flows.programme import announce, applying, calls, cases, courses
 from node.flows.programme.applying import Wish
 from node.flows.registry import documents
 from node.flows.registry.acting import acting
@@ -32,6 +34,7 @@ from tests.admin_made import session
 from tests.agreement_shown_made import fill_agreement
 from tests.announcements_made import service
 from tests.calls_made import call_document
+from tests.courses_made import CODE, COURSE, School
 from tests.desk_made import Staff, networks_of
 from tests.documents_made import TEXT
 from tests.programme_made import took_part
@@ -106,12 +109,30 @@ async def objects(node: Node, staff: Staff) -> Mapping[str, str]:
         "peer": "a_WELL",
         "owner": "a_WELL",
         "step": "chiudi",
+        **await course_objects(node),
         "path": "rete.css",
         "case_id": case_id,
         "deed": "ore",
         "thing": NOBODY,
         "point": "decisions",
     }
+
+
+async def course_objects(node: Node) -> dict[str, str]:
+    """An edition with somebody in it and a file, and something that is done to it."""
+    school = School(cast("Any", SimpleNamespace(node=node)))
+    desk, today = await school.desk(), node.clock().date()
+    course_id = await courses.keep(desk, COURSE, node.clock())
+    edition = courses.blank_edition(course_id, CODE, 3, (today, today, today))
+    held = [courses.parse_session(f"{today} 09:30 Sala")]
+    edition_id = await courses.add_edition(desk, edition, held, [], node.clock())
+    await courses.publish(desk, course_id, node.clock())
+    seat_id = await school.enrol(course_id, "a")
+    await courses.add_material(
+        node.pool, edition_id, "Appunti", "a.txt", b"Appunti.\n", documents.bounds_of(node.config), node.clock()
+    )
+    (material,) = (await courses.read(node.pool, edition_id)).materials
+    return {"edition_id": edition_id, "seat_id": seat_id, "material_id": material.material_id, "deed": "concludi"}
 
 
 def closed_routes(app: web.Application, role: Role | None) -> Iterator[tuple[str, str]]:
