@@ -18,7 +18,7 @@ import structlog
 
 from node.domain.observatory import lazy, statistics_form
 from node.domain.observatory.lazy import CellState, Contents, Place
-from node.domain.observatory.plan import PLAN, PLAN_VERSION, Planned, measure_of, reference_day
+from node.domain.observatory.plan import PLAN, PLAN_VERSION, Planned, telling_of, reference_day
 from node.errors import N_, CallerError, LogStateError
 from node.flows.logs.append import Operation, OwnLog, append, sign_head
 from node.flows.observatory.contributions import gather
@@ -210,7 +210,7 @@ async def _turn(
     before = await _stands(conn, planned.ident, contents, known)
     adopted, last = known.behind_the_log, known.day
     if last is None or last < day:
-        after = lazy.release(before, contents, measure_of(planned, secret))
+        after = lazy.release(before, contents, telling_of(planned, secret))
         return _prepared(planned, Way.FIRST if before is None else Way.AGAIN, day, before, after, adopted=adopted)
     return _prepared(planned, Way.ADOPTED if adopted else Way.REPEATED, last, before, before, adopted=adopted)
 

@@ -10,7 +10,7 @@ import pytest
 
 from node.domain.observatory.lazy import Part
 from node.domain.observatory.placing import region_of_label
-from node.domain.observatory.plan import PLAN, measure_of
+from node.domain.observatory.plan import PLAN, telling_of
 from node.errors import LogStateError
 from node.flows.logs import epoch
 from node.flows.observatory import contributions, federation, publish
@@ -43,7 +43,7 @@ async def test_every_table_of_the_plan_is_told_once_a_quarter(bureau: Bureau) ->
     turns = await bureau.publish(JANUARY)
     assert set(turns) == set(PLAN)
     assert {turn.way for turn in turns.values()} == {Way.FIRST}
-    expected = measure_of(PLAN[STATUSES], SECRET)({n: Part(n) for n in bureau.networks})
+    expected = telling_of(PLAN[STATUSES], SECRET).measure({n: Part(n) for n in bureau.networks})
     assert turns[STATUSES].values == ({REGISTERED: expected} if expected else {})
     (document,) = await bureau.said(STATUSES)
     assert document == {
@@ -92,7 +92,7 @@ async def test_three_that_change_together_are_told(bureau: Bureau) -> None:
     await bureau.publish(JANUARY)
     await bureau.keep(5)
     turn = (await bureau.publish(APRIL))[STATUSES]
-    expected = measure_of(PLAN[STATUSES], SECRET)({n: Part(n) for n in bureau.networks})
+    expected = telling_of(PLAN[STATUSES], SECRET).measure({n: Part(n) for n in bureau.networks})
     assert turn.values == {REGISTERED: expected}
 
 
