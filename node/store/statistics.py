@@ -109,8 +109,12 @@ def _rows(state: TableState) -> Iterable[tuple[str, str, str, str, int]]:
 
 
 async def forget(conn: Connection, firms: Iterable[str] = ()) -> int:
-    """Take erased firms, and every record that is there no more, out of the lists; return how many rows went. No number moves."""
+    """Take erased firms, and every record that is there no more, out of the lists; return how many rows went. No number moves.
+
+    Cases of firms of which nothing is left are kept without a sign of whose they were.
+    """
     await lock(conn)
+    await conn.execute(QUERIES["forget_units"], timeout=TIMEOUT_S)
     done = await conn.execute(QUERIES["forget"], list(firms), timeout=TIMEOUT_S)
     return int(str(done).rpartition(" ")[2])
 

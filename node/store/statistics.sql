@@ -43,6 +43,14 @@ WHERE p.record_id = ANY($1::uuid[])
    OR p.table_id = 'common-fund'
   AND EXISTS (SELECT FROM registry.network n WHERE n.network_id = p.record_id AND n.name = '[cancellato] ' || left(n.network_id::text, 8));
 
+-- name: forget_units
+-- A firm that asked by itself and was erased is, behind the numbers too, nobody that could be told from another.
+UPDATE statistics.part p SET unit_id = '00000000-0000-0000-0000-000000000000'
+FROM office.introduction i
+WHERE i.introduction_id = p.record_id AND i.network_id IS NULL
+  AND upper(regexp_replace(coalesce(i.applicant ->> 'tax_code', ''), '[^[:alnum:]]', '', 'g')) !~ '^([0-9A-Z]{11}|[0-9A-Z]{16})$'
+  AND p.unit_id <> '00000000-0000-0000-0000-000000000000';
+
 -- name: insert_documents
 INSERT INTO coop.statistics (origin_id, idx, table_id, plan, day, part, parts, digest)
 SELECT $1, u.idx, u.table_id, u.plan, u.day, u.part, u.parts, u.digest

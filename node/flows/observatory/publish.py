@@ -18,7 +18,7 @@ import structlog
 
 from node.domain.observatory import lazy, statistics_form
 from node.domain.observatory.lazy import CellState, Contents, Place
-from node.domain.observatory.plan import PLAN, PLAN_VERSION, Planned, telling_of, reference_day
+from node.domain.observatory.plan import PLAN, PLAN_VERSION, Planned, reference_day, telling_of
 from node.errors import N_, CallerError, LogStateError
 from node.flows.logs.append import Operation, OwnLog, append, sign_head
 from node.flows.observatory.contributions import gather
@@ -170,7 +170,7 @@ async def _prepare(
     told, said = await statistics.told(conn), await _said(conn, own.owner)
     known = {ident: _Known(told.get(ident), said.get(ident)) for ident in PLAN}
     # Nobody reads the register to find that nothing is due.
-    contents = await gather(conn) if any(found.has_work(day) for found in known.values()) else {}
+    contents = await gather(conn, secret) if any(found.has_work(day) for found in known.values()) else {}
     return [
         await _turn(conn, PLAN[ident], secret, contents[ident], found, day)
         if found.has_work(day)

@@ -111,6 +111,17 @@ def test_a_record_key_is_the_hmac_of_its_uuid() -> None:
     assert cell_key.record_key(SECRET, ident) == int.from_bytes(expected, "big")
 
 
+def test_a_firms_unit_hangs_on_its_code_alone() -> None:
+    """The same however the code is written, another for another secret, none for what is no code; and a UUID as lists keep it."""
+    unit = cell_key.unit_of(SECRET, "01234567890")
+    assert unit == cell_key.unit_of(SECRET, " 012 345.678-90 ")
+    assert unit == str(uuid.UUID(unit))
+    assert cell_key.unit_of(SECRET, "rssmra80a01h501u") == cell_key.unit_of(SECRET, "RSSMRA80A01H501U")
+    assert len({unit, cell_key.unit_of(b"other" * 8, "01234567890"), cell_key.unit_of(SECRET, "01234567891")}) == 3
+    for text in ("", "   ", "[cancellato]", "0123456789", "012345678901"):
+        assert cell_key.unit_of(SECRET, text) is None
+
+
 @given(st.lists(KEYS, max_size=20), st.randoms())
 def test_the_same_contributors_give_the_same_key(keys: list[int], mixer: object) -> None:
     """In whatever order."""
