@@ -144,6 +144,26 @@ async def documents(
     return found
 
 
+async def last_signed(conn: Connection) -> dt.datetime | None:
+    """Return when others last signed the own log's head; where nobody does, when this node did; None before its first signature."""
+    found: dt.datetime | None = await conn.fetchval(QUERIES["last_signed"])
+    return found
+
+
+async def newest_day(conn: Connection) -> dt.date | None:
+    """Return the newest reference day that this node told, None before the first."""
+    found: dt.date | None = await conn.fetchval(QUERIES["newest_day"])
+    return found
+
+
+async def retold(conn: Connection, first: dt.date, last: dt.date) -> dict[tuple[str, dt.date], dict[str, int]]:
+    """Return, by table and reference day, which members told other numbers after the first, and how often."""
+    found: dict[tuple[str, dt.date], dict[str, int]] = {}
+    for row in await conn.fetch(QUERIES["retold"], last, first, timeout=TIMEOUT_S):
+        found.setdefault((row["table_id"], row["day"]), {})[row["owner"]] = row["times"]
+    return found
+
+
 async def stamp(conn: Connection) -> str:
     """Return a text that changes whenever other documents count, or other members are known."""
     return str(await conn.fetchval(QUERIES["stamp"]))

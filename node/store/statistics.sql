@@ -74,6 +74,27 @@ JOIN log.body b USING (origin_id, idx)
 ORDER BY s.table_id, s.idx
 LIMIT 10000;
 
+-- name: last_signed
+-- When others last set their name to the own log's head, by their clocks; of a log that nobody witnesses, when this node did.
+SELECT coalesce((SELECT max(c.signed_at) FROM log.cosignature c JOIN log.origin o USING (origin_id) WHERE o.is_own),
+                (SELECT max(s.signed_at) FROM log.signed s JOIN log.origin o USING (origin_id) WHERE o.is_own));
+
+-- name: newest_day
+-- The newest reference day that this node told of anything, as its database or its log says.
+SELECT greatest((SELECT max(day) FROM statistics.told),
+                (SELECT max(s.day) FROM coop.statistics s JOIN log.origin o USING (origin_id) WHERE o.is_own AND o.state <> 'closed'));
+
+-- name: retold
+-- Who told other numbers for the same table and reference day, and how often.
+SELECT o.owner, s.table_id, s.day, count(DISTINCT s.digest) - 1 AS times
+FROM coop.statistics s
+JOIN log.origin o USING (origin_id)
+WHERE o.state NOT IN ('closed', 'suspended', 'quarantined') AND s.day <= $1 AND s.day >= $2
+GROUP BY o.owner, s.table_id, s.day
+HAVING count(DISTINCT s.digest) > 1
+ORDER BY o.owner, s.table_id, s.day
+LIMIT 1000000;
+
 -- name: documents
 -- Of each member, table and reference day the parts of the newest document ($1: no later than this day, $2: no earlier). What the members
 -- sent away, or caught with two stories, tells nothing.

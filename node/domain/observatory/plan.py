@@ -25,6 +25,8 @@ REGIONS: Final = (
     UNKNOWN, "ITC1", "ITC2", "ITC3", "ITC4", "ITF1", "ITF2", "ITF3", "ITF4", "ITF5", "ITF6", "ITG1", "ITG2", "ITH1", "ITH2", "ITH3",
     "ITH4", "ITH5", "ITI1", "ITI2", "ITI3", "ITI4",
 )  # fmt: skip
+# From the first day of a quarter always into the next one.
+NEXT_QUARTER_DAYS: Final = 95
 LED: Final = ("women", "youth", "foreign")
 OUTCOMES: Final = ("open", "declined", "introduced", "agreement", "talks", "none", "ended")
 
@@ -123,3 +125,8 @@ def reference_day(today: dt.date) -> dt.date:
 def is_reference_day(day: dt.date) -> bool:
     """Tell whether a day is the last of a quarter."""
     return reference_day(day + dt.timedelta(days=1)) == day
+
+
+def is_ahead(day: dt.date, last_seen: dt.date) -> bool:
+    """Tell whether a reference day lies after the end of the quarter in which somebody was last seen to sign: no clock that is right gets there."""
+    return day > reference_day(reference_day(last_seen) + dt.timedelta(days=1 + NEXT_QUARTER_DAYS))
