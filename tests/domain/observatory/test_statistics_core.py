@@ -443,3 +443,13 @@ def test_reference_days_are_ends_of_quarters() -> None:
     assert [day for day in map(dt.date.fromordinal, range(739_000, 739_400)) if plan.is_reference_day(day)] == sorted(
         {plan.reference_day(dt.date.fromordinal(day)) for day in range(739_001, 739_401)}
     )[1:]
+
+
+def test_a_day_is_ahead_after_the_quarter_of_the_last_signature() -> None:
+    """Up to the end of the quarter in which somebody signed a day may be told, later ones not."""
+    for seen, ends in {"2027-01-01": "2027-03-31", "2027-03-31": "2027-03-31", "2027-04-01": "2027-06-30"}.items():
+        end, signed = dt.date.fromisoformat(ends), dt.date.fromisoformat(seen)
+        assert not plan.is_ahead(end, signed)
+        assert plan.is_ahead(plan.reference_day(end + dt.timedelta(days=94)), signed)
+    days = (dt.date.fromordinal(day) for day in range(739_000, 739_800))
+    assert not any(plan.is_ahead(plan.reference_day(day), day) for day in days)

@@ -15,7 +15,7 @@ from node.domain.observatory import lazy
 from node.domain.observatory.lazy import Part
 from node.domain.observatory.placing import region_of_label
 from node.domain.observatory.plan import PLAN, telling_of
-from node.errors import LogStateError
+from node.errors import LogStateError, OperatorError
 from node.flows.logs import epoch
 from node.flows.observatory import contributions, federation, publish
 from node.flows.observatory.contributions import gather
@@ -449,3 +449,35 @@ async def test_alterations_by_a_cent_hide_nobodys_fund(bureau: Bureau) -> None:
     assert values((await bureau.publish(APRIL))[FUNDS]) == values(first)
     await bureau.keep(3, initial_fund=Decimal(9_000))
     assert (await bureau.publish(JULY))[FUNDS].renewed == 1
+
+
+async def test_a_clock_far_ahead_tells_nothing(bureau: Bureau) -> None:
+    """A year after the last signature nothing leaves, with a code, until the clock is right or somebody says that it is."""
+    await bureau.publish(JANUARY)
+    far = JANUARY.replace(year=2028)
+    with pytest.raises(OperatorError) as caught:
+        await bureau.publish(far)
+    assert caught.value.code == "statistics-clock"
+    assert {turn.day for turn in (await bureau.publish(APRIL)).values()} == {dt.date(2027, 3, 31)}
+    turns = await publish.publish_due(bureau.pool, bureau.own, SECRET, None, far, trust_clock=True)
+    assert {turn.day for turn in turns} == {dt.date(2027, 12, 31)}
+
+
+async def test_the_clocks_of_others_count_before_the_own(bureau: Bureau) -> None:
+    """A witness that signed last winter does not carry a node whose own signatures are of next year; one that signed now does."""
+    await bureau.publish(JANUARY)
+    signed = (
+        "INSERT INTO log.cosignature (origin_id, member, size, signed_at, line) VALUES ($1, 'p_TO', 1, $2, '')"
+        " ON CONFLICT (origin_id, member) DO UPDATE SET signed_at = excluded.signed_at"
+    )
+    await bureau.run(signed, bureau.own.origin_id, JANUARY)
+    far = JANUARY.replace(year=2028)
+    await bureau.run("UPDATE log.signed SET signed_at = $1", far)
+    with pytest.raises(OperatorError):
+        await bureau.publish(far)
+    # What is not due needs no clock.
+    assert {turn.way for turn in (await bureau.publish(JANUARY)).values()} == {Way.NOT_DUE}
+    await bureau.run(signed, bureau.own.origin_id, far)
+    assert {turn.way for turn in (await bureau.publish(far)).values()} == {Way.AGAIN}
+    async with bureau.pool.acquire() as conn:
+        assert await statistics.newest_day(conn) == dt.date(2027, 12, 31)
