@@ -16,7 +16,7 @@ import uuid
 
 from node.domain.observatory import lazy
 from node.domain.observatory.lazy import CellState, Part, Parts
-from node.domain.observatory.plan import PLAN, measure_of
+from node.domain.observatory.plan import PLAN, telling_of
 
 PLACE = ("ITF4", "registered")
 RATES = (0.5, 1, 2, 4, 8, 16)
@@ -36,25 +36,29 @@ def some(rng: random.Random, count: int) -> set[str]:
     return {str(uuid.UUID(int=rng.getrandbits(128), version=4)) for _ in range(count)}
 
 
-def lax(cell: CellState, now: Parts, measure: lazy.Measure) -> CellState:
+def lax(cell: CellState, now: Parts, telling: lazy.Telling) -> CellState:
     """Tell anew after three changes since the number was made, whenever they came."""
-    return CellState(measure(now), now, now) if len(lazy.changed_units(cell.base, now)) >= lazy.CHANGED_MIN else cell
+    return (
+        CellState(telling.measure(now), now, now)
+        if len(lazy.changed_units(cell.base, now)) >= lazy.CHANGED_MIN
+        else cell
+    )
 
 
 def office(rng: random.Random, mean: float, quarters: int) -> tuple[int, int, int, int]:
     """Return the truth and what is told by keys alone, by the node's rule, by the laxer one."""
-    measure = measure_of(PLAN["networks-by-status"], rng.randbytes(32))
+    telling = telling_of(PLAN["networks-by-status"], rng.randbytes(32))
     held = some(rng, rng.randint(5, 40))
     now: Parts = {record: Part(record) for record in held}
-    state = lazy.release(None, {PLACE: now}, measure)
+    state = lazy.release(None, {PLACE: now}, telling)
     other = state[PLACE]
     for _ in range(quarters):
         gone = rng.sample(sorted(held), min(poisson(rng, mean / 2), len(held)))
         held = (held - set(gone)) | some(rng, poisson(rng, mean))
         now = {record: Part(record) for record in held}
-        state = lazy.release(state, {PLACE: now}, measure)
-        other = lax(other, now, measure)
-    return len(held), measure(now), state[PLACE].value if PLACE in state else 0, other.value
+        state = lazy.release(state, {PLACE: now}, telling)
+        other = lax(other, now, telling)
+    return len(held), telling.measure(now), state[PLACE].value if PLACE in state else 0, other.value
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from node.domain.observatory import lazy, ptable
 from node.domain.observatory.lazy import Part, Parts, Place
-from node.domain.observatory.plan import PLAN, measure_of
+from node.domain.observatory.plan import PLAN, telling_of
 
 TABLE = PLAN["networks-by-status"]
 CELL, OTHER, THIRD = ("ITF4", "registered"), ("ITF4", "potential"), ("ITF4", "signed")
@@ -158,12 +158,12 @@ ATTACKS = (
 
 def published(method: str, worlds: Sequence[World], secret: bytes) -> list[Sight]:
     """What is told at each release."""
-    measure = measure_of(TABLE, secret) if method != "threshold" else _plainly
+    telling = lazy.Telling(_plainly) if method == "threshold" else telling_of(TABLE, secret)
     state: lazy.TableState | None = None
     sights: list[Sight] = []
     for world in worlds:
         contents: lazy.Contents = {cell: {r: Part(r) for r in sorted(held)} for cell, held in world.items()}
-        state = lazy.release(state if method == "both" else None, contents, measure)
+        state = lazy.release(state if method == "both" else None, contents, telling)
         sights.append({cell: found.value for cell, found in state.items() if found.value})
     return sights
 

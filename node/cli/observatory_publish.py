@@ -27,6 +27,9 @@ WAYS = {
     Way.NOT_DUE: N_("già comunicata"),
 }
 DRY_RUN = click.option("--dry-run", is_flag=True, help="Solo mostrare che cosa partirebbe.")
+TRUST_CLOCK = click.option(
+    "--trust-clock", is_flag=True, help="L'ora di questa macchina è stata controllata ed è giusta (statistics-clock)."
+)
 BODIES = click.option(
     "--bodies",
     type=click.Path(file_okay=False, path_type=Path),
@@ -40,12 +43,13 @@ def add_to(group: click.Group) -> None:
 
     @command(group, "publish", help="Pubblica le statistiche del trimestre concluso, una volta sola, con il segreto.")
     @DRY_RUN
-    async def publish_(face: Face, *, dry_run: bool) -> None:
+    @TRUST_CLOCK
+    async def publish_(face: Face, *, dry_run: bool, trust_clock: bool) -> None:
         """Let what is due leave."""
         async with runtime.open_node(face.home) as node:
             own, terms = await runtime.current_own(node), node.membership.terms
             work = publish.preview if dry_run else publish.publish_due
-            turns = await work(node.pool, own, node.statistics_key, terms, node.clock())
+            turns = await work(node.pool, own, node.statistics_key, terms, node.clock(), trust_clock=trust_clock)
         face.emit({"dry_run": dry_run, "tables": [_facts(turn) for turn in turns]}, lambda: _tell(face, turns, dry_run))
 
     @command(group, "told", help="Quali nodi hanno comunicato quali statistiche, e per quale trimestre.")
@@ -59,9 +63,20 @@ def add_to(group: click.Group) -> None:
         facts = [_coverage(covered, members) for covered in found.coverage]
 
         def human() -> None:
-            columns = (N_("tabella"), N_("trimestre"), N_("comunicata da"), N_("mancano"), N_("non leggibili"))
+            columns = (
+                N_("tabella"),
+                N_("trimestre"),
+                N_("comunicata da"),
+                N_("mancano"),
+                N_("non leggibili"),
+                N_("con numeri cambiati"),
+            )
             rows = [
-                (f["table"], f["day"] or "-", ", ".join(f["told"]), ", ".join(f["missing"]), ", ".join(f["refused"]))
+                (
+                    f["table"],
+                    f["day"] or "-",
+                    *(", ".join(f[name]) for name in ("told", "missing", "refused", "retold")),
+                )
                 for f in facts
             ]
             face.table("", columns, rows)
@@ -95,6 +110,8 @@ def _coverage(covered: federation.Coverage, members: list[str]) -> dict[str, Any
         "told": list(covered.told),
         "missing": sorted(set(members) - set(covered.told)),
         "refused": list(covered.refused),
+        # By member how often it told other numbers for the same day.
+        "retold": dict(covered.retold),
     }
 
 

@@ -5,7 +5,7 @@ In: a connection. Out: records with what places them. Nothing of it leaves the n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from node.store.postgres import Connection, load_queries
 
@@ -36,12 +36,16 @@ class LedFirmRow:
 
 @dataclass(frozen=True, slots=True)
 class IntroductionRow:
-    """One case that this office began; ``territory``: the label of the profile that was found, '' where it is gone."""
+    """One case that this office began; ``network``: who asks, '' for a firm by itself, whose ``tax_code`` is '' if it gave none or was erased.
+
+    ``territory``: the label of the profile that was found, '' where it is gone.
+    """
 
     record: str
     state: str
     outcome: str
-    unit: str
+    network: str
+    tax_code: str = field(repr=False)
     province: str
     region: str
     territory: str

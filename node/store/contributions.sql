@@ -35,10 +35,8 @@ ORDER BY f.firm_id
 LIMIT 10000000;
 
 -- name: introductions
--- Cases that this office began, once they have left. A firm that asks by itself counts as one however often it asks.
-SELECT i.introduction_id::text AS record, i.state, i.outcome,
-       coalesce(i.network_id::text,
-                min(i.introduction_id::text) OVER (PARTITION BY i.network_id, coalesce(nullif(i.applicant ->> 'tax_code', ''), i.introduction_id::text))) AS unit,
+-- Cases that this office began, once they have left; who asks is a network, or a firm by itself.
+SELECT i.introduction_id::text AS record, i.state, i.outcome, coalesce(i.network_id::text, '') AS network, coalesce(i.applicant ->> 'tax_code', '') AS tax_code,
        coalesce(seat.province, '') AS province, coalesce(i.applicant ->> 'region', '') AS region,
        coalesce(found.territory, '') AS territory
 FROM office.introduction i

@@ -109,8 +109,12 @@ def _rows(state: TableState) -> Iterable[tuple[str, str, str, str, int]]:
 
 
 async def forget(conn: Connection, firms: Iterable[str] = ()) -> int:
-    """Take erased firms, and every record that is there no more, out of the lists; return how many rows went. No number moves."""
+    """Take erased firms, and every record that is there no more, out of the lists; return how many rows went. No number moves.
+
+    Cases of firms of which nothing is left are kept without a sign of whose they were.
+    """
     await lock(conn)
+    await conn.execute(QUERIES["forget_units"], timeout=TIMEOUT_S)
     done = await conn.execute(QUERIES["forget"], list(firms), timeout=TIMEOUT_S)
     return int(str(done).rpartition(" ")[2])
 
@@ -137,6 +141,26 @@ async def documents(
     found: dict[tuple[str, str, dt.date], list[dict[str, Any]]] = {}
     for row in await conn.fetch(QUERIES["documents"], last, first, timeout=TIMEOUT_S):
         found.setdefault((row["owner"], row["table_id"], row["day"]), []).append(orjson.loads(row["body"]))
+    return found
+
+
+async def last_signed(conn: Connection) -> dt.datetime | None:
+    """Return when others last signed the own log's head; where nobody does, when this node did; None before its first signature."""
+    found: dt.datetime | None = await conn.fetchval(QUERIES["last_signed"])
+    return found
+
+
+async def newest_day(conn: Connection) -> dt.date | None:
+    """Return the newest reference day that this node told, None before the first."""
+    found: dt.date | None = await conn.fetchval(QUERIES["newest_day"])
+    return found
+
+
+async def retold(conn: Connection, first: dt.date, last: dt.date) -> dict[tuple[str, dt.date], dict[str, int]]:
+    """Return, by table and reference day, which members told other numbers after the first, and how often."""
+    found: dict[tuple[str, dt.date], dict[str, int]] = {}
+    for row in await conn.fetch(QUERIES["retold"], last, first, timeout=TIMEOUT_S):
+        found.setdefault((row["table_id"], row["day"]), {})[row["owner"]] = row["times"]
     return found
 
 

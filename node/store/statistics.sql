@@ -43,6 +43,14 @@ WHERE p.record_id = ANY($1::uuid[])
    OR p.table_id = 'common-fund'
   AND EXISTS (SELECT FROM registry.network n WHERE n.network_id = p.record_id AND n.name = '[cancellato] ' || left(n.network_id::text, 8));
 
+-- name: forget_units
+-- A firm that asked by itself and was erased is, behind the numbers too, nobody that could be told from another.
+UPDATE statistics.part p SET unit_id = '00000000-0000-0000-0000-000000000000'
+FROM office.introduction i
+WHERE i.introduction_id = p.record_id AND i.network_id IS NULL
+  AND upper(regexp_replace(coalesce(i.applicant ->> 'tax_code', ''), '[^[:alnum:]]', '', 'g')) !~ '^([0-9A-Z]{11}|[0-9A-Z]{16})$'
+  AND p.unit_id <> '00000000-0000-0000-0000-000000000000';
+
 -- name: insert_documents
 INSERT INTO coop.statistics (origin_id, idx, table_id, plan, day, part, parts, digest)
 SELECT $1, u.idx, u.table_id, u.plan, u.day, u.part, u.parts, u.digest
@@ -65,6 +73,27 @@ JOIN said s USING (table_id, day, digest, origin_id)
 JOIN log.body b USING (origin_id, idx)
 ORDER BY s.table_id, s.idx
 LIMIT 10000;
+
+-- name: last_signed
+-- When others last set their name to the own log's head, by their clocks; of a log that nobody witnesses, when this node did.
+SELECT coalesce((SELECT max(c.signed_at) FROM log.cosignature c JOIN log.origin o USING (origin_id) WHERE o.is_own),
+                (SELECT max(s.signed_at) FROM log.signed s JOIN log.origin o USING (origin_id) WHERE o.is_own));
+
+-- name: newest_day
+-- The newest reference day that this node told of anything, as its database or its log says.
+SELECT greatest((SELECT max(day) FROM statistics.told),
+                (SELECT max(s.day) FROM coop.statistics s JOIN log.origin o USING (origin_id) WHERE o.is_own AND o.state <> 'closed'));
+
+-- name: retold
+-- Who told other numbers for the same table and reference day, and how often.
+SELECT o.owner, s.table_id, s.day, count(DISTINCT s.digest) - 1 AS times
+FROM coop.statistics s
+JOIN log.origin o USING (origin_id)
+WHERE o.state NOT IN ('closed', 'suspended', 'quarantined') AND s.day <= $1 AND s.day >= $2
+GROUP BY o.owner, s.table_id, s.day
+HAVING count(DISTINCT s.digest) > 1
+ORDER BY o.owner, s.table_id, s.day
+LIMIT 1000000;
 
 -- name: documents
 -- Of each member, table and reference day the parts of the newest document ($1: no later than this day, $2: no earlier). What the members

@@ -44,6 +44,7 @@ async def test_what_would_leave_leaves_once_and_is_told_to_all(server: str, tmp_
         assert {(tuple(t["told"]), tuple(t["missing"]), tuple(t["refused"])) for t in seen["tables"]} == {
             (("p_LE",), ("p_TO",), ())
         }
+        assert all(t["retold"] == {} for t in seen["tables"])
         assert len(list((tmp_path / "out" / "p_LE" / "2026").glob("*.json"))) == 4
         status, words, _ = await rete(other, "observatory", "told")
         assert (status, b"p_TO" in words) == (0, True)

@@ -9,7 +9,7 @@ from the other; nothing is told of sums over cells: readers add up what was told
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -17,7 +17,7 @@ from typing import Final
 from node.domain.labels import KINDS, UNKNOWN
 from node.domain.network import STATUSES
 from node.domain.observatory import cell_key, lazy, ptable, sums
-from node.domain.observatory.lazy import Measure, Parts, Place
+from node.domain.observatory.lazy import Parts, Place, Telling
 
 PLAN_VERSION: Final = 1
 # NUTS2, and what nobody knows.
@@ -25,6 +25,8 @@ REGIONS: Final = (
     UNKNOWN, "ITC1", "ITC2", "ITC3", "ITC4", "ITF1", "ITF2", "ITF3", "ITF4", "ITF5", "ITF6", "ITG1", "ITG2", "ITH1", "ITH2", "ITH3",
     "ITH4", "ITH5", "ITI1", "ITI2", "ITI3", "ITI4",
 )  # fmt: skip
+# From the first day of a quarter always into the next one.
+NEXT_QUARTER_DAYS: Final = 95
 LED: Final = ("women", "youth", "foreign")
 OUTCOMES: Final = ("open", "declined", "introduced", "agreement", "talks", "none", "ended")
 
@@ -83,25 +85,36 @@ PLAN: Final[Mapping[str, Planned]] = {found.ident: found for found in _ALL}
 RETIRED: Final[frozenset[str]] = frozenset()
 
 
-def measure_of(planned: Planned, secret: bytes) -> Measure:
-    """Return what makes a number of a cell's records.
+def telling_of(planned: Planned, secret: bytes) -> Telling:
+    """Return how a table is told: its numbers, and when they may be told anew.
 
     Where fewer than 3 networks stand behind more records than that, each counts once: three cases of one network are no three.
     """
 
     def count(parts: Parts) -> int:
-        units = {part.unit for part in parts.values()}
+        units = lazy.known(part.unit for part in parts.values())
         key = cell_key.cell_key(cell_key.record_key(secret, record) for record in parts)
         return ptable.told(len(parts) if len(units) >= lazy.CHANGED_MIN else len(units), key)
 
     def add(parts: Parts) -> int:
-        by_unit: dict[str, int] = {}
-        for part in parts.values():
-            by_unit[part.unit] = by_unit.get(part.unit, 0) + part.amount
-        keyed = [(cell_key.record_key(secret, unit), cents) for unit, cents in by_unit.items()]
-        return sums.told(keyed, cell_key.cell_key(key for key, _ in keyed))
+        return sums.told([(cell_key.record_key(secret, unit), cents) for unit, cents in _by_unit(parts).items()])
 
-    return count if planned.kind is Kind.COUNT else add
+    return Telling(count) if planned.kind is Kind.COUNT else Telling(add, _may_follow)
+
+
+def _by_unit(parts: Parts, name: Callable[[str], str] = str) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for part in parts.values():
+        unit = name(part.unit)
+        found[unit] = found.get(unit, 0) + part.amount
+    return found
+
+
+def _may_follow(before: Parts, now: Parts) -> bool:
+    """Tell whether a sum may be told after another: its changes betray nobody either."""
+    name = lazy.naming(before, now)
+    old, new = _by_unit(before, name), _by_unit(now, name)
+    return sums.may_follow([(old.get(unit, 0), new.get(unit, 0)) for unit in lazy.known(old.keys() | new.keys())])
 
 
 def reference_day(today: dt.date) -> dt.date:
@@ -112,3 +125,8 @@ def reference_day(today: dt.date) -> dt.date:
 def is_reference_day(day: dt.date) -> bool:
     """Tell whether a day is the last of a quarter."""
     return reference_day(day + dt.timedelta(days=1)) == day
+
+
+def is_ahead(day: dt.date, last_seen: dt.date) -> bool:
+    """Tell whether a reference day lies after the end of the quarter in which somebody was last seen to sign: no clock that is right gets there."""
+    return day > reference_day(reference_day(last_seen) + dt.timedelta(days=1 + NEXT_QUARTER_DAYS))

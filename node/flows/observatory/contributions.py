@@ -1,14 +1,15 @@
 """What the planned tables are made of now: the records of the private register and of the cases, each in its cell.
 
-In: a connection inside the publishing transaction. Out: by table and cell the records with what they give. Rule: a case is counted by the
-node that began it, a network and its firms by the node that keeps them, so nothing is counted by two. Source: docs/statistics.md 1.
+In: a connection inside the publishing transaction, the secret of this node's statistics. Out: by table and cell the records with what they give. Rule: a case is counted by the
+node that began it, a network and its firms by the node that keeps them, so nothing is counted by two; whom a record must not betray has a name that never changes, whichever records come and go. Source: docs/statistics.md 1.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from node.domain.observatory.lazy import Contents, Part, Place
+from node.domain.observatory import cell_key
+from node.domain.observatory.lazy import NOBODY, Contents, Part, Place
 from node.domain.observatory.placing import outcome_of, region_of, region_of_label
 from node.domain.observatory.plan import PLAN
 from node.domain.territory import Territories
@@ -20,7 +21,7 @@ from node.store.reference import load_territories
 Cells = dict[Place, dict[str, Part]]
 
 
-async def gather(conn: Connection) -> Mapping[str, Contents]:
+async def gather(conn: Connection, secret: bytes) -> Mapping[str, Contents]:
     """Return what contributes to each table of the plan. Raises: LogStateError(statistics-off-plan): a record has no cell."""
     territories = load_territories()
     found: dict[str, Cells] = {ident: {} for ident in PLAN}
@@ -37,8 +38,19 @@ async def gather(conn: Connection) -> Mapping[str, Contents]:
         outcome = outcome_of(case.state, case.outcome)
         if outcome is not None:
             origin, destination = _origin(case, territories), region_of_label(case.territory, territories)
-            _add(found, "introductions-between-regions", (origin, destination, outcome), case.record, Part(case.unit))
+            _add(
+                found,
+                "introductions-between-regions",
+                (origin, destination, outcome),
+                case.record,
+                Part(_unit(case, secret)),
+            )
     return found
+
+
+def _unit(case: contributions.IntroductionRow, secret: bytes) -> str:
+    """Return who asks. Firms that can't be told apart, for want of a tax code, are all one."""
+    return case.network or cell_key.unit_of(secret, case.tax_code) or NOBODY
 
 
 def _origin(case: contributions.IntroductionRow, territories: Territories) -> str:

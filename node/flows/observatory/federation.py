@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from node.domain.observatory import statistics_form
 from node.domain.observatory.catalogue import INDICATORS
@@ -44,13 +44,17 @@ QUARTERS = 5
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """Of one table: the day it speaks of; how many members told, of how many known; whose documents could not be read."""
+    """Of one table: the day it speaks of; how many members told, of how many known; whose documents could not be read.
+
+    ``retold``: who told other numbers for that day, and how often; the newest count.
+    """
 
     table: str
     day: dt.date | None
     told: tuple[str, ...]
     known: int
     refused: tuple[str, ...]
+    retold: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +87,11 @@ async def read(conn: Connection, now: dt.datetime) -> Picture:
         days.append(reference_day(days[-1]))
     documents = await statistics.documents(conn, days[-1], days[0])
     members = await statistics.members(conn)
+    retold = await statistics.retold(conn, days[-1], days[0])
     # Hundreds of members, thousands of documents: not on the loop that answers peers.
-    return await asyncio.to_thread(_picture, documents, len(members), days, now.date())
+    found = await asyncio.to_thread(_picture, documents, len(members), days, now.date())
+    marked = (replace(c, retold=retold.get((c.table, c.day), {})) if c.day else c for c in found.coverage)
+    return replace(found, coverage=tuple(marked))
 
 
 def _picture(

@@ -2,7 +2,7 @@
 
 In: the private register and the cases; what each table was told as; the own log. Out: ``statistics/1`` documents and the new state, in ONE
 transaction. Rules: a table is told at most once for a reference day, whoever asks; what the own log holds is what was told, and stands: a
-database that lost the lists behind it takes the numbers over; anything that does not fit, and nothing is told (a stable code says
+database that lost the lists behind it takes the numbers over; a clock that runs ahead of everybody's tells nothing; anything that does not fit, and nothing is told (a stable code says
 why). Source: docs/statistics.md, PROTOCOL 12.
 """
 
@@ -18,8 +18,8 @@ import structlog
 
 from node.domain.observatory import lazy, statistics_form
 from node.domain.observatory.lazy import CellState, Contents, Place
-from node.domain.observatory.plan import PLAN, PLAN_VERSION, Planned, measure_of, reference_day
-from node.errors import N_, CallerError, LogStateError
+from node.domain.observatory.plan import PLAN, PLAN_VERSION, Planned, is_ahead, reference_day, telling_of
+from node.errors import N_, CallerError, LogStateError, OperatorError
 from node.flows.logs.append import Operation, OwnLog, append, sign_head
 from node.flows.observatory.contributions import gather
 from node.flows.trust.agreement_terms import STATISTICS, is_agreed
@@ -110,25 +110,31 @@ class _Known:
             )
 
 
-async def preview(pool: Pool, own: OwnLog, secret: bytes, terms: Terms | None, now: dt.datetime) -> list[TableTurn]:
+async def preview(
+    pool: Pool, own: OwnLog, secret: bytes, terms: Terms | None, now: dt.datetime, *, trust_clock: bool = False
+) -> list[TableTurn]:
     """Return what would leave now, and change nothing. Raises: as ``publish_due``."""
 
     async def work(conn: Connection) -> list[TableTurn]:
-        return [prepared.turn for prepared in await _prepare(conn, own, secret, terms, now)]
+        return [prepared.turn for prepared in await _prepare(conn, own, secret, terms, now, trust_clock=trust_clock)]
 
     return await run_tx(pool, work)
 
 
-async def publish_due(pool: Pool, own: OwnLog, secret: bytes, terms: Terms | None, now: dt.datetime) -> list[TableTurn]:
+async def publish_due(
+    pool: Pool, own: OwnLog, secret: bytes, terms: Terms | None, now: dt.datetime, *, trust_clock: bool = False
+) -> list[TableTurn]:
     """Tell every table whose reference day has passed, and sign; return each table's turn. Running it again tells nothing.
 
-    ``secret``: of this node's statistics (cell_key.PURPOSE). ``terms``: the agreement's, None where there is none.
-    Raises: LogStateError statistics-not-agreed, -waits, -own-malformed, -differs, -off-plan, or as ``append`` does: nothing was told.
+    ``secret``: of this node's statistics (cell_key.PURPOSE). ``terms``: the agreement's, None where there is none. ``trust_clock``: somebody has
+    looked, and it is right.
+    Raises: LogStateError statistics-not-agreed, -waits, -own-malformed, -differs, -off-plan, OperatorError(statistics-clock), or as
+    ``append`` does: nothing was told.
     """
     done: list[TableTurn] = []
 
     async def work(conn: Connection) -> list[TableTurn]:
-        prepared = await _prepare(conn, own, secret, terms, now)
+        prepared = await _prepare(conn, own, secret, terms, now, trust_clock=trust_clock)
         for found in prepared:
             if found.turn.way is not Way.NOT_DUE:
                 said = Told(found.turn.table, PLAN_VERSION, found.turn.day, now, found.adopted)
@@ -152,7 +158,7 @@ async def publish_due(pool: Pool, own: OwnLog, secret: bytes, terms: Terms | Non
 
 
 async def _prepare(
-    conn: Connection, own: OwnLog, secret: bytes, terms: Terms | None, now: dt.datetime
+    conn: Connection, own: OwnLog, secret: bytes, terms: Terms | None, now: dt.datetime, *, trust_clock: bool
 ) -> list[_Prepared]:
     if not is_agreed(None if terms is None else terms.data, STATISTICS):
         raise LogStateError(
@@ -169,14 +175,34 @@ async def _prepare(
     day = reference_day(now.date())
     told, said = await statistics.told(conn), await _said(conn, own.owner)
     known = {ident: _Known(told.get(ident), said.get(ident)) for ident in PLAN}
+    if not trust_clock and any(found.day is None or found.day < day for found in known.values()):
+        await _check_clock(conn, day)
     # Nobody reads the register to find that nothing is due.
-    contents = await gather(conn) if any(found.has_work(day) for found in known.values()) else {}
+    contents = await gather(conn, secret) if any(found.has_work(day) for found in known.values()) else {}
     return [
         await _turn(conn, PLAN[ident], secret, contents[ident], found, day)
         if found.has_work(day)
         else await _rest(conn, ident, found)
         for ident, found in known.items()
     ]
+
+
+async def _check_clock(conn: Connection, day: dt.date) -> None:
+    """Hold a reference day against when others, or else this node itself, last signed its head. Raises: OperatorError(statistics-clock).
+
+    What is told for a day to come is the newest for ever: until that day nothing more would be told.
+    """
+    seen = await statistics.last_signed(conn)
+    if seen is not None and is_ahead(day, seen.date()):
+        raise OperatorError(
+            "statistics-clock",
+            N_(
+                "l'orologio di questo nodo va forse avanti: l'ultima firma che si conosce è del {seen:%d/%m/%Y}, e si pubblicherebbe il trimestre che finisce il {day:%d/%m/%Y}"
+            ),
+            hint=N_("controllare l'ora della macchina; se è giusta, «rete observatory publish --trust-clock»"),
+            seen=seen,
+            day=day,
+        )
 
 
 async def _said(conn: Connection, owner: str) -> dict[str, statistics_form.Said]:
@@ -210,7 +236,7 @@ async def _turn(
     before = await _stands(conn, planned.ident, contents, known)
     adopted, last = known.behind_the_log, known.day
     if last is None or last < day:
-        after = lazy.release(before, contents, measure_of(planned, secret))
+        after = lazy.release(before, contents, telling_of(planned, secret))
         return _prepared(planned, Way.FIRST if before is None else Way.AGAIN, day, before, after, adopted=adopted)
     return _prepared(planned, Way.ADOPTED if adopted else Way.REPEATED, last, before, before, adopted=adopted)
 

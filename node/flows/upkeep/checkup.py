@@ -32,7 +32,7 @@ from node.flows.upkeep.backup_shelf import Shelf
 from node.flows.upkeep.findings import Disk, Index, Seen
 from node.flows.upkeep.jobs import Schedule
 from node.protocol.member import Membership
-from node.store import accounts, doctor, keyfiles
+from node.store import accounts, doctor, keyfiles, statistics
 from node.store import indexing as index_state
 from node.store.postgres import Connection, Pool, acquire
 from node.store.text_index import TextIndex
@@ -56,6 +56,7 @@ async def look(place: Place, own: OwnLog, now: dt.datetime, schedule: Schedule |
         introductions = await doctor.introductions(conn, day_number(now.date()))
         people = await accounts.list_all(conn, now)
         index = await _index(conn, place.index, now)
+        told = await statistics.newest_day(conn)
     keys = place.home / place.config.federation.keys
     return Seen(
         now=now,
@@ -82,6 +83,7 @@ async def look(place: Place, own: OwnLog, now: dt.datetime, schedule: Schedule |
         introductions=introductions,
         post=tuple(await post_board.read(place.pool, place.membership, now)),
         agreement=await _agreement(place),
+        statistics_day=told,
     )
 
 

@@ -13,7 +13,7 @@ from node.config_checks import LOOPBACK
 from node.errors import N_, ReteError, Said
 from node.flows.logs.board import QUARANTINED, SUSPENDED, Peer, is_silent
 from node.flows.logs.own_log import OwnState
-from node.flows.upkeep import agreement_check, audit, backup_check, introduction_check, post_check
+from node.flows.upkeep import agreement_check, audit, backup_check, introduction_check, post_check, statistics_check
 from node.flows.upkeep.findings import DANGER, OK, WARNING, Finding, Seen, of_error
 from node.flows.upkeep.jobs import TITLES
 from node.protocol import limits
@@ -331,5 +331,5 @@ def _mail(seen: Seen) -> list[Finding]:
 
 CHECKS: Final[tuple[Callable[[Seen], list[Finding]], ...]] = (
     _database, _clock, _disk, _secrets, _environment, _own_log, _peers, _jobs, _decisions, _accounts, _search, _mail,
-    introduction_check.check, backup_check.check, post_check.check, agreement_check.check,
+    introduction_check.check, backup_check.check, post_check.check, agreement_check.check, statistics_check.check,
 )  # fmt: skip

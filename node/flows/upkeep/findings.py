@@ -98,6 +98,8 @@ class Seen:
     post: tuple[Post, ...] = ()
     # None: the members are the [[peer]] tables.
     agreement: Glance | None = None
+    # The newest reference day whose statistics this node told; None: none yet.
+    statistics_day: dt.date | None = None
 
 
 def of_error(error: ReteError, area: str) -> Finding:

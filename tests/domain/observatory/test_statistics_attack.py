@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests import sums_attacked
 from tests.statistics_attacked import AIM, ATTACKS, Attack, advantage, nested
 
 TRIALS = 300
@@ -26,3 +27,22 @@ def test_each_attack_has_teeth(attack: Attack) -> None:
 def test_a_part_of_a_cell_would_betray_who_is_in_the_cell_alone() -> None:
     """Why the plan has no two tables of the same records: cell keys tell equal cells alike, so a difference says that somebody is there."""
     assert nested("keys", TRIALS) > 0.5
+
+
+@pytest.mark.parametrize("name", sums_attacked.ATTACKS)
+def test_no_amount_is_had_from_two_sums(name: str) -> None:
+    """Whoever knows all other amounts misses the one by a tenth in the middle, and hits it to a tenth no more often than by a coin."""
+    assert sums_attacked.attacked(name, "all", TRIALS).is_held
+
+
+@pytest.mark.parametrize(
+    ("name", "method"),
+    [
+        ("two altered by a cent", "two"),
+        ("two altered by an eighth", "two"),
+        ("the greatest, averaged over three years", "anew"),
+    ],
+)
+def test_the_other_ways_of_moving_betray_an_amount(name: str, method: str) -> None:
+    """Moves that stay cancel in a difference; moves that change their way average out: the same observer then has the amount."""
+    assert not sums_attacked.attacked(name, method, TRIALS).is_held

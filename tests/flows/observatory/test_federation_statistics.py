@@ -168,6 +168,26 @@ async def test_what_breaks_the_rules_counts_as_missing(server: str, tmp_path: Pa
         assert (found.told, found.refused) == ((honest.id,), (other.id,))
 
 
+async def test_who_tells_other_numbers_for_the_same_day_is_named(server: str, tmp_path: Path) -> None:
+    """The newest count, and everybody sees that they are not the first."""
+    clock = Clock(JANUARY)
+    async with federation(server, tmp_path, clock, IDS[:2]) as (honest, other):
+        for town in (honest, other):
+            await (await bureau_of(town)).keep(6)
+            await tell(town)
+        cells: list[Any] = [[["ITF4", "signed"], 9]]
+        digest = statistics_form.digest_of(other.id, STATUSES, 1, "2026-12-31", cells)
+        document = {
+            "type": "statistics/1", "id": "7d8f2f0e-5a54-4c39-9d43-0d8bb5f1a001", "owner": other.id, "plan": 1, "table": STATUSES,
+            "day": "2026-12-31", "part": 1, "parts": 1, "digest": digest, "cells": cells,
+        }  # fmt: skip
+        await other.write(Operation(str(document["id"]), canonical.dumps(document)))
+        await honest.sync()
+        found = {c.table: c for c in (await seen_by(honest)).coverage}
+        assert {name: dict(c.retold) for name, c in found.items() if c.retold} == {STATUSES: {other.id: 1}}
+        assert set(found[STATUSES].told) == {honest.id, other.id}
+
+
 def test_forbidden_numbers_do_not_pass_the_schema() -> None:
     """A document with a 2 in it is kept raw and counts nowhere, like any body that breaks its schema; the own log does not even take it."""
     vector = json.loads(VECTOR.read_text())

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import json
+import uuid
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
+from node.domain.observatory import lazy
 from node.domain.observatory.lazy import Part
 from node.domain.observatory.placing import region_of_label
-from node.domain.observatory.plan import PLAN, measure_of
-from node.errors import LogStateError
+from node.domain.observatory.plan import PLAN, telling_of
+from node.errors import LogStateError, OperatorError
 from node.flows.logs import epoch
 from node.flows.observatory import contributions, federation, publish
 from node.flows.observatory.contributions import gather
@@ -43,7 +47,7 @@ async def test_every_table_of_the_plan_is_told_once_a_quarter(bureau: Bureau) ->
     turns = await bureau.publish(JANUARY)
     assert set(turns) == set(PLAN)
     assert {turn.way for turn in turns.values()} == {Way.FIRST}
-    expected = measure_of(PLAN[STATUSES], SECRET)({n: Part(n) for n in bureau.networks})
+    expected = telling_of(PLAN[STATUSES], SECRET).measure({n: Part(n) for n in bureau.networks})
     assert turns[STATUSES].values == ({REGISTERED: expected} if expected else {})
     (document,) = await bureau.said(STATUSES)
     assert document == {
@@ -92,7 +96,7 @@ async def test_three_that_change_together_are_told(bureau: Bureau) -> None:
     await bureau.publish(JANUARY)
     await bureau.keep(5)
     turn = (await bureau.publish(APRIL))[STATUSES]
-    expected = measure_of(PLAN[STATUSES], SECRET)({n: Part(n) for n in bureau.networks})
+    expected = telling_of(PLAN[STATUSES], SECRET).measure({n: Part(n) for n in bureau.networks})
     assert turn.values == {REGISTERED: expected}
 
 
@@ -267,7 +271,7 @@ async def test_cases_are_counted_by_the_office_that_asked(bureau: Bureau) -> Non
             CASE, "seeker", None, f'{{"name": "Sola", "tax_code": "{code(90)}", "region": "ITI4"}}', "sent", ""
         )
     async with bureau.pool.acquire() as conn:
-        found = (await gather(conn))[CASES]
+        found = (await gather(conn, SECRET))[CASES]
     assert {place: (len(parts), len({p.unit for p in parts.values()})) for place, parts in found.items()} == {
         ("ITF4", "?", "agreement"): (4, 4),
         ("ITC1", "?", "open"): (4, 4),
@@ -363,3 +367,117 @@ async def test_while_own_documents_are_on_their_way_nothing_is_told(bureau: Bure
     with pytest.raises(LogStateError) as caught:
         await bureau.publish(JANUARY)
     assert caught.value.code == "statistics-waits"
+
+
+ASKED = """
+INSERT INTO office.introduction (introduction_id, party, peer, profile_id, network_id, applicant, state, outcome, since, created_at, changed_at)
+VALUES ($1::text::uuid, 'seeker', 'p_TO', gen_random_uuid(), NULL, $2::text::jsonb, 'sent', '', now(), now(), now())
+"""
+
+
+async def ask(bureau: Bureau, number: int, tax_code: str | None = None) -> str:
+    """Let a firm ask by itself; return the case."""
+    ident = str(uuid.uuid4())
+    said = {"name": f"Impresa {number}", "tax_code": code(50 + number) if tax_code is None else tax_code}
+    await bureau.run(ASKED, ident, json.dumps({**said, "region": "ITC1"}))
+    return ident
+
+
+async def differing(bureau: Bureau) -> dict[tuple[str, ...], int]:
+    """How many networks differ from the basis, by cell of the cases."""
+    async with bureau.pool.acquire() as conn:
+        state, now = await statistics.read_state(conn, CASES), (await gather(conn, SECRET))[CASES]
+    return {
+        place: len(lazy.changed_units(state.get(place, lazy.NOTHING).base, now.get(place, {})))
+        for place in state.keys() | now.keys()
+    }
+
+
+async def test_two_firms_are_two_whichever_of_their_cases_come_and_go(bureau: Bureau) -> None:
+    """A case ends, another is begun, the first one is deleted with its term, a code is written with spaces: no firm counts twice."""
+    ids = [await ask(bureau, number) for number in range(7)]
+    first = (await bureau.publish(JANUARY))[CASES]
+    for number in (0, 1):
+        await bureau.run("UPDATE office.introduction SET state = 'expired' WHERE introduction_id = $1", ids[number])
+        for written in (code(50 + number), f" {code(50 + number)[:5]} {code(50 + number)[5:]}"):
+            await ask(bureau, number, written)
+    assert (await differing(bureau))["ITC1", "?", "open"] == 2
+    await bureau.run("DELETE FROM office.introduction WHERE introduction_id = ANY($1::uuid[])", ids[:2])
+    assert (await differing(bureau))["ITC1", "?", "open"] == 2
+    assert values((await bureau.publish(APRIL))[CASES]) == values(first)
+
+
+async def test_erased_firms_are_nobody_that_counts(bureau: Bureau) -> None:
+    """Of three erased firms the cases are one another's; nothing of their codes stays behind the numbers, and no number moves."""
+    ids = [await ask(bureau, number) for number in range(7)]
+    await bureau.publish(JANUARY)
+    for number in range(3):
+        await gdpr.erase(bureau.pool, bureau.own, code(50 + number), "anna", "richiesta dell'interessato", JANUARY)
+    async with bureau.pool.acquire() as conn:
+        rows = await conn.fetch(
+            "SELECT DISTINCT record_id::text AS record, unit_id::text AS unit FROM statistics.part WHERE table_id = $1",
+            CASES,
+        )
+    units = {row["record"]: row["unit"] for row in rows}
+    assert {units[ident] for ident in ids[:3]} == {lazy.NOBODY}
+    assert len({units[ident] for ident in ids[3:]}) == 4
+    # Where they asked from is gone too: three went, of whom nobody can say that they were three.
+    assert set((await differing(bureau)).values()) == {1}
+    # Their cases end; with those of two that are known, two.
+    await bureau.run(
+        "UPDATE office.introduction SET state = 'expired' WHERE introduction_id = ANY($1::uuid[])", ids[:3]
+    )
+    assert (await differing(bureau))["ITC1", "?", "open"] == 1
+    await bureau.run(
+        "UPDATE office.introduction SET state = 'expired' WHERE introduction_id = ANY($1::uuid[])", ids[3:5]
+    )
+    assert (await differing(bureau))["ITC1", "?", "open"] == 2
+    # Whoever gave no code is nobody either.
+    for number in range(20, 23):
+        await ask(bureau, number, "")
+    assert (await differing(bureau))["ITC1", "?", "open"] == 2
+
+
+async def test_alterations_by_a_cent_hide_nobodys_fund(bureau: Bureau) -> None:
+    """Two funds altered by a cent and one new one: the sum stands; two real ones beside it, and it is told."""
+    first = (await bureau.publish(JANUARY))[FUNDS]
+    await bureau.run(
+        "UPDATE registry.network SET initial_fund = initial_fund + 0.01 WHERE network_id = ANY($1::text[]::uuid[])",
+        bureau.networks[-2:],
+    )
+    await bureau.keep(1, initial_fund=Decimal(9_000))
+    assert values((await bureau.publish(APRIL))[FUNDS]) == values(first)
+    await bureau.keep(3, initial_fund=Decimal(9_000))
+    assert (await bureau.publish(JULY))[FUNDS].renewed == 1
+
+
+async def test_a_clock_far_ahead_tells_nothing(bureau: Bureau) -> None:
+    """A year after the last signature nothing leaves, with a code, until the clock is right or somebody says that it is."""
+    await bureau.publish(JANUARY)
+    far = JANUARY.replace(year=2028)
+    with pytest.raises(OperatorError) as caught:
+        await bureau.publish(far)
+    assert caught.value.code == "statistics-clock"
+    assert {turn.day for turn in (await bureau.publish(APRIL)).values()} == {dt.date(2027, 3, 31)}
+    turns = await publish.publish_due(bureau.pool, bureau.own, SECRET, None, far, trust_clock=True)
+    assert {turn.day for turn in turns} == {dt.date(2027, 12, 31)}
+
+
+async def test_the_clocks_of_others_count_before_the_own(bureau: Bureau) -> None:
+    """A witness that signed last winter does not carry a node whose own signatures are of next year; one that signed now does."""
+    await bureau.publish(JANUARY)
+    signed = (
+        "INSERT INTO log.cosignature (origin_id, member, size, signed_at, line) VALUES ($1, 'p_TO', 1, $2, '')"
+        " ON CONFLICT (origin_id, member) DO UPDATE SET signed_at = excluded.signed_at"
+    )
+    await bureau.run(signed, bureau.own.origin_id, JANUARY)
+    far = JANUARY.replace(year=2028)
+    await bureau.run("UPDATE log.signed SET signed_at = $1", far)
+    with pytest.raises(OperatorError):
+        await bureau.publish(far)
+    # What is not due needs no clock.
+    assert {turn.way for turn in (await bureau.publish(JANUARY)).values()} == {Way.NOT_DUE}
+    await bureau.run(signed, bureau.own.origin_id, far)
+    assert {turn.way for turn in (await bureau.publish(far)).values()} == {Way.AGAIN}
+    async with bureau.pool.acquire() as conn:
+        assert await statistics.newest_day(conn) == dt.date(2027, 12, 31)

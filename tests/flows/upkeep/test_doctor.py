@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from node.domain.days import day_number
+from node.domain.observatory.plan import reference_day
 from node.errors import OperatorError, Said
 from node.flows.introductions import post_board
 from node.flows.logs.own_log import OwnState
@@ -345,3 +346,12 @@ async def test_introductions_are_counted_and_not_named(node: Node) -> None:
     assert seen_now.introductions == Introductions(open=4, drafts=1, due=2, lost=1)
     (found,) = [one for one in doctor.judge(seen_now) if one.code == "introductions-waiting"]
     assert "p_BR" not in repr(found)
+
+
+async def test_statistics_of_a_day_to_come_are_told_of(node: Node) -> None:
+    """A warning until that day is over, nothing for the last quarter or for none."""
+    seen = await seen_of(node)
+    last = reference_day(seen.now.date())
+    ahead = replace(seen, statistics_day=last + dt.timedelta(days=92))
+    assert codes(ahead) == codes(seen) | {"statistics-ahead": WARNING}
+    assert codes(replace(seen, statistics_day=last)) == codes(seen)
