@@ -74,7 +74,9 @@ def check(member: str, parts: list[Document], plan: dict[str, Any]) -> dict[tupl
     for place, number in cells:
         if len(place) != len(lists) or any(code not in codes for code, codes in zip(place, lists, strict=True)):
             raise RefusedError("code")
-        if type(number) is not int or number < 3 or (planned["kind"] == "sum" and number % 1000):
+        if type(number) is not int or not 3 <= number <= planned["most"]:
+            raise RefusedError("number")
+        if planned["kind"] == "sum" and number % 1000:
             raise RefusedError("number")
     return {tuple(place): number for place, number in cells}
 

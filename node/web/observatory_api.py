@@ -17,6 +17,7 @@ Errors are raised as ReteError and become problem+json in the middleware. Source
 from __future__ import annotations
 
 import datetime as dt
+import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -103,7 +104,15 @@ async def releases(request: web.Request) -> web.StreamResponse:
 
 
 def _reply(request: web.Request, document: Mapping[str, Any], link: str = "") -> web.Response:
-    return send(request, orjson.dumps(document), {**_JSON, "Link": f"{LICENSED}, {link}" if link else LICENSED})
+    return send(request, _written(document), {**_JSON, "Link": f"{LICENSED}, {link}" if link else LICENSED})
+
+
+def _written(document: Mapping[str, Any]) -> bytes:
+    """Return JSON; also of whole numbers that the fast writer does not know (beyond 64 bits)."""
+    try:
+        return orjson.dumps(document)
+    except orjson.JSONEncodeError:
+        return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _given(request: web.Request, allowed: Iterable[str]) -> dict[str, str]:

@@ -7,6 +7,7 @@ import datetime as dt
 import functools
 import html
 import itertools
+import json
 import re
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -507,3 +508,24 @@ def test_a_table_without_numbers_is_no_picture() -> None:
     for dimensions in (("year",), ("year", "region"), ("origin", "destination"), ("body", "coverage"), ()):
         empty = table("networks-by-year", "networks", dimensions, [], figures_made.AS_OF)
         assert Draughtsman(cut(empty, {}, Asked(), words()), words()).drawn() == ()
+
+
+async def test_numbers_beyond_reason_stop_no_page(node: Node, client: Client) -> None:
+    """Whoever told them: every indicator, every table and the API answer, with the number to the last digit."""
+    made = figures_made.figures()
+
+    def grown(found: Table) -> Table:
+        cells = tuple(
+            replace(cell, value=cell.value * 10**30) if isinstance(cell.value, int) else cell for cell in found.cells
+        )
+        return replace(found, cells=cells)
+
+    tables = tuple(grown(found) for found in made.tables)
+    await figures_made.keep(node.pool, replace(made, made_at=made.made_at + dt.timedelta(hours=1), tables=tables))
+    paths = {f"{INDICATORS}/{found.indicator}" for found in tables} | {f"{TABLES}/{found.ident}" for found in tables}
+    for path in (observatory.PATH, f"{observatory.PATH}?lang=en", *sorted(paths)):
+        await read(client, path)
+    found = next(found for found in tables if found.ident == "networks-by-year")
+    told = json.loads(await read(client, f"/api/v1/observatory/tables/{found.ident}"))
+    assert [cell["value"] for cell in told["cells"]] == [cell.value for cell in found.cells]
+    assert max(cell["value"] for cell in told["cells"]) > 2**64
