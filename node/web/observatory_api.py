@@ -41,7 +41,7 @@ from node.web.permission import needs
 PATH: Final = "/api/v1/observatory"
 LIMIT_DEFAULT: Final = 1_000
 LIMIT_MAX: Final = 10_000
-# The document whose page it is, and the position in it.
+# Of which cells it is a page, and the position in them.
 _CURSOR: Final = re.compile(r"([0-9a-f]{16})-([0-9]{1,9})")
 CURSOR_MAX_CHARS: Final = 26
 _JSON: Final = {"Content-Type": "application/json"}
@@ -88,7 +88,7 @@ async def table(request: web.Request) -> web.StreamResponse:
             name=request.match_info["table"][:80],
             path=f"{PATH}/tables",
         )
-    start = _start(given.get("cursor", ""), shown)
+    start = _start(given.get("cursor", ""), shown.cells_digest(found))
     document = table_document(shown, found, await files.wording(shared.pool), start, limit)
     if not document["cursor"]:
         return _reply(request, document)
@@ -146,12 +146,12 @@ def _limit(text: str) -> int:
     return int(text)
 
 
-def _start(cursor: str, shown: Shown) -> int:
+def _start(cursor: str, digest: str) -> int:
     if not cursor:
         return 0
     found = _CURSOR.fullmatch(cursor)
-    # A cursor of the build before this one would skip or repeat cells without saying so.
-    if found is None or found.group(1) != shown.digest[:16]:
+    # A cursor of other cells would skip or repeat some without saying so; a build that left this table as it was is no reason to begin anew.
+    if found is None or found.group(1) != digest[:16]:
         raise CallerError(
             "query-cursor-bad",
             N_("il cursore non è di questi dati"),
@@ -230,7 +230,7 @@ def table_document(shown: Shown, found: Table, told: Wording, start: int, limit:
         ],
         "cells_total": len(found.cells),
         "cells": [_cell(found, cell) for cell in found.cells[start:end]],
-        "cursor": f"{shown.digest[:16]}-{end}" if end < len(found.cells) else "",
+        "cursor": f"{shown.cells_digest(found)[:16]}-{end}" if end < len(found.cells) else "",
     }
 
 

@@ -281,6 +281,21 @@ async def test_a_table_is_told_page_by_page_whole_and_once(client: Client) -> No
     assert [cell["value"] for cell in decimals["cells"]] == [0.05, 12.3]
 
 
+async def test_a_cursor_holds_as_long_as_its_table_has_the_same_cells(client: Client, pool: Pool) -> None:
+    """Another build that changed other tables is no reason to begin anew; one that changed this table is."""
+    path = f"{API}/tables/density-by-region?limit=1"
+    other = f"{API}/tables/networks-by-province?limit=3"
+    cursors = [json.loads((await get(client, asked))[0])["cursor"] for asked in (path, other)]
+    later = replace(made.figures(5), made_at=made.MADE_AT + dt.timedelta(hours=1), inputs="b")
+    async with pool.acquire() as conn:
+        await made.keep(conn, later)
+    told = json.loads((await get(client, f"{path}&cursor={cursors[0]}"))[0])
+    assert [cell["at"]["region"] for cell in told["cells"]] == ["ITF4"]
+    assert await problem(client, f"{other}&cursor={cursors[1]}") == (400, "query-cursor-bad")
+    # Of one table it is none of another's.
+    assert await problem(client, f"{API}/tables/profiles?cursor={cursors[0]}") == (400, "query-cursor-bad")
+
+
 @pytest.mark.parametrize(
     ("query", "status", "code"),
     [
@@ -291,7 +306,7 @@ async def test_a_table_is_told_page_by_page_whole_and_once(client: Client) -> No
     ],
 )  # fmt: skip
 async def test_what_cannot_be_answered_is_refused(client: Client, query: str, status: int, code: str) -> None:
-    """As everywhere in the API; a cursor of another build would skip or repeat cells, so it is none."""
+    """As everywhere in the API; a cursor of other cells would skip or repeat some, so it is none."""
     assert await problem(client, f"{API}/tables/profiles?{query}") == (status, code)
     assert await problem(client, f"{API}/tables/nope") == (404, "observatory-table-unknown")
 

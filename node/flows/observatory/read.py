@@ -13,10 +13,10 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
-from node.domain.observatory.figures import Figures, decode
+from node.domain.observatory.figures import Figures, Table, cells_digest, decode
 from node.errors import N_, NotFoundError, OperatorError
 from node.store import observatory as store
 from node.store.observatory import Release
@@ -35,6 +35,13 @@ class Shown:
     figures: Figures
     release: str | None
     digest: str
+    _cells: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
+
+    def cells_digest(self, table: Table) -> str:
+        """Return the digest of a table's cells, worked out once for each table of these figures."""
+        if table.ident not in self._cells:
+            self._cells[table.ident] = cells_digest(table)
+        return self._cells[table.ident]
 
     @property
     def etag(self) -> str:
