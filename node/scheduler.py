@@ -17,7 +17,7 @@ import aiohttp
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from node.errors import ReteError
+from node.errors import LogStateError, ReteError
 from node.flows.introductions import hear, post, remind
 from node.flows.logs import announce, gossip, recover
 from node.flows.logs.sync import sync_peers
@@ -47,6 +47,8 @@ INDEX_MINUTES = 0.1
 BACKUP_MINUTES = 60
 # How often is asked whether the Observatory rests on anything new.
 OBSERVATORY_MINUTES = 60
+# Why statistics are not told though nothing is wrong: the members have not agreed to them (yet), or own documents are being fetched.
+NO_TURN = frozenset({"statistics-not-agreed", "statistics-waits"})
 # What a wake-up asks for -> the job that does it.
 JOBS = {
     wake.PULL: Job.DUE,
@@ -243,6 +245,30 @@ async def _each(job: str, *parts: Callable[[], Awaitable[object]]) -> None:
         raise failed
 
 
+def _statistics(node: Node) -> Work:
+    """Return the work that tells this office's statistics when they are due."""
+    said_why = ""
+
+    async def tell_statistics() -> None:
+        nonlocal said_why
+        own = await current_own(node)
+        try:
+            await observatory_publish.publish_due(
+                node.pool, own, node.statistics_key, node.membership.terms, node.clock()
+            )
+        except LogStateError as error:
+            if error.code not in NO_TURN:
+                raise
+            # Said once, not every hour: the administrator has nothing to mend.
+            if error.code != said_why:
+                logger.info("statistics.not_told", code=error.code)
+            said_why = error.code
+        else:
+            said_why = ""
+
+    return tell_statistics
+
+
 def _housework(node: Node, session: aiohttp.ClientSession, jobs: Jobs) -> dict[Job, Work]:
     """Return what a node does for itself and its own people."""
 
@@ -269,10 +295,7 @@ def _housework(node: Node, session: aiohttp.ClientSession, jobs: Jobs) -> dict[J
         outward = node.outward(session)
         await tell.tell_due(node.pool, node.saved_settings(), outward, load_label_reference(), node.clock)
 
-    async def tell_statistics() -> None:
-        await observatory_publish.publish_due(
-            node.pool, await current_own(node), node.statistics_key, node.membership.terms, node.clock()
-        )
+    tell_statistics = _statistics(node)
 
     async def observe() -> None:
         # What this office tells once a quarter first: the picture shows it too.
