@@ -245,7 +245,7 @@ async def _each(job: str, *parts: Callable[[], Awaitable[object]]) -> None:
         raise failed
 
 
-def _statistics(node: Node) -> Work:
+def _statistics(node: Node) -> Callable[[], Awaitable[object]]:
     """Return the work that tells this office's statistics when they are due."""
     said_why = ""
 

@@ -180,7 +180,7 @@ def _add_pages(app: web.Application, node: Node) -> None:
     frame.install(app, frame.Site(config.node.name, config.web.contact, production))
     kept.install(app)
     app.add_routes([*public.routes(), *following.routes(), *leaving.routes(), *asking.routes()])
-    observatory.install(app, node.pool)
+    observatory.install(app, app[observatory_data.FILES].reading)
     door.install(app, node)
     _add_access(app, node)
     office_register.install(app, office_register.Office(node.pool, config, node.clock))
