@@ -17,7 +17,7 @@ import aiohttp
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from node.errors import ReteError
+from node.errors import LogStateError, ReteError
 from node.flows.introductions import post, remind
 from node.flows.logs import announce, gossip, recover
 from node.flows.logs.sync import sync_peers
@@ -49,6 +49,8 @@ INDEX_MINUTES = 0.1
 BACKUP_MINUTES = 60
 # How often is asked whether the Observatory rests on anything new.
 OBSERVATORY_MINUTES = 60
+# Why statistics are not told though nothing is wrong: the members have not agreed to them (yet), or own documents are being fetched.
+NO_TURN = frozenset({"statistics-not-agreed", "statistics-waits"})
 # What a wake-up asks for -> the job that does it.
 JOBS = {
     wake.PULL: Job.DUE,
@@ -187,7 +189,12 @@ def build(node: Node, session: aiohttp.ClientSession, exchange: post.Exchange | 
     every(Job.RELEASE, release, RELEASE_MINUTES)
     every(Job.SETTLE, settle, RELEASE_MINUTES)
     every(Job.POST, _carrying(node, session, exchange or course_post.exchange(node.office(), node.clock)), POST_MINUTES)
-    more = {**_housework(node, session, jobs), **_keeping(node, jobs), **_agreeing(node, session, jobs)}
+    more = {
+        **_housework(node, session, jobs),
+        **_showing(node),
+        **_keeping(node, jobs),
+        **_agreeing(node, session, jobs),
+    }
     for name, (work, minutes) in more.items():
         every(name, work, minutes)
     return jobs
@@ -245,6 +252,30 @@ async def _each(job: str, *parts: Callable[[], Awaitable[object]]) -> None:
         raise failed
 
 
+def _statistics(node: Node) -> Callable[[], Awaitable[object]]:
+    """Return the work that tells this office's statistics when they are due."""
+    said_why = ""
+
+    async def tell_statistics() -> None:
+        nonlocal said_why
+        own = await current_own(node)
+        try:
+            await observatory_publish.publish_due(
+                node.pool, own, node.statistics_key, node.membership.terms, node.clock()
+            )
+        except LogStateError as error:
+            if error.code not in NO_TURN:
+                raise
+            # Said once, not every hour: the administrator has nothing to mend.
+            if error.code != said_why:
+                logger.info("statistics.not_told", code=error.code)
+            said_why = error.code
+        else:
+            said_why = ""
+
+    return tell_statistics
+
+
 def _housework(node: Node, session: aiohttp.ClientSession, jobs: Jobs) -> dict[Job, Work]:
     """Return what a node does for itself and its own people."""
 
@@ -272,22 +303,31 @@ def _housework(node: Node, session: aiohttp.ClientSession, jobs: Jobs) -> dict[J
             lambda: course_notices.tell(office, node.mail_server, now),
         )
 
+    async def tell_saved() -> None:
+        # Digests leave at their own hour: each search knows when its next one is due.
+        outward = node.outward(session)
+        await tell.tell_due(node.pool, node.saved_settings(), outward, load_label_reference(), node.clock)
+
+    return {
+        Job.TIDY: (clean, TIDY_MINUTES),
+        Job.INTRODUCTIONS: (introduce, INTRODUCTION_MINUTES),
+        # By itself and less often: a mail server that is away for a while is not a node that closes no case.
+        Job.INTRODUCTIONS_MAIL: (tell_office, INTRODUCTION_MAIL_MINUTES),
+        Job.SAVED: (tell_saved, SAVED_MINUTES),
+        Job.INDEX: (follow_index, INDEX_MINUTES),
+    }
+
+
+def _showing(node: Node) -> dict[Job, Work]:
+    """Return what is done for everybody: the programme's seats and mails, and the Observatory."""
+    tell_statistics = _statistics(node)
+
     async def work_programme() -> None:
         pool, now = node.pool, node.clock()
         await _each(
             Job.PROGRAMME,
             lambda: sessions.fill(pool, now),
             lambda: session_mail.tell(pool, node.mail_server, node.config.node.name, node.public_url, now),
-        )
-
-    async def tell_saved() -> None:
-        # Digests leave at their own hour: each search knows when its next one is due.
-        outward = node.outward(session)
-        await tell.tell_due(node.pool, node.saved_settings(), outward, load_label_reference(), node.clock)
-
-    async def tell_statistics() -> None:
-        await observatory_publish.publish_due(
-            node.pool, await current_own(node), node.statistics_key, node.membership.terms, node.clock()
         )
 
     async def observe() -> None:
@@ -298,13 +338,4 @@ def _housework(node: Node, session: aiohttp.ClientSession, jobs: Jobs) -> dict[J
             lambda: observatory.build(node.pool, node.config, node.clock(), observatory.more_tables()),
         )
 
-    return {
-        Job.TIDY: (clean, TIDY_MINUTES),
-        Job.INTRODUCTIONS: (introduce, INTRODUCTION_MINUTES),
-        # By itself and less often: a mail server that is away for a while is not a node that closes no case.
-        Job.INTRODUCTIONS_MAIL: (tell_office, INTRODUCTION_MAIL_MINUTES),
-        Job.PROGRAMME: (work_programme, PROGRAMME_MINUTES),
-        Job.SAVED: (tell_saved, SAVED_MINUTES),
-        Job.INDEX: (follow_index, INDEX_MINUTES),
-        Job.OBSERVATORY: (observe, OBSERVATORY_MINUTES),
-    }
+    return {Job.PROGRAMME: (work_programme, PROGRAMME_MINUTES), Job.OBSERVATORY: (observe, OBSERVATORY_MINUTES)}

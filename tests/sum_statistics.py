@@ -49,14 +49,14 @@ def newest(rows: list[tuple[str, str, int, Document]]) -> dict[tuple[str, str, s
 
 def check(member: str, parts: list[Document], plan: dict[str, Any]) -> dict[tuple[str, ...], int]:
     """Return the cells of a table. Raises: RefusedError."""
-    first = parts[0]
-    for part in parts:
+    # A part that was said again counts once, the later one.
+    by_number = {part["part"]: part for part in parts}
+    first = parts[-1]
+    for part in by_number.values():
         if set(part) != KEYS or part["owner"] != member or part["day"][5:] not in ENDS:
             raise RefusedError("head")
         if any(part[name] != first[name] for name in ("owner", "plan", "table", "day", "parts", "digest")):
             raise RefusedError("parts differ")
-    # A part that was said again counts once, the later one.
-    by_number = {part["part"]: part for part in parts}
     if sorted(by_number) != list(range(1, first["parts"] + 1)):
         raise RefusedError("parts missing")
     planned = plan["tables"].get(first["table"])
@@ -74,7 +74,9 @@ def check(member: str, parts: list[Document], plan: dict[str, Any]) -> dict[tupl
     for place, number in cells:
         if len(place) != len(lists) or any(code not in codes for code, codes in zip(place, lists, strict=True)):
             raise RefusedError("code")
-        if type(number) is not int or number < 3 or (planned["kind"] == "sum" and number % 1000):
+        if type(number) is not int or not 3 <= number <= planned["most"]:
+            raise RefusedError("number")
+        if planned["kind"] == "sum" and number % 1000:
             raise RefusedError("number")
     return {tuple(place): number for place, number in cells}
 

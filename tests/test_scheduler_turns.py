@@ -10,7 +10,7 @@ import pytest
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from node import scheduler
-from node.errors import RoadWrongError
+from node.errors import LogStateError, RoadWrongError
 from node.flows.upkeep import backup
 from node.flows.upkeep.jobs import TITLES, Job
 from node.runtime import Node
@@ -110,3 +110,31 @@ async def test_a_backup_that_fails_is_a_job_that_failed(keeping: Node) -> None:
         await jobs.timers.get_job(Job.BACKUP).func()
         (turn,) = [turn for turn in jobs.schedule().turns if turn.name == Job.BACKUP]
         assert (turn.code, turn.failures) == ("backup-folder-unreadable", 1)
+
+
+async def test_statistics_that_nobody_agreed_to_are_no_failure(
+    node: Node, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Said once, and the Observatory is built all the same; what is wrong fails the job as ever."""
+    codes = ["statistics-not-agreed", "statistics-not-agreed", "statistics-waits", "statistics-differs"]
+    built: list[int] = []
+
+    async def publish_due(*_: object) -> None:
+        raise LogStateError(codes.pop(0), "x")
+
+    async def build(*_: object) -> None:
+        built.append(len(codes))
+
+    monkeypatch.setattr(scheduler.observatory_publish, "publish_due", publish_due)
+    monkeypatch.setattr(scheduler.observatory, "build", build)
+    async with node.session() as session:
+        jobs = scheduler.build(node, session)
+        seen = []
+        for _ in range(4):
+            await jobs.timers.get_job(Job.OBSERVATORY).func()
+            turn = next(turn for turn in jobs.schedule().turns if turn.name == Job.OBSERVATORY)
+            seen.append((turn.code, turn.failures))
+    assert seen == [("", 0), ("", 0), ("", 0), ("statistics-differs", 1)]
+    assert built == [3, 2, 1, 0]
+    logged = "".join(capsys.readouterr())
+    assert logged.count("statistics.not_told") == 2

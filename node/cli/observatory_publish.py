@@ -12,6 +12,7 @@ import click
 
 from node import runtime
 from node.cli.frame import Face, command
+from node.domain.observatory.plan import PLAN
 from node.errors import N_
 from node.flows.observatory import federation, publish
 from node.flows.observatory.publish import TableTurn, Way
@@ -59,7 +60,7 @@ def add_to(group: click.Group) -> None:
         async with runtime.open_node(face.home) as node, acquire(node.pool) as conn:
             found = await federation.read(conn, node.clock())
             members = await statistics.members(conn)
-            written = 0 if bodies is None else _write(bodies, await statistics.bodies(conn))
+            written = 0 if bodies is None else _write(bodies, await statistics.bodies(conn, PLAN))
         facts = [_coverage(covered, members) for covered in found.coverage]
 
         def human() -> None:

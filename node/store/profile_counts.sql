@@ -1,11 +1,12 @@
 -- Visible and valid profiles, counted by their labels as they stand; $1 is today. What a label means, the program knows.
 
--- Whether anything changed since it was counted: what is alive, what arrived last, how each log stands.
+-- Whether anything changed since it was counted: what is alive, what arrived last, how each log stands. Not how long it is: an entry
+-- that is no profile's changes nothing here.
 -- name: stamp
-SELECT o.origin, o.owner, o.state, o.size, count(p.idx) AS profiles, coalesce(max(p.arrival), 0) AS arrival
+SELECT o.origin, o.owner, o.state, count(p.idx) AS profiles, coalesce(max(p.arrival), 0) AS arrival
 FROM log.origin o
 LEFT JOIN coop.profile p ON p.origin_id = o.origin_id AND p.valid_until >= $1::date
-GROUP BY o.origin, o.owner, o.state, o.size
+GROUP BY o.origin, o.owner, o.state
 ORDER BY o.origin
 LIMIT 10000;
 

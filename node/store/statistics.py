@@ -134,14 +134,10 @@ async def own_documents(conn: Connection) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-async def documents(
-    conn: Connection, first: dt.date, last: dt.date
-) -> dict[tuple[str, str, dt.date], list[dict[str, Any]]]:
-    """Return the documents between two reference days, by member, table and day: of each the newest."""
-    found: dict[tuple[str, str, dt.date], list[dict[str, Any]]] = {}
-    for row in await conn.fetch(QUERIES["documents"], last, first, timeout=TIMEOUT_S):
-        found.setdefault((row["owner"], row["table_id"], row["day"]), []).append(orjson.loads(row["body"]))
-    return found
+async def documents(conn: Connection, table: str, day: dt.date) -> list[tuple[str, bytes]]:
+    """Return (member, document) of a table at a reference day: of each member the parts of the newest, each once, in their order."""
+    rows = await conn.fetch(QUERIES["documents"], table, day, timeout=TIMEOUT_S)
+    return [(row["owner"], row["body"]) for row in rows]
 
 
 async def last_signed(conn: Connection) -> dt.datetime | None:
@@ -189,6 +185,6 @@ class Body:
     body: bytes
 
 
-async def bodies(conn: Connection) -> list[Body]:
-    """Return every document of every log that counts."""
-    return [Body(**dict(row)) for row in await conn.fetch(QUERIES["bodies"], timeout=TIMEOUT_S)]
+async def bodies(conn: Connection, tables: Iterable[str]) -> list[Body]:
+    """Return every document of these tables that counts."""
+    return [Body(**dict(row)) for row in await conn.fetch(QUERIES["bodies"], list(tables), timeout=TIMEOUT_S)]

@@ -96,24 +96,26 @@ ORDER BY o.owner, s.table_id, s.day
 LIMIT 1000000;
 
 -- name: documents
--- Of each member, table and reference day the parts of the newest document ($1: no later than this day, $2: no earlier). What the members
--- sent away, or caught with two stories, tells nothing.
+-- Of each member the parts of the newest document of a table ($1) at a reference day ($2), each part once. What the members sent away, or caught
+-- with two stories, tells nothing. A member may repeat a part as often as it likes, and tell of tables that nobody knows: neither is read.
 WITH said AS (
-    SELECT o.owner, s.table_id, s.day, s.digest, s.origin_id, s.idx, split_part(o.origin, '/federation/log/', 2) AS epoch
+    SELECT o.owner, s.digest, s.part, s.origin_id, s.idx, split_part(o.origin, '/federation/log/', 2) AS epoch
     FROM coop.statistics s
     JOIN log.origin o USING (origin_id)
-    WHERE o.state NOT IN ('closed', 'suspended', 'quarantined') AND s.day <= $1 AND s.day >= $2
+    WHERE o.state NOT IN ('closed', 'suspended', 'quarantined') AND s.table_id = $1 AND s.day = $2
 ), newest AS (
-    SELECT DISTINCT ON (owner, table_id, day) owner, table_id, day, digest, origin_id
-    FROM said
-    ORDER BY owner, table_id, day, epoch DESC, idx DESC
+    SELECT DISTINCT ON (owner) owner, digest, origin_id FROM said ORDER BY owner, epoch DESC, idx DESC
+), parts AS (
+    SELECT DISTINCT ON (owner, part) owner, part, origin_id, idx
+    FROM newest
+    JOIN said USING (owner, digest, origin_id)
+    ORDER BY owner, part, idx DESC
 )
-SELECT s.owner, s.table_id, s.day, b.body
-FROM newest
-JOIN said s USING (owner, table_id, day, digest, origin_id)
+SELECT p.owner, b.body
+FROM parts p
 JOIN log.body b USING (origin_id, idx)
-ORDER BY s.owner, s.table_id, s.day, s.idx
-LIMIT 1000000;
+ORDER BY p.owner, p.part
+LIMIT 100000;
 
 -- name: members
 -- Whose logs are followed, this node's own among them.
@@ -123,13 +125,26 @@ SELECT DISTINCT owner FROM log.origin WHERE state NOT IN ('closed', 'suspended')
 SELECT EXISTS (SELECT FROM coop.statistics s WHERE s.origin_id = $1 AND s.idx = $2);
 
 -- name: bodies
--- Every document as it was signed, oldest log first, for whoever wants to add up by other means.
-SELECT o.owner, o.origin, s.idx, b.body
-FROM coop.statistics s
-JOIN log.origin o USING (origin_id)
+-- Every document that counts as it was signed, of the tables in $1, oldest log first, for whoever wants to add up by other means.
+WITH said AS (
+    SELECT o.owner, o.origin, s.table_id, s.day, s.digest, s.part, s.origin_id, s.idx, split_part(o.origin, '/federation/log/', 2) AS epoch
+    FROM coop.statistics s
+    JOIN log.origin o USING (origin_id)
+    WHERE o.state NOT IN ('closed', 'suspended', 'quarantined') AND s.table_id = ANY($1::text[])
+), newest AS (
+    SELECT DISTINCT ON (owner, table_id, day) owner, table_id, day, digest, origin_id
+    FROM said
+    ORDER BY owner, table_id, day, epoch DESC, idx DESC
+), parts AS (
+    SELECT DISTINCT ON (owner, table_id, day, part) owner, origin, epoch, origin_id, idx
+    FROM newest
+    JOIN said USING (owner, table_id, day, digest, origin_id)
+    ORDER BY owner, table_id, day, part, idx DESC
+)
+SELECT p.owner, p.origin, p.idx, b.body
+FROM parts p
 JOIN log.body b USING (origin_id, idx)
-WHERE o.state NOT IN ('closed', 'suspended', 'quarantined')
-ORDER BY o.owner, split_part(o.origin, '/federation/log/', 2), o.origin, s.idx
+ORDER BY p.owner, p.epoch, p.origin, p.idx
 LIMIT 1000000;
 
 -- name: stamp

@@ -207,7 +207,7 @@ def _add_pages(app: web.Application, node: Node) -> None:
             *courses.routes(),
         ]
     )
-    observatory.install(app, node.pool)
+    observatory.install(app, app[observatory_data.FILES].reading)
     calls.install(app, node.pool, node.clock)
     door.install(app, node)
     app.add_routes(session_pages.routes())

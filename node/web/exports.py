@@ -61,7 +61,7 @@ def choose(
     if len(asked) > 1:
         raise CallerError("query-parameter-repeated", N_("parametro ripetuto: {name}"), where=PARAMETER, name=PARAMETER)
     if not asked or not asked[0]:
-        return max(offered, key=lambda form: _welcome(form.media_type, accept)), others
+        return max(offered, key=lambda form: welcome(form.media_type, accept)), others
     for form in offered:
         if form.name == asked[0]:
             return form, others
@@ -76,7 +76,7 @@ def choose(
     )
 
 
-def _welcome(media_type: str, accept: str) -> tuple[float, int]:
+def welcome(media_type: str, accept: str) -> tuple[float, int]:
     """Return how welcome a media type is: the weight of the most exact range that holds it, and how exact that one is."""
     ranges = ("*/*", media_type.partition("/")[0] + "/*", media_type)
     found = (-1, 0.0)

@@ -17,6 +17,7 @@ Errors are raised as ReteError and become problem+json in the middleware. Source
 from __future__ import annotations
 
 import datetime as dt
+import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
@@ -40,7 +41,7 @@ from node.web.permission import needs
 PATH: Final = "/api/v1/observatory"
 LIMIT_DEFAULT: Final = 1_000
 LIMIT_MAX: Final = 10_000
-# The document whose page it is, and the position in it.
+# Of which cells it is a page, and the position in them.
 _CURSOR: Final = re.compile(r"([0-9a-f]{16})-([0-9]{1,9})")
 CURSOR_MAX_CHARS: Final = 26
 _JSON: Final = {"Content-Type": "application/json"}
@@ -87,7 +88,7 @@ async def table(request: web.Request) -> web.StreamResponse:
             name=request.match_info["table"][:80],
             path=f"{PATH}/tables",
         )
-    start = _start(given.get("cursor", ""), shown)
+    start = _start(given.get("cursor", ""), shown.cells_digest(found))
     document = table_document(shown, found, await files.wording(shared.pool), start, limit)
     if not document["cursor"]:
         return _reply(request, document)
@@ -103,7 +104,15 @@ async def releases(request: web.Request) -> web.StreamResponse:
 
 
 def _reply(request: web.Request, document: Mapping[str, Any], link: str = "") -> web.Response:
-    return send(request, orjson.dumps(document), {**_JSON, "Link": f"{LICENSED}, {link}" if link else LICENSED})
+    return send(request, _written(document), {**_JSON, "Link": f"{LICENSED}, {link}" if link else LICENSED})
+
+
+def _written(document: Mapping[str, Any]) -> bytes:
+    """Return JSON; also of whole numbers that the fast writer does not know (beyond 64 bits)."""
+    try:
+        return orjson.dumps(document)
+    except orjson.JSONEncodeError:
+        return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _given(request: web.Request, allowed: Iterable[str]) -> dict[str, str]:
@@ -137,12 +146,12 @@ def _limit(text: str) -> int:
     return int(text)
 
 
-def _start(cursor: str, shown: Shown) -> int:
+def _start(cursor: str, digest: str) -> int:
     if not cursor:
         return 0
     found = _CURSOR.fullmatch(cursor)
-    # A cursor of the build before this one would skip or repeat cells without saying so.
-    if found is None or found.group(1) != shown.digest[:16]:
+    # A cursor of other cells would skip or repeat some without saying so; a build that left this table as it was is no reason to begin anew.
+    if found is None or found.group(1) != digest[:16]:
         raise CallerError(
             "query-cursor-bad",
             N_("il cursore non è di questi dati"),
@@ -221,7 +230,7 @@ def table_document(shown: Shown, found: Table, told: Wording, start: int, limit:
         ],
         "cells_total": len(found.cells),
         "cells": [_cell(found, cell) for cell in found.cells[start:end]],
-        "cursor": f"{shown.digest[:16]}-{end}" if end < len(found.cells) else "",
+        "cursor": f"{shown.cells_digest(found)[:16]}-{end}" if end < len(found.cells) else "",
     }
 
 

@@ -1,6 +1,6 @@
 """The open data of the Observatory: files of each release and of the newest build, their catalogue, the feed of releases.
 
-``GET /osservatorio/dati/{release}/{file}``: ``release`` is a day (YYYY-MM-DD), whose files never change, or ``ultima``, the newest build;
+``GET /osservatorio/dati/{release}/{file}``: ``release`` is a day (YYYY-MM-DD), whose numbers never change, or ``ultima``, the newest build;
 ``file`` is ``TABLE.csv``, ``TABLE.csv-metadata.json``, ``TABLE.json`` (JSON-stat 2.0), ``TABLE.xlsx``, ``catalogo.ttl|jsonld|rdf`` or
 ``tutto.zip``. ``GET /osservatorio/catalogo.ttl|jsonld|rdf`` (DCAT-AP_IT; without an ending by ``Accept``) tells the newest release, and
 the newest build while there is none. ``GET /osservatorio/rilasci.atom``. Everything has an ETag, and says its licence in a Link.
@@ -21,13 +21,15 @@ from node.domain.roles import Permission
 from node.flows.observatory import files
 from node.flows.observatory.files import Files, Made
 from node.store.postgres import Pool
+from node.web import exports
 from node.web.permission import needs
 
 FILES: web.AppKey[Files] = web.AppKey("observatory-files", Files)
 LICENSED: Final = f'<{LICENCE}>; rel="license"'
 AGAIN: Final = "no-cache"
-# What was released stays as it is for ever.
-FOR_EVER: Final = "public, max-age=31536000, immutable"
+# Numbers and codes of a release stay as they are for ever; what they are called in a file may change with a body's name or with the
+# program, and the catalogue's digests with it.
+A_WHILE: Final = "public, max-age=300"
 _MEDIA_TYPES: Final[Mapping[str, str]] = {
     "csv": "text/csv; charset=utf-8; header=present",
     f"csv{csvw.SUFFIX}": "application/csvm+json",
@@ -40,7 +42,8 @@ _MEDIA_TYPES: Final[Mapping[str, str]] = {
 }
 # What a browser had better keep than show.
 _KEPT: Final = ("csv", "xlsx", "zip")
-_BY_ACCEPT: Final = (("application/ld+json", "jsonld"), ("application/rdf+xml", "rdf"), ("text/turtle", "ttl"))
+# The first is given to whom all are equally welcome.
+_BY_ACCEPT: Final = (("text/turtle", "ttl"), ("application/ld+json", "jsonld"), ("application/rdf+xml", "rdf"))
 
 
 def install(app: web.Application, pool: Pool, publisher: Publisher) -> None:
@@ -61,7 +64,7 @@ async def file(request: web.Request) -> web.StreamResponse:
     """Answer one file of a release, or of the newest build."""
     release = request.match_info["release"]
     found = await request.app[FILES].file(None if release == dcat.NEWEST else release, request.match_info["file"])
-    return _hand(request, found, AGAIN if found.release is None else FOR_EVER)
+    return _hand(request, found, AGAIN if found.release is None else A_WHILE)
 
 
 @needs(Permission.PUBLIC)
@@ -80,8 +83,10 @@ async def catalogue(request: web.Request) -> web.StreamResponse:
 
 
 def _accepted(request: web.Request) -> str:
-    accept = request.headers.get("Accept", "")
-    return next((ending for media_type, ending in _BY_ACCEPT if media_type in accept), "ttl")
+    """Return the form that the caller likes best (RFC 9110, 12.5.1), Turtle where none is asked for."""
+    accept = ",".join(request.headers.getall("Accept", []))
+    liked = {ending: exports.welcome(media_type, accept) for media_type, ending in _BY_ACCEPT}
+    return max(liked, key=lambda ending: liked[ending])
 
 
 @needs(Permission.PUBLIC)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import random
 import uuid
 from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
 
-from node.store import postgres
+from node.flows.registry import counting
+from node.store import edition_counts, postgres
 from node.store.postgres import Connection
+from tests.editions_made import edition, store
+from tests.networks_made import NOW
 
 BEFORE = 6
 OLD_ROWS = """
@@ -82,6 +87,44 @@ async def test_codes_of_networks_lose_their_signs(bare: Connection, monkeypatch:
     await postgres.migrate(bare)
     codes = await bare.fetch("SELECT own_tax_code FROM registry.network ORDER BY network_id")
     assert [row["own_tax_code"] for row in codes] == ["it 0.1", "QRNZRN80A41E506Z"]
+
+
+BEFORE_OBSERVATORY = 41
+# Three logs: an own one, one that is followed, one that is closed; in each a statistical body that was kept raw, and a profile.
+OLD_LOGS = """
+INSERT INTO log.origin (origin_id, origin, owner, name, vkey, is_own, root, state) OVERRIDING SYSTEM VALUE
+SELECT n, 'o' || n, 'p' || n, 'n', 'k', n = 1, decode(repeat('00', 32), 'hex'), CASE n WHEN 3 THEN 'closed' ELSE 'new' END
+FROM generate_series(1, 3) n;
+INSERT INTO log.item (origin_id, item_id, last_idx, revision, dead)
+SELECT n, ('00000000-0000-4000-8000-00000000000' || i)::uuid, i, 1, i = 2 FROM generate_series(1, 3) n, generate_series(0, 3) i;
+INSERT INTO log.body (origin_id, idx, salt, body)
+SELECT n, i, decode(repeat('00', 32), 'hex'),
+       convert_to(CASE i WHEN 3 THEN '{"title":"\\"type\\":\\"statistics/1\\"","type":"tomorrow/1"}'
+                         ELSE '{"table":"led-firms","type":"statistics/1"}' END, 'UTF8')
+FROM generate_series(1, 3) n, generate_series(0, 3) i;
+INSERT INTO log.problem (origin_id, idx, code)
+SELECT n, i, CASE i WHEN 1 THEN 'body-schema-broken' ELSE 'body-type-unknown' END FROM generate_series(1, 3) n, generate_series(0, 3) i;
+"""
+
+
+async def test_a_node_with_history_gets_an_observatory(bare: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Statistics that were kept raw are wanted again, nothing else is; editions that were loaded before are counted when first asked."""
+    files = postgres._migrations()
+    monkeypatch.setattr(postgres, "_migrations", lambda: [item for item in files if item[0] <= BEFORE_OBSERVATORY])
+    await postgres.migrate(bare)
+    await bare.execute(OLD_LOGS)
+    listed, day = edition(random.Random(7)), dt.date(2025, 12, 31)
+    await store(bare, listed, day)
+    monkeypatch.setattr(postgres, "_migrations", lambda: files)
+    await postgres.migrate(bare)
+    wanted = await bare.fetch("SELECT origin_id, idx, item_id::text FROM log.wanted ORDER BY 1, 2")
+    assert [tuple(row) for row in wanted] == [(2, 0, "00000000-0000-4000-8000-000000000000")]
+    assert await bare.fetchval("SELECT count(*) FROM log.body") == 3 * 4 - 1
+    assert await bare.fetchval("SELECT count(*) FROM log.problem") == 3 * 4 - 1
+    async with bare.transaction():
+        counted = await counting.settle(bare, NOW)
+    assert counted.editions == (day,)
+    assert any(count.measure == "networks" and count.value for count in await edition_counts.counts(bare))
 
 
 async def test_where_all_rows_keep_the_rules_they_are_known_to(conn: Connection) -> None:

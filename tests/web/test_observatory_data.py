@@ -68,11 +68,11 @@ async def problem(client: Client, path: str) -> tuple[int, str]:
 
 
 async def test_every_file_is_served_with_its_type_its_licence_and_its_tag(client: Client) -> None:
-    """Of the release for ever, of the newest build until there is a newer one; and not twice to who has it."""
+    """Of the release for some minutes, of the newest build until there is a newer one; and not twice to who has it."""
     shown = await client.app[observatory_data.FILES].reading.figures(made.RELEASE)  # type: ignore[union-attr]
     assert len(files.names(shown)) == 5 * 4 + 4
     types = set()
-    for folder, cache in ((made.RELEASE, "public, max-age=31536000, immutable"), ("ultima", "no-cache")):
+    for folder, cache in ((made.RELEASE, "public, max-age=300"), ("ultima", "no-cache")):
         for name in files.names(shown):
             body, headers = await get(client, f"{DATA}/{folder}/{name}")
             assert body
@@ -208,6 +208,8 @@ async def test_the_catalogue_comes_in_the_form_that_is_asked_for(client: Client)
     for accept, ending, kind in (
         ("application/ld+json", "jsonld", "application/ld+json"),
         ("application/rdf+xml;q=0.9, text/html", "rdf", "application/rdf+xml"),
+        ("application/ld+json;q=0.2, text/turtle;q=0.1, application/*;q=0.5", "rdf", "application/rdf+xml"),
+        ("application/ld+json;q=0, text/turtle", "ttl", "text/turtle; charset=utf-8"),
         ("*/*", "ttl", "text/turtle; charset=utf-8"),
     ):
         body, headers = await get(client, "/osservatorio/catalogo", headers={"Accept": accept})
@@ -279,6 +281,21 @@ async def test_a_table_is_told_page_by_page_whole_and_once(client: Client) -> No
     assert [cell["value"] for cell in decimals["cells"]] == [0.05, 12.3]
 
 
+async def test_a_cursor_holds_as_long_as_its_table_has_the_same_cells(client: Client, pool: Pool) -> None:
+    """Another build that changed other tables is no reason to begin anew; one that changed this table is."""
+    path = f"{API}/tables/density-by-region?limit=1"
+    other = f"{API}/tables/networks-by-province?limit=3"
+    cursors = [json.loads((await get(client, asked))[0])["cursor"] for asked in (path, other)]
+    later = replace(made.figures(5), made_at=made.MADE_AT + dt.timedelta(hours=1), inputs="b")
+    async with pool.acquire() as conn:
+        await made.keep(conn, later)
+    told = json.loads((await get(client, f"{path}&cursor={cursors[0]}"))[0])
+    assert [cell["at"]["region"] for cell in told["cells"]] == ["ITF4"]
+    assert await problem(client, f"{other}&cursor={cursors[1]}") == (400, "query-cursor-bad")
+    # Of one table it is none of another's.
+    assert await problem(client, f"{API}/tables/profiles?cursor={cursors[0]}") == (400, "query-cursor-bad")
+
+
 @pytest.mark.parametrize(
     ("query", "status", "code"),
     [
@@ -289,7 +306,7 @@ async def test_a_table_is_told_page_by_page_whole_and_once(client: Client) -> No
     ],
 )  # fmt: skip
 async def test_what_cannot_be_answered_is_refused(client: Client, query: str, status: int, code: str) -> None:
-    """As everywhere in the API; a cursor of another build would skip or repeat cells, so it is none."""
+    """As everywhere in the API; a cursor of other cells would skip or repeat some, so it is none."""
     assert await problem(client, f"{API}/tables/profiles?{query}") == (status, code)
     assert await problem(client, f"{API}/tables/nope") == (404, "observatory-table-unknown")
 
@@ -308,3 +325,28 @@ async def test_rendered_files_are_kept_up_to_a_bound(client: Client, monkeypatch
     assert [made.name for made in shared._kept.values()] == ["profiles.xlsx"]
     await get(client, f"{DATA}/ultima/profiles.csv")
     assert asked[-1] == "profiles.csv"
+
+
+async def test_a_body_that_is_called_otherwise_changes_names_and_nothing_else(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The catalogue and the archive go on telling the truth, the tag is another one, numbers and codes are as they were."""
+    called = {"p_LE": "Lecce vecchia"}
+
+    async def told(_: Pool) -> Any:
+        return replace(files.plain_wording(), bodies=dict(called))
+
+    monkeypatch.setattr(files, "wording", told)
+    path = f"{DATA}/{made.RELEASE}/profiles-by-body.csv"
+    before, old = await get(client, path)
+    await get(client, f"{DATA}/{made.RELEASE}/catalogo.ttl")
+    called["p_LE"] = "Lecce nuova"
+    after, new = await get(client, path, headers={"If-None-Match": old["ETag"]})
+    assert before.replace(b"vecchia", b"nuova") == after
+    assert old["ETag"] != new["ETag"]
+    catalogue, _ = await get(client, f"{DATA}/{made.RELEASE}/catalogo.ttl")
+    assert hashlib.sha256(after).hexdigest() in catalogue.decode().lower()
+    archive, _ = await get(client, f"{DATA}/{made.RELEASE}/tutto.zip")
+    with zipfile.ZipFile(io.BytesIO(archive)) as held:
+        assert held.read("profiles-by-body.csv") == after
+        assert held.read("catalogo.ttl") == catalogue

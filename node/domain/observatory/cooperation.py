@@ -29,6 +29,10 @@ MATCHES_NOTE: Final = N_(
     "Da: chi cerca. A: chi offre. Un profilo che cerca e offre la stessa cosa non incontra se stesso."
 )
 HERE_NOTE: Final = N_("Come lo vede questo nodo: gli altri possono avere copie più o meno recenti.")
+# As the search finds them: whose log tells two stories is heard by nobody in new things, what it published before stands.
+WHOSE_NOTE: Final = N_(
+    "Contano i profili validi, come nella ricerca: anche quelli dei registri in quarantena, non quelli dei nodi sospesi o usciti."
+)
 TENTH: Final = Decimal("0.1")
 
 
@@ -64,10 +68,9 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Covered:
-    """One log: whose it is, what is held of it, whether that is its newest state."""
+    """One log: whose it is, how long it is here, whether that is its newest state."""
 
     body: str
-    profiles: int
     entries: int
     is_current: bool
 
@@ -170,17 +173,18 @@ def _bodies(published: Published, covered: Iterable[Covered], as_of: dt.date) ->
     facts: dict[tuple[str, str], int] = {}
     for log in covered:
         profiles.setdefault(log.body, 0)
-        for name, value in (("profiles", log.profiles), ("entries", log.entries)):
-            facts[log.body, name] = facts.get((log.body, name), 0) + value
+        facts[log.body, "entries"] = facts.get((log.body, "entries"), 0) + log.entries
         facts[log.body, "current"] = min(facts.get((log.body, "current"), 1), int(log.is_current))
     for row in published.labelled:
         profiles[row.owner] = profiles.get(row.owner, 0) + row.profiles
     by_body = [Cell((body,), count) for body, count in profiles.items()]
+    # The same number in both tables.
+    facts |= {(body, "profiles"): count for body, count in profiles.items()}
     coverage = [Cell(at, value) for at, value in facts.items()]
-    said = catalogue.FEDERATION
+    said, notes = catalogue.FEDERATION, (HERE_NOTE, WHOSE_NOTE)
     return [
-        table("profiles-by-body", "profiles", ("body",), by_body, as_of, source=catalogue.PROFILES, notes=(HERE_NOTE,)),
-        table("coverage-by-body", "coverage", ("body", "coverage"), coverage, as_of, source=said, notes=(HERE_NOTE,)),
+        table("profiles-by-body", "profiles", ("body",), by_body, as_of, source=catalogue.PROFILES, notes=notes),
+        table("coverage-by-body", "coverage", ("body", "coverage"), coverage, as_of, source=said, notes=notes),
     ]
 
 
@@ -194,7 +198,9 @@ def _estimated(
 ) -> Table:
     """Return a table of parts: a whole number is told as such, any other to one decimal and as an estimate."""
     cells = [_part(at, value) for at, value in values.items()]
-    return table(ident, indicator, dimensions, cells, as_of, source=catalogue.PROFILES, notes=(*notes, PARTS_NOTE))
+    return table(
+        ident, indicator, dimensions, cells, as_of, source=catalogue.PROFILES, notes=(*notes, PARTS_NOTE, WHOSE_NOTE)
+    )
 
 
 def _part(at: tuple[str, ...], value: float) -> Cell:

@@ -9,6 +9,7 @@ never a zero; decimals are exact and travel as text, as the wire knows no floats
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import itertools
 import json
 import re
@@ -124,6 +125,12 @@ def encode(figures: Figures) -> bytes:
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
+def cells_digest(found: Table) -> str:
+    """Return what stays the same as long as a table has the same cells: the SHA-256 of what it has by which dimensions, in hexadecimal."""
+    form = [found.ident, list(found.dimensions), _cells_form(found)]
+    return hashlib.sha256(json.dumps(form, separators=(",", ":")).encode()).hexdigest()
+
+
 def _table_form(found: Table) -> dict[str, Any]:
     return {
         "ident": found.ident,
@@ -133,8 +140,12 @@ def _table_form(found: Table) -> dict[str, Any]:
         "tier": found.tier,
         "source": found.source,
         "notes": list(found.notes),
-        "cells": [[list(cell.at), _number_form(cell.value), cell.status.value] for cell in found.cells],
+        "cells": _cells_form(found),
     }
+
+
+def _cells_form(found: Table) -> list[list[Any]]:
+    return [[list(cell.at), _number_form(cell.value), cell.status.value] for cell in found.cells]
 
 
 def _number_form(value: Number | None) -> int | str | None:

@@ -38,6 +38,11 @@ class Kind(StrEnum):
     SUM = "sum"
 
 
+# The greatest number of a cell: with it all cells of 1,000 members (PROTOCOL 5) add up to less than 10^15, which any reader's numbers
+# hold exactly. Beyond what an office can have; one that has more tells it by silence.
+MOST: Final[Mapping[Kind, int]] = {Kind.COUNT: 10**6, Kind.SUM: 10**10}
+
+
 @dataclass(frozen=True, slots=True)
 class Planned:
     """One table of the plan: ``records`` names what is counted, ``codes`` has the closed list of each dimension, in its order.
@@ -57,6 +62,11 @@ class Planned:
         """The names of the dimensions."""
         return tuple(self.codes)
 
+    @property
+    def most(self) -> int:
+        """The greatest number that a cell may have."""
+        return MOST[self.kind]
+
     def holds(self, place: Place) -> bool:
         """Tell whether a place is a cell of this table."""
         return len(place) == len(self.codes) and all(
@@ -64,8 +74,9 @@ class Planned:
         )
 
     def may_tell(self, value: int) -> bool:
-        """Tell whether a number may stand in a document: never one that is told by silence, nor a forbidden one."""
-        return value > max(ptable.FORBIDDEN) and (self.kind is Kind.COUNT or value % sums.ROUND_EURO == 0)
+        """Tell whether a number may stand in a document: never one that is told by silence, a forbidden one or one beyond reason."""
+        in_bounds = max(ptable.FORBIDDEN) < value <= self.most
+        return in_bounds and (self.kind is Kind.COUNT or value % sums.ROUND_EURO == 0)
 
 
 _ALL: Final = (
@@ -99,7 +110,14 @@ def telling_of(planned: Planned, secret: bytes) -> Telling:
     def add(parts: Parts) -> int:
         return sums.told([(cell_key.record_key(secret, unit), cents) for unit, cents in _by_unit(parts).items()])
 
-    return Telling(count) if planned.kind is Kind.COUNT else Telling(add, _may_follow)
+    measure = count if planned.kind is Kind.COUNT else add
+
+    def told(parts: Parts) -> int:
+        value = measure(parts)
+        # A slip of the pen in one fund must not keep all the others from being told.
+        return value if value <= planned.most else sums.WITHHELD
+
+    return Telling(told) if planned.kind is Kind.COUNT else Telling(told, _may_follow)
 
 
 def _by_unit(parts: Parts, name: Callable[[str], str] = str) -> dict[str, int]:

@@ -24,7 +24,6 @@ FORM: Final = "statistics/1"
 # About 45 KB of the longest codes: below what a body may have.
 PART_CELLS: Final = 1000
 PARTS_MAX: Final = 16
-NUMBER_MAX: Final = 2**53 - 1
 KEYS: Final = frozenset({"type", "id", "owner", "plan", "table", "day", "part", "parts", "digest", "cells"})
 
 
@@ -142,6 +141,6 @@ def _cell(planned: Planned, cell: Any) -> tuple[Place, int]:
     place, value = tuple(cell[0]), cell[1]
     if any(type(code) is not str for code in place) or not planned.holds(place):
         raise malformed("a code that is not of the plan")
-    if not planned.may_tell(value) or value > NUMBER_MAX:
+    if not planned.may_tell(value):
         raise malformed("a number that may not be told")
     return place, value

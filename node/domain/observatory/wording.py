@@ -7,6 +7,8 @@ ident, so that an old release can always be read; proper names are the same in b
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -37,6 +39,12 @@ class Wording:
     english: Translate
     bodies: Mapping[str, str] = field(default_factory=dict)
     indicators: Mapping[str, Indicator] = field(default_factory=lambda: INDICATORS)
+
+    @property
+    def digest(self) -> str:
+        """Return what changes whenever a name may that is not the program's own: bodies are called as their logs are known."""
+        told = json.dumps(sorted(self.bodies.items()), ensure_ascii=False, separators=(",", ":"))
+        return hashlib.sha256(told.encode()).hexdigest()
 
     def indicator(self, table: Table) -> Indicator:
         """Return what a table measures."""

@@ -95,7 +95,8 @@ async def _inputs(conn: Connection, stands: Overview, today: dt.date, more: Sequ
         sorted((await edition_counts.editions(conn)).items()),
         sorted(await edition_counts.pairs(conn)),
         await profile_counts.stamp(conn, today),
-        [(body.origin, body.entries, body.is_current) for body in stands.bodies],
+        # How long each log is changes with every entry of anybody, and is told as it was at the build: each day makes one.
+        [(body.origin, body.is_current) for body in stands.bodies],
         [await item.stamp(conn) for item in more],
     ]
     return hashlib.sha256(json.dumps(said, default=str).encode()).hexdigest()
@@ -130,7 +131,7 @@ def _tables(
     places = history.Places(
         tuple(area.code for area in territories.regions), tuple(area.code for area in territories.provinces), sections
     )
-    covered = [cooperation.Covered(body.id, body.profiles, body.entries, body.is_current) for body in stands.bodies]
+    covered = [cooperation.Covered(body.id, body.entries, body.is_current) for body in stands.bodies]
     reference = label_reference(territories, sectors)
     return [
         *history.tables(counts, changes, places, load_registered_firms()),

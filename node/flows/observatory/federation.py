@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+
+import orjson
 
 from node.domain.observatory import statistics_form
 from node.domain.observatory.catalogue import INDICATORS
@@ -85,38 +88,57 @@ async def read(conn: Connection, now: dt.datetime) -> Picture:
     days = [reference_day(now.date())]
     while len(days) < QUARTERS:
         days.append(reference_day(days[-1]))
-    documents = await statistics.documents(conn, days[-1], days[0])
-    members = await statistics.members(conn)
+    known = len(await statistics.members(conn))
     retold = await statistics.retold(conn, days[-1], days[0])
-    # Hundreds of members, thousands of documents: not on the loop that answers peers.
-    found = await asyncio.to_thread(_picture, documents, len(members), days, now.date())
-    marked = (replace(c, retold=retold.get((c.table, c.day), {})) if c.day else c for c in found.coverage)
-    return replace(found, coverage=tuple(marked))
-
-
-def _picture(
-    documents: Mapping[tuple[str, str, dt.date], Sequence[Mapping[str, object]]],
-    known: int,
-    days: Sequence[dt.date],
-    today: dt.date,
-) -> Picture:
-    said: dict[tuple[str, dt.date], list[Said]] = {}
-    refused: dict[tuple[str, dt.date], list[str]] = {}
-    for (owner, ident, day), parts in documents.items():
-        try:
-            said.setdefault((ident, day), []).append(_read(owner, parts))
-        except CallerError:
-            refused.setdefault((ident, day), []).append(owner)
     made: list[Table] = []
     covered: list[Coverage] = []
-    for ident, planned in PLAN.items():
-        spoken = _day_of(ident, days, said, today)
-        found = said.get((ident, spoken), []) if spoken else []
-        bad = tuple(sorted(refused.get((ident, spoken or days[0]), ())))
-        covered.append(Coverage(ident, spoken, tuple(sorted(f.owner for f in found)), known, bad))
-        if spoken is not None:
-            made.append(_added(planned, spoken, found, complete=len(found) == known))
+    for planned in PLAN.values():
+        day, heard = await _spoken(conn, planned, days, now.date())
+        told = tuple(sorted(found.owner for found in heard.said))
+        again = retold.get((planned.ident, day), {}) if day is not None else {}
+        covered.append(Coverage(planned.ident, day, told, known, heard.refused, again))
+        if day is not None:
+            made.append(_added(planned, day, heard.said, complete=len(told) == known))
     return Picture(tuple(made), tuple(covered))
+
+
+@dataclass(frozen=True, slots=True)
+class _Heard:
+    """What the members told of one table at one day, and whose documents could not be read."""
+
+    said: tuple[Said, ...]
+    refused: tuple[str, ...]
+
+
+async def _spoken(
+    conn: Connection, planned: Planned, days: Sequence[dt.date], today: dt.date
+) -> tuple[dt.date | None, _Heard]:
+    """Return the reference day to tell of, newest first, and what is told: while members are still telling of it, the one before may tell more."""
+    newest = heard = await _heard(conn, planned, days[0])
+    for at, day in enumerate(days):
+        # No more than two days are held at a time.
+        before = await _heard(conn, planned, days[at + 1]) if at + 1 < len(days) else _Heard((), ())
+        if heard.said and (len(heard.said) >= len(before.said) or (today - day).days > GRACE_DAYS):
+            return day, heard
+        heard = before
+    return None, _Heard((), newest.refused)
+
+
+async def _heard(conn: Connection, planned: Planned, day: dt.date) -> _Heard:
+    documents = await statistics.documents(conn, planned.ident, day)
+    # Hundreds of members, thousands of documents: not on the loop that answers peers.
+    return await asyncio.to_thread(_sorted_out, documents)
+
+
+def _sorted_out(documents: Sequence[tuple[str, bytes]]) -> _Heard:
+    said: list[Said] = []
+    refused: list[str] = []
+    for owner, parts in itertools.groupby(documents, key=lambda row: row[0]):
+        try:
+            said.append(_read(owner, [orjson.loads(raw) for _, raw in parts]))
+        except CallerError:
+            refused.append(owner)
+    return _Heard(tuple(said), tuple(refused))
 
 
 def _read(owner: str, parts: Sequence[Mapping[str, object]]) -> Said:
@@ -124,18 +146,6 @@ def _read(owner: str, parts: Sequence[Mapping[str, object]]) -> Said:
     if found.owner != owner:
         raise statistics_form.malformed("another member's")
     return found
-
-
-def _day_of(
-    ident: str, days: Sequence[dt.date], said: Mapping[tuple[str, dt.date], Sequence[Said]], today: dt.date
-) -> dt.date | None:
-    """Return the reference day to tell of, newest first: while members are still telling of it, the one before may tell more."""
-    told = [(day, len(said.get((ident, day), ()))) for day in days]
-    for at, (day, count) in enumerate(told):
-        before = told[at + 1][1] if at + 1 < len(told) else 0
-        if count and (count >= before or (today - day).days > GRACE_DAYS):
-            return day
-    return None
 
 
 def _added(planned: Planned, day: dt.date, told: Sequence[Said], *, complete: bool) -> Table:

@@ -2,8 +2,9 @@
 
 In: figures (``read``), who publishes. Out: bytes by file name: ``TABLE.csv``, ``TABLE.csv-metadata.json``, ``TABLE.json``, ``TABLE.xlsx``
 for each table, ``catalogo.jsonld|ttl|rdf``, and ``tutto.zip`` with all of them. Rules: nothing but the figures, the catalogue of
-indicators and names of places, sectors and bodies goes in; the same figures give the same bytes; a file is rendered off the event
-loop, one at a time, and a bounded amount is kept.
+indicators and names of places, sectors and bodies goes in; the same figures and names give the same bytes, so what is kept is kept under
+both, and the catalogue never tells the digest of other bytes; a file is rendered off the event loop, one at a time, and a bounded
+amount is kept.
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ _GRAPHS: Final[Mapping[str, Callable[[list[rdf.Resource]], bytes]]] = {
     "rdf": rdf.rdf_xml,
 }
 Facts = Mapping[str, FileFacts]
+_Key = tuple[str, str | None, str]
 _TABLES: Final = ("csv", f"csv{csvw.SUFFIX}", "json", "xlsx")
 
 
@@ -80,9 +82,9 @@ class Files:
         """Begin with nothing kept."""
         self.pool, self.publisher = pool, publisher
         self.reading = reading or Reading(pool)
-        self._kept: OrderedDict[tuple[str, str | None, str], Made] = OrderedDict()
+        self._kept: OrderedDict[tuple[_Key, str], Made] = OrderedDict()
         # Sizes and digests of the files of the figures whose catalogue was asked for last, for its other forms.
-        self._facts: tuple[tuple[str, str | None], Facts] | None = None
+        self._facts: tuple[_Key, Facts] | None = None
         self._rendering = OneAtATime()
 
     async def file(self, release_id: str | None, name: str) -> Made:
@@ -96,28 +98,32 @@ class Files:
                 name=name[:80],
                 path="/api/v1/observatory/tables",
             )
-        # Named by the document and by where it is told: the catalogue and the archive hold addresses.
-        key = (shown.digest, shown.release, name)
+        told = await wording(self.pool)
+        key = (_key(shown, told), name)
         if key in self._kept:
             # Whoever asks for what is at hand does not wait for an archive of somebody else's.
             self._kept.move_to_end(key)
             return self._kept[key]
         async with self._rendering.turn():
             # Meanwhile another may have had it rendered.
-            found = self._kept.get(key) or await self._render(shown, name)
+            found = self._kept.get(key) or await self._render(shown, name, told)
             self._kept[key] = found
             while sum(len(made.body) for made in self._kept.values()) > KEPT_MAX_BYTES and len(self._kept) > 1:
                 self._kept.popitem(last=False)
             return found
 
-    async def _render(self, shown: Shown, name: str) -> Made:
-        told = await wording(self.pool)
+    async def _render(self, shown: Shown, name: str, told: Wording) -> Made:
         if not name.startswith(f"{CATALOGUE}."):
             return await asyncio.to_thread(render, shown, name, told, self.publisher)
-        key = (shown.digest, shown.release)
+        key = _key(shown, told)
         if self._facts is None or self._facts[0] != key:
             self._facts = (key, await asyncio.to_thread(_facts, shown, told, self.publisher))
         return await asyncio.to_thread(render, shown, name, told, self.publisher, self._facts[1])
+
+
+def _key(shown: Shown, told: Wording) -> _Key:
+    # By the document, by where it is told (the catalogue and the archive hold addresses), and by how bodies are called.
+    return shown.digest, shown.release, told.digest
 
 
 def names(shown: Shown) -> list[str]:

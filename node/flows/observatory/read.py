@@ -13,11 +13,11 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
-from node.domain.observatory.figures import Figures, decode
-from node.errors import N_, NotFoundError, OperatorError
+from node.domain.observatory.figures import Figures, Table, cells_digest, decode
+from node.errors import N_, CallerError, NotFoundError, OperatorError
 from node.store import observatory as store
 from node.store.observatory import Release
 from node.store.postgres import Pool, acquire
@@ -35,6 +35,13 @@ class Shown:
     figures: Figures
     release: str | None
     digest: str
+    _cells: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
+
+    def cells_digest(self, table: Table) -> str:
+        """Return the digest of a table's cells, worked out once for each table of these figures."""
+        if table.ident not in self._cells:
+            self._cells[table.ident] = cells_digest(table)
+        return self._cells[table.ident]
 
     @property
     def etag(self) -> str:
@@ -43,7 +50,7 @@ class Shown:
 
 
 async def figures(pool: Pool, release_id: str | None = None) -> Shown:
-    """Return the newest build or one release. Raises: NotFoundError(observatory-empty | observatory-release-unknown)."""
+    """Return the newest build or one release. Raises: NotFoundError(observatory-empty | observatory-release-unknown), OperatorError."""
     if release_id is not None:
         return await _release(pool, release_id)
     async with acquire(pool) as conn:
@@ -87,11 +94,12 @@ class Reading:
         self._pool = pool
         self._newest: tuple[tuple[dt.datetime, str], Shown] | None = None
         self._releases: OrderedDict[str, Shown] = OrderedDict()
-        # Two who ask for what is not kept wait for one decoding.
-        self._decoding = OneAtATime()
+        # Two who ask for what is not kept wait for one decoding. However many wait for the newest build, it is one; of releases each may ask
+        # for another.
+        self._reading_newest, self._decoding = asyncio.Lock(), OneAtATime()
 
     async def figures(self, release_id: str | None = None) -> Shown:
-        """Return the newest build or one release. Raises: as the function of this name; OperatorError(observatory-busy)."""
+        """Return the newest build or one release. Raises: as the function of this name; OperatorError observatory-busy, -unreadable."""
         return await (self._latest() if release_id is None else self._frozen(release_id))
 
     async def releases(self) -> list[Release]:
@@ -103,7 +111,7 @@ class Reading:
             stamp = await store.stamp(conn)
         if self._newest is not None and self._newest[0] == stamp:
             return self._newest[1]
-        async with self._decoding.turn():
+        async with self._reading_newest:
             # Meanwhile another may have decoded it.
             if self._newest is not None and self._newest[0] == stamp:
                 return self._newest[1]
@@ -143,7 +151,13 @@ async def _release(pool: Pool, release_id: str) -> Shown:
 
 
 async def _shown(document: bytes, release_id: str | None) -> Shown:
-    return await asyncio.to_thread(lambda: Shown(decode(document), release_id, hashlib.sha256(document).hexdigest()))
+    try:
+        return await asyncio.to_thread(
+            lambda: Shown(decode(document), release_id, hashlib.sha256(document).hexdigest())
+        )
+    except CallerError as error:
+        # It is this node's own: nobody who asks can mend it.
+        raise OperatorError("observatory-unreadable", N_("i numeri dell'Osservatorio non sono leggibili")) from error
 
 
 def _empty() -> NotFoundError:

@@ -20,9 +20,9 @@ from aiohttp import web
 
 from node.domain.roles import Permission
 from node.errors import N_, NotFoundError
+from node.flows.observatory.read import Reading
 from node.flows.searching.engines import Bucket
 from node.store.observatory import Release
-from node.store.postgres import Pool
 from node.web import cooperation, forms
 from node.web.cooperation import COOPERATION, Front
 from node.web.middleware import Handler, language_of
@@ -100,9 +100,9 @@ def routes() -> list[web.RouteDef]:
     ]
 
 
-def install(app: web.Application, pool: Pool) -> None:
-    """Let an application answer with these pages."""
-    app[EDITIONS] = Editions(pool)
+def install(app: web.Application, reading: Reading) -> None:
+    """Let an application answer with these pages; ``reading`` is shared with the files and the API."""
+    app[EDITIONS] = Editions(reading)
     app.add_routes(routes())
 
 

@@ -1,15 +1,14 @@
-"""What the Observatory's pages read: the newest build and the releases, each decoded once and kept for the next page.
+"""What the Observatory's pages read: the newest build and the releases, made ready for pages once and kept for the next one.
 
-In: a pool. Out: an ``Edition``, the same value for every request until another build stands in its place. Rules: a request costs at most
-two small questions (which build is the newest, which releases there are); a document is decoded off the event loop, once for all
-who wait for it; a release never changes, so it is asked for once; of releases only the few last ones that were asked for are kept.
+In: what the flow decoded (node/flows/observatory/read.py), which files and the API read too. Out: an ``Edition``, the same value for
+every request until another build stands in its place. Rules: a request costs at most two small questions (which build is the newest, which
+releases there are); what takes time is done off the event loop, once for all who wait for it; only the few last ones that were
+asked for are kept.
 """
 
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
-import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
@@ -17,13 +16,13 @@ from typing import Final, TypeVar
 
 from aiohttp import web
 
-from node.domain.observatory.figures import Cell, Figures, Table, decode
-from node.errors import N_, CallerError, NotFoundError, OperatorError
-from node.store import observatory as store
-from node.store.postgres import Pool, acquire
+from node.domain.observatory.figures import Cell, Figures, Table
+from node.errors import NotFoundError
+from node.flows.observatory.read import RELEASES_KEPT, Reading, Shown
+from node.store.observatory import Release
 
-# Decoded releases that are kept: some megabytes each; and for each edition the pictures of so many choices, some 30 KB each.
-MOST: Final = 4
+# The newest build and as many releases as are decoded; and for each edition the pictures of so many choices, some 30 KB each.
+MOST: Final = RELEASES_KEPT + 1
 MOST_DRAWN: Final = 200
 T = TypeVar("T")
 
@@ -53,64 +52,49 @@ class Edition:
         return found  # type: ignore[return-value]
 
 
-def read(document: bytes, release_id: str = "") -> Edition:
-    """Return an edition from its document. Raises: OperatorError(observatory-unreadable)."""
-    try:
-        figures = decode(document)
-    except CallerError as error:
-        # It is this node's own: nobody who asks for a page can mend it.
-        raise OperatorError("observatory-unreadable", N_("i numeri dell'Osservatorio non sono leggibili")) from error
-    tables = {table.ident: table for table in figures.tables}
+def edition(shown: Shown) -> Edition:
+    """Return figures as pages read them."""
+    tables = {table.ident: table for table in shown.figures.tables}
     places = {ident: table.by_place() for ident, table in tables.items()}
-    return Edition(figures, release_id, hashlib.sha256(document).hexdigest(), tables, places)
+    return Edition(shown.figures, shown.release or "", shown.digest, tables, places)
 
 
 class Editions:
-    """The editions that one process has read."""
+    """The editions that one process has at hand."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, reading: Reading) -> None:
         """Begin with none."""
-        self._pool, self._reading = pool, asyncio.Lock()
-        self._stamp: tuple[dt.datetime, str] | None = None
-        self._newest: Edition | None = None
-        self._released: OrderedDict[str, Edition] = OrderedDict()
+        self._reading, self._making = reading, asyncio.Lock()
+        self._kept: OrderedDict[tuple[str | None, str], Edition] = OrderedDict()
 
     async def newest(self) -> Edition | None:
         """Return the newest build, None before the first. Raises: OperatorError(observatory-unreadable)."""
-        async with acquire(self._pool) as conn:
-            stamp = await store.stamp(conn)
-        if stamp is None or stamp == self._stamp:
-            return None if stamp is None else self._newest
-        async with self._reading:
-            if stamp != self._stamp:
-                async with acquire(self._pool) as conn:
-                    kept = await store.newest(conn)
-                if kept is None:
-                    return None
-                self._newest = await asyncio.to_thread(read, kept.document)
-                # What was read may be newer than what was asked for.
-                self._stamp = (kept.made_at, kept.inputs)
-            return self._newest
+        try:
+            shown = await self._reading.figures()
+        except NotFoundError:
+            return None
+        return await self._of(shown)
 
     async def released(self, release_id: str) -> Edition:
-        """Return a release. Raises: NotFoundError(observatory-release-unknown), OperatorError(observatory-unreadable)."""
-        async with self._reading:
-            found = self._released.pop(release_id, None)
-            if found is None:
-                async with acquire(self._pool) as conn:
-                    frozen = await store.release(conn, release_id)
-                if frozen is None:
-                    raise NotFoundError("observatory-release-unknown", N_("nessun rilascio con questo nome"))
-                found = await asyncio.to_thread(read, frozen[1], release_id)
-            self._released[release_id] = found
-            while len(self._released) > MOST:
-                self._released.popitem(last=False)
-            return found
+        """Return a release. Raises: NotFoundError(observatory-release-unknown), OperatorError observatory-unreadable, observatory-busy."""
+        return await self._of(await self._reading.figures(release_id))
 
-    async def releases(self) -> list[store.Release]:
+    async def _of(self, shown: Shown) -> Edition:
+        key = (shown.release, shown.digest)
+        if key not in self._kept:
+            # Short, and once for all who wait: nobody is refused for it.
+            async with self._making:
+                if key not in self._kept:
+                    self._kept[key] = await asyncio.to_thread(edition, shown)
+        self._kept.move_to_end(key)
+        found = self._kept[key]
+        while len(self._kept) > MOST:
+            self._kept.popitem(last=False)
+        return found
+
+    async def releases(self) -> list[Release]:
         """Return all releases, the newest first."""
-        async with acquire(self._pool) as conn:
-            return await store.releases(conn)
+        return await self._reading.releases()
 
 
 EDITIONS = web.AppKey("observatory-editions", Editions)

@@ -27,6 +27,9 @@ _MARKS: Final = (
     "M0 4L4-3H-4z",
     "M-3.5-1.2H-1.2V-3.5H1.2V-1.2H3.5V1.2H1.2V3.5H-1.2V1.2H-3.5z",
 )
+# From a number of the axis to its line, and from there to the first point: a mark is 4.5 wide on either side.
+_APART: Final = 8
+_MARK: Final = 5
 _TALL: Final = 210
 _SMALL: Final = 12
 _NAMES: Final = 116
@@ -69,7 +72,8 @@ class _Plot:
         """Return where the ``number``-th point stands; a single one in the middle."""
         if self.points == 1:
             return (self.left + self.right) / 2
-        return self.left + (self.right - self.left) * number / (self.points - 1)
+        first = self.left + _MARK
+        return first + (self.right - first) * number / (self.points - 1)
 
     def y(self, value: Decimal) -> float:
         """Return how high a value stands."""
@@ -127,7 +131,7 @@ class Lines:
         # No more decimals than the axis needs, whatever the points have.
         needed = max(-int(t.normalize().as_tuple().exponent) for t in scale)
         axis = replace(self.measure, decimals=min(max(0, needed), self.measure.decimals))
-        left = max(advance(axis.say(t), _SMALL) for t in scale) + 8
+        left = max(advance(axis.say(t), _SMALL) for t in scale) + _APART
         names = max(advance(fitted(s.name, _NAMES, _SMALL), _SMALL) for s in self.series) + 24
         top = heading(self.measure.unit, 0)[1] + 10
         return _Plot(left, WIDTH - names, top, top + _TALL, scale, len(self.points), axis)

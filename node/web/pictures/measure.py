@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal, localcontext
 from enum import StrEnum
 from typing import Final
 
@@ -19,8 +19,8 @@ from node.errors import N_
 from node.i18n import translator
 
 LOCALES: Final = {"it": "it_IT", "en": "en_GB"}
-# Beyond this a double no longer tells one whole number from the next.
-GREATEST: Final = Decimal(10) ** 15
+# Digits of whatever number: nobody's number, however absurd, may keep a page from being shown.
+_DIGITS_MORE: Final = 8
 MOST_DECIMALS: Final = 6
 NO_BREAK: Final = "\u00a0"
 
@@ -40,7 +40,12 @@ _SAID: Final = {Absent.UNKNOWN: N_("nessun dato"), Absent.WITHHELD: N_("non pubb
 @functools.lru_cache(maxsize=8192)
 def _number(value: Decimal, language: str, decimals: int) -> str:
     pattern = "#,##0." + "0" * decimals if decimals else "#,##0"
-    return format_decimal(value, locale=LOCALES.get(language, LOCALES["it"]), format=pattern)
+    with localcontext(_exact(value)):
+        return format_decimal(value, locale=LOCALES.get(language, LOCALES["it"]), format=pattern)
+
+
+def _exact(number: Decimal) -> Context:
+    return Context(prec=max(number.adjusted(), 0) + MOST_DECIMALS + _DIGITS_MORE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +58,13 @@ class Measure:
     sign: str = ""
 
     def rounded(self, value: float | Decimal) -> Decimal:
-        """Return the number that is drawn and said. Raises: ValueError when it is none or too great to be told exactly."""
+        """Return the number that is drawn and said, however great it is. Raises: ValueError when it is none."""
         number = Decimal(value)
-        if not number.is_finite() or abs(number) > GREATEST or not 0 <= self.decimals <= MOST_DECIMALS:
+        if not number.is_finite() or not 0 <= self.decimals <= MOST_DECIMALS:
             raise ValueError(f"no number for a picture: {value!r} with {self.decimals} decimals")
-        # Adding nothing takes the sign from a zero: nobody should read "-0".
-        return number.quantize(Decimal(1).scaleb(-self.decimals), ROUND_HALF_EVEN) + 0
+        rounded = number.quantize(Decimal(1).scaleb(-self.decimals), ROUND_HALF_EVEN, _exact(number))
+        # Nobody should read "-0".
+        return abs(rounded) if rounded.is_zero() else rounded
 
     def say(self, value: Value) -> str:
         """Return a value in words: 1.234,5 % in Italian, or why there is none."""

@@ -8,7 +8,7 @@ from decimal import Decimal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from node.domain.observatory.cooperation import Covered, Labelled, Published, Want, tables
+from node.domain.observatory.cooperation import WHOSE_NOTE, Covered, Labelled, Published, Want, tables
 from node.domain.observatory.figures import Status, Table
 from node.domain.sector import ANY
 from node.store.reference import load_label_reference, load_sectors
@@ -68,13 +68,15 @@ def test_needs_meet_offers_of_other_profiles() -> None:
 def test_each_body_is_told_with_what_is_held_of_it() -> None:
     """All its logs together; it is current when all of them are; one without profiles is told with nought."""
     rows = (Labelled("p_LE", PUGLIA, "*:", 2), Labelled("p_LE", TWO, "*:", 1))
-    logs = (Covered("p_LE", 3, 10, True), Covered("p_LE", 1, 5, False), Covered("cmto", 0, 0, True))
+    logs = (Covered("p_LE", 10, True), Covered("p_LE", 5, False), Covered("cmto", 0, True))
     found = told(Published(rows, (), {}), *logs)
     assert {cell.at: cell.value for cell in found["profiles-by-body"].cells} == {("cmto",): 0, ("p_LE",): 3}
     assert {cell.at: cell.value for cell in found["coverage-by-body"].cells} == {
         ("cmto", "current"): 1, ("cmto", "entries"): 0, ("cmto", "profiles"): 0,
-        ("p_LE", "current"): 0, ("p_LE", "entries"): 15, ("p_LE", "profiles"): 4,
+        ("p_LE", "current"): 0, ("p_LE", "entries"): 15, ("p_LE", "profiles"): 3,
     }  # fmt: skip
+    # Which profiles these are, each table of them says.
+    assert all(WHOSE_NOTE in table.notes for table in found.values())
 
 
 ROWS = st.lists(

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from node.domain.observatory import cell_key, plan, ptable, statistics_form
+from node.domain.observatory.lazy import Part
 from node.domain.observatory.plan import PLAN, REGIONS
 from node.errors import CallerError
 from node.protocol import canonical, limits
@@ -47,7 +48,12 @@ def is_valid(document: Any) -> bool:
 def test_the_vectors_have_the_plan_and_the_table() -> None:
     """What another supplier builds from them is what this node does."""
     tables = {
-        p.ident: {"kind": p.kind.value, "since": p.since, "codes": {name: list(c) for name, c in p.codes.items()}}
+        p.ident: {
+            "kind": p.kind.value,
+            "since": p.since,
+            "most": p.most,
+            "codes": {name: list(c) for name, c in p.codes.items()},
+        }
         for p in PLAN.values()
     }
     assert VECTOR["plan"] == {"version": plan.PLAN_VERSION, "retired": sorted(plan.RETIRED), "tables": tables}
@@ -111,12 +117,7 @@ def test_what_is_built_is_read(values: dict[tuple[str, str], int]) -> None:
 
 def test_the_greatest_table_fits_in_bodies() -> None:
     """All cells of the longest codes with the longest numbers: parts below the limit of a body, joined in any order."""
-    values = {
-        (a, b, o): statistics_form.NUMBER_MAX - i
-        for a in REGIONS
-        for i, b in enumerate(REGIONS)
-        for o in CASES.codes["outcome"]
-    }
+    values = {(a, b, o): CASES.most - i for a in REGIONS for i, b in enumerate(REGIONS) for o in CASES.codes["outcome"]}
     documents = [{**d, "id": ITEM} for d in statistics_form.build("x" * 32, CASES, DAY, values)]
     assert len(documents) == math.ceil(len(values) / statistics_form.PART_CELLS) <= statistics_form.PARTS_MAX
     assert all(len(canonical.dumps(d)) <= limits.BODY_MAX_BYTES for d in documents)
@@ -126,7 +127,7 @@ def test_the_greatest_table_fits_in_bodies() -> None:
     assert statistics_form.joined([*documents, documents[1]]).cells == values
 
 
-@pytest.mark.parametrize("value", [1, 2, -1, 2**53, True])
+@pytest.mark.parametrize("value", [1, 2, -1, 10**6 + 1, 2**53, True])
 def test_a_number_that_may_not_be_told_stops_the_whole_table(value: int) -> None:
     """Even where somebody computed it: nothing is built."""
     with pytest.raises(CallerError) as caught:
@@ -168,3 +169,20 @@ def test_hostile_cells_are_refused_with_a_code(cells: Any) -> None:
         statistics_form.joined([document])
     except CallerError as error:
         assert error.code.startswith("statistics-")
+
+
+def test_all_that_the_greatest_federation_can_tell_is_a_number_that_every_reader_has() -> None:
+    """The greatest number in every cell of every table, of 1,000 members: below 10^15, where doubles are still exact."""
+    for planned in PLAN.values():
+        cells = math.prod(len(codes) for codes in planned.codes.values())
+        assert planned.most * cells * 1000 < 10**15
+
+
+def test_a_sum_beyond_reason_is_told_by_silence() -> None:
+    """A fund with a slip of the pen keeps its cell untold, and no other: the greatest that is told may stand in a document."""
+    measure = plan.measure_of(FUNDS, b"s" * 32)
+    funds = [f"00000000-0000-4000-8000-00000000000{n}" for n in range(9)]
+    for euro, is_told in ((FUNDS.most // 20, True), (FUNDS.most, False)):
+        told = measure({fund: Part(fund, 100 * euro) for fund in funds})
+        assert bool(told) is is_told
+        assert not told or FUNDS.may_tell(told)

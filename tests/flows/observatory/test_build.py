@@ -217,3 +217,30 @@ async def test_profiles_count_by_their_parts(pool: Pool) -> None:
     needs, offers = cells(found, "needs-by-capability"), cells(found, "offers-by-capability")
     at = ("logistics", "ITF4")
     assert float(str(gap[at])) == pytest.approx(float(str(needs[at])) - float(str(offers[at])))
+
+
+async def test_an_entry_that_is_no_profile_makes_no_new_build(pool: Pool) -> None:
+    """Logs grow every hour somewhere: a build that nothing else changed is the one before, until the next day."""
+    async with pool.acquire() as conn:
+        origin = await add_origin(conn)
+        await publish(conn, origin, [profile(1, territory=label("REG", "ITF4"))])
+    assert (await build(pool, CONFIG, NOW)).is_new
+    async with pool.acquire() as conn:
+        await conn.execute("UPDATE log.origin SET size = size + 1")
+    assert not (await build(pool, CONFIG, NOW + dt.timedelta(hours=1))).is_new
+    assert (await build(pool, CONFIG, NOW + dt.timedelta(days=1))).is_new
+
+
+async def test_both_tables_of_bodies_tell_the_same_profiles(pool: Pool) -> None:
+    """Those that are valid, of quarantined logs too, as the search finds them; expired ones and those of suspended nodes in neither."""
+    async with pool.acquire() as conn:
+        origin = await add_origin(conn)
+        await publish(conn, origin, [profile(1), profile(2), profile(3, valid_until="2026-01-31")])
+        await conn.execute("UPDATE log.origin SET state = 'quarantined'")
+    for state, count in (("quarantined", 2), ("suspended", 0)):
+        async with pool.acquire() as conn:
+            await conn.execute("UPDATE log.origin SET state = $1", state)
+        found = await figures(pool)
+        (by_body,) = cells(found, "profiles-by-body").items()
+        assert by_body[1] == count
+        assert cells(found, "coverage-by-body")[by_body[0][0], "profiles"] == count

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+import asyncpg
+import orjson
 import pytest
 
 from node import runtime
@@ -17,13 +20,14 @@ from node.domain.accounts import derive_key
 from node.domain.observatory import cell_key, statistics_form
 from node.domain.observatory.codes import TOTAL
 from node.domain.observatory.figures import Status, Table
-from node.domain.observatory.plan import PLAN
+from node.domain.observatory.plan import OUTCOMES, PLAN, REGIONS
 from node.flows.logs.append import Operation
 from node.flows.observatory import build as building
 from node.flows.observatory import federation as picture
 from node.flows.observatory.federation import GRACE_DAYS, MISSING, Picture
 from node.protocol import canonical
 from node.store import postgres, schemas, statistics
+from node.store.postgres import Pool
 from tests.federation_made import Clock, Town, federation
 from tests.statistics_made import APRIL, CASES, FIRMS, JANUARY, STATUSES, Bureau
 
@@ -52,7 +56,7 @@ async def seen_by(town: Town) -> Picture:
 async def bodies_of(town: Town, folder: Path) -> None:
     """Write the statistical bodies of all logs as files."""
     async with town.node.pool.acquire() as conn:
-        for found in await statistics.bodies(conn):
+        for found in await statistics.bodies(conn, PLAN):
             place = folder / found.owner / found.origin.rpartition("/")[2]
             place.mkdir(parents=True, exist_ok=True)
             (place / f"{found.idx}.json").write_bytes(found.body)
@@ -247,3 +251,50 @@ async def test_the_observatory_shows_what_was_told(server: str, tmp_path: Path) 
                 async with town.session.get(url, headers={"Accept": "text/html"}) as answer:
                     assert answer.status == 200, path
                     assert "Puglia" in await answer.text() or planned.ident == CASES
+
+
+async def flood(conn: asyncpg.Connection, owner: str, document: Mapping[str, Any], rows: int) -> None:
+    """A member's log with one document ``rows`` times over: every other one under a table that nobody knows."""
+    raw = orjson.dumps(document)
+    await conn.execute("SET session_replication_role = replica")
+    origin = await conn.fetchval(
+        "INSERT INTO log.origin (origin, owner, name, vkey, is_own, root, state)"
+        " VALUES ($1, $2, 'n', 'k', false, decode(repeat('00', 32), 'hex'), 'new') RETURNING origin_id",
+        f"{owner}.example/federation/log/2026",
+        owner,
+    )
+    await conn.execute(
+        "INSERT INTO log.body (origin_id, idx, salt, body) SELECT $1, g, decode(repeat('00', 32), 'hex'), $2 FROM generate_series(1, $3::int) g",
+        origin,
+        raw,
+        rows,
+    )
+    await conn.execute(
+        "INSERT INTO coop.statistics SELECT $1, g, CASE WHEN g % 2 = 0 THEN $2 ELSE 'zz-' || g END, 1, $3::date, $4, $5, $6"
+        " FROM generate_series(1, $7::int) g",
+        origin,
+        document["table"],
+        dt.date.fromisoformat(document["day"]),
+        document["part"],
+        document["parts"],
+        document["digest"],
+        rows,
+    )
+
+
+async def test_a_flood_of_one_member_is_read_once_and_pushes_nobody_out(pool: Pool) -> None:
+    """Repeats of a part and tables of its own invention: each part is fetched once, and who comes after it is heard."""
+    planned, day = PLAN[CASES], dt.date(2026, 9, 30)
+    wide = {(a, b, o): 1000 for a in REGIONS for b in REGIONS for o in OUTCOMES}
+    async with pool.acquire() as conn:
+        hostile = statistics_form.build("aaa", planned, day, wide)[0]
+        await flood(conn, "aaa", {**hostile, "id": "x"}, 300)
+        honest = statistics_form.build("zzz", planned, day, {("ITC1", "ITF4", "open"): 12})[0]
+        await flood(conn, "zzz", {**honest, "id": "x"}, 4)
+        assert [owner for owner, _ in await statistics.documents(conn, CASES, day)] == ["aaa", "zzz"]
+        assert [found.owner for found in await statistics.bodies(conn, PLAN)] == ["aaa", "zzz"]
+        found = await picture.read(conn, dt.datetime(2026, 12, 1, tzinfo=dt.UTC))
+    covered = next(each for each in found.coverage if each.table == CASES)
+    # One part of four is no table.
+    assert (covered.told, covered.refused) == (("zzz",), ("aaa",))
+    assert {cell.value for table in found.tables for cell in table.cells} == {12}

@@ -7,6 +7,7 @@ import datetime as dt
 import functools
 import html
 import itertools
+import json
 import re
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -20,7 +21,9 @@ from hypothesis import strategies as st
 
 from node.domain.observatory import catalogue
 from node.domain.observatory.figures import Cell, Figures, Status, Table, encode, table
+from node.flows.observatory import read as reading
 from node.runtime import Node
+from node.store import observatory as store
 from node.store.postgres import acquire
 from node.store.reference import load_label_reference
 from node.web import app as application
@@ -53,6 +56,11 @@ async def read(client: Client, path: str, status: int = 200) -> str:
     reply = await client.get(path)
     assert reply.status == status, path
     return await reply.text()
+
+
+def edition_of(figures: Figures) -> observatory_editions.Edition:
+    """Figures as pages read them."""
+    return observatory_editions.edition(reading.Shown(figures, None, "0" * 64))
 
 
 def words_of(text: str) -> str:
@@ -382,40 +390,46 @@ async def test_pages_are_asked_for_again_and_what_is_not_there_is_not_kept(clien
 
 async def test_a_document_is_decoded_once_for_all_who_ask(node: Node, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not per request: a hundred readers at once, one decoding; another build is seen at once; releases kept are few."""
-    read_ones: list[str] = []
-    real = observatory_editions.read
+    decoded: list[bytes] = []
+    ready: list[str] = []
+    decode, edition = reading.decode, observatory_editions.edition
 
-    def counted(document: bytes, release_id: str = "") -> observatory_editions.Edition:
-        read_ones.append(release_id)
-        return real(document, release_id)
+    def counted(document: bytes) -> Figures:
+        decoded.append(document)
+        return decode(document)
 
-    monkeypatch.setattr(observatory_editions, "read", counted)
+    def made_ready(shown: reading.Shown) -> observatory_editions.Edition:
+        ready.append(shown.release or "")
+        return edition(shown)
+
+    monkeypatch.setattr(reading, "decode", counted)
+    monkeypatch.setattr(observatory_editions, "edition", made_ready)
     made = figures_made.figures()
     small = Figures(made.as_of, made.made_at, "a", {}, made.tables[:1])
-    editions = observatory_editions.Editions(node.pool)
+    editions = observatory_editions.Editions(reading.Reading(node.pool))
     assert await editions.newest() is None
     await figures_made.keep(node.pool, small)
     found = await asyncio.gather(*(editions.newest() for _ in range(100)))
-    assert read_ones == [""]
+    assert (len(decoded), ready) == (1, [""])
     assert len({id(each) for each in found}) == 1
     later = replace(small, made_at=small.made_at + dt.timedelta(hours=1))
     await figures_made.keep(node.pool, later)
     newest = await editions.newest()
     assert newest is not None
     assert newest.figures.made_at == later.made_at
-    names = [f"2026-01-{day:02d}" for day in range(1, observatory_editions.MOST + 3)]
+    names = [f"2026-01-{day:02d}" for day in range(1, observatory_editions.MOST + 2)]
     for name in names:
         await figures_made.freeze(node.pool, small, name)
         await asyncio.gather(*(editions.released(name) for _ in range(10)))
-    assert read_ones == ["", "", *names]
+    assert (len(decoded), ready) == (2 + len(names), ["", "", *names])
     await editions.released(names[-1])
     await editions.released(names[0])
-    assert read_ones == ["", "", *names, names[0]]
+    assert (len(decoded), ready) == (3 + len(names), ["", "", *names, names[0]])
 
 
 def test_what_was_drawn_is_remembered_within_bounds() -> None:
     """Once for each choice; more choices than are kept are drawn again, and none is taken for another."""
-    edition = observatory_editions.read(encode(figures_made.figures()))
+    edition = edition_of(figures_made.figures())
     made: list[int] = []
 
     def draw(number: int) -> tuple[int]:
@@ -438,9 +452,7 @@ async def test_a_document_that_cannot_be_read_is_no_fault_of_the_reader(node: No
     """503, and nothing of it is shown."""
     made = figures_made.figures()
     async with acquire(node.pool) as conn:
-        await observatory_editions.store.keep(
-            conn, observatory_editions.store.Kept(made.as_of, made.made_at, "x", encode(made)[:-5])
-        )
+        await store.keep(conn, store.Kept(made.as_of, made.made_at, "x", encode(made)[:-5]))
     async with TestClient(TestServer(application.build(node)), headers=BROWSER) as client:
         assert (await client.get(observatory.PATH)).status == 503
 
@@ -488,7 +500,7 @@ def tables(draw: st.DrawFn) -> Table:
 def test_whatever_a_table_holds_it_is_shown(made: Table, language: str, year: str) -> None:
     """Pictures and tables of any dimensions and numbers; each number that is told stands in the whole table, and no absent one is a number."""
     made_of = Figures(made.as_of, figures_made.MADE_AT, "x", {}, (made,))
-    edition = observatory_editions.read(encode(made_of))
+    edition = edition_of(made_of)
     (figure,) = observatory_views.figures(edition, [made], Asked(year), words(language), "/x")
     seen = cut(made, edition.places[made.ident], Asked(year), words(language)).seen()
     assert bool(figure.drawn) is bool(seen)
@@ -507,3 +519,24 @@ def test_a_table_without_numbers_is_no_picture() -> None:
     for dimensions in (("year",), ("year", "region"), ("origin", "destination"), ("body", "coverage"), ()):
         empty = table("networks-by-year", "networks", dimensions, [], figures_made.AS_OF)
         assert Draughtsman(cut(empty, {}, Asked(), words()), words()).drawn() == ()
+
+
+async def test_numbers_beyond_reason_stop_no_page(node: Node, client: Client) -> None:
+    """Whoever told them: every indicator, every table and the API answer, with the number to the last digit."""
+    made = figures_made.figures()
+
+    def grown(found: Table) -> Table:
+        cells = tuple(
+            replace(cell, value=cell.value * 10**30) if isinstance(cell.value, int) else cell for cell in found.cells
+        )
+        return replace(found, cells=cells)
+
+    tables = tuple(grown(found) for found in made.tables)
+    await figures_made.keep(node.pool, replace(made, made_at=made.made_at + dt.timedelta(hours=1), tables=tables))
+    paths = {f"{INDICATORS}/{found.indicator}" for found in tables} | {f"{TABLES}/{found.ident}" for found in tables}
+    for path in (observatory.PATH, f"{observatory.PATH}?lang=en", *sorted(paths)):
+        await read(client, path)
+    found = next(found for found in tables if found.ident == "networks-by-year")
+    told = json.loads(await read(client, f"/api/v1/observatory/tables/{found.ident}"))
+    assert [cell["value"] for cell in told["cells"]] == [cell.value for cell in found.cells]
+    assert max(cell["value"] for cell in told["cells"]) > 2**64

@@ -119,6 +119,16 @@ def test_an_absent_value_breaks_the_line_and_says_so() -> None:
     assert "x, b: nessun dato" in texts(made.svg())
 
 
+def test_a_point_at_the_end_of_an_axis_touches_no_number() -> None:
+    """A share that begins at 100 %: between the number and the mark is room."""
+    made = Lines(FRAME, Measure(sign="%"), "Anni", ("0", "1"), (Series("x", (100, 90)),)).svg()
+    top = next(text for text in read(made).iter(f"{SVG}text") if text.text == "100\u00a0%")
+    first = next(p.get("d") or "" for p in read(made).iter(f"{SVG}path") if p.get("stroke-width") == "2")
+    x, y = map(float, first.removeprefix("M").partition("L")[0].split())
+    assert y == pytest.approx(float(top.get("y") or 0) - 4)
+    assert x - 4.5 > float(top.get("x") or 0) + 5
+
+
 def test_a_long_name_is_whole_below_and_an_axis_may_begin_elsewhere() -> None:
     """At the end of its line it is cut."""
     name = "Provincia autonoma di Bolzano/Bozen"
