@@ -161,7 +161,7 @@ async def reset(home: Path) -> None:
     """Forget everything the puller knows of its peer."""
     async with runtime.open_node(home) as node, node.pool.acquire() as conn:
         await conn.execute(
-            "TRUNCATE coop.profile, coop.partition, log.body, log.entry, log.subtree, log.item, log.wanted, log.problem;"
+            "TRUNCATE coop.profile, coop.partition, log.body, log.entry, log.subtree, log.item, log.wanted, log.problem CASCADE;"
             "UPDATE log.origin SET size = 0, root = sha256(''), range_hashes = '', checkpoint = NULL, checkpoint_size = 0, etag = NULL"
         )
         await conn.execute("CHECKPOINT")

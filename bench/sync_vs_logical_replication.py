@@ -183,7 +183,7 @@ class Replica:
     async def empty(self) -> None:
         """Forget the subscription and its rows."""
         await self._conn.execute("DROP SUBSCRIPTION bench")
-        await self._conn.execute(f"TRUNCATE {', '.join(TABLES)}, coop.partition")
+        await self._conn.execute(f"TRUNCATE {', '.join(TABLES)}, coop.partition CASCADE")
 
     async def turn(self, on: str) -> None:
         """ENABLE or DISABLE the subscription."""

@@ -92,7 +92,7 @@ def ours(number: int) -> dict[str, Any]:
 def announced() -> list[dict[str, Any]]:
     """One announcement of each kind of this node's own, the first of them a service; in its texts what a schema lets pass of an attack."""
     sly = {
-        "it": "Servizio {{ 7*7 }} ' onfocus=window.xss=1 autofocus x='",
+        "it": "Servizio {{ 7*7 }}{% raw %} 'javascript:window.xss=1'",
         "en": "Service &lt;script&gt; javascript:window.xss=1",
     }
     made = (service(title=sly), session(), call(), course())

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import asyncpg
 import orjson
 
 from node.domain.days import day_number, day_of
@@ -19,6 +20,7 @@ from node.domain.programme.catalogue_query import CatalogueQuery, Place
 from node.domain.words import apart
 from node.protocol import entry
 from node.store.postgres import Connection, load_queries
+from node.store.search import took_too_long
 
 QUERIES = load_queries("announcements")
 ANYWHERE: Final = "reg=*"
@@ -124,11 +126,14 @@ def _asked(query: CatalogueQuery, match: str | None, day: dt.date) -> list[objec
 async def search(
     conn: Connection, query: CatalogueQuery, match: str | None, day: dt.date, limit: int
 ) -> list[tuple[Place, Stored]]:
-    """Return up to ``limit`` announcements after the query's place, in its order; ``match``: its words as the text of a tsquery."""
+    """Return up to ``limit`` announcements after the query's place, in its order; ``match``: its words as the text of a tsquery.
+
+    Raises: OperatorError(search-timeout).
+    """
     after: list[object] = [None] * 5
     if (place := query.cursor) is not None:
         after = [place.group, place.key, place.item_id, place.log, place.index]
-    rows = await conn.fetch(QUERIES["search"], *_asked(query, match, day), *after, limit)
+    rows = await _fetch(conn, "search", [*_asked(query, match, day), *after, limit])
     today = day_number(day)
     return [
         (Place(today, row["grp"], row["key"], str(row["item_id"]), row["log"], row["idx"]), _stored(row))
@@ -144,8 +149,17 @@ def _stored(row: Mapping[str, Any]) -> Stored:
 
 
 async def count(conn: Connection, query: CatalogueQuery, match: str | None, day: dt.date) -> int:
-    """Return how many announcements meet a question, at most COUNT_BOUND + 1."""
-    return int(await conn.fetchval(QUERIES["count"], *_asked(query, match, day), COUNT_BOUND + 1))
+    """Return how many announcements meet a question, at most COUNT_BOUND + 1. Raises: OperatorError(search-timeout)."""
+    (row,) = await _fetch(conn, "count", [*_asked(query, match, day), COUNT_BOUND + 1])
+    return int(row["count"])
+
+
+async def _fetch(conn: Connection, name: str, arguments: Sequence[object]) -> list[asyncpg.Record]:
+    try:
+        rows: list[asyncpg.Record] = await conn.fetch(QUERIES[name], *arguments)
+    except asyncpg.QueryCanceledError as error:
+        raise took_too_long() from error
+    return rows
 
 
 async def one(conn: Connection, item_id: str, owner: str | None) -> Stored | None:

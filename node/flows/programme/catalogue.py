@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-import asyncpg
 import orjson
 
 from node.domain.days import day_number
@@ -84,13 +83,10 @@ async def search(pool: Pool, query: CatalogueQuery, now: dt.datetime) -> Found:
     """Answer a question. Raises: CallerError(query-value-bad), OperatorError(search-timeout)."""
     day = catalogue_query.day_asked(query, today(now))
     async with snapshot(pool) as conn:
-        try:
-            match = await words_store.read_words(conn, apart(query.words)) if query.words else ""
-            # One more than asked tells whether there is a next page.
-            rows = await store.search(conn, query, match or None, day, query.limit + 1)
-            total = await store.count(conn, query, match or None, day)
-        except asyncpg.QueryCanceledError as error:
-            raise words_store.took_too_long() from error
+        match = await words_store.read_words(conn, apart(query.words)) if query.words else ""
+        # One more than asked tells whether there is a next page.
+        rows = await store.search(conn, query, match or None, day, query.limit + 1)
+        total = await store.count(conn, query, match or None, day)
     page = rows[: query.limit]
     return Found(
         total=min(total, store.COUNT_BOUND),

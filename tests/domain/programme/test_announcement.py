@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from node.protocol import canonical
 from node.store import schemas
 from tests.announcements_made import service, session
 
+VECTOR = Path(__file__).resolve().parents[2] / "vectors" / "announcement.v1.json"
 DAY = dt.date(2026, 12, 10)
 DAYS = st.one_of(st.none(), st.dates(dt.date(2026, 1, 1), dt.date(2027, 12, 31)))
 LINES = st.text(
@@ -139,3 +141,29 @@ def test_what_is_no_announcement_is_refused() -> None:
         with pytest.raises(CallerError) as caught:
             announcement.parse(document)
         assert caught.value.code == "announcement-malformed"
+
+
+def test_the_vector_is_read_refused_and_told_as_it_says() -> None:
+    """What another program may try itself on (PROTOCOL 13): bodies, bodies that break a rule, and the state of each day."""
+    vector = json.loads(VECTOR.read_text(encoding="utf-8"))
+    for raw in vector["read"]:
+        document = canonical.parse(raw.encode(), max_bytes=65_536)
+        assert sound(document)
+        assert canonical.dumps(announcement.build(announcement.parse(document))).decode() == raw
+    for case in vector["refused"]:
+        assert not sound(case["document"]), case["why"]
+    for case in vector["states"]:
+        assert sound(case["document"])
+        read = announcement.parse(case["document"])
+        assert read.state(dt.date.fromisoformat(case["day"])) == case["state"], case
+
+
+def sound(document: dict[str, Any]) -> bool:
+    """Tell whether a node takes a document into its catalogue."""
+    if not schemas.validators()[document["type"]].is_valid(document):
+        return False
+    try:
+        announcement.parse(document)
+    except CallerError:
+        return False
+    return True
