@@ -19,7 +19,7 @@ from node.store.postgres import acquire
 from node.web import app as application
 from node.web.allowance import RATES, Allowances, Rate, limiter
 from node.web.middleware import errors
-from node.web.pages import catalogue, frame, navigation, observatory, public, searching, sessions
+from node.web.pages import calls, catalogue, frame, navigation, observatory, public, searching, sessions
 from tests.pages_made import ANNOUNCED, HOSTILE_ID, XSS, fill, ours
 from tests.profiles_made import add_origin, profile, store
 from tests.web.test_app import node
@@ -29,7 +29,7 @@ Client = TestClient[web.Request, web.Application]
 TEMPLATES = Path(frame.__file__).parents[1] / "templates"
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8", "Accept-Language": "it"}
 PROFILE = f"/profili/{ours(3)['id']}"
-PAGES = ("/", "/cerca?q=olio", PROFILE, f"{PROFILE}/partner", "/catalogo", f"/catalogo/{ANNOUNCED[0]}", "/osservatorio", "/osservatorio/rilasci", "/enti", "/stato", "/aiuto", "/privacy", "/accessibilita", "/api", "/cerca/salva?q=olio")  # fmt: skip
+PAGES = ("/", "/cerca?q=olio", PROFILE, f"{PROFILE}/partner", "/catalogo", f"/catalogo/{ANNOUNCED[0]}", "/bandi", "/osservatorio", "/osservatorio/rilasci", "/enti", "/stato", "/aiuto", "/privacy", "/accessibilita", "/api", "/cerca/salva?q=olio")  # fmt: skip
 
 
 @pytest.fixture
@@ -309,7 +309,14 @@ def test_templates_escape_everything_and_hold_no_script_nor_style() -> None:
 def test_menus_lead_to_pages_that_are_there() -> None:
     """Every entry of the public menu and foot is a route."""
     routes = {
-        route.path for route in (*public.routes(), *catalogue.routes(), *observatory.routes(), *sessions.routes())
+        route.path
+        for route in (
+            *public.routes(),
+            *calls.routes(),
+            *catalogue.routes(),
+            *observatory.routes(),
+            *sessions.routes(),
+        )
     }
     entries = navigation.entries_for(None)
     assert {entry.path for entry in (*entries.main, *entries.foot)} <= routes

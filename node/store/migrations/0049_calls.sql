@@ -305,7 +305,9 @@ BEGIN
     PERFORM publication.require_officer(office.acting());
     PERFORM audit.append('call', jsonb_strip_nulls(jsonb_build_object(
         'action', TG_ARGV[0], 'call', item ->> 'call_id', 'application', item ->> 'application_id', 'edition', item -> 'edition',
-        'number', item -> 'number', 'digest', item ->> 'digest', 'reasons', item -> 'reasons', 'officer', office.acting())));
+        'number', item -> 'number', 'digest', item ->> 'digest',
+        -- Codes, of an application; what evaluators write stays out of the chain, which others read.
+        'reasons', CASE TG_TABLE_NAME WHEN 'application' THEN item -> 'reasons' END, 'officer', office.acting())));
     RETURN NULL;
 END
 $$;

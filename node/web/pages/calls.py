@@ -69,10 +69,15 @@ class Shared:
 SHARED = web.AppKey("calls", Shared)
 
 
+def routes() -> list[web.RouteDef]:
+    """Return the public pages of calls."""
+    return [web.get(PATH, calls), web.get(f"{PATH}/{{call_id}}", call)]
+
+
 def install(app: web.Application, pool: Pool, clock: Callable[[], dt.datetime]) -> None:
     """Add the public pages of calls."""
     app[SHARED] = Shared(pool, clock)
-    app.add_routes([web.get(PATH, calls), web.get(f"{PATH}/{{call_id}}", call)])
+    app.add_routes(routes())
 
 
 def reader_of(request: web.Request) -> Reader:

@@ -136,7 +136,10 @@ async def test_nothing_is_read_or_scored_without_a_declaration(two: Issuers) -> 
             with acting("anna"):
                 await tell(conn)
                 await conn.execute("INSERT INTO programme.call_score VALUES ($1, 'dario', '{}', '{}', now())", ident)
-    await office.score(ident, "dario", points)
+    await office.score(ident, "dario", points, "parole di dario")
+    async with office.pool.acquire() as conn:
+        # Nor does the chain of decisions tell what anybody gave or wrote.
+        assert not await conn.fetchval("SELECT count(*) FROM audit.event WHERE document ~ 'motivato|parole|points'")
     with pytest.raises(CallerError, match="assignment-late"):
         await office.assign([ident], "franca")
     for statement in (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ from node.errors import CallerError, NotFoundError, OperatorError
 from node.flows.programme import course_seats
 from node.flows.registry import gdpr
 from node.flows.upkeep import audit
+from node.store import accounts, registry
 from node.store import gdpr as store
-from node.store import registry
 from node.store.postgres import Connection, run_tx
 from tests.every_table import everything
 from tests.office_made import NOW, Office, lecce
@@ -53,6 +54,9 @@ async def person(office: Office) -> str:
         await took_part(conn, NAME, code, said)
         await assisted(conn, network, said)
         await enrolled(conn)
+        async with conn.transaction():
+            await accounts.act_as(conn, "anna")
+            await applied(conn, network, code, said)
     return code
 
 
@@ -74,6 +78,30 @@ async def assisted(conn: Connection, network: str, said: str) -> None:
     ):
         await conn.execute(query, case, said, NOW)
     await conn.execute("SELECT set_config('rete.officer', '', false)")
+
+
+async def applied(conn: Connection, network: str, code: str, said: str) -> None:
+    """A network's application to a joint call, with all that was written of it, here and at another issuer."""
+    call, mine, other = (uuid.UUID(int=n, version=4) for n in (1, 2, 3))
+    await conn.execute("INSERT INTO programme.call VALUES ($1, 'x', repeat('0', 64), 2, $1, 'anna', $2)", call, NOW)
+    await conn.execute("INSERT INTO programme.call_protocol VALUES (2026, 1)")
+    await conn.execute("INSERT INTO programme.application VALUES ($1, $2, $3::uuid, $4, 2026, 1, $5, 1, '{}', 'anna')", mine, call, network, f"name:{NAME.lower()}", NOW)  # fmt: skip
+    await conn.execute("INSERT INTO programme.call_undertaking VALUES ($1, 1, $2, 1, '[]')", mine, code)
+    await conn.execute("INSERT INTO programme.application_document VALUES ($1, $1, $2, 'other', 'a.txt', NULL, 'text/plain', decode(repeat('00', 32), 'hex'), 'x')", mine, NAME)  # fmt: skip
+    await conn.execute("INSERT INTO programme.call_evaluator VALUES ($1, 'anna', 'v1')", call)
+    await conn.execute("INSERT INTO programme.call_assignment VALUES ($1, 'anna', 'anna', $2)", mine, NOW)
+    await conn.execute("INSERT INTO programme.call_declaration VALUES ($1, 'anna', false, $2)", mine, NOW)
+    await conn.execute("INSERT INTO programme.call_score VALUES ($1, 'anna', '{}', $2::jsonb, $3)", mine, json.dumps({"innovation": said}), NOW)  # fmt: skip
+    await conn.execute("INSERT INTO programme.call_office VALUES ($1, 'cmto', $2, $2)", call, NOW)
+    await conn.execute("INSERT INTO programme.call_sheet VALUES ($1, $2, 'cmto', $3, '{}')", other, call, f"name:{NAME.lower()}")  # fmt: skip
+    await conn.execute("INSERT INTO programme.call_ranking VALUES ($1, $1, 1, $2, 'x', repeat('0', 64), 'anna', $2)", call, NOW)  # fmt: skip
+    await conn.execute("INSERT INTO programme.call_grant VALUES ($1, $2, 1, 1, $3, 'anna')", mine, call, NOW.date())
+    await conn.execute(
+        "INSERT INTO programme.call_expense VALUES ($1, 1, 1, 1, $2, $3, 'anna')", mine, said, NOW.date()
+    )
+    await conn.execute(
+        "INSERT INTO programme.call_revocation VALUES ($1, 1, 1, $2, $3, 'anna')", mine, said, NOW.date()
+    )
 
 
 CONTACT = {"person": NAME, "role": "referente", "email": "altra@example.org", "phone": "0832 7654321"}
