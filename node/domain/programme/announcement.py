@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -170,6 +171,15 @@ def build(made: Announcement) -> dict[str, Any]:
         **days,
         made.kind: dict(made.detail),
     }
+
+
+def composed(value: Any) -> Any:
+    """Return a document with its texts in NFC, as logs hold them: some keyboards and files write letter and accent apart."""
+    if isinstance(value, str):
+        return unicodedata.normalize("NFC", value)
+    if isinstance(value, Mapping):
+        return {name: composed(item) for name, item in value.items()}
+    return [composed(item) for item in value] if isinstance(value, list) else value
 
 
 def is_same(one: Announcement, other: Announcement) -> bool:

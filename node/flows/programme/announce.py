@@ -180,7 +180,7 @@ def _judge(config: Config, own: OwnLog, document: Mapping[str, Any]) -> Announce
             N_("un nodo annuncia solo a nome del proprio ente: «{owner}» è un altro"),
             owner=document["owner"],
         )
-    whole = {"id": str(uuid.uuid4()), **document, "revision": _FIRST, "owner": own.owner}
+    whole = {"id": str(uuid.uuid4()), **announcement.composed(document), "revision": _FIRST, "owner": own.owner}
     error = next(iter(validator.iter_errors(whole)), None)
     if error is not None:
         raise CallerError(

@@ -60,12 +60,20 @@ def test_one_enrols_in_a_session_until_its_deadline_else_until_its_day() -> None
 )
 def test_a_document_survives_being_read_and_written(title: dict[str, str], regions: set[str]) -> None:
     """Canonical bytes to value to the same bytes; the revision alone makes no difference in what is said."""
-    document = {**service(title={"it": "x", **title}, regions=sorted(regions)), "owner": "p_LE", "revision": 3}
+    document = announcement.composed(
+        {**service(title={"it": "x", **title}, regions=sorted(regions)), "owner": "p_LE", "revision": 3}
+    )
     read = announcement.parse(document)
     assert announcement.build(read) == document
     assert canonical.dumps(announcement.build(read)) == canonical.dumps(document)
     assert announcement.is_same(read, replace(read, revision=4))
     assert not announcement.is_same(read, replace(read, ends=DAY))
+
+
+def test_letters_and_accents_typed_apart_are_put_together() -> None:
+    """Wherever in a document they stand; numbers, days and the rest stay as they are."""
+    apart = {"a": "perche\u0301", "b": [{"c": "e\u0300", "d": 1, "e": None, "f": True}]}
+    assert announcement.composed(apart) == {"a": "perch\u00e9", "b": [{"c": "\u00e8", "d": 1, "e": None, "f": True}]}
 
 
 @pytest.mark.parametrize("kind", ["session", "service", "call", "course"])
