@@ -180,7 +180,7 @@ def test_all_that_the_greatest_federation_can_tell_is_a_number_that_every_reader
 
 def test_a_sum_beyond_reason_is_told_by_silence() -> None:
     """A fund with a slip of the pen keeps its cell untold, and no other: the greatest that is told may stand in a document."""
-    measure = plan.measure_of(FUNDS, b"s" * 32)
+    measure = plan.telling_of(FUNDS, b"s" * 32).measure
     funds = [f"00000000-0000-4000-8000-00000000000{n}" for n in range(9)]
     for euro, is_told in ((FUNDS.most // 20, True), (FUNDS.most, False)):
         told = measure({fund: Part(fund, 100 * euro) for fund in funds})
