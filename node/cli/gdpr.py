@@ -31,6 +31,7 @@ TERM_TITLES = {
     "expressions": N_("manifestazioni d'interesse concluse"),
     "aggregations": N_("aggregazioni concluse"),
     "case_files": N_("fascicoli chiusi"),
+    "courses": N_("partecipanti a corsi conclusi"),
     "closed_networks": N_("reti chiuse"),
     "import_batches": N_("note di importazioni"),
     "editions": N_("edizioni dell'elenco pubblico"),

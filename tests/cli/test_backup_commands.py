@@ -13,7 +13,7 @@ import pytest
 
 from node.flows.upkeep.home import with_setting
 from tests.cli.test_network_commands import Terminal, terminal
-from tests.cli.test_restore import LAZIO, LECCE, MARK, TORINO, Place, copies, place
+from tests.cli.test_restore import LAZIO, LECCE, MARK, TOLD, TORINO, Place, copies, place
 from tests.forked import CHECKOUT
 
 __all__ = ["place", "terminal"]
@@ -52,18 +52,18 @@ async def test_a_backup_of_a_served_node_comes_back_fenced_and_recovers(place: P
     async with place.serving(TORINO, LAZIO):
         async with place.serving(LECCE):
             await place.done(LECCE, "profile", "publish", first)
-            await place.everywhere(1 + 1, 1)
+            await place.everywhere(TOLD + 1 + 1, 1)
             made = await place.done(LECCE, "backup", "create", str(target), *given)
             await place.done(LECCE, "profile", "publish", second)
             await place.done(LECCE, "profile", "withdraw", first)
-            await place.everywhere(1 + 3, 1)
-        assert (made["log_size"], made["left_out"]) == (2, [])
+            await place.everywhere(TOLD + 1 + 3, 1)
+        assert (made["log_size"], made["left_out"]) == (TOLD + 2, [])
         file = Path(made["file"])
         assert (file.parent, file.stat().st_mode & 0o777, file.stat().st_size) == (target, 0o600, made["bytes"])
         status, out, err = await rete("backup", "verify", str(file), *given, "--json", "--scratch", str(tmp_path))
         verdict = json.loads(out)
         assert (status, err) == (0, "")
-        assert (verdict["ok"], verdict["problems"], verdict["log_size"]) == (True, [], 2)
+        assert (verdict["ok"], verdict["problems"], verdict["log_size"]) == (True, [], TOLD + 2)
         assert (verdict["rows"], verdict["tables"]) == (made["rows"], made["tables"])
         status, out, err = await rete("backup", "restore", str(file), *given, "--home", str(new))
         assert (status, "rete serve --home" in out.decode()) == (0, True), err
@@ -71,9 +71,9 @@ async def test_a_backup_of_a_served_node_comes_back_fenced_and_recovers(place: P
         status, _, err = await place.rete(LECCE, "profile", "withdraw", first)
         assert (status, "log-fenced" in err) == (2, True)
         async with place.serving(LECCE):
-            await place.everywhere(1 + 3, 1, (LECCE,))
+            await place.everywhere(TOLD + 1 + 3, 1, (LECCE,))
             shown = await place.done(LECCE, "log", "show")
-            assert (shown["state"], shown["size"]) == ("ready", 4)
+            assert (shown["state"], shown["size"]) == ("ready", TOLD + 4)
             mine, *theirs = await copies(place)
             assert theirs == [mine, mine]
 
