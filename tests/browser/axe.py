@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib import resources
 from urllib.parse import urlsplit
 
-from playwright.async_api import Page
+from playwright.async_api import Locator, Page
 
 from tests.browser.conftest import Bench
 
@@ -28,6 +28,12 @@ async def violations(page: Page) -> list[str]:
     if status < 400:
         SEEN.add(urlsplit(page.url).path)
     return list(found)
+
+
+async def follow(page: Page, leads: Locator) -> None:
+    """Click what leads to another page, and wait until that one is there: axe asks whatever page it finds."""
+    async with page.expect_navigation():
+        await leads.click()
 
 
 async def examined(bench: Bench, width: int = 1280) -> Page:

@@ -10,7 +10,7 @@ from node.domain import documents as kinds
 from node.domain.programme import case_file
 from node.flows.programme import case_papers, case_work, cases
 from node.flows.registry.documents import bounds_of
-from tests.browser.axe import violations
+from tests.browser.axe import follow, violations
 from tests.browser.conftest import AUTHOR, Bench, Rooms
 from tests.browser.test_profile_journey import at_work
 from tests.browser.test_public_pages import SHOTS, Watched
@@ -72,11 +72,11 @@ async def test_no_page_of_case_files_breaks_a_rule(bench: Bench, rooms: Rooms) -
         await page.goto(one)
         await page.evaluate("document.querySelectorAll('details').forEach(part => part.open = true)")
         await page.locator("#ore-ore").fill("30")
-        await page.get_by_role("button", name="Annotare le ore").click()
+        await follow(page, page.get_by_role("button", name="Annotare le ore"))
         found["case-wrong", 320] = await violations(page)
         assert await page.locator("#ore-ore").input_value() == "30"
         await page.goto(f"{LIST}/calendario")
-        await page.get_by_role("button", name="Fare l'indirizzo").click()
+        await follow(page, page.get_by_role("button", name="Fare l'indirizzo"))
         found["case-address", 320] = await violations(page)
         assert [text for text in watched.complaints if "Failed to load resource" not in text] == []
     assert {name: said for name, said in found.items() if said} == {}

@@ -13,7 +13,7 @@ from node.flows.programme import courses
 from node.store.postgres import open_pool
 from node.web.pages.desk import DESK
 from tests.accounts_made import Desk
-from tests.browser.axe import AXE, violations
+from tests.browser.axe import AXE, follow, violations
 from tests.browser.conftest import Bench
 from tests.browser.test_admin_journey import entered
 from tests.conftest import dsn_of
@@ -52,24 +52,24 @@ async def test_no_page_of_courses_breaks_a_rule_of_accessibility(
     await page.goto(f"/corsi/{course_id}/2026-1/iscrizione?owner={node.config.node.id}&lang={language}")
     await look("form")
     await page.locator("main form button").evaluate("b => b.form.noValidate = true")
-    await page.locator("main form button").click()
+    await follow(page, page.locator("main form button"))
     await look("refused")
     for name, text in (("nome", "Persona Prova"), ("posta", f"{language}@example.org")):
         await page.fill(f"#{name}", text)
     await page.check("#consenso")
-    await page.locator("main form button").click()
+    await follow(page, page.locator("main form button"))
     await look("sent")
     code = await page.locator("main code").inner_text()
-    await page.locator("main a[href^='/corsi/iscrizioni/']").click()
+    await follow(page, page.locator("main a[href^='/corsi/iscrizioni/']"))
     await look("code")
     await page.fill("#codice", code)
-    await page.locator("main form button").click()
+    await follow(page, page.locator("main form button"))
     await look("standing")
     await page.goto("/attestati")
     await look("check")
     await page.fill("#codice", "A" * 27)
     await page.fill("#nome", "Persona Prova")
-    await page.locator("main form button").click()
+    await follow(page, page.locator("main form button"))
     await look("unknown")
     await page.goto("/ufficio/corsi")
     await look("list")

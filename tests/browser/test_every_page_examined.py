@@ -40,6 +40,8 @@ NO_PAGE = {
     "/ufficio/fascicoli/{case_id}/bozza.docx": "a file",
     "/ufficio/fascicoli/{case_id}/documenti/{document_id}": "a file",
     "/calendario/{token}.ics": "a file",
+    "/ufficio/corsi/{edition_id}/materiali/{material_id}": "a file",
+    "/ufficio/corsi/{edition_id}/attestati/{seat_id}": "a file",
     "/entra/oidc": "leads to the identity provider",
     "/entra/oidc/ritorno": "leads back from the identity provider",
 }
