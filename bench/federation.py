@@ -23,6 +23,7 @@ from node.domain.chamber import parse_sheets
 from node.domain.generation.enrichment import enrich
 from node.domain.generation.national import generate
 from node.flows.logs.append import Operation, append, sign_head
+from node.flows.observatory import publish
 from node.flows.profiles.draft import suggest_content
 from node.flows.searching import indexing
 from node.flows.upkeep.home import Facts, make_trial
@@ -95,6 +96,12 @@ async def fill(home: Path, found: list[tuple[str, bytes]], *, step: int = 5000, 
         await sign_head(node.pool, node.own, node.clock())
 
 
+async def tell_statistics(home: Path) -> None:
+    """Tell the quarter's statistics now: else the node's server does it, amid what is measured or counted."""
+    async with runtime.open_node(home) as node:
+        await publish.publish_due(node.pool, node.own, node.statistics_key, node.membership.terms, node.clock())
+
+
 async def build_index(home: Path) -> None:
     """Build a node's own search index now: else its server does it, for minutes, beside what is measured."""
     async with runtime.open_node(home) as node:
@@ -152,6 +159,7 @@ async def pair(
         ]
         make_trial(list(zip(homes, facts, strict=True)))
         await fill(homes[0], found)
+        await tell_statistics(homes[0])
         await build_index(homes[0])
         async with serving([Served(homes[0], f"http://127.0.0.1:{ports[0]}", folder / "origin.log")]) as served:
             yield Pair(folder, *homes, running[clusters[1]], running[clusters[0]], served[0].pid)
