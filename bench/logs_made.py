@@ -22,6 +22,7 @@ from bench.federation import documents, free_port
 from node import runtime
 from node.cli.processes import Served, serving
 from node.flows.logs.append import Operation, append, sign_head
+from node.flows.observatory.publish import publish_due
 from node.flows.upkeep.home import Facts, make_trial
 from node.protocol import canonical, entry, merkle, note, tiles, witness
 from node.runtime import Node
@@ -210,5 +211,7 @@ async def log_of(
         held = [keyfiles.read(home / node.config.federation.keys) for home in homes[1:]]
         made = Made(at, node, homes[1], list(live), held)
         await cosign(made)
+        # Else the node's server tells the quarter's statistics amid what is measured.
+        await publish_due(node.pool, node.own, node.statistics_key, node.membership.terms, node.clock())
         await stack.enter_async_context(serving([Served(homes[0], f"http://127.0.0.1:{ports[0]}", at / "origin.log")]))
         yield made

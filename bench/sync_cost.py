@@ -147,7 +147,10 @@ async def main(count: int, large: int, rounds: int) -> None:
                 ("large", large - LIVE, found[:LIVE]),
             ):
                 made = await stack.enter_async_context(log_of(folder, cluster, name, dead=dead, live=live))
-                pairs.append((made, await stack.enter_async_context(puller(made.puller_home))))
+                one = await stack.enter_async_context(puller(made.puller_home))
+                # What the origin told besides, once.
+                await one.pull()
+                pairs.append((made, one))
             print(
                 f"made logs of {count}, {SMALL} and {large} entries in {time.perf_counter() - began:.0f} s", flush=True
             )
