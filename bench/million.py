@@ -25,7 +25,7 @@ import asyncpg
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench.federation import documents, free_port
+from bench.federation import documents, free_port, tell_statistics
 from node import runtime
 from node.cli.processes import Served, serving
 from node.flows.logs.append import sign_head
@@ -44,6 +44,7 @@ RSS_MAX_MB = 400
 TIME_MAX_S = 900
 # The worker is forked by a process that has loaded the program; what it shares with it counts as its own.
 LIFE_S = 600
+HELD = "SELECT size, (SELECT count(*) FROM log.body b WHERE b.origin_id = o.origin_id) FROM log.origin o WHERE origin_id = $1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,9 +207,12 @@ async def main(size: int, kills: int) -> None:
             began = time.perf_counter()
             async with runtime.open_node(homes[0]) as node:
                 await build(node, size, alive)
-                async with node.pool.acquire() as conn:
-                    await conn.execute("VACUUM ANALYZE", timeout=300)
-                    truth = await digests(conn, node.own.origin_id)
+            await tell_statistics(homes[0])
+            async with runtime.open_node(homes[0]) as node, node.pool.acquire() as conn:
+                await conn.execute("VACUUM ANALYZE", timeout=300)
+                truth = await digests(conn, node.own.origin_id)
+                # With the few documents of statistics that a served node tells besides.
+                size, alive = await conn.fetchrow(HELD, node.own.origin_id)
             built = time.perf_counter() - began
             print(
                 f"a log of {size:,} entries, {alive:,} of {truth['item'].split(':')[0]} profiles living, built and signed in {built:.0f} s",
