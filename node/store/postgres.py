@@ -139,9 +139,11 @@ async def view(pool: Pool, *, statement_timeout_ms: int, plan_anew: bool) -> Asy
         try:
             yield conn
         finally:
-            # Nothing was written: one that failed ends by the same word.
+            # Nothing was written: one that failed ends by the same word. On a machine that stands still the word may itself run out of
+            # its time: the view is over then, too, and what went wrong before it is what is told.
             if not conn.is_closed():
-                await conn.execute("COMMIT")
+                with contextlib.suppress(asyncpg.QueryCanceledError):
+                    await conn.execute("COMMIT")
 
 
 @asynccontextmanager

@@ -37,6 +37,8 @@ from node.store.text_queries import TIER, Cell, Queries, Question, all_of, whole
 FIRST_LOOK: Final = 64
 LATER_LOOK: Final = 1024
 EQUALS_LOOK: Final = 512
+# Of many that are alike so small a part is looked at first.
+FIRST_PART: Final = 16
 DEEPEST: Final = 20_000
 LABELS_MAX: Final = 60_000
 # The newest hits are looked for in each of so many quarters.
@@ -226,11 +228,12 @@ class _Search:
                     musts.append(self.of.passed(test))
                     asked.append(set(test.lexemes))
         query = all_of(musts, must_nots)
-        if after.minus_first != -tier or -after.minus_second != points:
-            return self._by_identifier(query, after, limit, tier, points)[:limit]
-        # From the cursor on: first those whose identifiers begin like its own, then ever larger parts of the others.
         found: list[Place] = []
-        begin, width = after.high >> BUCKET_SHIFT, 1
+        # A part of the identifiers at a time, ever larger ones: they are random, and of many alike the first part has a page. From a
+        # cursor on that stands among them: first those whose identifiers begin like its own.
+        begin, width = 0, BUCKETS // FIRST_PART
+        if after.minus_first == -tier and -after.minus_second == points:
+            begin, width = after.high >> BUCKET_SHIFT, 1
         while begin < BUCKETS and len(found) < limit:
             end = min(begin + width, BUCKETS)
             part = within(query, self.of.buckets(begin, end))

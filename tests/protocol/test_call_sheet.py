@@ -29,9 +29,17 @@ def test_what_the_sender_did_not_sign_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "value", [[], {"sheet": {}}, {"sheet": [], "sig": ""}, {"sheet": {}, "sig": 1}, {"sheet": {}, "sig": "*"}]
+    ("value", "what"),
+    [
+        ([], "sheet, sig"),
+        ({"sheet": {}}, "sheet, sig"),
+        ({"sheet": [], "sig": ""}, "sheet, sig"),
+        ({"sheet": {}, "sig": 1}, "sig"),
+        ({"sheet": {}, "sig": "*"}, "sig"),
+    ],
 )
-def test_what_has_not_the_form_is_refused(value: object) -> None:
-    """Before any key is asked."""
-    with pytest.raises(PeerWrongError, match="sheet-malformed"):
+def test_what_has_not_the_form_is_refused(value: object, what: str) -> None:
+    """Before any key is asked, and it is said where."""
+    with pytest.raises(PeerWrongError) as caught:
         call_sheet.decode(canonical.dumps(value), [PUBLIC])
+    assert (caught.value.code, caught.value.facts["what"]) == ("sheet-malformed", what)

@@ -38,6 +38,7 @@ def test_each_kind_is_read_as_it_was_said(seq: int, seen: int, answers: list[int
         replace(bare, kind=seat.FORGET),
         replace(bare, kind=seat.EVALUATE, answers=answers),
         replace(bare, kind=seat.ANSWER, standing="waiting", reason="", evaluated=True),
+        replace(bare, kind=seat.ANSWER, standing="refused", reason="late"),
     ):
         raw = seat.encode(said, KEY)
         assert raw.startswith(seat.PREFIX)
@@ -76,3 +77,12 @@ def test_another_key_and_another_word_are_seen() -> None:
         with pytest.raises(PeerWrongError) as caught:
             read(changed, key)
         assert caught.value.code == "message-signature-bad"
+
+
+def test_a_signature_is_spelt_in_one_way() -> None:
+    """Whatever the form lets pass: signs that are none of base64's are not left out."""
+    message = json.loads(seat.encode(ASK, KEY))
+    raw = canonical.dumps({**message, "sig": "*" + message["sig"]})
+    with pytest.raises(PeerWrongError) as caught:
+        seat.decode(raw, [PUBLIC], lambda _: True)
+    assert caught.value.code == "message-malformed"
