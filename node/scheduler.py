@@ -24,7 +24,7 @@ from node.flows.logs.sync import sync_peers
 from node.flows.observatory import build as observatory
 from node.flows.observatory import publish as observatory_publish
 from node.flows.profiles import publish
-from node.flows.programme import course_notices, course_post, session_mail, sessions
+from node.flows.programme import certificate_delivery, course_notices, course_post, session_mail, sessions
 from node.flows.searching import indexing, tell
 from node.flows.trust import agreement_pull, council_road
 from node.flows.upkeep import audit, backup_shelf, tidy
@@ -301,6 +301,7 @@ def _housework(node: Node, session: aiohttp.ClientSession, jobs: Jobs) -> dict[J
             Job.INTRODUCTIONS_MAIL,
             lambda: remind.tell(office, node.mail_server, node.public_url, now),
             lambda: course_notices.tell(office, node.mail_server, now),
+            lambda: certificate_delivery.tell(office, node.mail_server, node.public_url, now),
         )
 
     async def tell_saved() -> None:

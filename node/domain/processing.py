@@ -377,7 +377,7 @@ HOLDINGS: tuple[Holding, ...] = (
     ),
     Holding(
         "programme.course_certificate", OFFICERS, N_("impronte degli attestati, e il codice finché c'è la persona"), LEARN, TASK, NOBODY, None,
-        _columns(officer="officer", none="commitment code"),
+        _columns(officer="officer", none="commitment code collect_hash"),
     ),
     Holding(
         "programme.course_edition", OFFICERS, N_("edizioni dei corsi, e chi le ha aperte"), LEARN, TASK, NOBODY, None,

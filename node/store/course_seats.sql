@@ -36,7 +36,7 @@ UPDATE programme.course_seat SET evaluated = true WHERE seat_id = $1 AND NOT eva
 UPDATE programme.course_seat SET person = '{}', email_key = '' WHERE seat_id = $1;
 
 -- name: forget_code
-UPDATE programme.course_certificate SET code = NULL, seat_id = NULL WHERE seat_id = $1;
+UPDATE programme.course_certificate SET code = NULL, seat_id = NULL, collect_hash = NULL, collect_until = NULL WHERE seat_id = $1;
 
 -- name: move_up
 UPDATE programme.course_seat SET standing = 'placed', reason = '', place = $2, said = said + 1, changed_at = $3 WHERE seat_id = $1;

@@ -80,6 +80,7 @@ class Material:
     title: str
     file_name: str
     media_type: str
+    sha256: bytes
     bytes: int
     added_at: dt.datetime
 
@@ -166,6 +167,8 @@ async def add_edition(conn: Connection, edition: Edition, now: dt.datetime) -> b
 
 async def add_sessions(conn: Connection, edition_id: str, sessions: Sequence[Session]) -> None:
     """Add the sessions of an edition."""
+    if not sessions:
+        return
     columns = zip(*((s.session_id, s.number, s.day, s.hour, s.place, s.municipality, s.title, s.is_online) for s in sessions), strict=True)  # fmt: skip
     await conn.execute(QUERIES["insert_sessions"], edition_id, *map(list, columns))
 
@@ -224,6 +227,32 @@ async def set_seats(conn: Connection, edition_id: str, seats: int, now: dt.datet
     return bool((await conn.execute(QUERIES["set_seats"], edition_id, seats, now)) == "UPDATE 1")
 
 
+async def change_edition(conn: Connection, edition: Edition, now: dt.datetime) -> None:
+    """Write an edition's days and share anew."""
+    await conn.execute(
+        QUERIES["change_edition"], edition.edition_id, edition.begins, edition.ends, edition.deadline, edition.percent, now
+    )  # fmt: skip
+
+
+async def count_attended(conn: Connection, session_ids: Sequence[str]) -> int:
+    """Return how often attendance is marked at these sessions."""
+    return int(await conn.fetchval(QUERIES["count_attended"], session_ids))
+
+
+async def change_sessions(conn: Connection, edition_id: str, kept: Sequence[Session]) -> None:
+    """Keep these sessions of an edition, as they are now, and delete all others."""
+    await conn.execute(QUERIES["drop_sessions"], edition_id, [one.session_id for one in kept])
+    if kept:
+        columns = zip(*((s.session_id, s.number, s.place, s.municipality, s.title, s.is_online) for s in kept), strict=True)  # fmt: skip
+        await conn.execute(QUERIES["change_sessions"], edition_id, *map(list, columns))
+
+
+async def replace_trainers(conn: Connection, edition_id: str, named: Sequence[tuple[str, str]]) -> None:
+    """Let these people mark the attendance of an edition, and nobody else: (name, the key of it)."""
+    await conn.execute(QUERIES["drop_trainers"], edition_id, [key for _, key in named])
+    await add_trainers(conn, edition_id, named)
+
+
 async def sessions_of(conn: Connection, edition_id: str) -> list[Session]:
     """Return the sessions of an edition in their order."""
     rows = await conn.fetch(QUERIES["sessions_of"], edition_id)
@@ -268,9 +297,9 @@ async def material(conn: Connection, edition_id: str, material_id: str) -> tuple
     return None if row is None else (row["file_name"], row["media_type"], row["content"])
 
 
-async def delete_material(conn: Connection, edition_id: str, material_id: str) -> None:
-    """Delete a file."""
-    await conn.execute(QUERIES["delete_material"], material_id, edition_id)
+async def delete_material(conn: Connection, edition_id: str, material_id: str) -> bool:
+    """Delete a file; False where there is none."""
+    return bool((await conn.execute(QUERIES["delete_material"], material_id, edition_id)) == "DELETE 1")
 
 
 async def add_answer(conn: Connection, edition_id: str, answers: Sequence[int]) -> None:

@@ -81,6 +81,24 @@ UPDATE programme.course_edition SET state = $2, changed_at = $3 WHERE edition_id
 UPDATE programme.course_edition e SET seats = $2, changed_at = $3
 WHERE e.edition_id = $1 AND NOT EXISTS (SELECT FROM programme.course_seat s WHERE s.edition_id = e.edition_id AND s.place > $2);
 
+-- name: change_edition
+UPDATE programme.course_edition SET begins = $2, ends = $3, deadline = $4, percent = $5, changed_at = $6 WHERE edition_id = $1;
+
+-- name: count_attended
+SELECT count(*) FROM programme.course_attendance WHERE session_id = ANY($1::uuid[]);
+
+-- name: drop_sessions
+DELETE FROM programme.course_session WHERE edition_id = $1 AND session_id <> ALL($2::uuid[]);
+
+-- name: change_sessions
+UPDATE programme.course_session c
+SET number = s.number, place = s.place, municipality = s.municipality, title = s.title, is_online = s.is_online
+FROM unnest($2::uuid[], $3::int[], $4::text[], $5::text[], $6::text[], $7::bool[]) AS s (id, number, place, municipality, title, is_online)
+WHERE c.edition_id = $1 AND c.session_id = s.id;
+
+-- name: drop_trainers
+DELETE FROM programme.course_trainer WHERE edition_id = $1 AND name_key <> ALL($2::text[]);
+
 -- name: sessions_of
 SELECT session_id, number, day, hour, place, municipality, title, is_online
 FROM programme.course_session WHERE edition_id = $1 ORDER BY number LIMIT 60;
@@ -109,7 +127,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 ON CONFLICT (edition_id, sha256) DO NOTHING;
 
 -- name: materials_of
-SELECT material_id, title, file_name, media_type, octet_length(content) AS bytes, added_at
+SELECT material_id, title, file_name, media_type, sha256, octet_length(content) AS bytes, added_at
 FROM programme.course_material WHERE edition_id = $1 ORDER BY added_at, material_id LIMIT 200;
 
 -- name: material

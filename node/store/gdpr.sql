@@ -856,7 +856,7 @@ WITH named AS (
     JOIN programme.course_seat s ON s.seat_id = t.id
     LEFT JOIN programme.course_edition e USING (edition_id)
 ), coded AS (
-    UPDATE programme.course_certificate c SET code = NULL, seat_id = NULL FROM named n WHERE c.seat_id = n.seat_id
+    UPDATE programme.course_certificate c SET code = NULL, seat_id = NULL, collect_hash = NULL, collect_until = NULL FROM named n WHERE c.seat_id = n.seat_id
 )
 UPDATE programme.course_seat s
 SET person = '{}', email_key = '',
@@ -899,7 +899,7 @@ WITH seats AS (
         WHERE coalesce(e.ends, s.created_at::date) < $1::timestamptz ORDER BY s.seat_id LIMIT $2)
     RETURNING seat_id
 ), coded AS (
-    UPDATE programme.course_certificate c SET code = NULL FROM seats s WHERE c.seat_id = s.seat_id
+    UPDATE programme.course_certificate c SET code = NULL, collect_hash = NULL, collect_until = NULL FROM seats s WHERE c.seat_id = s.seat_id
 ), enrolments AS (
     DELETE FROM programme.course_enrolment WHERE enrolment_id IN (
         SELECT enrolment_id FROM programme.course_enrolment WHERE ends < $1::timestamptz ORDER BY enrolment_id LIMIT $2)

@@ -159,7 +159,7 @@ def _asks(path: str) -> bool:
 
 def _guesses(path: str) -> bool:
     # Codes are typed here: of certificates and of enrolments.
-    return path == "/attestati" or path.startswith("/corsi/iscrizioni/")
+    return path == "/attestati" or path.startswith(("/attestati/", "/corsi/iscrizioni/"))
 
 
 def kind_of(request: web.Request) -> str | None:

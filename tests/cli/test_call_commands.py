@@ -76,7 +76,8 @@ async def test_a_call_is_typed_from_its_text_to_the_register_of_aid(
     made = await rete(two.province, "draft", str(text), "--by", "anna")
     assert set(made) == {"call_id", "digest", "issuers"}
     await rete(two.province, "endorse", ident, "--digest", "0" * 64, "--by", "anna", code="call-digest-other")
-    done = await rete(two.province, "endorse", ident, "--digest", made["digest"], "--by", "anna")
+    await rete(two.province, "endorse", ident, "--digest", made["digest"], "--by", "Anna", code="call-own")
+    done = await rete(two.province, "endorse", ident, "--digest", made["digest"], "--by", "bruno")
     assert (done["state"], done["changed"]) == ("unendorsed", True)
     await two.meet()
     await rete(two.chamber, "draft", "--from-log", ident, "--by", "anna")

@@ -2,7 +2,8 @@
 
 In: the inner document of a call, or the id of one that another issuer has endorsed. Out: this office's copy; the entry in the log. Rules:
 only an issuer endorses; what was endorsed here is never written anew (it is withdrawn for ever, and a new call is another call); an
-endorsement takes the bytes of this office's copy and of nothing else; endorsing again changes nothing. Source: PROTOCOL 14.
+endorsement takes the bytes of this office's copy and of nothing else; whoever endorses is not whoever wrote or took the text here, which the
+database refuses too (``call_four_eyes``); endorsing again changes nothing. Source: PROTOCOL 14, docs/calls.md.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from node.config import Config
+from node.domain import officers
 from node.domain.programme import call as rules
 from node.domain.programme.call import Call
 from node.errors import N_, CallerError, NotFoundError, ReteError
 from node.flows.logs.append import OwnLog, sign_head
 from node.flows.programme import announce, issued
 from node.flows.programme.announce import Announced
-from node.flows.registry.acting import tell
+from node.flows.registry.acting import tell, who
 from node.protocol import canonical, limits
 from node.store import calls
 from node.store.calls import Kept
@@ -82,7 +84,7 @@ async def endorse(
 ) -> tuple[Call, Announced]:
     """Put this office's copy of a call into its own log, if it has the digest that whoever endorses has read.
 
-    Raises: NotFoundError(call-not-kept); CallerError call-digest-other, call-late, and as ``announce.put``.
+    Raises: NotFoundError(call-not-kept); CallerError call-digest-other, call-own, officer-name-bad, call-late, and as ``announce.put``.
     """
 
     async def work(conn: Connection) -> tuple[Call, Announced]:
@@ -92,6 +94,10 @@ async def endorse(
             raise CallerError(
                 "call-digest-other", N_("il testo tenuto qui non è quello con questa impronta"), where=call_id,
                 hint=N_("rileggere il bando («rete call show») e indicare la sua impronta"),
+            )  # fmt: skip
+        if kept.endorsed_at is None and officers.is_same(kept.written_by, officers.check(who())):
+            raise CallerError(
+                "call-own", N_("chi ha scritto il bando, o ne ha preso il testo, non lo approva: serve un secondo funzionario"), where=call_id,
             )  # fmt: skip
         call, document = stored(kept)
         if now >= call.closes:

@@ -39,6 +39,7 @@ SESSIONS_MAX: Final = 60
 EDITIONS_MAX: Final = 40
 SEATS_MAX: Final = 5000
 MATERIALS_MAX: Final = 100
+ONLINE: Final = "online"
 _HOUR: Final = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 
@@ -122,7 +123,7 @@ async def add_edition(
     """Open an edition of a course; return its id. Raises: course-unknown, edition-bad, edition-there, officer-name-bad, announcement-...."""
     course_id = checked_id(edition.course_id, no_course)
     made = replace(edition, edition_id=str(uuid.uuid4()), course_id=course_id, state=EditionState.OPEN)
-    _check_edition(made, sessions)
+    check_edition(made, sessions)
     named = [(officers.check(name), officers.key_of(name)) for name in trainers]
     numbered = [
         replace(one, session_id=str(uuid.uuid4()), number=number)
@@ -144,7 +145,9 @@ async def add_edition(
     return await _changed(desk, now, work)
 
 
-def _check_edition(edition: Edition, sessions: Sequence[Session]) -> None:
+def check_edition(edition: Edition, sessions: Sequence[Session]) -> None:
+    """Refuse an edition that cannot be. Raises: CallerError(edition-bad), ``where`` the part that is wrong."""
+
     def refuse(said: str, where: str) -> CallerError:
         return CallerError("edition-bad", said, where=where)
 
@@ -168,15 +171,28 @@ def _check_edition(edition: Edition, sessions: Sequence[Session]) -> None:
 
 
 def parse_session(text: str) -> Session:
-    """Return a session written as ``2027-02-03 09:30 luogo``. Raises: CallerError(edition-bad)."""
-    day, _, rest = text.strip().partition(" ")
+    """Return a session written as ``2027-02-03 09:30 place | title | online``; title and ``online`` may be left out.
+
+    Raises: CallerError(edition-bad).
+    """
+    first, *more = (part.strip() for part in text.split("|"))
+    day, _, rest = first.partition(" ")
     hour, _, place = rest.strip().partition(" ")
+    is_online = bool(more) and more[-1].lower() == ONLINE
+    titles = more[:-1] if is_online else more
     try:
-        return Session("", 0, dt.date.fromisoformat(day), hour, place.strip()[:200])
+        title = ", ".join(filter(None, titles))[:200]
+        return Session("", 0, dt.date.fromisoformat(day), hour, place.strip()[:200], "", title, is_online)
     except ValueError as error:
         raise CallerError(
-            "edition-bad", N_("un incontro si scrive «AAAA-MM-GG OO:MM luogo»"), where="sessions"
+            "edition-bad", N_("un incontro si scrive «AAAA-MM-GG OO:MM luogo | titolo | online»"), where="sessions"
         ) from error
+
+
+def spelled_session(one: Session) -> str:
+    """Return a session as ``parse_session`` reads it."""
+    parts = [f"{one.day.isoformat()} {one.hour} {one.place}", one.title, ONLINE if one.is_online else ""]
+    return " | ".join(part for part in parts if part)
 
 
 async def say(conn: Connection, desk: Desk, course_id: str, now: dt.datetime, *, anew: bool = False) -> None:
@@ -241,7 +257,7 @@ async def publish(desk: Desk, course_id: str, now: dt.datetime) -> str:
     return key
 
 
-async def _edition_change(
+async def change_edition(
     desk: Desk, edition_id: str, now: dt.datetime, work: Callable[[Connection, Edition], Awaitable[None]]
 ) -> str:
     """Change a locked edition, say its course anew, and tell the own participants; others are told by the job."""
@@ -267,7 +283,7 @@ async def cancel_edition(desk: Desk, office: Office, edition_id: str, now: dt.da
         await store.set_state(conn, edition.edition_id, EditionState.CANCELLED, now)
         await seats_store.cancel_all(conn, edition.edition_id, now)
 
-    done = await _edition_change(desk, edition_id, now, work)
+    done = await change_edition(desk, edition_id, now, work)
     await course_post.carry_due(office, now)
     return done
 
@@ -282,7 +298,7 @@ async def widen(desk: Desk, office: Office, edition_id: str, seats: int, now: dt
             raise CallerError("seats-held", N_("più persone di così hanno già un posto"), where="seats")
         await course_seats.settle(conn, replace(edition, seats=seats), now)
 
-    done = await _edition_change(desk, edition_id, now, work)
+    done = await change_edition(desk, edition_id, now, work)
     await course_post.carry_due(office, now)
     return done
 
@@ -298,7 +314,7 @@ async def conclude(desk: Desk, edition_id: str, now: dt.datetime) -> str:
         if edition.state is EditionState.OPEN:
             await store.set_state(conn, edition.edition_id, EditionState.HELD, now)
 
-    return await _edition_change(desk, edition_id, now, work)
+    return await change_edition(desk, edition_id, now, work)
 
 
 async def attend(
@@ -358,17 +374,18 @@ async def add_material(
     await run_tx(pool, work)
 
 
+def no_material(material_id: str) -> NotFoundError:
+    """Return the refusal of a file that is not there."""
+    return NotFoundError("material-unknown", N_("non c'è un materiale «{material}»"), material=material_id[:60])
+
+
 async def material(pool: Pool, edition_id: str, material_id: str) -> tuple[str, str, bytes]:
     """Return a file: name, media type, bytes. Raises: NotFoundError(material-unknown)."""
-
-    def unknown(text: str) -> NotFoundError:
-        return NotFoundError("material-unknown", N_("non c'è un materiale «{material}»"), material=text[:60])
-
-    key = checked_id(material_id, unknown)
+    key = checked_id(material_id, no_material)
     async with acquire(pool) as conn:
         found = await store.material(conn, checked_id(edition_id, no_edition), key)
     if found is None:
-        raise unknown(key)
+        raise no_material(key)
     return found
 
 

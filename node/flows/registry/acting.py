@@ -28,6 +28,11 @@ def acting(name: str) -> Iterator[None]:
         _NAME.reset(token)
 
 
+def who() -> str:
+    """Return who acts, empty where nobody was named."""
+    return _NAME.get()
+
+
 async def tell(conn: Connection) -> None:
     """Tell the database who acts, until the caller's transaction ends."""
     await accounts.act_as(conn, _NAME.get())

@@ -31,11 +31,14 @@ from node.web.permission import needs
 ENROL: Final = "/corsi/{course_id}/{edition}/iscrizione"
 STANDING: Final = "/corsi/iscrizioni/{enrolment_id}"
 CHECK: Final = "/attestati"
-LEAVE, EVALUATE = "annulla", "questionario"
+COLLECT: Final = f"{CHECK}/ritiro/{{seat_id}}"
+LEAVE, EVALUATE, CERTIFICATE = "annulla", "questionario", "attestato"
 SHORT_MAX_CHARS: Final = 120
 FIELDS: Final[Mapping[str, str]] = {"nome": "name", "posta": "email", "regione": "territory", "sezione": "sector"}
 _AT: Final[Mapping[str, str]] = {**{name: field_ for field_, name in FIELDS.items()}, "consent": "consenso"}
-_AT_CODE: Final[Mapping[str, str]] = {"saved-email-bad": "posta", "certificate-code-bad": "codice"}
+_AT_CODE: Final[Mapping[str, str]] = {
+    "saved-email-bad": "posta", "certificate-code-bad": "codice", "certificate-unknown": "codice", "certificate-code-over": "codice",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,7 @@ class Stand:
     reason: Reason
     may_leave: bool
     may_evaluate: bool
+    has_certificate: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,9 @@ class Door:
     leave: Callable[[str, str], Awaitable[None]]
     evaluate: Callable[[str, str, Sequence[int]], Awaitable[None]]
     verify: Callable[[str, str], Awaitable[Certified | None]]
+    # A certificate's PDF: by its own code, or by the code of an enrolment; in the language of the page.
+    collect: Callable[[str, str, str], Awaitable[bytes]]
+    certificate: Callable[[str, str, str], Awaitable[bytes]]
     kept_days: Callable[[], int]
 
 
@@ -84,7 +91,7 @@ DOOR = web.AppKey("courses-door", Door)
 
 
 def routes() -> list[web.RouteDef]:
-    """Return the form of an edition, the page of a code, the page on which a certificate is checked."""
+    """Return the form of an edition, the page of a code, the pages on which a certificate is checked and collected."""
     return [
         web.get(STANDING, code_form),
         web.post(STANDING, standing),
@@ -92,6 +99,8 @@ def routes() -> list[web.RouteDef]:
         web.post(ENROL, enrol),
         web.get(CHECK, check_form),
         web.post(CHECK, check),
+        web.get(COLLECT, collect_form),
+        web.post(COLLECT, collect),
     ]
 
 
@@ -189,6 +198,8 @@ async def standing(request: web.Request) -> web.StreamResponse:
     error: CallerError | None = None
     try:
         try:
+            if wish == CERTIFICATE:
+                return _file(await door.certificate(key, code, language_of(request)))
             if wish == LEAVE:
                 await door.leave(key, code)
             elif wish == EVALUATE:
@@ -268,4 +279,42 @@ async def _check_page(
         body="" if found is None else members.get(found.owner, found.owner),
         here=CHECK,
         tr=tr,
+    )
+
+
+def _file(raw: bytes) -> web.Response:
+    """Return a certificate, to be saved; its name says nothing of whose it is."""
+    headers = {
+        **HEADERS,
+        "Content-Type": "application/pdf",
+        "Content-Disposition": 'attachment; filename="attestato.pdf"',
+    }
+    return web.Response(body=raw, headers=headers)
+
+
+@needs(Permission.PUBLIC)
+async def collect_form(request: web.Request) -> web.StreamResponse:
+    """Ask for the code that came by mail; the page is the same whether there is a certificate or not."""
+    return _collect_page(request)
+
+
+@needs(Permission.PUBLIC)
+async def collect(request: web.Request) -> web.StreamResponse:
+    """Send a certificate to who has its code."""
+    sent, seat_id = await request.post(), request.match_info["seat_id"]
+    try:
+        return _file(await request.app[DOOR].collect(seat_id, _text(sent, "codice").strip(), language_of(request)))
+    except CallerError as error:
+        return _collect_page(request, error)
+
+
+def _collect_page(request: web.Request, error: CallerError | None = None) -> web.Response:
+    return render(
+        request,
+        "certificate_collect.html",
+        status=200 if error is None else status_of(error),
+        headers=HEADERS,
+        errors=[] if error is None else _wrong(error, _reader(request)),
+        here=COLLECT.format(seat_id=request.match_info["seat_id"]),
+        check=CHECK,
     )

@@ -1,7 +1,7 @@
 """The office's joint calls: their texts, endorsements, applications, sheets of the other issuers, the ranking.
 
 In: forms of somebody signed in. Out: what node/flows/programme does, on the page of the call. Rules: whoever endorses or publishes sends the
-digest of what the page showed; a ranking is published by another officer than whoever proposed it; files leave as files, never as pages.
+digest of what the page showed, and is another officer than whoever wrote the text or proposed the ranking; files leave as files, never as pages.
 Source: docs/calls.md.
 """
 
@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
+from node.domain import officers
 from node.domain.roles import Permission
 from node.errors import N_, CallerError, NotFoundError, ReteError
 from node.flows.programme import applying, call_ranking, call_sheets, granting, issued
@@ -20,7 +21,7 @@ from node.flows.programme import calls as texts
 from node.flows.programme.issued import Issued
 from node.protocol import limits
 from node.runtime import current_own
-from node.store.calls import Application
+from node.store.calls import Application, Kept
 from node.web import forms
 from node.web.pages import calls as public
 from node.web.pages import desk
@@ -35,7 +36,7 @@ FIELD: Final = "file"
 # A file of sheets by a form; larger ones by command.
 SHEETS_MAX_BYTES: Final = 32 * 2**20
 DONE: Final = {
-    "tenuto": N_("Il testo del bando è tenuto: rileggerlo e approvarlo."),
+    "tenuto": N_("Il testo del bando è tenuto: lo rilegge e lo approva un altro funzionario."),
     "approvato": N_("Il bando è approvato: il suo testo sta nel registro firmato."),
     "ritirato": N_("L'approvazione è ritirata: il bando è chiuso."),
     "schede": N_("Le schede dell'altro ente sono lette."),
@@ -136,7 +137,8 @@ async def call(request: web.Request) -> web.StreamResponse:
 async def show(request: web.Request, call_id: str, error: ReteError | None = None) -> web.Response:
     """Return the page of a call, with a refusal on top of it. Raises: NotFoundError(call-unknown)."""
     node, reader = request.app[DESK], desk.reader_of(request)
-    one, is_kept = await _text(request, call_id)
+    one, kept = await _text(request, call_id)
+    is_kept = kept is not None
     found = await applying.list_all(node.pool, call_id)
     newest = next(iter(await call_ranking.proposals(node.pool, call_id)), None)
     officer = desk.officer_of(request)
@@ -150,6 +152,8 @@ async def show(request: web.Request, call_id: str, error: ReteError | None = Non
         shown=public.text_of(reader, one),
         is_kept=is_kept,
         is_endorsed=own in one.endorsers,
+        written_by="" if kept is None else kept.written_by,
+        is_own=kept is not None and officers.is_same(kept.written_by, officer),
         is_closed=node.clock() >= one.call.closes,
         is_taking=one.standing.state == "open",
         applications=[application_line(reader.tr, each) for each in found],
@@ -165,8 +169,8 @@ async def show(request: web.Request, call_id: str, error: ReteError | None = Non
     )  # fmt: skip
 
 
-async def _text(request: web.Request, call_id: str) -> tuple[Issued, bool]:
-    """Return a call and whether this office keeps it: its own copy first, endorsed by anybody or not yet."""
+async def _text(request: web.Request, call_id: str) -> tuple[Issued, Kept | None]:
+    """Return a call and this office's copy if it keeps one: that copy first, endorsed by anybody or not yet."""
     node = request.app[DESK]
     said = await issued.of_id(node.pool, call_id, node.clock())
     try:
@@ -174,11 +178,11 @@ async def _text(request: web.Request, call_id: str) -> tuple[Issued, bool]:
     except NotFoundError:
         if not said:
             raise issued.unknown(call_id) from None
-        return said[0], False
+        return said[0], None
     for one in said:
         if one.call.digest == found.digest:
-            return one, True
-    return issued.unsaid(found, texts.stored(kept)[1], said, node.clock()), True
+            return one, kept
+    return issued.unsaid(found, texts.stored(kept)[1], said, node.clock()), kept
 
 
 def application_line(tr: Callable[[str], str], one: Application) -> dict[str, Any]:

@@ -16,8 +16,8 @@ from node.domain.officers import key_of
 from node.domain.programme import course, questionnaire
 from node.domain.programme.course import EditionState, Standing
 from node.domain.roles import Permission
-from node.errors import N_, CallerError
-from node.flows.programme import certificates, course_evaluation, courses
+from node.errors import N_, CallerError, NotFoundError
+from node.flows.programme import certificate_delivery, certificates, course_changes, course_evaluation, courses
 from node.flows.programme.course_seats import today_of
 from node.flows.programme.courses import Desk, Opened
 from node.flows.registry import documents
@@ -47,7 +47,9 @@ def routes() -> list[web.RouteDef]:
         web.post(f"{ONE}/presenze", attend),
         web.post(f"{ONE}/materiali", add_material),
         web.get(f"{ONE}/materiali/{{material_id}}", material, allow_head=False),
+        web.post(f"{ONE}/materiali/{{material_id}}/togli", drop_material),
         web.get(f"{ONE}/attestati/{{seat_id}}", certificate, allow_head=False),
+        web.post(f"{ONE}/attestati/{{seat_id}}/manda", send_again),
         web.post(f"{ONE}/{{deed}}", deed),
     ]
 
@@ -69,7 +71,15 @@ async def listed(request: web.Request) -> web.StreamResponse:
         }
         for one in await courses.listed(node.pool, trainer=trainer)
     ]  # fmt: skip
-    return render(request, "office/courses.html", rows=rows, teaches_only=trainer is not None)
+    written = [] if trainer is not None else await course_changes.listed(node.pool)
+    return render(
+        request,
+        "office/courses.html",
+        rows=rows,
+        teaches_only=trainer is not None,
+        written=[(course_id, reader.said(title), is_said, count) for course_id, title, is_said, count in written],
+        may_write=desk.may(request, Permission.COURSES_WRITE),
+    )
 
 
 async def _opened(request: web.Request) -> Opened:
@@ -132,7 +142,7 @@ async def _done(request: web.Request, work: Awaitable[object]) -> web.StreamResp
     try:
         await work
     except CallerError as error:
-        if error.code == "edition-unknown":
+        if isinstance(error, NotFoundError):
             raise
         return await _page(request, await _opened(request), error)
     await desk.keep_mark(request)
@@ -177,6 +187,14 @@ async def add_material(request: web.Request) -> web.StreamResponse:
     return await _done(request, work())
 
 
+@needs(Permission.COURSES_TEACH, hidden=True, invites=True)
+async def drop_material(request: web.Request) -> web.StreamResponse:
+    """Take a file out."""
+    node, opened = request.app[DESK], await _opened(request)
+    material_id = request.match_info["material_id"]
+    return await _done(request, course_changes.drop_material(node.pool, opened.edition.edition_id, material_id))
+
+
 @needs(Permission.COURSES_READ, hidden=True, invites=True)
 async def material(request: web.Request) -> web.StreamResponse:
     """Send a file as it came, to be saved."""
@@ -195,6 +213,13 @@ async def certificate(request: web.Request) -> web.StreamResponse:
     raw = certificates.pdf(opened, seat_id, node.config.node.name, node.public_url, language_of(request))
     name = disposition("attestato.pdf")
     return web.Response(body=raw, headers={**HEADERS, "Content-Type": "application/pdf", "Content-Disposition": name})
+
+
+@needs(Permission.COURSES_WRITE, hidden=True, invites=True)
+async def send_again(request: web.Request) -> web.StreamResponse:
+    """Have a participant told anew of a certificate, with a new code."""
+    node, edition_id = request.app[DESK], request.match_info["edition_id"]
+    return await _done(request, certificate_delivery.send_again(node.pool, edition_id, request.match_info["seat_id"]))
 
 
 async def _desk(node: Node) -> Desk:

@@ -13,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
 from node.domain.programme import published_ranking
@@ -21,6 +22,8 @@ from node.domain.programme.eligibility import Aid, Undertaking
 from node.errors import CallerError, NotFoundError
 from node.flows.programme import applying, calls, granting, issued
 from node.flows.registry.acting import acting
+from node.runtime import current_own
+from node.store.postgres import acquire
 from tests.call_offices_made import CLOSES, OPENS, Issuers, issuers, make_call_template
 from tests.calls_made import WEIGHTS, call_document
 
@@ -44,6 +47,30 @@ async def two(server: str, called: str, tmp_path: Path) -> AsyncIterator[Issuers
 def code_of(error: pytest.ExceptionInfo[CallerError]) -> str:
     """The code of a refusal."""
     return error.value.code
+
+
+async def test_whoever_wrote_a_call_does_not_endorse_it(two: Issuers) -> None:
+    """Neither who wrote it nor who took the text from another's log; the database refuses it too; unnamed is refused."""
+    call = await two.province.write(call_document(id=str(uuid.uuid4()), opens=OPENS, closes=CLOSES))
+    node = two.province.town.node
+    for name in ("anna", "ANNA ", ""):
+        with acting(name), pytest.raises(CallerError) as own:
+            await calls.endorse(
+                node.pool, node.config, await current_own(node), call.call_id, call.digest, node.clock()
+            )
+        assert code_of(own) == ("call-own" if name else "officer-name-bad")
+    async with acquire(node.pool) as conn:
+        with pytest.raises(asyncpg.CheckViolationError):
+            await conn.execute("UPDATE programme.call SET endorsed_by = ' Anna', endorsed_at = now()")
+    await two.province.endorse(call)
+    await two.meet()
+    await two.chamber.adopt(call.call_id)
+    other = two.chamber.town.node
+    with acting("anna"), pytest.raises(CallerError) as took:
+        await calls.endorse(
+            other.pool, other.config, await current_own(other), call.call_id, call.digest, other.clock()
+        )
+    assert code_of(took) == "call-own"
 
 
 async def test_a_changed_byte_after_one_endorsement_keeps_the_call_closed(two: Issuers) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from node.runtime import Node
 from tests.conftest import TEMPLATE
+from tests.course_house_made import House, opened_house
 from tests.desk_made import Staff, staffed
 from tests.web.test_app import node
 
@@ -31,4 +33,11 @@ def template(request: pytest.FixtureRequest) -> str:
 async def staff(node: Node) -> AsyncIterator[Staff]:
     """An office with everybody signed in."""
     async with staffed(node) as found:
+        yield found
+
+
+@pytest.fixture
+async def house(server: str, tmp_path: Path) -> AsyncIterator[House]:
+    """One served office with courses."""
+    async with opened_house(server, tmp_path) as found:
         yield found

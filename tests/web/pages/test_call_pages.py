@@ -97,6 +97,9 @@ async def test_a_call_goes_through_its_pages(pages: Pages) -> None:
     text = await pages["bruno"].get(one)
     digest = text.partition('name="impronta" value="')[2][:64]
     assert (await pages["bruno"].post(one, f"{one}/approva", impronta="0" * 64)).status == 400
+    assert "lo approva un altro funzionario" in words(await pages["anna"].get(one))
+    own = await pages["anna"].post(one, f"{one}/approva", impronta=digest)
+    assert (own.status, "serve un secondo funzionario" in words(await own.text())) == (400, True)
     assert (await pages["bruno"].post(one, f"{one}/approva", impronta=digest)).status == 303
     assert "non ancora approvato da tutti" in words(await pages["gina"].get(f"/bandi/{ident}"))
     await two.meet()

@@ -3,63 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from pathlib import Path
-
-import pytest
 
 from node.domain.programme import certificate
-from node.domain.roles import Role
 from node.flows.programme import courses
 from node.flows.registry.documents import Bounds
-from tests.accounts_made import Desk
-from tests.courses_made import School
+from tests.course_house_made import OFFICE, PERSON, House
 from tests.domain.programme.test_certificate_page import read_back
-from tests.federation_made import Clock, federation
-from tests.web.test_account_pages import PAGE, Browser, browsing
-
-OFFICE = "/ufficio/corsi"
-PERSON = {"nome": "Persona Prova", "posta": "prova@example.org", "regione": "ITF4", "sezione": "C", "consenso": "yes"}
-
-
-@dataclass
-class House:
-    """An office with a course, an officer, two trainers and somebody who is nobody, each in a browser."""
-
-    school: School
-    anna: Browser
-    docente: Browser
-    altra: Browser
-    nobody: Browser
-    people: Desk
-    clock: Clock
-
-    async def forward(self, **much: float) -> None:
-        """Let time pass; who had signed in signs in again."""
-        self.clock.forward(**much)
-        self.people.now = self.clock()
-        for name in ("anna", "docente", "altra"):
-            getattr(self, name).hold((await self.people.enter(name)).secret)
-
-
-@pytest.fixture
-async def house(server: str, tmp_path: Path) -> AsyncIterator[House]:
-    """One served office."""
-    clock = Clock()
-    async with federation(server, tmp_path, clock, ("p_LE",)) as (town,):
-        people = Desk(town.node.pool, now=clock())
-        for name, role in (("anna", Role.OFFICER), ("docente", Role.TRAINER), ("altra", Role.TRAINER)):
-            await people.person(name, role)
-        async with (
-            browsing(town.node) as one,
-            browsing(town.node) as two,
-            browsing(town.node) as three,
-            browsing(town.node) as four,
-        ):
-            house = House(School(town), one, two, three, four, people, clock)
-            await house.forward(seconds=1)
-            yield house
+from tests.web.test_account_pages import PAGE
 
 
 async def test_from_the_enrolment_to_the_certificate(house: House) -> None:
@@ -103,6 +53,18 @@ async def test_from_the_enrolment_to_the_certificate(house: House) -> None:
         (await courses.read(house.school.town.node.pool, edition_id)).certificates[seat].code or b""
     )
     assert secret in {text for _, text in read_back(await file.read())}
+    own = await house.nobody.post(standing[1], standing[1], codice=code[1], azione="attestato")
+    assert own.headers["Content-Disposition"].startswith("attachment")
+    assert own.headers["Cache-Control"] == "no-store"
+    assert secret in {text for _, text in read_back(await own.read())}
+    assert (await house.nobody.post(standing[1], standing[1], codice="x", azione="attestato")).status == 404
+    assert (await house.anna.post(one, f"{one}/attestati/{seat}/manda")).status == 303
+    collect = f"/attestati/ritiro/{seat}"
+    wrong = await house.nobody.post(collect, collect, codice="x")
+    nobodys = collect.replace(seat, standing[1][-36:-1] + "0")
+    there, gone = await wrong.text(), await (await house.nobody.post(nobodys, nobodys, codice="x")).text()
+    assert (wrong.status, 'id="codice-error"' in there) == (404, True)
+    assert ('id="codice-error"' in gone) is True
     for name, said in ((PERSON["nome"], "L&#39;attestato è valido"), ("Altra Persona", "L&#39;attestato non risulta")):
         assert said in await (await house.nobody.post("/attestati", "/attestati", codice=secret, nome=name)).text()
 

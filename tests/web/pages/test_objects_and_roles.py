@@ -76,7 +76,8 @@ async def objects(node: Node, staff: Staff) -> Mapping[str, str]:
     with acting("anna"):
         call = await calls.write(node.pool, node.config.node.id, call_document(), node.clock())
         own = await current_own(node)
-        await calls.endorse(node.pool, node.config, own, call.call_id, call.digest, node.clock())
+        with acting("bruno"):
+            await calls.endorse(node.pool, node.config, own, call.call_id, call.digest, node.clock())
         wish = Wish(network_id, Decimal(1000), (Undertaking("01234567890", Decimal(1000)),), ((told, TEXT),))
         application = await applying.apply(node.pool, node.config.node.id, call.call_id, wish, bounds, node.clock())
         opened = await applying.read(node.pool, application.application_id)
@@ -132,7 +133,13 @@ async def course_objects(node: Node) -> dict[str, str]:
         node.pool, edition_id, "Appunti", "a.txt", b"Appunti.\n", documents.bounds_of(node.config), node.clock()
     )
     (material,) = (await courses.read(node.pool, edition_id)).materials
-    return {"edition_id": edition_id, "seat_id": seat_id, "material_id": material.material_id, "deed": "concludi"}
+    return {
+        "course_id": course_id,
+        "edition_id": edition_id,
+        "seat_id": seat_id,
+        "material_id": material.material_id,
+        "deed": "concludi",
+    }
 
 
 def closed_routes(app: web.Application, role: Role | None) -> Iterator[tuple[str, str]]:
