@@ -63,10 +63,11 @@ PLANS: Mapping[str, Mapping[str, str]] = {
     },
     "publication.decision": {"action": CLOSED, "officer": WORD, "content_hash": OWN, "reason": WORD, "gate": OWN, "reason_salt": OWN, "reason_erased_by": WORD, "decided_in": OWN},
     # Titles are told by the feeds of public searches; those planted tell somebody, and have none.
-    "office.saved_search": {"title": WORD, "query": CLOSED, "token_hash": OWN, "made_by": CLOSED},
+    "office.saved_search": {"title": WORD, "query": CLOSED, "token_hash": OWN, "made_by": CLOSED, "corpus": CLOSED},
     "office.saved_channel": {"channel": CLOSED, "address": WORD, "error_code": CLOSED},
     "office.saved_mark": {},
     "office.saved_news": {"channel": CLOSED, "owner": OWN},
+    "office.saved_announcement": {"owner": OWN, "kind": CLOSED, "waits": CLOSED},
     "office.introduction": {
         "party": CLOSED, "peer": OWN, "request": INSIDE, "applicant": INSIDE, "token_hash": OWN, "state": CLOSED, "reason": CLOSED,
         "outcome": CLOSED, "turn": CLOSED, "created_by": WORD,

@@ -435,6 +435,9 @@ PUBLIC_FACING = (
     "node.web.pages.observatory",
     "node.web.observatory_data",
     "node.web.observatory_api",
+    "node.web.calls_api",
+    "node.web.courses_api",
+    "node.web.catalogue",
     "node.web.pages.following",
     # A firm's request is written by functions that are hung in (node/web/pages/door.py): the page itself reaches nothing.
     "node.web.pages.asking",

@@ -47,6 +47,10 @@ def catalogue() -> None:
 @click.option("--owner", metavar="NODO", help="Solo di questo ente.")
 @click.option("--own", is_flag=True, help="Solo di questo ufficio.")
 @click.option("--state", type=click.Choice([state.value for state in State]), help="Solo in questo stato, oggi.")
+@click.option(
+    "--from", "from", metavar="GIORNO", help="Solo ciò che si tiene, o si può chiedere, da questo giorno (aaaa-mm-gg)."
+)
+@click.option("--until", metavar="GIORNO", help="Solo ciò che si tiene, o si può chiedere, fino a questo giorno.")
 @click.option("--limit", metavar="N", help=f"Annunci per pagina, al massimo {LIMIT_MAX} (altrimenti {LIMIT_DEFAULT}).")
 @click.option("--cursor", metavar="TESTO", help="Pagina successiva: il cursore stampato dalla precedente.")
 async def list_(face: Face, words: tuple[str, ...], own: bool, **options: str | None) -> None:

@@ -25,6 +25,7 @@ from node.flows.registry import documents
 from node.runtime import Node
 from node.store.courses import Course
 from node.web import course_documents as shown
+from node.web.courses_api import verdict_document
 
 FILE = click.Path(path_type=Path, dir_okay=False, exists=True)
 FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -352,7 +353,7 @@ async def verify(face: Face, code: str, name: str) -> None:
     """Check a certificate."""
     async with runtime.open_node(face.home) as node:
         found = await certificates.verify(node.pool, code, name)
-    document = shown.verdict_document(found)
+    document = verdict_document(found)
 
     def human() -> None:
         if found is None:

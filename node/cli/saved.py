@@ -1,4 +1,4 @@
-"""``rete saved add | list | remove | run``: searches that tell somebody what is new, by feed, daily digest or webhook."""
+"""``rete saved add | watch | list | remove | run``: searches that tell somebody what is new, by feed, daily digest or webhook."""
 
 from __future__ import annotations
 
@@ -10,15 +10,17 @@ import click
 from node import runtime
 from node.cli.frame import Face, command
 from node.cli.search import filters
+from node.domain.programme.announcement import KINDS, LINE_TITLES
 from node.domain.query import parse
 from node.domain.saved import EMAIL, WEBHOOK, read_query
 from node.errors import N_
+from node.flows.programme import catalogue
 from node.flows.searching import saved as flow
-from node.flows.searching import tell
+from node.flows.searching import tell, watch
 from node.peers.client import open_session
 from node.runtime import Node
 from node.store.reference import load_label_reference
-from node.store.saved import OFFICE
+from node.store.saved import CATALOGUE, OFFICE
 from node.store.telling import Listed
 
 
@@ -62,6 +64,33 @@ async def add(
     face.emit(value, human)
 
 
+@command(
+    saved,
+    "watch",
+    help="Salva una ricerca nel catalogo: ne racconta per posta ciò che è nuovo, cambiato, ritirato o in scadenza.",
+)
+@click.argument("title", metavar="TITOLO")
+@click.argument("words", nargs=-1, metavar="[PAROLE]")
+@click.option("--kind", type=click.Choice(KINDS), help="Solo annunci di questo tipo.")
+@click.option("--line", type=click.Choice(tuple(LINE_TITLES)), help="Solo servizi di questa linea di assistenza.")
+@click.option("--region", metavar="REGIONE", help="Solo per questa regione: codice NUTS (ITF4) o nome.")
+@click.option("--owner", metavar="NODO", help="Solo di questo ente.")
+@click.option(
+    "--email", required=True, metavar="INDIRIZZO", help="Riceve un riepilogo al giorno, quando c'è qualcosa da dire."
+)
+async def watch_(face: Face, title: str, words: tuple[str, ...], email: str, **options: str | None) -> None:
+    """Save a search of the catalogue."""
+    given = [("q", " ".join(words)), *((name, value) for name, value in options.items() if value is not None)]
+    async with runtime.open_node(face.home) as node:
+        query = catalogue.read_query(given, node.clock())
+        has_mail = bool(node.config.mail.host)
+        made = await watch.save(
+            node.pool, node.saved_settings(), title, query, node.clock(), email=email, has_mail=has_mail
+        )
+    value = {"search_id": made.search_id, "title": made.title, "query": read_query(made.query)}
+    face.emit(value, lambda: face.say(N_("Ricerca salvata: {id}."), id=made.search_id))
+
+
 def _feed(node: Node, search_id: str) -> str:
     return f"{node.public_url}/api/v1/saved-searches/{search_id}/feed.atom"
 
@@ -76,6 +105,7 @@ async def list_(face: Face) -> None:
         columns = (
             N_("ricerca"),
             N_("titolo"),
+            N_("dove"),
             N_("fatta da"),
             N_("posta"),
             N_("webhook"),
@@ -108,6 +138,7 @@ def _row(face: Face, item: Listed) -> tuple[object, ...]:
     return (
         item.search_id,
         item.title,
+        face.tr(N_("catalogo")) if item.corpus == CATALOGUE else face.tr(N_("profili")),
         made_by,
         shown(EMAIL),
         shown(WEBHOOK),

@@ -230,7 +230,7 @@ HOLDINGS: tuple[Holding, ...] = (
     Holding(
         "office.saved_search", PEOPLE, N_("titolo e filtri di una ricerca salvata"), N_("avvisare delle novità"), TASK,
         N_("chi conosce l'indirizzo casuale del suo feed, se non avvisa nessuno"), None,
-        _columns(words="title query", none="token_hash made_by"),
+        _columns(words="title query", none="token_hash made_by corpus"),
     ),
     Holding(
         "office.saved_channel", PEOPLE, N_("indirizzo di posta o di webhook a cui avvisare, fino alla disiscrizione"),
@@ -243,6 +243,10 @@ HOLDINGS: tuple[Holding, ...] = (
     Holding(
         "office.saved_news", PEOPLE, N_("quali schede pubbliche sono state segnalate, e quando"), N_("avvisare delle novità"),
         TASK, NOBODY, None, _columns(none="channel owner"),
+    ),
+    Holding(
+        "office.saved_announcement", PEOPLE, N_("quali annunci pubblici sono stati segnalati, e fino a quale revisione"),
+        N_("avvisare delle novità"), TASK, NOBODY, None, _columns(none="owner kind waits"),
     ),
     Holding(
         "office.introduction", FIRMS, N_("per quale rete o impresa si chiede un contatto, con quali parole; di un'impresa che si è rivolta all'ufficio nome, codice, persona e recapiti"),

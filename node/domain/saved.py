@@ -276,33 +276,38 @@ def _part(sheet: Sheet, items: Sequence[Item], leave_url: str, tr: Translate) ->
     ]
 
 
-def digest(
-    sheet: Sheet,
-    items: Sequence[Item],
-    *,
-    sender: str,
-    recipient: str,
-    delivery_id: str,
-    leave_url: str,
-    now: dt.datetime,
-    languages: Sequence[Translate],
-) -> EmailMessage:
-    """Return the digest of new profiles, once in each language; ``delivery_id`` names the message at every attempt.
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """From whom and to whom a digest goes, and how its reader leaves; ``delivery_id`` names the message at every attempt."""
+
+    sender: str
+    recipient: str
+    delivery_id: str
+    leave_url: str
+    now: dt.datetime
+
+
+def digest(sheet: Sheet, items: Sequence[Item], *, envelope: Envelope, languages: Sequence[Translate]) -> EmailMessage:
+    """Return the digest of new profiles, once in each language. Raises: as ``letter``."""
+    subject = languages[0](N_("Profili nuovi: {title}")).format(title=sheet.title)
+    return letter(envelope, subject, ["\n".join(_part(sheet, items, envelope.leave_url, tr)) for tr in languages])
+
+
+def letter(envelope: Envelope, subject: str, parts: Sequence[str]) -> EmailMessage:
+    """Return a digest as a mail: the same text in several languages, and how to hear no more of it.
 
     Raises: CallerError(saved-email-bad) for a recipient that is no bare address.
     """
     message = EmailMessage(policy=_MAIL)
-    first = languages[0]
-    message["From"], message["To"] = sender, check_email(recipient)
-    message["Subject"] = first(N_("Profili nuovi: {title}")).format(title=sheet.title)
-    message["Date"] = now
-    host = urlsplit(sheet.base_url).hostname or "localhost"
-    message["Message-ID"] = f"<{delivery_id}@{host if ':' not in host else f'[IPv6:{host}]'}>"
-    message["List-Unsubscribe"] = f"<{leave_url}>"
+    message["From"], message["To"] = envelope.sender, check_email(envelope.recipient)
+    message["Subject"] = subject
+    message["Date"] = envelope.now
+    host = urlsplit(envelope.leave_url).hostname or "localhost"
+    message["Message-ID"] = f"<{envelope.delivery_id}@{host if ':' not in host else f'[IPv6:{host}]'}>"
+    message["List-Unsubscribe"] = f"<{envelope.leave_url}>"
     message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     # No automatic answer is wanted (RFC 3834).
     message["Auto-Submitted"] = "auto-generated"
-    parts = ["\n".join(_part(sheet, items, leave_url, tr)) for tr in languages]
     # Not every server takes eight bits.
     message.set_content("\n\n--------\n\n".join(parts) + "\n", charset="utf-8", cte="quoted-printable")
     return message

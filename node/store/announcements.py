@@ -16,7 +16,7 @@ import orjson
 
 from node.domain.days import day_number, day_of
 from node.domain.programme.announcement import Announcement, State, texts
-from node.domain.programme.catalogue_query import CatalogueQuery, Place
+from node.domain.programme.catalogue_query import CatalogueQuery, Place, days_asked
 from node.domain.words import apart
 from node.protocol import entry
 from node.store.postgres import Connection, load_queries
@@ -117,7 +117,8 @@ class Stored:
     announced: dt.date
 
 
-def _asked(query: CatalogueQuery, match: str | None, day: dt.date) -> list[object]:
+def asked(query: CatalogueQuery, match: str | None, day: dt.date) -> list[object]:
+    """Return what a question asks as arguments: words as the text of a tsquery, terms, terms of which one, the day, the state."""
     regions = [f"reg={query.region}", ANYWHERE] if query.region else None
     group = _GROUPS.index(State(query.state)) if query.state else None
     return [match, query.keys() or None, regions, day, group]
@@ -133,7 +134,7 @@ async def search(
     after: list[object] = [None] * 5
     if (place := query.cursor) is not None:
         after = [place.group, place.key, place.item_id, place.log, place.index]
-    rows = await _fetch(conn, "search", [*_asked(query, match, day), *after, limit])
+    rows = await _fetch(conn, "search", [*asked(query, match, day), *after, limit, *days_asked(query)])
     today = day_number(day)
     return [
         (Place(today, row["grp"], row["key"], str(row["item_id"]), row["log"], row["idx"]), _stored(row))
@@ -150,7 +151,7 @@ def _stored(row: Mapping[str, Any]) -> Stored:
 
 async def count(conn: Connection, query: CatalogueQuery, match: str | None, day: dt.date) -> int:
     """Return how many announcements meet a question, at most COUNT_BOUND + 1. Raises: OperatorError(search-timeout)."""
-    (row,) = await _fetch(conn, "count", [*_asked(query, match, day), COUNT_BOUND + 1])
+    (row,) = await _fetch(conn, "count", [*asked(query, match, day), COUNT_BOUND + 1, *days_asked(query)])
     return int(row["count"])
 
 
@@ -174,10 +175,10 @@ async def ids(conn: Connection, beginning: str, owner: str | None) -> list[str]:
     return [str(row["item_id"]) for row in rows]
 
 
-async def newest(conn: Connection, query: CatalogueQuery, day: dt.date, limit: int) -> list[Stored]:
-    """Return what came last and is not closed, of the kind, line, owner and region that are asked for."""
-    _, keys, regions, _, _ = _asked(query, None, day)
-    rows = await conn.fetch(QUERIES["newest"], keys, regions, day, limit)
+async def newest(conn: Connection, query: CatalogueQuery, match: str | None, day: dt.date, limit: int) -> list[Stored]:
+    """Return what came last and is not closed, of all that a question asks for but its state. Raises: OperatorError(search-timeout)."""
+    _, keys, regions, _, _ = asked(query, None, day)
+    rows = await _fetch(conn, "newest", [keys, regions, day, limit, match, *days_asked(query)])
     return [_stored(row) for row in rows]
 
 

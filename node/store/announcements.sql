@@ -25,7 +25,7 @@ SELECT action, revision, officer, at FROM programme.announced WHERE item_id = $1
 
 -- name: search
 -- $1 what the words must meet, as tsquery; $2 terms that all must be there; $3 terms of which one must be; $4 the day; $5 the state; $6-$10 after
--- which place; $11 how many. What is open first, what closes soonest before the rest; then what opens; what has closed last, the latest first.
+-- which place; $11 how many; $12, $13 the days between which it has something. What is open first, what closes soonest before the rest; then what opens; what has closed last, the latest first.
 WITH logs AS (
     SELECT l.origin_id, ('x' || left(encode(sha256(convert_to(l.origin, 'UTF8')), 'hex'), 15))::bit(60)::bigint AS log
     FROM log.origin l
@@ -41,6 +41,8 @@ WITH logs AS (
     WHERE ($1::text IS NULL OR a.words @@ $1::text::tsquery)
       AND ($2::text[] IS NULL OR a.keys @> $2::text[])
       AND ($3::text[] IS NULL OR a.keys && $3::text[])
+      AND (($12::date IS NULL OR coalesce(a.ends, CASE a.kind WHEN 'session' THEN a.begins ELSE a.deadline END, date 'infinity') >= $12::date)
+           AND ($13::date IS NULL OR coalesce(a.begins, date '-infinity') <= $13::date))
 ), page AS (
     SELECT s.* FROM stands s
     WHERE ($5::int IS NULL OR s.grp = $5::int)
@@ -57,7 +59,7 @@ JOIN log.entry e ON e.origin_id = g.origin_id AND e.idx = g.idx
 ORDER BY g.grp, g.key, g.item_id, g.log, g.idx;
 
 -- name: count
--- As ``search``; at most $6.
+-- As ``search``; at most $6; $7, $8 as its last two.
 SELECT count(*) FROM (
     SELECT FROM coop.announcement a
     JOIN log.origin o ON o.origin_id = a.origin_id
@@ -65,6 +67,8 @@ SELECT count(*) FROM (
       AND ($2::text[] IS NULL OR a.keys @> $2::text[])
       AND ($3::text[] IS NULL OR a.keys && $3::text[])
       AND ($5::int IS NULL OR $5::int = CASE WHEN a.closes < $4::date THEN 2 WHEN a.opens > $4::date THEN 1 ELSE 0 END)
+      AND (($7::date IS NULL OR coalesce(a.ends, CASE a.kind WHEN 'session' THEN a.begins ELSE a.deadline END, date 'infinity') >= $7::date)
+           AND ($8::date IS NULL OR coalesce(a.begins, date '-infinity') <= $8::date))
       AND o.state NOT IN ('closed', 'suspended')
     LIMIT $6::int
 ) s;
@@ -91,7 +95,7 @@ ORDER BY a.item_id
 LIMIT 2;
 
 -- name: newest
--- What came last and is not over.
+-- What came last and is not over; $5, $6, $7 as words and days of ``search``.
 SELECT a.idx, o.origin, o.owner, b.body, e.entry,
        CASE WHEN a.idx < o.witnessed_size THEN o.witnessed_at END AS witnessed_at, o.state = 'quarantined' AS quarantined
 FROM coop.announcement a
@@ -100,5 +104,8 @@ JOIN log.body b ON b.origin_id = a.origin_id AND b.idx = a.idx
 JOIN log.entry e ON e.origin_id = a.origin_id AND e.idx = a.idx
 WHERE ($1::text[] IS NULL OR a.keys @> $1::text[]) AND ($2::text[] IS NULL OR a.keys && $2::text[])
   AND (a.closes IS NULL OR a.closes >= $3::date) AND o.state NOT IN ('closed', 'suspended', 'quarantined')
+  AND ($5::text IS NULL OR a.words @@ $5::text::tsquery)
+  AND (($6::date IS NULL OR coalesce(a.ends, CASE a.kind WHEN 'session' THEN a.begins ELSE a.deadline END, date 'infinity') >= $6::date)
+           AND ($7::date IS NULL OR coalesce(a.begins, date '-infinity') <= $7::date))
 ORDER BY a.arrival DESC
 LIMIT $4::int;

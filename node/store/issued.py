@@ -8,13 +8,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import asyncpg
 import orjson
 
 from node.store.postgres import Connection, load_queries
+from node.store.search import took_too_long
 
 QUERIES = load_queries("issued")
 
 
 async def documents(conn: Connection, kind: str) -> list[tuple[str, Mapping[str, Any]]]:
-    """Return the living documents of a kind (``call``, ``ranking``) in all logs, each with the owner of its log."""
-    return [(row["owner"], orjson.loads(row["body"])) for row in await conn.fetch(QUERIES["endorsements"], kind)]
+    """Return the living documents of a kind (``call``, ``ranking``) in all logs, each with the owner of its log.
+
+    Raises: OperatorError(search-timeout) where the connection bounds its statements.
+    """
+    try:
+        rows = await conn.fetch(QUERIES["endorsements"], kind)
+    except asyncpg.QueryCanceledError as error:
+        raise took_too_long() from error
+    return [(row["owner"], orjson.loads(row["body"])) for row in rows]

@@ -15,6 +15,8 @@ from node.store.postgres import Connection, load_queries
 
 QUERIES = load_queries("saved")
 API, OFFICE = "api", "office"
+# What a search asks.
+PROFILES, CATALOGUE = "profiles", "catalogue"
 BATCH: Final = 1_000
 
 
@@ -51,9 +53,11 @@ async def insert(
     made_by: str,
     at: dt.datetime,
     arrival: int,
+    corpus: str = PROFILES,
 ) -> None:
     """Save a search that has looked at everything up to ``arrival``."""
-    await conn.execute(QUERIES["insert_search"], uuid.UUID(search_id), title, query, token_hash, made_by, at, arrival)
+    key = uuid.UUID(search_id)
+    await conn.execute(QUERIES["insert_search"], key, title, query, token_hash, made_by, at, arrival, corpus)
 
 
 async def read(conn: Connection, search_id: str) -> Saved | None:

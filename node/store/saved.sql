@@ -1,8 +1,8 @@
 -- Saved searches as the public may have them: no statement here reads an address.
 
 -- name: insert_search
-INSERT INTO office.saved_search (search_id, title, query, token_hash, made_by, created_at, arrival, read_on)
-VALUES ($1, $2, $3::jsonb, $4, $5, $6, $7, ($6::timestamptz AT TIME ZONE 'UTC')::date);
+INSERT INTO office.saved_search (search_id, title, query, token_hash, made_by, created_at, arrival, read_on, corpus)
+VALUES ($1, $2, $3::jsonb, $4, $5, $6, $7, ($6::timestamptz AT TIME ZONE 'UTC')::date, $8);
 
 -- name: hold_count
 -- Two that are saved at once must not both take the last place.

@@ -48,6 +48,7 @@ class Listed:
     made_by: str
     created_at: dt.datetime
     read_on: dt.date
+    corpus: str
     channels: tuple[Channel, ...]
 
 
@@ -65,9 +66,11 @@ class Leased:
 
     address: str
     failures: int
+    told_at: dt.datetime | None
     title: str
     query: str
     created_at: dt.datetime
+    corpus: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ INSERT INTO office.saved_mark (search_id, origin_id, witnessed)
 SELECT $1, o.origin_id, o.witnessed_size FROM log.origin o;
 
 -- name: list_searches
-SELECT s.search_id, s.title, s.query, s.made_by, s.created_at, s.read_on
+SELECT s.search_id, s.title, s.query, s.made_by, s.created_at, s.read_on, s.corpus
 FROM office.saved_search s
 WHERE $1::uuid IS NULL OR s.search_id > $1
 ORDER BY s.search_id
@@ -24,7 +24,7 @@ ORDER BY c.search_id, c.channel;
 -- Searches with somebody to tell, and either arrivals they have not looked at or marks of witnesses.
 SELECT s.search_id
 FROM office.saved_search s
-WHERE (s.arrival < $1 OR EXISTS (SELECT FROM office.saved_mark m WHERE m.search_id = s.search_id))
+WHERE s.corpus = 'profiles' AND (s.arrival < $1 OR EXISTS (SELECT FROM office.saved_mark m WHERE m.search_id = s.search_id))
   AND EXISTS (SELECT FROM office.saved_channel c WHERE c.search_id = s.search_id AND c.unsubscribed_at IS NULL)
 ORDER BY s.search_id
 LIMIT 100000;
@@ -103,8 +103,9 @@ ON CONFLICT DO NOTHING;
 SELECT c.search_id, c.channel
 FROM office.saved_channel c
 WHERE c.unsubscribed_at IS NULL AND c.next_at <= $1
-  AND EXISTS (SELECT FROM office.saved_news n
-              WHERE n.search_id = c.search_id AND n.channel = c.channel AND n.told_at IS NULL)
+  AND (EXISTS (SELECT FROM office.saved_news n
+               WHERE n.search_id = c.search_id AND n.channel = c.channel AND n.told_at IS NULL)
+       OR EXISTS (SELECT FROM office.saved_announcement k WHERE k.search_id = c.search_id AND k.waits IS NOT NULL))
 ORDER BY c.next_at, c.search_id, c.channel
 LIMIT $2;
 
@@ -113,7 +114,7 @@ LIMIT $2;
 UPDATE office.saved_channel c SET next_at = $4
 FROM office.saved_search s
 WHERE c.search_id = $1 AND c.channel = $2 AND c.unsubscribed_at IS NULL AND c.next_at <= $3 AND s.search_id = c.search_id
-RETURNING c.address, c.failures, s.title, s.query, s.created_at;
+RETURNING c.address, c.failures, c.told_at, s.title, s.query, s.created_at, s.corpus;
 
 -- name: pending_delivery
 SELECT delivery_id FROM office.saved_news
@@ -157,7 +158,8 @@ WHERE search_id = $1 AND channel = $2;
 UPDATE office.saved_channel c SET next_at = $2
 WHERE c.channel = 'email' AND c.unsubscribed_at IS NULL AND c.next_at <= $1
   AND NOT EXISTS (SELECT FROM office.saved_news n
-                  WHERE n.search_id = c.search_id AND n.channel = c.channel AND n.told_at IS NULL);
+                  WHERE n.search_id = c.search_id AND n.channel = c.channel AND n.told_at IS NULL)
+  AND NOT EXISTS (SELECT FROM office.saved_announcement k WHERE k.search_id = c.search_id AND k.waits IS NOT NULL);
 
 -- name: delete_left
 -- News for who has left, and the memory of what is nowhere visible any more.

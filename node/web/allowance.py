@@ -159,7 +159,9 @@ def _asks(path: str) -> bool:
 
 def _guesses(path: str) -> bool:
     # Codes are typed here: of certificates and of enrolments.
-    return path == "/attestati" or path.startswith(("/attestati/", "/corsi/iscrizioni/"))
+    return path in ("/attestati", "/api/v1/certificates/checks") or path.startswith(
+        ("/attestati/", "/corsi/iscrizioni/")
+    )
 
 
 def kind_of(request: web.Request) -> str | None:
@@ -186,7 +188,7 @@ def teller(allowances: Allowances, clock: Callable[[], dt.datetime], *, behind_p
 
     async def tell(request: web.Request, response: web.StreamResponse) -> None:
         kind = kind_of(request)
-        if kind in ("api", "save"):
+        if kind in ("api", "save") or (kind is not None and request.path.startswith("/api/")):
             left = allowances.look(kind, caller_of(request, behind_proxy=behind_proxy), clock())
             response.headers["X-RateLimit-Limit"] = str(left.limit)
             response.headers["X-RateLimit-Remaining"] = str(left.remaining)

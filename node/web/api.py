@@ -27,7 +27,6 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -84,7 +83,7 @@ async def profiles(request: web.Request) -> web.StreamResponse:
     form, asked = exports.choose(request.query.items(), _accept(request), exports.PROFILES)
     query = parse(asked, shared.reference)
     result = await cooperation.found(shared, query)
-    link = exports.next_link(request.path, query, form, result.cursor)
+    link = exports.next_link(request.path, query.parameters(), form, result.cursor)
     if form is exports.JSON:
         return _send(request, orjson.dumps(search_document(result)), form, **_VARIES, **link)
     # Some 10 ms a page, and more where a stranger's labels are long: others should not wait for it.
@@ -146,13 +145,8 @@ def _reply(request: web.Request, document: Mapping[str, Any]) -> web.Response:
 
 
 def _send(request: web.Request, body: bytes, form: exports.Form, **more: str) -> web.Response:
-    # A page that has become followed by another is a new answer, also where only the Link tells so.
-    etag = f'"{hashlib.sha256(body + more.get("Link", "").encode()).hexdigest()[:32]}"'
-    headers = {"ETag": etag, "Cache-Control": "no-cache", **more}
-    asked = {tag.strip().removeprefix("W/") for tag in request.headers.get("If-None-Match", "").split(",")}
-    if etag in asked or "*" in asked:
-        return web.Response(status=304, headers=headers)
-    return web.Response(body=body, headers={**headers, **form.headers})
+    status, told, headers = exports.answer(body, more, request.headers.get("If-None-Match", ""), form)
+    return web.Response(status=status, body=told or None, headers=headers)
 
 
 def profile_document(hit: Hit, proof: str | None) -> dict[str, Any]:

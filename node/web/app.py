@@ -24,7 +24,9 @@ from node.web import (
     api,
     assets,
     ballots,
+    calls_api,
     catalogue,
+    courses_api,
     federation,
     forms,
     gossip,
@@ -150,7 +152,7 @@ def build(node: Node, schedule: Callable[[], Schedule] | None = None) -> web.App
     saved.install(app, node.pool, node.clock, node.saved_settings())
     observatory_data.install(app, node.pool, node.publisher())
     catalogue.install(app, node.public_url, node.config.node.name)
-    app.add_routes(observatory_api.routes())
+    app.add_routes([*observatory_api.routes(), *calls_api.routes(), *courses_api.routes()])
     introductions.install(app, node)
     app.add_routes([web.get("/status", status)])
     _add_pages(app, node)

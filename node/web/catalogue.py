@@ -1,7 +1,7 @@
 """The JSON face of the catalogue, and its feed: ``/api/v1/announcements``, ``/api/v1/announcements/{id}``, ``/catalogo.atom``.
 
-In: query parameters ``q``, ``kind``, ``line``, ``region``, ``owner``, ``state``, ``limit``, ``cursor`` (domain/programme/catalogue_query); the feed takes
-``kind``, ``line``, ``region``, ``owner``. Out, with an ETag and a Link to the next page, and stable within v1 (keys may be added)::
+In: query parameters ``q``, ``kind``, ``line``, ``region``, ``owner``, ``state``, ``from``, ``until``, ``limit``, ``cursor``
+(domain/programme/catalogue_query), ``format`` (CSV: one row an announcement); the feed takes all that chooses but ``state``. Out, with an ETag and a Link to the next page, and stable within v1 (keys may be added)::
 
     {"total": 12, "total_is_exact": true, "words_ignored": false, "items": [ITEM], "cursor": "text for the next page, empty on the last"}
     ITEM: {"id", "type", "kind", "owner", "origin", "index", "revision", "title": {"it", "en"}, "summary": {"it", "en"}, "regions": [],
@@ -14,8 +14,8 @@ holds it); ``owner`` tells apart logs that hold the same identifier. Errors beco
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
-import hashlib
 import uuid
 from collections.abc import Mapping
 from typing import Any, Final
@@ -30,16 +30,21 @@ from node.domain.programme.catalogue_query import CatalogueQuery
 from node.domain.roles import Permission
 from node.errors import NotFoundError
 from node.flows.logs import prove
-from node.flows.programme import catalogue
+from node.flows.programme import catalogue, public_rows
 from node.flows.programme.catalogue import Found, Item
-from node.web import cooperation
+from node.store.table import csv_table
+from node.web import cooperation, exports
 from node.web.cooperation import COOPERATION, Cooperation
+from node.web.exports import Form
 from node.web.permission import needs
 
 PATH: Final = "/api/v1/announcements"
 PAGES: Final = "/catalogo"
 FEED: Final = "/catalogo.atom"
-FED: Final = ("kind", "line", "region", "owner")
+FED: Final = ("q", "kind", "line", "region", "owner", "from", "until")
+FORMS: Final = exports.tables("announcements")
+ATOM: Final = Form("atom", "application/atom+xml")
+VARIES: Final = {"Vary": "Accept"}
 SOURCE: web.AppKey[tuple[str, str]] = web.AppKey("catalogue-source", tuple)
 
 
@@ -80,12 +85,14 @@ def witnesses(shared: Cooperation, item: Item, proof: str | None) -> Mapping[str
 async def announcements(request: web.Request) -> web.StreamResponse:
     """Answer one page of the catalogue."""
     shared = request.app[COOPERATION]
-    query = catalogue.read_query(list(request.query.items()), shared.clock())
+    form, asked = exports.choose(request.query.items(), accept_of(request), FORMS)
+    query = catalogue.read_query(asked, shared.clock())
     result = await found(shared, query)
-    link = {}
-    if result.cursor:
-        link["Link"] = f'<{request.path}?{urlencode([*query.parameters(), ("cursor", result.cursor)])}>; rel="next"'
-    return _send(request, orjson.dumps(found_document(result)), "application/json", link)
+    more = {**VARIES, **exports.next_link(request.path, query.parameters(), form, result.cursor)}
+    if form is exports.JSON:
+        return send(request, orjson.dumps(found_document(result)), form, more)
+    body = await asyncio.to_thread(csv_table, public_rows.ITEM_COLUMNS, public_rows.items(result.items))
+    return send(request, body, form, more)
 
 
 @needs(Permission.PUBLIC)
@@ -96,7 +103,7 @@ async def one(request: web.Request) -> web.StreamResponse:
     # Of several owners none is meant more than another: a parameter that is repeated is refused.
     owner = catalogue.read_query([("owner", value) for value in owners], shared.clock()).owner
     item, proof = await read(shared, request.match_info["item_id"], owner)
-    return _send(request, orjson.dumps(item_document(item, proof)), "application/json")
+    return send(request, orjson.dumps(item_document(item, proof)), exports.JSON)
 
 
 @needs(Permission.PUBLIC)
@@ -112,7 +119,7 @@ async def feed(request: web.Request) -> web.StreamResponse:
     asked = urlencode(query.parameters())
     source = Source(url, name, f"{FEED}?{asked}" if asked else FEED, PAGES)
     told = [_told(item, members) for item in items]
-    return _send(request, catalogue_feed.atom(told, source), "application/atom+xml")
+    return send(request, catalogue_feed.atom(told, source), ATOM)
 
 
 def _told(item: Item, members: Mapping[str, str]) -> Told:
@@ -128,15 +135,15 @@ def _told(item: Item, members: Mapping[str, str]) -> Told:
     )
 
 
-def _send(request: web.Request, body: bytes, media_type: str, more: Mapping[str, str] | None = None) -> web.Response:
-    told = dict(more or {})
-    # A page that has become followed by another is a new answer, also where only the Link tells so.
-    etag = f'"{hashlib.sha256(body + told.get("Link", "").encode()).hexdigest()[:32]}"'
-    headers = {"ETag": etag, "Cache-Control": "no-cache", **told}
-    asked = {tag.strip().removeprefix("W/") for tag in request.headers.get("If-None-Match", "").split(",")}
-    if etag in asked or "*" in asked:
-        return web.Response(status=304, headers=headers)
-    return web.Response(body=body, headers={**headers, "Content-Type": media_type})
+def send(request: web.Request, body: bytes, form: Form, more: Mapping[str, str] | None = None) -> web.Response:
+    """Answer with bytes in a form, or that whoever asks has them already."""
+    status, told, headers = exports.answer(body, more or {}, request.headers.get("If-None-Match", ""), form)
+    return web.Response(status=status, body=told or None, headers=headers)
+
+
+def accept_of(request: web.Request) -> str:
+    """Return which forms whoever asks takes."""
+    return ",".join(request.headers.getall("Accept", []))
 
 
 def found_document(result: Found) -> dict[str, Any]:

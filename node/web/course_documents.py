@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from node.domain.programme.certificate import Certified
 from node.domain.programme.course import Standing
 from node.flows.programme.courses import Opened
 from node.store.course_seats import Enrolment
@@ -68,14 +67,4 @@ def enrolment_document(found: Enrolment) -> dict[str, Any]:
         "title": found.title, "begins": found.begins.isoformat(), "ends": found.ends.isoformat(), "name": found.person.get("name", ""),
         "email": found.person.get("email", ""), "standing": str(found.standing), "reason": str(found.reason),
         "is_answered": found.seen >= found.seq,
-    }  # fmt: skip
-
-
-def verdict_document(found: Certified | None) -> dict[str, Any]:
-    """Return what is known of a certificate."""
-    if found is None:
-        return {"is_valid": False}
-    return {
-        "is_valid": True, "owner": found.owner, "course_id": found.course_id, "title": dict(found.title), "edition": found.edition,
-        "begins": found.begins.isoformat(), "ends": found.ends.isoformat(),
     }  # fmt: skip

@@ -7,12 +7,12 @@ an unknown ``format`` is refused; names of files tell nothing of the question. S
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import urlencode
 
-from node.domain.query import Query
 from node.errors import N_, CallerError
 from node.flows.searching.engines import Bucket
 from node.flows.searching.search import SearchResult
@@ -46,6 +46,11 @@ GEOJSON: Final = Form("geojson", "application/geo+json")
 # The first is given to whom all are equally welcome.
 PROFILES: Final = (JSON, CSV, XLSX)
 FACETS: Final = (JSON, GEOJSON)
+
+
+def tables(name: str) -> tuple[Form, Form]:
+    """Return the forms of a list that is had as JSON or CSV; ``name``: of the file."""
+    return (JSON, replace(CSV, file=f"{name}.csv"))
 
 
 def choose(
@@ -104,12 +109,23 @@ def table(form: Form, result: SearchResult) -> bytes:
     return xlsx_table(SHEET, COLUMNS, rows(result.hits))
 
 
-def next_link(path: str, query: Query, form: Form, cursor: str) -> dict[str, str]:
-    """Return the Link header to the page after this one; nothing on the last."""
+def answer(
+    body: bytes, headers: Mapping[str, str], asked: str, form: Form, *, cache: str = "no-cache"
+) -> tuple[int, bytes, dict[str, str]]:
+    """Return status, body and headers of an answer that is not sent to whoever has it; ``asked``: If-None-Match."""
+    # A page that has become followed by another is a new answer, also where only the Link tells so.
+    etag = f'"{hashlib.sha256(body + headers.get("Link", "").encode()).hexdigest()[:32]}"'
+    told = {"ETag": etag, "Cache-Control": cache, **headers}
+    tags = {tag.strip().removeprefix("W/") for tag in asked.split(",")}
+    return (304, b"", told) if etag in tags or "*" in tags else (200, body, {**told, **form.headers})
+
+
+def next_link(path: str, parameters: Iterable[tuple[str, str]], form: Form, cursor: str) -> dict[str, str]:
+    """Return the Link header to the page after this one of the question in ``parameters``; nothing on the last."""
     if not cursor:
         return {}
     shaped = [(PARAMETER, form.name)] if form is not JSON else []
-    return {"Link": f'<{path}?{urlencode([*query.parameters(), *shaped, ("cursor", cursor)])}>; rel="next"'}
+    return {"Link": f'<{path}?{urlencode([*parameters, *shaped, ("cursor", cursor)])}>; rel="next"'}
 
 
 def regions(total: int, counted: Mapping[str, Sequence[Bucket]], *, exact: bool) -> dict[str, Any]:

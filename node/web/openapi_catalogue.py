@@ -5,25 +5,56 @@ In: nothing. Out: schemas and paths. Source: node/web/catalogue.py.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 from node.domain.programme.announcement import KINDS, LINE_TITLES, State
-from node.domain.programme.catalogue_query import CURSOR_MAX_CHARS
+from node.domain.programme.catalogue_query import PARAMETERS
+from node.domain.programme.parameters import CURSOR_MAX_CHARS
 from node.domain.query import LIMIT_DEFAULT, LIMIT_MAX, WORDS_MAX_CHARS
 from node.web import catalogue as api
+from node.web import exports
 from node.web import openapi_parts as parts
 from node.web.openapi_parts import Schema
 
-_OWNER: Final = "^[A-Za-z][A-Za-z0-9_-]{0,31}$"
+OWNER_PATTERN: Final = "^[A-Za-z][A-Za-z0-9_-]{0,31}$"
+# A full page of the longest texts.
+TABLE_MAX_CHARS: Final = 10_000_000
+OWNER: Final = parts.parameter(
+    "owner", parts.text(longest=32, pattern=OWNER_PATTERN), "The administration that announced it."
+)
+PROOF: Final = parts.text(
+    "Its C2SP tlog-proof, for anybody to check offline; null while no signed checkpoint holds it.",
+    100_000,
+    nullable=True,
+)
+_FILTERS: Final = {
+    "q": parts.parameter("q", parts.text(longest=WORDS_MAX_CHARS), 'Words; "a phrase"; -without; or.'),
+    "kind": parts.parameter("kind", parts.text(longest=16, enum=list(KINDS)), "What is announced."),
+    "line": parts.parameter(
+        "line", parts.text(longest=32, enum=list(LINE_TITLES)), "Of a service: what it helps with."
+    ),
+    "region": parts.parameter("region", parts.text(longest=200), "For this region, by NUTS2 code or name."),
+    "owner": OWNER,
+    "state": parts.parameter("state", parts.text(longest=8, enum=[state.value for state in State]), "As it is today."),
+    "from": parts.parameter(
+        "from", parts.text(longest=10, format="date"), "What takes place, or can be asked for, on this day or later."
+    ),
+    "until": parts.parameter(
+        "until", parts.text(longest=10, format="date"), "What takes place, or can be asked for, on this day or earlier."
+    ),
+    "limit": parts.parameter("limit", parts.whole("", 1, LIMIT_MAX, default=LIMIT_DEFAULT), "Items on a page."),
+    "cursor": parts.parameter("cursor", parts.text(longest=CURSOR_MAX_CHARS), "Where the page before ended."),
+}
 
 
-def schemas() -> dict[str, Schema]:
-    """Return the schemas by name."""
+def item() -> dict[str, Schema]:
+    """Return what every list tells of an announcement."""
     day = parts.text("A day.", 10, format="date", nullable=True)
     both = parts.record(
         {"it": parts.text("In Italian.", 4_000), "en": parts.text("In English.", 4_000)}, "A text.", ("en",)
     )
-    item: dict[str, Schema] = {
+    return {
         "id": parts.text("Identifier of an announcement: a random UUID.", 36, format="uuid", pattern=parts.ID_PATTERN),
         "type": parts.text("Type of the document.", 20),
         "kind": parts.text("What is announced.", 16, enum=list(KINDS)),
@@ -42,38 +73,49 @@ def schemas() -> dict[str, Schema]:
         "witnessed_at": parts.moment("Since when witnesses vouch for it."),
         "quarantined": {"type": "boolean", "description": "Its log told two histories."},
     }
+
+
+def counted() -> dict[str, Schema]:
+    """Return what a list tells of itself."""
     return {
-        "Announcement": parts.record(item),
-        "Announcements": parts.record(
-            {
-                "total": parts.whole("How many announcements match."),
-                "total_is_exact": {"type": "boolean", "description": "False: there are more."},
-                "words_ignored": {"type": "boolean", "description": "The words were too common."},
-                "items": parts.listing(parts.ref("Announcement"), LIMIT_MAX),
-                "cursor": parts.text("For the next page; empty on the last.", CURSOR_MAX_CHARS),
-            }
-        ),
-        "WholeAnnouncement": parts.record(
-            {
-                **item,
-                "document": {
-                    "type": "object",
-                    "additionalProperties": True,
-                    "description": "The whole document (schemas/session.v1.json and the others).",
-                },
-                "proof": parts.text(
-                    "Its C2SP tlog-proof, for anybody to check offline; null while no signed checkpoint holds it.",
-                    100_000,
-                    nullable=True,
-                ),
-            }
-        ),
+        "total": parts.whole("How many announcements match."),
+        "total_is_exact": {"type": "boolean", "description": "False: there are more."},
+        "words_ignored": {"type": "boolean", "description": "The words were too common."},
     }
+
+
+def schemas() -> dict[str, Schema]:
+    """Return the schemas by name."""
+    document = {
+        "type": "object",
+        "additionalProperties": True,
+        "description": "The whole document (schemas/session.v1.json and so on).",
+    }
+    cursor = parts.text("For the next page; empty on the last.", CURSOR_MAX_CHARS)
+    return {
+        "Announcement": parts.record(item()),
+        "Announcements": parts.record({**counted(), "items": parts.listing(parts.ref("Announcement"), LIMIT_MAX), "cursor": cursor}),
+        "WholeAnnouncement": parts.record({**item(), "document": document, "proof": PROOF}),
+    }  # fmt: skip
+
+
+def filters(names: Sequence[str] = PARAMETERS) -> list[Schema]:
+    """Return the parameters of a search of the catalogue that have these names."""
+    return [_FILTERS[name] for name in names]
+
+
+def format_of(forms: Sequence[exports.Form]) -> Schema:
+    """Return the parameter that chooses among forms."""
+    names = [form.name for form in forms]
+    return parts.parameter(
+        exports.PARAMETER,
+        parts.text(longest=8, enum=names, default=names[0]),
+        "Form of the answer; it overrules Accept.",
+    )
 
 
 def paths() -> dict[str, Schema]:
     """Return the paths."""
-    owner = parts.parameter("owner", parts.text(longest=32, pattern=_OWNER), "The administration that announced it.")
     one = parts.parameter(
         "item_id",
         parts.text("A random UUID.", 36, format="uuid", pattern=parts.ID_PATTERN),
@@ -81,27 +123,20 @@ def paths() -> dict[str, Schema]:
         required=True,
         where="path",
     )
-    filters = [
-        parts.parameter("q", parts.text(longest=WORDS_MAX_CHARS), 'Words; "a phrase"; -without; or.'),
-        parts.parameter("kind", parts.text(longest=16, enum=list(KINDS)), "What is announced."),
-        parts.parameter("line", parts.text(longest=32, enum=list(LINE_TITLES)), "Of a service: what it helps with."),
-        parts.parameter("region", parts.text(longest=200), "For this region, by NUTS2 code or name."),
-        owner,
-        parts.parameter("state", parts.text(longest=8, enum=[state.value for state in State]), "As it is today."),
-        parts.parameter("limit", parts.whole("", 1, LIMIT_MAX, default=LIMIT_DEFAULT), "Items on a page."),
-        parts.parameter("cursor", parts.text(longest=CURSOR_MAX_CHARS), "Where the page before ended."),
-    ]
     return {
-        api.PATH: parts.get("announcements", "Search what the administrations announce.", filters, _answers("Announcements", "Link")),
-        f"{api.PATH}/{{item_id}}": parts.get("announcement", "One announcement, whole.", [one, owner], _answers("WholeAnnouncement", missing=True)),
+        api.PATH: parts.get("announcements", "Search what the administrations announce.", [*filters(), format_of(api.FORMS)], answers("Announcements", forms=api.FORMS)),
+        f"{api.PATH}/{{item_id}}": parts.get("announcement", "One announcement, whole.", [one, OWNER], answers("WholeAnnouncement", missing=True)),
     }  # fmt: skip
 
 
-def _answers(name: str, *headers: str, missing: bool = False) -> dict[str, Any]:
-    told = parts.headers("ETag", *headers)
+def answers(name: str, forms: Sequence[exports.Form] = (exports.JSON,), *, missing: bool = False) -> dict[str, Any]:
+    """Return the answers of a path: a document by its schema's name, or a table of it."""
+    told = parts.headers("ETag", *(("Vary", "Link") if len(forms) > 1 else ()))
+    table = parts.text("A header and one line per item: RFC 4180, UTF-8.", TABLE_MAX_CHARS)
+    content = {form.media_type: {"schema": parts.ref(name) if form is exports.JSON else table} for form in forms}
     refused = {"400": "Bad", **({"404": "Missing"} if missing else {}), "429": "TooMany", "503": "Unavailable"}
     return {
-        "200": {"description": "The answer.", "headers": told, "content": {"application/json": {"schema": parts.ref(name)}}},
+        "200": {"description": "The answer.", "headers": told, "content": content},
         "304": {"description": "As it was.", "headers": told},
         **{status: {"$ref": f"#/components/responses/{response}"} for status, response in refused.items()},
         "default": {"$ref": "#/components/responses/Problem"},

@@ -15,7 +15,8 @@ import pytest
 from node.flows.logs import prove
 from node.web import openapi
 from tests import observatory_data_made
-from tests.announcements_made import service
+from tests.announcements_made import call, course, service
+from tests.calls_made import CALL_ID, call_document
 from tests.federation_made import Clock, Town, federation
 from tests.flows.programme.test_announce import put
 from tests.profiles_made import label
@@ -87,10 +88,12 @@ async def test_every_answer_is_as_the_document_says(town: Town) -> None:
         async with session.get(f"{base}/api/v1/openapi.json") as reply:
             document = await reply.json()
         notices = [(await put(town, service())).id for _ in range(3)]
+        await put(town, call(call=call_document()))
+        held = (await put(town, course())).id
         assert document["servers"] == [{"url": base, "description": "This node.", "x-sandbox": True}]  # fmt: skip
         for path, methods in document["paths"].items():
-            if "saved-searches" in path or "introduction" in path:
-                # They need a token, a session or a body: tests/web/test_saved_api.py, test_introduction_api.py.
+            if "saved-searches" in path or "introduction" in path or "certificates" in path:
+                # They need a token, a session or a body: tests/web/test_saved_api.py, test_introduction_api.py, test_programme_api.py.
                 continue
             names = {p["name"]: p for p in methods["get"]["parameters"]}
             for _ in range(80):
@@ -103,9 +106,14 @@ async def test_every_answer_is_as_the_document_says(town: Town) -> None:
                 if "profile" in names and source.random() < 0.8:
                     asked["profile"] = identifier
                 table = source.choice(["profiles", "networks-by-province", "nope", "%00"])
-                url = base + path.replace("{profile_id}", identifier).replace("{table}", table).replace(
-                    "{item_id}", source.choice([*notices, identifier])
-                )
+                parts = {
+                    "profile_id": identifier,
+                    "table": table,
+                    "item_id": source.choice([*notices, identifier]),
+                    "call_id": source.choice([CALL_ID, identifier]),
+                    "course_id": source.choice([held, identifier]),
+                }
+                url = base + path.format_map(parts)
                 status = await ask(session, url, document, path, params=asked)
                 seen[status] = seen.get(status, 0) + 1
                 town.node.clock.forward(seconds=1)  # type: ignore[attr-defined]
@@ -126,7 +134,8 @@ async def test_an_empty_value_counts_as_not_given_and_the_document_says_so(town:
                 return reply.status, await reply.read()
 
         observatory = ("/api/v1/observatory/tables", "/api/v1/observatory/tables/{table}")
-        for path in ("/api/v1/profiles", "/api/v1/facets", *observatory, *one):
+        lists = ("/api/v1/profiles", "/api/v1/facets", "/api/v1/announcements", "/api/v1/calls", "/api/v1/courses")
+        for path in (*lists, *observatory, *one):
             whole = await told(path, one.get(path, {}))
             assert whole[0] == 200
             for parameter in document["paths"][path]["get"]["parameters"]:

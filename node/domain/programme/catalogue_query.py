@@ -7,27 +7,25 @@ answer fit together, whatever day it is when the next one is asked for. Source: 
 
 from __future__ import annotations
 
-import base64
-import binascii
 import datetime as dt
-import hashlib
-import json
 import re
-import unicodedata
 import uuid
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
+from node.domain.programme import parameters as read
 from node.domain.programme.announcement import KINDS, LINE_TITLES, State
-from node.domain.query import INT_MAX, LIMIT_DEFAULT, LIMIT_MAX, LOGS, WORDS_MAX_CHARS
+from node.domain.query import INT_MAX, LIMIT_DEFAULT, LOGS
 from node.domain.territory import REG, Territories
 from node.errors import N_, CallerError
 
-CURSOR_MAX_CHARS: Final = 200
 # How old the first page of an answer may be when a later one is asked for.
 CURSOR_DAYS: Final = 2
+GROUP_MAX: Final = 2
+KEY_MAX: Final = 10_000_000
 _ITEM_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_DOMAIN: Final = b"rete/catalogue-cursor/v1\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +51,9 @@ class CatalogueQuery:
     region: str = ""
     owner: str = ""
     state: str = ""
+    # Days between which it takes place or can be asked for, each empty or YYYY-MM-DD.
+    first: str = ""
+    last: str = ""
     limit: int = LIMIT_DEFAULT
     cursor: Place | None = None
 
@@ -71,17 +72,12 @@ class CatalogueQuery:
 
     def cursor_after(self, place: Place) -> str:
         """Return the opaque text with which the same question goes on after ``place``."""
-        told = [place.day, place.group, place.key, place.item_id, place.log, place.index]
-        text = json.dumps(told, separators=(",", ":")).encode()
-        return base64.urlsafe_b64encode(self.seal(text) + text).rstrip(b"=").decode()
-
-    def seal(self, text: bytes) -> bytes:
-        """Return what tells a cursor of this question from a damaged or foreign one; it is no secret."""
-        asked = json.dumps([p for p in self.parameters() if p[0] != "limit"]).encode()
-        return hashlib.sha256(b"rete/catalogue-cursor/v1\n" + asked + b"\n" + text).digest()[:8]
+        told = (place.day, place.group, place.key, place.item_id, place.log, place.index)
+        return read.cursor(self.parameters(), _DOMAIN, told)
 
 
-_PARAMETER: Final = {"words": "q"}
+_PARAMETER: Final = {"words": "q", "first": "from", "last": "until"}
+_FIELD: Final = {parameter: field for field, parameter in _PARAMETER.items()}
 PARAMETERS: Final = tuple(_PARAMETER.get(f.name, f.name) for f in fields(CatalogueQuery))
 
 
@@ -90,81 +86,30 @@ def parse(parameters: Iterable[tuple[str, str]], territories: Territories, today
 
     Raises: CallerError query-parameter-unknown, query-parameter-repeated, query-value-unknown, query-value-bad, query-cursor-bad.
     """
-    given: dict[str, str] = {}
-    for name, value in parameters:
-        if name not in PARAMETERS:
-            hint = N_("valori ammessi: {near}")
-            raise CallerError(
-                "query-parameter-unknown",
-                N_("parametro sconosciuto: {name}"),
-                hint=hint,
-                name=name,
-                near=", ".join(PARAMETERS),
-            )
-        if name in given:
-            raise CallerError("query-parameter-repeated", N_("parametro ripetuto: {name}"), where=name, name=name)
-        given[name] = _clean(name, value)
+    given = read.given(parameters, PARAMETERS)
     cursor = given.pop("cursor", "")
-    values: dict[str, Any] = {}
-    for name, text in given.items():
-        if text:
-            values["words" if name == "q" else name] = (
-                _region(text, territories) if name == "region" else _READERS[name](name, text)
-            )
+    values: dict[str, Any] = {
+        _FIELD.get(name, name): _region(text, territories) if name == "region" else _READERS[name](name, text)
+        for name, text in given.items()
+    }
     query = CatalogueQuery(**values)
+    if query.first and query.last and query.last < query.first:
+        raise CallerError(
+            "query-value-bad",
+            N_("l'ultimo giorno viene prima del primo"),
+            where="until",
+            hint=N_("scambiare i due giorni"),
+        )
     return replace(query, cursor=_place(query, cursor, today)) if cursor else query
 
 
 def _place(query: CatalogueQuery, text: str, today: int) -> Place:
-    refused = CallerError(
-        "query-cursor-bad",
-        N_("il cursore non appartiene a questa ricerca"),
-        where="cursor",
-        hint=N_("ripetere la ricerca dalla prima pagina, con gli stessi filtri e lo stesso ordine"),
-    )
-    try:
-        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        if len(text) > CURSOR_MAX_CHARS or query.seal(raw[8:]) != raw[:8]:
-            raise refused
-        day, group, key, item_id, log, index = json.loads(raw[8:])
-        numbers = (day, group, key, log, index)
-        if any(type(n) is not int or abs(n) > INT_MAX for n in (day, group, key, index)) or type(log) is not int:
-            raise refused
-        if not 0 <= log < LOGS or not _ITEM_ID.fullmatch(item_id) or abs(today - day) > CURSOR_DAYS:
-            raise refused
-    except (binascii.Error, ValueError, TypeError, RecursionError) as error:
-        raise refused from error
-    return Place(numbers[0], numbers[1], numbers[2], str(uuid.UUID(item_id)), log, index)
-
-
-def _clean(name: str, value: str) -> str:
-    if len(value) > max(WORDS_MAX_CHARS, CURSOR_MAX_CHARS):
-        raise CallerError("query-value-bad", N_("testo troppo lungo"), where=name)
-    if any(unicodedata.category(char) in {"Cc", "Cs"} and char not in "\t\n\r" for char in value):
-        raise CallerError("query-value-bad", N_("caratteri non ammessi"), where=name)
-    return " ".join(unicodedata.normalize("NFC", value).split())
-
-
-def _unknown(name: str, value: str, near: Collection[str]) -> CallerError:
-    message, hint = N_("valore sconosciuto per {name}: {value}"), N_("valori ammessi: {near}")
-    return CallerError(
-        "query-value-unknown", message, where=name, hint=hint, name=name, value=value[:60], near=", ".join(near)
-    )
-
-
-def _choice(known: Collection[str]) -> Callable[[str, str], str]:
-    def read(name: str, value: str) -> str:
-        if value.casefold() not in known:
-            raise _unknown(name, value, known)
-        return value.casefold()
-
-    return read
-
-
-def _words(name: str, value: str) -> str:
-    if len(value) > WORDS_MAX_CHARS:
-        raise CallerError("query-value-bad", N_("al massimo {longest} caratteri"), where=name, longest=WORDS_MAX_CHARS)
-    return value
+    day, group, key, item_id, log, index = read.place(query.parameters(), _DOMAIN, text, (int, int, int, str, int, int))
+    # Days count from 1970 in the key, and what has no end counts as ten million.
+    small = 0 <= group <= GROUP_MAX and abs(key) <= KEY_MAX and 0 <= index <= INT_MAX
+    if not small or not 0 <= log < LOGS or not _ITEM_ID.fullmatch(item_id) or abs(today - day) > CURSOR_DAYS:
+        raise read.bad_cursor()
+    return Place(day, group, key, str(uuid.UUID(item_id)), log, index)
 
 
 def _region(value: str, territories: Territories) -> str:
@@ -172,30 +117,26 @@ def _region(value: str, territories: Territories) -> str:
     code = names.get(value.casefold(), value.upper())
     area = territories.area(code)
     if area is None or area.level != REG:
-        raise _unknown("region", value, [region.code for region in territories.regions])
+        raise read.unknown("region", value, [region.code for region in territories.regions])
     return area.code
 
 
-def _owner(name: str, value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,31}", value):
-        raise CallerError("query-value-bad", N_("la forma attesa è, per esempio, {like}"), where=name, like="p_LE")
-    return value
-
-
-def _limit(name: str, value: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,4}", value) or not 1 <= int(value) <= LIMIT_MAX:
-        raise CallerError("query-value-bad", N_("serve un numero da 1 a {most}"), where=name, most=LIMIT_MAX)
-    return int(value)
-
-
 _READERS: Final[Mapping[str, Callable[[str, str], Any]]] = {
-    "q": _words,
-    "kind": _choice(KINDS),
-    "line": _choice(tuple(LINE_TITLES)),
-    "owner": _owner,
-    "state": _choice(tuple(State)),
-    "limit": _limit,
+    "q": read.words,
+    "kind": read.choice(KINDS),
+    "line": read.choice(tuple(LINE_TITLES)),
+    "owner": read.member,
+    "state": read.choice(tuple(State)),
+    "from": read.day,
+    "until": read.day,
+    "limit": read.limit,
 }
+
+
+def days_asked(query: CatalogueQuery) -> tuple[dt.date | None, dt.date | None]:
+    """Return the days between which an announcement is to have something, None for no bound."""
+    first, last = (dt.date.fromisoformat(day) if day else None for day in (query.first, query.last))
+    return first, last
 
 
 def day_asked(query: CatalogueQuery, today: dt.date) -> dt.date:

@@ -116,6 +116,38 @@ class Offered:
     state: EditionState
     sessions: Sequence[Mapping[str, Any]] = ()
 
+    def is_open(self, today: dt.date) -> bool:
+        """Tell whether a place can be asked for on a day, by what the announcement says."""
+        return self.state is EditionState.OPEN and (self.deadline is None or today <= self.deadline)
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """An edition with all that its announcement says of it; ``percent`` None: of attendance nothing is said."""
+
+    offered: Offered
+    seats: int
+    percent: int | None
+    certificates: int
+
+
+def offered_of(document: Mapping[str, Any], one: Mapping[str, Any]) -> Offered:
+    """Return an edition of a course's announcement, which its schema let pass."""
+    last = one.get("deadline") or document["deadline"]
+    day = dt.date.fromisoformat
+    return Offered(
+        document["owner"], document["id"], one["code"], document["title"], day(one["begins"]), day(one["ends"]),
+        day(last) if last else None, EditionState(one.get("state", "open")), one["sessions"],
+    )  # fmt: skip
+
+
+def announced_of(document: Mapping[str, Any]) -> tuple[Announced, ...]:
+    """Return the editions of a course's announcement, in its order."""
+    return tuple(
+        Announced(offered_of(document, one), one["seats"], one.get("attendance"), len(one.get("certificates", ())))
+        for one in document["course"]["editions"]
+    )
+
 
 def decide(room: Room, taken: Collection[int], waiting: int, today: dt.date, *, is_there: bool = False) -> Decision:
     """Return what becomes of one who asks now; ``taken``: the places that are held, ``is_there``: the address holds one or waits."""

@@ -79,9 +79,14 @@ def read_query(parameters: list[tuple[str, str]], now: dt.datetime) -> Catalogue
     return catalogue_query.parse(parameters, load_territories(), day_number(today(now)))
 
 
+def day_of(query: CatalogueQuery, now: dt.datetime) -> dt.date:
+    """Return the day by which the states of an answer are told: of a later page that of the first."""
+    return catalogue_query.day_asked(query, today(now))
+
+
 async def search(pool: Pool, query: CatalogueQuery, now: dt.datetime) -> Found:
     """Answer a question. Raises: CallerError(query-value-bad), OperatorError(search-timeout)."""
-    day = catalogue_query.day_asked(query, today(now))
+    day = day_of(query, now)
     async with snapshot(pool) as conn:
         match = await words_store.read_words(conn, apart(query.words)) if query.words else ""
         # One more than asked tells whether there is a next page.
@@ -130,10 +135,11 @@ async def find(pool: Pool, beginning: str, now: dt.datetime, owner: str | None =
 
 
 async def newest(pool: Pool, query: CatalogueQuery, now: dt.datetime) -> list[Item]:
-    """Return what was announced last and is not over, the newest first."""
+    """Return what was announced last and is not over, the newest first; words as for a search. Raises: OperatorError(search-timeout)."""
     day = today(now)
     async with snapshot(pool) as conn:
-        return [_item(stored, day) for stored in await store.newest(conn, query, day, FEED_MAX)]
+        match = await words_store.read_words(conn, apart(query.words)) if query.words else ""
+        return [_item(stored, day) for stored in await store.newest(conn, query, match or None, day, FEED_MAX)]
 
 
 async def _read(conn: Connection, item_id: str, now: dt.datetime, owner: str | None) -> Item:

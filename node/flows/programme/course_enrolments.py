@@ -11,14 +11,14 @@ import datetime as dt
 import hashlib
 import secrets
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from node.domain import saved
 from node.domain.programme import questionnaire
 from node.domain.programme.certificate import NAME_MAX
-from node.domain.programme.course import CONSENT_VERSION, EditionState, Offered, Reason, Standing
+from node.domain.programme.course import CONSENT_VERSION, EditionState, Offered, Reason, Standing, offered_of
 from node.domain.sector import ANY
 from node.errors import N_, CallerError, NotFoundError
 from node.flows.introductions import own_side
@@ -66,17 +66,8 @@ async def offered(office: Office, course_id: str, code: str, owner: str = "") ->
     for document in found[:1]:
         for one in document["course"]["editions"]:
             if one["code"] == code:
-                return _offered(document, one)
+                return offered_of(document, one)
     raise _unknown(code)
-
-
-def _offered(document: Mapping[str, Any], one: Mapping[str, Any]) -> Offered:
-    last = one.get("deadline") or document["deadline"]
-    day = dt.date.fromisoformat
-    return Offered(
-        document["owner"], document["id"], one["code"], document["title"], day(one["begins"]), day(one["ends"]),
-        day(last) if last else None, EditionState(one.get("state", "open")), one["sessions"],
-    )  # fmt: skip
 
 
 def _unknown(what: str) -> NotFoundError:

@@ -15,8 +15,9 @@ from typing import Any
 from node.domain.programme import announcement, published_ranking
 from node.domain.programme.call import Call, Standing, parse, standing
 from node.errors import N_, CallerError, NotFoundError
+from node.flows.searching.engines import snapshot
 from node.store import issued
-from node.store.postgres import Pool, acquire
+from node.store.postgres import Pool
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +37,15 @@ class Rankings:
     parts: Mapping[str, Sequence[Mapping[str, Any]]]
     is_signed: bool
 
+    def shown(self, call: Call) -> Sequence[Mapping[str, Any]]:
+        """Return the parts that are shown: the first issuer's, else those of the first that has published; empty before there are any."""
+        node = call.lead if call.lead in self.parts else min(self.parts, default="")
+        return self.parts.get(node, ())
+
 
 async def read_all(pool: Pool, now: dt.datetime) -> list[Issued]:
     """Return every text that some issuer has endorsed, those that close last first; of a contested call, each of its texts."""
-    async with acquire(pool) as conn:
+    async with snapshot(pool) as conn:
         said = await issued.documents(conn, announcement.CALL)
     texts: dict[str, tuple[Call, Mapping[str, Any]]] = {}
     endorsed: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
@@ -94,7 +100,7 @@ def unknown(call_id: str) -> NotFoundError:
 
 async def rankings(pool: Pool, call: Call) -> Rankings:
     """Return what the issuers have published of a call's ranking."""
-    async with acquire(pool) as conn:
+    async with snapshot(pool) as conn:
         said = await issued.documents(conn, announcement.RANKING)
     issuers = {issuer.node for issuer in call.issuers}
     parts: dict[str, list[Mapping[str, Any]]] = defaultdict(list)

@@ -18,6 +18,7 @@ import structlog
 
 from node.domain import saved as domain
 from node.domain.labels import LabelReference
+from node.domain.programme.catalogue_query import CatalogueQuery
 from node.domain.query import NEWEST, Query, parse
 from node.domain.saved import Item, Sheet
 from node.errors import N_, CallerError, NotFoundError
@@ -26,7 +27,7 @@ from node.flows.searching.search import search
 from node.store import saved as store
 from node.store import search as search_store
 from node.store.postgres import Connection, Pool, transaction
-from node.store.saved import API, Saved
+from node.store.saved import API, PROFILES, Saved
 
 logger = structlog.get_logger()
 TOKEN_BYTES: Final = 32
@@ -73,14 +74,21 @@ async def save(pool: Pool, settings: Settings, title: str, query: Query, now: dt
     return made
 
 
-def prepare(title: str, query: Query) -> Made:
+def prepare(title: str, query: Query | CatalogueQuery) -> Made:
     """Return a search that is not kept yet, with its names. Raises: CallerError(saved-title-bad)."""
     kept = domain.write_query(query.parameters())
     return Made(str(uuid.uuid4()), domain.check_title(title), kept, secrets.token_urlsafe(TOKEN_BYTES))
 
 
 async def insert(
-    conn: Connection, settings: Settings, made: Made, now: dt.datetime, *, made_by: str, arrival: int
+    conn: Connection,
+    settings: Settings,
+    made: Made,
+    now: dt.datetime,
+    *,
+    made_by: str,
+    arrival: int,
+    corpus: str = PROFILES,
 ) -> None:
     """Keep a search that has looked at everything up to ``arrival``. Raises: CallerError(saved-too-many)."""
     await store.hold_count(conn)
@@ -94,7 +102,7 @@ async def insert(
             most=settings.max_searches,
         )
     hashed = domain.token_hash(made.token)
-    await store.insert(conn, made.search_id, made.title, made.query, hashed, made_by, now, arrival)
+    await store.insert(conn, made.search_id, made.title, made.query, hashed, made_by, now, arrival, corpus)
     if dropped:
         logger.info("searches.dropped", count=dropped)
 

@@ -23,9 +23,10 @@ from node.domain import saved as domain
 from node.domain.days import day_number, day_of
 from node.domain.labels import LabelReference
 from node.domain.query import Query
-from node.domain.saved import EMAIL, WEBHOOK, Item, Sheet
-from node.errors import N_, CallerError, OperatorError, ReteError
+from node.domain.saved import EMAIL, WEBHOOK, Envelope, Item, Sheet
+from node.errors import N_, OperatorError, ReteError
 from node.flows.logs.arrivals import settled
+from node.flows.searching import watch
 from node.flows.searching.reading import read
 from node.flows.searching.saved import Made, Settings, insert, prepare, question
 from node.i18n import translator
@@ -35,8 +36,9 @@ from node.peers.mail import MailServer
 from node.store import saved as saved_store
 from node.store import search as search_store
 from node.store import telling as store
+from node.store import watching
 from node.store.postgres import Connection, Pool, acquire, run_tx, transaction
-from node.store.saved import OFFICE
+from node.store.saved import CATALOGUE, OFFICE
 from node.store.telling import Leased, Listed
 
 logger = structlog.get_logger()
@@ -93,12 +95,7 @@ async def save(
     made = prepare(title, query)
     channels = _channels(settings, email, webhook, now)
     if email is not None and not has_mail:
-        raise CallerError(
-            "saved-mail-missing",
-            N_("questo nodo non spedisce posta: [mail] in node.toml non ha un server"),
-            where="--email",
-            hint=N_("configurare [mail], oppure salvare la ricerca senza --email e seguirne il feed"),
-        )
+        raise watch.mail_missing()
     arrival = await settled(pool) if channels else 0
     async with transaction(pool) as conn:
         await search_store.bound_time(conn)
@@ -171,6 +168,7 @@ async def tell_due(
     async with acquire(pool) as conn:
         waiting = await store.behind(conn, until)
     found = sum([await _look(pool, search_id, reference, until, clock()) for search_id in waiting])
+    found += await watch.look_due(pool, clock())
     async with acquire(pool) as conn:
         due = await store.due(conn, clock(), DUE_MAX)
     slots = asyncio.Semaphore(PARALLEL)
@@ -228,6 +226,8 @@ async def _deliver(
     if leased is None:
         return None
     try:
+        if leased.corpus == CATALOGUE:
+            return await _announce(pool, settings, outward, leased, search_id, clock)
         delivery_id, count = await _attempt(pool, settings, outward, leased, search_id, channel, now)
     except Exception as error:
         # Of one delivery and of no other, whatever it is.
@@ -243,6 +243,43 @@ async def _deliver(
     return True if count else None
 
 
+async def _announce(
+    pool: Pool, settings: Settings, outward: Outward, leased: Leased, search_id: str, clock: Callable[[], dt.datetime]
+) -> bool | None:
+    """Mail what waits for a search of the catalogue; return whether there was anything. Raises: whatever went wrong."""
+    told = await watch.waiting(pool, search_id)
+    delivery_id = watch.delivery_id(search_id, leased)
+    if told:
+        server = _server(outward)
+        envelope = _envelope(server, settings, leased, search_id, delivery_id, clock())
+        await mail.send(server, watch.message(_sheet(settings, leased, search_id), told, envelope))
+    async with transaction(pool) as conn:
+        # A crash before this tells twice, under one name, rather than never.
+        await watching.mark(conn, search_id, told, watch.near(clock()))
+        next_at = domain.next_digest(clock(), settings.digest_hour)
+        await store.succeed(conn, search_id, EMAIL, delivery_id, clock(), next_at)
+    return True if told else None
+
+
+def _sheet(settings: Settings, leased: Leased, search_id: str) -> Sheet:
+    return Sheet(search_id, leased.title, leased.created_at, settings.node, settings.base_url)
+
+
+def _envelope(
+    server: MailServer, settings: Settings, leased: Leased, search_id: str, delivery_id: str, now: dt.datetime
+) -> Envelope:
+    return Envelope(server.sender, leased.address, delivery_id, settings.leave_url(search_id), now)
+
+
+def _server(outward: Outward) -> MailServer:
+    server = outward.mail()
+    if server is None:
+        raise OperatorError(
+            "saved-mail-missing", N_("questo nodo non spedisce posta: [mail] in node.toml non ha un server")
+        )
+    return server
+
+
 async def _attempt(
     pool: Pool, settings: Settings, outward: Outward, leased: Leased, search_id: str, channel: str, now: dt.datetime
 ) -> tuple[str, int]:
@@ -250,7 +287,7 @@ async def _attempt(
     async with transaction(pool) as conn:
         delivery_id = await store.delivery(conn, search_id, channel, domain.DELIVERY_MAX)
         shown = await store.delivery_hits(conn, search_id, channel, delivery_id, today=day_number(now.date()))
-    sheet = Sheet(search_id, leased.title, leased.created_at, settings.node, settings.base_url)
+    sheet = _sheet(settings, leased, search_id)
     items = [_item(hit) for hit in shown]
     if items and channel == EMAIL:
         await _mail(settings, outward, leased, sheet, delivery_id, items, now)
@@ -278,21 +315,9 @@ async def _mail(
     items: list[Item],
     now: dt.datetime,
 ) -> None:
-    server = outward.mail()
-    if server is None:
-        raise OperatorError(
-            "saved-mail-missing", N_("questo nodo non spedisce posta: [mail] in node.toml non ha un server")
-        )
-    message = domain.digest(
-        sheet,
-        items,
-        sender=server.sender,
-        recipient=leased.address,
-        delivery_id=delivery_id,
-        leave_url=settings.leave_url(sheet.search_id),
-        now=now,
-        languages=(translator("it"), translator("en")),
-    )
+    server = _server(outward)
+    envelope = _envelope(server, settings, leased, sheet.search_id, delivery_id, now)
+    message = domain.digest(sheet, items, envelope=envelope, languages=(translator("it"), translator("en")))
     await mail.send(server, message)
 
 
@@ -308,9 +333,8 @@ async def tidy(pool: Pool, now: dt.datetime, keep: dt.timedelta) -> int:
     gone = 0
     while True:
         async with transaction(pool) as conn:
-            batch = await saved_store.delete_unread(conn, (now - keep).date()) + await store.delete_left(
-                conn, now - TOLD_KEPT
-            )
+            batch = await saved_store.delete_unread(conn, (now - keep).date())
+            batch += await store.delete_left(conn, now - TOLD_KEPT) + await watching.delete_left(conn)
         gone += batch
         if not batch:
             return gone

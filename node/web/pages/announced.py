@@ -72,6 +72,36 @@ class Shown:
     days: tuple[Row, ...]
 
 
+FILTER_TITLES: Final[Mapping[str, str]] = {
+    "kind": N_("Che cos'è"),
+    "line": N_("Linea di assistenza"),
+    "region": N_("Regione"),
+    "owner": N_("Ente"),
+    "state": N_("Stato"),
+    "from": N_("Dal giorno"),
+    "until": N_("Al giorno"),
+}
+
+
+def chosen(reader: Reader, parameters: Mapping[str, str], members: Mapping[str, str]) -> list[tuple[str, Said]]:
+    """Return the filters of a question to the catalogue, in words; its own words are not among them."""
+    regions = {region.code: region.name for region in reader.reference.territories.regions}
+    known: Mapping[str, Callable[[str], str]] = {
+        "kind": lambda value: reader.tr(KIND_TITLES.get(value, value)),
+        "line": lambda value: reader.tr(LINE_TITLES.get(value, value)),
+        "region": lambda value: regions.get(value, value),
+        "owner": lambda value: members.get(value, value),
+        "state": lambda value: next(
+            (reader.tr(title) for state, title in STATE_TITLES.items() if state == value), value
+        ),
+    }
+    return [
+        (reader.tr(title), Said(known[name](parameters[name]) if name in known else parameters[name]))
+        for name, title in FILTER_TITLES.items()
+        if name in parameters
+    ]
+
+
 def href(item_id: str, owner: str, ending: str = "") -> str:
     """Return where an announcement's page is; the owner tells apart logs that hold the same identifier."""
     return f"{PAGES}/{item_id}{ending}?{urlencode({'owner': owner})}"

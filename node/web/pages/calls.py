@@ -167,10 +167,9 @@ def _euro(reader: Reader, amount: Any) -> str:
 
 def ranking_of(reader: Reader, one: Issued, found: Rankings) -> dict[str, Any] | None:
     """Return the ranking that the first issuer (or whoever has published one) shows, None before there is one."""
-    node = one.call.lead if one.call.lead in found.parts else next(iter(sorted(found.parts)), None)
-    if node is None:
+    parts = found.shown(one.call)
+    if not parts:
         return None
-    parts = found.parts[node]
     return {
         "signed": found.is_signed,
         "by": sorted(found.parts),

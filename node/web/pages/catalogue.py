@@ -64,6 +64,7 @@ async def catalogue(request: web.Request) -> web.StreamResponse:
         "shown": (),
         "next": "",
         "first": "",
+        "here": PAGES,
         "feed": FEED,
     }
     try:
@@ -99,6 +100,7 @@ def _links(query: CatalogueQuery, found: Found) -> dict[str, str]:
     return {
         "next": _link([*asked, ("cursor", found.cursor)]) if found.cursor else "",
         "first": _link(asked) if query.cursor else "",
+        "here": _link(asked),
         "feed": _link([item for item in asked if item[0] in FED], FEED),
     }
 

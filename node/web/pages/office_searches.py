@@ -13,18 +13,23 @@ from urllib.parse import parse_qsl, urlsplit
 from aiohttp import web
 
 from node.domain import saved as domain
+from node.domain.programme.catalogue_query import PARAMETERS as IN_CATALOGUE
+from node.domain.programme.catalogue_query import CatalogueQuery
 from node.domain.query import PARAMETERS, Query, parse
 from node.domain.roles import Permission
 from node.domain.saved import EMAIL, WEBHOOK
 from node.errors import N_, CallerError, NotFoundError
+from node.flows.programme import catalogue
 from node.flows.searching import saved as flow
-from node.flows.searching import tell
-from node.store.saved import OFFICE
+from node.flows.searching import tell, watch
+from node.store.saved import CATALOGUE, OFFICE
 from node.store.telling import Channel, Listed
 from node.web import cooperation
+from node.web.catalogue import FEED, PAGES
+from node.web.catalogue import PATH as ANNOUNCEMENTS
 from node.web.cooperation import COOPERATION
 from node.web.middleware import status_of
-from node.web.pages import desk, searching
+from node.web.pages import announced, desk, searching
 from node.web.pages.desk import DESK, SEARCHES
 from node.web.pages.frame import render
 from node.web.pages.shown import Reader
@@ -36,9 +41,11 @@ _AT: Final[Mapping[str, str]] = {
     "saved-email-bad": "posta",
     "saved-mail-missing": "posta",
     "saved-webhook-bad": "webhook",
+    "saved-catalogue-email": "posta",
     "saved-too-many": "",
 }
 LINK_MAX_CHARS: Final = 2_000
+CATALOGUES: Final = (PAGES, FEED, ANNOUNCEMENTS)
 
 
 def routes() -> list[web.RouteDef]:
@@ -76,10 +83,14 @@ async def _page(request: web.Request, given: Mapping[str, Any], error: CallerErr
 
 def _row(reader: Reader, item: Listed, members: Mapping[str, str], base_url: str) -> dict[str, Any]:
     parameters = domain.read_query(item.query)
+    is_catalogue = item.corpus == CATALOGUE
     try:
-        query = parse(parameters.items(), reader.reference)
-        chosen = [(found.title, found.text) for found in searching.chosen(reader, query, members)]
-        words = query.words
+        if is_catalogue:
+            chosen, words = announced.chosen(reader, parameters, members), parameters.get("q", "")
+        else:
+            query = parse(parameters.items(), reader.reference)
+            chosen = [(found.title, found.text) for found in searching.chosen(reader, query, members)]
+            words = query.words
     except CallerError:
         # What it asked for is in no list any more.
         chosen, words = [], " ".join(parameters.values())
@@ -88,7 +99,8 @@ def _row(reader: Reader, item: Listed, members: Mapping[str, str], base_url: str
     return {
         "search_id": item.search_id,
         "title": item.title,
-        "href": searching.href(parameters.items()),
+        "href": searching.href(parameters.items(), PAGES) if is_catalogue else searching.href(parameters.items()),
+        "is_catalogue": is_catalogue,
         "words": words,
         "chosen": chosen,
         "created_at": item.created_at,
@@ -108,14 +120,17 @@ def _channel(reader: Reader, channel: Channel | None) -> dict[str, Any] | None:
     }
 
 
-def question_of(link: str, request: web.Request) -> Query:
-    """Return the search that a link of this node's page of results shows. Raises: CallerError(saved-link-bad), query-...."""
+def question_of(link: str, request: web.Request) -> Query | CatalogueQuery:
+    """Return the search that a link of this node's page of results, or of the catalogue, shows. Raises: CallerError(saved-link-bad), query-...."""
     text = link.strip()
     try:
         parts = urlsplit(text)
         fields = parse_qsl(parts.query, keep_blank_values=False, max_num_fields=50)
     except ValueError as error:
         raise _bad_link() from error
+    if parts.path in CATALOGUES and len(text) <= LINK_MAX_CHARS:
+        found = [(name, value) for name, value in fields if name in IN_CATALOGUE and name not in domain.NOT_SAVED]
+        return catalogue.read_query(found, request.app[DESK].clock())
     if len(text) > LINK_MAX_CHARS or parts.path not in (searching.PATH, searching.FOLLOW, "/api/v1/profiles"):
         raise _bad_link()
     asked = [(name, value) for name, value in fields if name in PARAMETERS and name not in domain.NOT_SAVED]
@@ -127,7 +142,7 @@ def _bad_link() -> CallerError:
         "saved-link-bad",
         N_("questo non è il collegamento di una ricerca"),
         where="collegamento",
-        hint=N_("copiarlo da «Collegamento a questa ricerca», in fondo ai risultati"),
+        hint=N_("copiarlo da «Collegamento a questa ricerca», in fondo ai risultati, o dal catalogo"),
     )
 
 
@@ -135,17 +150,17 @@ def _bad_link() -> CallerError:
 async def save(request: web.Request) -> web.StreamResponse:
     """Save a search of the office."""
     node, sent = request.app[DESK], await desk.form_of(request)
+    title, email = desk.text_in(sent, "titolo"), desk.text_in(sent, "posta").strip() or None
+    webhook, has_mail = desk.text_in(sent, "webhook").strip() or None, bool(node.config.mail.host)
     try:
-        await tell.save(
-            node.pool,
-            node.saved_settings(),
-            desk.text_in(sent, "titolo"),
-            question_of(desk.text_in(sent, "collegamento"), request),
-            node.clock(),
-            email=desk.text_in(sent, "posta").strip() or None,
-            webhook=desk.text_in(sent, "webhook").strip() or None,
-            has_mail=bool(node.config.mail.host),
-        )
+        asked = question_of(desk.text_in(sent, "collegamento"), request)
+        settings, now = node.saved_settings(), node.clock()
+        if isinstance(asked, CatalogueQuery):
+            await watch.save(
+                node.pool, settings, title, asked, now, email=email, has_mail=has_mail, is_hooked=webhook is not None
+            )
+        else:
+            await tell.save(node.pool, settings, title, asked, now, email=email, webhook=webhook, has_mail=has_mail)
     except CallerError as error:
         return await _page(request, sent, error)
     return desk.go(f"{SEARCHES}?{desk.DONE}=salvata")
