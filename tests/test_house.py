@@ -464,6 +464,7 @@ def test_public_routes_reach_no_private_store_and_no_address(start: str) -> None
         "node.store.partitions",
         "node.store.keyfiles",
         "node.store.telling",
+        "node.store.watching",
         "node.store.introduction_notices",
         "node.store.info_sessions",
         "node.store.aggregations",

@@ -56,6 +56,8 @@ async def test_mail_needs_a_server_and_its_password_stays_in_its_file(town: Town
     """Refused without [mail]; taken with it; a password that others may read is refused; a public search tells its feed."""
     status, _, err = await rete(town, "saved", "add", "Olio", "--email", "a@example.org")
     assert (status, "saved-mail-missing" in err, "a@example.org" in err) == (1, True, False)
+    status, _, err = await rete(town, "saved", "watch", "Bandi", "--email", "a@example.org")
+    assert (status, "saved-mail-missing" in err, "a@example.org" in err) == (1, True, False)
     status, _, err = await rete(town, "saved", "add", "Olio", "--theme", "inovation")
     assert (status, "query-value-unknown" in err) == (1, True)
     made = await read(town, "saved", "add", "Olio", "olio")
@@ -66,6 +68,11 @@ async def test_mail_needs_a_server_and_its_password_stays_in_its_file(town: Town
         for key, value in (("host", '"127.0.0.1"'), ("port", str(sink.port)), ("sender", '"rete@example.org"'), ("user", '"rete"'), ("password_file", '"mail.password"')):  # fmt: skip
             text = _set(text, "mail", key, value)
         config.write_text(text, encoding="utf-8")
+        watched = await read(town, "saved", "watch", "Bandi", "olio", "--kind", "call", "--email", "b@example.org")
+        assert watched["query"] == {"q": "olio", "kind": "call"}
+        kinds = [(found["title"], found["corpus"]) for found in (await read(town, "saved", "list"))["searches"]]
+        assert sorted(kinds) == [("Bandi", "catalogue"), ("Olio", "profiles")]
+        await read(town, "saved", "remove", watched["search_id"])
         await read(town, "saved", "add", "Olio", "--email", "a@example.org")
         await town.publish(1)
         async with town.node.pool.acquire() as conn:

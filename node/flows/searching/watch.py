@@ -13,25 +13,27 @@ import uuid
 from collections.abc import Sequence
 from email.message import EmailMessage
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import orjson
 import structlog
 
 from node.domain import saved as domain
-from node.domain.programme import announcement, catalogue_digest
+from node.domain.days import day_number
+from node.domain.programme import announcement, catalogue_digest, catalogue_query
 from node.domain.programme.announcement import State
 from node.domain.programme.catalogue_digest import CLOSING_DAYS, Notice
 from node.domain.programme.catalogue_query import CatalogueQuery
 from node.domain.saved import Envelope, Sheet
 from node.domain.words import apart
 from node.errors import N_, CallerError, ReteError
-from node.flows.programme import catalogue
 from node.flows.searching.saved import Made, Settings, insert, prepare
 from node.i18n import translator
 from node.store import search as search_store
 from node.store import telling
 from node.store import watching as store
 from node.store.postgres import Connection, Pool, acquire, run_tx
+from node.store.reference import load_territories
 from node.store.saved import CATALOGUE, OFFICE
 from node.store.telling import Leased
 from node.store.watching import Waiting
@@ -39,6 +41,7 @@ from node.store.watching import Waiting
 logger = structlog.get_logger()
 # Where every node shows an announcement.
 PAGES: Final = "/catalogo"
+ROME: Final = ZoneInfo("Europe/Rome")
 
 
 async def save(
@@ -98,12 +101,17 @@ def mail_missing() -> CallerError:
 
 async def _find(conn: Connection, search_id: str, query: CatalogueQuery, now: dt.datetime, *, is_told: bool) -> None:
     match = await search_store.read_words(conn, apart(query.words)) if query.words else ""
-    await store.find(conn, search_id, query, match or None, catalogue.today(now), is_told=is_told)
+    await store.find(conn, search_id, query, match or None, _today(now), is_told=is_told)
+
+
+def _today(now: dt.datetime) -> dt.date:
+    """Return the day in Rome, by which announcements open and close."""
+    return now.astimezone(ROME).date()
 
 
 def near(now: dt.datetime) -> dt.date:
     """Return the day up to which a last day is told as near."""
-    return catalogue.today(now) + dt.timedelta(days=CLOSING_DAYS)
+    return _today(now) + dt.timedelta(days=CLOSING_DAYS)
 
 
 async def look(pool: Pool, search_id: str, now: dt.datetime) -> int:
@@ -117,9 +125,10 @@ async def look(pool: Pool, search_id: str, now: dt.datetime) -> int:
         looking = await telling.lock(conn, search_id)
         if looking is None:
             return 0
-        query = catalogue.read_query(list(domain.read_query(looking.query).items()), now)
+        asked = domain.read_query(looking.query).items()
+        query = catalogue_query.parse(asked, load_territories(), day_number(_today(now)))
         await _find(conn, search_id, query, now, is_told=False)
-        return await store.weigh(conn, search_id, catalogue.today(now), near(now))
+        return await store.weigh(conn, search_id, _today(now), near(now))
 
     return await run_tx(pool, work)
 

@@ -66,16 +66,21 @@ async def searches(request: web.Request) -> web.StreamResponse:
 async def _page(request: web.Request, given: Mapping[str, Any], error: CallerError | None = None) -> web.Response:
     node, reader = request.app[DESK], desk.reader_of(request)
     members = (await cooperation.front(request.app[COOPERATION])).overview.members
+    has_mail = bool(node.config.mail.host)
+    # Without a server there is no field for an address to which a summary of errors could lead.
+    at = "" if error is None else _AT.get(error.code, "collegamento")
     listed = [item for item in await tell.list_all(node.pool) if item.made_by == OFFICE]
     return render(
         request,
         "office/searches.html",
         status=200 if error is None else status_of(error),
         done=desk.said_of(request) if error is None else "",
-        errors=[] if error is None else [(_AT.get(error.code, "collegamento"), desk.explained(error, request))],
+        errors=[]
+        if error is None
+        else [("" if at == "posta" and not has_mail else at, desk.explained(error, request))],
         given={name: desk.text_in(given, name) for name in FIELDS},
         rows=[_row(reader, item, members, node.public_url) for item in listed],
-        has_mail=bool(node.config.mail.host),
+        has_mail=has_mail,
         hour=node.config.saved.digest_hour,
         longest=domain.TITLE_MAX_CHARS,
     )

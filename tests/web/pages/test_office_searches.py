@@ -48,6 +48,30 @@ async def test_whom_to_tell_is_checked_and_shown_to_the_office_alone(staff: Staf
     assert (await anna.post(PAGE, PAGE, **fields, posta="ufficio@enti.example")).status == 400
 
 
+async def test_a_search_of_the_catalogue_is_saved_from_its_link_and_told_by_mail(
+    staff: Staff, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the page of the catalogue to the list, in words; without an address, or with a webhook, it is refused."""
+    anna, link = staff["anna"], "/catalogo?q=olio&kind=call&region=ITF4"
+    text = await anna.get(link)
+    offered = re.search(r'href="(/ufficio/ricerche\?[^"]+)"', text)
+    assert offered
+    assert 'value="/catalogo?q=olio&amp;kind=call&amp;region=ITF4"' in await anna.get(html.unescape(offered.group(1)))
+    assert "/ufficio/ricerche?" not in await staff["gina"].get(link)
+    fields = {"titolo": "Bandi dell'olio", "collegamento": link}
+    assert (await anna.post(PAGE, PAGE, **fields)).status == 400
+    monkeypatch.setattr(type(staff.node.config.mail), "host", "mail.example.org", raising=False)
+    for more in ({}, {"posta": "a@enti.example", "webhook": "https://enti.example/x"}):
+        refused = await anna.post(PAGE, PAGE, **fields, **more)
+        assert (refused.status, '<a href="#posta">' in await refused.text()) == (400, True)
+    saved_ = await anna.post(PAGE, PAGE, **fields, posta="a@enti.example")
+    assert saved_.headers["Location"] == f"{PAGE}?fatto=salvata"
+    text = await anna.get(PAGE)
+    assert 'href="/catalogo?q=olio&amp;kind=call&amp;region=ITF4"' in text
+    assert "Regione Puglia" in words(text)
+    assert "feed.atom" not in text
+
+
 @pytest.mark.parametrize(
     ("changes", "field"),
     [
