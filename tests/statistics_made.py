@@ -24,6 +24,7 @@ SECRET = derive_key(bytes(range(32)), cell_key.PURPOSE)
 # Just after the ends of quarters.
 JANUARY, APRIL, JULY, OCTOBER = (dt.datetime(2027, month, 2, 9, 0, tzinfo=dt.UTC) for month in (1, 4, 7, 10))
 STATUSES, FUNDS, FIRMS, CASES = "networks-by-status", "common-fund", "led-firms", "introductions-between-regions"
+GROUPS, HELP = "pipeline-by-region", "assistance-by-line"
 
 
 @dataclass

@@ -60,7 +60,7 @@ def check(member: str, parts: list[Document], plan: dict[str, Any]) -> dict[tupl
     if sorted(by_number) != list(range(1, first["parts"] + 1)):
         raise RefusedError("parts missing")
     planned = plan["tables"].get(first["table"])
-    if planned is None or first["plan"] != plan["version"]:
+    if planned is None or not planned["since"] <= first["plan"] <= plan["version"]:
         raise RefusedError("plan")
     cells = [cell for _, part in sorted(by_number.items()) for cell in part["cells"]]
     whole = {name: first[name] for name in ("type", "owner", "plan", "table", "day")} | {"cells": cells}

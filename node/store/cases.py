@@ -197,15 +197,6 @@ class Waiting:
     over: int
 
 
-@dataclass(frozen=True, slots=True)
-class Contribution:
-    """A case file in one of its service lines, with the province of its network, "" where nobody knows."""
-
-    record: str
-    line: str
-    province: str
-
-
 def _case(row: Any) -> CaseRow:
     report = row["report"]
     return CaseRow(**{
@@ -507,8 +498,3 @@ async def waiting(conn: Connection, officer: str, today: dt.date, soon: dt.date)
     """Return what waits in case files."""
     row = await conn.fetchrow(QUERIES["waiting"], officer, today, soon)
     return Waiting(**dict(row))
-
-
-async def contributions(conn: Connection) -> list[Contribution]:
-    """Return each case file in each of its service lines: what a planned table of the Observatory counts."""
-    return [Contribution(**dict(row)) for row in await conn.fetch(QUERIES["contributions"], timeout=TIMEOUT_S)]

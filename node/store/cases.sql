@@ -215,14 +215,3 @@ SELECT (SELECT count(*) FROM programme.case_file c WHERE c.state = 'open') AS op
 FROM programme.case_task t
 JOIN programme.case_file c USING (case_id)
 WHERE t.state IN ('open', 'doing') AND c.state = 'open';
-
--- One row for each case and each service line of it: the province of the network's reference firm, else of its first one by code.
--- name: contributions
-SELECT c.case_id::text AS record, l.line,
-       coalesce((SELECT f.province FROM registry.membership m JOIN registry.firm f USING (firm_id)
-                 WHERE m.network_id = c.network_id AND m.left_on IS NULL AND f.province <> ''
-                 ORDER BY m.is_reference DESC, f.tax_code, f.firm_id LIMIT 1), '') AS province
-FROM programme.case_file c
-CROSS JOIN LATERAL unnest(c.lines) AS l (line)
-ORDER BY c.case_id, l.line
-LIMIT 1000000;

@@ -40,6 +40,8 @@ WHERE p.record_id = ANY($1::uuid[])
    OR NOT EXISTS (SELECT FROM registry.network n WHERE n.network_id = p.record_id)
   AND NOT EXISTS (SELECT FROM registry.firm f WHERE f.firm_id = p.record_id)
   AND NOT EXISTS (SELECT FROM office.introduction i WHERE i.introduction_id = p.record_id)
+  AND NOT EXISTS (SELECT FROM programme.aggregation a WHERE a.aggregation_id = p.record_id)
+  AND NOT EXISTS (SELECT FROM programme.case_file c WHERE c.case_id = p.record_id)
    OR p.table_id = 'common-fund'
   AND EXISTS (SELECT FROM registry.network n WHERE n.network_id = p.record_id AND n.name = '[cancellato] ' || left(n.network_id::text, 8));
 

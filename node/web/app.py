@@ -63,6 +63,7 @@ from node.web.pages import (
     kept,
     leaving,
     observatory,
+    observatory_funnel,
     office_aggregations,
     office_applications,
     office_approvals,
@@ -208,6 +209,7 @@ def _add_pages(app: web.Application, node: Node) -> None:
         ]
     )
     observatory.install(app, app[observatory_data.FILES].reading)
+    app.add_routes(observatory_funnel.routes())
     calls.install(app, node.pool, node.clock)
     door.install(app, node)
     app.add_routes(session_pages.routes())

@@ -17,6 +17,7 @@ REGISTER: Final = N_("Elenco pubblico dei contratti di rete del sistema camerale
 PROFILES: Final = N_("Profili pubblicati nella federazione")
 FEDERATION: Final = N_("Registri firmati dei nodi della federazione, come li vede questo nodo")
 OFFICES: Final = N_("Uffici della federazione, con tutela del segreto statistico")
+ANNOUNCED: Final = N_("Annunci nei registri firmati degli enti della federazione")
 REGISTER_AND_REFERENCE: Final = N_("Elenco pubblico dei contratti di rete; imprese registrate per regione")
 
 COUNTED: Final = N_("Somma, sugli enti che hanno comunicato, dei conteggi modificati per il segreto statistico.")
@@ -208,6 +209,71 @@ _COOPERATION: Final = (
         FEDERATION,
     ),
 )
+# What the signed catalogue announces: public, and counted alike at every node.
+_ANNOUNCED: Final = (
+    Indicator(
+        "sessions",
+        N_("Sessioni informative"),
+        N_(
+            "Gli incontri informativi annunciati dagli enti e non ritirati, nell'anno del loro giorno: tenuti, se quel giorno è passato,"
+            " o ancora da tenere. Il luogo è il comune dell'incontro, altrimenti la regione per cui è annunciato. Quanti sono venuti non si conta."
+        ),
+        N_("numero di annunci di incontri, ognuno una volta"),
+        N_("sessioni"),
+        ANNOUNCED,
+    ),
+    Indicator(
+        "courses",
+        N_("Corsi"),
+        N_("I corsi annunciati con almeno un'edizione non annullata che comincia nell'anno."),
+        N_("numero di corsi diversi"),
+        N_("corsi"),
+        ANNOUNCED,
+    ),
+    Indicator(
+        "editions",
+        N_("Edizioni di corsi"),
+        N_(
+            "Le edizioni annunciate e non annullate, nell'anno in cui cominciano: cominciate o ancora da cominciare. Il luogo è il comune del"
+            " primo incontro, altrimenti la regione per cui il corso è annunciato."
+        ),
+        N_("numero di edizioni"),
+        N_("edizioni"),
+        ANNOUNCED,
+    ),
+    Indicator(
+        "calls",
+        N_("Bandi aperti"),
+        N_(
+            "I bandi che tutti gli enti che li emettono hanno pubblicato uguali, dal giorno della loro apertura, anche se ora sono chiusi."
+        ),
+        N_("numero di bandi diversi, nell'anno di apertura"),
+        N_("bandi"),
+        ANNOUNCED,
+    ),
+    Indicator(
+        "applications",
+        N_("Domande in graduatoria"),
+        N_(
+            "Le domande delle graduatorie che tutti gli enti di un bando hanno pubblicato uguali, secondo l'esito, nell'anno della"
+            " pubblicazione: le righe sono pubbliche e non dicono di chi sono."
+        ),
+        N_("numero di righe delle graduatorie per esito"),
+        N_("domande"),
+        ANNOUNCED,
+    ),
+    Indicator(
+        "grants",
+        N_("Contributi concessi"),
+        N_(
+            "Gli importi concessi dalle graduatorie che tutti gli enti di un bando hanno pubblicato uguali, nell'anno della pubblicazione."
+        ),
+        N_("somma degli importi concessi"),
+        N_("euro"),
+        ANNOUNCED,
+        decimals=2,
+    ),
+)
 # Told by each node under disclosure control (docs/statistics.md), added up over those that told.
 _OFFICES: Final = (
     Indicator(
@@ -231,6 +297,31 @@ _OFFICES: Final = (
         ),
         COUNTED,
         NETWORKS_UNIT,
+        OFFICES,
+        tier=2,
+    ),
+    Indicator(
+        "aggregations",
+        N_("Aggregazioni prima della rete"),
+        N_(
+            "I gruppi di imprese che gli uffici hanno raccolto e che non sono ancora una rete del registro privato: da valutare, valutati,"
+            " lasciati prima o dopo la valutazione. Ognuno conta una volta, dove sta oggi, nella regione dell'impresa di riferimento;"
+            " da quando è accompagnato lo conta «Reti in cammino»."
+        ),
+        COUNTED,
+        N_("aggregazioni"),
+        OFFICES,
+        tier=2,
+    ),
+    Indicator(
+        "assistance",
+        N_("Assistenza per linea di servizio"),
+        N_(
+            "I fascicoli aperti dagli uffici per una rete o un'aggregazione, anche conclusi, secondo la linea di servizio e la regione"
+            " dell'impresa di riferimento; un fascicolo con più linee conta in ognuna."
+        ),
+        COUNTED,
+        N_("fascicoli"),
         OFFICES,
         tier=2,
     ),
@@ -259,5 +350,5 @@ _OFFICES: Final = (
         tier=2,
     ),
 )
-_ALL: Final[tuple[Indicator, ...]] = (*_STOCK, *_COOPERATION, *_OFFICES)
+_ALL: Final[tuple[Indicator, ...]] = (*_STOCK, *_COOPERATION, *_ANNOUNCED, *_OFFICES)
 INDICATORS: Final[Mapping[str, Indicator]] = {found.ident: found for found in _ALL}

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from node.domain.labels import KIND_TITLES, SIZE_TITLES, UNKNOWN, UNKNOWN_TITLE
+from node.domain.programme.announcement import LINE_TITLES
 from node.domain.theme import THEME_TITLES
 from node.errors import N_
 
@@ -126,6 +127,34 @@ LED: Final[Mapping[str, str]] = {
     "youth": N_("imprese giovanili"),
     "foreign": N_("imprese straniere"),
 }
+STAGES: Final[Mapping[str, str]] = {
+    "potential": N_("da valutare"),
+    "evaluated": N_("valutate"),
+    "left-unevaluated": N_("lasciate prima della valutazione"),
+    "left-evaluated": N_("lasciate dopo la valutazione"),
+}
+# As case files have them: the words are those of what is announced.
+LINES: Final[Mapping[str, str]] = {
+    "technical": LINE_TITLES["technical"],
+    "guidance": LINE_TITLES["guidance"],
+    "design": LINE_TITLES["design"],
+    "management": LINE_TITLES["management"],
+    "governance": LINE_TITLES["process-governance"],
+    "certification": LINE_TITLES["certification"],
+    "administrative": LINE_TITLES["administrative"],
+    "legal": LINE_TITLES["legal"],
+    "fiscal": LINE_TITLES["fiscal"],
+}
+WHEN: Final[Mapping[str, str]] = {"held": N_("già cominciate"), "ahead": N_("ancora da tenere")}
+# As rows of a ranking say it (PROTOCOL 14.7).
+RESULTS: Final[Mapping[str, str]] = {
+    "funded": N_("finanziate"),
+    "part-funded": N_("finanziate in parte"),
+    "admitted": N_("ammesse senza fondi"),
+    "below-threshold": N_("sotto la soglia"),
+    "not-admitted": N_("non ammesse"),
+    "withdrawn": N_("ritirate"),
+}
 
 _ALL: Final = (
     Dimension("year", N_("Anno"), "time"),
@@ -153,6 +182,10 @@ _ALL: Final = (
     Dimension("status", N_("Stato"), "closed", STATUSES),
     Dimension("outcome", N_("Esito"), "closed", OUTCOMES),
     Dimension("led", N_("Guida dell'impresa"), "closed", LED),
+    Dimension("when", N_("Quando"), "closed", WHEN),
+    Dimension("result", N_("Esito della domanda"), "closed", RESULTS),
+    Dimension("stage", N_("Passo"), "closed", STAGES),
+    Dimension("line", N_("Linea di servizio"), "closed", LINES),
 )
 DIMENSIONS: Final[Mapping[str, Dimension]] = {found.ident: found for found in _ALL}
 ANYWHERE: Final[Mapping[str, str]] = {TOTAL: TOTAL_TITLE, UNKNOWN: UNKNOWN_TITLE}

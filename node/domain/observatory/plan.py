@@ -1,8 +1,8 @@
 """The plan: the few tables that a node tells of its private records, fixed before anybody looks at a record.
 
-In: nothing. Out: each table with its dimensions, the codes that these may have, and how a cell is told. Rules: a plan has a version, which a
-document names; what a version says of a table never changes; the ident of a table that is told no more is retired and never means
-anything else; no two tables count the same records, so that no cell is part of another one and nothing can be had by taking one
+In: nothing. Out: each table with its dimensions, the codes that these may have, and how a cell is told. Rules: a plan has a version; what a
+version says of a table never changes, so a document names the version in which its table came (``since``) and readers of that version go on
+reading it; the ident of a table that is told no more is retired and never means anything else; no two tables count the same records, so that no cell is part of another one and nothing can be had by taking one
 from the other; nothing is told of sums over cells: readers add up what was told. Source: docs/statistics.md 1. Pure.
 """
 
@@ -19,7 +19,7 @@ from node.domain.network import STATUSES
 from node.domain.observatory import cell_key, lazy, ptable, sums
 from node.domain.observatory.lazy import Parts, Place, Telling
 
-PLAN_VERSION: Final = 1
+PLAN_VERSION: Final = 2
 # NUTS2, and what nobody knows.
 REGIONS: Final = (
     UNKNOWN, "ITC1", "ITC2", "ITC3", "ITC4", "ITF1", "ITF2", "ITF3", "ITF4", "ITF5", "ITF6", "ITG1", "ITG2", "ITH1", "ITH2", "ITH3",
@@ -29,6 +29,13 @@ REGIONS: Final = (
 NEXT_QUARTER_DAYS: Final = 95
 LED: Final = ("women", "youth", "foreign")
 OUTCOMES: Final = ("open", "declined", "introduced", "agreement", "talks", "none", "ended")
+# Where an aggregation stands that is no network of the private register: one that became one is counted there, and there alone.
+STAGES: Final = ("potential", "evaluated", "left-unevaluated", "left-evaluated")
+LINES: Final = (
+    "technical", "guidance", "design", "management", "governance", "certification", "administrative", "legal", "fiscal",
+)  # fmt: skip
+# One record may stand under several codes of these: nobody adds them up.
+OVERLAPPING: Final = frozenset({"led", "line"})
 
 
 class Kind(StrEnum):
@@ -47,7 +54,7 @@ MOST: Final[Mapping[Kind, int]] = {Kind.COUNT: 10**6, Kind.SUM: 10**10}
 class Planned:
     """One table of the plan: ``records`` names what is counted, ``codes`` has the closed list of each dimension, in its order.
 
-    ``indicator``: what it is told as (catalogue.py).
+    ``indicator``: what it is told as (catalogue.py). ``since``: the version of the plan in which it came, which its documents name.
     """
 
     ident: str
@@ -90,6 +97,8 @@ _ALL: Final = (
     Planned("networks-by-status", Kind.COUNT, "network", {"region": REGIONS, "status": STATUSES}, "pipeline"),
     Planned("led-firms", Kind.COUNT, "firm", {"region": REGIONS, "led": LED}, "led-firms"),
     Planned("common-fund", Kind.SUM, "fund", {"region": REGIONS, "kind": KINDS}, "common-fund"),
+    Planned("pipeline-by-region", Kind.COUNT, "aggregation", {"region": REGIONS, "stage": STAGES}, "aggregations", 2),
+    Planned("assistance-by-line", Kind.COUNT, "case", {"region": REGIONS, "line": LINES}, "assistance", 2),
 )
 PLAN: Final[Mapping[str, Planned]] = {found.ident: found for found in _ALL}
 # Idents of tables that are told no more: never used again.

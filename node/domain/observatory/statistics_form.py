@@ -50,13 +50,14 @@ def build(owner: str, planned: Planned, day: dt.date, values: Mapping[Place, int
     Raises: CallerError(statistics-malformed) for a number or a place that may not be told: then nothing is.
     """
     cells = [[list(place), value] for place, value in sorted(values.items()) if value != 0]
-    digest = digest_of(owner, planned.ident, PLAN_VERSION, day.isoformat(), cells)
+    # Not the newest version: whoever knows only the one in which the table came goes on reading it, and its digest stays.
+    digest = digest_of(owner, planned.ident, planned.since, day.isoformat(), cells)
     slices = [cells[at : at + PART_CELLS] for at in range(0, len(cells), PART_CELLS)] or [[]]
     documents = [
         {
             "type": FORM,
             "owner": owner,
-            "plan": PLAN_VERSION,
+            "plan": planned.since,
             "table": planned.ident,
             "day": day.isoformat(),
             "part": number,

@@ -22,7 +22,7 @@ from node.config import Config
 from node.domain.observatory import cooperation, history
 from node.domain.observatory.figures import Figures, Table, decode, encode
 from node.domain.sector import ANY
-from node.flows.observatory import federation
+from node.flows.observatory import announced, federation
 from node.flows.registry import counting
 from node.flows.searching import overview
 from node.flows.searching.overview import Overview
@@ -39,7 +39,7 @@ from node.store.reference import (
 
 logger = structlog.get_logger()
 # Another number where the same inputs make other tables.
-RULES: Final = "observatory-build/1"
+RULES: Final = "observatory-build/2"
 ITALY: Final = ZoneInfo("Europe/Rome")
 
 
@@ -140,5 +140,5 @@ def _tables(
 
 
 def more_tables() -> Sequence[More]:
-    """Return the makers of tables beyond the first tier, for the command and the scheduler alike."""
-    return (More(federation.stamp, federation.tables),)
+    """Return the makers of tables that are made elsewhere (the announced programme, the second tier), for the command and the scheduler alike."""
+    return (More(announced.stamp, announced.tables), More(federation.stamp, federation.tables))

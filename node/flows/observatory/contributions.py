@@ -1,7 +1,7 @@
-"""What the planned tables are made of now: the records of the private register and of the cases, each in its cell.
+"""What the planned tables are made of now: the records of the private register, of contacts and of the programme, each in its cell.
 
-In: a connection inside the publishing transaction, the secret of this node's statistics. Out: by table and cell the records with what they give. Rule: a case is counted by the
-node that began it, a network and its firms by the node that keeps them, so nothing is counted by two; whom a record must not betray has a name that never changes, whichever records come and go. Source: docs/statistics.md 1.
+In: a connection inside the publishing transaction, the secret of this node's statistics. Out: by table and cell the records with what they give. Rule: a contact is counted by the
+node that began it, a network and its firms by the node that keeps them, an aggregation until it is a network of the private register, so nothing is counted by two; whom a record must not betray has a name that never changes, whichever records come and go. Source: docs/statistics.md 1.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from node.domain.observatory.placing import outcome_of, region_of, region_of_lab
 from node.domain.observatory.plan import PLAN
 from node.domain.territory import Territories
 from node.errors import N_, LogStateError
-from node.store import contributions
+from node.store import contributions, pipeline_counts
 from node.store.postgres import Connection
 from node.store.reference import load_territories
 
@@ -45,6 +45,12 @@ async def gather(conn: Connection, secret: bytes) -> Mapping[str, Contents]:
                 case.record,
                 Part(_unit(case, secret)),
             )
+    for group in await pipeline_counts.aggregations(conn):
+        place = (region_of(group.region, territories), group.stage)
+        _add(found, "pipeline-by-region", place, group.record, Part(group.record))
+    for assisted in await pipeline_counts.assistance(conn):
+        place = (region_of(assisted.province or assisted.region, territories), assisted.line)
+        _add(found, "assistance-by-line", place, assisted.record, Part(assisted.unit))
     return found
 
 

@@ -21,7 +21,7 @@ from node.domain.observatory.catalogue import INDICATORS
 from node.domain.observatory.codes import TOTAL
 from node.domain.observatory.figures import Cell, Status, Table, table
 from node.domain.observatory.lazy import Place
-from node.domain.observatory.plan import PLAN, Kind, Planned, reference_day
+from node.domain.observatory.plan import OVERLAPPING, PLAN, Kind, Planned, reference_day
 from node.domain.observatory.statistics_form import Said
 from node.errors import N_, CallerError
 from node.store import statistics
@@ -37,7 +37,10 @@ MOVED = N_(
 TOTALS = N_("I totali sono le somme dei numeri comunicati.")
 ABSENT = N_("Una cella che manca è vuota oppure coperta dal segreto: non si distingue, ed è voluto.")
 LATE = N_("Un numero cambia solo quando cambiano almeno tre reti: può dire la situazione di un trimestre precedente.")
-OVERLAP = N_("Un'impresa può contare sotto più voci: non sommarle.")
+OVERLAPS = {
+    "led": N_("Un'impresa può contare sotto più voci: non sommarle."),
+    "line": N_("Un'assistenza può contare sotto più linee: non sommarle."),
+}
 MISSING = N_("Mancano enti che non hanno comunicato questa tabella per questa data: il totale non è nazionale.")
 # How long after a reference day a picture with fewer members than the one before does not take its place.
 GRACE_DAYS = 30
@@ -154,7 +157,7 @@ def _added(planned: Planned, day: dt.date, told: Sequence[Said], *, complete: bo
         for place, value in found.cells.items():
             sums[place] = sums.get(place, 0) + value
     notes = [PERTURBED if planned.kind is Kind.COUNT else MOVED, ABSENT, LATE, TOTALS]
-    notes += [OVERLAP] if "led" in planned.codes else []
+    notes += [OVERLAPS[name] for name in planned.codes if name in OVERLAPPING]
     notes += [] if complete else [MISSING]
     cells = [Cell(place, value, Status.ESTIMATED) for place, value in _with_totals(planned, sums).items()]
     source = INDICATORS[planned.indicator].source
@@ -166,11 +169,11 @@ def _added(planned: Planned, day: dt.date, told: Sequence[Said], *, complete: bo
 def _with_totals(planned: Planned, told: Mapping[Place, int]) -> dict[Place, int]:
     """Return the cells with the reader's own sums over them: of what was told, so that nothing can be had from a difference.
 
-    Not over ``led``: a firm may count under several of its codes.
+    Not where one record may count under several codes: a firm under ``led``, a case under ``line``.
     """
     summed = dict(told)
     for at, name in enumerate(planned.dimensions):
-        if name != "led":
+        if name not in OVERLAPPING:
             totals: dict[Place, int] = {}
             for place, value in summed.items():
                 over = (*place[:at], TOTAL, *place[at + 1 :])

@@ -18,7 +18,7 @@ import structlog
 
 from node.domain.observatory import lazy, statistics_form
 from node.domain.observatory.lazy import CellState, Contents, Place
-from node.domain.observatory.plan import PLAN, PLAN_VERSION, Planned, is_ahead, reference_day, telling_of
+from node.domain.observatory.plan import PLAN, Planned, is_ahead, reference_day, telling_of
 from node.errors import N_, CallerError, LogStateError, OperatorError
 from node.flows.logs.append import Operation, OwnLog, append, sign_head
 from node.flows.observatory.contributions import gather
@@ -137,7 +137,8 @@ async def publish_due(
         prepared = await _prepare(conn, own, secret, terms, now, trust_clock=trust_clock)
         for found in prepared:
             if found.turn.way is not Way.NOT_DUE:
-                said = Told(found.turn.table, PLAN_VERSION, found.turn.day, now, found.adopted)
+                version = PLAN[found.turn.table].since
+                said = Told(found.turn.table, version, found.turn.day, now, found.adopted)
                 await statistics.write_state(conn, found.state, said)
         leaving = [found for found in prepared if found.turn.leaves]
         if leaving:

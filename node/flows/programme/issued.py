@@ -40,7 +40,11 @@ class Rankings:
 async def read_all(pool: Pool, now: dt.datetime) -> list[Issued]:
     """Return every text that some issuer has endorsed, those that close last first; of a contested call, each of its texts."""
     async with acquire(pool) as conn:
-        said = await issued.documents(conn, announcement.CALL)
+        return judged(await issued.documents(conn, announcement.CALL), now)
+
+
+def judged(said: Sequence[tuple[str, Mapping[str, Any]]], now: dt.datetime) -> list[Issued]:
+    """Return what documents of calls say, each with the owner of its log; those that close last first."""
     texts: dict[str, tuple[Call, Mapping[str, Any]]] = {}
     endorsed: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     for owner, document in said:
@@ -95,7 +99,11 @@ def unknown(call_id: str) -> NotFoundError:
 async def rankings(pool: Pool, call: Call) -> Rankings:
     """Return what the issuers have published of a call's ranking."""
     async with acquire(pool) as conn:
-        said = await issued.documents(conn, announcement.RANKING)
+        return ranked(await issued.documents(conn, announcement.RANKING), call)
+
+
+def ranked(said: Sequence[tuple[str, Mapping[str, Any]]], call: Call) -> Rankings:
+    """Return what documents of rankings, each with the owner of its log, say of a call."""
     issuers = {issuer.node for issuer in call.issuers}
     parts: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
     for owner, document in said:

@@ -106,11 +106,12 @@ def install(app: web.Application, reading: Reading) -> None:
     app.add_routes(routes())
 
 
-def _reader(request: web.Request) -> Reader:
+def reader_of(request: web.Request) -> Reader:
+    """Return what says things in the reader's language."""
     return Reader(language_of(request), request.app[COOPERATION].reference)
 
 
-async def _standing(request: web.Request, there: list[Release]) -> Standing | None:
+async def standing_of(request: web.Request, there: list[Release]) -> Standing | None:
     """Return which numbers are asked for; None before the first build. Raises: _Missing."""
     wanted = request.query.get(RELEASE, "")
     if wanted and not _RELEASE.fullmatch(wanted):
@@ -132,7 +133,7 @@ def _cited(request: web.Request, release: str) -> str:
     return origin + searching.href([*kept, (RELEASE, release)], request.path)
 
 
-def _or_what_is_there(handler: Handler) -> Handler:
+def or_what_is_there(handler: Handler) -> Handler:
     """Let a page that finds not what was asked for answer with what there is."""
 
     @functools.wraps(handler)
@@ -153,14 +154,14 @@ async def _missing(request: web.Request, missing: _Missing) -> web.Response:
         status=missing.status,
         headers={"Cache-Control": "no-store"},
         missing=missing,
-        groups=() if edition is None else views.indicators(edition, Asked(), Words(_reader(request))),
+        groups=() if edition is None else views.indicators(edition, Asked(), Words(reader_of(request))),
         releases=await request.app[EDITIONS].releases(),
     )
 
 
 async def _words(request: web.Request, edition: Edition, idents: Iterable[str]) -> Words:
     """Return the words for some tables; the names of bodies are read only where one of them has bodies."""
-    words = Words(_reader(request))
+    words = Words(reader_of(request))
     named = {ident for table_ident in idents for ident in edition.tables[table_ident].dimensions}
     if any(words.dimension(ident).kind == "body" for ident in named):
         front = await cooperation.front(request.app[COOPERATION])
@@ -169,12 +170,12 @@ async def _words(request: web.Request, edition: Edition, idents: Iterable[str]) 
 
 
 @needs(Permission.PUBLIC)
-@_or_what_is_there
+@or_what_is_there
 async def entry(request: web.Request) -> web.StreamResponse:
     """Show the picture of the country: key numbers, a map, the years, all indicators, what profiles tell today."""
-    shared, reader = request.app[COOPERATION], _reader(request)
+    shared, reader = request.app[COOPERATION], reader_of(request)
     there = await request.app[EDITIONS].releases()
-    standing = await _standing(request, there)
+    standing = await standing_of(request, there)
     front = await cooperation.front(shared)
     values: dict[str, Any] = {"errors": [], "figures": (), "cards": (), "groups": ()}
     if standing is not None:
@@ -198,11 +199,11 @@ async def entry(request: web.Request) -> web.StreamResponse:
 
 
 @needs(Permission.PUBLIC)
-@_or_what_is_there
+@or_what_is_there
 async def indicator(request: web.Request) -> web.StreamResponse:
     """Show all tables of an indicator in pictures, of the chosen year."""
     ident = request.match_info["indicator"]
-    standing = await _standing(request, await request.app[EDITIONS].releases())
+    standing = await standing_of(request, await request.app[EDITIONS].releases())
     tables = () if standing is None else views.tables_of(standing.edition, ident)
     if standing is None or not tables:
         raise _Missing(404, N_("Indicatore inesistente"), N_("Nessun indicatore con numeri ha questo nome."))
@@ -221,11 +222,11 @@ async def indicator(request: web.Request) -> web.StreamResponse:
 
 
 @needs(Permission.PUBLIC)
-@_or_what_is_there
+@or_what_is_there
 async def table(request: web.Request) -> web.StreamResponse:
     """Show a whole table, page by page where it is long, and where its files are."""
     ident, page = request.match_info["table"], request.query.get(PAGE, "1")
-    standing = await _standing(request, await request.app[EDITIONS].releases())
+    standing = await standing_of(request, await request.app[EDITIONS].releases())
     found = None if standing is None else standing.edition.tables.get(ident)
     if standing is None or found is None:
         raise _Missing(404, N_("Tabella inesistente"), N_("Nessuna tabella ha questo nome."))

@@ -54,6 +54,7 @@ _GROUPS: Final[Mapping[str, str]] = {
     catalogue.REGISTER_AND_REFERENCE: N_("Reti e imprese, dal registro"),
     catalogue.PROFILES: N_("Che cosa si cerca e si offre, dai profili pubblicati"),
     catalogue.FEDERATION: N_("Che cosa si cerca e si offre, dai profili pubblicati"),
+    catalogue.ANNOUNCED: N_("Che cosa gli enti annunciano: incontri, corsi, bandi"),
     catalogue.OFFICES: N_("Che cosa fanno gli uffici, con tutela del segreto statistico"),
 }
 _OTHER_YEAR: Final = N_("Per il {asked} questa tabella non ha numeri: si vede il {shown}.")

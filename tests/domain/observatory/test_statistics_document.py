@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import datetime as dt
+import hashlib
 import importlib.util
 import json
 import math
@@ -18,6 +19,7 @@ from hypothesis import strategies as st
 from node.domain.observatory import cell_key, plan, ptable, statistics_form
 from node.domain.observatory.lazy import Part
 from node.domain.observatory.plan import PLAN, REGIONS
+from node.domain.programme import case_file
 from node.errors import CallerError
 from node.protocol import canonical, limits
 from node.store import schemas
@@ -59,6 +61,44 @@ def test_the_vectors_have_the_plan_and_the_table() -> None:
     assert VECTOR["plan"] == {"version": plan.PLAN_VERSION, "retired": sorted(plan.RETIRED), "tables": tables}
     assert VECTOR["ptable"]["denominator"] == ptable.DENOMINATOR
     assert VECTOR["ptable"]["rows"] == [[[n, w] for n, w in sorted(row.items())] for row in ptable.ROWS]
+
+
+# SHA-256 of the canonical JSON of what version 1 says of its tables.
+VERSION_1 = "05b707b657e6321506e69c28f388be05f7b75b5b6986f5bba14c6c11470efc22"
+
+
+def test_what_version_1_said_stays() -> None:
+    """Its tables are as they were, and their documents, to the byte, those of a node that knows no other version."""
+    first = {n: t for n, t in VECTOR["plan"]["tables"].items() if t["since"] == 1}
+    assert hashlib.sha256(canonical.dumps(first)).hexdigest() == VERSION_1
+    old = {"version": 1, "retired": [], "tables": first}
+    for planned in PLAN.values():
+        (document,) = statistics_form.build("p_LE", planned, DAY, {})
+        assert document["plan"] == planned.since
+        if planned.since == 1:
+            assert summing().check("p_LE", [{**document, "id": ITEM}], old) == {}
+        else:
+            with pytest.raises(summing().RefusedError):
+                summing().check("p_LE", [{**document, "id": ITEM}], old)
+
+
+def test_a_reader_of_version_1_adds_up_what_it_knows() -> None:
+    """And leaves alone what it does not: the sums of its tables are the same."""
+    told = VECTOR["federation"]
+    old = {
+        "version": 1,
+        "retired": [],
+        "tables": {n: t for n, t in VECTOR["plan"]["tables"].items() if t["since"] == 1},
+    }
+    rows = [(g["member"], g["year"], d["index"], d["document"]) for g in told["logs"] for d in g["documents"]]
+    seen = summing().total(rows, old, told["day"])
+    assert seen == {name: found for name, found in told["sums"].items() if name in old["tables"]}
+    assert len(seen) < len(told["sums"])
+
+
+def test_lines_are_those_of_case_files() -> None:
+    """As the plan has them since version 2; a line that comes later wants another table."""
+    assert set(case_file.LINES) == set(plan.LINES)
 
 
 def test_keys_and_numbers_of_the_vectors() -> None:

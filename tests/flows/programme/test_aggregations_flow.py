@@ -13,6 +13,7 @@ import pytest
 from node.domain.programme.aggregation import WAY, Answer, Firm, Stage, Step
 from node.domain.programme.firm_line import lines_of
 from node.errors import CallerError, NotFoundError
+from node.flows.observatory import announced
 from node.flows.profiles import draft
 from node.flows.programme import aggregations as flow
 from node.flows.programme import sessions
@@ -302,7 +303,11 @@ async def test_salentonet(office: Office) -> None:
     assert [level.days for level in seen.levels] == [None, 14, 6, 20, 10]
     assert (seen.dropped, seen.firms) == (18, 23)
     async with acquire(office.pool) as conn:
-        told = await pipeline_counts.contributions(conn)
-    assert {(each.region, each.stage) for each in told} == {("ITF4", "dropped"), ("ITF4", "registered")}
-    assert len({each.record for each in told}) == 20
+        told = await pipeline_counts.aggregations(conn)
+        public = {each.ident: each for each in await announced.tables(conn, end)}
+    # The two that became networks are counted as networks of the private register, and there alone.
+    assert {(each.region, each.stage) for each in told} == {("ITF4", "left-evaluated")}
+    assert len({each.record for each in told}) == 18
+    held = {cell.at: cell.value for cell in public["sessions-by-region"].cells if cell.value}
+    assert held == {("2026", "ITF4", "held"): 10}
     assert (await audit.verify(office.pool, office.own.mark.parent)).ok

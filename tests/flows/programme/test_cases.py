@@ -27,6 +27,7 @@ from node.flows.registry.acting import acting
 from node.flows.registry.documents import Bounds
 from node.flows.upkeep import audit
 from node.store import cases as store
+from node.store import pipeline_counts
 from node.store.cases import Sought
 from node.store.postgres import Pool, acquire
 from tests.accounts_made import Desk
@@ -344,15 +345,16 @@ async def test_texts_of_points_are_changed_by_whoever_saw_them(pool: Pool) -> No
 
 
 async def test_what_an_observatory_counts_of_cases(pool: Pool) -> None:
-    """Each case once in each of its lines, with its network's province; of an aggregation nobody knows it here."""
+    """Each case once in each of its lines, with its network and province; of an aggregation nobody knows the place here."""
     one = await opened(pool)
     two = await cases.open_case(pool, "anna", NOW, title="x", lines=["fiscal"], aggregation_id=NOBODY)
     async with acquire(pool) as conn:
-        found = await store.contributions(conn)
+        found = await pipeline_counts.assistance(conn)
+        network = await conn.fetchval("SELECT network_id::text FROM programme.case_file WHERE case_id = $1", one)
     assert {dataclasses.astuple(item) for item in found} == {
-        (one, "legal", "LE"),
-        (one, "technical", "LE"),
-        (two, "fiscal", ""),
+        (one, "legal", network, "LE", ""),
+        (one, "technical", network, "LE", ""),
+        (two, "fiscal", NOBODY, "", ""),
     }
 
 

@@ -8,7 +8,8 @@ import json
 import subprocess
 import sys
 import uuid
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from node.domain.programme import published_ranking
 from node.domain.programme.call import CONTESTED, OPEN, UNENDORSED
 from node.domain.programme.eligibility import Aid, Undertaking
 from node.errors import CallerError, NotFoundError
+from node.flows.observatory import announced
 from node.flows.programme import applying, calls, granting, issued
 from node.flows.registry.acting import acting
 from tests.call_offices_made import CLOSES, OPENS, Issuers, issuers, make_call_template
@@ -203,7 +205,30 @@ async def test_thirty_applications_three_evaluators_one_ranking(two: Issuers, tm
         subprocess.run, [sys.executable, SCRIPT, str(file)], capture_output=True, text=True, check=False, timeout=20
     )
     assert forged.returncode != 0
+    await _counted(two, published[0].parts["p_LE"])
     await _grants(two, call.call_id, rows)
+
+
+async def _counted(two: Issuers, parts: Sequence[Mapping[str, Any]]) -> None:
+    """The Observatory counts, at both alike, the rows that are public: those of one call, each at its office."""
+    rows = [row for part in parts for row in part["rows"]]
+    seen = []
+    for office in two.both:
+        async with office.pool.acquire() as conn:
+            tables = {found.ident: found for found in await announced.tables(conn, two.clock())}
+            stamp = await announced.stamp(conn)
+        assert stamp != ""
+        seen.append(tables)
+    assert seen[0] == seen[1]
+    cells = {ident: {cell.at: cell.value for cell in found.cells} for ident, found in seen[0].items()}
+    assert all(found.tier == 1 for found in seen[0].values())
+    assert cells["calls-by-body"] == {("2026", "p_LE"): 1, ("2026", "cciaa_le"): 1}
+    assert sum(int(n or 0) for n in cells["calls-by-region"].values()) == 1
+    results = Counter((row["office"], row["status"]) for row in rows)
+    told = {at[1:]: n for at, n in cells["applications-by-body"].items() if n}
+    assert told == results
+    assert sum(int(n or 0) for at, n in cells["applications-by-region"].items() if at[2] == "funded") == 18
+    assert sum(Decimal(n or 0) for n in cells["grants-by-body"].values()) == Decimal("180000.00")
 
 
 async def _grants(two: Issuers, call_id: str, rows: list[dict[str, Any]]) -> None:
