@@ -36,6 +36,7 @@ PAGES = {
     "table": f"{TABLES}/networks-by-province",
     "table-long": f"{TABLES}/introductions-between-regions?pagina=2",
     "releases": "/osservatorio/rilasci",
+    "way": "/osservatorio/percorso",
 }
 REFUSED = {"indicator-wrong": 400, "indicator-missing": 404}
 

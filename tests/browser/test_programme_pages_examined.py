@@ -80,7 +80,7 @@ async def furnished(office: Office) -> dict[str, str]:
     edition = ChamberList((*lecce(), listed(record, lecce())), (), 0)
     await register.load_register(node.pool, node.config, edition, today, now, accept_shrunk=True)
     return {
-        "pipeline": "/ufficio/percorso", "sessions": SESSIONS, "session-new": f"{SESSIONS}/nuova", "session-draft": f"{SESSIONS}/{made['draft']}",
+        "pipeline": "/ufficio/percorso", "way": "/osservatorio/percorso", "sessions": SESSIONS, "session-new": f"{SESSIONS}/nuova", "session-draft": f"{SESSIONS}/{made['draft']}",
         "session-coming": f"{SESSIONS}/{made['coming']}", "session-today": f"{SESSIONS}/{made['today']}",
         "session-edit": f"{SESSIONS}/{made['coming']}/modifica", "session-print": f"{SESSIONS}/{made['today']}/stampa",
         "aggregations": AGGREGATIONS, "aggregation-new": f"{AGGREGATIONS}/nuova", "aggregation-of": f"{AGGREGATIONS}/nuova?manifestazione={waits}",

@@ -29,7 +29,7 @@ Client = TestClient[web.Request, web.Application]
 TEMPLATES = Path(frame.__file__).parents[1] / "templates"
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8", "Accept-Language": "it"}
 PROFILE = f"/profili/{ours(3)['id']}"
-PAGES = ("/", "/cerca?q=olio", PROFILE, f"{PROFILE}/partner", "/catalogo", f"/catalogo/{ANNOUNCED[0]}", "/bandi", "/osservatorio", "/osservatorio/rilasci", "/enti", "/stato", "/aiuto", "/privacy", "/accessibilita", "/api", "/cerca/salva?q=olio")  # fmt: skip
+PAGES = ("/", "/cerca?q=olio", PROFILE, f"{PROFILE}/partner", "/catalogo", f"/catalogo/{ANNOUNCED[0]}", "/bandi", "/osservatorio", "/osservatorio/rilasci", "/osservatorio/percorso", "/enti", "/stato", "/aiuto", "/privacy", "/accessibilita", "/api", "/cerca/salva?q=olio")  # fmt: skip
 
 
 @pytest.fixture
