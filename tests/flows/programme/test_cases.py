@@ -399,16 +399,17 @@ async def test_texts_of_points_are_changed_by_whoever_saw_them(pool: Pool) -> No
 
 
 async def test_what_an_observatory_counts_of_cases(pool: Pool) -> None:
-    """Each case once in each of its lines, with its network and province; of an aggregation nobody knows the place here."""
+    """Each case once in each of its lines, with its network and province; of an aggregation with its region."""
     one = await opened(pool)
-    two = await cases.open_case(pool, "anna", NOW, title="x", lines=["fiscal"], aggregation_id=await aggregation(pool))
+    group = await aggregation(pool)
+    two = await cases.open_case(pool, "anna", NOW, title="x", lines=["fiscal"], aggregation_id=group)
     async with acquire(pool) as conn:
         found = await pipeline_counts.assistance(conn)
         network = await conn.fetchval("SELECT network_id::text FROM programme.case_file WHERE case_id = $1", one)
     assert {dataclasses.astuple(item) for item in found} == {
         (one, "legal", network, "LE", ""),
         (one, "technical", network, "LE", ""),
-        (two, "fiscal", NOBODY, "", ""),
+        (two, "fiscal", group, "", "ITF4"),
     }
 
 
