@@ -37,6 +37,11 @@ SESSIONS, AGGREGATIONS, EXPRESSIONS, CASES = "/ufficio/sessioni", "/ufficio/aggr
 AFTER = dt.datetime(2026, 12, 15, 10, 0, tzinfo=dt.UTC)
 SPOKEN, EVALUATED, TAKEN_ON, SIGNED, EDITION = (dt.date(2026, 12, day) for day in (7, 9, 10, 11, 14))
 ARRIVES_S = 60
+# What an office counts on the way, by the names of the Observatory's page.
+FIGURES = {
+    "sessions": 10, "enrolled": 10, "attended": 10, "expressions": 20, "potential": 20, "evaluated": 20, "accompanied": 2, "signed": 2,
+    "registered": 2, "dropped": 18, "firms": 23,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +266,20 @@ async def counted(anna: Officer) -> None:
     await anna.read("Imprese nelle reti con un contratto: 23. Aggregazioni lasciate: 18.")
 
 
+async def observed(anna: Officer, visitor: Officer) -> None:
+    """The Observatory's funnel shows them to the office, beside the sessions that everybody may count; the office's to nobody else."""
+    await anna.go("Il percorso nell'Osservatorio")
+    own = [
+        (await one.get_attribute("data-figure"), await one.inner_text())
+        for one in await anna.page.locator('[data-funnel="own"] [data-figure]').all()
+    ]
+    assert dict(own) == {name: str(count) for name, count in FIGURES.items()}
+    await visitor.open("/osservatorio/percorso")
+    assert await visitor.page.locator('[data-funnel="own"]').count() == 0
+    for one in (anna, visitor):
+        await expect(one.page.locator('[data-funnel="public"] [data-figure="sessions"]')).to_have_text("10")
+
+
 @pytest.mark.timeout(300)
 async def test_the_path_of_salentonet_from_the_first_session_to_two_networks_found_in_torino(
     bench: Bench, land: Land
@@ -290,6 +309,8 @@ async def test_the_path_of_salentonet_from_the_first_session_to_two_networks_fou
     for group in (CONCERTO, EXPERIENCE):
         await find(torino, group)
     await counted(anna)
+    await land.rete("observatory", "build")
+    await observed(anna, visitor)
     assert {who: one.wrong for who, one in (("anna", anna), ("visitor", visitor), ("bruno", bruno), ("torino", torino)) if one.wrong} == {}  # fmt: skip
     conn = await asyncpg.connect(land.databases["cmto"])
     try:
