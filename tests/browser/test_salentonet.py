@@ -280,7 +280,7 @@ async def observed(anna: Officer, visitor: Officer) -> None:
         await expect(one.page.locator('[data-funnel="public"] [data-figure="sessions"]')).to_have_text("10")
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_the_path_of_salentonet_from_the_first_session_to_two_networks_found_in_torino(
     bench: Bench, land: Land
 ) -> None:
