@@ -74,7 +74,7 @@ async def list_(face: Face, state: str | None, officer: str | None, network_id: 
     words = Words(face)
     columns = (N_("fascicolo"), N_("titolo"), N_("rete"), N_("stato"), N_("di chi"), N_("scadenza"))
     rows = [
-        (row.case_id, row.title, row.network or "", words.title(STATE_TITLES, row.state), row.officer, words.day(row.next_due))
+        (row.case_id, row.title, row.network or row.aggregation or "", words.title(STATE_TITLES, row.state), row.officer, words.day(row.next_due))
         for row in found
     ]  # fmt: skip
     face.emit({"cases": [listed(row) for row in found]}, lambda: face.table(N_("Fascicoli"), columns, rows))
@@ -125,7 +125,7 @@ async def show(face: Face, case: str) -> None:
 
 def _print(face: Face, opened: Opened) -> None:
     words, row = Words(face), opened.row
-    face.say(N_("{title} ({network}): {state}, di {officer} {office}"), title=row.title, network=row.network or row.aggregation_id, state=words.title(STATE_TITLES, row.state), officer=row.officer, office=row.office)  # fmt: skip
+    face.say(N_("{title} ({network}): {state}, di {officer} {office}"), title=row.title, network=row.network or row.aggregation or row.aggregation_id, state=words.title(STATE_TITLES, row.state), officer=row.officer, office=row.office)  # fmt: skip
     face.table(
         N_("Attività"),
         (N_("attività"), N_("titolo"), N_("linea"), N_("di chi"), N_("scadenza"), N_("stato")),

@@ -27,12 +27,13 @@ TIMEOUT_S = 120
 
 @dataclass(frozen=True, slots=True)
 class CaseRow:
-    """A case file; ``network`` is its network's name, None for an aggregation; ``report`` once it is closed."""
+    """A case file; ``network`` and ``aggregation`` are names; an aggregation's has a network once it became one; ``report``: once closed."""
 
     case_id: str
     network_id: str | None
     aggregation_id: str | None
     network: str | None
+    aggregation: str | None
     title: str
     lines: tuple[str, ...]
     state: State
@@ -183,6 +184,7 @@ class Sought:
     officer: str | None = None
     network_id: str | None = None
     after: tuple[dt.datetime, str] | None = None
+    aggregation_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +219,11 @@ async def is_owner(conn: Connection, name: str, roles: Iterable[str]) -> bool:
 async def has_network(conn: Connection, network_id: str) -> bool:
     """Tell whether there is a network of this id."""
     return bool(await conn.fetchval(QUERIES["network_known"], uuid.UUID(network_id)))
+
+
+async def has_aggregation(conn: Connection, aggregation_id: str) -> bool:
+    """Tell whether there is an aggregation of this id."""
+    return bool(await conn.fetchval(QUERIES["aggregation_known"], uuid.UUID(aggregation_id)))
 
 
 async def insert_case(conn: Connection, case: CaseRow) -> bool:
@@ -286,8 +293,9 @@ async def list_cases(conn: Connection, sought: Sought, limit: int) -> list[CaseR
     at, case_id = sought.after or (None, None)
     states = None if sought.states is None else [str(state) for state in sought.states]
     rows = await conn.fetch(
-        QUERIES["list_cases"], states, sought.officer, _uuid(sought.network_id), at, _uuid(case_id), limit
-    )
+        QUERIES["list_cases"], states, sought.officer, _uuid(sought.network_id), at, _uuid(case_id), limit,
+        _uuid(sought.aggregation_id),
+    )  # fmt: skip
     return [_case(row) for row in rows]
 
 

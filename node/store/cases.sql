@@ -6,6 +6,9 @@ SELECT EXISTS (
 -- name: network_known
 SELECT EXISTS (SELECT FROM registry.network WHERE network_id = $1);
 
+-- name: aggregation_known
+SELECT EXISTS (SELECT FROM programme.aggregation WHERE aggregation_id = $1 AND stage IS NOT NULL);
+
 -- name: insert_case
 INSERT INTO programme.case_file
     (case_id, network_id, aggregation_id, title, lines, officer, office, opened_by, opened_at, changed_at)
@@ -31,27 +34,33 @@ WHERE case_id = $1;
 -- name: hand_over
 UPDATE programme.case_file SET officer = $2, office = $3, changed_at = $4, revision = revision + 1 WHERE case_id = $1;
 
+-- The network is the case's own, or the one that its aggregation has become.
 -- name: read_case
-SELECT c.case_id::text AS case_id, c.network_id::text AS network_id, c.aggregation_id::text AS aggregation_id, n.name AS network, c.title,
+SELECT c.case_id::text AS case_id, n.network_id::text AS network_id, c.aggregation_id::text AS aggregation_id, n.name AS network,
+       a.name AS aggregation, c.title,
        c.lines, c.state, c.officer, c.office, c.opened_by, c.opened_at, c.changed_at, c.revision, c.closed_at, c.outcome,
        c.report::text AS report
 FROM programme.case_file c
-LEFT JOIN registry.network n USING (network_id)
+LEFT JOIN programme.aggregation a USING (aggregation_id)
+LEFT JOIN registry.network n ON n.network_id = coalesce(c.network_id, a.network_id)
 WHERE c.case_id = $1;
 
 -- name: case_ids_like
 SELECT case_id::text AS case_id FROM programme.case_file WHERE case_id::text LIKE $1 || '%' ORDER BY case_id LIMIT 2;
 
--- The last changed first. $1 = states, $2 = who has it in hand, $3 = of which network, ($4, $5) = after which one.
+-- The last changed first. $1 = states, $2 = who has it in hand, $3 = of which network, ($4, $5) = after which one, $7 = of which aggregation.
 -- name: list_cases
-SELECT c.case_id::text AS case_id, c.network_id::text AS network_id, c.aggregation_id::text AS aggregation_id, n.name AS network, c.title,
+SELECT c.case_id::text AS case_id, n.network_id::text AS network_id, c.aggregation_id::text AS aggregation_id, n.name AS network,
+       a.name AS aggregation, c.title,
        c.lines, c.state, c.officer, c.office, c.opened_by, c.opened_at, c.changed_at, c.revision, c.closed_at, c.outcome,
        NULL::text AS report,
        (SELECT count(*) FROM programme.case_task t WHERE t.case_id = c.case_id AND t.state IN ('open', 'doing')) AS under_way,
        (SELECT min(t.due_on) FROM programme.case_task t WHERE t.case_id = c.case_id AND t.state IN ('open', 'doing')) AS next_due
 FROM programme.case_file c
-LEFT JOIN registry.network n USING (network_id)
-WHERE ($1::text[] IS NULL OR c.state = ANY($1)) AND ($2::text IS NULL OR c.officer = $2) AND ($3::uuid IS NULL OR c.network_id = $3)
+LEFT JOIN programme.aggregation a USING (aggregation_id)
+LEFT JOIN registry.network n ON n.network_id = coalesce(c.network_id, a.network_id)
+WHERE ($1::text[] IS NULL OR c.state = ANY($1)) AND ($2::text IS NULL OR c.officer = $2) AND ($3::uuid IS NULL OR n.network_id = $3)
+  AND ($7::uuid IS NULL OR c.aggregation_id = $7)
   AND ($4::timestamptz IS NULL OR (c.changed_at, c.case_id) < ($4, $5::uuid))
 ORDER BY c.changed_at DESC, c.case_id DESC
 LIMIT $6;

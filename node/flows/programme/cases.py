@@ -151,7 +151,8 @@ async def open_case(
 ) -> str:
     """Open a case file of a network, or of an aggregation, and return its id; by an id that is there already nothing happens.
 
-    Raises: CallerError case-subject, case-words-..., case-line-..., case-owner-unknown, officer-name-bad; NotFoundError(network-unknown).
+    Raises: CallerError case-subject, case-words-..., case-line-..., case-owner-unknown, officer-name-bad; NotFoundError(network-unknown |
+    aggregation-unknown).
     """
     if (network_id is None) == (aggregation_id is None):
         raise CallerError(
@@ -168,9 +169,27 @@ async def open_case(
         await accounts.act_as(conn, acting)
         if network is not None and not await cases.has_network(conn, network):
             raise absent("network-unknown", network)
+        if aggregation is not None and not await cases.has_aggregation(conn, aggregation):
+            raise absent("aggregation-unknown", aggregation)
         hand = await check_owner(conn, owner, acting, "responsabile")
         row = CaseRow(
-            key, network, aggregation, None, named, covered, State.OPEN, hand, desk, acting, now, now, 1, None, "", None
+            key,
+            network,
+            aggregation,
+            None,
+            None,
+            named,
+            covered,
+            State.OPEN,
+            hand,
+            desk,
+            acting,
+            now,
+            now,
+            1,
+            None,
+            "",
+            None,
         )
         if await cases.insert_case(conn, row):
             await cases.insert_step(conn, key, StepRow(now, acting, "opened", hand, desk, "", ""))

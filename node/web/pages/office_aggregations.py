@@ -29,7 +29,7 @@ from node.domain.programme.firm_line import lines_of
 from node.domain.roles import Permission
 from node.errors import N_, CallerError, NotFoundError
 from node.flows.programme import aggregations as flow
-from node.flows.programme import sessions
+from node.flows.programme import linked, sessions
 from node.flows.programme.aggregations import Detail, Interest
 from node.flows.programme.sessions import day_of, today_of
 from node.store.aggregations import Aggregation, Expression
@@ -149,9 +149,9 @@ EXPRESSED: Final = ("testo", "persona", "posta", "telefono", "imprese", "giorno"
 
 @needs(Permission.PROGRAMME_WRITE)
 async def new_expression(request: web.Request) -> web.StreamResponse:
-    """Show an empty form."""
+    """Show an empty form, of a session where one is named."""
     today = today_of(request.app[DESK].clock()).isoformat()
-    return await _expression_form(request, {"giorno": today})
+    return await _expression_form(request, {"giorno": today, "sessione": request.query.get("sessione", "")[:36]})
 
 
 async def _expression_form(
@@ -287,6 +287,7 @@ async def _show(request: web.Request, given: Mapping[str, Any], error: CallerErr
     node, reader = request.app[DESK], desk.reader_of(request)
     detail = await flow.read(node.pool, request.match_info["aggregation_id"])
     found = detail.found
+    more = await linked.of_aggregation(node.pool, found)
     writes = desk.may(request, Permission.PROGRAMME_WRITE)
     by_hand = [
         stage
@@ -309,6 +310,11 @@ async def _show(request: web.Request, given: Mapping[str, Any], error: CallerErr
         takes_network=Stage.ACCOMPANIED in by_hand,
         proposals=detail.proposals,
         is_signed=found.stage is Stage.SIGNED,
+        to_sign=writes and found.stage is Stage.ACCOMPANIED,
+        cases=more.cases,
+        profile_id=more.profile_id,
+        reads_profile=desk.may(request, Permission.PROFILE_READ),
+        writes_profile=desk.may(request, Permission.PROFILE_WRITE),
         may_change=writes and found.stage in (Stage.POTENTIAL, Stage.EVALUATED),
         may_write=writes,
     )

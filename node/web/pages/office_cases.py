@@ -19,7 +19,7 @@ from node.domain.programme import calendar, case_file
 from node.domain.programme.case_file import LINES, STATE_TITLES, State
 from node.domain.roles import Permission
 from node.errors import N_, CallerError
-from node.flows.programme import case_calendar, cases
+from node.flows.programme import aggregations, case_calendar, cases
 from node.flows.registry import keeping
 from node.store.cases import CaseRow, Sought
 from node.web.middleware import language_of, status_of
@@ -120,6 +120,8 @@ async def _form(
     node, language = request.app[DESK], language_of(request)
     network = given.get("rete", "")
     name = (await keeping.read_network(node.pool, network)).record.name if network else ""
+    group = given.get("aggregazione", "")
+    called = (await aggregations.read(node.pool, group)).found.name if group and not network else ""
     words = Words(language)
     return render(
         request,
@@ -127,6 +129,7 @@ async def _form(
         status=200 if error is None else status_of(error),
         given=given,
         network=name,
+        aggregation=called,
         ticked=lines,
         lines=[(key, words.title(LINES, key)) for key in LINES],
         errors=[] if error is None else [(error.where, sentence(error, language))],

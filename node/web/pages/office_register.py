@@ -21,9 +21,11 @@ from aiohttp import web
 from node.config import Config
 from node.domain import release, template, vocabulary
 from node.domain.documents import ACCEPTED, KINDS
+from node.domain.programme.aggregation import STAGE_TITLES
 from node.domain.roles import Permission
 from node.domain.rows import parse_date
 from node.errors import N_, CallerError
+from node.flows.programme import linked
 from node.flows.registry import documents, intake, keeping
 from node.flows.registry.keeping import Kept
 from node.flows.upkeep.audit import what_of
@@ -242,6 +244,9 @@ async def show_network(
     ]
     done = SAID.get(request.query.get(DONE, ""), "")
     user = request[USER]
+    reads_programme = user is not None and user.may(Permission.PROGRAMME_READ)
+    more = await linked.of_network(office.pool, kept.network_id) if reads_programme else None
+    came_from = more.aggregation if more else None
     return render(
         request,
         "office/network.html",
@@ -260,6 +265,8 @@ async def show_network(
         and user.may(Permission.PROFILE_WRITE)
         and all(profile["profile_state"] == "withdrawn" for profile in kept.profiles),
         may_open_case=user is not None and user.may(Permission.PROGRAMME_WRITE),
+        linked=more,
+        aggregation_stage=tr(STAGE_TITLES[came_from.stage]) if came_from else "",
         profile_states=PROFILE_STATES,
         version_states=VERSION_STATES,
         holds=release.HOLDS,

@@ -7,6 +7,7 @@ import dataclasses
 import datetime as dt
 import uuid
 from decimal import Decimal
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,11 @@ from networks_made import NOW, record
 from node.domain import documents as kinds
 from node.domain import entry_form
 from node.domain.programme import case_file
+from node.domain.programme.aggregation import Stage, Step
 from node.domain.programme.case_file import State, TaskState
 from node.domain.roles import Role
 from node.errors import CallerError
-from node.flows.programme import case_papers, case_work, cases
+from node.flows.programme import aggregations, case_papers, case_work, cases, linked
 from node.flows.registry import keeping
 from node.flows.registry.acting import acting
 from node.flows.registry.documents import Bounds
@@ -32,6 +34,7 @@ from node.store.cases import Sought
 from node.store.postgres import Pool, acquire
 from tests.accounts_made import Desk
 from tests.documents_made import HOSTILE, PDF, TEXT
+from tests.programme_made import TODAY, firms, sheet
 
 LATER = NOW + dt.timedelta(days=2)
 BOUNDS = Bounds(2**20, 2**21)
@@ -43,6 +46,12 @@ async def network(pool: Pool, **changes: Any) -> str:
     outcome = await keeping.write(pool, entry_form.entry_of(record(**changes)), NOW)
     assert outcome.network_id, outcome.problems
     return outcome.network_id
+
+
+async def aggregation(pool: Pool, name: str = "Concerto") -> str:
+    """A potential aggregation."""
+    with acting("anna"):
+        return await aggregations.begin(pool, name, "Vendere insieme.", firms(3), TODAY, "anna", NOW)
 
 
 async def opened(pool: Pool, network_id: str | None = None, **changes: Any) -> str:
@@ -127,12 +136,57 @@ async def test_opening_twice_opens_once(pool: Pool) -> None:
 
 
 async def test_a_case_is_of_one_network_or_one_aggregation(pool: Pool) -> None:
-    """Of neither, of both, and of a network that is not there it is none."""
+    """Of neither, of both, and of what is not there it is none; the database holds it to an aggregation that there is."""
     for given in ({}, {"network_id": NOBODY, "aggregation_id": NOBODY}):
         await assert_refused("case-subject", cases.open_case(pool, "anna", NOW, title="x", lines=["legal"], **given))
     await assert_refused("network-unknown", opened(pool, NOBODY))
-    case_id = await cases.open_case(pool, "anna", NOW, title="x", lines=["legal"], aggregation_id=NOBODY)
-    assert (await cases.read(pool, case_id)).row.aggregation_id == NOBODY
+    of_nobody = cases.open_case(pool, "anna", NOW, title="x", lines=["legal"], aggregation_id=NOBODY)
+    await assert_refused("aggregation-unknown", of_nobody)
+    group = await aggregation(pool)
+    case_id = await cases.open_case(pool, "anna", NOW, title="x", lines=["legal"], aggregation_id=group)
+    row = (await cases.read(pool, case_id)).row
+    assert (row.aggregation_id, row.aggregation, row.network_id, row.network) == (group, "Concerto", None, None)
+    async with pool.acquire() as conn:
+        with pytest.raises(asyncpg.ForeignKeyViolationError):
+            await conn.execute("UPDATE programme.case_file SET aggregation_id = $1::uuid", NOBODY)
+
+
+async def test_what_was_opened_for_an_aggregation_that_nobody_knows_is_kept(pool: Pool) -> None:
+    """The migration holds new case files to its rule, and takes away none of the old ones."""
+    script = resources.files("node.store").joinpath("migrations/0052_case_aggregation.sql").read_text(encoding="utf-8")
+    async with pool.acquire() as conn:
+        await conn.execute("ALTER TABLE programme.case_file DROP CONSTRAINT case_of_an_aggregation; DROP INDEX programme.case_of_aggregation")  # fmt: skip
+        await conn.execute(
+            "INSERT INTO programme.case_file (case_id, aggregation_id, title, lines, officer, opened_by, opened_at, changed_at)"
+            " VALUES (gen_random_uuid(), $1::uuid, 'x', '{legal}', 'anna', 'anna', $2, $2)", NOBODY, NOW,
+        )  # fmt: skip
+        await conn.execute(script)
+    (row,) = await cases.find(pool, Sought(), 10)
+    assert (row.aggregation_id, row.aggregation) == (NOBODY, None)
+    await cases.suspend(pool, row.case_id, "anna", NOW)
+    again = cases.open_case(pool, "anna", NOW, title="x", lines=["legal"], aggregation_id=NOBODY)
+    await assert_refused("aggregation-unknown", again)
+
+
+async def test_the_case_of_an_aggregation_becomes_its_network_s(pool: Pool) -> None:
+    """Found from either, with what the register knows for the contract; another's is not."""
+    group, other = await aggregation(pool), await aggregation(pool, "Altra")
+    case_id = await cases.open_case(pool, "anna", NOW, title="x", lines=["legal"], aggregation_id=group)
+    await cases.open_case(pool, "anna", NOW, title="y", lines=["legal"], aggregation_id=other)
+    detail = await aggregations.read(pool, group)
+    assert [row.case_id for row in (await linked.of_aggregation(pool, detail.found)).cases] == [case_id]
+    with acting("anna"):
+        await aggregations.evaluate(pool, group, sheet(), "", TODAY, "anna", NOW)
+        done = await aggregations.take_step(pool, group, Step(Stage.ACCOMPANIED, TODAY), "anna", NOW)
+    assert done.network_id
+    row = (await cases.read(pool, case_id)).row
+    assert (row.network_id, row.network, row.aggregation) == (done.network_id, "Concerto", "Concerto")
+    assert (await case_papers.contract(pool, case_id)).known.record is not None
+    for found in (await linked.of_aggregation(pool, done), await linked.of_network(pool, done.network_id)):
+        assert [row.case_id for row in found.cases] == [case_id]
+        assert found.aggregation is not None
+        assert (found.aggregation.aggregation_id, found.profile_id) == (group, None)
+    assert (await linked.of_network(pool, await network(pool))).aggregation is None
 
 
 async def test_of_two_officers_who_change_one_task_nothing_is_lost_silently(pool: Pool) -> None:
@@ -345,16 +399,17 @@ async def test_texts_of_points_are_changed_by_whoever_saw_them(pool: Pool) -> No
 
 
 async def test_what_an_observatory_counts_of_cases(pool: Pool) -> None:
-    """Each case once in each of its lines, with its network and province; of an aggregation nobody knows the place here."""
+    """Each case once in each of its lines, with its network and province; of an aggregation with its region."""
     one = await opened(pool)
-    two = await cases.open_case(pool, "anna", NOW, title="x", lines=["fiscal"], aggregation_id=NOBODY)
+    group = await aggregation(pool)
+    two = await cases.open_case(pool, "anna", NOW, title="x", lines=["fiscal"], aggregation_id=group)
     async with acquire(pool) as conn:
         found = await pipeline_counts.assistance(conn)
         network = await conn.fetchval("SELECT network_id::text FROM programme.case_file WHERE case_id = $1", one)
     assert {dataclasses.astuple(item) for item in found} == {
         (one, "legal", network, "LE", ""),
         (one, "technical", network, "LE", ""),
-        (two, "fiscal", NOBODY, "", ""),
+        (two, "fiscal", group, "", "ITF4"),
     }
 
 

@@ -177,6 +177,50 @@ async def test_a_group_of_firms_comes_to_the_register(staff: Staff) -> None:
     await staff["gina"].get(one, 404)
 
 
+async def test_from_an_aggregation_one_goes_to_its_case_file_its_network_and_its_profile(staff: Staff) -> None:
+    """And back; who reads sees the same, without what writes."""
+    anna, bruno = staff["anna"], staff["bruno"]
+    new = f"{AGGREGATIONS}/nuova"
+    given = {"nome": "Concerto", "testo": "Idea.", "imprese": lines_of(firms(3)), "giorno": today(staff)}
+    one = (await anna.post(new, new, **given)).headers["Location"].partition("?")[0]
+    key = one.rpartition("/")[2]
+    form = f"/ufficio/fascicoli/nuovo?aggregazione={key}"
+    assert f'href="{form}"' in await anna.get(one)
+    page = await anna.get(form)
+    assert "Per l'aggregazione «Concerto»." in words(page)
+    entry = re.search(r'name="voce" value="([0-9a-f-]{36})"', page)
+    assert entry
+    told = {"aggregazione": key, "titolo": "Verso il contratto", "linee": "legal", "voce": entry.group(1)}
+    case = (await anna.post(form, "/ufficio/fascicoli/nuovo", **told)).headers["Location"].partition("?")[0]
+    for browser in (anna, bruno):
+        assert f'href="{case}"' in await browser.get(one)
+        assert f'href="{one}"' in await browser.get(case)
+    assert "Concerto" in words(await anna.get("/ufficio/fascicoli"))
+    assert form not in await bruno.get(one)
+    await anna.get(f"/ufficio/fascicoli/nuovo?aggregazione={UNKNOWN}", 404)
+    refused = await anna.post(form, "/ufficio/fascicoli/nuovo", **{**told, "aggregazione": UNKNOWN})
+    assert refused.status == 404
+    sheet = (
+        {f"punti_{c.ident}": "4" for c in CHECKLIST} | {c.ident: "motivo" for c in CHECKLIST} | {"giorno": today(staff)}
+    )
+    await anna.post(f"{one}/valutazione", f"{one}/valutazione", **sheet)
+    assert "/ufficio/profili/nuovo" not in await anna.get(one)
+    await anna.post(one, f"{one}/passo", passo="accompanied", giorno=today(staff))
+    text = await anna.get(one)
+    network = re.search(r'href="(/ufficio/reti/[0-9a-f-]{36})"', text)
+    assert network
+    assert f'href="{network.group(1)}/modifica"' in text
+    assert f'href="/ufficio/profili/nuovo?rete={network.group(1).rpartition("/")[2]}"' in text
+    text = await anna.get(network.group(1))
+    assert f'href="{one}"' in text
+    assert f'href="{case}"' in text
+    assert f'href="{network.group(1)}"' in await anna.get(case)
+    session_id = await opened(staff)
+    asked = f"{EXPRESSIONS}/nuova?sessione={session_id}"
+    assert f'href="{asked}"' in await anna.get(f"{SESSIONS}/{session_id}")
+    assert f'value="{session_id}" selected' in await anna.get(asked)
+
+
 async def test_an_expression_is_declined_and_an_aggregation_typed_by_hand(staff: Staff) -> None:
     """With the reason; changed until it is accompanied."""
     anna = staff["anna"]
