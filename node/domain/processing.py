@@ -345,6 +345,28 @@ HOLDINGS: tuple[Holding, ...] = (
         _columns(words="to_office note", officer="by_officer to_officer", none="action outcome"),
     ),
     Holding(
+        "programme.case_share", FIRMS, N_("con quale altro ufficio è condiviso un fascicolo, chi l'ha proposto e approvato, con quale consenso"), ASSIST,
+        CONSENT, N_("l'ufficio con cui è condiviso, in forma sigillata"), "closed_networks_days",
+        _columns(words="consent_ref", officer="proposed_by approved_by", none="peer state content"),
+    ),
+    Holding(
+        "programme.case_share_reply", FIRMS, N_("ciò che un altro ufficio ha risposto su un fascicolo condiviso"), ASSIST, CONSENT, NOBODY,
+        "closed_networks_days", _columns(words="words", none="kind"),
+    ),
+    Holding(
+        "programme.shared_case", FIRMS, N_("copie di fascicoli che altri uffici condividono con questo, e ciò che si è risposto"), ASSIST, CONSENT,
+        N_("l'ufficio che condivide: le risposte, in forma sigillata"), "closed_networks_days",
+        _columns(words="copy replies", none="peer state"),
+    ),
+    Holding(
+        "programme.shared_case_document", PEOPLE, N_("documenti di fascicoli che altri uffici condividono con questo"), ASSIST, CONSENT, NOBODY,
+        "closed_networks_days", _columns(words="file_name", file="content", none="media_type sha256"),
+    ),
+    Holding(
+        "programme.case_share_step", OFFICERS, N_("passi di fascicoli condivisi: chi e quando, senza parole"), ASSIST, DUTY, NOBODY, None,
+        _columns(officer="by_officer", none="peer action"),
+    ),
+    Holding(
         "programme.calendar_feed", OFFICERS, N_("da quando un programma segue gli appuntamenti di un funzionario; l'indirizzo solo come impronta"),
         ASSIST, TASK, NOBODY, None, _columns(officer="officer", none="token_hash"),
     ),

@@ -39,6 +39,7 @@ TERMS = {
     "expressions": "aggregations_days",
     "aggregations": "aggregations_days",
     "case_files": "closed_networks_days",
+    "shared_cases": "closed_networks_days",
     "courses": "introductions_days",
     "closed_networks": "closed_networks_days",
     "import_batches": "editions_days",

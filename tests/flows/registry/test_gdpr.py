@@ -77,6 +77,18 @@ async def assisted(conn: Connection, network: str, said: str) -> None:
         "INSERT INTO programme.case_step (case_id, at, by_officer, action, to_officer, note) VALUES ($1, $3, 'anna', 'opened', 'anna', $2)",
     ):
         await conn.execute(query, case, said, NOW)
+    share = await conn.fetchval(
+        "INSERT INTO programme.case_share (share_id, case_id, peer, consent_on, consent_ref, proposed_by, looked_at, created_at, changed_at)"
+        " VALUES (gen_random_uuid(), $1, 'cmto', '2026-01-01', left($2, 200), 'anna', $3, $3, $3) RETURNING share_id", case, said, NOW,
+    )  # fmt: skip
+    await conn.execute("INSERT INTO programme.case_share_reply (share_id, number, case_id, kind, words, on_day) VALUES ($1, 1, $2, 'note', $3, '2026-01-01')", share, case, said)  # fmt: skip
+    # Of another office: a copy that speaks of the subject, and one of which only a file does.
+    for copy, content in ((json.dumps({"title": said}), "nulla"), (json.dumps({"title": "altro"}), said)):
+        shared = await conn.fetchval(
+            "INSERT INTO programme.shared_case (share_id, peer, state, copy, heard, came_at, changed_at)"
+            " VALUES (gen_random_uuid(), 'cmto', 'live', $1::jsonb, 1, $2, $2) RETURNING share_id", copy, NOW,
+        )  # fmt: skip
+        await conn.execute("INSERT INTO programme.shared_case_document VALUES ($1, gen_random_uuid(), 'a.txt', 'text/plain', decode(repeat('00', 32), 'hex'), convert_to($2, 'UTF8'))", shared, content)  # fmt: skip
     await conn.execute("SELECT set_config('rete.officer', '', false)")
 
 
