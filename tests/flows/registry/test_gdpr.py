@@ -424,7 +424,7 @@ async def test_terms_end_what_is_over_them_and_nothing_else(office: Office) -> N
     late = NOW + dt.timedelta(days=3651)
     shown = {term.what: (term.over, term.ended) for term in await gdpr.retention(office.pool, office.config, late, apply=False)}  # fmt: skip
     # The partition of the first edition is the profiles'; the newest two stay: one is left to end.
-    assert shown == {"drafts": (1, 0), "contacts": (2, 0), "consents": (1, 0), "introductions": (0, 0), "case_files": (0, 0), "courses": (0, 0), "enrolments": (0, 0), "expressions": (0, 0), "aggregations": (0, 0), "closed_networks": (2, 0), "import_batches": (1, 0), "editions": (1, 0)}  # fmt: skip
+    assert shown == {"drafts": (1, 0), "contacts": (2, 0), "consents": (1, 0), "introductions": (0, 0), "case_files": (0, 0), "shared_cases": (0, 0), "courses": (0, 0), "enrolments": (0, 0), "expressions": (0, 0), "aggregations": (0, 0), "closed_networks": (2, 0), "import_batches": (1, 0), "editions": (1, 0)}  # fmt: skip
     ended = {term.what: term.ended for term in await gdpr.retention(office.pool, office.config, late, apply=True)}
     assert ended == {name: over for name, (over, _) in shown.items()}
     again = await gdpr.retention(office.pool, office.config, late, apply=True)

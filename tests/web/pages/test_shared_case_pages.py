@@ -27,13 +27,13 @@ async def test_two_offices_share_a_case_through_their_pages(three: Three) -> Non
     async with signed_in(lecce, Role.OFFICER) as anna:
         wrong = await anna.post(page, shares, ente="cmto", consenso="31/12/2030", riferimento="prot. 41/2026")
         said = words(await wrong.text())
-        assert wrong.status == 422
+        assert wrong.status == 400
         assert "è un giorno che deve ancora venire" in said
         told = {"ente": "cmto", "consenso": "20/11/2026", "riferimento": f"prot. {XSS}", "documenti": first}
         assert (await anna.post(page, shares, **told)).headers["Location"] == f"{page}?fatto=scritto#condivisione"
         share_id = (await three.given(case_id)).row.share_id
         own = await anna.post(page, f"{shares}/{share_id}/approva")
-        assert own.status == 422
+        assert own.status == 400
         assert "serve un secondo funzionario" in words(await own.text())
         async with signed_in(lecce, Role.OFFICER, name="bruno.neri") as bruno:
             assert (await bruno.post(page, f"{shares}/{share_id}/approva")).status == 303
@@ -60,7 +60,7 @@ async def test_two_offices_share_a_case_through_their_pages(three: Three) -> Non
         sent = await carla.client.get(f"{THERE}/{share_id}/documenti/{first}")
         assert (await sent.read(), sent.headers["Content-Disposition"].partition(";")[0]) == (TEXT, "attachment")
         empty = await carla.post(f"{THERE}/{share_id}", f"{THERE}/{share_id}/risposte", genere="note", testo=" ")
-        assert empty.status == 422
+        assert empty.status == 400
         told = {"genere": "task", "testo": "Incontro <b>a Torino</b>", "scadenza": "20/12/2026"}
         assert (await carla.post(f"{THERE}/{share_id}", f"{THERE}/{share_id}/risposte", **told)).status == 303
         assert (await carla.client.get(f"{THERE}/{case_id}")).status == 404
@@ -78,4 +78,4 @@ async def test_two_offices_share_a_case_through_their_pages(three: Three) -> Non
     async with signed_in(torino, Role.OFFICER, name="fabio.rosa") as fabio:
         over = words(await fabio.get(f"{THERE}/{share_id}"))
         assert "la copia è cancellata" in over
-        assert (await fabio.post(f"{THERE}/{share_id}", f"{THERE}/{share_id}/lascia")).status == 422
+        assert (await fabio.post(f"{THERE}/{share_id}", f"{THERE}/{share_id}/lascia")).status == 400
