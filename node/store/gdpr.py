@@ -15,8 +15,8 @@ from typing import Any
 import asyncpg
 import orjson
 
-from node.domain.processing import Subject
 from node.domain.seeking import Seeker, person_in
+from node.domain.subject import Subject
 from node.store.postgres import Connection, load_queries
 
 QUERIES = load_queries("gdpr")

@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from node.domain.processing import MASK
+from node.domain.seeking import MASK
 from node.errors import CallerError, NotFoundError, OperatorError
 from node.flows.programme import course_seats
 from node.flows.registry import gdpr
