@@ -113,6 +113,9 @@ async def furnish_programme(conn: Connection, network_id: str) -> None:
     async with conn.transaction():
         await accounts.act_as(conn, "anna")
         await applied(conn, network_id, PERSON_CODE, "parole")
+        await conn.execute(
+            "INSERT INTO programme.case_share_step (share_id, peer, at, by_officer, action) VALUES (gen_random_uuid(), 'there', now(), 'anna', 'share-proposed')"
+        )
     edition = await conn.fetchval("SELECT edition_id FROM programme.course_edition LIMIT 1")
     await conn.execute(
         "INSERT INTO programme.course_material (material_id, edition_id, title, file_name, media_type, sha256, content, officer, added_at)"
@@ -126,6 +129,7 @@ async def furnish_programme(conn: Connection, network_id: str) -> None:
     # Announcements and attendance name only officers, and are written with what they are of.
     left = {
         "programme.announced",
+        "programme.call_instalment",
         "programme.course_attendance",
         "programme.course_certificate",
         "programme.course_release",

@@ -28,7 +28,7 @@ async def test_two_offices_share_a_case_through_their_pages(three: Three) -> Non
         wrong = await anna.post(page, shares, ente="cmto", consenso="31/12/2030", riferimento="prot. 41/2026")
         said = words(await wrong.text())
         assert wrong.status == 400
-        assert "è un giorno che deve ancora venire" in said
+        assert "È un giorno che deve ancora venire" in said
         told = {"ente": "cmto", "consenso": "20/11/2026", "riferimento": f"prot. {XSS}", "documenti": first}
         assert (await anna.post(page, shares, **told)).headers["Location"] == f"{page}?fatto=scritto#condivisione"
         share_id = (await three.given(case_id)).row.share_id
