@@ -120,7 +120,7 @@ def test_in_no_order_does_anybody_read_another_s_points_early(
         async def begin() -> tuple[Any, Any, list[str], dict[str, Any]]:
             two = await stack.enter_async_context(issuers(server, template, tmp_path))
             call = await two.issued()
-            idents = [(await two.province.apply(call.call_id, at)).application_id for at in range(12)]
+            idents = [(await two.province.apply(call.call_id, at)).application_id for at in range(8)]
             two.close()
             roles = dict.fromkeys(POINTS, Role.EVALUATOR) | {"mario": Role.OFFICER}
             browsers = {who: await stack.enter_async_context(signed_in(two.province.town.node, role, name=who)) for who, role in roles.items()}  # fmt: skip
@@ -129,7 +129,7 @@ def test_in_no_order_does_anybody_read_another_s_points_early(
         two, call, idents, browsers = runner.run(begin())
         terminal, turn = Terminal(two.province.town.home, monkeypatch, capsys), count()
 
-        @settings(max_examples=10, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=6, deadline=None, database=None, suppress_health_check=list(HealthCheck))
         @given(DEEDS)
         def in_any_order(deeds: list[tuple[str, str]]) -> None:
             number = next(turn)
@@ -154,4 +154,4 @@ def test_in_no_order_does_anybody_read_another_s_points_early(
         in_any_order()
         runner.run(stack.aclose())
     assert ways[False] > 0
-    assert sum(ways.values()) >= 5
+    assert sum(ways.values()) >= 3
