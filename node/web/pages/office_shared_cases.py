@@ -160,7 +160,7 @@ async def _page(
 def _copy_values(found: Shared, words: Words, language: str) -> dict[str, Any]:
     copy, tr = found.copy, translator(language)
     if copy is None:
-        return {}
+        return {"copy": None}
     standings = {str(standing): (kind, tr(title)) for standing, (kind, title) in STANDINGS.items()}
     return {
         "copy": copy,
