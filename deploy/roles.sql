@@ -139,6 +139,8 @@ REVOKE UPDATE ON programme.case_document, programme.case_step FROM rete_node;
 REVOKE DELETE ON programme.case_step FROM rete_node;
 GRANT UPDATE (note, to_office) ON programme.case_step TO rete_node;
 GRANT EXECUTE ON FUNCTION audit.case_document_taken(uuid, uuid) TO rete_node;
+-- Of shared case files the steps are told once.
+REVOKE UPDATE, DELETE ON programme.case_share_step FROM rete_node;
 -- The history of the schema is written by those who change it.
 REVOKE INSERT, UPDATE, DELETE ON ops.migration FROM rete_node;
 

@@ -24,7 +24,15 @@ from node.flows.logs.sync import sync_peers
 from node.flows.observatory import build as observatory
 from node.flows.observatory import publish as observatory_publish
 from node.flows.profiles import publish
-from node.flows.programme import certificate_delivery, course_notices, course_post, session_mail, sessions
+from node.flows.programme import (
+    case_post,
+    certificate_delivery,
+    course_notices,
+    course_post,
+    sealed_families,
+    session_mail,
+    sessions,
+)
 from node.flows.searching import indexing, tell
 from node.flows.trust import agreement_pull, council_road
 from node.flows.upkeep import audit, backup_shelf, tidy
@@ -188,7 +196,11 @@ def build(node: Node, session: aiohttp.ClientSession, exchange: post.Exchange | 
     every(Job.ANNOUNCE, tell_head, ANNOUNCE_MINUTES)
     every(Job.RELEASE, release, RELEASE_MINUTES)
     every(Job.SETTLE, settle, RELEASE_MINUTES)
-    every(Job.POST, _carrying(node, session, exchange or course_post.exchange(node.office(), node.clock)), POST_MINUTES)
+    every(
+        Job.POST,
+        _carrying(node, session, exchange or sealed_families.exchange(node.office(), node.clock)),
+        POST_MINUTES,
+    )
     more = {
         **_housework(node, session, jobs),
         **_showing(node),
@@ -293,6 +305,7 @@ def _housework(node: Node, session: aiohttp.ClientSession, jobs: Jobs) -> dict[J
             lambda: remind.give_back(office, now),
             lambda: remind.send_again(office, now),
             lambda: course_post.carry_due(office, now),
+            lambda: case_post.carry_due(office, now),
         )
 
     async def tell_office() -> None:

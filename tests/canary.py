@@ -21,16 +21,11 @@ from ahocorasick_rs import BytesAhoCorasick
 from aiohttp.http_writer import StreamWriter
 
 from node.store.postgres import Connection
+from tests import canary_programme
+from tests.canary_programme import CLOSED, CODE, INSIDE, OUT, OWN, WORD
 
 # Private schemas, and what is planted in each of their columns: a word, a code of 16 signs, or nothing and why not.
-WORD, CODE, WORDS = "word", "code", "words"
-# JSON, in each of whose texts another word is planted.
-INSIDE = "inside"
-CLOSED, OWN, OUT = (
-    "closed list",
-    "made by the node: keys, hashes, counts, its own words",
-    "leaves when two officers decide so",
-)
+WORDS = "words"
 PLANS: Mapping[str, Mapping[str, str]] = {
     "registry.network": {
         "register_id": WORD, "deed_register_number": WORD, "deed_number": WORD, "deed_form": CLOSED, "notary": WORD,
@@ -84,8 +79,9 @@ PLANS: Mapping[str, Mapping[str, str]] = {
     "office.recovery_code": {"code_hash": OWN},
     "office.session": {"id_hash": OWN, "stage": CLOSED, "method": CLOSED, "factor": CLOSED},
     "office.sign_in_attempt": {"kind": CLOSED, "key_hash": OWN},
+    **canary_programme.PLANS,
 }  # fmt: skip
-PRIVATE_SCHEMAS = ("registry", "publication", "office")
+PRIVATE_SCHEMAS = ("registry", "publication", "office", "programme")
 _FOLDED = re.compile(rb"[^0-9a-z]+")
 _FORM = "zq{}qz"
 

@@ -9,8 +9,8 @@ from node import runtime
 from node.domain.programme.course import Standing
 from node.flows.introductions import post
 from node.flows.introductions.casework import Office
+from node.flows.programme import case_post, course_post, courses, sealed_families
 from node.flows.programme import course_enrolments as enrolments
-from node.flows.programme import course_post, courses
 from node.flows.programme.course_enrolments import Wish
 from node.flows.programme.courses import Desk
 from node.store.courses import Course, Session
@@ -81,5 +81,6 @@ class School:
         """Carry what waits, as the jobs do."""
         node = self.town.node
         await course_post.carry_due(self.office, self.now)
-        carrier = node.carrier(self.town.session, course_post.exchange(self.office, node.clock))
+        await case_post.carry_due(self.office, self.now)
+        carrier = node.carrier(self.town.session, sealed_families.exchange(self.office, node.clock))
         return await post.turn(carrier, (await runtime.current_own(node)).origin, everyone=True)

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from node import runtime
-from node.cli import case_work
+from node.cli import case_share, case_work
 from node.cli.frame import Face, command
 from node.cli.officer import BY, deciding, name_of
 from node.cli.record import Words
@@ -219,3 +219,4 @@ async def close(face: Face, case: str, outcome: str, note: str, officer: str | N
 
 
 case_work.add_to(case)
+case_share.add_to(case)

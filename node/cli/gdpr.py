@@ -32,6 +32,7 @@ TERM_TITLES = {
     "aggregations": N_("aggregazioni concluse"),
     "case_files": N_("fascicoli chiusi"),
     "courses": N_("partecipanti a corsi conclusi"),
+    "shared_cases": N_("copie di fascicoli di altri uffici"),
     "closed_networks": N_("reti chiuse"),
     "import_batches": N_("note di importazioni"),
     "editions": N_("edizioni dell'elenco pubblico"),

@@ -19,7 +19,7 @@ from node.cli.frame import Face, command
 from node.cli.reports import peer_unknown
 from node.errors import N_, CallerError, NotFoundError
 from node.flows.introductions import post
-from node.flows.programme import course_post
+from node.flows.programme import sealed_families
 from node.protocol import limits
 from node.protocol import post as pages
 from node.store import outbox as store
@@ -107,7 +107,7 @@ async def _import(face: Face, file: Path, peer: str) -> None:
     async with runtime.open_node(face.home) as node, node.session() as session:
         if peer not in {member.id for member in node.membership.peers}:
             raise peer_unknown(node.config, peer)
-        carrier = node.carrier(session, course_post.exchange(node.office(), node.clock))
+        carrier = node.carrier(session, sealed_families.exchange(node.office(), node.clock))
         asked = await post.import_(carrier, peer, raw)
     value = {"peer": peer, "received": asked.received, "refused": asked.refused}
     face.emit(

@@ -6,18 +6,11 @@ In: nothing. Out: ``HOLDINGS``, one for each table that may hold data of firms o
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from stdnum.it import codicefiscale, iva
-
-from node.domain.saved import check_email
-from node.domain.seeking import MASK, Seeker
-from node.errors import N_, CallerError
-
-CODE_FORM = re.compile(r"[0-9A-Z]{11}|[0-9A-Z]{16}")
+from node.errors import N_
 
 
 class Role(Enum):
@@ -349,6 +342,28 @@ HOLDINGS: tuple[Holding, ...] = (
         _columns(words="to_office note", officer="by_officer to_officer", none="action outcome"),
     ),
     Holding(
+        "programme.case_share", FIRMS, N_("con quale altro ufficio è condiviso un fascicolo, chi l'ha proposto e approvato, con quale consenso"), ASSIST,
+        CONSENT, N_("l'ufficio con cui è condiviso, in forma sigillata"), "closed_networks_days",
+        _columns(words="consent_ref", officer="proposed_by approved_by", none="peer state content"),
+    ),
+    Holding(
+        "programme.case_share_reply", FIRMS, N_("ciò che un altro ufficio ha risposto su un fascicolo condiviso"), ASSIST, CONSENT, NOBODY,
+        "closed_networks_days", _columns(words="words", none="kind"),
+    ),
+    Holding(
+        "programme.shared_case", FIRMS, N_("copie di fascicoli che altri uffici condividono con questo, e ciò che si è risposto"), ASSIST, CONSENT,
+        N_("l'ufficio che condivide: le risposte, in forma sigillata"), "closed_networks_days",
+        _columns(words="copy replies", none="peer state"),
+    ),
+    Holding(
+        "programme.shared_case_document", PEOPLE, N_("documenti di fascicoli che altri uffici condividono con questo"), ASSIST, CONSENT, NOBODY,
+        "closed_networks_days", _columns(words="file_name", file="content", none="media_type sha256"),
+    ),
+    Holding(
+        "programme.case_share_step", OFFICERS, N_("passi di fascicoli condivisi: chi e quando, senza parole"), ASSIST, DUTY, NOBODY, None,
+        _columns(officer="by_officer", none="peer action"),
+    ),
+    Holding(
         "programme.calendar_feed", OFFICERS, N_("da quando un programma segue gli appuntamenti di un funzionario; l'indirizzo solo come impronta"),
         ASSIST, TASK, NOBODY, None, _columns(officer="officer", none="token_hash"),
     ),
@@ -421,43 +436,3 @@ HOLDINGS: tuple[Holding, ...] = (
         N_("accesso alle pagine dell'ufficio"), DUTY, NOBODY, None, _columns(none="kind key_hash"),
     ),
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """Whose data are asked for: a tax code in normal form, or an address; other codes of the same firm, and the names it is known by."""
-
-    tax_code: str
-    names: tuple[str, ...] = ()
-    codes: tuple[str, ...] = ()
-
-    def known_as(self, names: Iterable[str], codes: Iterable[str] = ()) -> Subject:
-        """Return the subject with further names and codes; what was masked before is no name."""
-        found = {name.strip() for name in (*self.names, *names) if name.strip() and MASK not in name}
-        more = {code for code in (*self.codes, *codes) if code} - {self.tax_code}
-        return Subject(self.tax_code, tuple(sorted(found, key=lambda name: (-len(name), name))), tuple(sorted(more)))
-
-    def seeker(self, others: Iterable[str] = ()) -> Seeker:
-        """Return what finds the subject, told from ``others`` whose names hold one of its own."""
-        return Seeker((self.tax_code, *self.codes), self.names, others)
-
-
-def subject_of(text: str, name: str | None = None) -> Subject:
-    """Return the subject of a tax code as people write it, or of an e-mail address. Raises: CallerError(tax-code-bad | saved-email-bad)."""
-    if "@" in text:
-        # Whoever enrolled or asked may have left no code: an address finds all that was left with it.
-        return Subject(check_email(text.strip()).lower()).known_as([name] if name else [])
-    code = re.sub(r"[\s.\-/]", "", text).upper().removeprefix("IT")
-    valid = iva.is_valid(code) if len(code) == 11 else codicefiscale.is_valid(code) if len(code) == 16 else False
-    # A code that is in the register stays findable even if its check letter is wrong there.
-    if not CODE_FORM.fullmatch(code) or (len(code) == 11 and not code.isdigit()) or (len(code) == 16 and not valid and not code[:6].isalpha()):  # fmt: skip
-        raise CallerError(
-            "tax-code-bad",
-            N_("«{code}» non è un codice fiscale: servono 11 cifre, o 16 caratteri"),
-            where="CODICE",
-            hint=N_(
-                "scriverlo senza segni; per una persona di cui non si ha il codice, il proprio responsabile dei dati sa come procedere"
-            ),
-            code=text[:30],
-        )
-    return Subject(code).known_as([name] if name else [])

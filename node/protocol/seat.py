@@ -7,17 +7,13 @@ say what is new, so that the same message twice is the same as once. The partici
 
 from __future__ import annotations
 
-import base64
-import binascii
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from node.errors import N_, PeerWrongError
-from node.protocol import canonical, limits
+from node.protocol import spoken
 
 # Canonical JSON sorts its keys: the bytes of every message of this family begin so, and of no introduction.
 PREFIX: Final = b'{"seat":'
@@ -26,7 +22,6 @@ ASK, CANCEL, EVALUATE, FORGET, ANSWER = "ask", "cancel", "evaluate", "forget", "
 # Numbers of messages of one enrolment: nobody who is honest comes near.
 NUMBER_MAX: Final = 10_000
 _DOMAIN: Final = b"rete/seat/v1\n"
-_SIGNATURE_BYTES: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,40 +63,17 @@ def _fields(said: Said) -> dict[str, Any]:
 
 def encode(said: Said, key: Ed25519PrivateKey) -> bytes:
     """Return the signed bytes of a message, to be sealed."""
-    fields = _fields(said)
-    signature = key.sign(_DOMAIN + canonical.dumps(fields))
-    return canonical.dumps({"seat": fields, "sig": base64.b64encode(signature).decode()})
+    return spoken.encode("seat", _DOMAIN, _fields(said), key)
 
 
-def _malformed() -> PeerWrongError:
-    return PeerWrongError("message-malformed", N_("messaggio non valido: {what}"), what="seat")
-
-
-def decode(raw: bytes, keys: Sequence[bytes], is_valid: Any) -> Said:
+def decode(raw: bytes, keys: Sequence[bytes], is_valid: Callable[[Any], bool]) -> Said:
     """Return the message in ``raw`` if one of the sender's http keys (32 bytes each) signed it; ``is_valid`` judges it by seat.v1.json.
 
     Raises: PeerWrongError message-malformed, message-signature-bad, json-....
     """
-    document = canonical.parse(raw, max_bytes=limits.MESSAGE_MAX_BYTES)
-    if not is_valid(document):
-        raise _malformed()
-    try:
-        signature = base64.b64decode(document["sig"], validate=True)
-    except binascii.Error as error:
-        raise _malformed() from error
-    fields = document["seat"]
-    if not any(_signed(key, signature, _DOMAIN + canonical.dumps(fields)) for key in keys):
-        raise PeerWrongError("message-signature-bad", N_("il messaggio non è firmato dal nodo che lo manda"))
+    fields = spoken.decode("seat", _DOMAIN, raw, keys, is_valid)
     return Said(
         id=fields["id"], sender=fields["from"], recipient=fields["to"], kind=fields["kind"], seq=fields["seq"], seen=fields["seen"],
         at=fields["at"], course=fields["course"], edition=fields["edition"], person=fields.get("person"), answers=fields.get("answers"),
         standing=fields.get("standing", ""), reason=fields.get("reason", ""), evaluated=fields.get("evaluated", False),
     )  # fmt: skip
-
-
-def _signed(public: bytes, signature: bytes, what: bytes) -> bool:
-    try:
-        Ed25519PublicKey.from_public_bytes(public).verify(signature, what)
-    except (InvalidSignature, ValueError):
-        return False
-    return len(signature) == _SIGNATURE_BYTES

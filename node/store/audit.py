@@ -110,6 +110,12 @@ async def untold_announcement(conn: Connection) -> int | None:
     return found
 
 
+async def untold_share(conn: Connection) -> int | None:
+    """Return the first step of a shared case file whose event is missing or different, None when there is none."""
+    found: int | None = await conn.fetchval(QUERIES["untold_share"], timeout=TIMEOUT_S)
+    return found
+
+
 async def unkept(conn: Connection) -> str | None:
     """Return the first document that is not as its event tells, or is gone and nobody deleted it, None when there is none."""
     found: str | None = await conn.fetchval(QUERIES["unkept"], timeout=TIMEOUT_S)

@@ -212,3 +212,11 @@ WHERE s.event_id IS NULL OR (s.told - 'reason') <> (s.facts - 'reason')
    OR (s.salt IS NOT NULL AND s.told ->> 'reason' IS DISTINCT FROM s.facts ->> 'reason')
 ORDER BY s.subject
 LIMIT 1;
+
+-- name: untold_share
+SELECT s.step_id
+FROM programme.case_share_step s
+LEFT JOIN audit.event e ON e.kind = 'case-share' AND e.subject = s.step_id
+WHERE e.event_id IS NULL OR e.document::jsonb - 'session' <> audit.share_facts(s)
+ORDER BY s.step_id
+LIMIT 1;

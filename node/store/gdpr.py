@@ -15,8 +15,8 @@ from typing import Any
 import asyncpg
 import orjson
 
-from node.domain.processing import Subject
 from node.domain.seeking import Seeker, person_in
+from node.domain.subject import Subject
 from node.store.postgres import Connection, load_queries
 
 QUERIES = load_queries("gdpr")
@@ -61,6 +61,10 @@ PLACES: Mapping[str, str] = {
     "programme.case_document": "case_document",
     "programme.case_clause": "case_clause",
     "programme.case_step": "case_step",
+    "programme.case_share": "case_share",
+    "programme.case_share_reply": "case_share_reply",
+    "programme.shared_case": "shared_case",
+    "programme.shared_case_document": "shared_case_document",
     "programme.course_seat": "course_seat",
     "programme.course_enrolment": "course_enrolment",
     "programme.application": "application",

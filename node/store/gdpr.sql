@@ -132,7 +132,8 @@ DELETE FROM registry.document WHERE document_id IN (SELECT (t ->> 'id')::uuid FR
 -- PDF, archives (office files among them), signed files, images: what stands in them is compressed or drawn.
 -- name: unread_documents
 SELECT count(*) FROM (
-    SELECT content, media_type FROM registry.document UNION ALL SELECT content, media_type FROM programme.case_document) every_document
+    SELECT content, media_type FROM registry.document UNION ALL SELECT content, media_type FROM programme.case_document
+    UNION ALL SELECT content, media_type FROM programme.shared_case_document) every_document
 WHERE substring(content FOR 4) IN ('\x25504446', '\x504b0304') OR substring(content FOR 2) = '\x1f8b' OR media_type LIKE 'image/%'
    OR media_type = 'application/pkcs7-mime';
 
@@ -610,6 +611,102 @@ LIMIT 10000;
 
 -- name: erase_case_document
 DELETE FROM programme.case_document WHERE document_id IN (SELECT (t ->> 'id')::uuid FROM jsonb_array_elements($1::jsonb) t);
+
+-- name: scan_case_share
+SELECT share_id::text AS id, ARRAY[consent_ref] AS words FROM programme.case_share;
+
+-- name: found_case_share
+SELECT to_jsonb(r) - 'content' AS found FROM programme.case_share r
+WHERE r.share_id = ANY($1::text[]::uuid[]) ORDER BY r.share_id LIMIT 10000;
+
+-- name: erase_case_share
+UPDATE programme.case_share r SET consent_ref = left(t.words ->> 0, 200)
+FROM jsonb_to_recordset($1::jsonb) AS t (id uuid, words jsonb)
+WHERE r.share_id = t.id;
+
+-- name: scan_case_share_reply
+SELECT share_id || '/' || number AS id, ARRAY[words] AS words FROM programme.case_share_reply;
+
+-- name: found_case_share_reply
+SELECT to_jsonb(r) AS found FROM programme.case_share_reply r
+WHERE r.share_id || '/' || r.number = ANY($1::text[]) ORDER BY r.share_id, r.number LIMIT 10000;
+
+-- name: erase_case_share_reply
+UPDATE programme.case_share_reply r SET words = left(t.words ->> 0, 1000)
+FROM jsonb_to_recordset($1::jsonb) AS t (id text, words jsonb)
+WHERE r.share_id || '/' || r.number = t.id;
+
+-- name: scan_shared_case
+SELECT share_id::text AS id, jsonb_build_object('copy', copy, 'replies', replies)::text AS value FROM programme.shared_case
+WHERE copy <> '{}' OR replies <> '[]';
+
+-- name: found_shared_case
+SELECT to_jsonb(r) AS found FROM programme.shared_case r
+WHERE r.share_id = ANY($1::text[]::uuid[]) ORDER BY r.share_id LIMIT 10000;
+
+-- The whole copy goes, since the next one would bring the words back: this office leaves the case, and the sharing office is told. What
+-- still waits for it is not sent, and what was answered is told no more.
+-- name: erase_shared_case
+WITH named AS (
+    SELECT id FROM jsonb_to_recordset($1::jsonb) AS t (id uuid)
+), unsent AS (
+    DELETE FROM post.outbox o USING named n WHERE o.introduction_id = n.id
+), files AS (
+    DELETE FROM programme.shared_case_document d USING named n WHERE d.share_id = n.id
+), told AS (
+    INSERT INTO programme.case_share_step (share_id, peer, at, action)
+    SELECT s.share_id, s.peer, now(), 'copy-forgotten' FROM programme.shared_case s JOIN named n ON n.id = s.share_id
+)
+UPDATE programme.shared_case s
+SET state = 'ended', copy = '{}', replies = '[]', said = s.said + 1, changed = s.said + 1
+FROM named n
+WHERE s.share_id = n.id;
+
+-- name: scan_shared_case_document
+SELECT share_id || '/' || document_id AS id, ARRAY[file_name] AS words, media_type, content FROM programme.shared_case_document;
+
+-- name: found_shared_case_document
+SELECT jsonb_build_object('share_id', r.share_id, 'document_id', r.document_id, 'file_name', r.file_name, 'media_type', r.media_type,
+    'sha256', encode(r.sha256, 'hex'), 'bytes', octet_length(r.content)) AS found
+FROM programme.shared_case_document r
+WHERE r.share_id || '/' || r.document_id = ANY($1::text[]) ORDER BY r.share_id, r.document_id LIMIT 10000;
+
+-- A file that names somebody is never alone: its copy goes with it, or the next one brings it back.
+-- name: erase_shared_case_document
+WITH named AS (
+    SELECT DISTINCT split_part(id, '/', 1)::uuid AS id FROM jsonb_to_recordset($1::jsonb) AS t (id text)
+), unsent AS (
+    DELETE FROM post.outbox o USING named n WHERE o.introduction_id = n.id
+), files AS (
+    DELETE FROM programme.shared_case_document d USING named n WHERE d.share_id = n.id
+), told AS (
+    INSERT INTO programme.case_share_step (share_id, peer, at, action)
+    SELECT s.share_id, s.peer, now(), 'copy-forgotten' FROM programme.shared_case s JOIN named n ON n.id = s.share_id
+)
+UPDATE programme.shared_case s
+SET state = 'ended', copy = '{}', replies = '[]', said = s.said + 1, changed = s.said + 1
+FROM named n
+WHERE s.share_id = n.id;
+
+-- Copies of others' cases in which nothing has changed for so long, and answers about those that are over. The row stays, without words.
+-- name: over_shared_cases
+SELECT count(*) FROM programme.shared_case WHERE changed_at < $1 AND (copy <> '{}' OR replies <> '[]');
+
+-- name: end_shared_cases
+WITH old AS (
+    SELECT share_id, state FROM programme.shared_case WHERE changed_at < $1 AND (copy <> '{}' OR replies <> '[]')
+    ORDER BY share_id LIMIT $2 FOR UPDATE
+), files AS (
+    DELETE FROM programme.shared_case_document d USING old o WHERE d.share_id = o.share_id
+), told AS (
+    INSERT INTO programme.case_share_step (share_id, peer, at, action)
+    SELECT s.share_id, s.peer, now(), 'copy-forgotten' FROM programme.shared_case s JOIN old o USING (share_id) WHERE o.state = 'live'
+)
+UPDATE programme.shared_case s
+SET state = 'ended', copy = '{}', replies = '[]', said = s.said + (o.state = 'live')::int,
+    changed = CASE WHEN o.state = 'live' THEN s.said + 1 ELSE s.changed END
+FROM old o
+WHERE s.share_id = o.share_id;
 
 -- name: scan_case_clause
 SELECT case_id || '/' || point AS id, ARRAY[text] AS words FROM programme.case_clause;

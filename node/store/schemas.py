@@ -54,3 +54,10 @@ def seat_validator() -> Any:
     """Return the compiled validator of the messages about places at courses, seat.v1.json (PROTOCOL 15)."""
     text = folder().joinpath("seat.v1.json").read_text(encoding="utf-8")
     return jsonschema_rs.validator_for(json.loads(text))
+
+
+@functools.cache
+def share_validator() -> Any:
+    """Return the compiled validator of the messages about shared case files, share.v1.json (PROTOCOL 16)."""
+    text = folder().joinpath("share.v1.json").read_text(encoding="utf-8")
+    return jsonschema_rs.validator_for(json.loads(text))

@@ -87,6 +87,7 @@ from node.web.pages import (
     office_searches,
     office_services,
     office_sessions,
+    office_shared_cases,
     public,
     session_door,
 )
@@ -225,6 +226,6 @@ def _add_pages(app: web.Application, node: Node) -> None:
     app.add_routes(office_documents.routes())
     desk.install(app, node)
     for pages in (
-        office_profiles, office_approvals, office_matches, office_searches, office_services, office_introductions, office_asking, office_case, office_sessions, office_aggregations, office_pipeline, office_cases, office_case_file, office_course_texts, office_courses, office_calls, office_applications, evaluations,
+        office_profiles, office_approvals, office_matches, office_searches, office_services, office_introductions, office_asking, office_case, office_sessions, office_aggregations, office_pipeline, office_cases, office_shared_cases, office_case_file, office_course_texts, office_courses, office_calls, office_applications, evaluations,
     ):  # fmt: skip
         app.add_routes(pages.routes())

@@ -39,6 +39,7 @@ NO_PAGE = {
     "/ufficio/fascicoli/{case_id}/calendario.ics": "a file",
     "/ufficio/fascicoli/{case_id}/bozza.docx": "a file",
     "/ufficio/fascicoli/{case_id}/documenti/{document_id}": "a file",
+    "/ufficio/fascicoli-condivisi/{share_id}/documenti/{document_id}": "a file",
     "/calendario/{token}.ics": "a file",
     "/ufficio/corsi/{edition_id}/materiali/{material_id}": "a file",
     "/ufficio/corsi/{edition_id}/attestati/{seat_id}": "a file",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from node.config_values import RetentionSection
-from node.domain.processing import HOLDINGS, Role, subject_of
+from node.domain.processing import HOLDINGS, Role
+from node.domain.subject import subject_of
 from node.errors import CallerError
 from node.store import gdpr
 from node.store.postgres import Connection

@@ -173,6 +173,13 @@ def build(made: Announcement) -> dict[str, Any]:
     }
 
 
+def certificates(made: Announcement) -> frozenset[str]:
+    """Return what a course's announcement says of certificates: commitments in base64; none for all else."""
+    if made.kind != COURSE:
+        return frozenset()
+    return frozenset(one for edition in made.detail.get("editions", ()) for one in edition.get("certificates", ()))
+
+
 def composed(value: Any) -> Any:
     """Return a document with its texts in NFC, as logs hold them: some keyboards and files write letter and accent apart."""
     if isinstance(value, str):

@@ -18,8 +18,8 @@ from typing import Any, Final
 from node.domain import saved, vocabulary
 from node.domain.introduction import Party, State
 from node.domain.labels import LabelReference
-from node.domain.processing import CODE_FORM
 from node.domain.sector import ANY
+from node.domain.subject import CODE_FORM
 from node.errors import N_, CallerError
 from node.flows.introductions import own_side
 from node.flows.introductions.casework import Office

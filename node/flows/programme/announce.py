@@ -100,7 +100,7 @@ async def put(
     """Announce an item inside the caller's transaction; the caller signs (``sign_head``) once it has committed.
 
     Raises: CallerError announcement-type-unknown, body-type-not-agreed, announcement-foreign-owner, announcement-malformed,
-    announcement-id-taken, announcement-withdrawn, announcement-changed; LogStateError announcement-waits, or as ``append`` does.
+    announcement-id-taken, announcement-withdrawn, announcement-changed, course-certified; LogStateError announcement-waits, or as ``append`` does.
     """
     made = _judge(config, own, document)
     last, dead = await _locked(conn, own, made.id)
@@ -122,6 +122,8 @@ async def put(
             hint=N_("rileggerlo e rifare la modifica"),
             revision=before.revision if before else 0,
         )
+    if before is not None and not announcement.certificates(before) <= announcement.certificates(made):
+        raise _certified(made.id)
     doubts = announcement.doubts(made)
     if before is not None and announcement.is_same(before, made):
         return Announced(made.id, before, changed=False, index=last, doubts=doubts)
@@ -136,7 +138,7 @@ async def put(
 async def take_back(conn: Connection, own: OwnLog, now: dt.datetime, item_id: str) -> Announced:
     """Withdraw an item inside the caller's transaction; the caller signs once it has committed.
 
-    Raises: NotFoundError(announcement-unknown); LogStateError announcement-waits, or as ``append`` does.
+    Raises: NotFoundError(announcement-unknown), CallerError(course-certified); LogStateError announcement-waits, or as ``append`` does.
     """
     last, dead = await _locked(conn, own, item_id)
     if dead:
@@ -149,9 +151,12 @@ async def take_back(conn: Connection, own: OwnLog, now: dt.datetime, item_id: st
             where=item_id,
             hint=N_("«rete catalogue list --own» elenca i propri"),
         )
+    made = announcement.parse(document)
+    if announcement.certificates(made):
+        raise _certified(item_id)
     await tell(conn)
     (index,) = await append(conn, own, [Operation(item_id, None)], now)
-    await announcements.note(conn, announcement.parse(document), WITHDRAWN, now)
+    await announcements.note(conn, made, WITHDRAWN, now)
     return Announced(item_id, None, changed=True, index=index)
 
 
@@ -218,4 +223,17 @@ async def _before(conn: Connection, own: OwnLog, item_id: str, last: int) -> Ann
 def _taken(item_id: str) -> CallerError:
     return CallerError(
         "announcement-id-taken", N_("l'identificativo è già di un altro documento di questo nodo"), where=item_id
+    )
+
+
+def _certified(item_id: str) -> CallerError:
+    return CallerError(
+        "course-certified",
+        N_(
+            "il corso ha rilasciato attestati, che si verificano sul suo annuncio: senza, non si potrebbero verificare più"
+        ),
+        where=item_id,
+        hint=N_(
+            "l'annuncio resta; per non prendere altre iscrizioni, concludere o annullare le edizioni ancora aperte"
+        ),
     )

@@ -122,13 +122,18 @@ async def contract(pool: Pool, case_id: str) -> Contract:
     """Return the points of the contract of a case. Raises: NotFoundError(case-unknown)."""
     key = key_of(case_id)
     async with acquire(pool) as conn, conn.transaction(readonly=True, isolation="repeatable_read"):
-        row = await cases.read_case(conn, key)
-        if row is None:
-            raise absent("case-unknown", key)
-        record, objectives = None, await _objectives(conn, row)
-        if row.network_id is not None:
-            record = (await registry.read_records(conn, [row.network_id])).get(row.network_id)
-        written = await cases.list_clauses(conn, key)
+        return await contract_in(conn, key)
+
+
+async def contract_in(conn: Connection, key: str) -> Contract:
+    """Return the points of the contract of a case as one transaction sees them. Raises: NotFoundError(case-unknown)."""
+    row = await cases.read_case(conn, key)
+    if row is None:
+        raise absent("case-unknown", key)
+    record, objectives = None, await _objectives(conn, row)
+    if row.network_id is not None:
+        record = (await registry.read_records(conn, [row.network_id])).get(row.network_id)
+    written = await cases.list_clauses(conn, key)
     known = Known(record, objectives, {item.point: item.text for item in written})
     return Contract(row, known, checklist.points(known), {item.point: item.revision for item in written})
 

@@ -15,16 +15,14 @@ from typing import Final
 
 from node.domain.programme.course import Reason, Standing
 from node.errors import N_, PeerWrongError, ReteError
-from node.flows.introductions import families
 from node.flows.introductions.casework import Office
 from node.flows.introductions.hear import AHEAD_MAX
-from node.flows.introductions.hear import exchange as introductions_exchange
 from node.flows.introductions.post import Exchange, Opened
 from node.flows.programme import course_seats
 from node.flows.programme.course_seats import MISMATCH, today_of
 from node.protocol import sealed, seat
 from node.protocol.member import Member
-from node.protocol.seat import ANSWER, ASK, EVALUATE, PREFIX, Said
+from node.protocol.seat import ANSWER, ASK, EVALUATE, Said
 from node.store import course_seats as store
 from node.store import outbox, schemas
 from node.store.course_seats import Answer, Enrolment
@@ -35,11 +33,6 @@ AGAIN: Final = dt.timedelta(hours=6)
 STANDING_AGAIN: Final = dt.timedelta(days=7)
 PAGE: Final = 200
 FUTURE: Final = "seat-future"
-
-
-def exchange(office: Office, clock: Callable[[], dt.datetime]) -> Exchange:
-    """Return what this office does with sealed messages: introductions, and enrolments at courses."""
-    return families.together(introductions_exchange(office, clock), {PREFIX: seats_exchange(office, clock)})
 
 
 def seats_exchange(office: Office, clock: Callable[[], dt.datetime]) -> Exchange:

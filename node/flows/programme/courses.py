@@ -2,7 +2,7 @@
 
 In: what an officer decides, what a trainer marks. Out: the course in the database and, once it is announced, each change at once in the signed
 log, in the same transaction. Rules: seats never fall below a place that is held; a cancelled edition tells everybody; trainers mark
-only what they teach; certificates are checked against the announcement: a course that has any should not be withdrawn. Source: docs/courses.md.
+only what they teach; certificates are checked against the announcement: a course that has any is not withdrawn. Source: docs/courses.md.
 """
 
 from __future__ import annotations

@@ -16,8 +16,9 @@ import structlog
 
 from node.config import Config
 from node.domain import officers
-from node.domain.processing import HOLDINGS, Subject, subject_of
+from node.domain.processing import HOLDINGS
 from node.domain.seeking import Seeker
+from node.domain.subject import Subject, subject_of
 from node.errors import N_, CallerError, NotFoundError, OperatorError
 from node.flows.logs.append import OwnLog
 from node.flows.profiles import publish
@@ -39,6 +40,7 @@ TERMS = {
     "expressions": "aggregations_days",
     "aggregations": "aggregations_days",
     "case_files": "closed_networks_days",
+    "shared_cases": "closed_networks_days",
     "courses": "introductions_days",
     "closed_networks": "closed_networks_days",
     "import_batches": "editions_days",

@@ -30,12 +30,14 @@ UNTOLD, ORPHANED, UNDECIDED, UNACCOUNTED, UNGRANTED = "untold", "orphaned", "und
 UNTOLD_CHANGE, UNTOLD_INTRODUCTION, UNKEPT = "untold-change", "untold-introduction", "unkept"
 UNTOLD_STAGE = "untold-stage"
 UNTOLD_ANNOUNCEMENT = "untold-announcement"
+UNTOLD_SHARE = "untold-share"
 # Rows that each have an event, and what finds the first whose event is missing or says otherwise.
 UNTOLD_ROWS = (
     (UNTOLD_CHANGE, audit.untold_change),
     (UNTOLD_INTRODUCTION, audit.untold_introduction),
     (UNTOLD_ANNOUNCEMENT, audit.untold_announcement),
     (UNTOLD_STAGE, audit.untold_stage),
+    (UNTOLD_SHARE, audit.untold_share),
 )
 CUT, FORKED, OTHER = "cut", "forked", "other-chain"
 REASONS = {
@@ -52,6 +54,7 @@ REASONS = {
         "il passo {event} di un contatto non è nella catena, la catena dice altro, oppure nessun funzionario l'ha deciso"
     ),
     UNTOLD_STAGE: N_("il passo o la valutazione {event} di un'aggregazione non è nella catena, o la catena dice altro"),
+    UNTOLD_SHARE: N_("il passo {event} di un fascicolo condiviso non è nella catena, o la catena dice altro"),
     UNTOLD_ANNOUNCEMENT: N_("la decisione {event} su un annuncio non è nella catena, o la catena dice altro"),
     UNKEPT: N_(
         "il documento {profile} non è quello che fu aggiunto, oppure non c'è più e la catena non dice chi l'ha tolto"
@@ -89,6 +92,7 @@ KINDS = {
     "course": N_("corso"),
     "announcement": N_("annuncio del catalogo"),
     "case-file": N_("fascicolo"),
+    "case-share": N_("fascicolo condiviso"),
     "call": N_("bando congiunto"),
 }
 ACCOUNT_ACTIONS = {
@@ -121,6 +125,14 @@ CASE_FILES = {
     "handed-over": N_("fascicolo passato ad altre mani"), "closed": N_("fascicolo chiuso"),
     "document-added": N_("documento aggiunto a un fascicolo"), "document-deleted": N_("documento di un fascicolo cancellato"),
     "document-taken": N_("documento di un fascicolo scaricato"), "ended": N_("fascicolo cancellato dopo il suo termine"),
+}  # fmt: skip
+CASE_SHARES = {
+    "share-proposed": N_("condivisione di un fascicolo proposta"), "share-approved": N_("fascicolo condiviso con un altro ufficio"),
+    "share-ended": N_("fascicolo non più condiviso"), "share-answered": N_("l'altro ufficio ha risposto su un fascicolo"),
+    "share-left": N_("l'altro ufficio ha lasciato un fascicolo"), "share-case-gone": N_("condivisione finita con il suo fascicolo"),
+    "copy-received": N_("fascicolo di un altro ufficio ricevuto"), "copy-answered": N_("risposto sul fascicolo di un altro ufficio"),
+    "copy-left": N_("fascicolo di un altro ufficio lasciato"), "copy-taken-back": N_("fascicolo di un altro ufficio cancellato: non è più condiviso"),
+    "copy-forgotten": N_("fascicolo di un altro ufficio cancellato"),
 }  # fmt: skip
 INTRODUCTIONS = {
     **{str(kind): title for kind, title in KIND_TITLES.items()},
@@ -176,6 +188,7 @@ def what_of(kind: str, facts: Mapping[str, Any]) -> str:
         "course": COURSES,
         "announcement": ANNOUNCEMENTS,
         "case-file": CASE_FILES,
+        "case-share": CASE_SHARES,
         "call": CALLS,
     }
     return by_kind.get(kind, {}).get(action) or KINDS.get(kind, kind)
@@ -186,7 +199,7 @@ class Verdict:
     """A chain: how many events are in order, the hash of the newest, and where and why it is broken, if it is.
 
     ``place`` is the number of an event, but of a decision for "untold", and of a version of ``profile`` for
-    "undecided", of a change for "untold-change", of a step for "untold-introduction", of a row for "untold-announcement", of a step or evaluation for "untold-stage", and a position in the own log for "unaccounted"; for "ungranted" ``profile`` is
+    "undecided", of a change for "untold-change", of a step for "untold-introduction", of a row for "untold-announcement", of a step or evaluation for "untold-stage", of a step for "untold-share", and a position in the own log for "unaccounted"; for "ungranted" ``profile`` is
     an account, for "unkept" a document.
     """
 

@@ -22,7 +22,7 @@ from node.domain.programme.case_file import LINES, OUTCOMES, STATE_TITLES, STEP_
 from node.domain.programme.checklist import Standing
 from node.domain.roles import Permission
 from node.errors import N_, CallerError, NotFoundError
-from node.flows.programme import case_calendar, case_papers, case_work, cases
+from node.flows.programme import case_calendar, case_papers, case_sharing, case_work, cases
 from node.flows.programme.cases import ZONE, Opened
 from node.flows.registry import documents
 from node.i18n import translator
@@ -30,7 +30,7 @@ from node.runtime import Node
 from node.store import docx
 from node.web import forms
 from node.web.middleware import language_of, status_of
-from node.web.pages import desk
+from node.web.pages import desk, office_case_sharing
 from node.web.pages.desk import DESK
 from node.web.pages.frame import render
 from node.web.pages.office_cases import BADGES, PATH, ics
@@ -221,7 +221,7 @@ async def act(request: web.Request) -> web.StreamResponse:
     except CallerError as error:
         if error.code in _GONE:
             raise
-        return await _page(request, error, "-".join(filter(None, (deed, thing))), form)
+        return await page(request, error, "-".join(filter(None, (deed, thing))), form)
     await desk.keep_mark(request)
     return desk.go(f"{PATH}/{info['case_id']}?{desk.DONE}=scritto#{anchor}")
 
@@ -229,10 +229,10 @@ async def act(request: web.Request) -> web.StreamResponse:
 @needs(Permission.PROGRAMME_READ, hidden=True, invites=True)
 async def one(request: web.Request) -> web.StreamResponse:
     """Show a case."""
-    return await _page(request)
+    return await page(request)
 
 
-async def _page(
+async def page(
     request: web.Request, error: CallerError | None = None, form: str = "", given: Form | None = None
 ) -> web.Response:
     """Return the page of a case, perhaps with what is wrong with one of its forms, in which what was typed still is."""
@@ -249,10 +249,12 @@ async def _page(
         at_form=form,
         given=given or {},
         may={str(deed) for deed in may},
+        may_write=desk.may(request, Permission.PROGRAMME_WRITE),
         fresh=lambda: str(uuid.uuid4()),
         document_kinds=[(key, Words(language).title(KINDS, key)) for key in KINDS],
         limits={"file": node.config.documents.max_mb, "all": node.config.documents.network_mb},
         accepted=ACCEPTED,
+        sharing=office_case_sharing.values(node, await case_sharing.of_case(node.pool, opened.row.case_id), language),
         **_values(opened, language, node),
     )
 
@@ -415,7 +417,7 @@ async def add_document(request: web.Request) -> web.StreamResponse:
     except CallerError as error:
         if error.code in _GONE:
             raise
-        return await _page(request, error, "documenti", given)
+        return await page(request, error, "documenti", given)
     await desk.keep_mark(request)
     return desk.go(f"{PATH}/{case_id}?{desk.DONE}=scritto#documenti")
 
@@ -442,6 +444,6 @@ async def delete_document(request: web.Request) -> web.StreamResponse:
     except CallerError as error:
         if isinstance(error, NotFoundError):
             raise
-        return await _page(request, error)
+        return await page(request, error)
     await desk.keep_mark(request)
     return desk.go(f"{PATH}/{info['case_id']}?{desk.DONE}=scritto#documenti")

@@ -23,12 +23,15 @@ from node.flows.logs import prove
 from node.flows.profiles import draft, partitions, privacy, privacy_export, publish, submission
 from node.flows.registry import intake, register
 from node.runtime import Node
-from node.store import registry
+from node.store import accounts, registry
 from node.store.postgres import Connection
 from node.web import app as application
 from tests import canary
 from tests.federation_made import Clock, Town, federation
+from tests.flows.registry.test_gdpr import applied, assisted, enrolled
+from tests.networks_made import PERSON_CODE
 from tests.office_made import SNAPSHOT, lecce
+from tests.programme_made import took_part
 
 SHOWN = ("log", "coop", "ops", "post", "agreement")
 
@@ -92,7 +95,47 @@ async def furnish(node: Node) -> list[str]:
             ' SELECT introduction_id, \'{"name": "x", "members": [{"name": "x"}], "contact": {"phone": "x"}}\', now() FROM made'
         )
         await conn.execute("INSERT INTO office.account (account_id, name, created_at, external_name) VALUES (gen_random_uuid(), 'x', now(), 'x')")  # fmt: skip
-        return list(await registry.read_records(conn))
+        networks = list(await registry.read_records(conn))
+        await furnish_programme(conn, networks[0])
+        return networks
+
+
+async def furnish_programme(conn: Connection, network_id: str) -> None:
+    """A row of each kind of the programme; what is announced to everybody is not announced yet."""
+    await took_part(conn, "Persona Prova", "", "Un gruppo di imprese.")
+    await conn.execute("UPDATE programme.info_session SET state = 'draft'")
+    await assisted(conn, network_id, "parole")
+    await conn.execute("INSERT INTO post.box (peer, sent) VALUES ('cmto', 3)")
+    await enrolled(conn)
+    # What waited for a member that is none here.
+    await conn.execute("DELETE FROM post.outbox")
+    await conn.execute("DELETE FROM post.box")
+    async with conn.transaction():
+        await accounts.act_as(conn, "anna")
+        await applied(conn, network_id, PERSON_CODE, "parole")
+        await conn.execute(
+            "INSERT INTO programme.case_share_step (share_id, peer, at, by_officer, action) VALUES (gen_random_uuid(), 'there', now(), 'anna', 'share-proposed')"
+        )
+    edition = await conn.fetchval("SELECT edition_id FROM programme.course_edition LIMIT 1")
+    await conn.execute(
+        "INSERT INTO programme.course_material (material_id, edition_id, title, file_name, media_type, sha256, content, officer, added_at)"
+        " VALUES (gen_random_uuid(), $1, 'x', 'a.txt', 'text/plain', decode(repeat('00', 32), 'hex'), 'x', 'anna', now())", edition,
+    )  # fmt: skip
+    await conn.execute(
+        "INSERT INTO programme.course_trainer (edition_id, name, name_key) VALUES ($1, 'x', 'x')", edition
+    )
+    await conn.execute("INSERT INTO programme.calendar_feed VALUES ('anna', decode(repeat('00', 32), 'hex'), now())")
+    planted = {name for name, columns in canary.PLANS.items() if name.startswith("programme.") and {"word", "inside", "code"} & set(columns.values())}  # fmt: skip
+    # Announcements and attendance name only officers, and are written with what they are of.
+    left = {
+        "programme.announced",
+        "programme.call_instalment",
+        "programme.course_attendance",
+        "programme.course_certificate",
+        "programme.course_release",
+    }
+    empty = {name for name in planted - left if not await conn.fetchval(f"SELECT EXISTS (SELECT FROM {name})")}
+    assert empty == set()
 
 
 @pytest.fixture

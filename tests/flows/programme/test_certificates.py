@@ -10,7 +10,7 @@ import pytest
 from node.domain.programme import certificate
 from node.domain.programme.course import Standing
 from node.errors import CallerError, NotFoundError
-from node.flows.programme import certificates, course_evaluation, courses
+from node.flows.programme import announce, certificates, course_evaluation, courses
 from node.flows.programme import course_enrolments as enrolments
 from tests.courses_made import School
 from tests.domain.programme.test_certificate_page import read_back
@@ -127,3 +127,27 @@ async def test_answers_are_told_once_and_then_gone(schools: list[School], answer
     async with pool.acquire() as conn:
         assert await conn.fetchval("SELECT count(*) FROM programme.course_answer") == 0
     assert await lecce.standing(made[0]) is Standing.PLACED
+
+
+async def test_a_course_with_certificates_is_not_withdrawn(schools: list[School]) -> None:
+    """Neither withdrawn nor announced without them, and its certificates go on being good; one without any is."""
+    lecce, torino = schools
+    course_id, edition_id, made = await held(lecce, torino)
+    desk, pool = await lecce.desk(), lecce.town.node.pool
+    await certificates.issue(desk, edition_id, "anna", lecce.now)
+    opened = await courses.read(pool, edition_id)
+    bare = courses.document_of(opened.course, [(opened.edition, opened.sessions, ())])
+    for work in (
+        announce.withdraw(pool, desk.own, lecce.now, course_id),
+        announce.announce(pool, desk.config, desk.own, lecce.now, bare),
+    ):
+        with pytest.raises(CallerError) as caught:
+            await work
+        assert caught.value.code == "course-certified"
+        assert caught.value.hint
+    code = certificate.spelled(opened.certificates[made[0]].code or b"")
+    assert await certificates.verify(pool, code, "Persona p0") is not None
+    # Still told: the same again, with all of them.
+    await courses.publish(desk, course_id, lecce.now)
+    other, _ = await lecce.open(2, code="2027-1")
+    assert (await announce.withdraw(pool, desk.own, lecce.now, other)).changed

@@ -12,7 +12,7 @@ import pytest
 from node.domain.programme.course import Reason, Standing
 from node.flows.introductions import post
 from node.flows.programme import course_enrolments as enrolments
-from node.flows.programme import course_post, courses
+from node.flows.programme import course_post, courses, sealed_families
 from node.protocol import sealed, seat
 from node.store import outbox
 from node.store.outbox import Posted
@@ -132,7 +132,7 @@ async def test_a_replay_changes_nothing(three: Three) -> None:
     await enrolments.cancel(three.torino.office, made, three.clock())
     await three.carry()
     node = three.lecce.town.node
-    carrier = node.carrier(three.lecce.town.session, course_post.exchange(three.lecce.office, node.clock))
+    carrier = node.carrier(three.lecce.town.session, sealed_families.exchange(three.lecce.office, node.clock))
     for _ in range(2):
         asked = await post.import_(carrier, "cmto", raw)
         assert (asked.received, asked.refused) == (1, 0)
@@ -150,7 +150,7 @@ async def test_what_takes_back_may_come_first(three: Three) -> None:
     await enrolments.cancel(three.torino.office, made, three.clock())
     await three.carry()
     node = three.lecce.town.node
-    carrier = node.carrier(three.lecce.town.session, course_post.exchange(three.lecce.office, node.clock))
+    carrier = node.carrier(three.lecce.town.session, sealed_families.exchange(three.lecce.office, node.clock))
     await post.import_(carrier, "cmto", early)
     assert [s.standing for s in (await courses.read(node.pool, edition_id)).seats] == [Standing.CANCELLED]
 

@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from node.domain.processing import MASK
+from node.domain.seeking import MASK
 from node.errors import CallerError, NotFoundError, OperatorError
 from node.flows.programme import course_seats
 from node.flows.registry import gdpr
@@ -77,6 +77,18 @@ async def assisted(conn: Connection, network: str, said: str) -> None:
         "INSERT INTO programme.case_step (case_id, at, by_officer, action, to_officer, note) VALUES ($1, $3, 'anna', 'opened', 'anna', $2)",
     ):
         await conn.execute(query, case, said, NOW)
+    share = await conn.fetchval(
+        "INSERT INTO programme.case_share (share_id, case_id, peer, consent_on, consent_ref, proposed_by, looked_at, created_at, changed_at)"
+        " VALUES (gen_random_uuid(), $1, 'cmto', '2026-01-01', left($2, 200), 'anna', $3, $3, $3) RETURNING share_id", case, said, NOW,
+    )  # fmt: skip
+    await conn.execute("INSERT INTO programme.case_share_reply (share_id, number, case_id, kind, words, on_day) VALUES ($1, 1, $2, 'note', $3, '2026-01-01')", share, case, said)  # fmt: skip
+    # Of another office: a copy that speaks of the subject, and one of which only a file does.
+    for copy, content in ((json.dumps({"title": said}), "nulla"), (json.dumps({"title": "altro"}), said)):
+        shared = await conn.fetchval(
+            "INSERT INTO programme.shared_case (share_id, peer, state, copy, heard, came_at, changed_at)"
+            " VALUES (gen_random_uuid(), 'cmto', 'live', $1::jsonb, 1, $2, $2) RETURNING share_id", copy, NOW,
+        )  # fmt: skip
+        await conn.execute("INSERT INTO programme.shared_case_document VALUES ($1, gen_random_uuid(), 'a.txt', 'text/plain', decode(repeat('00', 32), 'hex'), convert_to($2, 'UTF8'))", shared, content)  # fmt: skip
     await conn.execute("SELECT set_config('rete.officer', '', false)")
 
 
@@ -412,7 +424,7 @@ async def test_terms_end_what_is_over_them_and_nothing_else(office: Office) -> N
     late = NOW + dt.timedelta(days=3651)
     shown = {term.what: (term.over, term.ended) for term in await gdpr.retention(office.pool, office.config, late, apply=False)}  # fmt: skip
     # The partition of the first edition is the profiles'; the newest two stay: one is left to end.
-    assert shown == {"drafts": (1, 0), "contacts": (2, 0), "consents": (1, 0), "introductions": (0, 0), "case_files": (0, 0), "courses": (0, 0), "enrolments": (0, 0), "expressions": (0, 0), "aggregations": (0, 0), "closed_networks": (2, 0), "import_batches": (1, 0), "editions": (1, 0)}  # fmt: skip
+    assert shown == {"drafts": (1, 0), "contacts": (2, 0), "consents": (1, 0), "introductions": (0, 0), "case_files": (0, 0), "shared_cases": (0, 0), "courses": (0, 0), "enrolments": (0, 0), "expressions": (0, 0), "aggregations": (0, 0), "closed_networks": (2, 0), "import_batches": (1, 0), "editions": (1, 0)}  # fmt: skip
     ended = {term.what: term.ended for term in await gdpr.retention(office.pool, office.config, late, apply=True)}
     assert ended == {name: over for name, (over, _) in shown.items()}
     again = await gdpr.retention(office.pool, office.config, late, apply=True)

@@ -9,7 +9,7 @@ from typing import Any
 import asyncpg
 import pytest
 
-from node.domain.processing import MASK
+from node.domain.seeking import MASK
 from node.errors import CallerError, OperatorError
 from node.flows.logs.ingest import ingest_bodies, open_bodies
 from node.flows.profiles import gate

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from node.domain.processing import subject_of
 from node.domain.programme.session import Standing
+from node.domain.subject import subject_of
 from node.errors import CallerError, NotFoundError
 from node.flows.programme import aggregations, sessions
 from node.flows.registry import gdpr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -38,6 +39,7 @@ from tests.courses_made import CODE, COURSE, School
 from tests.desk_made import Staff, networks_of
 from tests.documents_made import TEXT
 from tests.programme_made import took_part
+from tests.protocol.test_share_vectors import CASE as SHARED
 from tests.web.test_account_pages import PAGE, Browser, served
 
 OPEN = {Permission.PUBLIC, Permission.SIGNED_IN, Permission.TOKEN, Permission.PEER}
@@ -81,6 +83,16 @@ async def objects(node: Node, staff: Staff) -> Mapping[str, str]:
         wish = Wish(network_id, Decimal(1000), (Undertaking("01234567890", Decimal(1000)),), ((told, TEXT),))
         application = await applying.apply(node.pool, node.config.node.id, call.call_id, wish, bounds, node.clock())
         opened = await applying.read(node.pool, application.application_id)
+    # One id for both sides: an own case that is shared, and another office's.
+    async with acquire(node.pool) as conn:
+        await conn.execute(
+            "INSERT INTO programme.case_share (share_id, case_id, peer, consent_on, consent_ref, proposed_by, looked_at, created_at, changed_at)"
+            " VALUES ($1, $1, 'a_WELL', '2026-01-01', 'prot. 1', 'anna', $2, $2, $2)", case_id, node.clock(),
+        )  # fmt: skip
+        await conn.execute(
+            "INSERT INTO programme.shared_case (share_id, peer, state, copy, heard, came_at, changed_at) VALUES ($1, 'a_WELL', 'live', $2::jsonb, 1, $3, $3)",
+            case_id, json.dumps(SHARED), node.clock(),
+        )  # fmt: skip
     paper = await fill_agreement(node)
     await figures_made.publish(node)
     return {
@@ -113,6 +125,7 @@ async def objects(node: Node, staff: Staff) -> Mapping[str, str]:
         **await course_objects(node),
         "path": "rete.css",
         "case_id": case_id,
+        "share_id": case_id,
         "deed": "ore",
         "thing": NOBODY,
         "point": "decisions",
