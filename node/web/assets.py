@@ -13,8 +13,10 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from aiohttp import web
@@ -147,12 +149,21 @@ def read_picture(home: Path, name: str) -> Asset:
     return _asset(body, content_type)
 
 
+@cache
+def _installed() -> Mapping[str, Asset]:
+    # Of the program, not of a node: they are packed once in a process, however many applications are built in it.
+    files = {
+        name: _asset(_read(package, path), kind) for name, (package, path, kind) in FOREIGN.items() if name != STYLES
+    }
+    files |= {name: _asset(_read("node", f"web/static/{name}"), kind) for name, kind in OWN.items()}
+    files[STYLES] = _asset(styles(_read(*FOREIGN[STYLES][:2]).decode("utf-8")), _CSS)
+    files["icons.svg"] = _asset(icons(_read(_ITALIA, SPRITE).decode("utf-8")), _SVG)
+    return MappingProxyType(files)
+
+
 def load(home: Path | None = None, logo: str = "", favicon: str = "") -> Assets:
     """Read all files. Raises: OperatorError web-file-missing, web-picture-bad."""
-    files = {name: _asset(_read(package, path), kind) for name, (package, path, kind) in FOREIGN.items()}
-    files |= {name: _asset(_read("node", f"web/static/{name}"), kind) for name, kind in OWN.items()}
-    files[STYLES] = _asset(styles(files[STYLES].body.decode("utf-8")), _CSS)
-    files["icons.svg"] = _asset(icons(_read(_ITALIA, SPRITE).decode("utf-8")), _SVG)
+    files = dict(_installed())
     chosen = {"logo": "logo.svg", "favicon": "favicon.svg"}
     for use, name in (("logo", logo), ("favicon", favicon)):
         if name and home is not None:
