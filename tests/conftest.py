@@ -105,9 +105,10 @@ def tmp_path() -> Iterator[Path]:
     """A folder of this test's own.
 
     Not below pytest's: that one is closed to other users at each start of a test session, and as root the embedded
-    server runs as another user.
+    server runs as another user. In memory where there is plenty: homes and clusters made here wait for no disk, and what
+    crash tests kill are processes, after which memory holds what a disk would.
     """
-    folder = Path(tempfile.mkdtemp(prefix="rete-test-"))
+    folder = Path(tempfile.mkdtemp(prefix="rete-test-", dir=_fast_place()))
     yield folder
     shutil.rmtree(folder, ignore_errors=True)
 
