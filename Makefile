@@ -39,15 +39,15 @@ lint: .venv/.installed-dev
 	$(BIN)/mypy
 
 # First the pure rooms, whose tests must cover them by themselves; then all the rest.
-# Pages are tried in Debian's chromium (apt-get install chromium), after the rest: one node and one browser for all of them,
-# and both cores theirs. Without it that part is skipped, and said so at the end.
+# Pages are tried in Debian's chromium (apt-get install chromium), after the rest: each of two processes has one node and
+# one browser for all of its tests, and both cores are theirs. Without it that part is skipped, and said so at the end.
 test: lint
 ifdef ARGS
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 else
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m counted --cov --cov-report=term --cov-fail-under=95 tests/domain tests/protocol
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not counted" --ignore tests/browser
-	$(BIN)/python -m pytest -n 0 tests/browser
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/browser
 endif
 
 # Each proof is bounded and stops by itself.

@@ -1,4 +1,4 @@
-"""One node and one browser for all tests in this folder: starting them costs more than looking."""
+"""One node and one browser in each process for all tests in this folder: starting them costs more than looking."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import asyncpg
 import pytest
@@ -62,6 +63,40 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if item.path.name == LAST and (chosen or files != {file.name for file in folder.glob("test_*.py")}):
             item.add_marker(pytest.mark.skip(reason="only some of the tests in a browser were asked for"))
     items.sort(key=lambda item: item.path.name == LAST)
+    if hasattr(config, "workerinput"):
+        # No process has looked at all pages: what they say together is judged by the one that started them.
+        config.stash[WHOLE] = files == {file.name for file in folder.glob("test_*.py")} and not chosen
+        items[:] = [item for item in items if item.path.name != LAST]
+
+
+WHOLE = pytest.StashKey[bool]()
+UNSEEN = pytest.StashKey[set[str]]()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A process that was given some of the tests tells what it has not looked at; who gave them fails for what nobody has."""
+    told = getattr(session.config, "workeroutput", None)
+    if told is not None and session.config.stash.get(WHOLE, False) and UNSEEN in session.config.stash:
+        told["unseen"] = sorted(session.config.stash[UNSEEN])
+    elif told is None and session.config.stash.get(UNSEEN, set()):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Keep what no process has looked at."""
+    told = getattr(node, "workeroutput", {}).get("unseen")
+    if told is not None:
+        stash = node.config.stash
+        stash[UNSEEN] = stash.get(UNSEEN, set(told)) & set(told)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name the pages that nobody has looked at."""
+    unseen = terminalreporter.config.stash.get(UNSEEN, set())
+    if unseen:
+        terminalreporter.section("PAGES THAT AXE HAS NOT LOOKED AT", sep="!", red=True, bold=True)
+        terminalreporter.line("\n".join(sorted(unseen)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +125,11 @@ def _keep_backups(home: Path) -> None:
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def bench(server: str) -> AsyncIterator[Bench]:
+async def bench(server: str, request: pytest.FixtureRequest) -> AsyncIterator[Bench]:
     """A node over a database of its own, served on this machine, and a browser."""
+    # It is imported with the tests: what they looked at is counted in it.
+    from tests.browser.test_every_page_examined import forgotten
+
     name = f"t_browser_{os.getpid()}"
     admin = await asyncpg.connect(dsn_of(server, "postgres"))
     await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{TEMPLATE}"')
@@ -124,6 +162,8 @@ async def bench(server: str) -> AsyncIterator[Bench]:
                 browser = await started.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
                 yield Bench(f"http://127.0.0.1:{port}", browser, app)
                 await browser.close()
+            if hasattr(request.config, "workeroutput"):
+                request.config.stash[UNSEEN] = set(await forgotten(app))
             await runner.cleanup()
         await admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
     finally:
