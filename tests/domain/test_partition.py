@@ -95,6 +95,7 @@ def test_every_leaf_has_at_least_k_build_members(rows: list[RegisterNetwork]) ->
     assert found == {block.block_id: block.count for block in made.blocks}
 
 
+@pytest.mark.many
 @given(populations())
 def test_every_label_is_true_of_each_member_and_its_preimage_is_its_block(rows: list[RegisterNetwork]) -> None:
     """Who satisfies all labels of a block is in it, and who is in it satisfies all of them."""

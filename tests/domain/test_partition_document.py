@@ -66,6 +66,7 @@ def test_another_program_builds_the_same_nodes(rows: list[RegisterNetwork]) -> N
     assert rebuilt(made, rows) == made.nodes
 
 
+@pytest.mark.many
 def test_another_program_builds_the_national_partition() -> None:
     """The same for 9,630 contracts."""
     made = built(national())

@@ -107,6 +107,7 @@ def test_no_bytes_make_it_fail() -> None:
         assert not seeker.in_bytes(data)
 
 
+@pytest.mark.many
 def test_long_texts_are_read_piece_by_piece() -> None:
     """A name that stands where two pieces meet is found."""
     seeker = seek(PERSON)

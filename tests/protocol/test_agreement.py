@@ -756,6 +756,7 @@ def survives(call: Callable[[], object]) -> bool:
     return True
 
 
+@pytest.mark.many
 @given(path=st.sampled_from(PLACES[1:]), value=json_values)
 def test_whatever_stands_anywhere_nothing_worse_than_a_refusal_happens(path: tuple[Any, ...], value: Any) -> None:
     """Never another exception, of python-tuf or of anybody."""

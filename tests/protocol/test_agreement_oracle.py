@@ -382,6 +382,7 @@ links = st.tuples(
 )
 
 
+@pytest.mark.many
 @given(start=councils, chain=st.lists(links, min_size=1, max_size=5))
 @settings(max_examples=40)
 def test_of_any_chain_of_councils_both_take_the_same(start: tuple[tuple[str, ...], int], chain: list[Any]) -> None:
@@ -397,6 +398,7 @@ def test_of_any_chain_of_councils_both_take_the_same(start: tuple[tuple[str, ...
     assert ours.good == theirs.good
 
 
+@pytest.mark.many
 @given(
     chain=st.lists(
         st.tuples(councils, st.lists(st.sampled_from(PEOPLE), max_size=2, unique=True)), min_size=1, max_size=5

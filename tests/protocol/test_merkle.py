@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from node.errors import CallerError
@@ -149,7 +149,17 @@ def test_the_edges_of_proofs() -> None:
             call()
 
 
-@given(st.integers(0, 70_000), st.integers(0, 70_000))
+# Where a tile is full and where it is not, on both levels: ranges that end anywhere else cost as much and tell less.
+BORDERS = st.builds(
+    lambda full, tile, beside: max(full * 65_536 + tile * 256 + beside, 0),
+    st.sampled_from([0, 0, 0, 1]), st.integers(0, 17), st.integers(-2, 2),
+)  # fmt: skip
+
+
+@pytest.mark.many
+@given(st.integers(0, 3_000) | BORDERS, st.integers(0, 3_000) | BORDERS)
+@example(65_535, 65_537)
+@example(70_000, 70_000)
 def test_tiled_ranges_tell_every_completed_subtree(start: int, more: int) -> None:
     """Growing over tile borders names exactly the 256^k subtrees completed on the way."""
     begun = tiles.TiledRange(0, ())
