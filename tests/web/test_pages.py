@@ -144,11 +144,12 @@ async def test_what_a_hostile_peer_wrote_is_text_on_every_page(client: Client, l
         assert "\u202e" not in text, path
 
 
-@pytest.mark.parametrize("name", [name for name in PARAMETERS if name != "cursor"])
-async def test_a_wrong_question_keeps_the_form_and_shows_no_markup(client: Client, name: str) -> None:
+async def test_a_wrong_question_keeps_the_form_and_shows_no_markup(client: Client) -> None:
     """400, the reason, what was typed as text; a cursor or order that is wrong too."""
-    text = await (await client.get("/cerca", params={name: '"><svg onload=x>' * 15})).text()
-    assert "<svg onload" not in text
+    for name in PARAMETERS:
+        if name != "cursor":
+            text = await (await client.get("/cerca", params={name: '"><svg onload=x>' * 15})).text()
+            assert "<svg onload" not in text, name
 
 
 async def test_errors_are_pages_for_people_and_documents_for_programs(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:  # fmt: skip
