@@ -1,0 +1,98 @@
+"""What an administrator copies to a machine: read by the programs that will read it there, and in step with the product."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DEPLOY = ROOT / "deploy"
+UNIT = DEPLOY / "systemd" / "rete.service"
+NGINX = DEPLOY / "nginx" / "rete.conf"
+CADDY = DEPLOY / "caddy" / "Caddyfile"
+EXPOSURE_MAX = 2.5
+
+
+def run(*command: str | Path) -> str:
+    """What a program says; it must be content."""
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def needs(program: str) -> pytest.MarkDecorator:
+    """Only where Debian's own program is: CI installs it."""
+    return pytest.mark.skipif(shutil.which(program) is None, reason=f"{program} is not installed")
+
+
+@needs("systemd-analyze")
+def test_the_unit_is_read_by_systemd_and_closed(tmp_path: Path) -> None:
+    """No word that systemd does not know, and an exposure below our limit."""
+    unit = tmp_path / UNIT.name
+    # The command is where the docs put it, not here.
+    unit.write_text(UNIT.read_text(encoding="utf-8").replace("/opt/rete/.venv/bin/rete", "/bin/true"), encoding="utf-8")
+    said = run("systemd-analyze", "verify", unit)
+    assert unit.name not in said, said
+    told = run("systemd-analyze", "security", "--offline=true", unit)
+    found = re.search(r"Overall exposure level for rete\.service: ([0-9.]+)", told)
+    assert found is not None
+    assert float(found[1]) <= EXPOSURE_MAX
+
+
+@needs("nginx")
+def test_nginx_reads_its_sample(tmp_path: Path) -> None:
+    """As part of a whole configuration, with a certificate made here."""
+    certificate, key = tmp_path / "fullchain.pem", tmp_path / "key.pem"
+    run("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate, "-days", "1", "-subj", "/CN=rete.provincia.example")  # fmt: skip
+    site = NGINX.read_text(encoding="utf-8")
+    site = site.replace("/etc/ssl/rete/fullchain.pem", str(certificate)).replace("/etc/ssl/rete/key.pem", str(key))
+    site = site.replace("/var/log/nginx/", f"{tmp_path}/").replace("listen 80;", "listen 127.0.0.1:18080;")
+    whole = tmp_path / "nginx.conf"
+    whole.write_text(
+        f"pid {tmp_path}/pid;\nerror_log {tmp_path}/error.log;\nevents {{}}\nhttp {{\n{site}\n}}\n", encoding="utf-8"
+    )
+    said = run("nginx", "-t", "-c", whole, "-e", tmp_path / "start.log")
+    assert "[warn]" not in said, said
+
+
+@needs("caddy")
+def test_caddy_reads_its_sample() -> None:
+    """Whole as it stands."""
+    assert "Valid configuration" in run("caddy", "validate", "--adapter", "caddyfile", "--config", CADDY)
+
+
+@pytest.mark.parametrize("path", [NGINX, CADDY])
+def test_samples_lead_to_the_port_of_the_example(path: Path) -> None:
+    """Where the node listens unless told otherwise; by loopback, and without keeping what was asked."""
+    example = tomllib.loads((ROOT / "nodes.example.toml").read_text(encoding="utf-8"))
+    text = path.read_text(encoding="utf-8")
+    assert f"{example['web']['host']}:{example['web']['port']}" in text
+    assert not re.search(r"^\s*(access_log (?!off)|log\b|proxy_cache\b)", text, re.MULTILINE)
+
+
+def test_the_start_of_a_trial_is_good_shell() -> None:
+    """And what the containers run is there and may be run."""
+    script = DEPLOY / "container" / "start.sh"
+    run("sh", "-n", script)
+    assert script.stat().st_mode & 0o111
+    compose = (DEPLOY / "container" / "compose.yaml").read_text(encoding="utf-8")
+    assert compose.count("/opt/rete/deploy/container/start.sh") == compose.count("    command:")
+
+
+def test_an_image_takes_all_that_the_install_reads() -> None:
+    """Whatever the locked install and the program need of the checkout is copied, and let through by .dockerignore."""
+    text = (DEPLOY / "container" / "Containerfile").read_text(encoding="utf-8")
+    copied = {word for line in re.findall(r"^COPY (?!--from)(.+)$", text, re.MULTILINE) for word in line.split()[:-1]}
+    let = {
+        line[1:] for line in (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines() if line.startswith("!")
+    }
+    assert copied == let
+    assert all((ROOT / name).exists() for name in copied)
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert {project["readme"], *project["license-files"], "requirements.lock", "pyproject.toml", "node"} <= copied
+    assert "USER 10001" in text
