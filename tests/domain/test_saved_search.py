@@ -27,10 +27,10 @@ def item(title: str = "Olio", summary: str = "Imprese.", number: int = 1) -> sav
 
 def digest(items: list[saved.Item], recipient: str = "a@example.org") -> EmailMessage:
     """A message of those profiles."""
-    return saved.digest(
-        SHEET, items, sender="rete@example.org", recipient=recipient, delivery_id="d",
-        leave_url=f"https://lecce.example.it/unsubscribe/{SEARCH}/{'x' * 43}", now=NOW, languages=(translator("it"), translator("en")),
-    )  # fmt: skip
+    envelope = saved.Envelope(
+        "rete@example.org", recipient, "d", f"https://lecce.example.it/unsubscribe/{SEARCH}/{'x' * 43}", NOW
+    )
+    return saved.digest(SHEET, items, envelope=envelope, languages=(translator("it"), translator("en")))
 
 
 @given(st.text(), st.text())
