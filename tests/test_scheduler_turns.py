@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.interval import IntervalTrigger
 
 from node import scheduler
 from node.errors import LogStateError, RoadWrongError
@@ -43,12 +44,15 @@ async def test_each_turn_is_remembered_with_what_went_wrong(capsys: pytest.Captu
 
 
 async def test_every_job_has_a_name_for_people_and_its_next_turn(node: Node) -> None:
-    """All that the scheduler runs; how often stands beside it."""
+    """All that the scheduler runs; how often stands beside it, and hangs on no hour of any place."""
     assert set(TITLES) == set(Job)
     async with node.session() as session:
         jobs = scheduler.build(node, session)
         assert {turn.name for turn in jobs.schedule().turns} == set(TITLES) - {Job.AGREEMENT, Job.BACKUP, Job.TRIAL}
         assert all(turn.every_s > 0 for turn in jobs.schedule().turns)
+        # No job hangs on the hour of a place: a night on which the clocks change has as many turns as any other.
+        assert jobs.timers.timezone is dt.UTC
+        assert all(isinstance(job.trigger, IntervalTrigger) for job in jobs.timers.get_jobs())
         jobs.timers.start(paused=True)
         try:
             assert all(turn.next_at is not None for turn in jobs.schedule().turns)

@@ -6,6 +6,7 @@ import datetime as dt
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from email.message import EmailMessage
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -128,6 +129,20 @@ def test_the_next_digest_is_always_later(now: str, found: str) -> None:
     """At the hour itself it is tomorrow's."""
     moment = dt.datetime.fromisoformat(now).replace(tzinfo=dt.UTC)
     assert saved.next_digest(moment, 6) == dt.datetime.fromisoformat(f"{found}T06:00:00+00:00")
+
+
+@pytest.mark.parametrize("night", ["2026-03-29", "2026-10-25"])
+def test_nights_on_which_the_clocks_change_have_one_digest(night: str) -> None:
+    """Looked for each minute from noon to noon by the clocks of Italy, also at an hour that is leapt over or comes twice."""
+    day = dt.datetime.fromisoformat(f"{night}T12:00:00").replace(tzinfo=ZoneInfo("Europe/Rome"))
+    begin = day.astimezone(dt.UTC) - dt.timedelta(hours=24)
+    for hour in range(24):
+        due, told = saved.next_digest(begin.astimezone(ZoneInfo("Europe/Rome")), hour), 0
+        for minute in range(24 * 60 + 1):
+            now = (begin + dt.timedelta(minutes=minute)).astimezone(ZoneInfo("Europe/Rome"))
+            if due <= now:
+                due, told = saved.next_digest(now, hour), told + 1
+        assert told == 1, (night, hour)
 
 
 def test_webhooks_and_titles_have_one_spelling() -> None:
