@@ -5,7 +5,7 @@ ARGS ?=
 # Where an image forbids bytecode, each process of `make test` and each command it starts would compile all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo walk test prove mutants independent borders lint bench clean
+.PHONY: help install demo walk test prove mutants independent borders lint bench sbom clean
 
 help:
 	@echo "make demo     four administrations on this machine find each other's networks (Ctrl-C ends it)"
@@ -14,6 +14,7 @@ help:
 	@echo "make mutants  every check of the wire broken on purpose: does a test see it (docs/mutants.md)"
 	@echo "make independent  the risks of the privacy audit against pycanon's (docs/privacy.md)"
 	@echo "make borders  the map's outlines from ISTAT's boundaries again (docs/pictures.md)"
+	@echo "make sbom     what the node is made of, as CycloneDX JSON, in artefacts/sbom.json (docs/contributing.md)"
 	@echo "make prove    the heavier proofs and measurements (bench/); make clean: remove .venv and caches"
 
 install: .venv/.installed
@@ -32,6 +33,10 @@ demo: .venv/.installed
 # The newcomer's walk of docs/percorso.md in a real browser, with its pictures (Debian's chromium).
 walk: .venv/.installed-dev
 	$(BIN)/python tools/walk.py
+
+sbom: .venv/.installed
+	@mkdir -p artefacts
+	$(BIN)/python tools/sbom.py artefacts/sbom.json
 
 lint: .venv/.installed-dev
 	$(BIN)/ruff check .
