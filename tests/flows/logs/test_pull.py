@@ -211,6 +211,23 @@ async def test_poison_entries_and_bodies_are_set_aside_and_the_rest_goes_on(
     }
 
 
+async def test_whole_pages_of_rejects_move_the_cursor_on(
+    pool: Pool, peer: LyingPeer, session: aiohttp.ClientSession
+) -> None:
+    """Six hundred entries of which none counts, and a good one behind them: nothing is asked for twice, the good one is found."""
+    peer.entries += [b"poison %d" % number for number in range(600)]
+    peer.publish(99)
+    report = await pull(pool, peer, session)
+    origin = await follow(pool, peer)
+    assert (report.error, origin.size) == (None, len(peer.entries))
+    async with pool.acquire() as conn:
+        assert await cooperation.count_by_origin(conn) == {origin.origin_id: 4}
+        assert await log.problems_by_origin(conn) == {origin.origin_id: {"json-malformed": 600}}
+    peer.requests.clear()
+    assert (await pull(pool, peer, session)).error is None
+    assert len(peer.requests) == 1
+
+
 def endless(_: str, honest: bytes) -> web.StreamResponse:
     """A reply of 300 MB in chunks."""
 
