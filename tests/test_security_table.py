@@ -16,13 +16,12 @@ PAGE = ROOT / "docs" / "security.md"
 OPEN = {
     "crash-readiness",
     "database-disk-full",
-    "database-page",
+    "database-page-doctor",
     "people-object-audit",
     "processes-leader",
     "processes-standby",
     "processes-takeover",
     "processes-zombie",
-    "road-dead-peer-lag",
 }
 NAMED = re.compile(r"tests/[\w/]+\.py::\w+")
 MENTIONED = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("schemas/*.md")])
