@@ -42,6 +42,7 @@ from node.flows.trust.key_ring import KeyRing
 from node.flows.trust.membership import enrol_members, membership_of, own_member
 from node.flows.upkeep import backup
 from node.flows.upkeep.checkup import Place
+from node.meters import Meters
 from node.peers.client import RequestSigner, open_session
 from node.peers.mail import MailServer
 from node.protocol import request
@@ -71,6 +72,8 @@ class Node:
     membership: Membership
     index: TextIndex
     known: KnownNames = field(default_factory=KnownNames)
+    # What this process counts of itself (docs/monitoring.md).
+    meters: Meters = field(default_factory=Meters)
     # Where members are [[peer]] tables there is none.
     agreement: agreement.Place | None = None
 
@@ -115,7 +118,7 @@ class Node:
             mirror=lambda: self.cosigner("mirror"),
             deadline_s=sync.pull_minutes * 60,
         )
-        return Syncer(self.pool, session, self.request_signer(), parts, sync.parallel, progress)
+        return Syncer(self.pool, session, self.request_signer(), parts, sync.parallel, progress, self.meters.pulled)
 
     def carrier(self, session: aiohttp.ClientSession, exchange: post.Exchange) -> post.Carrier:
         """Return what carries sealed messages for this node."""

@@ -17,6 +17,7 @@ import aiohttp
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+from node import trace
 from node.errors import LogStateError, ReteError
 from node.flows.introductions import post, remind
 from node.flows.logs import announce, gossip, recover
@@ -37,6 +38,7 @@ from node.flows.searching import indexing, tell
 from node.flows.trust import agreement_pull, council_road
 from node.flows.upkeep import audit, backup_shelf, tidy
 from node.flows.upkeep.jobs import Job, Schedule, Turn
+from node.meters import Meters
 from node.runtime import Node, current_own, utc_now
 from node.store import wake
 from node.store.reference import load_label_reference
@@ -89,6 +91,7 @@ class Jobs:
     turns: dict[str, Turn] = field(default_factory=dict)
     clock: Callable[[], dt.datetime] = utc_now
     since: dt.datetime = field(default_factory=utc_now)
+    meters: Meters = field(default_factory=Meters)
 
     def schedule(self) -> Schedule:
         """Return what each job did last and when its next turn comes."""
@@ -128,6 +131,11 @@ class Jobs:
         turn = self.turns.setdefault(name, Turn(name, every_s))
 
         async def run() -> None:
+            # What other nodes are asked in one turn stands in their logs under the turn's number.
+            with trace.working(trace.new()):
+                await run_turn()
+
+        async def run_turn() -> None:
             self.running.add(name)
             turn.begin(self.clock())
             code = ""
@@ -147,6 +155,7 @@ class Jobs:
                 logger.exception("job.failed", job=name)
             finally:
                 turn.end(self.clock(), code)
+                self.meters.turned(name, code)
                 self.running.discard(name)
 
         return run
@@ -158,7 +167,7 @@ def build(node: Node, session: aiohttp.ClientSession, exchange: post.Exchange | 
     timers = AsyncIOScheduler(
         timezone=dt.UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
     )
-    jobs = Jobs(timers, clock=node.clock, since=node.clock())
+    jobs = Jobs(timers, clock=node.clock, since=node.clock(), meters=node.meters)
     syncer = node.syncer(session)
 
     async def listen() -> None:

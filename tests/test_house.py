@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 NODE = ROOT / "node"
 # Floors, from the ground up; a module imports from its own floor or below, never above.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("node.errors", "node.telemetry", "node.i18n", "node.version"),
+    ("node.errors", "node.exposition", "node.i18n", "node.meters", "node.telemetry", "node.trace", "node.version"),
     (
         "node.domain",
         "node.protocol",

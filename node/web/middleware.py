@@ -7,15 +7,16 @@ Source: schemas/problem.v1.json, PROTOCOL 4 (statuses).
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Final
 
 import orjson
 import structlog
 from aiohttp import web
 
+from node import trace
 from node.errors import (
     N_,
     CallerError,
@@ -27,6 +28,7 @@ from node.errors import (
     RoadWrongError,
 )
 from node.i18n import LANGUAGES, language_from_header, translator
+from node.meters import Meters
 from node.store.postgres import DATABASE_AWAY, UNWRITABLE_VALUE, VALUE_BAD
 from node.web.permission import wants_page
 
@@ -53,6 +55,10 @@ LANGUAGE_COOKIE: Final = "rete_lang"
 ErrorPage = Callable[[web.Request, int, str, str, str], web.Response]
 ERROR_PAGE: web.AppKey[ErrorPage] = web.AppKey("error_page", Callable)  # type: ignore[arg-type]
 REQUEST_ID = web.RequestKey("request_id", str)
+METERS = web.AppKey("meters", Meters)
+# What is asked every few seconds, by machines (node/web/health.py).
+PROBES: Final = frozenset({"/livez", "/readyz"})
+UNKNOWN: Final = "unknown"
 # Codes whose status says more than their family does (PROTOCOL 4).
 _STATUS = {
     "token-missing": 401,
@@ -201,8 +207,38 @@ def _from_error(request: web.Request, error: ReteError) -> web.Response:
 @web.middleware
 async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turn every failure into a problem document and every request into one log line."""
-    request[REQUEST_ID] = secrets.token_hex(8)
-    started = time.perf_counter()
+    request[REQUEST_ID] = trace.heard(request.headers.getall(trace.HEADER, []))
+    with trace.working(request[REQUEST_ID]):
+        started = time.perf_counter()
+        response, code = await _answered(request, handler)
+        response.headers["X-Request-Id"] = request[REQUEST_ID]
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        _tell(request, response.status, code, time.perf_counter() - started)
+    return response
+
+
+def _tell(request: web.Request, status: int, code: str, seconds: float) -> None:
+    """Write the one line of a request, and count it."""
+    # The route, never the raw path or query: those may carry words a person typed.
+    resource = request.match_info.route.resource
+    route = resource.canonical if resource else UNKNOWN
+    if METERS in request.app:
+        request.app[METERS].answered(route, status, seconds)
+    # Who asks every few seconds whether all is well is told of only when it is not.
+    tell = logger.debug if route in PROBES and status < HTTPStatus.BAD_REQUEST else logger.info
+    tell(
+        "request.answered",
+        request_id=request[REQUEST_ID],
+        method=request.method,
+        route=route,
+        status=status,
+        code=code,
+        ms=round(seconds * 1000, 1),
+    )
+
+
+async def _answered(request: web.Request, handler: Handler) -> tuple[web.StreamResponse, str]:
+    """Return the answer to a request, whatever happens, and the code of what went wrong."""
     code = ""
     try:
         response = await handler(request)
@@ -228,16 +264,4 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
         code = "internal-error"
         logger.exception("request.failed", request_id=request[REQUEST_ID])
         response = failure(request, 500, code, translator(language_of(request))(INTERNAL))
-    response.headers["X-Request-Id"] = request[REQUEST_ID]
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    logger.info(
-        "request.answered",
-        request_id=request[REQUEST_ID],
-        method=request.method,
-        # The route, never the raw path or query: those may carry words a person typed.
-        route=request.match_info.route.resource.canonical if request.match_info.route.resource else "unknown",
-        status=response.status,
-        code=code,
-        ms=round((time.perf_counter() - started) * 1000, 1),
-    )
-    return response
+    return response, code

@@ -6,13 +6,13 @@ those of node/web/middleware.py. Nothing of what was sent is quoted, neither in 
 
 from __future__ import annotations
 
-import secrets
 from http import HTTPStatus
 from typing import Any
 
 import structlog
 from aiohttp import web
 
+from node import trace
 from node.i18n import LANGUAGES
 from node.web.middleware import LANGUAGE, REQUEST_ID, refusal
 
@@ -39,7 +39,7 @@ class _Connection(web.RequestHandler):
         if request.writer.output_size > 0:
             # Half an answer is out: nothing can be said any more.
             raise ConnectionError
-        request[REQUEST_ID] = secrets.token_hex(8)
+        request[REQUEST_ID] = trace.new()
         if status < HTTPStatus.INTERNAL_SERVER_ERROR:
             # The name of a parser's complaint, never its words.
             logger.info(

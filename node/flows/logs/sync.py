@@ -50,10 +50,11 @@ class Syncer:
         parts: Parts,
         parallel: int,
         progress: Callable[[str], Progress] | None = None,
+        counted: Callable[[str, str], None] | None = None,
     ) -> None:
-        """``parallel`` bounds how many logs are pulled at once."""
+        """``parallel`` bounds how many logs are pulled at once; ``counted`` is told whose log was pulled and the code of what went wrong."""
         self.pool, self.session, self.parts = pool, session, parts
-        self._signer, self._progress = signer, progress
+        self._signer, self._progress, self._counted = signer, progress, counted
         # A pull at work needs two connections: never more pulls than the pool can feed.
         self._gate = asyncio.Semaphore(max(1, min(parallel, pool.get_max_size() // 2)))
 
@@ -72,6 +73,8 @@ class Syncer:
             tasks = [group.create_task(self._guarded(origin, offers.get(origin.origin))) for origin in rows]
         reports = [task.result() for task in tasks]
         for report in reports:
+            if self._counted is not None:
+                self._counted(report.owner, report.error_code or "")
             if report.contradiction is not None and self.membership is not None:
                 await accuse.spread(self.session, self.membership, report.contradiction)
         return reports
