@@ -47,6 +47,11 @@ async def server(conn: Connection) -> Server:
     return Server(**dict(await conn.fetchrow(QUERIES["server"])))
 
 
+async def schema(conn: Connection) -> int:
+    """Return the number of the newest migration that was applied, 0 for a database without one."""
+    return int(await conn.fetchval(QUERIES["schema"]) or 0)
+
+
 async def mailed(conn: Connection) -> Mailed:
     """Return how telling by mail goes."""
     return Mailed(**dict(await conn.fetchrow(QUERIES["mailed"])))

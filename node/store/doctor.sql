@@ -20,3 +20,6 @@ SELECT count(*) FILTER (WHERE i.state <> 'draft') AS open,
         WHERE e.introduction_id = i.introduction_id AND e.party <> i.party AND e.seen > i.own_events)) AS lost
 FROM office.introduction i
 WHERE i.state NOT IN ('concluded', 'declined', 'expired', 'withdrawn');
+
+-- name: schema
+SELECT max(number) FROM ops.migration;

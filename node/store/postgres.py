@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -212,6 +213,12 @@ def _migrations() -> list[tuple[int, str, str]]:
     folder = resources.files("node.store").joinpath("migrations")
     names = sorted(item.name for item in folder.iterdir() if re.fullmatch(r"\d{4}_[a-z_]+\.sql", item.name))
     return [(int(name[:4]), name, folder.joinpath(name).read_text(encoding="utf-8")) for name in names]
+
+
+@functools.cache
+def newest_migration() -> int:
+    """Return the number of the newest migration that this program brings."""
+    return max(number for number, _, _ in _migrations())
 
 
 async def migrate_at(dsn: str) -> None:

@@ -17,11 +17,14 @@ from typing import Any
 from aiohttp import web
 
 from node.errors import N_, CallerError
+from node.web.middleware import PROBES
 
 CALLERS_MAX = 10_000
 CALLER_PREFIX = 64
 # What a stranger leaves for people to look at is counted by the /48 that one customer gets.
 SITE_PREFIX = 48
+# What caller_of makes of ::1.
+_OWN_NETWORK = str(ipaddress.IPv6Network(("::1", CALLER_PREFIX), strict=False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +147,9 @@ def limiter(allowances: Allowances, clock: Callable[[], dt.datetime], *, behind_
         kind = kind_of(request)
         if kind is not None:
             prefix = SITE_PREFIX if kind == "join" else CALLER_PREFIX
-            allowances.spend(kind, caller_of(request, behind_proxy=behind_proxy, prefix=prefix), clock())
+            caller = caller_of(request, behind_proxy=behind_proxy, prefix=prefix)
+            if not is_probe(request.path, caller):
+                allowances.spend(kind, caller, clock())
         return await handler(request)
 
     return limit
@@ -164,6 +169,15 @@ def _guesses(path: str) -> bool:
     )
 
 
+def is_probe(path: str, caller: str) -> bool:
+    """Tell whether this machine asks whether all is well: as often as it likes."""
+    try:
+        return path in PROBES and ipaddress.ip_address(caller).is_loopback
+    except ValueError:
+        # Of IPv6 the caller is a network: of this machine's own address too.
+        return path in PROBES and caller == _OWN_NETWORK
+
+
 def kind_of(request: web.Request) -> str | None:
     """Return under which kind a request is counted, None when it is not."""
     if request.path.startswith("/federation/"):
@@ -178,7 +192,7 @@ def kind_of(request: web.Request) -> str | None:
         return "save"
     if request.method == "POST" and _guesses(request.path):
         return "leave"
-    if request.path.startswith("/api/") or request.path == "/status":
+    if request.path.startswith("/api/") or request.path in ("/status", *PROBES):
         return "api"
     return None if request.path.startswith("/static/") or request.path == "/favicon.ico" else "page"
 

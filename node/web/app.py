@@ -30,6 +30,7 @@ from node.web import (
     federation,
     forms,
     gossip,
+    health,
     introductions,
     observatory_api,
     observatory_data,
@@ -39,7 +40,7 @@ from node.web import (
     typed,
 )
 from node.web.allowance import Allowances, limiter, teller
-from node.web.middleware import LANGUAGE, UNAVAILABLE, errors, language_of, problem
+from node.web.middleware import LANGUAGE, METERS, UNAVAILABLE, errors, language_of, problem
 from node.web.pages import (
     account,
     admin_agreement,
@@ -136,6 +137,7 @@ def build(node: Node, schedule: Callable[[], Schedule] | None = None) -> web.App
     app = web.Application(middlewares=middlewares, client_max_size=node.config.web.max_request_bytes)
     app[NODE] = node
     app[LANGUAGE] = node.config.node.language
+    app[METERS] = node.meters
     app[federation.FEDERATION] = federation.Federation(
         pool=node.pool,
         authority=node.config.federation.authority,
@@ -157,6 +159,7 @@ def build(node: Node, schedule: Callable[[], Schedule] | None = None) -> web.App
     app.add_routes([*observatory_api.routes(), *calls_api.routes(), *courses_api.routes()])
     introductions.install(app, node)
     app.add_routes([web.get("/status", status)])
+    health.install(app, health.Health(node.pool, node.clock, schedule))
     _add_pages(app, node)
     admin_frame.install(app, node, schedule)
     for pages in (

@@ -29,7 +29,7 @@ SECRET_BYTES: Final = 32
 CHARSET: Final = "utf-8"
 SECRET_LONGEST: Final = 100
 # Paths of programs, and what every browser asks for without being asked anything.
-_NOT_PAGES: Final = ("/api/", "/federation/", "/static/", "/status")
+_NOT_PAGES: Final = ("/api/", "/federation/", "/static/", "/status", "/livez", "/readyz")
 
 
 @dataclass(frozen=True, slots=True)

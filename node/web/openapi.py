@@ -14,7 +14,15 @@ from node.domain.query import CURSOR_MAX_CHARS, LIMIT_DEFAULT, LIMIT_MAX, SORTS,
 from node.domain.saved import TITLE_MAX_CHARS
 from node.domain.theme import THEMES
 from node.domain.vocabulary import CATEGORIES, CERTIFICATIONS, MATURITIES, PURPOSES
-from node.web import exports, matches, openapi_catalogue, openapi_introductions, openapi_observatory, openapi_programme
+from node.web import (
+    exports,
+    matches,
+    openapi_catalogue,
+    openapi_health,
+    openapi_introductions,
+    openapi_observatory,
+    openapi_programme,
+)
 from node.web import openapi_parts as parts
 from node.web.openapi_parts import PROFILE_ID, Schema
 
@@ -321,6 +329,7 @@ def document(server: str, *, sandbox: bool) -> dict[str, Any]:
             "/api/v1/profiles/{profile_id}": parts.get("profile", "One profile, whole.", [one, whose], _answers("Profile", missing=True)),
             "/api/v1/facets": parts.get("facets", "Counts without hits.", [*_filters(), *paging, _format(exports.FACETS)], _answers("Facets", forms=exports.FACETS)),
             "/api/v1/matches": parts.get("matches", "Partners of one profile.", partners, _answers("Matches", missing=True)),
+            **openapi_health.paths(),
             **openapi_catalogue.paths(),
             **openapi_programme.paths(),
             **openapi_observatory.paths(),
@@ -332,7 +341,7 @@ def document(server: str, *, sandbox: bool) -> dict[str, Any]:
                 "token": {"type": "http", "scheme": "bearer", "description": "The token of one saved search or request, told when it was made."},
                 **openapi_introductions.SECURITY,
             },
-            "schemas": {**_schemas(), **openapi_catalogue.schemas(), **openapi_programme.schemas(), **openapi_observatory.schemas(), **openapi_introductions.schemas()},
+            "schemas": {**_schemas(), **openapi_health.schemas(), **openapi_catalogue.schemas(), **openapi_programme.schemas(), **openapi_observatory.schemas(), **openapi_introductions.schemas()},
             "headers": {
                 **{name: {"description": text, "schema": parts.whole("", 0, 1_000_000)} for name, text in parts.RATES.items()},
                 "ETag": {"description": "Of this very answer.", "schema": parts.text(longest=80)},

@@ -14,6 +14,12 @@ from typing import Final
 
 from node.errors import N_
 
+# A job that has not begun for so many of its turns stands still.
+TURNS_MISSED: Final = 5
+TURN_SLACK_S: Final = 120
+# A first pull of large logs takes long; longer than this a turn hangs.
+TURN_LONGEST_S: Final = 4 * 3600
+
 
 class Job(StrEnum):
     """What the scheduler runs. ``agreement`` is of nodes that have one, ``backup`` and ``trial`` of those with a folder for backups."""
@@ -87,6 +93,13 @@ class Turn:
         """Whether a turn is under way."""
         return self.began_at is not None and (self.ended_at is None or self.ended_at < self.began_at)
 
+    def stands_still(self, since: dt.datetime, now: dt.datetime) -> bool:
+        """Tell whether no turn has begun for so long that none will, or one hangs; ``since``: when the jobs of the process began."""
+        allowed_s = TURNS_MISSED * self.every_s + TURN_SLACK_S
+        if self.is_running:
+            allowed_s = max(allowed_s, TURN_LONGEST_S)
+        return (now - (self.began_at or since)).total_seconds() > allowed_s
+
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
@@ -94,3 +107,7 @@ class Schedule:
 
     since: dt.datetime
     turns: tuple[Turn, ...]
+
+    def standing(self, now: dt.datetime) -> tuple[Turn, ...]:
+        """Return the jobs that stand still."""
+        return tuple(turn for turn in self.turns if turn.stands_still(self.since, now))
