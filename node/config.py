@@ -28,6 +28,7 @@ from node.config_values import (
     FederationSection,
     IntroductionsSection,
     MailSection,
+    MetricsSection,
     NodeSection,
     OidcSection,
     PeerSection,
@@ -123,6 +124,12 @@ TABLES: Mapping[str, Mapping[str, tuple[Check, Any]]] = {
         "user": (checks.text(empty=True), ""),
         "password_file": (checks.text(empty=True, longest=1000), ""),
         "sender": (checks.text(checks.MAILBOX, empty=True, longest=254), ""),
+    },
+    "metrics": {
+        "host": (checks.text(checks.HOST, longest=255), "127.0.0.1"),
+        "port": (checks.number(0, 65535), 0),
+        "exposed": (checks.flag, False),
+        "certificate": (checks.text(empty=True, longest=1000), ""),
     },
     "search": {
         "first_themes": (checks.themes, list(FIRST_THEMES)),
@@ -236,6 +243,7 @@ def parse(text: str, *, file: str = "node.toml") -> Config:
         documents=DocumentsSection(**sections["documents"]),
         saved=SavedSection(**sections["saved"]),
         mail=MailSection(**sections["mail"]),
+        metrics=MetricsSection(**sections["metrics"]),
         search=SearchSection(**sections["search"]),
         web=WebSection(**sections["web"]),
         oidc=OidcSection(**sections["web.oidc"]),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import PurePath
 
-from node.config_checks import LOOPBACK, is_loopback_url, refuse
+from node.config_checks import is_loopback, is_loopback_url, refuse
 from node.config_places import Locator
 from node.config_values import Config
 from node.errors import N_
@@ -54,7 +54,7 @@ def _check_mail(config: Config, locate: Locator) -> None:
     if bool(mail.user) != bool(mail.password_file):
         place = locate.place("mail", "user")
         raise refuse("config-bad-value", place, N_("user e password_file vanno insieme, o nessuno dei due"))
-    away = mail.host and mail.host not in (*LOOPBACK, "::1")
+    away = mail.host and not is_loopback(mail.host)
     if mail.tls == "none" and (mail.user or (away and config.is_production)):
         place = locate.place("mail", "tls")
         message = N_('tls = "none" manderebbe in chiaro password o indirizzi: usare starttls o tls')
@@ -70,6 +70,22 @@ def _check_backup(config: Config, locate: Locator) -> None:
         place = locate.place("backup", "passphrase_file")
         message = N_("la frase segreta non può stare nella cartella delle copie: chi ruba le copie le aprirebbe")
         raise refuse("config-bad-value", place, message)
+
+
+def _check_metrics(config: Config, locate: Locator) -> None:
+    metrics = config.metrics
+    if not is_loopback(metrics.host) and not metrics.exposed:
+        place = locate.place("metrics", "host")
+        message = N_(
+            "le misure del nodo si leggono senza accesso: altrove che su questa macchina vanno ammesse apposta"
+        )
+        hint = N_(
+            'lasciare host = "127.0.0.1"; in un contenitore, o con un firewall che fa passare solo Prometheus, exposed = true'
+        )
+        raise refuse("config-metrics-exposed", place, message, hint)
+    if metrics.port == config.web.port:
+        place = locate.place("metrics", "port")
+        raise refuse("config-bad-value", place, N_("le misure hanno una porta loro: non può essere quella di [web]"))
 
 
 def check(config: Config, locate: Locator) -> None:
@@ -99,6 +115,7 @@ def check(config: Config, locate: Locator) -> None:
     _check_mail(config, locate)
     _check_backup(config, locate)
     _check_oidc(config, locate)
+    _check_metrics(config, locate)
     seen: dict[str, int] = {}
     for number, peer in enumerate(config.peers):
         if not peer.url.startswith("https://") and (production or not is_loopback_url(peer.url)):

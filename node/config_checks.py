@@ -195,6 +195,11 @@ def is_loopback_url(url: str) -> bool:
     return host.rpartition(":")[0] in LOOPBACK or host in LOOPBACK
 
 
+def is_loopback(host: str) -> bool:
+    """Tell whether a host that is listened on, or spoken to, is this machine by its literal name."""
+    return host in (*LOOPBACK, "::1")
+
+
 def is_peer_url(url: str) -> bool:
     """Tell whether other nodes could write ``url`` into their [[peer]]: https, or http on this machine for trials."""
     try:

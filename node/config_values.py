@@ -151,6 +151,16 @@ class MailSection:
 
 
 @dataclass(frozen=True, slots=True)
+class MetricsSection:
+    """Where numbers about the process are read (``port`` 0: nowhere), and the certificate whose end is watched."""
+
+    host: str
+    port: int
+    exposed: bool
+    certificate: str
+
+
+@dataclass(frozen=True, slots=True)
 class SearchSection:
     """Which themes come first among results."""
 
@@ -199,6 +209,7 @@ class Config:
     documents: DocumentsSection
     saved: SavedSection
     mail: MailSection
+    metrics: MetricsSection
     search: SearchSection
     web: WebSection
     oidc: OidcSection

@@ -435,3 +435,25 @@ def test_a_setting_is_put_in_whatever_stood_there(before: str) -> None:
     assert found["web"] == {"url": "other"}
     assert found.get("node") == tomllib.loads(before).get("node")
     assert found["database"].get("name") == tomllib.loads(before).get("database", {}).get("name")
+
+
+@pytest.mark.parametrize("environment", ["development", "production"])
+def test_numbers_are_this_machine_s_unless_somebody_says_otherwise(environment: str) -> None:
+    """Another host is refused in trials too, with its line; ``exposed`` admits it; a port of [web] is no port of their own."""
+    text = EXAMPLE.replace('environment = "development"', f'environment = "{environment}"')
+    text = re.sub(r"\n\[\[peer\]\].*?\n(?=\[sync\])", "\n", text, flags=re.DOTALL).replace(
+        'url = ""', 'url = "postgresql://db/rete"'
+    )
+    place = 'host = "127.0.0.1"\nport = 0\nexposed = false'
+    assert place in text
+    for host in ("0.0.0.0", "::", "192.0.2.1", "metrics.example.it"):
+        told = text.replace(place, f'host = "{host}"\nport = 9441\nexposed = false')
+        error = refusal(told)
+        line = told.splitlines().index(f'host = "{host}"') + 1
+        assert (error.code, error.where) == ("config-metrics-exposed", f"node.toml:{line}")
+        exposed = config.parse(told.replace("exposed = false", "exposed = true")).metrics
+        assert (exposed.host, exposed.port, exposed.exposed) == (host, 9441, True)
+    for host in ("127.0.0.1", "localhost", "::1"):
+        assert config.parse(text.replace(place, f'host = "{host}"\nport = 9441')).metrics.host == host
+    assert refusal(text.replace(place, 'host = "127.0.0.1"\nport = 8441')).code == "config-bad-value"
+    assert config.parse(text).metrics.port == 0

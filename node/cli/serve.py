@@ -18,10 +18,12 @@ from node.cli.frame import Face, command
 from node.errors import N_, LogStateError, OperatorError
 from node.flows.logs import recover
 from node.flows.logs.append import sign_head
+from node.flows.upkeep import measures
 from node.runtime import Node
 from node.store import wake
 from node.store.postgres import listen
 from node.web import app as application
+from node.web import metrics
 from node.web.server import Runner
 
 logger = structlog.get_logger()
@@ -47,13 +49,17 @@ async def serve(face: Face, exit_with_parent: bool) -> None:
             shutdown_timeout=SHUTDOWN_S,
             handler_cancellation=False,
         )
+        watched = Runner(metrics.build(_reading(node, jobs)), access_log=None, shutdown_timeout=SHUTDOWN_S)
         await runner.setup()
+        await watched.setup()
         aside = [
             asyncio.create_task(listen(node.dsn, wake.CHANNEL, jobs.wake)),
             asyncio.create_task(runtime.keep_database(node)),
         ]
         try:
-            await _listen(runner, node.config.web.host, node.config.web.port)
+            await _listen(runner, node.config.web.host, node.config.web.port, "[web] port")
+            if node.config.metrics.port:
+                await _listen(watched, node.config.metrics.host, node.config.metrics.port, "[metrics] port")
             await _settle(node, session)
             jobs.timers.start()
             face.say(
@@ -68,7 +74,13 @@ async def serve(face: Face, exit_with_parent: bool) -> None:
                 task.cancel()
             if jobs.timers.running:
                 jobs.timers.shutdown(wait=False)
+            await watched.cleanup()
             await runner.cleanup()
+
+
+def _reading(node: Node, jobs: scheduler.Jobs) -> measures.Reading:
+    """Return where the numbers of this process come from."""
+    return measures.Reading(node.place, node.meters, lambda: runtime.current_own(node), node.clock, jobs.schedule)
 
 
 async def _settle(node: Node, session: aiohttp.ClientSession) -> None:
@@ -82,14 +94,15 @@ async def _settle(node: Node, session: aiohttp.ClientSession) -> None:
         logger.error("log.not_writable", code=error.code, reason=str(error))  # noqa: TRY400 - expected, no traceback
 
 
-async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
+async def _listen(runner: web.AppRunner, host: str, port: int, key: str) -> None:
     try:
         await web.TCPSite(runner, host, port, reuse_address=True).start()
     except OSError as error:
         raise OperatorError(
             "port-unavailable",
             N_("non posso ascoltare su {host}:{port}: {reason}"),
-            hint=N_("un altro programma usa la porta, o manca il permesso: cambiare [web] port o fermare l'altro"),
+            hint=N_("un altro programma usa la porta, o manca il permesso: cambiare {key} o fermare l'altro"),
+            key=key,
             host=host,
             port=port,
             reason=os.strerror(error.errno) if error.errno else str(error),

@@ -32,7 +32,7 @@ from node.flows.upkeep.backup_shelf import Shelf
 from node.flows.upkeep.findings import Disk, Index, Seen
 from node.flows.upkeep.jobs import Schedule
 from node.protocol.member import Membership
-from node.store import accounts, doctor, keyfiles, statistics
+from node.store import accounts, certificate, doctor, keyfiles, statistics
 from node.store import indexing as index_state
 from node.store.postgres import Connection, Pool, acquire
 from node.store.text_index import TextIndex
@@ -84,6 +84,7 @@ async def look(place: Place, own: OwnLog, now: dt.datetime, schedule: Schedule |
         post=tuple(await post_board.read(place.pool, place.membership, now)),
         agreement=await _agreement(place),
         statistics_day=told,
+        certificate=await certificate_end(place.home, place.config),
     )
 
 
@@ -94,6 +95,16 @@ async def backups(place: Place) -> Shelf | ReteError | None:
     try:
         await asyncio.to_thread(backup_shelf.passphrase_of, place.home, place.config)
         return await backup_shelf.read(place.home, place.config)
+    except ReteError as error:
+        return error
+
+
+async def certificate_end(home: Path, config: Config) -> dt.datetime | ReteError | None:
+    """Return until when the site's certificate is good, why that can't be read, or None where it is not watched."""
+    if not config.metrics.certificate:
+        return None
+    try:
+        return await asyncio.to_thread(certificate.not_after, home / config.metrics.certificate)
     except ReteError as error:
         return error
 

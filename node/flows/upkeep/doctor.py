@@ -13,7 +13,15 @@ from node.config_checks import LOOPBACK
 from node.errors import N_, ReteError, Said
 from node.flows.logs.board import QUARANTINED, SUSPENDED, Peer, is_silent
 from node.flows.logs.own_log import OwnState
-from node.flows.upkeep import agreement_check, audit, backup_check, introduction_check, post_check, statistics_check
+from node.flows.upkeep import (
+    agreement_check,
+    audit,
+    backup_check,
+    introduction_check,
+    monitoring_check,
+    post_check,
+    statistics_check,
+)
 from node.flows.upkeep.findings import DANGER, OK, WARNING, Finding, Seen, of_error
 from node.flows.upkeep.jobs import TITLES
 from node.protocol import limits
@@ -22,11 +30,6 @@ from node.store.postgres import MINIMUM_SERVER
 GIB: Final = 2**30
 DISK_LOW, DISK_LEAST_BYTES = 0.10, 5 * GIB
 DISK_EMPTY, DISK_EMPTY_BYTES = 0.03, 1 * GIB
-# A job that has not begun for so many of its turns stands still.
-TURNS_MISSED: Final = 5
-TURN_SLACK_S: Final = 120
-# A first pull of large logs takes long; longer than this a turn hangs.
-TURN_LONGEST_S: Final = 4 * 3600
 # Pulls fail now and then: a cut line is nobody's business before that.
 FAILURES_TOLD: Final = 3
 UNSIGNED_S: Final = 600
@@ -256,11 +259,7 @@ def _jobs(seen: Seen) -> list[Finding]:
                 )
             )  # fmt: skip
             continue
-        since = turn.began_at or seen.schedule.since
-        allowed_s = TURNS_MISSED * turn.every_s + TURN_SLACK_S
-        if turn.is_running:
-            allowed_s = max(allowed_s, TURN_LONGEST_S)
-        if (seen.now - since).total_seconds() > allowed_s:
+        if turn.stands_still(seen.schedule.since, seen.now):
             found.append(
                 Finding(
                     "job-standing", "jobs", DANGER, Said(N_("è fermo: {job}"), {"job": title}), turn.name,
@@ -332,4 +331,5 @@ def _mail(seen: Seen) -> list[Finding]:
 CHECKS: Final[tuple[Callable[[Seen], list[Finding]], ...]] = (
     _database, _clock, _disk, _secrets, _environment, _own_log, _peers, _jobs, _decisions, _accounts, _search, _mail,
     introduction_check.check, backup_check.check, post_check.check, agreement_check.check, statistics_check.check,
+    monitoring_check.check,
 )  # fmt: skip

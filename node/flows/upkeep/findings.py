@@ -100,6 +100,8 @@ class Seen:
     agreement: Glance | None = None
     # The newest reference day whose statistics this node told; None: none yet.
     statistics_day: dt.date | None = None
+    # Until when the site's certificate is good, or why that can't be read; None: it is not watched.
+    certificate: dt.datetime | ReteError | None = None
 
 
 def of_error(error: ReteError, area: str) -> Finding:

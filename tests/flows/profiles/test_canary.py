@@ -14,18 +14,21 @@ import aiohttp
 import asyncpg
 import pytest
 import structlog
+from aiohttp.test_utils import TestServer
 
-from node import telemetry
+from node import runtime, telemetry
 from node.domain.chamber import ChamberList
 from node.domain.generation.enrichment import enrich
 from node.errors import CallerError
 from node.flows.logs import prove
 from node.flows.profiles import draft, partitions, privacy, privacy_export, publish, submission
 from node.flows.registry import intake, register
+from node.flows.upkeep import measures
 from node.runtime import Node
 from node.store import accounts, registry
 from node.store.postgres import Connection
 from node.web import app as application
+from node.web import metrics
 from tests import canary
 from tests.federation_made import Clock, Town, federation
 from tests.flows.registry.test_gdpr import applied, assisted, enrolled
@@ -217,6 +220,9 @@ async def drive(scene: Scene) -> None:
                             await reply.read()
                             asked += reply.status < 500
                             assert reply.status < 500, (method, told)
+        reading = measures.Reading(here.node.place, here.node.meters, lambda: runtime.current_own(here.node), scene.clock, None)  # fmt: skip
+        async with TestServer(metrics.build(reading)) as numbers, session.get(numbers.make_url("/metrics")) as reply:
+            assert b"rete_requests_total" in await reply.read()
     assert asked > 100
     proof = await prove.inclusion(here.node.pool, ids[0])
     scene.lines.write(str(proof))
