@@ -84,6 +84,8 @@ COMMANDS = {
         "observatory",
         N_("L'Osservatorio nazionale: indicatori, pubblicazione, dati aperti."),
     ),
+    "status": ("node.cli.status", "status", N_("In breve: che cosa gira, registri, prossimi lavori, ultima copia.")),
+    "du": ("node.cli.status", "du", N_("Quanto spazio occupa il nodo: tabelle, registri, cartelle.")),
     "doctor": ("node.cli.doctor", "doctor", N_("Va tutto bene? Ogni controllo con la causa e il rimedio.")),
     "backup": ("node.cli.backup", "backup", N_("Copie di sicurezza: farle, provarle, ripristinarle.")),
     "demo": ("node.cli.demo", "demo", N_("Quattro amministrazioni su questa macchina, dall'inizio alla ricerca.")),
