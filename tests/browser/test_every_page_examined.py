@@ -13,6 +13,8 @@ ELSEWHERE = ("/api/", "/federation/", "/static/")
 # And one by one, each with its reason.
 NO_PAGE = {
     "/status": "JSON for programs",
+    "/livez": "JSON for machines",
+    "/readyz": "JSON for machines",
     "/favicon.ico": "a picture",
     "/profili/{profile_id}/prova": "a file",
     "/catalogo/{item_id}/prova": "a file",
