@@ -2,7 +2,7 @@
 
 In: families, each with its name, kind, help and samples. Out: the text form 0.0.4 of Prometheus, or OpenMetrics 1.0. Rules: a name that the
 form does not allow is refused where the family is made; a label's value is written so that no text can end its line. Pure.
-Source: the grammar of OpenMetrics 1.0; Prometheus, "Text-based format". Why not a library: docs/decisions/0022.
+Source: the grammar of OpenMetrics 1.0; Prometheus, "Text-based format". Why not a library: docs/decisions/0023.
 """
 
 from __future__ import annotations

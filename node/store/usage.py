@@ -19,13 +19,13 @@ LOGS_TIMEOUT_S: Final = 900
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table: bytes with its indexes, bytes of these, and how many rows the server believes it has."""
+    """One table: bytes with its indexes, bytes of these, and how many rows the server believes it has (None: it never looked)."""
 
     schema: str
     name: str
     bytes: int
     index_bytes: int
-    rows: int
+    rows: int | None
 
 
 @dataclass(frozen=True, slots=True)

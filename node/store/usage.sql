@@ -1,7 +1,7 @@
 -- name: tables
--- Every table with its indexes and what was moved out of its rows; rows as the server last estimated them.
+-- Every table with its indexes and what was moved out of its rows; rows as the server last estimated them, null before it ever did.
 SELECT n.nspname AS schema, c.relname AS name, pg_catalog.pg_total_relation_size(c.oid) AS bytes,
-       pg_catalog.pg_indexes_size(c.oid) AS index_bytes, greatest(c.reltuples, 0)::bigint AS rows
+       pg_catalog.pg_indexes_size(c.oid) AS index_bytes, CASE WHEN c.reltuples >= 0 THEN c.reltuples::bigint END AS rows
 FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'm') AND n.nspname NOT LIKE 'pg\_%' AND n.nspname <> 'information_schema'
 ORDER BY bytes DESC, n.nspname, c.relname

@@ -83,4 +83,4 @@ async def test_where_the_room_goes(towns: list[Town]) -> None:
     assert (quick["logs"], quick["peers"]) == (None, [])
     status, out, _ = await rete(lecce, "du")
     assert status == 0
-    assert all(part in out.decode() for part in ("Base dati", "log.", "cmto", "2026", "index"))
+    assert all(part in out.decode() for part in ("Base dati", "log.", "cmto", "2026", "Cartelle"))
