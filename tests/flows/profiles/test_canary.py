@@ -256,6 +256,7 @@ async def test_no_private_column_is_without_a_plan(conn: Connection) -> None:
     assert {row["place"] for row in tables_there} == set(canary.PLANS)
 
 
+@pytest.mark.timeout(180)
 async def test_a_thousand_secrets_are_in_nothing_that_leaves(scene: Scene) -> None:
     """No byte served or asked, no log line, no row of a peer, no row of our own that peers may see."""
     assert len(set(scene.secrets)) >= 1000
