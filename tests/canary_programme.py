@@ -57,7 +57,7 @@ PLANS: Mapping[str, Mapping[str, str]] = {
     "programme.course_answer": {},
     "programme.course_trainer": {"name": WORD, "name_key": WORD},
     "programme.course_attendance": {"officer": WORD},
-    "programme.course_certificate": {"officer": WORD, "commitment": OWN, "code": OWN},
+    "programme.course_certificate": {"officer": WORD, "commitment": OWN, "code": OWN, "collect_hash": OWN},
     "programme.course_edition": {"officer": WORD, "code": OWN, "state": CLOSED},
     "programme.course_release": {"officer": WORD, "version": OWN, "told": OUT},
     "programme.course_material": {"officer": WORD, "title": WORD, "file_name": WORD, "media_type": CLOSED, "sha256": OWN, "content": WORD},
