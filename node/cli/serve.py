@@ -41,7 +41,7 @@ def _top() -> None:
 @command(
     _top,
     "serve",
-    help="Avvia il nodo: federazione, API, pagine e lavori periodici. Si ferma con Ctrl-C o SIGTERM. Di più processi sulla stessa base dati uno solo guida ed esegue i lavori; gli altri aspettano il loro turno (docs/scale.md).",
+    help="Avvia il nodo: federazione, API, pagine e lavori periodici. Si ferma con Ctrl-C o SIGTERM. Di più processi sulla stessa base dati uno solo guida ed esegue i lavori; gli altri aspettano il loro turno (docs/processes.md).",
 )
 @click.option(
     "--web",

@@ -3,7 +3,7 @@
 In: a DSN, who asks. Out: the lead and its number, or who has it. Rules: the lock says who leads, and ends with the leader's session, however that
 ends; the number (``epoch``) fences what an earlier leader still wants to write (``postgres.transaction``); a leader that gives no sign
 of life for ``SILENT_S`` is put out of its sessions by whoever wants to take over. Times are the server's: machines' clocks may differ.
-A server that only follows another one has no leader. docs/scale.md.
+A server that only follows another one has no leader. docs/processes.md.
 """
 
 from __future__ import annotations

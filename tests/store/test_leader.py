@@ -165,3 +165,16 @@ async def test_what_a_face_publishes_is_signed_by_whoever_leads(node: Node, db: 
         ear.cancel()
         with suppress(asyncio.CancelledError):
             await ear
+
+
+async def test_nobody_leads_on_a_server_that_follows_another(first: Connection) -> None:
+    """A standby of the server gives its locks to anybody: the lead is not taken there, nor is anything written."""
+    await first.execute(
+        "CREATE SCHEMA standby; SET search_path = standby, pg_catalog;"
+        " CREATE FUNCTION standby.pg_is_in_recovery() RETURNS boolean LANGUAGE sql AS 'SELECT true'"
+    )
+    assert await leader.try_take(first, "a 1") is None
+    stood = await leader.standing(first)
+    assert (stood.epoch, stood.held) == (0, False)
+    await first.execute("RESET search_path")
+    assert await leader.try_take(first, "a 1") == 1

@@ -38,7 +38,7 @@ class OwnLog:
     """What writing the own log takes: its row and line, whose it is, the keys, and the file of its high-water mark.
 
     ``private`` gives the private key of a public one, None where it is not here; which keys sign, the log's row says each time.
-    ``signs``: whether this process signs by itself; else whoever leads does, and is woken (docs/scale.md).
+    ``signs``: whether this process signs by itself; else whoever leads does, and is woken (docs/processes.md).
     """
 
     origin_id: int

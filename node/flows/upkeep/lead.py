@@ -2,7 +2,7 @@
 
 In: a DSN, a name for people, what to do while leading. Out: never returns; the work runs while this process leads and is ended when it does
 not. Rules: no work before the number is taken; no lead is given back before the work has ended; a sign of life that fails ends
-the work at once, whatever has become of the lead. What the work still writes after that is refused (``store/leader``). docs/scale.md.
+the work at once, whatever has become of the lead. What the work still writes after that is refused (``store/leader``). docs/processes.md.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
--- One process of a node leads (docs/scale.md): it signs, pulls, sends and keeps backups. Who it is, and by which number its writes are
+-- One process of a node leads (docs/processes.md): it signs, pulls, sends and keeps backups. Who it is, and by which number its writes are
 -- fenced: each new leader takes the next one, and what an earlier leader still wants to write is refused.
 CREATE TABLE ops.leader (
     one boolean PRIMARY KEY DEFAULT true CHECK (one),
