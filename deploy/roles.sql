@@ -151,7 +151,7 @@ GRANT SELECT ON ALL TABLES IN SCHEMA log, coop TO rete_public;
 GRANT SELECT ON SEQUENCE coop.profile_arrival TO rete_public;
 -- Who decided about another node, and why, is this office's.
 REVOKE SELECT ON log.ruling FROM rete_public;
-GRANT SELECT ON ops.migration TO rete_public;
+GRANT SELECT ON ops.migration, ops.leader TO rete_public;
 GRANT SELECT, INSERT ON ops.nonce TO rete_public;
 -- News of a log makes it due; a proof against one ends its following.
 GRANT UPDATE (state, state_before, relayed, next_pull_at, checked_at, failures, error_code, error_text, error_at) ON log.origin TO rete_public;

@@ -109,3 +109,7 @@ class LogStateError(ReteError):
     """The state of the own log is unknown or contradictory: stop writing until it is cleared."""
 
     exit_status = 2
+
+
+class LeadLostError(ReteError):
+    """Another process of this node leads now: whatever this one was writing is the other's to do."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import gc
 import os
+import platform
 import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -47,7 +48,7 @@ from node.peers.client import RequestSigner, open_session
 from node.peers.mail import MailServer
 from node.protocol import request
 from node.protocol.member import Cosigner, Member, Membership
-from node.store import embedded, highwater, keyfiles, own_log, pin, schemas
+from node.store import embedded, highwater, keyfiles, leader, own_log, pin, schemas
 from node.store.failures import told_plainly
 from node.store.keyfiles import Keys
 from node.store.postgres import Pool, acquire, migrate_at, open_pool
@@ -244,6 +245,30 @@ async def current_own(node: Node) -> OwnLog:
     async with acquire(node.pool) as conn:
         row = await own_log.current(conn)
     return node.own if row is None else replace(node.own, origin_id=row.origin_id, origin=row.origin)
+
+
+def beside_leader(node: Node) -> Node:
+    """Return the node for faces that leave signing to whoever leads, in this process or another."""
+    return replace(node, own=replace(node.own, signs=False))
+
+
+@asynccontextmanager
+async def leading(node: Node, epoch: int) -> AsyncIterator[Node]:
+    """Return the node as its leader's jobs have it, by connections of their own: each transaction holds the lead's number.
+
+    Raises: OperatorError(database-unreachable).
+    """
+    most = node.config.database.max_connections
+    pool = await open_pool(node.dsn, max_size=most, application=f"{leader.JOBS_NAME}{epoch}", epoch=epoch)
+    try:
+        yield replace(node, pool=pool)
+    finally:
+        await _close_pool(pool)
+
+
+def process_name() -> str:
+    """Return by what people find this process: machine and number."""
+    return f"{platform.node()[:100]} {os.getpid()}"
 
 
 def settle_memory() -> None:

@@ -92,6 +92,15 @@ class Jobs:
     clock: Callable[[], dt.datetime] = utc_now
     since: dt.datetime = field(default_factory=utc_now)
     meters: Meters = field(default_factory=Meters)
+    # Members that said, to whichever process of this node, that they hold something newer of the agreement.
+    hinted: set[str] = field(default_factory=set)
+    is_ending: bool = False
+
+    def stop(self) -> None:
+        """End the timers, and what is at work; nobody waits for it."""
+        self.is_ending = True
+        if self.timers.running:
+            self.timers.shutdown(wait=False)
 
     def schedule(self) -> Schedule:
         """Return what each job did last and when its next turn comes."""
@@ -100,9 +109,12 @@ class Jobs:
             turn.next_at = job.next_run_time if job else None
         return Schedule(self.since, tuple(self.turns.values()))
 
-    def wake(self, what: str) -> None:
+    def wake(self, said: str) -> None:
         """Run a job now, or once more if it is at work: another process, or a peer's hint, says there is something to do."""
+        what, _, member = said.partition(" ")
         name = JOBS.get(what)
+        if name is Job.AGREEMENT and member:
+            self.hinted.add(member)
         if name in (Job.BACKUP, Job.TRIAL):
             # Somebody wants it now, due or not; while one is at work that one answers.
             if name not in self.running:
@@ -146,7 +158,9 @@ class Jobs:
                     if name not in self.again:
                         return
             except asyncio.CancelledError:
-                raise
+                # Said by whoever ends the jobs, not by each of them.
+                if not self.is_ending:
+                    raise
             except ReteError as error:
                 code = error.code
                 logger.error("job.failed", job=name, code=error.code, reason=str(error))  # noqa: TRY400 - expected, no traceback
@@ -167,7 +181,8 @@ def build(node: Node, session: aiohttp.ClientSession, exchange: post.Exchange | 
     timers = AsyncIOScheduler(
         timezone=dt.UTC, job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
     )
-    jobs = Jobs(timers, clock=node.clock, since=node.clock(), meters=node.meters)
+    hinted = set[str]() if node.agreement is None else node.agreement.hinted
+    jobs = Jobs(timers, clock=node.clock, since=node.clock(), meters=node.meters, hinted=hinted)
     syncer = node.syncer(session)
 
     async def listen() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 from dataclasses import replace
 from pathlib import Path
@@ -142,3 +143,27 @@ async def test_statistics_that_nobody_agreed_to_are_no_failure(
     assert built == [3, 2, 1, 0]
     logged = "".join(capsys.readouterr())
     assert logged.count("statistics.not_told") == 2
+
+
+async def test_a_hint_that_another_process_took_names_its_member_to_the_jobs() -> None:
+    """Whoever said that it holds a newer agreement is asked, whichever process of this node it said that to."""
+    jobs = scheduler.Jobs(AsyncIOScheduler(timezone=dt.UTC), clock=lambda: NOW, since=NOW)
+    jobs.wake(f"{wake.PULL} cmto")
+    jobs.wake(wake.AGREEMENT)
+    assert jobs.hinted == set()
+    jobs.wake(f"{wake.AGREEMENT} cmto")
+    assert jobs.hinted == {"cmto"}
+
+
+async def test_jobs_that_are_ended_say_nothing_of_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """A turn that is cut off because another process leads is no failure; one that is cancelled by anybody else is."""
+    jobs = scheduler.Jobs(AsyncIOScheduler(timezone=dt.UTC), clock=lambda: NOW, since=NOW)
+
+    async def work() -> None:
+        raise asyncio.CancelledError
+
+    with pytest.raises(asyncio.CancelledError):
+        await jobs.guarded("due", work)()
+    jobs.stop()
+    await jobs.guarded("due", work)()
+    assert "job.failed" not in "".join(capsys.readouterr())

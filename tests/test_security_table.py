@@ -18,10 +18,6 @@ OPEN = {
     "database-disk-bodies",
     "database-page-doctor",
     "people-object-audit",
-    "processes-leader",
-    "processes-standby",
-    "processes-takeover",
-    "processes-zombie",
 }
 NAMED = re.compile(r"tests/[\w/]+\.py::\w+")
 MENTIONED = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("schemas/*.md")])

@@ -22,7 +22,7 @@ QUERIES = load_queries("backup")
 # Reading every row of the largest table that a node is meant for.
 TABLE_TIMEOUT_S: Final = 3600.0
 _SHORT_S: Final = 60.0
-_FORGOTTEN: Final = {"ops.fence": "forget_fence", "office.session": "end_sessions"}
+_FORGOTTEN: Final = {"ops.fence": "forget_fence", "ops.leader": "forget_leader", "office.session": "end_sessions"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,5 +86,9 @@ SELECT to_regclass($1) IS NOT NULL;
 -- A log without a record counts as one whose server changed: nothing is signed before somebody could say that all is here.
 DELETE FROM ops.fence;
 
+-- name: forget_leader
+-- Whoever led when the copy was made leads another database.
+UPDATE ops.leader SET holder = '', since = NULL, seen_at = NULL;
+
 -- name: end_sessions
 DELETE FROM office.session;

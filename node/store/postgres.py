@@ -18,7 +18,7 @@ from typing import TypeAlias, TypeVar
 
 import asyncpg
 
-from node.errors import N_, OperatorError
+from node.errors import N_, LeadLostError, OperatorError
 
 T = TypeVar("T")
 Connection: TypeAlias = asyncpg.Connection
@@ -61,6 +61,8 @@ _CONNECT_ERRORS = (
 # Our own fault or a caller's, not the server's: a value that no column can hold. (asyncpg counts it among InterfaceErrors.)
 UNWRITABLE_VALUE = asyncpg.DataError
 VALUE_BAD = N_("un valore ha caratteri o cifre che nessun campo può contenere")
+# Against a sign of life (the row changes, its key does not) this lock holds nobody up.
+_LEAD_HELD = "SELECT true FROM ops.leader WHERE epoch = $1 FOR KEY SHARE"
 _NAME = re.compile(r"^-- name: ([a-z][a-z0-9_]*)\s*$", re.MULTILINE)
 
 
@@ -80,11 +82,13 @@ def _unreachable(error: Exception) -> OperatorError:
     )
 
 
-async def open_pool(dsn: str, *, max_size: int = 8, application: str = "rete") -> Pool:
-    """Open a pool on ``dsn`` with keepalives and bounded waits.
+async def open_pool(dsn: str, *, max_size: int = 8, application: str = "rete", epoch: int | None = None) -> Pool:
+    """Open a pool on ``dsn`` with keepalives and bounded waits; the transactions of one with an ``epoch`` are its leader's alone.
 
     Raises: OperatorError(database-unreachable | database-too-old).
     """
+    # Read again by each transaction: the number that fences a leader's writes (store/leader).
+    kind = asyncpg.Connection if epoch is None else type("LedConnection", (asyncpg.Connection,), {"lead_epoch": epoch})
     try:
         pool = await asyncpg.create_pool(
             dsn,
@@ -93,6 +97,7 @@ async def open_pool(dsn: str, *, max_size: int = 8, application: str = "rete") -
             max_size=max_size,
             timeout=CONNECT_TIMEOUT_S,
             command_timeout=COMMAND_TIMEOUT_S,
+            connection_class=kind,
             server_settings={"application_name": application, "jit": "off", "TimeZone": "UTC"},
         )
     except _CONNECT_ERRORS as error:
@@ -151,7 +156,8 @@ async def view(pool: Pool, *, statement_timeout_ms: int, plan_anew: bool) -> Asy
 async def transaction(pool: Pool) -> AsyncIterator[Connection]:
     """One connection inside one transaction, for flows that must not be retried as a whole.
 
-    Raises: OperatorError(database-unreachable) when no connection is to be had.
+    Raises: OperatorError(database-unreachable) when no connection is to be had; LeadLostError when the pool is that of a leader
+    whose place another process has taken.
     """
     async with acquire(pool) as conn:
         # A COPY that waits for room to write is not woken when the server dies, unless told that it may write: then it
@@ -164,11 +170,24 @@ async def transaction(pool: Pool) -> AsyncIterator[Connection]:
         conn.add_termination_listener(on_lost)
         try:
             async with conn.transaction():
+                await _require_lead(conn)
                 yield conn
         finally:
             # Of a lost connection only the shell is left, and the listeners went with it.
             with contextlib.suppress(asyncpg.InterfaceError):
                 conn.remove_termination_listener(on_lost)
+
+
+async def _require_lead(conn: Connection) -> None:
+    """Hold the number under which this connection's process leads until the transaction ends: nobody takes the next one before.
+
+    Raises: LeadLostError.
+    """
+    epoch = getattr(conn, "lead_epoch", None)
+    if epoch is not None and not await conn.fetchval(_LEAD_HELD, epoch):
+        raise LeadLostError(
+            "lead-lost", N_("questo processo non guida più il nodo: un altro ne ha preso il posto"), epoch=epoch
+        )
 
 
 async def run_tx(pool: Pool, work: Callable[[Connection], Awaitable[T]]) -> T:

@@ -14,6 +14,6 @@ AGREEMENT = "agreement"
 BACKUP, TRIAL = "backup", "backup-trial"
 
 
-async def wake(conn: Connection, what: str) -> None:
-    """Tell this node's server, once the transaction commits, that there is something to pull, to announce or to carry."""
-    await conn.execute(QUERIES["wake"], CHANNEL, what)
+async def wake(conn: Connection, what: str, member: str = "") -> None:
+    """Tell this node's processes, once the transaction commits, that there is something to pull, to announce or to carry; ``member``: of whom."""
+    await conn.execute(QUERIES["wake"], CHANNEL, f"{what} {member}".strip())

@@ -18,6 +18,7 @@ from node.flows.trust import council
 from node.flows.upkeep.jobs import Schedule
 from node.i18n import translator
 from node.runtime import Node
+from node.store import leader
 from node.store.postgres import acquire
 from node.web import (
     agreement,
@@ -107,6 +108,7 @@ async def status(request: web.Request) -> web.StreamResponse:
     try:
         async with asyncio.timeout(POOL_ALIVE_TIMEOUT_S), acquire(node.pool) as conn:
             stood = await overview.standing(conn)
+            lead = await leader.standing(conn)
     except Exception:  # noqa: BLE001 - whatever is wrong with the database, the answer is the same
         return problem(request, 503, "database-unavailable", translator(language_of(request))(UNAVAILABLE))
     peers = [origin for origin in stood.origins if not origin.is_own]
@@ -119,6 +121,8 @@ async def status(request: web.Request) -> web.StreamResponse:
             "ready": sum(peer.state == "ready" for peer in peers),
             "failing": sum(peer.error_code is not None for peer in peers),
         },
+        # Which machine it is, is nobody's business out there.
+        "leader": {"leads": lead.leads, "since": lead.since.isoformat() if lead.leads and lead.since else None},
     }
     return web.json_response(document, headers={"Cache-Control": "no-store"})
 
@@ -128,8 +132,8 @@ def _server(node: Node) -> tuple[str, bool]:
     return node.public_url, node.config.is_trial
 
 
-def build(node: Node, schedule: Callable[[], Schedule] | None = None) -> web.Application:
-    """Return the application of ``node``; ``schedule`` tells what the jobs of this process do, if it runs any."""
+def build(node: Node, schedule: Callable[[], Schedule | None] | None = None) -> web.Application:
+    """Return the application of ``node``; ``schedule`` tells what the jobs of this process do, while it runs any."""
     allowances = Allowances()
     limit = limiter(allowances, node.clock, behind_proxy=node.config.web.behind_proxy)
     # In this order: who asks, what they typed if that is refused, whether they may, whether what they sent is of our own pages.

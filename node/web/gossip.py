@@ -143,7 +143,8 @@ async def _wake_agreement(
         federation.allowances.spend("hint", found.id, federation.clock())
         federation.hinted.add(found.id)
         async with acquire(federation.pool) as conn, conn.transaction():
-            await wake.wake(conn, wake.AGREEMENT)
+            # Whoever asks it may be another process.
+            await wake.wake(conn, wake.AGREEMENT, found.id)
     elif version == roll.version and set(routine) == set(roll.routines):
         # It has just come to what is in force here. Until then it may have refused what only a member may ask, if that is
         # the version which lets this node in.

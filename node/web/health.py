@@ -28,7 +28,7 @@ class Health:
 
     pool: Pool
     clock: Callable[[], dt.datetime]
-    schedule: Callable[[], Schedule] | None
+    schedule: Callable[[], Schedule | None] | None
 
 
 HEALTH = web.AppKey("health", Health)

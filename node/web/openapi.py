@@ -89,14 +89,24 @@ def _schemas() -> dict[str, Schema]:
         "Regions": _regions({name: counted[name] for name in ("total", "total_is_exact")}),
         **_match_schemas(hit),
         **_saved_schemas(),
-        "Status": parts.record(
-            {
-                "status": parts.text(longest=8, enum=["ok"]), "node": parts.text(longest=32),
-                "log": parts.record({"origin": parts.text(longest=300), "size": parts.whole()}),
-                "peers": parts.record({"known": parts.whole(), "ready": parts.whole(), "failing": parts.whole()}),
-            }
-        ),
+        "Status": _status(),
     }  # fmt: skip
+
+
+def _status() -> Schema:
+    return parts.record(
+        {
+            "status": parts.text(longest=8, enum=["ok"]), "node": parts.text(longest=32),
+            "log": parts.record({"origin": parts.text(longest=300), "size": parts.whole()}),
+            "peers": parts.record({"known": parts.whole(), "ready": parts.whole(), "failing": parts.whole()}),
+            "leader": parts.record(
+                {
+                    "leads": {"type": "boolean", "description": "Whether a process of this node runs its jobs: signs, pulls, sends."},
+                    "since": parts.text("Since when, RFC 3339; null while none does.", 40, nullable=True),
+                }
+            ),
+        }
+    )  # fmt: skip
 
 
 def _regions(counted: Mapping[str, Schema]) -> Schema:

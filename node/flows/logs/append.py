@@ -38,6 +38,7 @@ class OwnLog:
     """What writing the own log takes: its row and line, whose it is, the keys, and the file of its high-water mark.
 
     ``private`` gives the private key of a public one, None where it is not here; which keys sign, the log's row says each time.
+    ``signs``: whether this process signs by itself; else whoever leads does, and is woken (docs/processes.md).
     """
 
     origin_id: int
@@ -45,6 +46,7 @@ class OwnLog:
     owner: str
     private: Callable[[bytes], Ed25519PrivateKey | None] = field(repr=False)
     mark: Path
+    signs: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +157,12 @@ async def sign_head(pool: Pool, own: OwnLog, now: dt.datetime) -> int | None:
 
     The root is recomputed from the stored entries and subtree roots first: a flipped bit must never be signed.
     A crash before the commit leaves the old checkpoint; the next call signs. A crash after it leaves an old high-water
-    mark, which accuses nobody. Raises: LogStateError(root-differs | log-fenced | log-key-missing).
+    mark, which accuses nobody. A process that does not sign wakes the one that leads, and returns None.
+    Raises: LogStateError(root-differs | log-fenced | log-key-missing); LeadLostError when another process leads now.
     """
+    if not own.signs:
+        await run_tx(pool, lambda conn: wake.wake(conn, wake.ANNOUNCE))
+        return None
 
     async def work(conn: Connection) -> Mark | None:
         size, root, _, state = await origins.lock_head(conn, own.origin_id)

@@ -32,7 +32,7 @@ from node.flows.upkeep.backup_shelf import Shelf
 from node.flows.upkeep.findings import Disk, Index, Seen
 from node.flows.upkeep.jobs import Schedule
 from node.protocol.member import Membership
-from node.store import accounts, certificate, doctor, keyfiles, statistics
+from node.store import accounts, certificate, doctor, keyfiles, leader, statistics
 from node.store import indexing as index_state
 from node.store.postgres import Connection, Pool, acquire
 from node.store.text_index import TextIndex
@@ -57,6 +57,7 @@ async def look(place: Place, own: OwnLog, now: dt.datetime, schedule: Schedule |
         people = await accounts.list_all(conn, now)
         index = await _index(conn, place.index, now)
         told = await statistics.newest_day(conn)
+        lead = await leader.standing(conn)
     keys = place.home / place.config.federation.keys
     return Seen(
         now=now,
@@ -79,6 +80,7 @@ async def look(place: Place, own: OwnLog, now: dt.datetime, schedule: Schedule |
             for person in people
         ),
         schedule=schedule,
+        lead=lead,
         backups=await backups(place),
         introductions=introductions,
         post=tuple(await post_board.read(place.pool, place.membership, now)),

@@ -243,9 +243,27 @@ def _peer(seen: Seen, peer: Peer) -> Finding | None:
     return Finding("peer-stale", "peers", WARNING, cause, row.owner, peer.remedy)
 
 
+def _led(seen: Seen) -> Finding:
+    """Tell which process runs the jobs, where it is another one."""
+    lead = seen.lead
+    if lead.leads:
+        since = lead.since.isoformat(timespec="seconds") if lead.since else "-"
+        said = Said(N_("i lavori periodici sono del processo {holder}, che guida dal {since}: la loro pagina è lì"), {"holder": lead.holder, "since": since})  # fmt: skip
+        return Finding("jobs-elsewhere", "jobs", OK, said)
+    if lead.seen_at is None or not lead.holder:
+        return Finding(
+            "jobs-nobody", "jobs", OK, Said(N_("il nodo è fermo: nessun processo esegue i lavori periodici"))
+        )
+    said = Said(N_("nessun processo guida: l'ultimo, {holder}, non dà più segno dal {seen}"), {"holder": lead.holder, "seen": lead.seen_at.isoformat(timespec="seconds")})  # fmt: skip
+    remedy = Said(
+        N_("avviare «rete serve», o «rete serve --leader»: fino ad allora niente si firma, si preleva o si manda")
+    )
+    return Finding("leader-gone", "jobs", WARNING, said, "", remedy)
+
+
 def _jobs(seen: Seen) -> list[Finding]:
     if seen.schedule is None:
-        return [Finding("jobs-elsewhere", "jobs", OK, Said(N_("i lavori periodici sono di un altro processo: la loro pagina è nel nodo acceso")))]  # fmt: skip
+        return [_led(seen)]
     found = []
     for turn in seen.schedule.turns:
         title = Said(TITLES.get(turn.name, turn.name))

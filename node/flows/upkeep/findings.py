@@ -22,6 +22,7 @@ from node.flows.upkeep.audit import Verdict
 from node.flows.upkeep.backup_shelf import Shelf
 from node.flows.upkeep.jobs import Schedule
 from node.store.doctor import Introductions, Mailed, Server
+from node.store.leader import Standing
 
 OK, WARNING, DANGER = "ok", "warning", "danger"
 LEVELS: Final[Mapping[str, str]] = {OK: N_("va bene"), WARNING: N_("da guardare"), DANGER: N_("da risolvere")}
@@ -74,7 +75,7 @@ class Index:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """All that was looked at. An error stands where something could not be seen; ``schedule`` None: another process runs it."""
+    """All that was looked at. An error stands where something could not be seen; ``schedule`` None: another process runs it, ``lead`` tells which."""
 
     now: dt.datetime
     home: Path
@@ -91,6 +92,7 @@ class Seen:
     chain: Verdict | ReteError
     administrators: int
     schedule: Schedule | None
+    lead: Standing
     introductions: Introductions
     # None: this node makes no backups by itself.
     backups: Shelf | ReteError | None = None

@@ -50,7 +50,7 @@ class Reading:
     meters: Meters
     own: Callable[[], Awaitable[OwnLog]]
     clock: Callable[[], dt.datetime]
-    schedule: Callable[[], Schedule] | None
+    schedule: Callable[[], Schedule | None] | None
 
 
 @dataclass(frozen=True, slots=True)

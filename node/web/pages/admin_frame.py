@@ -74,7 +74,7 @@ class Desk:
     """What these pages look at, and what they remember while the process lives."""
 
     node: Node
-    schedule: Callable[[], Schedule] | None
+    schedule: Callable[[], Schedule | None] | None
     # The last verification of the chain of decisions; one at a time.
     verified: tuple[dt.datetime, Verdict] | None = None
     verifying: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -88,7 +88,7 @@ class Desk:
 DESK = web.AppKey("admin_desk", Desk)
 
 
-def install(app: web.Application, node: Node, schedule: Callable[[], Schedule] | None) -> None:
+def install(app: web.Application, node: Node, schedule: Callable[[], Schedule | None] | None) -> None:
     """Let an application's administrator pages look at a node."""
     app[DESK] = Desk(node, schedule)
 

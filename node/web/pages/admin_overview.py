@@ -15,6 +15,8 @@ from node.flows.upkeep import checkup, doctor
 from node.flows.upkeep.findings import AREAS, DANGER, LEVELS, OK, WARNING, Finding, worst
 from node.flows.upkeep.jobs import TITLES
 from node.runtime import current_own
+from node.store import leader
+from node.store.postgres import acquire
 from node.web.pages import admin_frame
 from node.web.pages.admin_frame import DESK, told
 from node.web.permission import needs
@@ -100,9 +102,11 @@ async def findings(request: web.Request) -> web.StreamResponse:
 
 @needs(Permission.SCHEDULE_READ)
 async def schedule(request: web.Request) -> web.StreamResponse:
-    """Show what the scheduler of this process runs, and how it went."""
+    """Show what the scheduler of this process runs, and how it went; else which process leads."""
     desk = request.app[DESK]
     jobs = desk.schedule() if desk.schedule else None
+    async with acquire(desk.node.pool) as conn:
+        lead = await leader.standing(conn)
     return admin_frame.show(
-        request, "schedule.html", schedule=jobs, titles=TITLES, release=desk.node.config.privacy.round
+        request, "schedule.html", schedule=jobs, lead=lead, titles=TITLES, release=desk.node.config.privacy.round
     )

@@ -18,7 +18,7 @@ from node import runtime
 from node.config_places import CONFIG_FILE
 from node.errors import OperatorError, PeerWrongError, ReteError
 from node.flows.trust import agreement as flow
-from node.flows.trust import council
+from node.flows.trust import agreement_follow, council
 from node.flows.trust.agreement import Place
 from node.flows.trust.council_edits import CouncilEdits, Edits
 from node.flows.upkeep import backup_home
@@ -335,3 +335,25 @@ async def test_a_backup_holds_the_pin(two: Agreed) -> None:
     assert b"https://bic.example.it" in held.files[pin.JOINED]
     (lecce.home / pin.JOINED).write_text("[]")
     assert pin.read_joined(lecce.home) is None
+
+
+async def test_a_process_without_jobs_lives_by_what_another_applied(two: Agreed, clock: Clock) -> None:
+    """A process of pages follows at once when it is told, else within seconds; the one whose jobs do that looks at nothing."""
+    lecce, _ = two
+    told, jobs_here = asyncio.Event(), [True]
+    async with runtime.open_node(lecce.home, clock=clock) as pages:
+        place = place_of(pages)
+        following = asyncio.create_task(agreement_follow.follow(pages.pool, place, told, lambda: not jobs_here[0]))
+        await apply(lecce, second(lecce, *THREE, suspend=("bic-lazio",)))
+        told.set()
+        while told.is_set():  # noqa: ASYNC110 - the task takes it
+            await asyncio.sleep(0.01)
+        assert place.in_force.agreement.version == 1
+        jobs_here[0] = False
+        told.set()
+        async with asyncio.timeout(5):
+            while place.in_force.agreement.version != 2:  # noqa: ASYNC110 - likewise
+                await asyncio.sleep(0.01)
+        assert pages.membership.roll == lecce.node.membership.roll
+        assert pages.membership.peers == []
+        following.cancel()

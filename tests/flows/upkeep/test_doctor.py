@@ -355,3 +355,21 @@ async def test_statistics_of_a_day_to_come_are_told_of(node: Node) -> None:
     ahead = replace(seen, statistics_day=last + dt.timedelta(days=92))
     assert codes(ahead) == codes(seen) | {"statistics-ahead": WARNING}
     assert codes(replace(seen, statistics_day=last)) == codes(seen)
+
+
+async def test_it_tells_which_process_leads(node: Node) -> None:
+    """Another process at work; a node that stands still; one that is gone without a word, with what to do about it."""
+    seen = await seen_of(node)
+
+    def found(**changes: object) -> Finding:
+        lead = replace(seen.lead, epoch=3, since=seen.now, seen_at=seen.now, silent_s=1.0, **changes)  # type: ignore[arg-type]
+        [one] = [f for f in doctor.judge(replace(seen, lead=lead)) if f.area == "jobs"]
+        return one
+
+    [never] = [f for f in doctor.judge(seen) if f.area == "jobs"]
+    assert (never.code, never.level) == ("jobs-nobody", OK)
+    leads = found(holder="macchina 7", held=True)
+    assert (leads.code, leads.level, "macchina 7" in leads.said.told()) == ("jobs-elsewhere", OK, True)
+    assert found(holder="", held=False).code == "jobs-nobody"
+    gone = found(holder="macchina 7", held=False)
+    assert (gone.code, gone.level, bool(gone.remedy.told())) == ("leader-gone", WARNING, True)
