@@ -68,11 +68,11 @@ async def test_every_table_of_the_plan_is_told_once_a_quarter(bureau: Bureau) ->
 
 
 async def test_a_sum_is_told_moved_and_rounded(bureau: Bureau) -> None:
-    """Eight funds of some ten thousand euro: near eighty thousand, in whole thousands, and not what they add up to."""
+    """Eight funds of some ten thousand euro, each moved by 15 % at most: near eighty thousand, in whole thousands."""
     turn = (await bureau.publish(JANUARY))[FUNDS]
     (value,) = turn.values.values()
     assert value % 1000 == 0
-    assert 76_000 <= value <= 84_000
+    assert 68_000 <= value <= 92_000
 
 
 async def test_one_more_one_less_or_another_changes_no_number(bureau: Bureau) -> None:
