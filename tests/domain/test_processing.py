@@ -23,7 +23,7 @@ MADE = {
     "log.origin": "origin owner name url vkey state root range_hashes checkpoint etag error_code error_text pending relayed relay state_before end_root",
     "agreement.http_key": "member public state", "log.origin_key": "vkey", "log.problem": "code", "log.receipt": "member note", "log.signed": "root note", "log.subtree": "hash",
     "post.box": "peer error_code", "post.outbox": "recipient key_id sealed", "post.refused": "peer code",
-    "log.witnessed": "root note", "ops.fence": "system_id", "ops.migration": "name", "ops.nonce": "keyid nonce",
+    "log.witnessed": "root note", "ops.fence": "system_id", "ops.leader": "holder", "ops.migration": "name", "ops.nonce": "keyid nonce",
 }  # fmt: skip
 
 
