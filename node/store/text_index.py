@@ -37,7 +37,8 @@ from node.store.text_queries import TIER, Cell, Queries, Question, all_of, whole
 FIRST_LOOK: Final = 64
 LATER_LOOK: Final = 1024
 EQUALS_LOOK: Final = 512
-# Of many that are alike so small a part is looked at first.
+# Of more hits than these so small a part is looked at first for those that are alike.
+MANY: Final = 100_000
 FIRST_PART: Final = 16
 DEEPEST: Final = 20_000
 LABELS_MAX: Final = 60_000
@@ -182,20 +183,16 @@ class _Search:
 
     def _best_of(self, tier: int, after: Place, limit: int, total: int) -> list[Place]:
         """Return the first hits with so many certain labels: cell by cell, as long as a cell may hold any of them."""
-        # With fewer hits than these no cell is likely to hold a page of them that are alike.
-        alike = total > EQUALS_LOOK
         found: list[Place] = []
         for cell in self.of.cells():
             most = cell.points + self.of.words_most
             reached = -found[-1].minus_second if len(found) == limit else None
             if reached is not None and reached > most:
                 break
-            found = sorted(found + self._best_in(cell, tier, reached, after, limit, alike=alike))[:limit]
+            found = sorted(found + self._best_in(cell, tier, reached, after, limit, total))[:limit]
         return found
 
-    def _best_in(
-        self, cell: Cell, tier: int, reached: int | None, after: Place, limit: int, *, alike: bool
-    ) -> list[Place]:
+    def _best_in(self, cell: Cell, tier: int, reached: int | None, after: Place, limit: int, total: int) -> list[Place]:
         """Return the first hits of a cell; those with fewer points than are ``reached`` already may be left out."""
         most = cell.points + self.of.words_most
         # What its words may earn in hits that stand after the cursor.
@@ -204,9 +201,10 @@ class _Search:
         if left < granted:
             return []
         best: list[Place] = []
-        # What stands out has all that its words can earn; of common words that is a page and more.
-        if alike and reached in {None, most} and left >= self.of.words_most:
-            best = self._outstanding(cell, tier, after, limit)
+        # What stands out has all that its words can earn; of common words that is a page and more. With fewer hits than these no cell is
+        # likely to hold a page of them that are alike.
+        if total > EQUALS_LOOK and reached in {None, most} and left >= self.of.words_most:
+            best = self._outstanding(cell, tier, after, limit, total)
             if len(best) == limit or reached == most:
                 return best
         musts, must_nots = self.of.of_cell(cell, tier)
@@ -216,7 +214,7 @@ class _Search:
         points = tier * TIER + cell.points - ranking.WITNESSED + granted
         return self._best(all_of(musts, must_nots, worths, points), after, limit)
 
-    def _outstanding(self, cell: Cell, tier: int, after: Place, limit: int) -> list[Place]:
+    def _outstanding(self, cell: Cell, tier: int, after: Place, limit: int, total: int) -> list[Place]:
         """Return the first of those hits of a cell that have the most points: all the same, so by identifier alone."""
         musts, must_nots = self.of.of_cell(cell, tier)
         points = cell.points + self.of.words_most
@@ -228,12 +226,14 @@ class _Search:
                     musts.append(self.of.passed(test))
                     asked.append(set(test.lexemes))
         query = all_of(musts, must_nots)
-        found: list[Place] = []
-        # A part of the identifiers at a time, ever larger ones: they are random, and of many alike the first part has a page. From a
-        # cursor on that stands among them: first those whose identifiers begin like its own.
-        begin, width = 0, BUCKETS // FIRST_PART
-        if after.minus_first == -tier and -after.minus_second == points:
-            begin, width = after.high >> BUCKET_SHIFT, 1
+        if after.minus_first != -tier or -after.minus_second != points:
+            # They are random: of very many that are alike a small part has a page, and is read in a fraction of the time.
+            first = within(query, self.of.buckets(0, BUCKETS // FIRST_PART))
+            found = self._by_identifier(first, after, limit, tier, points)[:limit] if total > MANY else []
+            return found if len(found) == limit else self._by_identifier(query, after, limit, tier, points)[:limit]
+        # From the cursor on: first those whose identifiers begin like its own, then ever larger parts of the others.
+        found = []
+        begin, width = after.high >> BUCKET_SHIFT, 1
         while begin < BUCKETS and len(found) < limit:
             end = min(begin + width, BUCKETS)
             part = within(query, self.of.buckets(begin, end))
