@@ -66,7 +66,7 @@ def test_what_has_not_its_form_is_refused(change: dict[str, Any]) -> None:
     raw = canonical.dumps({"seat": fields, "sig": "A" * 86 + "=="})
     with pytest.raises(PeerWrongError) as caught:
         read(raw)
-    assert caught.value.code == "message-malformed"
+    assert (caught.value.code, caught.value.facts["what"]) == ("message-malformed", "seat")
 
 
 def test_another_key_and_another_word_are_seen() -> None:
@@ -85,4 +85,4 @@ def test_a_signature_is_spelt_in_one_way() -> None:
     raw = canonical.dumps({**message, "sig": "*" + message["sig"]})
     with pytest.raises(PeerWrongError) as caught:
         seat.decode(raw, [PUBLIC], lambda _: True)
-    assert caught.value.code == "message-malformed"
+    assert (caught.value.code, caught.value.facts["what"]) == ("message-malformed", "seat")
