@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from node.domain.programme.shared_case import Kind, Reply, State
-from node.store.cases import File
+from node.store.case_documents import File
 from node.store.postgres import Connection, load_queries
 
 QUERIES = load_queries("shared_cases")

@@ -22,8 +22,9 @@ from node.domain.programme.checklist import POINTS, Known, Objective, Point
 from node.errors import N_, CallerError, OperatorError
 from node.flows.programme.cases import absent, held, key_of, today_of
 from node.flows.registry.documents import FILES_MAX, MB, Bounds, too_large
-from node.store import accounts, cases, docx, registry
-from node.store.cases import CaseRow, File, NewDocument
+from node.store import accounts, case_documents, cases, docx, registry
+from node.store.case_documents import File, NewDocument
+from node.store.cases import CaseRow
 from node.store.postgres import Connection, Pool, acquire, run_tx
 
 
@@ -45,20 +46,20 @@ async def add_document(
 
     async def work(conn: Connection) -> None:
         await held(conn, key, acting, Deed.PAPERS)
-        twin = await cases.document_twin(conn, key, sha256)
+        twin = await case_documents.document_twin(conn, key, sha256)
         if twin is not None:
             raise CallerError(
                 "document-repeated", N_("il fascicolo ha già questo stesso file, con il titolo «{title}»"), where="file",
                 hint=N_("per cambiarne titolo o genere, cancellarlo e aggiungerlo di nuovo"), title=twin,
             )  # fmt: skip
-        files, size = await cases.documents_kept(conn, key)
+        files, size = await case_documents.documents_kept(conn, key)
         if files >= FILES_MAX or size + len(content) > bounds.network:
             raise CallerError(
                 "document-case-full", N_("i documenti del fascicolo sarebbero più di {files}, o più di {limit} MB in tutto"),
                 where="file", hint=N_("cancellare documenti che non servono; il limite è [documents] network_mb"),
                 files=FILES_MAX, limit=bounds.network // MB,
             )  # fmt: skip
-        await cases.insert_document(conn, key, new, acting, now)
+        await case_documents.insert_document(conn, key, new, acting, now)
         await cases.touch(conn, key, now)
 
     await run_tx(pool, work)
@@ -74,10 +75,10 @@ async def take_document(pool: Pool, case_id: str, document_id: str, officer: str
 
     async def work(conn: Connection) -> File:
         await accounts.act_as(conn, officers.key_of(officers.check(officer)))
-        found = await cases.read_document(conn, key, one)
+        found = await case_documents.read_document(conn, key, one)
         if found is None:
             raise absent("document-unknown", document_id)
-        await cases.note_taken(conn, key, one)
+        await case_documents.note_taken(conn, key, one)
         return found
 
     found = await run_tx(pool, work)
@@ -95,7 +96,7 @@ async def delete_document(pool: Pool, case_id: str, document_id: str, officer: s
 
     async def work(conn: Connection) -> None:
         await held(conn, key, officers.key_of(officers.check(officer)), Deed.PAPERS)
-        if not await cases.delete_document(conn, key, one):
+        if not await case_documents.delete_document(conn, key, one):
             raise absent("document-unknown", document_id)
         await cases.touch(conn, key, now)
 

@@ -23,9 +23,9 @@ from node.errors import N_, CallerError, NotFoundError, OperatorError
 from node.flows.introductions.casework import Office
 from node.flows.programme import case_post
 from node.flows.programme.cases import absent, held, key_of, today_of
-from node.store import accounts, cases, outbox
+from node.store import accounts, case_documents, outbox
 from node.store import shared_cases as store
-from node.store.cases import File
+from node.store.case_documents import File
 from node.store.postgres import Connection, Pool, acquire, run_tx
 from node.store.shared_cases import SharedRow, ShareRow
 
@@ -92,7 +92,7 @@ async def propose(
 
     async def work(conn: Connection) -> None:
         await held(conn, key, acting, Deed.PAPERS)
-        there = {item.document_id for item in await cases.list_documents(conn, key)}
+        there = {item.document_id for item in await case_documents.list_documents(conn, key)}
         for one in chosen:
             if one not in there:
                 raise absent("document-unknown", one)

@@ -20,13 +20,13 @@ from node.domain.programme import case_file
 from node.domain.programme.case_file import UNDER_WAY, Deed, Report, State
 from node.domain.roles import MATRIX, Permission
 from node.errors import N_, CallerError, NotFoundError
-from node.store import accounts, cases
+from node.store import accounts, case_documents, cases
+from node.store.case_documents import DocumentRow
 from node.store.cases import (
     AppointmentRow,
     CaseRow,
     ClauseRow,
     CostRow,
-    DocumentRow,
     HoursRow,
     Sought,
     StepRow,
@@ -216,7 +216,7 @@ async def read_in(conn: Connection, key: str) -> Opened:
         tuple(await cases.list_hours(conn, key)),
         tuple(await cases.list_costs(conn, key)),
         tuple(await cases.list_appointments(conn, key)),
-        tuple(await cases.list_documents(conn, key)),
+        tuple(await case_documents.list_documents(conn, key)),
         tuple(await cases.list_clauses(conn, key)),
         tuple(await cases.list_steps(conn, key)),
     )
