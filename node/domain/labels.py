@@ -60,10 +60,14 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One asked area as index terms: ``certain`` is one of ``possible``'s narrower kin, not its member."""
+    """One asked area as index terms: ``certain`` is one of ``possible``'s narrower kin, not its member.
+
+    ``wide``: the one term that stands for all of ``possible`` where the area is a wide one, else None.
+    """
 
     certain: str
     possible: tuple[str, ...]
+    wide: str | None
 
 
 class LabelReference:
@@ -76,7 +80,18 @@ class LabelReference:
         """Take the tables that are loaded once per process."""
         self.territories = territories
         self.sectors = sectors
-        self._sections = frozenset(sectors.children(ANY))
+        # What facets count as long as nothing narrower is asked.
+        self.regions = tuple(region.code for region in territories.regions)
+        self.sections = tuple(sectors.children(ANY))
+        self._sections = frozenset(self.sections)
+        # What most questions ask for: of each attribute so few areas that an index can hold all of them that a label may meet.
+        self.wide: Mapping[str, tuple[str, ...]] = {
+            **{name: units for name, units in _FLAT.items() if name != "period"},
+            "territory": tuple(
+                area.code for area in (*territories.macros, *territories.regions, *territories.provinces)
+            ),
+            "sector": tuple(c for section in self.sections for c in (section, *sectors.children(section))),
+        }
         self._above = self._old_provinces()
         self._memo: dict[tuple[object, ...], object] = {}
         self._memo_values = 0
@@ -179,6 +194,7 @@ class LabelReference:
         return Asked(
             certain=f"{prefix}<{asked}",
             possible=(f"{prefix}~{asked}", f"{prefix}={ANY}", *(f"{prefix}={area}" for area in above)),
+            wide=_wide_term(attribute, asked) if asked in self.wide.get(attribute, ()) else None,
         )
 
     def matches(self, attribute: str, values: tuple[str, ...], value: str) -> tuple[bool, bool]:
@@ -191,6 +207,11 @@ class LabelReference:
             return True, True
         terms = self.terms(attribute, values)
         return any(term in terms for term in asked.possible), asked.certain in terms
+
+    def wide_terms(self, attribute: str, label: str) -> list[str]:
+        """Return the terms of all wide areas that a label (as ``encode`` writes it) meets."""
+        units = self.wide[attribute]
+        return [_wide_term(attribute, units[at]) for at in self.units_met(attribute, units, label)[0]]
 
     def share(self, attribute: str, values: tuple[str, ...], value: str) -> float:
         """Return how much of the label's weight lies inside the asked area, 0 to 1.
@@ -251,24 +272,29 @@ class LabelReference:
         self, attribute: str, units: tuple[str, ...], counts: Mapping[str, int]
     ) -> tuple[Sequence[int], Sequence[int]]:
         """Return per unit how many of what was counted by label (as ``encode`` writes it) meet it, and how many lie wholly inside."""
-        memo = self._met.setdefault((attribute, units), {})
         possible, certain = [0] * len(units), [0] * len(units)
         for label, count in counts.items():
-            found = memo.get(label)
-            if found is None:
-                if len(memo) >= MEMO_MAX_LABELS:
-                    memo.clear()
-                values = decode(label)[1]
-                met = [self.matches(attribute, values, unit) for unit in units]
-                found = memo[label] = (
-                    tuple(at for at, (some, _) in enumerate(met) if some),
-                    tuple(at for at, (some, every) in enumerate(met) if some and every),
-                )
-            for at in found[0]:
+            met, held = self.units_met(attribute, units, label)
+            for at in met:
                 possible[at] += count
-            for at in found[1]:
+            for at in held:
                 certain[at] += count
         return possible, certain
+
+    def units_met(self, attribute: str, units: tuple[str, ...], label: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Return the places of those units that a label (as ``encode`` writes it) meets, and of those that hold it wholly."""
+        memo = self._met.setdefault((attribute, units), {})
+        found = memo.get(label)
+        if found is None:
+            if len(memo) >= MEMO_MAX_LABELS:
+                memo.clear()
+            values = decode(label)[1]
+            met = [self.matches(attribute, values, unit) for unit in units]
+            found = memo[label] = (
+                tuple(at for at, (some, _) in enumerate(met) if some),
+                tuple(at for at, (some, every) in enumerate(met) if some and every),
+            )
+        return found
 
     def titles(self, attribute: str, units: tuple[str, ...]) -> tuple[str, ...]:
         """Return ``title`` of each unit."""
@@ -335,6 +361,11 @@ def decode(text: str) -> tuple[str, tuple[str, ...]]:
     """Read what ``encode`` wrote; return (level, values)."""
     level, _, values = text.partition(":")
     return level, tuple(values.split(",")) if values else ()
+
+
+def _wide_term(attribute: str, code: str) -> str:
+    """Return the term of what may lie in a wide area."""
+    return f"{_PREFIX[attribute]}?{code}"
 
 
 _FLAT: Final[Mapping[str, tuple[str, ...]]] = {"period": PERIODS, "size": SIZES, "theme": THEMES, "kind": KINDS}

@@ -26,7 +26,7 @@ COUNT_BOUND: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """A Query as index terms; None where it asks nothing. Possible and certain are in the order of LABEL_FILTERS.
+    """A Query as index terms; None where it asks nothing. Possible, certain and wide are in the order of LABEL_FILTERS.
 
     ``match`` is what the words must meet, as tsquery; ``tests`` are what their points are earned by; ``first`` are the terms
     of the themes that come first.
@@ -37,6 +37,7 @@ class Terms:
     exact: list[str] | None
     possible: tuple[list[str] | None, ...]
     certain: tuple[str | None, ...]
+    wide: tuple[str | None, ...]
     first: list[str]
     since: int | None = None
     witnessed: bool = False
@@ -96,6 +97,7 @@ def terms_of(
         exact=list(query.exact_terms()) or None,
         possible=tuple(None if a is None else list(a.possible) for a in asked),
         certain=tuple(None if a is None else a.certain for a in asked),
+        wide=tuple(None if a is None else a.wide for a in asked),
         first=[theme.certain for theme in themes if theme is not None],
         since=query.since_day,
         witnessed=bool(query.witnessed),

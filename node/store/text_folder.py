@@ -17,21 +17,28 @@ import orjson
 import tantivy
 
 from node.domain import ranking
+from node.domain.labels import LabelReference
 from node.store.marks import replace_in_turn
 
 # A new number has every index built anew: what is indexed has changed, or how the database cuts words.
-VERSION: Final = 3
+VERSION: Final = 4
 META: Final = "rete.json"
 WRITER_BYTES: Final = 128_000_000
 # Identifiers as two numbers that a column holds; their last four bits decide no order.
 PART_BITS: Final = 62
 WHOLE: Final = 1 << PART_BITS
 # Identifiers are random: as many of them begin alike in each of so many ways.
-BUCKETS: Final = 4096
-BUCKET_SHIFT: Final = PART_BITS - 12
+BUCKET_BITS: Final = 12
+BUCKETS: Final = 1 << BUCKET_BITS
+BUCKET_SHIFT: Final = PART_BITS - BUCKET_BITS
 NEWEST_BITS: Final = 44
 DAY_MAX: Final = (1 << 18) - 1
-LABELS: Final = ("territory", "sector", "size", "theme", "kind", "owner")
+LABELS: Final = ("sector", "size", "theme", "kind", "owner")
+# What facets of areas count, so that a question adds up some twenty areas and not some thousand labels: each area that a label meets,
+# and each that holds it.
+AREAS: Final = {"territory": ("regions", "regions_sure"), "sector": ("sections", "sections_sure")}
+# The label meets every area.
+EVERYWHERE: Final = "*"
 PHRASE_GAP_MAX: Final = 8
 _GAP: Final = "\u00b7"
 _LEXEME: Final = re.compile(r"'((?:[^'\\]|''|\\.)*)':([0-9ABCD,]+)")
@@ -59,10 +66,11 @@ def _schema() -> tantivy.Schema:
     build.add_text_field("words", tokenizer_name="whitespace", index_option="position")
     for name in ("words_c", "words_b", "words_a"):
         build.add_text_field(name, tokenizer_name="whitespace", index_option="basic")
-    build.add_text_field("terms", tokenizer_name="raw", index_option="basic")
-    for name in LABELS:
+    for name in ("terms", "wide"):
+        build.add_text_field(name, tokenizer_name="raw", index_option="basic")
+    for name in (*LABELS, *(name for pair in AREAS.values() for name in pair)):
         build.add_text_field(name, tokenizer_name="raw", index_option="basic", fast=True)
-    for name in ("quarter", "valid", "bucket"):
+    for name in ("quarter", "valid", "begins"):
         build.add_integer_field(name, indexed=True)
     for name in ("origin", "published"):
         build.add_integer_field(name, indexed=True, fast=True)
@@ -71,8 +79,33 @@ def _schema() -> tantivy.Schema:
     return build.build()
 
 
-def document_of(row: Mapping[str, Any]) -> tantivy.Document:
-    """Return a row of ``arrived`` as the index keeps it."""
+def beginnings(high: int) -> list[int]:
+    """Return the ways in which an identifier begins, as nodes of a binary tree: its bucket, the pair that it is of, and so on.
+
+    A node is half its children's number; the root, which is all identifiers, is left out. So any part of them is a few terms, and
+    each half, quarter, ... from the beginning on a single one, which the engine meets with another list by leaps.
+    """
+    leaf = BUCKETS | high >> BUCKET_SHIFT
+    return [leaf >> level for level in range(BUCKET_BITS)]
+
+
+def nodes_of(begin: int, end: int) -> list[int]:
+    """Return the nodes that together are the buckets from ``begin`` on and below ``end``; the root is 1."""
+    nodes = []
+    low, high = begin | BUCKETS, end + BUCKETS
+    while low < high:
+        if low & 1:
+            nodes.append(low)
+            low += 1
+        if high & 1:
+            high -= 1
+            nodes.append(high)
+        low, high = low >> 1, high >> 1
+    return sorted(nodes)
+
+
+def document_of(row: Mapping[str, Any], reference: LabelReference) -> tantivy.Document:
+    """Return a row of ``arrived`` as the index keeps it; ``reference`` tells which areas its labels meet."""
     high, low = parts_of(str(row["profile_id"]))
     placed: dict[int, str] = {}
     by_weight: dict[str, list[str]] = {"A": [], "B": [], "C": [], "D": []}
@@ -98,13 +131,29 @@ def document_of(row: Mapping[str, Any]) -> tantivy.Document:
         idx=row["idx"],
         high=high,
         low=low,
-        bucket=high >> BUCKET_SHIFT,
+        begins=beginnings(high),
         newest=newest_key(row["published"], high),
         **{name: row[name] for name in LABELS},
+        **_areas("territory", reference.regions, row, reference),
+        **_areas("sector", reference.sections, row, reference),
     )
     for term in row["keys"]:
         document.add_text("terms", term)
+    for attribute in reference.wide:
+        for term in reference.wide_terms(attribute, row[attribute] or ""):
+            document.add_text("wide", term)
     return document
+
+
+def _areas(
+    attribute: str, units: tuple[str, ...], row: Mapping[str, Any], reference: LabelReference
+) -> Mapping[str, list[str]]:
+    met, held = reference.units_met(attribute, units, row[attribute] or "")
+    meets, holds = AREAS[attribute]
+    return {
+        meets: [EVERYWHERE] if len(met) == len(units) else [units[at] for at in met],
+        holds: [units[at] for at in held],
+    }
 
 
 def _in_order(placed: Mapping[int, str]) -> str:

@@ -14,7 +14,7 @@ import bisect
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -22,6 +22,7 @@ import tantivy
 
 from node.domain import ranking, words
 from node.store.text_folder import (
+    AREAS,
     BUCKET_SHIFT,
     BUCKETS,
     LABELS,
@@ -75,12 +76,16 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """How many hits there are (about, where not exact), of how many of them labels were counted, and by which stored label."""
+    """How many hits there are (about, where not exact), of how many of them labels were counted, and by which stored label.
+
+    ``areas``: by attribute, how many may lie in each area (EVERYWHERE: in any), and how many surely do.
+    """
 
     total: int
     is_exact: bool
     sampled: int
     labels: Mapping[str, Mapping[str, int]]
+    areas: Mapping[str, tuple[Mapping[str, int], Mapping[str, int]]] = field(default_factory=dict)
 
 
 class TextIndex(IndexFolder):
@@ -365,33 +370,42 @@ class _Search:
         query, at_most = self.of.unscored(), self.of.at_most()
         # Of several words together there may be far fewer than of the rarest.
         if at_most > COUNTED_MAX and not isinstance(self.of.asked.tree, words.AllOf):
-            counted = self._sample(query, max(1, BUCKETS * bound // 2 // at_most))
+            counted = self._sample(query, _share_of(bound // 2, at_most))
             if counted.total > COUNTED_MAX:
                 return counted
         total = self._number(query) if at_most > bound else None
-        # A large part of all identifiers costs more to name than the rest to count.
+        # Little less than all is counted as soon.
         if total is not None and total > bound * 3 // 2:
-            counted = self._sample(query, max(1, BUCKETS * bound // 2 // total))
+            counted = self._sample(query, _share_of(bound // 2, total))
             return replace(counted, total=total, is_exact=True)
-        labels = {} if total == 0 else self._labels(query)
-        total = sum(labels.get("kind", {}).values())
-        return Counted(total, is_exact=True, sampled=total, labels=labels)
+        return Counted(0, is_exact=True, sampled=0, labels={}) if total == 0 else self._labels(query)
 
     def _sample(self, query: tantivy.Query, share: int) -> Counted:
-        labels = self._labels(within(query, self.of.buckets(0, share)))
-        sampled = sum(labels["kind"].values())
-        return Counted(round(sampled * BUCKETS / share), is_exact=False, sampled=sampled, labels=labels)
+        counted = self._labels(within(query, self.of.buckets(0, share)))
+        return replace(counted, total=round(counted.sampled * BUCKETS / share), is_exact=False)
 
-    def _labels(self, query: tantivy.Query) -> Mapping[str, Mapping[str, int]]:
+    def _labels(self, query: tantivy.Query) -> Counted:
+        """Count all hits of a query, and their labels."""
+        by_area = {name: pair for name, pair in AREAS.items() if name != "sector" or self.of.asked.by_section}
+        labels = [name for name in LABELS if name not in by_area]
+        names = [*labels, *(name for pair in by_area.values() for name in pair)]
         told = self.of.searcher.aggregate(
-            query, {name: {"terms": {"field": name, "size": LABELS_MAX}} for name in LABELS}
+            query, {name: {"terms": {"field": name, "size": LABELS_MAX}} for name in names}
         )
-        return {name: {b["key"]: b["doc_count"] for b in told[name]["buckets"]} for name in LABELS}
+        by = {name: {b["key"]: b["doc_count"] for b in told[name]["buckets"]} for name in names}
+        number = sum(by["kind"].values())
+        areas = {name: (by[meets], by[holds]) for name, (meets, holds) in by_area.items()}
+        return Counted(number, is_exact=True, sampled=number, labels={name: by[name] for name in labels}, areas=areas)
 
     def _number(self, query: tantivy.Query) -> int:
         # The package's own types leave this attribute out.
         found: Any = self.of.searcher.search(query, 1, count=True)
         return int(found.count)
+
+
+def _share_of(wanted: int, number: int) -> int:
+    """Return how many buckets hold at least so many of a number of hits, on average: one term of the index."""
+    return min(BUCKETS, 1 << max(0, (BUCKETS * wanted // number - 1).bit_length()))
 
 
 def _order_of(score: float) -> tuple[int, int]:

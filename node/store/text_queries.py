@@ -16,14 +16,14 @@ from tantivy import FieldType, Occur
 
 from node.domain import ranking, words
 from node.domain.query import Cursor
-from node.store.text_folder import PHRASE_GAP_MAX, UnanswerableError
+from node.store.text_folder import PHRASE_GAP_MAX, UnanswerableError, nodes_of
 
 # One more label that is certain outweighs all points.
 TIER: Final = 1 << 17
 # From the best place down.
 _FIELDS: Final = {words.TITLE: "words_a", words.UP_TO_B: "words_b", words.UP_TO_C: "words_c", words.ALL: "words"}
 _PLACES: Final = tuple(_FIELDS)
-_TEXTS: Final = frozenset((*_FIELDS.values(), "terms"))
+_TEXTS: Final = frozenset((*_FIELDS.values(), "terms", "wide"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Question:
     """What is asked, as lexemes and index terms (store/search.Terms says what they are), and what of it may be seen.
 
     ``hidden``: logs whose profiles are not shown. ``unwitnessed``: whole logs, and single places as "origin/idx", for which no
-    quorum of witnesses vouches.
+    quorum of witnesses vouches. ``by_section``: sectors are told by section, else by label.
     """
 
     tree: words.Tree | None
@@ -39,6 +39,7 @@ class Question:
     exact: Sequence[str]
     possible: Sequence[Sequence[str] | None]
     certain: Sequence[str | None]
+    wide: Sequence[str | None]
     first: Sequence[str]
     today: int
     since: int | None
@@ -48,6 +49,7 @@ class Question:
     hidden: Sequence[int]
     unwitnessed_logs: Sequence[int]
     unwitnessed: Sequence[str]
+    by_section: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,9 +184,8 @@ class Queries:
             yield self._met(asked.tree)
         for term in asked.exact:
             yield self.term("terms", term)
-        for terms in asked.possible:
-            if terms is not None:
-                yield self._any("terms", terms)
+        for field, terms in self._areas():
+            yield self._any(field, terms)
         if asked.since is not None:
             yield self.range("published", asked.since, None)
         if asked.tree is None and not asked.exact and not any(terms is not None for terms in asked.possible):
@@ -248,11 +249,7 @@ class Queries:
     def at_most(self) -> int:
         """Return a number that the hits do not exceed."""
         by_terms = [self.searcher.doc_freq("terms", term) for term in self.asked.exact]
-        by_terms += [
-            sum(self.searcher.doc_freq("terms", term) for term in terms)
-            for terms in self.asked.possible
-            if terms is not None
-        ]
+        by_terms += [sum(self.searcher.doc_freq(field, term) for term in terms) for field, terms in self._areas()]
         return min([self.searcher.num_docs, *by_terms, self._holding(self.asked.tree)])
 
     def _holding(self, tree: words.Tree | None) -> int:
@@ -275,7 +272,15 @@ class Queries:
         return by_words + sum(self.searcher.doc_freq("terms", term) for terms in self._sets() for term in terms)
 
     def _sets(self) -> list[Sequence[str]]:
-        return [terms for terms in self.asked.possible if terms is not None and len(terms) > 1]
+        return [terms for _, terms in self._areas() if len(terms) > 1]
+
+    def _areas(self) -> Iterable[tuple[str, Sequence[str]]]:
+        """Return what may lie in each asked area, as terms of a field: one where it is wide, else any of several."""
+        for wide, terms in zip(self.asked.wide, self.asked.possible, strict=True):
+            if wide is not None:
+                yield "wide", [wide]
+            elif terms is not None:
+                yield "terms", terms
 
     # --- in the index's words ---
 
@@ -308,9 +313,8 @@ class Queries:
 
     def buckets(self, begin: int, end: int) -> tantivy.Query:
         """Ask for identifiers that begin in some of BUCKETS ways, ``end`` excluded."""
-        return tantivy.Query.range_query(
-            self.schema, "bucket", FieldType.Integer, begin, end, include_upper=False, use_inverted_index=True
-        )
+        nodes = nodes_of(begin, end)
+        return tantivy.Query.all_query() if nodes == [1] else self._any("begins", nodes)
 
     def _met(self, tree: words.Tree) -> tantivy.Query:
         match tree:

@@ -11,6 +11,7 @@ import datetime as dt
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final, Protocol, TypeAlias
 
 from node.domain.labels import KINDS, SIZES, LabelReference
@@ -22,6 +23,7 @@ from node.store import indexing as indexed
 from node.store import search as store
 from node.store import text_index, text_queries
 from node.store.postgres import Connection, Pool, view
+from node.store.text_folder import EVERYWHERE
 from node.store.text_index import TextIndex
 
 # An identifier's first 48 bits are random in a version-4 UUID.
@@ -122,7 +124,7 @@ class InIndex:
         shown = asyncio.create_task(self._shown(places, asked.today))
         try:
             await asyncio.sleep(0)
-            facets = _facets(asked, found.labels, found.total / (found.sampled or 1))
+            facets = _facets(asked, found.labels, found.total / (found.sampled or 1), found.areas)
         finally:
             hits = await shown
         return Counted(found.total, found.is_exact, found.sampled == found.total, facets), hits
@@ -149,6 +151,7 @@ class InIndex:
             exact=terms.exact or (),
             possible=terms.possible,
             certain=terms.certain,
+            wide=terms.wide,
             first=terms.first,
             today=asked.today,
             since=terms.since,
@@ -158,6 +161,7 @@ class InIndex:
             hidden=self.hidden,
             unwitnessed_logs=self.unwitnessed[0],
             unwitnessed=self.unwitnessed[1],
+            by_section=not asked.query.sector,
         )
 
 
@@ -205,9 +209,16 @@ async def in_database(conn: Connection) -> InDatabase:
     return InDatabase(conn)
 
 
-def _facets(asked: Question, stored: Mapping[str, Mapping[str, int]], scale: float) -> Mapping[str, tuple[Bucket, ...]]:
-    units = _units(asked.query, asked.reference)
-    found = {name: _buckets(name, stored.get(name, {}), units[name], scale, asked.reference) for name in units}
+def _facets(
+    asked: Question,
+    stored: Mapping[str, Mapping[str, int]],
+    scale: float,
+    areas: Mapping[str, tuple[Mapping[str, int], Mapping[str, int]]] = MappingProxyType({}),
+) -> Mapping[str, tuple[Bucket, ...]]:
+    reference, found = asked.reference, {}
+    for name, units in _units(asked.query, reference).items():
+        tally = _of_areas(*areas[name], units) if name in areas else reference.tally(name, units, stored.get(name, {}))
+        found[name] = _buckets(name, units, *tally, scale, reference)
     owners = ((owner, round(count * scale)) for owner, count in stored.get("owner", {}).items())
     return {**found, "owner": tuple(sorted((Bucket(o, o, count, count) for o, count in owners), key=_most_first))}
 
@@ -222,7 +233,7 @@ def _units(query: Query, reference: LabelReference) -> Mapping[str, tuple[str, .
     """Return what each facet counts: regions; sections, or the divisions of the asked section; classes."""
     sector = [query.sector, *reference.sectors.ancestors(query.sector)][-2] if query.sector else "*"
     return {
-        "territory": tuple(region.code for region in reference.territories.regions),
+        "territory": reference.regions,
         "sector": reference.sectors.children(sector),
         "size": SIZES,
         "theme": THEMES,
@@ -230,10 +241,21 @@ def _units(query: Query, reference: LabelReference) -> Mapping[str, tuple[str, .
     }
 
 
+def _of_areas(
+    meets: Mapping[str, int], holds: Mapping[str, int], units: tuple[str, ...]
+) -> tuple[Sequence[int], Sequence[int]]:
+    everywhere = meets.get(EVERYWHERE, 0)
+    return [meets.get(unit, 0) + everywhere for unit in units], [holds.get(unit, 0) for unit in units]
+
+
 def _buckets(
-    name: str, stored: Mapping[str, int], units: tuple[str, ...], scale: float, reference: LabelReference
+    name: str,
+    units: tuple[str, ...],
+    possible: Sequence[int],
+    certain: Sequence[int],
+    scale: float,
+    reference: LabelReference,
 ) -> tuple[Bucket, ...]:
-    possible, certain = reference.tally(name, units, stored)
     buckets = (
         Bucket(unit, title, round(some * scale), round(every * scale))
         for unit, title, some, every in zip(units, reference.titles(name, units), possible, certain, strict=True)

@@ -21,6 +21,7 @@ import tantivy
 from node.flows.logs.arrivals import settled
 from node.store import indexing as store
 from node.store.postgres import Connection, Pool, acquire, run_tx
+from node.store.reference import load_label_reference
 from node.store.text_folder import document_of
 from node.store.text_index import TextIndex
 
@@ -104,12 +105,14 @@ async def _catch_up(
 async def _write(
     conn: Connection, writer: tantivy.IndexWriter, gone: list[str], arrival: int, until: int, rest: float, *, anew: bool
 ) -> int:
+    reference = load_label_reference()
+
     def take(rows: Sequence[Mapping[str, Any]]) -> None:
         for row in rows:
             if not anew:
                 # A turn that was cut off after its commit is taken again.
                 writer.delete_documents_by_term("key", f"{row['origin_id']}/{row['idx']}")
-            writer.add_document(document_of(row))
+            writer.add_document(document_of(row, reference))
 
     def drop() -> None:
         for key in gone:
