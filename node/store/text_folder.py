@@ -7,6 +7,7 @@ alone: documents are made of tsvectors. Its questions stand in text_index.
 
 from __future__ import annotations
 
+import functools
 import re
 import uuid
 from collections.abc import Mapping
@@ -33,12 +34,10 @@ BUCKETS: Final = 1 << BUCKET_BITS
 BUCKET_SHIFT: Final = PART_BITS - BUCKET_BITS
 NEWEST_BITS: Final = 44
 DAY_MAX: Final = (1 << 18) - 1
-LABELS: Final = ("sector", "size", "theme", "kind", "owner")
-# What facets of areas count, so that a question adds up some twenty areas and not some thousand labels: each area that a label meets,
-# and each that holds it.
-AREAS: Final = {"territory": ("regions", "regions_sure"), "sector": ("sections", "sections_sure")}
-# The label meets every area.
-EVERYWHERE: Final = "*"
+LABELS: Final = ("territory", "sector", "size", "theme", "kind", "owner")
+# What facets of areas count, so that a question adds up some tens of combinations and not some thousand labels.
+AREAS: Final = {"territory": "regions", "sector": "sections"}
+_EVERYWHERE: Final = "*"
 PHRASE_GAP_MAX: Final = 8
 _GAP: Final = "\u00b7"
 _LEXEME: Final = re.compile(r"'((?:[^'\\]|''|\\.)*)':([0-9ABCD,]+)")
@@ -68,7 +67,7 @@ def _schema() -> tantivy.Schema:
         build.add_text_field(name, tokenizer_name="whitespace", index_option="basic")
     for name in ("terms", "wide"):
         build.add_text_field(name, tokenizer_name="raw", index_option="basic")
-    for name in (*LABELS, *(name for pair in AREAS.values() for name in pair)):
+    for name in (*(name for name in LABELS if name != "territory"), *AREAS.values()):
         build.add_text_field(name, tokenizer_name="raw", index_option="basic", fast=True)
     for name in ("quarter", "valid", "begins"):
         build.add_integer_field(name, indexed=True)
@@ -133,9 +132,9 @@ def document_of(row: Mapping[str, Any], reference: LabelReference) -> tantivy.Do
         low=low,
         begins=beginnings(high),
         newest=newest_key(row["published"], high),
-        **{name: row[name] for name in LABELS},
-        **_areas("territory", reference.regions, row, reference),
-        **_areas("sector", reference.sections, row, reference),
+        regions=_areas("territory", reference.regions, row, reference),
+        sections=_areas("sector", reference.sections, row, reference),
+        **{name: row[name] for name in LABELS if name != "territory"},
     )
     for term in row["keys"]:
         document.add_text("terms", term)
@@ -145,15 +144,19 @@ def document_of(row: Mapping[str, Any], reference: LabelReference) -> tantivy.Do
     return document
 
 
-def _areas(
-    attribute: str, units: tuple[str, ...], row: Mapping[str, Any], reference: LabelReference
-) -> Mapping[str, list[str]]:
+def _areas(attribute: str, units: tuple[str, ...], row: Mapping[str, Any], reference: LabelReference) -> str:
     met, held = reference.units_met(attribute, units, row[attribute] or "")
-    meets, holds = AREAS[attribute]
-    return {
-        meets: [EVERYWHERE] if len(met) == len(units) else [units[at] for at in met],
-        holds: [units[at] for at in held],
-    }
+    meets = _EVERYWHERE if len(met) == len(units) else ",".join(units[at] for at in met)
+    return f"{meets}|{','.join(units[at] for at in held)}"
+
+
+@functools.lru_cache(maxsize=4096)
+def areas_in(told: str, units: tuple[str, ...]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """Return the places of those units that labels meet, and of those that hold them, as ``regions`` and ``sections`` tell it."""
+    meets, holds = told.split("|")
+    at = {unit: place for place, unit in enumerate(units)}
+    met = range(len(units)) if meets == _EVERYWHERE else (at[unit] for unit in meets.split(",") if unit in at)
+    return tuple(met), tuple(at[unit] for unit in holds.split(",") if unit in at)
 
 
 def _in_order(placed: Mapping[int, str]) -> str:

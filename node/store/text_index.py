@@ -32,7 +32,7 @@ from node.store.text_folder import (
     newest_key,
     parts_of,
 )
-from node.store.text_queries import TIER, Cell, Queries, Question, all_of, whole, within
+from node.store.text_queries import TIER, Cell, Hits, Queries, Question, all_of, whole, within
 
 # Hits looked at first, of equals at once, and at most before the database is asked instead.
 FIRST_LOOK: Final = 64
@@ -78,14 +78,14 @@ class Place(NamedTuple):
 class Counted:
     """How many hits there are (about, where not exact), of how many of them labels were counted, and by which stored label.
 
-    ``areas``: by attribute, how many may lie in each area (EVERYWHERE: in any), and how many surely do.
+    ``areas``: by attribute, how many meet the same areas (text_folder.areas_in).
     """
 
     total: int
     is_exact: bool
     sampled: int
     labels: Mapping[str, Mapping[str, int]]
-    areas: Mapping[str, tuple[Mapping[str, int], Mapping[str, int]]] = field(default_factory=dict)
+    areas: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 class TextIndex(IndexFolder):
@@ -212,48 +212,40 @@ class _Search:
             best = self._outstanding(cell, tier, after, limit, total)
             if len(best) == limit or reached == most:
                 return best
-        musts, must_nots = self.of.of_cell(cell, tier)
-        must_nots += self.of.beyond(left)
+        hits = self.of.of_cell(cell, tier)
+        hits = Hits(hits.musts, (*hits.must_nots, *self.of.beyond(left)))
         if reached is not None:
-            musts += self.of.placed(most - reached)
+            hits = hits.within(*self.of.placed(most - reached))
         points = tier * TIER + cell.points - ranking.WITNESSED + granted
-        return self._best(all_of(musts, must_nots, worths, points), after, limit)
+        return self._best(hits.query(worths, points), after, limit)
 
     def _outstanding(self, cell: Cell, tier: int, after: Place, limit: int, total: int) -> list[Place]:
         """Return the first of those hits of a cell that have the most points: all the same, so by identifier alone."""
-        musts, must_nots = self.of.of_cell(cell, tier)
+        hits = self.of.of_cell(cell, tier, best=True)
         points = cell.points + self.of.words_most
-        for word in self.of.tests:
-            asked: list[set[str]] = []
-            for test in reversed(word):
-                # A word of the title stands in all other places too.
-                if not any(lexemes <= set(test.lexemes) for lexemes in asked):
-                    musts.append(self.of.passed(test))
-                    asked.append(set(test.lexemes))
-        query = all_of(musts, must_nots)
         if after.minus_first != -tier or -after.minus_second != points:
             # They are random: of very many that are alike a small part has a page, and is read in a fraction of the time.
-            first = within(query, self.of.buckets(0, BUCKETS // FIRST_PART))
+            first = hits.within(self.of.buckets(0, BUCKETS // FIRST_PART))
             found = self._by_identifier(first, after, limit, tier, points)[:limit] if total > MANY else []
-            return found if len(found) == limit else self._by_identifier(query, after, limit, tier, points)[:limit]
+            return found if len(found) == limit else self._by_identifier(hits, after, limit, tier, points)[:limit]
         # From the cursor on: first those whose identifiers begin like its own, then ever larger parts of the others.
         found = []
         begin, width = after.high >> BUCKET_SHIFT, 1
         while begin < BUCKETS and len(found) < limit:
             end = min(begin + width, BUCKETS)
-            part = within(query, self.of.buckets(begin, end))
+            part = hits.within(self.of.buckets(begin, end))
             found += self._by_identifier(part, after, limit if found or width > 1 else EQUALS_LOOK, tier, points)
             begin, width = end, width * 8
         return found[:limit]
 
-    def _by_identifier(self, query: tantivy.Query, after: Place, limit: int, tier: int, points: int) -> list[Place]:
+    def _by_identifier(self, hits: Hits, after: Place, limit: int, tier: int, points: int) -> list[Place]:
         # Some more: of those of the same identifier the logs decide.
-        hits = self.of.searcher.search(
-            query, limit + FIRST_LOOK, count=False, order_by_field="high", order=tantivy.Order.Asc
+        found = self.of.searcher.search(
+            hits.query(), limit + FIRST_LOOK, count=False, order_by_field="high", order=tantivy.Order.Asc
         ).hits
-        bare = self._places([(0.0, address) for _, address in hits])
+        bare = self._places([(0.0, address) for _, address in found])
         placed = [place._replace(minus_first=-tier, minus_second=-points, points=points) for place in bare]
-        if len(hits) == limit + FIRST_LOOK and max(placed) <= after:
+        if len(found) == limit + FIRST_LOOK and max(placed) <= after:
             raise UnanswerableError
         return [place for place in sorted(placed) if place > after]
 
@@ -318,25 +310,25 @@ class _Search:
 
     def newest(self, limit: int) -> list[Place]:
         """Return the first hits after the cursor by day."""
-        query = self.of.unscored()
-        if self._number(within(query, self.of.range("published", self.of.asked.today + 1, None))):
+        hits = self.of.hits()
+        if self._number(hits.within(self.of.range("published", self.of.asked.today + 1, None)).query()):
             # Rounds of the future come last, whatever they say: the database sorts them.
             raise UnanswerableError
         after = _after(self.of.asked)
         if self.of.asked.cursor is not None:
-            query = within(query, self.of.range("newest", None, newest_key(-after.minus_first, after.high) + 1))
+            hits = hits.within(self.of.range("newest", None, newest_key(-after.minus_first, after.high) + 1))
         found: list[Place] = []
         last = ranking.quarter_of(
             min(self.of.asked.today, -after.minus_first if self.of.asked.cursor else self.of.asked.today)
         )
         # A quarter at a time, as most pages end within the first.
         for quarter in range(last, last - QUARTERS, -1):
-            found += self._latest(within(query, self.of.term("quarter", quarter)), after, limit - len(found))
+            found += self._latest(hits.within(self.of.term("quarter", quarter)), after, limit - len(found))
             if len(found) == limit:
                 break
         else:
             older = self.of.range("published", None, ranking.quarter_begins(last - QUARTERS + 1))
-            found += self._latest(within(query, older), after, limit - len(found))
+            found += self._latest(hits.within(older), after, limit - len(found))
         if not found:
             return []
         # By day alone; what each is worth is told all the same.
@@ -350,11 +342,12 @@ class _Search:
             for place in found
         ]
 
-    def _latest(self, query: tantivy.Query, after: Place, limit: int) -> list[Place]:
+    def _latest(self, hits: Hits, after: Place, limit: int) -> list[Place]:
         # Some more: those whose identifiers begin alike are put in order here.
-        hits = self.of.searcher.search(query, limit + FIRST_LOOK, count=False, order_by_field="newest").hits
-        days = self.of.searcher.fast_field_values("published", [address for _, address in hits])
-        bare = self._places([(0.0, address) for _, address in hits])
+        query, look = hits.query(), limit + FIRST_LOOK
+        found = self.of.searcher.search(query, look, count=False, order_by_field="newest").hits
+        days = self.of.searcher.fast_field_values("published", [address for _, address in found])
+        bare = self._places([(0.0, address) for _, address in found])
         dated = (
             place._replace(minus_first=-int(day or 0), minus_second=0) for place, day in zip(bare, days, strict=True)
         )
@@ -367,35 +360,34 @@ class _Search:
 
         Of very many their number is told from the sample too: some thousands of random identifiers, 1 or 2 % off.
         """
-        query, at_most = self.of.unscored(), self.of.at_most()
+        hits, at_most = self.of.hits(), self.of.at_most()
         # Of several words together there may be far fewer than of the rarest.
         if at_most > COUNTED_MAX and not isinstance(self.of.asked.tree, words.AllOf):
-            counted = self._sample(query, _share_of(bound // 2, at_most))
+            counted = self._sample(hits, _share_of(bound // 2, at_most))
             if counted.total > COUNTED_MAX:
                 return counted
-        total = self._number(query) if at_most > bound else None
+        total = self._number(hits.query()) if at_most > bound else None
         # Little less than all is counted as soon.
         if total is not None and total > bound * 3 // 2:
-            counted = self._sample(query, _share_of(bound // 2, total))
+            counted = self._sample(hits, _share_of(bound // 2, total))
             return replace(counted, total=total, is_exact=True)
-        return Counted(0, is_exact=True, sampled=0, labels={}) if total == 0 else self._labels(query)
+        return Counted(0, is_exact=True, sampled=0, labels={}) if total == 0 else self._labels(hits)
 
-    def _sample(self, query: tantivy.Query, share: int) -> Counted:
-        counted = self._labels(within(query, self.of.buckets(0, share)))
+    def _sample(self, hits: Hits, share: int) -> Counted:
+        counted = self._labels(hits.within(self.of.buckets(0, share)))
         return replace(counted, total=round(counted.sampled * BUCKETS / share), is_exact=False)
 
-    def _labels(self, query: tantivy.Query) -> Counted:
-        """Count all hits of a query, and their labels."""
-        by_area = {name: pair for name, pair in AREAS.items() if name != "sector" or self.of.asked.by_section}
-        labels = [name for name in LABELS if name not in by_area]
-        names = [*labels, *(name for pair in by_area.values() for name in pair)]
+    def _labels(self, hits: Hits) -> Counted:
+        """Count hits, and their labels."""
+        by_area = {name: areas for name, areas in AREAS.items() if name != "sector" or self.of.asked.by_section}
+        fields = {name: by_area.get(name, name) for name in LABELS}
         told = self.of.searcher.aggregate(
-            query, {name: {"terms": {"field": name, "size": LABELS_MAX}} for name in names}
+            hits.query(), {name: {"terms": {"field": field, "size": LABELS_MAX}} for name, field in fields.items()}
         )
-        by = {name: {b["key"]: b["doc_count"] for b in told[name]["buckets"]} for name in names}
+        by = {name: {b["key"]: b["doc_count"] for b in told[name]["buckets"]} for name in fields}
         number = sum(by["kind"].values())
-        areas = {name: (by[meets], by[holds]) for name, (meets, holds) in by_area.items()}
-        return Counted(number, is_exact=True, sampled=number, labels={name: by[name] for name in labels}, areas=areas)
+        areas = {name: by.pop(name) for name in by_area}
+        return Counted(number, is_exact=True, sampled=number, labels=by, areas=areas)
 
     def _number(self, query: tantivy.Query) -> int:
         # The package's own types leave this attribute out.

@@ -20,6 +20,8 @@ from node.store.text_folder import PHRASE_GAP_MAX, UnanswerableError, nodes_of
 
 # One more label that is certain outweighs all points.
 TIER: Final = 1 << 17
+# So few terms are read side by side as far as they are needed, more are put together first.
+SIDE_BY_SIDE: Final = 8
 # From the best place down.
 _FIELDS: Final = {words.TITLE: "words_a", words.UP_TO_B: "words_b", words.UP_TO_C: "words_c", words.ALL: "words"}
 _PLACES: Final = tuple(_FIELDS)
@@ -67,6 +69,22 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True)
+class Hits:
+    """Hits by what they have and don't have: side by side, so that the engine begins with whatever is rarest."""
+
+    musts: tuple[tantivy.Query, ...]
+    must_nots: tuple[tantivy.Query, ...]
+
+    def within(self, *windows: tantivy.Query) -> Hits:
+        """Return those that also lie in some windows."""
+        return Hits((*self.musts, *windows), self.must_nots)
+
+    def query(self, worths: Iterable[tuple[tantivy.Query, int]] = (), granted: int = 0) -> tantivy.Query:
+        """Ask for them; each scores what is granted and what it has of the worths."""
+        return all_of(self.musts, self.must_nots, worths, granted)
+
+
+@dataclass(frozen=True, slots=True)
 class Queries:
     """The queries of one question at one state of the index."""
 
@@ -94,9 +112,9 @@ class Queries:
 
     # --- which hits ---
 
-    def unscored(self) -> tantivy.Query:
-        """Ask for all hits."""
-        return all_of(self._musts(), self.must_nots())
+    def hits(self) -> Hits:
+        """Return all hits."""
+        return Hits(tuple(self._musts()), tuple(self.must_nots()))
 
     def scored(self, *, few: bool) -> tantivy.Query:
         """Ask for all hits with their scores; ``few``: there are some thousands of them at most."""
@@ -105,9 +123,8 @@ class Queries:
         if few and not self._sets():
             # What gives points is looked for among the hits: alone it would be read in all profiles. Sets of terms would be
             # read in all of them each time instead.
-            hits = self.unscored()
-            worths = [(within(hits, part), points) for part, points in worths]
-        return all_of(self._musts(), self.must_nots(), worths, granted)
+            worths = [(self.hits().within(part).query(), points) for part, points in worths]
+        return self.hits().query(worths, granted)
 
     def cells(self) -> list[Cell]:
         """Return the parts of the hits, those that may have the most points first."""
@@ -130,9 +147,11 @@ class Queries:
         ]
         return sorted(cells, key=lambda cell: -cell.points)
 
-    def of_cell(self, cell: Cell, tier: int) -> tuple[list[tantivy.Query], list[tantivy.Query]]:
-        """Return what hits of a cell and a tier have, and what they don't."""
-        musts, must_nots = [*self._musts()], [*self.must_nots()]
+    def of_cell(self, cell: Cell, tier: int, *, best: bool = False) -> Hits:
+        """Return the hits of a cell and a tier; ``best``: those that have all that their words can earn."""
+        placed = list(self._best_placed()) if best else []
+        musts, must_nots = [*self._musts(tree=not self._implied(placed))], [*self.must_nots()]
+        musts += [self.passed(test) for test in placed]
         certain = [(term,) for term in self.certain]
         if tier:
             musts.append(self._least("terms", certain, tier))
@@ -146,7 +165,23 @@ class Queries:
         now = ranking.quarter_of(self.asked.today)
         earning = [now - age for age in range(len(ranking.FRESH))]
         (musts if cell.quarters else must_nots).append(self._any("quarter", cell.quarters or earning))
-        return musts, must_nots
+        return Hits(tuple(musts), tuple(must_nots))
+
+    def _best_placed(self) -> Iterable[ranking.Test]:
+        """Return the tests that what has all of its words' points passes, and with them all others."""
+        for word in self.tests:
+            asked: list[set[str]] = []
+            for test in reversed(word):
+                # A word of the title stands in all other places too.
+                if not any(lexemes <= set(test.lexemes) for lexemes in asked):
+                    yield test
+                    asked.append(set(test.lexemes))
+
+    def _implied(self, placed: Sequence[ranking.Test]) -> bool:
+        """Tell whether whatever passes some tests has the asked words, too: a frequent word need not be read for that."""
+        return _is_plain(self.asked.tree) and all(
+            any(set(test.lexemes) <= some for test in placed) for some in _met_anyway(self.asked.tree)
+        )
 
     def placed(self, lack: int) -> Iterable[tantivy.Query]:
         """Ask for what every hit has that lacks no more of its words' points: so many of them at least so well placed."""
@@ -178,9 +213,9 @@ class Queries:
                 yield self._least(_FIELDS[place], own, len(own))
                 return
 
-    def _musts(self) -> Iterable[tantivy.Query]:
+    def _musts(self, *, tree: bool = True) -> Iterable[tantivy.Query]:
         asked = self.asked
-        if asked.tree is not None:
+        if asked.tree is not None and tree:
             yield self._met(asked.tree)
         for term in asked.exact:
             yield self.term("terms", term)
@@ -301,6 +336,8 @@ class Queries:
             return tantivy.Query.empty_query()
         if len(values) == 1:
             return self.term(name, values[0])
+        if len(values) <= SIDE_BY_SIDE:
+            return tantivy.Query.boolean_query([(Occur.Should, self.term(name, value)) for value in values])
         return tantivy.Query.term_set_query(self.schema, name, list(values))
 
     def term(self, name: str, value: object) -> tantivy.Query:
@@ -366,6 +403,19 @@ def _met_anyway(tree: words.Tree | None) -> list[set[str]]:
             return [met for part in parts for met in _met_anyway(part)]
         case _:
             return []
+
+
+def _is_plain(tree: words.Tree | None) -> bool:
+    """Tell whether a tree asks for words alone, all of them or one of a few of the same meaning."""
+    match tree:
+        case words.Word():
+            return True
+        case words.EitherOf(parts):
+            return all(isinstance(part, words.Word) for part in parts)
+        case words.AllOf(parts):
+            return all(map(_is_plain, parts))
+        case _:
+            return False
 
 
 def all_of(

@@ -23,7 +23,7 @@ from node.store import indexing as indexed
 from node.store import search as store
 from node.store import text_index, text_queries
 from node.store.postgres import Connection, Pool, view
-from node.store.text_folder import EVERYWHERE
+from node.store.text_folder import areas_in
 from node.store.text_index import TextIndex
 
 # An identifier's first 48 bits are random in a version-4 UUID.
@@ -213,11 +213,11 @@ def _facets(
     asked: Question,
     stored: Mapping[str, Mapping[str, int]],
     scale: float,
-    areas: Mapping[str, tuple[Mapping[str, int], Mapping[str, int]]] = MappingProxyType({}),
+    areas: Mapping[str, Mapping[str, int]] = MappingProxyType({}),
 ) -> Mapping[str, tuple[Bucket, ...]]:
     reference, found = asked.reference, {}
     for name, units in _units(asked.query, reference).items():
-        tally = _of_areas(*areas[name], units) if name in areas else reference.tally(name, units, stored.get(name, {}))
+        tally = _of_areas(areas[name], units) if name in areas else reference.tally(name, units, stored.get(name, {}))
         found[name] = _buckets(name, units, *tally, scale, reference)
     owners = ((owner, round(count * scale)) for owner, count in stored.get("owner", {}).items())
     return {**found, "owner": tuple(sorted((Bucket(o, o, count, count) for o, count in owners), key=_most_first))}
@@ -241,11 +241,15 @@ def _units(query: Query, reference: LabelReference) -> Mapping[str, tuple[str, .
     }
 
 
-def _of_areas(
-    meets: Mapping[str, int], holds: Mapping[str, int], units: tuple[str, ...]
-) -> tuple[Sequence[int], Sequence[int]]:
-    everywhere = meets.get(EVERYWHERE, 0)
-    return [meets.get(unit, 0) + everywhere for unit in units], [holds.get(unit, 0) for unit in units]
+def _of_areas(counts: Mapping[str, int], units: tuple[str, ...]) -> tuple[Sequence[int], Sequence[int]]:
+    possible, certain = [0] * len(units), [0] * len(units)
+    for told, count in counts.items():
+        met, held = areas_in(told, units)
+        for at in met:
+            possible[at] += count
+        for at in held:
+            certain[at] += count
+    return possible, certain
 
 
 def _buckets(
