@@ -5,7 +5,7 @@ ARGS ?=
 # Where an image forbids bytecode, each process of `make test` and each command it starts would compile all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo walk test prove mutants independent borders lint bench sbom clean
+.PHONY: help install demo walk test prove mutants independent borders lint bench sbom docs audit clean
 
 help:
 	@echo "make demo     four administrations on this machine find each other's networks (Ctrl-C ends it)"
@@ -14,6 +14,8 @@ help:
 	@echo "make mutants  every check of the wire broken on purpose: does a test see it (docs/mutants.md)"
 	@echo "make independent  the risks of the privacy audit against pycanon's (docs/privacy.md)"
 	@echo "make borders  the map's outlines from ISTAT's boundaries again (docs/pictures.md)"
+	@echo "make docs     the documentation as a site, in artefacts/site (docs/contributing.md)"
+	@echo "make audit    known vulnerabilities of what the locks name, where the registry tells them"
 	@echo "make sbom     what the node is made of, as CycloneDX JSON, in artefacts/sbom.json (docs/contributing.md)"
 	@echo "make prove    the heavier proofs and measurements (bench/); make clean: remove .venv and caches"
 
@@ -37,6 +39,27 @@ walk: .venv/.installed-dev
 sbom: .venv/.installed
 	@mkdir -p artefacts
 	$(BIN)/python tools/sbom.py artefacts/sbom.json
+
+# An environment of its own: the site's generator is nobody's dependency. Every link and anchor must lead somewhere.
+.venv-docs/.installed: requirements.docs.lock
+	$(PYTHON) -m venv .venv-docs
+	.venv-docs/bin/python -m pip --quiet install --no-deps --require-hashes -r requirements.docs.lock
+	@touch $@
+
+docs: .venv-docs/.installed
+	.venv-docs/bin/python tools/site.py
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict --quiet --config-file artefacts/mkdocs.yml
+	@echo artefacts/site/index.html
+
+# Asks the package registry. One that keeps no advisories says that nothing could be audited.
+.venv-audit/.installed:
+	$(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/python -m pip --quiet install pip-audit==2.10.1
+	@touch $@
+
+audit: .venv-audit/.installed
+	.venv-audit/bin/pip-audit --disable-pip --require-hashes --progress-spinner off -r requirements.lock
+	.venv-audit/bin/pip-audit --disable-pip --require-hashes --progress-spinner off -r requirements.dev.lock
 
 lint: .venv/.installed-dev
 	$(BIN)/ruff check .

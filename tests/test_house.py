@@ -572,6 +572,14 @@ def test_locks_are_complete_and_hold_no_framework_that_serves_nothing(lock: str)
     assert "://" not in text
 
 
+def test_the_lock_of_the_site_names_no_registry() -> None:
+    """Hashes alone say what is installed; where from is the machine's matter."""
+    text = (ROOT / "requirements.docs.lock").read_text(encoding="utf-8")
+    assert "mkdocs-material==" in text
+    assert "--hash=sha256:" in text
+    assert "://" not in text
+
+
 def can_fail(test: ast.AST) -> bool:
     """Tell whether a test asserts, expects an error, or calls what is named after asserting."""
     for found in ast.walk(test):
