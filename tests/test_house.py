@@ -6,7 +6,7 @@ import ast
 import functools
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import asyncpg
@@ -108,10 +108,27 @@ def imports(path: Path) -> frozenset[str]:
     return frozenset(imported(parsed(path)))
 
 
-@pytest.mark.parametrize("path", modules(), ids=name_of)
-def test_imports_are_absolute(path: Path) -> None:
+def breaches(paths: Iterable[Path], seen: Callable[[Path], object]) -> dict[str, object]:
+    """What was seen in which files, by their names: one test looks at all of them and tells of each that breaks its rule.
+
+    (A test for each file and rule would be three thousand, most of whose time is the asking.)
+    """
+    looked = list(paths)
+    assert looked, "a rule that is held against no file holds nothing"
+    return {name_of(path): found for path in looked if (found := seen(path))}
+
+
+def test_imports_are_absolute() -> None:
     """A relative import would pass below every wall here."""
-    assert not {m for m in imports(path) if m.startswith(".")}
+    assert not breaches(modules(), lambda path: {m for m in imports(path) if m.startswith(".")})
+
+
+def test_a_breach_is_told_with_its_file() -> None:
+    """Every file that breaks a rule, and none that keeps it."""
+    first, second, *rest = modules()
+    assert breaches(modules(), lambda path: path not in rest) == {name_of(first): True, name_of(second): True}
+    with pytest.raises(AssertionError):
+        breaches((), bool)
 
 
 def test_a_relative_import_is_seen() -> None:
@@ -138,21 +155,23 @@ def floor_of(module: str) -> int | None:
     return None
 
 
-@pytest.mark.parametrize("path", modules(), ids=name_of)
-def test_imports_only_go_down(path: Path) -> None:
-    """No module imports from a floor above its own."""
+def above(path: Path) -> set[str] | str:
+    """What a module imports from a floor above its own."""
     own = floor_of(name_of(path))
     if own is None:
-        assert name_of(path) == "node", "every module has a floor"
-        return
-    above = {m for m in imports(path) if within(m, "node") and (floor_of(m) or 0) > own}
-    assert not above
+        return "" if name_of(path) == "node" else "every module has a floor"
+    return {m for m in imports(path) if within(m, "node") and (floor_of(m) or 0) > own}
 
 
-@pytest.mark.parametrize("path", [p for p in modules() if room_of(p) == "flows"], ids=name_of)
-def test_flows_never_import_the_runtime(path: Path) -> None:
+def test_imports_only_go_down() -> None:
+    """No module imports from a floor above its own."""
+    assert not breaches(modules(), above)
+
+
+def test_flows_never_import_the_runtime() -> None:
     """Flows take what they need as arguments."""
-    assert not {m for m in imports(path) if within(m, "node.runtime")}
+    flows = [path for path in modules() if room_of(path) == "flows"]
+    assert not breaches(flows, lambda path: {m for m in imports(path) if within(m, "node.runtime")})
 
 
 FLOWS = [p for p in modules() if room_of(p) == "flows" and p.parent.name != "flows"]
@@ -166,13 +185,17 @@ def flow_room(module: str) -> int:
     return next(number for number, rooms in enumerate(FLOW_ROOMS) if parts[2] in rooms)
 
 
-@pytest.mark.parametrize("path", FLOWS, ids=name_of)
-def test_flows_only_know_rooms_below_or_their_own(path: Path) -> None:
-    """What is said in the logs does not hang on who asks for it, nor who belongs on what is said."""
+def higher_or_beside(path: Path) -> set[str]:
+    """What a flow imports from rooms above its own, or from one beside it."""
     own = name_of(path)
     beside = {r for rooms in FLOW_ROOMS if own.split(".")[2] in rooms for r in rooms} - {own.split(".")[2]}
-    assert not {m for m in imports(path) if flow_room(m) > flow_room(own)}
-    assert not {m for m in imports(path) if any(within(m, f"node.flows.{room}") for room in beside)}
+    higher = {m for m in imports(path) if flow_room(m) > flow_room(own)}
+    return higher | {m for m in imports(path) if any(within(m, f"node.flows.{room}") for room in beside)}
+
+
+def test_flows_only_know_rooms_below_or_their_own() -> None:
+    """What is said in the logs does not hang on who asks for it, nor who belongs on what is said."""
+    assert not breaches(FLOWS, higher_or_beside)
 
 
 def test_every_flow_has_a_room() -> None:
@@ -190,11 +213,16 @@ def impure(source: str, room: str, seeded: bool = False) -> set[str]:
     return outside | set(IMPURE.findall(source))
 
 
-@pytest.mark.parametrize("path", [p for p in modules() if room_of(p) in PURE], ids=name_of)
-def test_pure_floors_stay_pure(path: Path) -> None:
+def test_pure_floors_stay_pure() -> None:
     """Meaning and wire do no I/O, read no clock, draw no random, and never import each other."""
-    seeded = "generation" in path.relative_to(NODE).parts
-    assert not impure(path.read_text(encoding="utf-8"), room_of(path), seeded)
+    pure = [path for path in modules() if room_of(path) in PURE]
+    assert {room_of(path) for path in pure} == set(PURE)
+    assert not breaches(
+        pure,
+        lambda path: impure(
+            path.read_text(encoding="utf-8"), room_of(path), seeded="generation" in path.relative_to(NODE).parts
+        ),
+    )
 
 
 @pytest.mark.parametrize(
@@ -228,20 +256,22 @@ PICTURES = (
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("path", [p for p in modules() if within(name_of(p), "node.web.pictures")], ids=name_of)
-def test_pictures_are_functions_of_their_values(path: Path) -> None:
-    """They reach no store, no flow, no clock and no file but the outlines."""
-    source = path.read_text(encoding="utf-8")
+def beyond_its_values(path: Path) -> set[str]:
+    """What a picture imports or calls that is no function of its values."""
     allowed = (*PICTURES, "json", "importlib") if path.name == "borders.py" else PICTURES
-    assert not {m for m in imported(ast.parse(source)) if not any(within(m, module) for module in allowed)}
-    assert not IMPURE.findall(source)
+    outside = {m for m in imports(path) if not any(within(m, module) for module in allowed)}
+    return outside | set(IMPURE.findall(path.read_text(encoding="utf-8")))
 
 
-@pytest.mark.parametrize("path", modules(), ids=name_of)
-def test_the_database_has_one_room(path: Path) -> None:
+def test_pictures_are_functions_of_their_values() -> None:
+    """They reach no store, no flow, no clock and no file but the outlines."""
+    assert not breaches([path for path in modules() if within(name_of(path), "node.web.pictures")], beyond_its_values)
+
+
+def test_the_database_has_one_room() -> None:
     """Only the store speaks to PostgreSQL."""
-    if not within(name_of(path), "node.store"):
-        assert not {m for m in imports(path) if within(m, "asyncpg")}
+    others = [path for path in modules() if not within(name_of(path), "node.store")]
+    assert not breaches(others, lambda path: {m for m in imports(path) if within(m, "asyncpg")})
 
 
 # What opens a connection, whoever offers it.
@@ -283,12 +313,11 @@ def outward(tree: ast.Module) -> set[str]:
     return seen | client
 
 
-@pytest.mark.parametrize("path", [p for p in modules() if room_of(p) != "peers"], ids=name_of)
-def test_sockets_outwards_have_one_room(path: Path) -> None:
+def test_sockets_outwards_have_one_room() -> None:
     """Only peers opens connections to other machines, so that nothing passes by its address guard."""
+    others = [path for path in modules() if room_of(path) != "peers"]
     # The demo only asks whether a port of this machine is free.
-    own = {"socket"} if name_of(path) == "node.cli.demo" else set()
-    assert outward(parsed(path)) == own
+    assert breaches(others, lambda path: outward(parsed(path))) == {"node.cli.demo": {"socket"}}
 
 
 @pytest.mark.parametrize(
@@ -347,10 +376,10 @@ def sql_calls(tree: ast.Module) -> set[str]:
     }
 
 
-@pytest.mark.parametrize("path", [p for p in modules() if room_of(p) != "store"], ids=name_of)
-def test_sql_has_one_room(path: Path) -> None:
+def test_sql_has_one_room() -> None:
     """Every statement stands in node/store, where it is prepared by a test and planned by whoever reads it."""
-    assert not sql_calls(parsed(path))
+    others = [path for path in modules() if room_of(path) != "store"]
+    assert not breaches(others, lambda path: sql_calls(parsed(path)))
 
 
 def test_a_statement_outside_its_room_is_seen() -> None:
@@ -500,8 +529,7 @@ def test_no_statement_of_a_public_store_reads_an_address() -> None:
         assert "address" not in query.replace("SET address = ''", ""), name
 
 
-@pytest.mark.parametrize("start", [name_of(p) for p in modules() if room_of(p) in ("web", "scheduler.py")])
-def test_nothing_that_serves_reaches_which_network_a_profile_is(start: str) -> None:
+def test_nothing_that_serves_reaches_which_network_a_profile_is() -> None:
     """The audit and its export, which tie profiles to the register, are commands of the office and nothing else."""
     truth = (
         "node.store.disclosure",
@@ -509,15 +537,23 @@ def test_nothing_that_serves_reaches_which_network_a_profile_is(start: str) -> N
         "node.flows.profiles.privacy",
         "node.flows.profiles.privacy_export",
     )
-    assert not {m for m in reachable(start) if any(within(m, wall) for wall in truth)}
+    assert_rooms_are_there(truth)
+    serving = [path for path in modules() if room_of(path) in ("web", "scheduler.py")]
+    assert not breaches(
+        serving, lambda path: {m for m in reachable(name_of(path)) if any(within(m, wall) for wall in truth)}
+    )
 
 
-@pytest.mark.parametrize("path", modules(), ids=name_of)
-def test_no_rooms_without_a_name(path: Path) -> None:
-    """No utils, no helpers, and no code in __init__."""
-    assert path.name not in FORBIDDEN_NAMES
+def nameless(path: Path) -> str:
+    """What a file's name hides."""
     if path.name == "__init__.py":
-        assert not path.read_text(encoding="utf-8").strip()
+        return path.read_text(encoding="utf-8").strip()
+    return path.name if path.name in FORBIDDEN_NAMES else ""
+
+
+def test_no_rooms_without_a_name() -> None:
+    """No utils, no helpers, and no code in __init__."""
+    assert not breaches(modules(), nameless)
 
 
 def undocumented(body: list[ast.stmt], prefix: str) -> Iterator[str]:
@@ -612,16 +648,22 @@ def test_a_test_that_cannot_fail_is_seen() -> None:
         assert can_fail(ast.parse(f"def test_x():\n    {body}")), body
 
 
-@pytest.mark.parametrize("file", sorted((NODE / "store").glob("*.sql")), ids=lambda path: path.stem)
-async def test_every_query_is_valid_on_this_server(conn: Connection, file: Path) -> None:
+async def test_every_query_is_valid_on_this_server(conn: Connection) -> None:
     """PREPARE finds a wrong column before a user does, in every named query of every subject."""
-    queries = load_queries(file.stem)
-    assert queries
+    wrong: list[str] = []
     async with conn.transaction():
         # Some of an import's statements read what it stages.
         await conn.execute(registry._STAGE)
-        for name, query in queries.items():
-            assert await conn.prepare(query), name
+        for file in sorted((NODE / "store").glob("*.sql")):
+            queries = load_queries(file.stem)
+            assert queries, file.name
+            for name, query in queries.items():
+                try:
+                    async with conn.transaction():
+                        await conn.prepare(query)
+                except asyncpg.PostgresError as error:
+                    wrong.append(f"{file.name}, {name}: {error}")
+    assert not wrong
 
 
 async def test_a_wrong_column_is_seen(conn: Connection) -> None:
