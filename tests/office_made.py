@@ -23,7 +23,7 @@ from node.flows.upkeep.home import Facts, config_text
 from node.store import highwater, own_log, registry
 from node.store.postgres import Pool, open_pool
 from tests.conftest import TEMPLATE, make_template
-from tests.domain.test_partition import national
+from tests.national_made import national
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 NOW = dt.datetime(2026, 11, 24, 10, 0, tzinfo=dt.UTC)

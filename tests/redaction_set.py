@@ -18,7 +18,7 @@ from node.domain.redaction.gate import scan
 from node.domain.redaction.hits import RED, Hit
 from node.flows.profiles.gate import common_words
 from node.store.reference import load_territories
-from tests.domain.test_partition import national
+from tests.national_made import national
 
 FOLDER = Path(__file__).parent / "data" / "redaction"
 MAY_BE_AMBER = {"loose", "cap"}

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from tests.cli.test_log_commands import rete
-from tests.domain.test_partition import national
 from tests.flows.profiles.test_partitions import load, two_offices
+from tests.national_made import national
 
 
 async def answer(town: Any, *words: str) -> tuple[int, Any, str]:

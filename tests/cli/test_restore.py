@@ -32,9 +32,9 @@ from node.flows.upkeep.home import Facts, make_trial
 from node.protocol import checkpoint, note
 from node.store import embedded, registry
 from tests.crash import digests
-from tests.domain.test_partition import national
 from tests.federation_made import free_ports, new_database
 from tests.forked import FORGE
+from tests.national_made import national
 
 LECCE, TORINO, LAZIO = IDS = ("p_LE", "cmto", "bic-lazio")
 PROFILES = 5

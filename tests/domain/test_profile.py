@@ -18,7 +18,8 @@ from node.domain.partition_form import Block, Label
 from node.errors import CallerError
 from node.protocol import canonical
 from node.store import schemas
-from tests.domain.test_partition import SECTORS, built, national
+from tests.domain.test_partition import SECTORS, built
+from tests.national_made import national
 
 CONTENT: dict[str, Any] = {
     "purpose": "request",

@@ -8,7 +8,7 @@ import pytest
 
 from node.domain.redaction.gate import scan
 from node.domain.redaction.hits import RED
-from tests.domain.test_partition import national
+from tests.national_made import national
 from tests.redaction_set import Measure, dictionary, measure, read
 
 AIM = 0.97

@@ -20,7 +20,7 @@ from node.domain.sector import dotted
 from node.domain.theme import THEMES, classify
 from node.errors import CallerError
 from node.store.reference import load_sectors, load_territories
-from tests.domain.test_partition import national
+from tests.national_made import national
 
 TERRITORIES, SECTORS = load_territories(), load_sectors()
 

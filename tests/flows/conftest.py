@@ -10,9 +10,9 @@ import pytest
 
 from node.store.postgres import Pool
 from tests.conftest import TEMPLATE
-from tests.domain.test_partition import national
 from tests.federation_made import Clock
 from tests.introductions_made import Pair, two_offices
+from tests.national_made import national
 from tests.office_made import Office, lecce, make_office_template, open_office
 
 

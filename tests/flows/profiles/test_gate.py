@@ -13,7 +13,7 @@ from node.errors import CallerError
 from node.flows.profiles import preview
 from node.flows.profiles.gate import KnownNames, judge, town_layer
 from node.store import population, registry
-from tests.domain.test_partition import national
+from tests.national_made import national
 from tests.office_made import Office
 
 

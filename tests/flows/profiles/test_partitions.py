@@ -26,8 +26,8 @@ from node.flows.registry import intake, register
 from node.protocol import canonical
 from node.store import population, registry
 from node.store.postgres import Pool
-from tests.domain.test_partition import national
 from tests.federation_made import Clock, Town, federation
+from tests.national_made import national
 from tests.office_made import NOW, SNAPSHOT, Office, configured, lecce, make_office
 from tests.profiles_made import profile
 from tests.tampering import unguarded

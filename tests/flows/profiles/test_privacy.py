@@ -24,8 +24,8 @@ from node.store import population, whole_file
 from node.store.postgres import Pool
 from node.store.reference import load_sectors, load_territories
 from node.store.whole_file import SECRET, WholeFile
-from tests.domain.test_partition import national
 from tests.flows.profiles.test_partitions import load, two_offices
+from tests.national_made import national
 from tests.office_made import NOW, SNAPSHOT, Office, configured, lecce, make_office
 from tests.tampering import unguarded
 

@@ -18,8 +18,8 @@ from node.flows.registry import intake, register
 from node.flows.trust.membership import enrol_members
 from node.store import publication, registry
 from node.store.postgres import Pool
-from tests.domain.test_partition import national
 from tests.every_table import everything
+from tests.national_made import national
 from tests.office_made import KEY, NOW, SNAPSHOT, Office, configured
 from tests.tampering import unguarded
 
