@@ -5,11 +5,12 @@ ARGS ?=
 # Where an image forbids bytecode, each process of `make test` and each command it starts would compile all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo walk test prove mutants independent borders lint bench sbom docs audit clean
+.PHONY: help install demo walk test test-all prove mutants independent borders lint bench sbom docs audit clean
 
 help:
 	@echo "make demo     four administrations on this machine find each other's networks (Ctrl-C ends it)"
 	@echo "make test     everything a change must pass (style, types, tests on a real PostgreSQL)"
+	@echo "make test-all the same with its random and long tests at full length (docs/contributing.md)"
 	@echo "make install  only .venv with the locked packages; the command is then .venv/bin/rete"
 	@echo "make mutants  every check of the wire broken on purpose: does a test see it (docs/mutants.md)"
 	@echo "make independent  the risks of the privacy audit against pycanon's (docs/privacy.md)"
@@ -67,16 +68,22 @@ lint: .venv/.installed-dev
 	$(BIN)/mypy
 
 # First the pure rooms, whose tests must cover them by themselves; then all the rest.
-# Pages are tried in Debian's chromium (apt-get install chromium), after the rest: each of two processes has one node and
-# one browser for all of its tests, and both cores are theirs. Without it that part is skipped, and said so at the end.
+# Of the rest a third process works where the others wait: for their server, a clock, a command.
+# Pages are tried in Debian's chromium (apt-get install chromium-headless-shell, or chromium), after the rest: each of two
+# processes has one node and one browser for all of its tests, and both cores are theirs. Without it that part is skipped,
+# and said so at the end.
 test: lint
 ifdef ARGS
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 else
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m counted --cov --cov-report=term --cov-fail-under=95 tests/domain tests/protocol
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not counted" --ignore tests/browser
+	$(BIN)/python -m pytest -n 3 --dist worksteal -m "not counted" --ignore tests/browser
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/browser
 endif
+
+# What tests/size.py makes smaller in `make test`, whole.
+test-all: export RETE_FULL = 1
+test-all: test
 
 # Each proof is bounded and stops by itself.
 prove: .venv/.installed-dev
@@ -103,6 +110,7 @@ prove: .venv/.installed-dev
 	RETE_ASKED=500 $(BIN)/python -m pytest -q tests/web/test_held_back.py
 	RETE_KILLS=500 $(BIN)/python -m pytest -q -k killed tests/flows/logs/test_crash.py
 	RETE_RUNS=1000 $(BIN)/python -m pytest -q -s tests/flows/introductions/test_introduction_machine.py
+	RETE_FULL=1 $(BIN)/python -m pytest -q -n 2 tests/domain tests/protocol $$(grep -rl "^from tests.size" tests/cli tests/flows tests/store tests/web)
 	$(BIN)/python bench/million.py
 
 # A second environment: the tool is nobody's dependency. One core for an hour or two, at most three; docs/mutants.md.

@@ -20,9 +20,11 @@ from node.domain.folding import fold
 from node.store import embedded
 from node.store.postgres import Connection, Pool, migrate, open_pool
 from tests import canary
+from tests.size import size
 
 # Machines are shared and slow at times: an example's time is no property; the test's own timeout bounds it.
-hypothesis.settings.register_profile("rete", deadline=None)
+# Where a test does not say how many examples it wants, `make test` tries 30, and all others the library's hundred (tests/size.py).
+hypothesis.settings.register_profile("rete", deadline=None, max_examples=size(30, 100))
 # Few and always the same: what a mutant does is asked thousands of times.
 # On a busy machine examples that are made slowly are no mutant that was seen.
 hypothesis.settings.register_profile(

@@ -6,7 +6,6 @@ import asyncio
 import io
 import json
 import os
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ import pytest
 from node.flows.upkeep.home import with_setting
 from tests.cli.test_network_commands import Terminal, terminal
 from tests.cli.test_restore import LAZIO, LECCE, MARK, TOLD, TORINO, Place, copies, place
-from tests.forked import CHECKOUT
+from tests.forked import FORGE
 
 __all__ = ["place", "terminal"]
 WORDS = "corretto cavallo graffetta"
@@ -30,16 +29,12 @@ def words_in(folder: Path, words: str = WORDS) -> str:
 
 async def rete(*words: str, **environment: str) -> tuple[int, bytes, str]:
     """Run one command without a home and without a terminal; return (exit status, standard output, standard error)."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "node", *words, cwd=CHECKOUT, env={**os.environ, "RETE_HOME": "", **environment},
-        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    out, err = await process.communicate()
+    status, out, err = await asyncio.to_thread(FORGE.run, words, {**os.environ, "RETE_HOME": "", **environment})
     assert b"Traceback" not in err, err.decode()
     for said in (out, err):
         assert WORDS.encode() not in said
         assert MARK.encode() not in said
-    return process.returncode or 0, out, err.decode()
+    return status, out, err.decode()
 
 
 @pytest.mark.timeout(240)

@@ -1,4 +1,4 @@
-"""The program as a user runs it: commands in their own processes, the demo with its four nodes."""
+"""The program as a user runs it: commands in processes of their own, the demo with its four nodes."""
 
 from __future__ import annotations
 
@@ -21,6 +21,8 @@ import psutil
 import pytest
 
 from node.protocol import agreement
+from tests.forked import FORGE
+from tests.size import FULL
 
 ROOT = Path(__file__).resolve().parents[2]
 # The demo with a smaller list of contracts, for what does not hang on how many there are.
@@ -28,13 +30,20 @@ SMALLER = "from node.cli import demo_networks as made; made.CONTRACTS = 4000; fr
 WHO = ("--id", "p_LE", "--name", "Provincia di Lecce", "--territory", "LE")
 
 
-def rete(
+def started(
     *words: str, home: Path | None = None, program: tuple[str, str] = ("-m", "node"), **environment: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run one command."""
+    """Run one command as a shell does: a new Python, which reads all of the program."""
     command = [sys.executable, *program, *words, *(("--home", str(home)) if home else ())]
     variables = {**os.environ, "RETE_LANG": "it", **environment}
     return subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=100, check=False)
+
+
+def rete(*words: str, home: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run one command in a process of its own, forked from one that has read the program (tests/forked.py)."""
+    command = [*words, *(("--home", str(home)) if home else ())]
+    status, out, err = FORGE.run(command, {**os.environ, "RETE_LANG": "it", **environment})
+    return subprocess.CompletedProcess(command, status, out.decode(), err.decode())
 
 
 def free_base() -> int:
@@ -63,7 +72,7 @@ def processes_of(folder: Path) -> list[str]:
 async def stays_up(folder: Path, out: Path) -> None:
     """Run the demo without an end; check what it found, ask, withdraw, end it."""
     demo = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "node", "demo", "--home", str(folder), "--json", str(out), "--port-base", str(free_base()),
+        sys.executable, *(("-m", "node") if FULL else ("-c", SMALLER)), "demo", "--home", str(folder), "--json", str(out), "--port-base", str(free_base()),
         cwd=ROOT, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
     try:
@@ -143,12 +152,12 @@ def check_result(result: dict[str, Any]) -> None:
 async def test_the_demo_ends_with_four_nodes_that_agree(tmp_path: Path) -> None:
     """With --exit it ends by itself after its searches, says what everybody signs in by, and nothing is left running.
 
-    Then once more in the same folder, with its whole list, to stay up: its nodes answer; a withdrawal reaches a peer;
+    Then once more in the same folder (with its whole list where there is time, tests/size.py), to stay up: its nodes answer; a withdrawal reaches a peer;
     Ctrl-C ends everything.
     """
     folder, out = tmp_path / "demo", tmp_path / "out.json"
     words = ("demo", "--exit", "--json", str(out), "--port-base", str(free_base()))
-    done = rete(*words, home=folder, program=("-c", SMALLER))
+    done = started(*words, home=folder, program=("-c", SMALLER))
     assert done.returncode == 0, done.stderr
     result = json.loads(out.read_text(encoding="utf-8"))
     check_result(result)
@@ -213,7 +222,7 @@ def test_a_foreign_folder_is_never_emptied(tmp_path: Path) -> None:
 def test_a_node_is_made_checked_and_fed_by_commands(tmp_path: Path) -> None:
     """init, config check, register generate/load/list, network template/import/list/export, profile, peer card, search."""
     home = tmp_path / "home"
-    made = rete("init", str(home), *WHO, "--json")
+    made = started("init", str(home), *WHO, "--json")
     assert made.returncode == 0, made.stderr
     assert json.loads(made.stdout)["id"] == "p_LE"
     assert json.loads(rete("config", "check", "--json", home=home).stdout)["ok"]
@@ -271,7 +280,7 @@ def test_user_mistakes_are_one_clear_error(made: Path, words: tuple[str, ...], c
 
 def test_homes_that_are_none_and_configurations_that_are_wrong_are_refused(tmp_path: Path) -> None:
     """No --home, an empty folder, an unknown key: code, place and hint; in English when asked."""
-    assert "home-missing" in rete("peer", "list", RETE_HOME="").stderr
+    assert "home-missing" in started("peer", "list", RETE_HOME="").stderr
     assert "home-not-found" in rete("peer", "list", home=tmp_path).stderr
     (tmp_path / "node.toml").write_text("[nod]\n", encoding="utf-8")
     done = rete("config", "check", home=tmp_path, RETE_LANG="en")

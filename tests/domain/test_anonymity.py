@@ -23,9 +23,10 @@ from node.flows.profiles.draft import suggest_content
 from node.protocol import canonical
 from node.store import schemas
 from tests.domain.test_partition import SECTORS, TERRITORIES, built, populations
+from tests.size import size
 
 pytestmark = pytest.mark.many
-many = settings(max_examples=500)
+many = settings(max_examples=size(100, 500))
 ROUND = dt.date(2026, 11, 30)
 ID = "0b8f7a52-0e58-4b6c-9c7e-1f3f5f6c7d10"
 VALIDATOR = schemas.validators()["profile/1"]

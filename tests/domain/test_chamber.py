@@ -19,6 +19,7 @@ from node.domain.register import NetworkKind
 from node.domain.rows import parse_date, text_of
 from node.errors import CallerError
 from node.store.reference import load_sectors, load_territories
+from tests.size import size
 
 
 def test_rows_of_one_deed_become_one_network_seen_from_its_reference_firm() -> None:
@@ -266,7 +267,7 @@ CELLS = st.one_of(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=size(40, 150))
 @given(st.lists(st.lists(CELLS, max_size=22), max_size=6))
 def test_no_cell_can_break_the_reader(rows: list[list[object]]) -> None:
     """Whatever a sheet holds, each filled row is in a network or refused with its place."""

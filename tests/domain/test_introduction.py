@@ -36,6 +36,7 @@ from node.domain.introduction import (
     urgency,
 )
 from node.domain.introduction_fold import fold, in_order
+from tests.size import size
 
 DAY = 86_400
 BEGIN = 20_000 * DAY
@@ -389,7 +390,7 @@ def test_no_clock_turns_back_the_time_of_a_case() -> None:
 
 
 @given(st.randoms(use_true_random=False))
-@settings(max_examples=60)
+@settings(max_examples=size(25, 60))
 def test_the_order_in_which_events_arrive_does_not_matter(chance: random.Random) -> None:
     """Shuffled and repeated, the same events tell the same case."""
     seeker, owner = reach(*INTRODUCED)
@@ -455,7 +456,7 @@ def _is_sound(seeker: Office, owner: Office) -> None:
 
 
 @given(st.randoms(use_true_random=False), st.integers(5, 60))
-@settings(max_examples=400)
+@settings(max_examples=size(100, 400))
 @pytest.mark.many
 def test_two_offices_over_a_bad_road_agree_at_the_end(chance: random.Random, steps: int) -> None:
     """Whatever was lost, repeated or turned round: once all has come, one case, and no identity before two consents."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from node.domain import labels
 from node.domain.labels import LabelReference
 from node.store.reference import load_sectors, load_territories
+from tests.size import size
 
 REFERENCE = LabelReference(load_territories(), load_sectors())
 REGIONS = [area.code for area in REFERENCE.territories.regions]
@@ -48,7 +49,7 @@ sector_label = st.sampled_from([SECTIONS, DIVISIONS]).flatmap(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=size(40, 150), deadline=None)
 @given(one_level, asked_area)
 def test_territory_terms_say_what_the_map_says(values: list[str], asked: str) -> None:
     """A label is certain when all its municipalities are asked for, possible when some are; nothing is missed."""
@@ -61,7 +62,7 @@ def test_territory_terms_say_what_the_map_says(values: list[str], asked: str) ->
     assert not certain or share == pytest.approx(1)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=size(30, 100), deadline=None)
 @given(sector_label, st.data())
 def test_sector_terms_say_what_the_classification_says(values: list[str], data: st.DataObject) -> None:
     """The same for any ATECO level, down to six digits."""

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from node.domain.likeness import Likeness, attack, best, crowd
+from tests.size import size
 
 OBJECTS = {
     "olio": "Promozione congiunta di olio extravergine di oliva con un marchio comune e attività di marketing.",
@@ -88,7 +89,7 @@ def test_the_crowd_keeps_a_guess_at_two_in_k() -> None:
     assert crowd(5) == 3
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=size(40, 150), deadline=None)
 @given(texts=st.lists(WORDS, min_size=1, max_size=8), asked=WORDS)
 def test_scores_are_cosines(texts: list[str], asked: str) -> None:
     """Between 0 and 1, one per text, the same for equal texts, 1 for the text itself unless it is empty."""

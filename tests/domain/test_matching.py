@@ -13,6 +13,7 @@ from node.domain import matching
 from node.domain.vocabulary import CAPABILITIES, CATEGORIES
 from node.store.reference import load_label_reference
 from tests.profiles_made import NOW, label, profile
+from tests.size import size
 
 REFERENCE, TODAY = load_label_reference(), NOW.date()
 
@@ -101,7 +102,7 @@ def test_a_score_is_the_sum_of_its_parts(one: dict[str, Any], other: dict[str, A
 
 
 @pytest.mark.many
-@settings(max_examples=400)
+@settings(max_examples=size(100, 400))
 @given(st.lists(DOCUMENTS, min_size=1, max_size=9, unique_by=lambda d: d["id"]), st.randoms(use_true_random=False))
 def test_groups_are_chained_apart_and_the_same_in_any_order(documents: list[dict[str, Any]], source: Any) -> None:
     """Three to five, all of different owners and areas, each linked to another; the seed is in; order changes nothing."""

@@ -22,7 +22,8 @@ from node.domain.partition_form import canonical
 from node.domain.register import RegisterNetwork
 from node.errors import CallerError
 from node.store import schemas
-from tests.domain.test_partition import SECTORS, TERRITORIES, built, national, populations
+from tests.domain.test_partition import SECTORS, TERRITORIES, built, populations
+from tests.national_made import national
 
 TESTS = Path(__file__).resolve().parents[1]
 CHECKER = TESTS / "check_partition.py"
@@ -73,6 +74,7 @@ def test_another_program_builds_the_national_partition() -> None:
     assert rebuilt(made, national()) == made.nodes
 
 
+@pytest.mark.many
 def test_the_vector_is_what_both_programs_build() -> None:
     """tests/vectors/partition.v1.json: one province's contracts and their document; the checker says so as a program."""
     vector = json.loads(VECTOR.read_text(encoding="utf-8"))

@@ -14,8 +14,9 @@ from node.domain.redaction.dictionary import Dictionary, Layer, Term
 from node.domain.redaction.gate import scan
 from node.domain.redaction.hits import RED, suggest
 from node.flows.profiles.gate import common_words, town_layer
-from tests.domain.test_partition import national
+from tests.national_made import national
 from tests.redaction_set import FOLDER, read
+from tests.size import size
 
 OWN = [Term(*line.split("\t")) for line in (FOLDER / "terms.txt").read_text(encoding="utf-8").splitlines()]
 CLEAN = [sentence.text for sentence in read("tuned_clean")]
@@ -83,7 +84,7 @@ def tight(text: str) -> str:
 
 
 @pytest.mark.many
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=size(250, 800), deadline=None)
 @given(betrayed=betrayals())
 @example(betrayed=(Term("firm", "Gea S.p.A."), "Fornisce G e a s.p-a le macchine"))
 @example(betrayed=(Term("firm", "Rossi S.n.c."), "Vini di Ro\u200bssi-S N C da sempre"))

@@ -19,6 +19,7 @@ from node.domain.template import COLUMNS, EXAMPLE, rows_of, sheets_of
 from node.domain.template_reader import TemplateFile, is_template, parse_rows
 from node.domain.vocabulary import CATEGORIES, CERTIFICATIONS
 from node.store.reference import load_sectors, load_territories
+from tests.size import size
 
 Rows = list[list[object]]
 
@@ -78,7 +79,7 @@ def test_a_record_written_and_read_is_the_same_record(changes: dict[str, Any]) -
 WORDS = st.text(alphabet="abc àè'+=-@:;.,", max_size=20).map(lambda text: " ".join(text.split()))
 
 
-@settings(max_examples=60)
+@settings(max_examples=size(25, 60))
 @given(
     texts=st.lists(WORDS, min_size=3, max_size=3),
     wants=st.lists(st.tuples(st.sampled_from(sorted(CATEGORIES)), WORDS), max_size=5),
@@ -323,7 +324,7 @@ def test_a_person_is_a_contact_with_up_to_four_parts() -> None:
 CELLS = st.one_of(st.none(), st.text(max_size=10), st.floats(), st.integers(), st.booleans(), st.dates())
 
 
-@settings(max_examples=150)
+@settings(max_examples=size(40, 150))
 @given(st.lists(st.dictionaries(st.sampled_from(COLUMNS), CELLS, max_size=5), min_size=1, max_size=4))
 def test_no_cell_can_break_the_reader(changes: list[dict[str, object]]) -> None:
     """Whatever a cell holds, its network is read or refused with its row and column."""

@@ -28,6 +28,7 @@ from node.errors import PeerWrongError
 from node.protocol import agreement, limits, routine
 from node.protocol.agreement import Status
 from tests import agreement_made as made
+from tests.size import size
 
 
 @dataclass
@@ -323,8 +324,8 @@ def test_an_expired_last_version_stops_tuf_and_warns_us(tmp_path: Path) -> None:
 def test_a_document_of_five_megabytes_is_not_read(tmp_path: Path) -> None:
     """By neither, at the same limit; at the limit it is read by both."""
     second = made.root(2)
-    for size, version in ((5_000_000, 1), (limits.AGREEMENT_MAX_BYTES + 1, 1), (limits.AGREEMENT_MAX_BYTES, 2)):
-        ours, theirs = both(tmp_path, {1: FIRST, 2: second.ljust(size)})
+    for length, version in ((5_000_000, 1), (limits.AGREEMENT_MAX_BYTES + 1, 1), (limits.AGREEMENT_MAX_BYTES, 2)):
+        ours, theirs = both(tmp_path, {1: FIRST, 2: second.ljust(length)})
         assert ours.version == theirs.version == version
         if version == 1:
             assert (code_of(ours), type(theirs.error).__name__) == (
@@ -384,7 +385,7 @@ links = st.tuples(
 
 @pytest.mark.many
 @given(start=councils, chain=st.lists(links, min_size=1, max_size=5))
-@settings(max_examples=40)
+@settings(max_examples=size(15, 40))
 def test_of_any_chain_of_councils_both_take_the_same(start: tuple[tuple[str, ...], int], chain: list[Any]) -> None:
     """Whoever hands over to whomever with whatever signatures and numbers: as far as the oracle comes we come, and no further."""
     names, threshold = start
@@ -404,7 +405,7 @@ def test_of_any_chain_of_councils_both_take_the_same(start: tuple[tuple[str, ...
         st.tuples(councils, st.lists(st.sampled_from(PEOPLE), max_size=2, unique=True)), min_size=1, max_size=5
     )
 )
-@settings(max_examples=20)
+@settings(max_examples=size(10, 20))
 def test_whoever_has_enough_signatures_goes_the_whole_way(chain: list[Any]) -> None:
     """Chains that are signed well, and nearly so: the old and the new council, but for some who did not sign."""
     names: tuple[str, ...] = made.THREE

@@ -7,6 +7,8 @@ import pytest
 from tests import sums_attacked
 from tests.statistics_attacked import AIM, ATTACKS, Attack, advantage, nested
 
+# Thousands of trials: what they reach, the first few do.
+pytestmark = pytest.mark.many
 TRIALS = 300
 HELD = [attack for attack in ATTACKS if not attack.limit]
 

@@ -35,7 +35,9 @@ from tests.flows.registry.test_gdpr import applied, assisted, enrolled
 from tests.networks_made import PERSON_CODE
 from tests.office_made import SNAPSHOT, lecce
 from tests.programme_made import took_part
+from tests.size import FULL
 
+QUERIES = ("", "?q=olio", "?limit=-1&territory=LE&sector=C", "?format=csv&since=0&cursor=x")
 SHOWN = ("log", "coop", "ops", "post", "agreement")
 
 
@@ -208,13 +210,14 @@ async def drive(scene: Scene) -> None:
         for resource in application.build(here.node).router.resources():
             info = resource.get_info()
             path = info.get("path") or info["formatter"]
-            for turn in range(4):
+            # Where nothing is filled in, the turns differ in what is sent alone.
+            for turn in range(4 if "{" in path else 2):
                 told = path
                 for name, values in fill.items():
                     told = told.replace("{" + name + "}", values[min(turn, len(values) - 1)])
                 told = told.replace("{", "").replace("}", "")
-                for query in ("", "?q=olio", "?limit=-1&territory=LE&sector=C", "?format=csv&since=0&cursor=x"):
-                    for method in ("GET", "POST", "DELETE"):
+                for method in ("GET", "POST", "DELETE"):
+                    for query in QUERIES if FULL or method == "GET" else QUERIES[:1]:
                         body = {"data": b'{"ids": [1' if turn % 2 else json.dumps({"indexes": [0, 1, 2]})} if method == "POST" else {}  # fmt: skip
                         async with session.request(method, base + told + query, headers={"Accept": "text/html, */*", "Accept-Language": "en"}, **body) as reply:  # type: ignore[arg-type] # fmt: skip
                             await reply.read()

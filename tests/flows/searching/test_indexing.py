@@ -26,6 +26,7 @@ from node.store.postgres import Pool, open_pool
 from node.store.reference import load_label_reference
 from node.store.text_index import TextIndex
 from tests.profiles_made import NOW, TODAY, add_origin, label, profile, store
+from tests.size import size
 from tests.tampering import unguarded
 
 REFERENCE = load_label_reference()
@@ -132,7 +133,9 @@ async def test_every_question_has_one_answer(
     done = await follow(pool, index)
     assert (done.built, done.added) == (True, 240)
     asked = 0
-    for words, filters, sort in itertools.product(WORDS, ASKED, ("relevance", "newest")):
+    # Of each three, either seed asks another one.
+    questions = itertools.product(WORDS, ASKED, ("relevance", "newest"))
+    for words, filters, sort in itertools.islice(questions, seed % size(3, 1), None, size(3, 1)):
         # A short page is filled by a good guess, a long one by none.
         await both(pool, index, q=words, sort=sort, limit=str(3 + asked % 3 * 18), **filters)
         asked += 1
