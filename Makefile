@@ -5,7 +5,7 @@ ARGS ?=
 # Where an image forbids bytecode, each process of `make test` and each command it starts would compile all modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo walk test test-all prove mutants independent borders lint bench sbom docs audit clean
+.PHONY: help install demo walk test test-all collect prove mutants independent borders lint bench sbom docs audit clean
 
 help:
 	@echo "make demo     four administrations on this machine find each other's networks (Ctrl-C ends it)"
@@ -72,14 +72,20 @@ lint: .venv/.installed-dev
 # Pages are tried in Debian's chromium (apt-get install chromium-headless-shell, or chromium), after the rest: each of two
 # processes has one node and one browser for all of its tests, and both cores are theirs. Without it that part is skipped,
 # and said so at the end.
-test: lint
+# While types are checked on one core, the other reads all tests once: afterwards no process need compile them again.
+test: .venv/.installed-dev
 ifdef ARGS
+	@$(MAKE) --no-print-directory lint
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 else
+	@$(MAKE) --no-print-directory -j 2 lint collect
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m counted --cov --cov-report=term --cov-fail-under=95 tests/domain tests/protocol
 	$(BIN)/python -m pytest -n 3 --dist worksteal -m "not counted" --ignore tests/browser
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder tests/browser
 endif
+
+collect: .venv/.installed-dev
+	@$(BIN)/python -m pytest -q --collect-only tests > .venv/collected || (cat .venv/collected; false)
 
 # What tests/size.py makes smaller in `make test`, whole.
 test-all: export RETE_FULL = 1
