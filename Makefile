@@ -72,7 +72,8 @@ lint: .venv/.installed-dev
 # Pages are tried in Debian's chromium (apt-get install chromium-headless-shell, or chromium), after the rest: each of two
 # processes has one node and one browser for all of its tests, and both cores are theirs. Without it that part is skipped,
 # and said so at the end.
-# While types are checked on one core, the other reads all tests once: afterwards no process need compile them again.
+# While types are checked on one core, the other reads all tests once and draws the register that many begin with: afterwards
+# no process need compile or draw them again.
 test: .venv/.installed-dev
 ifdef ARGS
 	@$(MAKE) --no-print-directory lint
@@ -86,6 +87,7 @@ endif
 
 collect: .venv/.installed-dev
 	@$(BIN)/python -m pytest -q --collect-only tests > .venv/collected || (cat .venv/collected; false)
+	@$(BIN)/python -m tests.national_made
 
 # What tests/size.py makes smaller in `make test`, whole.
 test-all: export RETE_FULL = 1

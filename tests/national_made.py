@@ -49,8 +49,10 @@ def national() -> list[RegisterNetwork]:
 
 
 def keep() -> None:
-    """Draw the rows and keep them for all that ask; those of another state of the program go."""
+    """Draw the rows, unless they are there, and keep them for all that ask; those of another state of the program go."""
     kept = _kept()
+    if kept.exists():
+        return
     kept.parent.mkdir(exist_ok=True)
     for old in kept.parent.glob("national-*"):
         if not old.name.startswith(kept.name):

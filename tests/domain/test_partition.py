@@ -215,14 +215,16 @@ def test_other_documents_are_no_partition(raw: bytes) -> None:
 
 
 @pytest.mark.many
+@pytest.mark.timeout(120)
 def test_the_national_register_is_partitioned_quickly_and_safely() -> None:
     """9,630 contracts: every block has at least 8, in well under a second, in parts that fit the log."""
     rows = drawn()
     # What other tests begin with was kept, and is this.
     assert national() == rows
-    began = time.perf_counter()
+    # The processor's time: how busy it is with others says nothing of this.
+    began = time.process_time()
     made = built(rows)
-    assert time.perf_counter() - began < 5.0
+    assert time.process_time() - began < 5.0
     assert len(rows) == 9630
     assert min(block.count for block in made.blocks) >= 8
     parts = partition_parts.parts_of(made)
