@@ -62,6 +62,8 @@ TABLES: Mapping[str, Mapping[str, tuple[Check, Any]]] = {
     },
     "database": {
         "url": (checks.text(re.compile(r"postgres(?:ql)?://\S+"), empty=True, longest=1000), ""),
+        "read_url": (checks.text(re.compile(r"postgres(?:ql)?://\S+"), empty=True, longest=1000), ""),
+        "read_max_lag_s": (checks.number(1, 60, whole=False), 10),
         "cluster": (checks.text(longest=1000), "postgres"),
         "name": (checks.text(checks.DATABASE), "rete"),
         "max_connections": (checks.number(2, 200), 8),

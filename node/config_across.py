@@ -13,6 +13,17 @@ from node.config_values import Config
 from node.errors import N_
 
 
+def _check_database(config: Config, locate: Locator) -> None:
+    database = config.database
+    if not database.read_url:
+        return
+    place = locate.place("database", "read_url")
+    if not database.url:
+        raise refuse("config-bad-value", place, N_("la replica è di un PostgreSQL proprio: serve anche url"))
+    if database.read_url == database.url:
+        raise refuse("config-bad-value", place, N_("è lo stesso indirizzo di url: qui va quello della replica"))
+
+
 def _check_oidc(config: Config, locate: Locator) -> None:
     oidc = config.oidc
     if not oidc.issuer:
@@ -112,6 +123,7 @@ def check(config: Config, locate: Locator) -> None:
         place = locate.place("privacy", "round")
         message = N_('in produzione round = "immediate" tradirebbe chi pubblica: usare weekly, daily o monthly')
         raise refuse("config-immediate-in-production", place, message)
+    _check_database(config, locate)
     _check_mail(config, locate)
     _check_backup(config, locate)
     _check_oidc(config, locate)

@@ -26,9 +26,11 @@ class NodeSection:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseSection:
-    """Where this node's database is; ``url`` empty means the embedded cluster."""
+    """Where this node's database is; ``url`` empty means the embedded cluster, ``read_url`` empty no read replica."""
 
     url: str
+    read_url: str
+    read_max_lag_s: float
     cluster: str
     name: str
     max_connections: int

@@ -52,6 +52,7 @@ from node.store import embedded, highwater, keyfiles, leader, own_log, pin, sche
 from node.store.failures import told_plainly
 from node.store.keyfiles import Keys
 from node.store.postgres import Pool, acquire, migrate_at, open_pool
+from node.store.replica import Reading, Replica
 from node.store.text_index import TextIndex
 
 Clock = Callable[[], dt.datetime]
@@ -77,6 +78,8 @@ class Node:
     meters: Meters = field(default_factory=Meters)
     # Where members are [[peer]] tables there is none.
     agreement: agreement.Place | None = None
+    # None: what is read comes from the server that is written.
+    replica: Replica | None = None
 
     @property
     def config(self) -> Config:
@@ -163,9 +166,14 @@ class Node:
         body = self.config.node
         return Publisher(self.public_url, body.name, body.ipa_code or body.id, self.config.web.contact)
 
+    @property
+    def reading(self) -> Pool:
+        """From where the public reads what may be a moment old: the replica where there is one and it may answer, else ``pool``."""
+        return self.pool if self.replica is None else Reading(self.replica)
+
     def place(self) -> Place:
         """Return what the doctor looks at."""
-        return Place(self.pool, self.home, self.config, self.membership, self.index)
+        return Place(self.pool, self.home, self.config, self.membership, self.index, self.replica)
 
     def kept(self) -> backup.Place:
         """Return what a backup holds."""
@@ -197,6 +205,11 @@ class Node:
     def statistics_key(self) -> bytes:
         """What hides records behind the numbers of tier 2: never changed, never told (docs/statistics.md)."""
         return derive_key(self.ring.secret, cell_key.PURPOSE)
+
+    @property
+    def reading_key(self) -> bytes:
+        """What seals how far a browser has written (node/web/reading.py)."""
+        return derive_key(self.ring.secret, "reading")
 
     def identity_provider(self) -> oidc.Provider | None:
         """Return who else signs people in, None where nobody does. Raises: OperatorError key-file-...."""
@@ -342,7 +355,19 @@ async def open_node(home: Path, *, clock: Clock = utc_now) -> AsyncIterator[Node
         ring.follow(membership)
         own = OwnLog(origin_id, origin, config.node.id, ring.private, home / highwater.FILE)
         index = TextIndex(home / INDEX_FOLDER)
-        yield Node(home, config, ring, pool, dsn, clock, own, membership, index, agreement=place)
+        replica = _replica(config, pool)
+        if replica is not None:
+            stack.callback(replica.close)
+        yield Node(home, config, ring, pool, dsn, clock, own, membership, index, agreement=place, replica=replica)
+
+
+def _replica(config: Config, pool: Pool) -> Replica | None:
+    database = config.database
+    if not database.read_url:
+        return None
+    # Nobody is reached yet: a node begins without its replica.
+    name = f"rete-read-{os.getpid()}"
+    return Replica(database.read_url, pool, database.max_connections, database.read_max_lag_s, name)
 
 
 def pinned(home: Path, config: Config) -> bytes | None:

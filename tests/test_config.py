@@ -194,7 +194,7 @@ def test_production_refuses_what_is_only_for_trying() -> None:
     """No embedded database and no immediate rounds in production."""
     text = EXAMPLE.replace('environment = "development"', 'environment = "production"')
     assert refusal(text).code == "config-embedded-in-production"
-    with_server = text.replace('url = ""', 'url = "postgresql://db/x"')
+    with_server = text.replace('\nurl = ""', '\nurl = "postgresql://db/x"')
     assert refusal(with_server.replace('"weekly"', '"immediate"')).code == "config-immediate-in-production"
     assert refusal(with_server).code == "config-insecure-url"
     assert refusal(EXAMPLE.replace("k = 5", "k = 9")).code == "config-bad-value"
@@ -442,7 +442,7 @@ def test_numbers_are_this_machine_s_unless_somebody_says_otherwise(environment: 
     """Another host is refused in trials too, with its line; ``exposed`` admits it; a port of [web] is no port of their own."""
     text = EXAMPLE.replace('environment = "development"', f'environment = "{environment}"')
     text = re.sub(r"\n\[\[peer\]\].*?\n(?=\[sync\])", "\n", text, flags=re.DOTALL).replace(
-        'url = ""', 'url = "postgresql://db/rete"'
+        '\nurl = ""', '\nurl = "postgresql://db/rete"'
     )
     place = 'host = "127.0.0.1"\nport = 0\nexposed = false'
     assert place in text

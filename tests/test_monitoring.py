@@ -17,6 +17,7 @@ from node.flows.upkeep.backup_shelf import Shelf
 from node.flows.upkeep.jobs import Schedule, Turn
 from node.runtime import Node
 from node.store.backup_folder import Checked, Copy
+from node.store.replica import Replica, Sight
 from tests.web.test_app import NOW, node
 
 __all__ = ["node"]
@@ -73,6 +74,8 @@ async def told(node: Node, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> d
     node.meters.pulled("cmto", "")
     node.meters.turned("due", "")
     turn = Turn("due", 60, began_at=NOW, ended_at=NOW)
+    followed = Replica(node.dsn, node.pool, 2, 10, sight=Sight("ok", 1, 0.5), read={"replica": 1})
+    node = replace(node, replica=followed)
     reading = measures.Reading(
         node.place, node.meters, lambda: runtime.current_own(node), node.clock, lambda: Schedule(NOW, (turn,))
     )

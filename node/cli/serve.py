@@ -163,6 +163,8 @@ class _Serving:
             asyncio.create_task(listen(node.dsn, wake.CHANNEL, self.heard)),
             asyncio.create_task(runtime.keep_database(node)),
         ]
+        if node.replica is not None:
+            tasks.append(asyncio.create_task(node.replica.watch()))
         if node.agreement is not None:
             following = agreement_follow.follow(node.pool, node.agreement, self.applied, lambda: self.jobs is None)
             tasks.append(asyncio.create_task(following))

@@ -16,6 +16,7 @@ from typing import Final
 import asyncpg
 
 from node.errors import N_, OperatorError
+from node.store import roads
 from node.store.postgres import CONNECT_TIMEOUT_S, Connection, load_queries
 
 QUERIES = load_queries("backup")
@@ -74,7 +75,7 @@ async def hold(dsn: str) -> AsyncIterator[Moment]:
 
 async def _connect(dsn: str) -> Connection:
     try:
-        return await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT_S, command_timeout=_SHORT_S)
+        return await roads.connect(dsn, timeout=CONNECT_TIMEOUT_S, command_timeout=_SHORT_S)
     except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
         raise OperatorError(
             "database-unreachable",

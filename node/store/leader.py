@@ -16,6 +16,7 @@ from typing import Final
 
 import asyncpg
 
+from node.store import roads
 from node.store.postgres import CONNECT_TIMEOUT_S, Connection, load_queries
 
 QUERIES = load_queries("leader")
@@ -58,7 +59,7 @@ async def standing(conn: Connection) -> Standing:
 
 async def connect(dsn: str, freed: Callable[[], None]) -> Connection:
     """Return a session of its own for who wants to lead; ``freed`` is called when a leader says that it goes. Raises: one of GONE."""
-    conn = await asyncpg.connect(
+    conn = await roads.connect(
         dsn,
         timeout=CONNECT_TIMEOUT_S,
         command_timeout=BEAT_TIMEOUT_S,

@@ -19,6 +19,7 @@ from typing import TypeAlias, TypeVar
 import asyncpg
 
 from node.errors import N_, LeadLostError, OperatorError
+from node.store import roads
 
 T = TypeVar("T")
 Connection: TypeAlias = asyncpg.Connection
@@ -82,16 +83,12 @@ def _unreachable(error: Exception) -> OperatorError:
     )
 
 
-async def open_pool(dsn: str, *, max_size: int = 8, application: str = "rete", epoch: int | None = None) -> Pool:
-    """Open a pool on ``dsn`` with keepalives and bounded waits; the transactions of one with an ``epoch`` are its leader's alone.
-
-    Raises: OperatorError(database-unreachable | database-too-old).
-    """
-    # Read again by each transaction: the number that fences a leader's writes (store/leader).
-    kind = asyncpg.Connection if epoch is None else type("LedConnection", (asyncpg.Connection,), {"lead_epoch": epoch})
+async def make_pool(dsn: str, *, max_size: int, application: str, kind: type[Connection] = asyncpg.Connection) -> Pool:
+    """Return a pool on ``dsn`` with bounded waits that has reached nobody yet. Raises: OperatorError(database-unreachable) for a DSN that names nothing."""
     try:
-        pool = await asyncpg.create_pool(
+        return await asyncpg.create_pool(
             dsn,
+            connect=roads.connect,
             # None kept in reserve: a pool that refills itself logs tracebacks while a server is down.
             min_size=0,
             max_size=max_size,
@@ -102,6 +99,16 @@ async def open_pool(dsn: str, *, max_size: int = 8, application: str = "rete", e
         )
     except _CONNECT_ERRORS as error:
         raise _unreachable(error) from error
+
+
+async def open_pool(dsn: str, *, max_size: int = 8, application: str = "rete", epoch: int | None = None) -> Pool:
+    """Open a pool on ``dsn`` with keepalives and bounded waits; the transactions of one with an ``epoch`` are its leader's alone.
+
+    Raises: OperatorError(database-unreachable | database-too-old).
+    """
+    # Read again by each transaction: the number that fences a leader's writes (store/leader).
+    kind = asyncpg.Connection if epoch is None else type("LedConnection", (asyncpg.Connection,), {"lead_epoch": epoch})
+    pool = await make_pool(dsn, max_size=max_size, application=application, kind=kind)
     async with acquire(pool) as conn:
         version = int(await conn.fetchval("SHOW server_version_num"))
     if version < MINIMUM_SERVER:
@@ -213,7 +220,7 @@ async def listen(dsn: str, channel: str, heard: Callable[[str], None]) -> None:
     """
     while True:
         try:
-            conn = await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT_S)
+            conn = await roads.connect(dsn, timeout=CONNECT_TIMEOUT_S)
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
             await asyncio.sleep(LISTEN_RETRY_S)
             continue
@@ -243,7 +250,7 @@ def newest_migration() -> int:
 async def migrate_at(dsn: str) -> None:
     """Bring the schema at ``dsn`` forward, by a connection of its own. Raises: OperatorError(database-unreachable | schema-newer)."""
     try:
-        conn = await asyncpg.connect(dsn, timeout=CONNECT_TIMEOUT_S)
+        conn = await roads.connect(dsn, timeout=CONNECT_TIMEOUT_S)
     except _CONNECT_ERRORS as error:
         raise _unreachable(error) from error
     try:

@@ -36,6 +36,7 @@ from node.web import (
     observatory_api,
     observatory_data,
     outbox,
+    reading,
     saved,
     sessions,
     typed,
@@ -112,7 +113,7 @@ async def status(request: web.Request) -> web.StreamResponse:
     except Exception:  # noqa: BLE001 - whatever is wrong with the database, the answer is the same
         return problem(request, 503, "database-unavailable", translator(language_of(request))(UNAVAILABLE))
     peers = [origin for origin in stood.origins if not origin.is_own]
-    document = {
+    document: dict[str, object] = {
         "status": "ok",
         "node": node.config.node.id,
         "log": {"origin": stood.own or node.own.origin, "size": stood.signed_size},
@@ -124,6 +125,9 @@ async def status(request: web.Request) -> web.StreamResponse:
         # Which machine it is, is nobody's business out there.
         "leader": {"leads": lead.leads, "since": lead.since.isoformat() if lead.leads and lead.since else None},
     }
+    if node.replica is not None:
+        seen = node.replica.sight
+        document["replica"] = {"state": seen.state, "lag_s": None if seen.lag_s is None else round(seen.lag_s, 1)}
     return web.json_response(document, headers={"Cache-Control": "no-store"})
 
 
@@ -138,6 +142,9 @@ def build(node: Node, schedule: Callable[[], Schedule | None] | None = None) -> 
     limit = limiter(allowances, node.clock, behind_proxy=node.config.web.behind_proxy)
     # In this order: who asks, what they typed if that is refused, whether they may, whether what they sent is of our own pages.
     middlewares = [errors, limit, sessions.remember, typed.keep_typed, guard, forms.own_forms]
+    if node.replica is not None:
+        # Innermost: only what handlers read may be read twice.
+        middlewares.append(reading.chosen(node.replica, node.reading_key))
     app = web.Application(middlewares=middlewares, client_max_size=node.config.web.max_request_bytes)
     app[NODE] = node
     app[LANGUAGE] = node.config.node.language
@@ -156,14 +163,16 @@ def build(node: Node, schedule: Callable[[], Schedule | None] | None = None) -> 
     ballots.install(app, _receiving(node))
     app.on_response_prepare.append(teller(allowances, node.clock, behind_proxy=node.config.web.behind_proxy))
     first = node.config.search.first_themes
-    api.install(app, node.pool, node.clock, _server(node), first, node.index, node.membership)
+    # What the public reads, and nothing else, may come from a replica.
+    public_pool = node.reading
+    api.install(app, public_pool, node.clock, _server(node), first, node.index, node.membership)
     saved.install(app, node.pool, node.clock, node.saved_settings())
-    observatory_data.install(app, node.pool, node.publisher())
+    observatory_data.install(app, public_pool, node.publisher())
     catalogue.install(app, node.public_url, node.config.node.name)
     app.add_routes([*observatory_api.routes(), *calls_api.routes(), *courses_api.routes()])
     introductions.install(app, node)
     app.add_routes([web.get("/status", status)])
-    health.install(app, health.Health(node.pool, node.clock, schedule))
+    health.install(app, health.Health(node.pool, node.clock, schedule, node.replica))
     _add_pages(app, node)
     admin_frame.install(app, node, schedule)
     for pages in (
@@ -221,7 +230,7 @@ def _add_pages(app: web.Application, node: Node) -> None:
     )
     observatory.install(app, app[observatory_data.FILES].reading)
     app.add_routes(observatory_funnel.routes())
-    calls.install(app, node.pool, node.clock)
+    calls.install(app, node.reading, node.clock)
     door.install(app, node)
     app.add_routes(session_pages.routes())
     session_door.install(app, node)

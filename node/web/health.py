@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from aiohttp import web
 
@@ -17,6 +18,7 @@ from node.domain.roles import Permission
 from node.flows.upkeep import ready
 from node.flows.upkeep.jobs import Schedule
 from node.store.postgres import Pool
+from node.store.replica import Replica
 from node.web.permission import needs
 
 NO_STORE = {"Cache-Control": "no-store"}
@@ -29,6 +31,7 @@ class Health:
     pool: Pool
     clock: Callable[[], dt.datetime]
     schedule: Callable[[], Schedule | None] | None
+    replica: Replica | None = None
 
 
 HEALTH = web.AppKey("health", Health)
@@ -51,10 +54,13 @@ async def readyz(request: web.Request) -> web.StreamResponse:
     """Answer 200 where the node is ready, else 503 and why not."""
     health = request.app[HEALTH]
     found = await ready.look(health.pool, health.schedule() if health.schedule else None, health.clock())
-    document = {
+    document: dict[str, Any] = {
         "status": "unready" if found.reasons else "ready",
         "reasons": list(found.reasons),
         "checks": {"database": found.database, "schema": found.schema, "log": found.log, "jobs": found.jobs},
     }
+    if health.replica is not None:
+        # Told, and no reason: without its replica a node is slower, and does all that it does.
+        document["checks"]["replica"] = health.replica.sight.state
     headers = {**NO_STORE, "Retry-After": "10"} if found.reasons else NO_STORE
     return web.json_response(document, status=503 if found.reasons else 200, headers=headers)

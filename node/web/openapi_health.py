@@ -18,6 +18,10 @@ CHECKS: Final[Mapping[str, tuple[str, ...]]] = {
     "log": ("ok", "log-fenced", "log-missing", "unknown"),
     "jobs": ("ok", "jobs-standing", "elsewhere"),
 }
+# As node/store/replica.py gives them.
+REPLICA: Final = (
+    "ok", "unknown", "replica-away", "replica-lagging", "replica-paused", "replica-promoted", "replica-other",
+)  # fmt: skip
 REASONS: Final = tuple(
     code for codes in CHECKS.values() for code in codes if code not in ("ok", "unknown", "elsewhere")
 )
@@ -26,13 +30,16 @@ REASONS: Final = tuple(
 def schemas() -> dict[str, Schema]:
     """Return the schemas of what probes are told."""
     checks = {name: parts.text(longest=32, enum=list(codes)) for name, codes in CHECKS.items()}
+    replica = {
+        "replica": parts.text("The read replica, where there is one; never a reason.", longest=32, enum=list(REPLICA))
+    }
     return {
         "Alive": parts.record({"status": parts.text(longest=8, enum=["alive"])}),
         "Ready": parts.record(
             {
                 "status": parts.text(longest=8, enum=["ready", "unready"]),
                 "reasons": parts.listing(parts.text(longest=32, enum=list(REASONS)), 4, "Why it is not ready."),
-                "checks": parts.record(checks, "Each check by a code."),
+                "checks": parts.record({**checks, **replica}, "Each check by a code.", ["replica"]),
             }
         ),
     }

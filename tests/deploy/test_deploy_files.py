@@ -10,9 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from node.cli.serve import serve as serve_command
+
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
 UNIT = DEPLOY / "systemd" / "rete.service"
+UNITS = (UNIT, DEPLOY / "systemd" / "rete-web@.service", DEPLOY / "systemd" / "rete-leader.service")
 NGINX = DEPLOY / "nginx" / "rete.conf"
 CADDY = DEPLOY / "caddy" / "Caddyfile"
 EXPOSURE_MAX = 2.5
@@ -31,17 +34,39 @@ def needs(program: str) -> pytest.MarkDecorator:
 
 
 @needs("systemd-analyze")
-def test_the_unit_is_read_by_systemd_and_closed(tmp_path: Path) -> None:
+@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
+def test_the_unit_is_read_by_systemd_and_closed(path: Path, tmp_path: Path) -> None:
     """No word that systemd does not know, and an exposure below our limit."""
-    unit = tmp_path / UNIT.name
+    # Of a template one instance is read.
+    unit = tmp_path / path.name.replace("@.", "@1.")
     # The command is where the docs put it, not here.
-    unit.write_text(UNIT.read_text(encoding="utf-8").replace("/opt/rete/.venv/bin/rete", "/bin/true"), encoding="utf-8")
+    unit.write_text(path.read_text(encoding="utf-8").replace("/opt/rete/.venv/bin/rete", "/bin/true"), encoding="utf-8")
     said = run("systemd-analyze", "verify", unit)
     assert unit.name not in said, said
     told = run("systemd-analyze", "security", "--offline=true", unit)
-    found = re.search(r"Overall exposure level for rete\.service: ([0-9.]+)", told)
+    found = re.search(rf"Overall exposure level for {re.escape(unit.name)}: ([0-9.]+)", told)
     assert found is not None
     assert float(found[1]) <= EXPOSURE_MAX
+
+
+def test_units_of_several_processes_differ_in_what_they_do_alone() -> None:
+    """The same walls and limits as the one unit that does everything; commands that there are; never beside that one."""
+    walls = [_settings(path) for path in UNITS]
+    own = ("Description", "ExecStart", "SyslogIdentifier", "Conflicts")
+    kept = [[line for line in wall if not line.startswith(own)] for wall in walls]
+    assert kept[0] == kept[1] == kept[2]
+    assert len(kept[0]) > 40
+    flags = [
+        line.partition("rete serve")[2].strip() for wall in walls for line in wall if line.startswith("ExecStart=")
+    ]
+    assert flags == ["", "--web", "--leader"]
+    assert {option for one in serve_command.params for option in one.opts} >= set(flags[1:])
+    assert ["Conflicts=rete.service" in wall for wall in walls] == [False, True, True]
+
+
+def _settings(path: Path) -> list[str]:
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
 
 
 @needs("nginx")

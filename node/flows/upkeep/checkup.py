@@ -35,6 +35,7 @@ from node.protocol.member import Membership
 from node.store import accounts, certificate, doctor, keyfiles, leader, statistics
 from node.store import indexing as index_state
 from node.store.postgres import Connection, Pool, acquire
+from node.store.replica import Replica
 from node.store.text_index import TextIndex
 
 
@@ -47,6 +48,7 @@ class Place:
     config: Config
     membership: Membership
     index: TextIndex
+    replica: Replica | None = None
 
 
 async def look(place: Place, own: OwnLog, now: dt.datetime, schedule: Schedule | None) -> Seen:
@@ -87,6 +89,7 @@ async def look(place: Place, own: OwnLog, now: dt.datetime, schedule: Schedule |
         agreement=await _agreement(place),
         statistics_day=told,
         certificate=await certificate_end(place.home, place.config),
+        replica=await place.replica.look_closely() if place.replica is not None else None,
     )
 
 

@@ -20,6 +20,7 @@ from node.flows.upkeep import (
     introduction_check,
     monitoring_check,
     post_check,
+    replica_check,
     statistics_check,
 )
 from node.flows.upkeep.findings import DANGER, OK, WARNING, Finding, Seen, of_error
@@ -349,5 +350,5 @@ def _mail(seen: Seen) -> list[Finding]:
 CHECKS: Final[tuple[Callable[[Seen], list[Finding]], ...]] = (
     _database, _clock, _disk, _secrets, _environment, _own_log, _peers, _jobs, _decisions, _accounts, _search, _mail,
     introduction_check.check, backup_check.check, post_check.check, agreement_check.check, statistics_check.check,
-    monitoring_check.check,
+    monitoring_check.check, replica_check.check,
 )  # fmt: skip

@@ -23,6 +23,7 @@ from node.flows.upkeep.backup_shelf import Shelf
 from node.flows.upkeep.jobs import Schedule
 from node.store.doctor import Introductions, Mailed, Server
 from node.store.leader import Standing
+from node.store.replica import Sight
 
 OK, WARNING, DANGER = "ok", "warning", "danger"
 LEVELS: Final[Mapping[str, str]] = {OK: N_("va bene"), WARNING: N_("da guardare"), DANGER: N_("da risolvere")}
@@ -104,6 +105,8 @@ class Seen:
     statistics_day: dt.date | None = None
     # Until when the site's certificate is good, or why that can't be read; None: it is not watched.
     certificate: dt.datetime | ReteError | None = None
+    # None: this node has no read replica.
+    replica: Sight | None = None
 
 
 def of_error(error: ReteError, area: str) -> Finding:

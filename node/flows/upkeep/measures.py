@@ -35,6 +35,7 @@ from node.store.indexing import State
 from node.store.origins import Origin
 from node.store.outbox import Box
 from node.store.postgres import DATABASE_AWAY, acquire
+from node.store.replica import Replica
 from node.version import VERSION
 
 logger = structlog.get_logger()
@@ -82,6 +83,7 @@ async def read(reading: Reading) -> list[Family]:
         one("rete_database_up", "1: the database answered.", int(seen is not None)),
         gauge("rete_database_pool_connections", "Connections to the database that are open, by state.", [({"state": "idle"}, idle), ({"state": "used"}, pool.get_size() - idle)]),
         one("rete_database_pool_limit", "How many connections may be open.", pool.get_max_size()),
+        *(_of_replica(place.replica) if place.replica is not None else []),
         *(_of_database(seen, now) if seen else []),
         *_of_jobs(reading.schedule() if reading.schedule else None, now),
         *await _of_backups(place, now),
@@ -129,6 +131,22 @@ def _of_database(seen: _Seen, now: dt.datetime) -> Iterator[Family]:
     )
     if seen.expires is not None:
         yield one("rete_agreement_expiry_days", "Days until the agreement ends; negative: it is over.", (seen.expires - now).total_seconds() / DAY_S)  # fmt: skip
+
+
+def _of_replica(found: Replica) -> Iterator[Family]:
+    sight = found.sight
+    yield gauge("rete_replica_state", "1 for the state of the read replica.", [({"state": sight.state}, 1)])
+    yield one(
+        "rete_replica_lag_seconds",
+        "For how long something has been written that the read replica does not have.",
+        sight.lag_s,
+    )
+    yield one("rete_replica_lag_bytes", "How much of what was written the read replica does not have.", sight.lag_bytes)
+    yield exposition.counter(
+        "rete_replica_reads",
+        "Readings that the read replica may answer, by who did: replica, or why the primary.",
+        [({"answered": why}, count) for why, count in sorted(found.read.items())],
+    )
 
 
 def _of_own_log(log: OwnState | None, now: dt.datetime) -> Iterator[Family]:
