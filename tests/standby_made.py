@@ -68,21 +68,26 @@ def copy(cluster: Cluster, folder: Path, name: str = "standby") -> None:
 
 def kill(folder: Path) -> None:
     """End a server and all its sessions by SIGKILL, as a machine that loses its power does."""
-    pid = int((folder / "postmaster.pid").read_text(encoding="utf-8").split()[0])
-    process = psutil.Process(pid)
-    family = [process, *process.children(recursive=True)]
+    family = _family(folder)
     for one in family:
         with contextlib.suppress(psutil.NoSuchProcess):
             one.kill()
     psutil.wait_procs(family, timeout=10)
 
 
+def _family(folder: Path) -> list[psutil.Process]:
+    """Return a server and all its sessions; nothing of one that does not run."""
+    try:
+        process = psutil.Process(int((folder / "postmaster.pid").read_text(encoding="utf-8").split()[0]))
+        return [process, *process.children(recursive=True)] if process.name() == "postgres" else []
+    except (psutil.NoSuchProcess, FileNotFoundError):
+        return []
+
+
 @contextmanager
 def stopped(folder: Path) -> Iterator[None]:
     """Let a server and all its sessions stand still for a while."""
-    pid = int((folder / "postmaster.pid").read_text(encoding="utf-8").split()[0])
-    process = psutil.Process(pid)
-    family = [process, *process.children(recursive=True)]
+    family = _family(folder)
     for one in family:
         with contextlib.suppress(psutil.NoSuchProcess):
             one.suspend()

@@ -155,12 +155,17 @@ class _Serving:
         elif said.startswith(wake.AGREEMENT):
             self.applied.set()
 
+    def missed(self) -> None:
+        """Look for what was said while the database was away: what nobody signed meanwhile would wait for the next turn."""
+        for what in (wake.ANNOUNCE, wake.POST, wake.GOSSIP, wake.PULL, wake.AGREEMENT):
+            self.heard(what)
+
     def aside(self, campaign: lead.Campaign) -> list[asyncio.Task[None]]:
         """Return the tasks that run as long as the process."""
         self.campaign = campaign
         node = self.node
         tasks = [
-            asyncio.create_task(listen(node.dsn, wake.CHANNEL, self.heard)),
+            asyncio.create_task(listen(node.dsn, wake.CHANNEL, self.heard, self.missed)),
             asyncio.create_task(runtime.keep_database(node)),
         ]
         if node.replica is not None:

@@ -76,7 +76,14 @@ async def hold(dsn: str) -> AsyncIterator[Moment]:
 async def _connect(dsn: str) -> Connection:
     try:
         return await roads.connect(dsn, timeout=CONNECT_TIMEOUT_S, command_timeout=_SHORT_S)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, ValueError) as error:
+    except (
+        OSError,
+        TimeoutError,
+        asyncpg.PostgresError,
+        asyncpg.InterfaceError,
+        asyncpg.InternalClientError,
+        ValueError,
+    ) as error:
         raise OperatorError(
             "database-unreachable",
             N_("la base dati non risponde: {reason}"),

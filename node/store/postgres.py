@@ -28,7 +28,7 @@ Pool: TypeAlias = asyncpg.Pool
 MINIMUM_SERVER = 150000
 CONNECT_TIMEOUT_S = 10.0
 COMMAND_TIMEOUT_S = 60.0
-LISTEN_RETRY_S = 5.0
+LISTEN_RETRY_S = 2.0
 # Arbitrary, constant for ever: the advisory lock that serialises migrations of one database.
 MIGRATION_LOCK = 0x72657465
 _RETRYABLE = (
@@ -51,14 +51,8 @@ DATABASE_AWAY = (
     asyncpg.InternalClientError,
 )
 # A server that refuses, is full, is starting or gone, and a DSN that names none.
-_CONNECT_ERRORS = (
-    OSError,
-    TimeoutError,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    ValueError,
-)
+_GONE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
+_CONNECT_ERRORS = (*_GONE, ValueError)
 # Our own fault or a caller's, not the server's: a value that no column can hold. (asyncpg counts it among InterfaceErrors.)
 UNWRITABLE_VALUE = asyncpg.DataError
 VALUE_BAD = N_("un valore ha caratteri o cifre che nessun campo può contenere")
@@ -213,23 +207,28 @@ async def run_tx(pool: Pool, work: Callable[[Connection], Awaitable[T]]) -> T:
             return await work(conn)
 
 
-async def listen(dsn: str, channel: str, heard: Callable[[str], None]) -> None:
+async def listen(dsn: str, channel: str, heard: Callable[[str], None], missed: Callable[[], None]) -> None:
     """Call ``heard`` with what others notify on ``channel``, for ever; a lost connection is made anew.
 
-    A hint only: what was notified while nobody listened is found in the tables by the next timer.
+    A hint only: what was notified while nobody listened is in the tables; ``missed`` is called when somebody listens again.
     """
+    is_again = False
     while True:
         try:
             conn = await roads.connect(dsn, timeout=CONNECT_TIMEOUT_S)
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except _GONE:
+            # Among them that of several servers none takes writes just now.
             await asyncio.sleep(LISTEN_RETRY_S)
             continue
         lost = asyncio.Event()
         conn.add_termination_listener(lambda *_, lost=lost: lost.set())
         try:
             await conn.add_listener(channel, lambda *said: heard(str(said[3])))
+            if is_again:
+                missed()
+            is_again = True
             await lost.wait()
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except _GONE:
             await asyncio.sleep(LISTEN_RETRY_S)
         finally:
             conn.terminate()
