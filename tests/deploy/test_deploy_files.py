@@ -69,6 +69,16 @@ def _settings(path: Path) -> list[str]:
     return [line for line in lines if line and not line.startswith("#")]
 
 
+def test_the_sample_of_patroni_keeps_what_was_confirmed() -> None:
+    """A synchronous standby; the passwords are nobody's; the addresses are those of the docs' DSN."""
+    text = (DEPLOY / "patroni" / "patroni.yml").read_text(encoding="utf-8")
+    assert re.search(r"^    synchronous_mode: true$", text, re.MULTILINE)
+    assert all(found.startswith("CHANGE-ME") for found in re.findall(r"password: (\S+)", text))
+    told = (ROOT / "docs" / "processes.md").read_text(encoding="utf-8")
+    assert "postgresql://rete@10.0.0.1,10.0.0.2/rete?target_session_attrs=read-write" in told
+    assert {"10.0.0.1:5432", "10.0.0.1:8008"} <= set(re.findall(r"10\.0\.0\.1:\d+", text))
+
+
 @needs("nginx")
 def test_nginx_reads_its_sample(tmp_path: Path) -> None:
     """As part of a whole configuration, with a certificate made here."""

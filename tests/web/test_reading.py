@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
+import asyncpg
 import pytest
 from aiohttp import CookieJar, web
 from aiohttp.test_utils import TestClient, TestServer
@@ -23,7 +24,7 @@ from node.flows.upkeep import measures, replica_check
 from node.flows.upkeep.home import Facts, make_home, with_setting
 from node.protocol import canonical
 from node.runtime import Node, open_node
-from node.store import embedded, replica
+from node.store import embedded, leader, replica
 from node.store.embedded import Cluster
 from node.web import app as application
 from node.web import reading
@@ -339,6 +340,18 @@ async def test_a_promoted_replica_is_never_asked(primary: tuple[Cluster, str], h
             assert await made.sees(one)
             assert made.reads() == before
             assert await judged(made) == "replica-promoted"
+
+
+async def test_nobody_leads_on_a_replica(standby: Standby) -> None:
+    """A real one: its lock is anybody's there, and the lead is not taken; who stands for it is told so at once."""
+    conn = await asyncpg.connect(standby.dsn)
+    try:
+        assert await conn.fetchval("SELECT pg_try_advisory_lock($1)", leader.LEAD_LOCK)
+        assert await leader.try_take(conn, "a 1") is None
+    finally:
+        await conn.close()
+    with pytest.raises(leader.GONE):
+        await leader.connect(standby.dsn, lambda: None)
 
 
 async def judged(made: Place) -> str:
