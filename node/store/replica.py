@@ -23,7 +23,7 @@ import asyncpg
 import structlog
 
 from node.store import roads
-from node.store.postgres import Connection, Pool, acquire, load_queries, make_pool
+from node.store.postgres import Connection, Pool, acquire, load_queries, make_pool, newest_migration
 
 logger = structlog.get_logger()
 QUERIES = load_queries("replica")
@@ -65,7 +65,6 @@ class Sight:
     lag_bytes: int | None = None
     lag_s: float | None = None
     is_paused: bool = False
-    at: float = float("-inf")
 
 
 @dataclass(slots=True)
@@ -163,7 +162,7 @@ class Replica:
                 row = await self._seen()
         except _LOST as error:
             self.close()
-            return self._is(Sight(AWAY, at=self.monotonic()), reason=type(error).__name__)
+            return self._is(Sight(AWAY), reason=type(error).__name__)
         found = self._judged(row)
         if found.state in (PROMOTED, OTHER):
             # Of several servers that the DSN names another one may follow now.
@@ -192,6 +191,8 @@ class Replica:
         except Exception as error:  # noqa: BLE001 - whatever is wrong with the primary, its pool tells whoever needs it
             logger.debug("replica.primary_unseen", reason=type(error).__name__)
             return
+        if row is None:
+            return
         now = self.monotonic()
         self._mark = row
         self._past.append((now, row["written"]))
@@ -213,15 +214,17 @@ class Replica:
         now, mark = self.monotonic(), self._mark
         if mark is None:
             # Not even which database it should be is known.
-            return Sight(UNKNOWN, at=now)
-        if (row["system_id"], row["name"]) != (mark["system_id"], mark["name"]):
-            return Sight(OTHER, at=now)
+            return Sight(UNKNOWN)
+        if row is None or (row["system_id"], row["name"]) != (mark["system_id"], mark["name"]):
+            return Sight(OTHER)
         if not row["follows"]:
-            return Sight(PROMOTED, at=now)
+            return Sight(PROMOTED)
         lag_bytes = max(0, mark["written"] - row["replayed"])
         lag_s = self._late(row, now)
-        state = OK if lag_s <= self.max_lag_s else PAUSED if row["paused"] else LAGGING
-        return Sight(state, lag_bytes, lag_s, row["paused"], now)
+        # A migration that has not come there yet: what this program asks could not be answered.
+        is_near = lag_s <= self.max_lag_s and row["schema"] == newest_migration()
+        state = OK if is_near else PAUSED if row["paused"] else LAGGING
+        return Sight(state, lag_bytes, lag_s, row["paused"])
 
     def _late(self, row: Any, now: float) -> float:
         """Return for how long something has been written that is not there yet, by the clock of this process."""
@@ -268,7 +271,7 @@ class Replica:
             elif _is_full(pool):
                 self.count(FULL)
                 return None
-            self._is(Sight(AWAY, at=self.monotonic()), reason=type(error).__name__)
+            self._is(Sight(AWAY), reason=type(error).__name__)
             self.count(AWAY)
             return None
         if not is_good:

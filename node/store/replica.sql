@@ -10,7 +10,8 @@ SELECT pg_is_in_recovery() AS follows,
        CASE WHEN pg_is_in_recovery() THEN pg_is_wal_replay_paused() ELSE false END AS paused,
        coalesce(pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0')::bigint, 0) AS replayed,
        extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float8 AS since_s,
-       (SELECT system_identifier FROM pg_control_system()) AS system_id, current_database()::text AS name, l.epoch, l.seen_at
+       (SELECT system_identifier FROM pg_control_system()) AS system_id, current_database()::text AS name, l.epoch, l.seen_at,
+       (SELECT max(m.number) FROM ops.migration m) AS schema
 FROM ops.leader l;
 
 -- name: written

@@ -30,6 +30,7 @@ COOKIE: Final = "rete-read"
 KEPT_S: Final = 120
 NONCE_BYTES: Final = 12
 LONGEST: Final = 100
+FURTHEST: Final = 2**63 - 1
 
 
 def chosen(replica: Replica, key: bytes) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
@@ -63,7 +64,11 @@ async def _writing(request: web.Request, handler: Handler, replica: Replica, sea
     if is_peer or response.prepared or response.status >= 400:
         return response
     nonce = secrets.token_bytes(NONCE_BYTES)
-    position = await written(replica.primary)
+    try:
+        position = await written(replica.primary)
+    except (*LOST, ReteError):
+        # What was written is written, and no answer fails for this: until the cookie ends nothing is new enough for who wrote.
+        position = FURTHEST
     kept = base64.urlsafe_b64encode(nonce + seal.encrypt(nonce, position.to_bytes(8, "big"), None)).decode()
     place = request.app[forms.PLACE]
     response.set_cookie(
