@@ -207,7 +207,9 @@ async def run_tx(pool: Pool, work: Callable[[Connection], Awaitable[T]]) -> T:
             return await work(conn)
 
 
-async def listen(dsn: str, channel: str, heard: Callable[[str], None], missed: Callable[[], None]) -> None:
+async def listen(
+    dsn: str, channel: str, heard: Callable[[str], None], missed: Callable[[], None] | None = None
+) -> None:
     """Call ``heard`` with what others notify on ``channel``, for ever; a lost connection is made anew.
 
     A hint only: what was notified while nobody listened is in the tables; ``missed`` is called when somebody listens again.
@@ -224,7 +226,7 @@ async def listen(dsn: str, channel: str, heard: Callable[[str], None], missed: C
         conn.add_termination_listener(lambda *_, lost=lost: lost.set())
         try:
             await conn.add_listener(channel, lambda *said: heard(str(said[3])))
-            if is_again:
+            if is_again and missed is not None:
                 missed()
             is_again = True
             await lost.wait()

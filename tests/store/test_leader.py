@@ -145,7 +145,8 @@ async def test_a_sign_of_life_waits_for_no_write_of_the_leader(node: Node, first
 async def test_what_a_face_publishes_is_signed_by_whoever_leads(node: Node, db: str) -> None:
     """A process that does not sign writes the entry and wakes the others; a command, which is nobody's leader, signs by itself."""
     heard: list[str] = []
-    ear = asyncio.create_task(listen(db, wake.CHANNEL, heard.append))
+    again = asyncio.Event()
+    ear = asyncio.create_task(listen(db, wake.CHANNEL, heard.append, again.set))
     try:
         async with asyncio.timeout(10):
             while "ready" not in heard:
@@ -161,6 +162,13 @@ async def test_what_a_face_publishes_is_signed_by_whoever_leads(node: Node, db: 
             await run_tx(node.pool, lambda conn: wake.wake(conn, wake.AGREEMENT, "cmto"))
             while "agreement cmto" not in heard:  # noqa: ASYNC110 - likewise
                 await asyncio.sleep(0.02)
+            # Who has not listened for a while is told that there may be something.
+            assert not again.is_set()
+            ended = await node.pool.fetchval(
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"
+            )
+            assert ended == 1
+            await again.wait()
     finally:
         ear.cancel()
         with suppress(asyncio.CancelledError):
