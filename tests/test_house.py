@@ -317,7 +317,7 @@ def test_sockets_outwards_have_one_room() -> None:
     """Only peers opens connections to other machines, so that nothing passes by its address guard."""
     others = [path for path in modules() if room_of(path) != "peers"]
     # The demo only asks whether a port of this machine is free; the road to the database only sets options of what the library opened.
-    own = dict.fromkeys(("node.cli.demo", "node.store.roads"), {"socket"})
+    own = {"node.cli.demo": {"socket"}, "node.store.roads": {"socket"}}
     assert breaches(others, lambda path: outward(parsed(path))) == own
 
 
