@@ -26,19 +26,23 @@ from node.config_values import (
     DatabaseSection,
     DocumentsSection,
     FederationSection,
+    InteropSection,
     IntroductionsSection,
     MailSection,
     MetricsSection,
     NodeSection,
     OidcSection,
+    PdndSection,
     PeerSection,
     PrivacySection,
     RetentionSection,
     SavedSection,
     SearchSection,
     SyncSection,
+    TelemetrySection,
     WebSection,
 )
+from node.domain.interop import ALGORITHMS
 from node.domain.ranking import FIRST_THEMES
 from node.errors import N_
 from node.protocol import keys as wire_keys
@@ -154,6 +158,24 @@ TABLES: Mapping[str, Mapping[str, tuple[Check, Any]]] = {
         "client_secret_file": (checks.text(empty=True, longest=1000), ""),
         "claim": (checks.text(checks.CLAIM), "sub"),
     },
+    "interop": {
+        "audience": (checks.text(empty=True, longest=300), ""),
+        "required": (checks.flag, False),
+        "integrity": (checks.flag, False),
+        "consumers": (checks.text(empty=True, longest=1000), ""),
+        "algorithms": (checks.algorithms, list(ALGORITHMS)),
+        "window_minutes": (checks.number(1, 60), 5),
+        "skew_s": (checks.number(0, 300), 30),
+        "key": (checks.text(empty=True, longest=1000), ""),
+    },
+    "interop.pdnd": {
+        "issuer": (checks.text(empty=True, longest=300), ""),
+        "keys": (checks.text(empty=True, longest=1000), ""),
+        "purposes": (checks.identifiers, []),
+    },
+    "telemetry": {
+        "endpoint": (checks.text(checks.ISSUER, empty=True, longest=300), ""),
+    },
 }
 PEER_KEYS: Mapping[str, tuple[Check, Any]] = {
     "id": (checks.text(checks.ID), REQUIRED),
@@ -249,6 +271,9 @@ def parse(text: str, *, file: str = "node.toml") -> Config:
         search=SearchSection(**sections["search"]),
         web=WebSection(**sections["web"]),
         oidc=OidcSection(**sections["web.oidc"]),
+        interop=InteropSection(**sections["interop"]),
+        pdnd=PdndSection(**sections["interop.pdnd"]),
+        telemetry=TelemetrySection(**sections["telemetry"]),
     )
     across.check(config, locate)
     return config

@@ -99,6 +99,37 @@ def _check_metrics(config: Config, locate: Locator) -> None:
         raise refuse("config-bad-value", place, N_("le misure hanno una porta loro: non può essere quella di [web]"))
 
 
+def _check_interop(config: Config, locate: Locator) -> None:
+    interop, pdnd = config.interop, config.pdnd
+    if bool(pdnd.issuer) != bool(pdnd.keys):
+        place = locate.place("interop.pdnd", "issuer" if pdnd.issuer else "keys")
+        raise refuse("config-bad-value", place, N_("issuer e keys vanno insieme, o nessuno dei due"))
+    if interop.audience:
+        if not interop.consumers and not pdnd.issuer:
+            place = locate.place("interop", "audience")
+            message = N_("nessuno potrebbe presentare un token: indicare consumers, o [interop.pdnd]")
+            raise refuse("config-bad-value", place, message)
+        return
+    asked = {
+        "required": interop.required, "integrity": interop.integrity, "consumers": interop.consumers, "key": interop.key
+    }  # fmt: skip
+    for key, value in asked.items():
+        if value:
+            place = locate.place("interop", key)
+            raise refuse("config-bad-value", place, N_("senza audience {key} non ha effetto"), key=key)
+    if pdnd.issuer:
+        place = locate.place("interop.pdnd", "issuer")
+        raise refuse("config-bad-value", place, N_("senza audience {key} non ha effetto"), key="issuer")
+
+
+def _check_telemetry(config: Config, locate: Locator) -> None:
+    endpoint = config.telemetry.endpoint
+    if endpoint and not endpoint.startswith("https://") and not is_loopback_url(endpoint):
+        hint = N_("mettere un collettore su questa macchina, o dargli https")
+        place = locate.place("telemetry", "endpoint")
+        raise refuse("config-insecure-url", place, N_("il collettore altrove deve essere https"), hint)
+
+
 def check(config: Config, locate: Locator) -> None:
     """Refuse a configuration whose tables contradict each other. Raises: OperatorError, as config.parse."""
     if config.privacy.k_build < config.privacy.k:
@@ -128,6 +159,8 @@ def check(config: Config, locate: Locator) -> None:
     _check_backup(config, locate)
     _check_oidc(config, locate)
     _check_metrics(config, locate)
+    _check_interop(config, locate)
+    _check_telemetry(config, locate)
     seen: dict[str, int] = {}
     for number, peer in enumerate(config.peers):
         if not peer.url.startswith("https://") and (production or not is_loopback_url(peer.url)):

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from node.domain.interop import ALGORITHMS
 from node.domain.theme import THEMES
 from node.errors import N_, CallerError, OperatorError, Said
 from node.protocol import keys as wire_keys
@@ -42,6 +43,7 @@ HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|[0-9A-Fa-f:]{2,39}
 MAILBOX = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 ISSUER = re.compile(rf"{URL.pattern}(?:/[A-Za-z0-9._~/-]*)?")
 CLAIM = re.compile(r"[A-Za-z][A-Za-z0-9_:/.-]{0,99}")
+_UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 # A file in the home itself, no path.
 PICTURE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}\.(?:svg|png|ico)")
 DATABASE = re.compile(r"[a-z][a-z0-9_]{0,62}")
@@ -128,6 +130,20 @@ def themes(value: Any) -> tuple[str, ...]:
     """Check a list of themes; return them in their order, once each."""
     if not isinstance(value, list) or any(theme not in THEMES for theme in value):
         raise Refused(N_("serve un elenco di temi fra questi: {themes}"), themes=", ".join(THEMES))
+    return tuple(dict.fromkeys(value))
+
+
+def algorithms(value: Any) -> tuple[str, ...]:
+    """Check a list of signature algorithms of JOSE with at least one; never one without a key or with a shared one."""
+    if not isinstance(value, list) or not value or any(one not in ALGORITHMS for one in value):
+        raise Refused(N_("serve un elenco di algoritmi fra questi: {values}"), values=", ".join(ALGORITHMS))
+    return tuple(dict.fromkeys(value))
+
+
+def identifiers(value: Any) -> tuple[str, ...]:
+    """Check a list of identifiers of PDND (UUIDs); return them once each."""
+    if not isinstance(value, list) or any(not isinstance(one, str) or not _UUID.fullmatch(one) for one in value):
+        raise Refused(N_("serve un elenco di identificativi della PDND (UUID)"))
     return tuple(dict.fromkeys(value))
 
 

@@ -196,6 +196,36 @@ class OidcSection:
 
 
 @dataclass(frozen=True, slots=True)
+class InteropSection:
+    """How other administrations ask by signed tokens (docs/interoperability.md); ``audience`` empty: not at all."""
+
+    audience: str
+    required: bool
+    integrity: bool
+    consumers: str
+    algorithms: tuple[str, ...]
+    window_minutes: int
+    skew_s: int
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class PdndSection:
+    """Whose vouchers are taken; ``issuer`` empty: nobody's."""
+
+    issuer: str
+    keys: str
+    purposes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TelemetrySection:
+    """Where spans go; ``endpoint`` empty: nowhere, and none is made."""
+
+    endpoint: str
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """A whole, checked configuration."""
 
@@ -215,6 +245,9 @@ class Config:
     search: SearchSection
     web: WebSection
     oidc: OidcSection
+    interop: InteropSection
+    pdnd: PdndSection
+    telemetry: TelemetrySection
     # No setting: the types of documents that the agreement lets leave; None where there is none.
     agreed: tuple[str, ...] | None = None
 

@@ -23,6 +23,7 @@ from node import config as configuration
 from node.config import Config
 from node.config_places import CONFIG_FILE
 from node.domain.accounts import derive_key
+from node.domain.interop import Rules
 from node.domain.observatory import cell_key
 from node.domain.observatory.wording import Publisher
 from node.domain.saved import leave_key
@@ -32,7 +33,7 @@ from node.flows.logs.append import OwnLog
 from node.flows.logs.bodies import Progress
 from node.flows.logs.pull import Parts
 from node.flows.logs.sync import Syncer
-from node.flows.people import oidc
+from node.flows.people import consumers, oidc
 from node.flows.people.sign_in import Settings as SignInSettings
 from node.flows.profiles.gate import KnownNames
 from node.flows.programme import call_sheets
@@ -220,6 +221,27 @@ class Node:
         return oidc.Provider(
             asked.issuer, asked.client_id, secret, asked.claim, f"{self.public_url}/entra/oidc/ritorno"
         )
+
+    def consumer_settings(self) -> consumers.Settings | None:
+        """Return who asks by signed tokens, None where nobody does."""
+        interop, pdnd = self.config.interop, self.config.pdnd
+        if not interop.audience:
+            return None
+        return consumers.Settings(
+            rules=Rules(interop.audience, interop.window_minutes * 60, interop.skew_s),
+            algorithms=interop.algorithms,
+            is_required=interop.required,
+            needs_integrity=interop.integrity,
+            consumers=self.home / interop.consumers if interop.consumers else None,
+            pdnd_issuer=pdnd.issuer,
+            pdnd_keys=self.home / pdnd.keys if pdnd.keys else None,
+            purposes=pdnd.purposes,
+        )
+
+    def answer_signer(self) -> consumers.Signer | None:
+        """Return by what answers to consumers are signed, None where they are not. Raises: OperatorError key-file-..., interop-key-bad."""
+        name = self.config.interop.key
+        return consumers.read_signer(self.home / name, self.public_url) if name else None
 
     def mail_server(self) -> MailServer | None:
         """Return where mail goes out, None for a node that sends none. Raises: OperatorError key-file-...."""

@@ -204,6 +204,15 @@ def test_settings_that_pages_name_are_known() -> None:
                 wrong.append(f"{page.name}: [{table}] {key}")
         for block in re.findall(r"^```toml\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL):
             for table, keys in tomllib.loads(block).items():
-                if table not in known or (isinstance(keys, dict) and set(keys) - known[table]):
-                    wrong.append(f"{page.name}: {table}")
+                inner = {name.partition(".")[2] for name in known if name.startswith(f"{table}.")}
+                told = (
+                    {table: keys}
+                    if isinstance(keys, list)
+                    else {table: set(keys) - inner} | {f"{table}.{name}": keys[name] for name in inner & set(keys)}
+                )
+                wrong += [
+                    f"{page.name}: {name}"
+                    for name, found in told.items()
+                    if name not in known or (not isinstance(found, list) and set(found) - known[name])
+                ]
     assert wrong == []

@@ -19,6 +19,8 @@ from aiohttp import web
 from node.errors import N_, CallerError
 from node.web.middleware import PROBES
 
+# Under which kind and name a request is counted, where that is not its address.
+COUNTED: web.RequestKey[tuple[str, str]] = web.RequestKey("counted", tuple[str, str])
 CALLERS_MAX = 10_000
 CALLER_PREFIX = 64
 # What a stranger leaves for people to look at is counted by the /48 that one customer gets.
@@ -52,6 +54,9 @@ RATES: Mapping[str, Rate] = {
     "proposals": Rate(2, 120),
     # Searches of people and of offices' systems; one page asks a few.
     "api": Rate(20, 200),
+    # Requests with a signed token, by address while nobody knows whose it is, and by consumer from then on (docs/interoperability.md).
+    "token": Rate(100, 1_000),
+    "consumer": Rate(100, 1_000),
     # Pages, without their files: a whole office may come from one address.
     "page": Rate(20, 300),
     # Searches that somebody saves, contacts that firms ask for, courses that people enrol in; pages on which somebody leaves, or shows a code.
@@ -137,14 +142,26 @@ def caller_of(request: web.Request, *, behind_proxy: bool, prefix: int = CALLER_
     return str(mapped or ipaddress.IPv6Network((address, prefix), strict=False))
 
 
-def limiter(allowances: Allowances, clock: Callable[[], dt.datetime], *, behind_proxy: bool) -> Any:
-    """Return the middleware that counts requests of other nodes against their sender's address."""
+def _by_nobody(_: web.Request) -> bool:
+    return False
+
+
+def limiter(
+    allowances: Allowances,
+    clock: Callable[[], dt.datetime],
+    *,
+    behind_proxy: bool,
+    brings_token: Callable[[web.Request], bool] = _by_nobody,
+) -> Any:
+    """Return the middleware that counts requests against their sender's address; of the API those apart that ``brings_token``."""
 
     @web.middleware
     async def limit(
         request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
         kind = kind_of(request)
+        if kind == "api" and brings_token(request):
+            kind = "token"
         if kind is not None:
             prefix = SITE_PREFIX if kind == "join" else CALLER_PREFIX
             caller = caller_of(request, behind_proxy=behind_proxy, prefix=prefix)
@@ -203,7 +220,8 @@ def teller(allowances: Allowances, clock: Callable[[], dt.datetime], *, behind_p
     async def tell(request: web.Request, response: web.StreamResponse) -> None:
         kind = kind_of(request)
         if kind in ("api", "save") or (kind is not None and request.path.startswith("/api/")):
-            left = allowances.look(kind, caller_of(request, behind_proxy=behind_proxy), clock())
+            kind, caller = request.get(COUNTED) or (kind, caller_of(request, behind_proxy=behind_proxy))
+            left = allowances.look(kind, caller, clock())
             response.headers["X-RateLimit-Limit"] = str(left.limit)
             response.headers["X-RateLimit-Remaining"] = str(left.remaining)
             response.headers["X-RateLimit-Reset"] = str(left.reset_s)

@@ -32,6 +32,7 @@ from node.web import (
     forms,
     gossip,
     health,
+    interop,
     introductions,
     observatory_api,
     observatory_data,
@@ -139,9 +140,10 @@ def _server(node: Node) -> tuple[str, bool]:
 def build(node: Node, schedule: Callable[[], Schedule | None] | None = None) -> web.Application:
     """Return the application of ``node``; ``schedule`` tells what the jobs of this process do, while it runs any."""
     allowances = Allowances()
-    limit = limiter(allowances, node.clock, behind_proxy=node.config.web.behind_proxy)
+    behind_proxy = node.config.web.behind_proxy
+    limit = limiter(allowances, node.clock, behind_proxy=behind_proxy, brings_token=interop.brings_token)
     # In this order: who asks, what they typed if that is refused, whether they may, whether what they sent is of our own pages.
-    middlewares = [errors, limit, sessions.remember, typed.keep_typed, guard, forms.own_forms]
+    middlewares = [errors, limit, interop.identify, sessions.remember, typed.keep_typed, guard, forms.own_forms]
     if node.replica is not None:
         # Innermost: only what handlers read may be read twice.
         middlewares.append(reading.chosen(node.replica, node.reading_key))
@@ -161,7 +163,7 @@ def build(node: Node, schedule: Callable[[], Schedule | None] | None = None) -> 
     app.add_routes([*federation.routes(), *gossip.routes(), *outbox.routes()])
     agreement.install(app)
     ballots.install(app, _receiving(node))
-    app.on_response_prepare.append(teller(allowances, node.clock, behind_proxy=node.config.web.behind_proxy))
+    app.on_response_prepare.append(teller(allowances, node.clock, behind_proxy=behind_proxy))
     first = node.config.search.first_themes
     # What the public reads, and nothing else, may come from a replica.
     public_pool = node.reading
@@ -171,6 +173,7 @@ def build(node: Node, schedule: Callable[[], Schedule | None] | None = None) -> 
     catalogue.install(app, node.public_url, node.config.node.name)
     app.add_routes([*observatory_api.routes(), *calls_api.routes(), *courses_api.routes()])
     introductions.install(app, node)
+    interop.install(app, node, allowances)
     app.add_routes([web.get("/status", status)])
     health.install(app, health.Health(node.pool, node.clock, schedule, node.replica))
     _add_pages(app, node)

@@ -71,6 +71,13 @@ _STATUS = {
     "oidc-refused": 403,
     "oidc-unlinked": 403,
     "permission-undeclared": 500,
+    "interop-token-missing": 401,
+    "interop-token-refused": 401,
+    "interop-token-expired": 401,
+    "interop-token-replayed": 401,
+    "interop-integrity-missing": 401,
+    "interop-integrity-refused": 401,
+    "interop-forbidden": 403,
     "signature-missing": 401,
     "signature-malformed": 401,
     "signature-unknown-key": 401,
@@ -199,9 +206,19 @@ def _from_error(request: web.Request, error: ReteError) -> web.Response:
     wait = error.facts.get("retry_after_s")
     detail = ". ".join(part for part in (where, hint) if part)
     answer = failure(request, status, error.code, what, detail, wait if isinstance(wait, int) else RETRY_AFTER_S)
-    if error.code == "token-missing":
-        answer.headers["WWW-Authenticate"] = "Bearer"
+    challenge = _challenge(error.code)
+    if challenge:
+        answer.headers["WWW-Authenticate"] = challenge
     return answer
+
+
+def _challenge(code: str) -> str:
+    """Return ``WWW-Authenticate`` of a refusal by token (RFC 6750 3.1), empty for any other."""
+    if code in ("token-missing", "interop-token-missing"):
+        return "Bearer"
+    if code == "interop-forbidden":
+        return 'Bearer error="insufficient_scope"'
+    return 'Bearer error="invalid_token"' if code.startswith("interop-") else ""
 
 
 @web.middleware
