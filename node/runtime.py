@@ -6,6 +6,7 @@ when the block fails. There are no globals: whatever a flow needs it takes from 
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
 import gc
 import os
@@ -20,6 +21,7 @@ import aiohttp
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from node import config as configuration
+from node import trace
 from node.config import Config
 from node.config_places import CONFIG_FILE
 from node.domain.accounts import derive_key
@@ -304,6 +306,33 @@ async def leading(node: Node, epoch: int) -> AsyncIterator[Node]:
 def process_name() -> str:
     """Return by what people find this process: machine and number."""
     return f"{platform.node()[:100]} {os.getpid()}"
+
+
+@asynccontextmanager
+async def spans(config: Config) -> AsyncIterator[None]:
+    """Record what takes how long for the time of the block, where [telemetry] names a collector.
+
+    Raises: OperatorError(telemetry-missing) where OpenTelemetry is not installed.
+    """
+    if not config.telemetry.endpoint:
+        yield
+        return
+    try:
+        # An extra: nobody else needs it to be there.
+        from node.peers import collector  # noqa: PLC0415
+    except ImportError as error:
+        raise OperatorError(
+            "telemetry-missing",
+            N_("[telemetry] endpoint chiede OpenTelemetry, che non è installato"),
+            hint=N_("pip install 'rete-delle-reti[otel]', o lasciare endpoint vuoto (docs/monitoring.md)"),
+        ) from error
+    recorder = collector.collector(config.telemetry.endpoint, config.node.id)
+    try:
+        with trace.recording(recorder):
+            yield
+    finally:
+        # What is left is sent, or given up, in some seconds.
+        await asyncio.to_thread(recorder.close)
 
 
 def settle_memory() -> None:

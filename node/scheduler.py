@@ -144,10 +144,10 @@ class Jobs:
 
         async def run() -> None:
             # What other nodes are asked in one turn stands in their logs under the turn's number.
-            with trace.working(trace.new()):
-                await run_turn()
+            with trace.working(trace.new()), trace.span(f"job {name}") as span:
+                await run_turn(span)
 
-        async def run_turn() -> None:
+        async def run_turn(span: trace.Span) -> None:
             self.running.add(name)
             turn.begin(self.clock())
             code = ""
@@ -168,6 +168,8 @@ class Jobs:
                 code = "internal-error"
                 logger.exception("job.failed", job=name)
             finally:
+                if code:
+                    span.fail(code)
                 turn.end(self.clock(), code)
                 self.meters.turned(name, code)
                 self.running.discard(name)

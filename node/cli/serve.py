@@ -66,7 +66,7 @@ async def serve(face: Face, only_web: bool, only_jobs: bool, exit_with_parent: b
             hint=N_("senza nessuno dei due il processo fa tutte e due le cose"),
         )
     telemetry.configure(level=telemetry.level_from_environment("INFO"))
-    async with runtime.open_node(face.home) as node, node.session() as session:
+    async with runtime.open_node(face.home) as node, node.session() as session, runtime.spans(node.config):
         runtime.settle_memory()
         serving = _Serving(node, session)
         runner = None if only_jobs else _runner(node, serving)

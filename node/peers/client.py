@@ -168,10 +168,26 @@ class PeerClient:
         max_bytes: int,
         allow: tuple[int, ...],
     ) -> Reply:
+        # The number by which both logs tell of the same request goes to nodes alone, not to whom a saved search tells or who signs people in.
+        if not path.startswith(NODES):
+            return await self._exchange(method, path, body, headers, max_bytes, allow)
+        with trace.span(f"{method} node", trace.CLIENT) as span:
+            numbered = {**headers, **trace.outgoing()}
+            reply = await self._exchange(method, path, body, numbered, max_bytes, allow)
+            span.tell({"http.request.method": method, "http.response.status_code": reply.status})
+            return reply
+
+    async def _exchange(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        max_bytes: int,
+        allow: tuple[int, ...],
+    ) -> Reply:
         where = f"{self.authority}{path}"
         self.tally.requests += 1
-        # The number by which both logs tell of the same request goes to nodes alone, not to whom a saved search tells or who signs people in.
-        headers = {**headers, **trace.outgoing()} if path.startswith(NODES) else headers
         try:
             # As bytes a body of more than a megabyte would be written in one go, and aiohttp warns of it.
             sent = io.BytesIO(body) if body else body

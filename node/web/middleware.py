@@ -59,6 +59,7 @@ METERS = web.AppKey("meters", Meters)
 # What is asked every few seconds, by machines (node/web/health.py).
 PROBES: Final = frozenset({"/livez", "/readyz"})
 UNKNOWN: Final = "unknown"
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"})
 # Codes whose status says more than their family does (PROTOCOL 4).
 _STATUS = {
     "token-missing": 401,
@@ -224,21 +225,37 @@ def _challenge(code: str) -> str:
 @web.middleware
 async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turn every failure into a problem document and every request into one log line."""
-    request[REQUEST_ID] = trace.heard(request.headers.getall(trace.HEADER, []))
-    with trace.working(request[REQUEST_ID]):
+    told = request.headers.getall(trace.HEADER, [])
+    request[REQUEST_ID] = trace.heard(told)
+    with trace.working(request[REQUEST_ID], trace.asked_in(told)), trace.span("request", trace.SERVER) as span:
         started = time.perf_counter()
         response, code = await _answered(request, handler)
+        _tell_span(span, request, response.status, code)
         response.headers["X-Request-Id"] = request[REQUEST_ID]
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         _tell(request, response.status, code, time.perf_counter() - started)
     return response
 
 
+def _route_of(request: web.Request) -> str:
+    """Return the template of a request's route: never its path or query, which may carry words that a person typed."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource else UNKNOWN
+
+
+def _tell_span(span: trace.Span, request: web.Request, status: int, code: str) -> None:
+    # Anybody may write any method.
+    method = request.method if request.method in _METHODS else "_OTHER"
+    route = _route_of(request)
+    facts: trace.Facts = {"http.request.method": method, "http.route": route, "http.response.status_code": status}
+    span.tell({**facts, **({"rete.code": code} if code else {})}, f"{method} {route}")
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        span.fail(code)
+
+
 def _tell(request: web.Request, status: int, code: str, seconds: float) -> None:
     """Write the one line of a request, and count it."""
-    # The route, never the raw path or query: those may carry words a person typed.
-    resource = request.match_info.route.resource
-    route = resource.canonical if resource else UNKNOWN
+    route = _route_of(request)
     if METERS in request.app:
         request.app[METERS].answered(route, status, seconds)
     # Who asks every few seconds whether all is well is told of only when it is not.

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 import aiohttp
 import structlog
 
+from node import trace
 from node.errors import N_, ReteError, RoadWrongError
 from node.flows.logs import accuse
 from node.flows.logs.bodies import Progress
@@ -81,6 +82,14 @@ class Syncer:
 
     async def _guarded(self, origin: Origin, offer: tuple[str, Target] | None) -> PullReport:
         """Pull one log; whatever goes wrong in it, the others' pulls go on."""
+        with trace.span("pull") as span:
+            report = await self._at_its_turn(origin, offer)
+            span.tell({"rete.peer": report.owner, "rete.entries": report.entries, "rete.bodies": report.bodies})
+            if report.error_code:
+                span.fail(report.error_code)
+            return report
+
+    async def _at_its_turn(self, origin: Origin, offer: tuple[str, Target] | None) -> PullReport:
         async with self._gate:
             try:
                 shown = self._progress(origin.name) if self._progress else ignore_progress

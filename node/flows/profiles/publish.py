@@ -13,6 +13,7 @@ import secrets
 
 import structlog
 
+from node import trace
 from node.config import Config
 from node.domain import officers, release
 from node.domain.days import day_number, day_of
@@ -150,8 +151,10 @@ async def release_due(
         tried[:] = [(ready.due.profile_id, ready.due.number) for ready, _ in written]
         return [*before, *(profile_id for profile_id, _ in tried)]
 
-    released = await run_tx(pool, work)
-    await sign_head(pool, own, now)
+    with trace.span("publish") as span:
+        released = await run_tx(pool, work)
+        await sign_head(pool, own, now)
+        span.tell({"rete.profiles": len(released), "rete.held": len(held)})
     for item, code in held:
         if code != item.held_code:
             logger.warning("profile.held", profile_id=item.profile_id, code=code)

@@ -17,6 +17,7 @@ from typing import Any, Final, TypeVar
 
 import orjson
 
+from node import trace
 from node.domain import ranking
 from node.domain.days import day_number, day_of
 from node.domain.labels import ATTRIBUTES, LabelReference
@@ -200,7 +201,9 @@ async def search(
         other = "" if as_written else await _suggestion(opened.engine, conn, told, answer[0])
         return told, answer, other, opened.health
 
-    asked, (counted, found), suggestion, health = await _by(pool, query.words, index, now, work)
+    with trace.span("search") as span:
+        asked, (counted, found), suggestion, health = await _by(pool, query.words, index, now, work)
+        span.tell({"rete.hits": len(found)})
     page = found[: query.limit]
     return SearchResult(
         total=counted.total,
@@ -230,7 +233,8 @@ async def facets(
     async def work(conn: Connection, opened: Opened) -> Counted:
         return (await _ask(opened, conn, asked, 0))[1][0]
 
-    return await _by(pool, query.words, index, now, work)
+    with trace.span("facets"):
+        return await _by(pool, query.words, index, now, work)
 
 
 async def read_profile(
