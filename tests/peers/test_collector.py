@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+import structlog
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
@@ -173,10 +174,12 @@ async def test_a_collector_is_told_over_the_wire_and_may_be_away(monkeypatch: py
     # Nobody is there any more.
     loop = asyncio.get_running_loop()
     began = loop.time()
-    async with runtime.spans(config):
-        with trace.span("lost"):
-            pass
+    with structlog.testing.capture_logs() as lines:
+        async with runtime.spans(config):
+            with trace.span("lost"):
+                pass
     assert loop.time() - began < 30
+    assert [line["event"] for line in lines] == ["telemetry.collector_away"]
 
 
 async def test_a_collector_without_the_extra_is_refused_at_the_start_and_no_setting_needs_nothing(
