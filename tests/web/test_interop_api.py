@@ -8,8 +8,9 @@ import gzip
 import hashlib
 import json
 import subprocess
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +19,19 @@ import pytest
 import structlog
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from joserfc import jws
-from joserfc.jwk import KeySet
+from joserfc.jwk import ECKey, KeySet
 
 from node import config as configuration
+from node.domain import interop as rules
 from node.errors import OperatorError
 from node.flows.upkeep.home import Facts, make_home, with_setting
 from node.runtime import open_node
 from node.store import nonces
 from node.web import app as application
-from node.web import interop
 from tests.consumers_made import AUDIENCE, CLIENT, PDND, PURPOSE, System, made_key, pdnd, voucher
 from tests.federation_made import Clock
 from tests.web.test_openapi import resolved
@@ -76,6 +80,24 @@ async def house(db: str, tmp_path: Path) -> AsyncIterator[House]:
     make_home(home, Facts("p_LE", "Provincia di Lecce", "p_LE", ("LE",), "127.0.0.1:8441", 8441, 2026, db))
     async with AsyncExitStack() as stack:
         yield House(home, stack)
+
+
+@dataclass(frozen=True)
+class Certified:
+    """A key, and its own certificate as x5c carries it."""
+
+    key: Any
+    text: str
+
+
+def certificate(key: ec.EllipticCurvePrivateKey) -> Certified:
+    """A certificate that a key gives to itself."""
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "regione")])
+    began = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), began, began + dt.timedelta(days=900))  # fmt: skip
+    der = builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return Certified(ECKey.import_key(pem), base64.b64encode(der).decode())
 
 
 def openssl_key(path: Path, kind: str) -> None:
@@ -195,6 +217,23 @@ async def test_a_good_token_is_answered_once(house: House) -> None:
         assert await conn.fetchval("SELECT count(*) FROM ops.nonce") == 8
         await nonces.purge(conn, house.clock() + dt.timedelta(seconds=151))
         assert await conn.fetchval("SELECT count(*) FROM ops.nonce") == 0
+
+
+async def test_a_key_may_be_named_by_its_certificate(house: House) -> None:
+    """As systems do that sign with one of X.509: x5c or x5t#S256 in the place of kid; the key is ours, whatever the certificate holds."""
+    made, stranger = (certificate(ec.generate_private_key(ec.SECP256R1())) for _ in range(2))
+    system = System(house.clock(), issuer="https://certificato.example.it", kid="certificato-1", key=made.key)
+    told = system.jwks()
+    told["keys"][0]["x5c"] = [made.text]
+    (house.home / "consumers" / "certificato.json").write_text(json.dumps(told), encoding="utf-8")
+    client = await house.open()
+    for named in ({"x5c": [made.text]}, {"x5t#S256": rules.thumbprint_of(made.text)}):
+        token = system.sign(system.claims(), kid=None, **named)
+        assert (await code(client, {"Authorization": f"Bearer {token}"}))[0] == 200, named
+    thief = System(house.clock(), issuer=system.issuer, key=stranger.key)
+    for chain in ([stranger.text], [made.text, stranger.text], [stranger.text, made.text], ["x"], []):
+        token = thief.sign(thief.claims(), kid=None, x5c=chain)
+        assert (await code(client, {"Authorization": f"Bearer {token}"}))[1] == "interop-token-refused", chain
 
 
 async def test_a_voucher_opens_for_its_whole_life_and_the_api_stays_open_to_others(house: House) -> None:
@@ -342,70 +381,6 @@ async def test_a_flood_of_bad_tokens_is_counted_as_anybody_s(house: House) -> No
     answers = [(await code(client, {"Authorization": "Bearer x"}))[1] for _ in range(201)]
     assert answers == ["interop-token-refused"] * 200 + ["rate-limited"]
     assert (await code(client, house.system.bearer()))[0] == 200
-
-
-def bad(**more: Any) -> Callable[[System], dict[str, Any]]:
-    """A set with something else in its first key, or without it."""
-
-    def make(system: System) -> dict[str, Any]:
-        told = system.jwks()
-        key = {**told["keys"][0], **more}
-        return {**told, "keys": [{name: value for name, value in key.items() if value is not None}]}
-
-    return make
-
-
-@pytest.mark.parametrize(
-    "make",
-    [
-        lambda system: [],
-        lambda system: {"keys": []},
-        lambda system: {**system.jwks(), "iss": ""},
-        lambda system: {**system.jwks(), "sub": [1]},
-        lambda system: {**system.jwks(), "keys": system.jwks()["keys"] * 2},
-        lambda system: {**system.jwks(), "keys": [{**system.key.as_dict(private=True), "kid": "k"}]},
-        bad(kid=None),
-        bad(kty="oct"),
-        bad(use="enc"),
-        bad(x="AA"),
-        bad(crv="P-384"),
-    ],
-)
-def test_a_file_of_keys_that_is_wrong_stops_the_start_and_names_itself(tmp_path: Path, make: Any) -> None:
-    """No key, no owner, a private one, a shared one, one for other things, one that is none, one that others have."""
-    system = System(Clock()())
-    (tmp_path / "regione.json").write_text(json.dumps(make(system)), encoding="utf-8")
-    settings = interop.consumers.Settings(
-        interop.rules.Rules(AUDIENCE, 300, 30), ("ES256",), False, False, tmp_path, "", None, ()
-    )
-    with pytest.raises(OperatorError) as caught:
-        interop.consumers.read_ring(settings)
-    assert (caught.value.code, caught.value.where) == ("interop-keys-bad", str(tmp_path / "regione.json"))
-    assert "PRIVATE" not in str(caught.value)
-
-
-def test_two_administrations_share_neither_a_key_s_name_nor_their_own(tmp_path: Path) -> None:
-    """Who signs is told by the file that a kid stands in: it stands in one; and there must be files at all."""
-    system = System(Clock()())
-    settings = interop.consumers.Settings(
-        interop.rules.Rules(AUDIENCE, 300, 30), ("ES256",), False, False, tmp_path, "", None, ()
-    )
-    with pytest.raises(OperatorError) as caught:
-        interop.consumers.read_ring(settings)
-    assert caught.value.code == "interop-keys-missing"
-    system.write(tmp_path, "a")
-    System(Clock()(), issuer="https://b.example.it").write(tmp_path, "b")
-    with pytest.raises(OperatorError) as caught:
-        interop.consumers.read_ring(settings)
-    assert caught.value.code == "interop-keys-bad"
-    System(Clock()(), kid="b-1").write(tmp_path, "b")
-    with pytest.raises(OperatorError) as caught:
-        interop.consumers.read_ring(settings)
-    assert caught.value.code == "interop-keys-bad"
-    (tmp_path / "b.json").write_bytes(b"x" * 300_000)
-    with pytest.raises(OperatorError) as caught:
-        interop.consumers.read_ring(settings)
-    assert caught.value.code == "interop-keys-bad"
 
 
 async def test_a_key_that_signs_answers_is_its_owner_s_alone_and_of_a_kind_that_we_take(house: House) -> None:
