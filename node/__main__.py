@@ -88,6 +88,7 @@ COMMANDS = {
     "du": ("node.cli.status", "du", N_("Quanto spazio occupa il nodo: tabelle, registri, cartelle.")),
     "doctor": ("node.cli.doctor", "doctor", N_("Va tutto bene? Ogni controllo con la causa e il rimedio.")),
     "backup": ("node.cli.backup", "backup", N_("Copie di sicurezza: farle, provarle, ripristinarle.")),
+    "chaos": ("node.cli.chaos", "chaos", N_("Guasti fatti apposta, per provare un nodo.")),
     "demo": ("node.cli.demo", "demo", N_("Quattro amministrazioni su questa macchina, dall'inizio alla ricerca.")),
 }
 

@@ -24,9 +24,11 @@ import click
 import orjson
 
 from node import runtime
-from node.cli import demo_accounts, demo_agreement
+from node.cli import demo_accounts, demo_agreement, demo_chaos
+from node.cli.demo_chaos import Plan
 from node.cli.demo_networks import BODIES, SNAPSHOT, facts_of, national_list, publish_all, take_in
 from node.cli.demo_shown import facts_of_node, profiles_known, search, summary
+from node.cli.demo_watch import Watch
 from node.cli.frame import Face, command
 from node.cli.processes import Served, serving
 from node.errors import N_, CallerError, LogStateError, OperatorError
@@ -87,7 +89,11 @@ def _top() -> None:
 )
 @click.option("--exit", "exit_", is_flag=True, help="Termina dopo le ricerche.")
 @click.option(
-    "--port-base", default=8441, show_default=True, type=click.IntRange(1024, 65531), help="Prima delle quattro porte."
+    "--port-base",
+    default=8441,
+    show_default=True,
+    type=click.IntRange(1024, 65527),
+    help="Prima delle quattro porte (di otto con --chaos).",
 )
 @click.option(
     "--json",
@@ -96,10 +102,20 @@ def _top() -> None:
     metavar="FILE",
     help="Scrive il risultato in JSON.",
 )
-async def demo(face: Face, exit_: bool, port_base: int, json_file: Path | None) -> None:
+@click.option(
+    "--chaos", is_flag=True, help="Poi guasti fatti apposta alle strade e ai processi, e il verdetto; finisce da sé."
+)
+@click.option(
+    "--minutes", default=2.0, show_default=True, type=click.FloatRange(0.1, 1440), help="Con --chaos: quanto durano."
+)
+@click.option("--seed", default=1, show_default=True, type=click.IntRange(0), help="Con --chaos: stesso seme, stessi guasti.")  # fmt: skip
+async def demo(
+    face: Face, exit_: bool, port_base: int, json_file: Path | None, chaos: bool, minutes: float, seed: int
+) -> None:
     """Run the demo; Ctrl-C ends it and leaves no process behind."""
     _install_stop()
-    ports = [port_base + n for n in range(len(BODIES))]
+    plan = demo_chaos.Plan(minutes, seed) if chaos else None
+    ports = [port_base + n for n in range(len(BODIES) * (2 if chaos else 1))]
     for port in ports:
         _check_port(port)
     if json_file is not None:
@@ -107,7 +123,7 @@ async def demo(face: Face, exit_: bool, port_base: int, json_file: Path | None) 
     keep = face.home_option
     folder = _prepare(keep) if keep else Path(tempfile.mkdtemp(prefix="rete-demo-"))
     try:
-        await _run(face, folder, ports, exit_=exit_, json_file=json_file)
+        await _run(face, folder, ports, exit_=exit_, json_file=json_file, plan=plan)
     except asyncio.CancelledError:
         face.say(N_("Fine."))
     finally:
@@ -176,35 +192,36 @@ def _prepare(folder: Path) -> Path:
     return folder
 
 
-async def _run(face: Face, folder: Path, ports: Sequence[int], *, exit_: bool, json_file: Path | None) -> None:
+async def _run(
+    face: Face, folder: Path, ports: Sequence[int], *, exit_: bool, json_file: Path | None, plan: Plan | None
+) -> None:
     progress = Progress(face)
     homes = [folder / body.folder for body in BODIES]
-    urls = [f"http://127.0.0.1:{port}" for port in ports]
+    # Amid chaos there is a road before each node: the others reach it at the first ports, it listens at the next.
+    outer, inner = ports[: len(BODIES)], ports[-len(BODIES) :]
+    urls = [f"http://127.0.0.1:{port}" for port in inner]
+    facts = facts_of(outer) if plan is None else demo_chaos.behind(facts_of(outer), inner)
     async with AsyncExitStack() as stack:
         progress.stage("database", N_("Avvio PostgreSQL e creo quattro nodi ..."))
         stack.enter_context(await asyncio.to_thread(_cluster, folder))
-        founded = demo_agreement.found(folder, list(zip(homes, facts_of(ports), strict=True)), runtime.utc_now())
+        founded = demo_agreement.found(folder, list(zip(homes, facts, strict=True)), runtime.utc_now())
         nodes = [await stack.enter_async_context(runtime.open_node(home)) for home in homes]
-        progress.stage(
-            "register", N_("Genero l'elenco nazionale dei contratti di rete (inventato, nel formato camerale) ...")
-        )
-        found = await asyncio.to_thread(national_list, folder)
-        progress.stage("load", N_("Ogni nodo carica l'elenco e costruisce la sua partizione ..."))
-        await asyncio.gather(*(register.load_register(n.pool, n.config, found, SNAPSHOT, n.clock()) for n in nodes))
-        progress.stage("import", N_("Ogni amministrazione importa le proprie reti e ne scrive i profili ..."))
-        exercise = await take_in(nodes, folder, found)
-        progress.stage("publish", N_("Un secondo funzionario approva; i profili escono nel registro firmato ..."))
-        for node in nodes:
-            await publish_all(node)
+        exercise, later = await _furnish(nodes, folder, progress, leave=0 if plan is None else demo_chaos.LATER)
         progress.stage("accounts", N_("Preparo gli utenti di ogni nodo ..."))
         people = await demo_accounts.make(nodes)
         progress.stage("serve", N_("Avvio i quattro nodi come processi ..."))
         served = [Served(home, url, folder / f"{home.name}.log") for home, url in zip(homes, urls, strict=True)]
-        await stack.enter_async_context(serving(served))
+        roads = [] if plan is None else await stack.enter_async_context(demo_chaos.roads(folder, outer, inner))
+        processes = await stack.enter_async_context(serving(served))
         progress.stage("sync", N_("I nodi si prelevano e verificano a vicenda ..."))
         await _sync(face, nodes)
         progress.stage("search", N_("Tre ricerche tra territori:"))
         searches = [await search(face, urls[asker], BODIES[asker], query) for asker, query in SEARCHES]
+        storm: dict[str, Any] | None = None
+        if plan is not None:
+            progress.stage("chaos", N_("Guasti alle strade e ai processi, mentre si pubblica e si ritira ..."))
+            watch = Watch(face, nodes, urls)
+            storm = await demo_chaos.Storm(plan, nodes, served, processes, roads, later, watch).run()
         progress.done()
         result = {
             "nodes": [await facts_of_node(n, u) for n, u in zip(nodes, urls, strict=True)],
@@ -213,13 +230,33 @@ async def _run(face: Face, folder: Path, ports: Sequence[int], *, exit_: bool, j
             "exercise": str(exercise),
             "agreement": demo_agreement.facts_of(founded),
             "seconds": progress.seconds,
+            **({} if storm is None else {"chaos": storm}),
         }
         if json_file is not None:
             await asyncio.to_thread(json_file.write_bytes, orjson.dumps(result, option=orjson.OPT_INDENT_2) + b"\n")
+        if storm is not None:
+            demo_chaos.show(face, storm)
+            return
         summary(face, result)
         if not exit_:
             face.say(N_("I nodi restano accesi. Ctrl-C per finire."))
             await asyncio.Event().wait()
+
+
+async def _furnish(
+    nodes: Sequence[Node], folder: Path, progress: Progress, *, leave: int
+) -> tuple[Path, list[list[str]]]:
+    """Give each node the public list and its networks, and publish all but some; return the exercise's file and what was left."""
+    progress.stage(
+        "register", N_("Genero l'elenco nazionale dei contratti di rete (inventato, nel formato camerale) ...")
+    )
+    found = await asyncio.to_thread(national_list, folder)
+    progress.stage("load", N_("Ogni nodo carica l'elenco e costruisce la sua partizione ..."))
+    await asyncio.gather(*(register.load_register(n.pool, n.config, found, SNAPSHOT, n.clock()) for n in nodes))
+    progress.stage("import", N_("Ogni amministrazione importa le proprie reti e ne scrive i profili ..."))
+    exercise = await take_in(nodes, folder, found)
+    progress.stage("publish", N_("Un secondo funzionario approva; i profili escono nel registro firmato ..."))
+    return exercise, [await publish_all(node, leave) for node in nodes]
 
 
 def _cluster(folder: Path) -> Any:

@@ -117,21 +117,41 @@ async def _approve(node: Node, profile_id: str) -> None:
     await submission.approve(node.pool, node.config, profile_id, APPROVER, node.clock(), known=node.known)
 
 
-async def publish_all(node: Node) -> None:
-    """Draft, approve and publish a profile of each network of a node."""
+async def publish_all(node: Node, leave: int = 0) -> list[str]:
+    """Draft, approve and publish a profile of each network of a node but the last ``leave``, whose ids are returned."""
     async with acquire(node.pool) as conn:
-        records = await registry.read_records(conn)
-    for network_id, record in records.items():
-        content = draft.suggest_content(record)
-        profile_id = await draft.draft(node.pool, node.config, network_id, content, AUTHOR, node.clock())
-        try:
-            await _approve(node, profile_id)
-        except CallerError as error:
-            if error.code != "text-finds-network":
-                raise
-            # About one text in ten would find its own network: an officer would write it anew, the demo says less.
-            told = draft.in_closed_words(content)
-            await draft.draft(node.pool, node.config, network_id, told, AUTHOR, node.clock())
-            await _approve(node, profile_id)
-        await publish.publish(node.pool, node.config, profile_id, APPROVER, node.clock())
-    await publish.release_due(node.pool, node.config, await current_own(node), node.clock(), known=node.known)
+        ids = list(await registry.read_records(conn))
+    now, later = ids[: len(ids) - leave], ids[len(ids) - leave :]
+    for network_id in now:
+        await _queue(node, network_id)
+    await _release(node)
+    return later
+
+
+async def publish_one(node: Node, network_id: str) -> str | None:
+    """Publish one more network; return the profile's id once its log has it, None where it was held."""
+    profile_id = await _queue(node, network_id)
+    return profile_id if profile_id in await _release(node) else None
+
+
+async def _queue(node: Node, network_id: str) -> str:
+    async with acquire(node.pool) as conn:
+        record = (await registry.read_records(conn, [network_id]))[network_id]
+    content = draft.suggest_content(record)
+    profile_id = await draft.draft(node.pool, node.config, network_id, content, AUTHOR, node.clock())
+    try:
+        await _approve(node, profile_id)
+    except CallerError as error:
+        if error.code != "text-finds-network":
+            raise
+        # About one text in ten would find its own network: an officer would write it anew, the demo says less.
+        told = draft.in_closed_words(content)
+        await draft.draft(node.pool, node.config, network_id, told, AUTHOR, node.clock())
+        await _approve(node, profile_id)
+    await publish.publish(node.pool, node.config, profile_id, APPROVER, node.clock())
+    return profile_id
+
+
+async def _release(node: Node) -> list[str]:
+    own = await current_own(node)
+    return await publish.release_due(node.pool, node.config, own, node.clock(), known=node.known)

@@ -34,22 +34,23 @@ class Served:
 
 @asynccontextmanager
 async def serving(nodes: Sequence[Served]) -> AsyncIterator[list[asyncio.subprocess.Process]]:
-    """Start all nodes, wait until each answers /status, and stop them at the end.
+    """Start all nodes, wait until each answers /status, and stop them at the end, with those that were put in their place in the list.
 
     Raises: OperatorError(node-start-failed) with the last line of the node's log.
     """
     processes: list[asyncio.subprocess.Process] = []
     try:
         for node in nodes:
-            started = await _start(node)
+            started = await start(node)
             processes.append(started)
-        await asyncio.gather(*(_ready(node, process) for node, process in zip(nodes, processes, strict=True)))
+        await asyncio.gather(*(ready(node, process) for node, process in zip(nodes, processes, strict=True)))
         yield processes
     finally:
         await _stop(processes)
 
 
-async def _start(node: Served) -> asyncio.subprocess.Process:
+async def start(node: Served) -> asyncio.subprocess.Process:
+    """Start one node; it may not answer yet."""
     with node.log.open("ab") as log:
         # The pipe on standard input is the tie to this process: when it closes, the node stops by itself.
         return await asyncio.create_subprocess_exec(
@@ -70,7 +71,8 @@ async def _start(node: Served) -> asyncio.subprocess.Process:
         )
 
 
-async def _ready(node: Served, process: asyncio.subprocess.Process) -> None:
+async def ready(node: Served, process: asyncio.subprocess.Process) -> None:
+    """Wait until a node that was started answers /status. Raises: OperatorError(node-start-failed)."""
     async with open_session(loopback=True, total_s=5) as session:
         client = PeerClient(session, node.url)
         deadline = asyncio.get_running_loop().time() + READY_TIMEOUT_S
