@@ -22,7 +22,7 @@ from node.domain.days import day_number
 from node.errors import N_, LogStateError
 from node.flows.logs.ingest import ingest_bodies, ingest_entries, open_bodies
 from node.flows.logs.trees import stored_root
-from node.protocol import body, entry, feed, keys, merkle, note
+from node.protocol import body, entry, feed, fencing, keys, merkle, note
 from node.protocol.checkpoint import Checkpoint
 from node.store import fence, highwater, log, origins, own_log, schemas, wake
 from node.store.highwater import Mark
@@ -30,6 +30,10 @@ from node.store.postgres import Connection, Pool, run_tx
 
 logger = structlog.get_logger()
 # States in which the own log takes no entry and no signature.
+_SAID = {
+    fencing.Doubt.FEWER: N_("il registro firmato ha meno voci di quante ne furono firmate"),
+    fencing.Doubt.OTHER: N_("il registro firmato non è quello che fu firmato"),
+}
 UNWRITABLE = ("quarantined", "closed", "frozen", "fenced")
 
 
@@ -145,11 +149,8 @@ async def mark_doubt(conn: Connection, own: OwnLog) -> str | None:
     if mark is None or mark.origin != own.origin:
         return None
     latest = await own_log.signed_latest(conn, own.origin_id)
-    if latest is None or mark.size > latest.size:
-        return N_("il registro firmato ha meno voci di quante ne furono firmate")
-    if mark.size == latest.size and mark.root != latest.root:
-        return N_("il registro firmato non è quello che fu firmato")
-    return None
+    found = fencing.mark_doubt((mark.size, mark.root), None if latest is None else (latest.size, latest.root))
+    return None if found is None else _SAID[found]
 
 
 async def sign_head(pool: Pool, own: OwnLog, now: dt.datetime) -> int | None:

@@ -23,6 +23,7 @@ from node.flows.logs.pull import PullReport, pull_origin, relay_road
 from node.flows.logs.sync import Syncer
 from node.flows.logs.trees import stored_root
 from node.protocol import inconsistency, limits, tlog_proof
+from node.protocol.fencing import Own, own_standing
 from node.protocol.keys import Verifier
 from node.protocol.member import Member
 from node.store import evidence, fence, highwater, origins, own_log, publication
@@ -31,16 +32,14 @@ from node.store.origins import Origin
 from node.store.postgres import Connection, Pool, acquire, run_tx
 
 logger = structlog.get_logger()
-# How many members must have been heard before a doubt is put aside: any quorum of witnesses has one of them.
-VOICES = 2
-WHOLE, BEHIND, FORKED, UNHEARD = "whole", "behind", "forked", "unheard"
+WHOLE, BEHIND, FORKED, UNHEARD = Own.WHOLE, Own.BEHIND, Own.FORKED, Own.UNHEARD
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What the members' copies say of the own log: ``target`` is the largest head anybody holds."""
 
-    state: str
+    state: Own
     heard: int
     asked: int
     here: int
@@ -66,14 +65,14 @@ async def check(syncer: Syncer, own: OwnLog) -> Verdict:
         proofs = await evidence.evidence_of(conn, own.origin_id)
     heard = sum(found is not None for found in answers)
     there = largest[1].checkpoint.size if largest else 0
-    if not all(fits) or any(released is None for *_, released in proofs):
-        state = FORKED
-    elif there > here:
-        state = BEHIND
-    elif doubt is not None and heard < min(VOICES, len(peers) or VOICES):
-        state = UNHEARD
-    else:
-        state = WHOLE
+    state = own_standing(
+        here=here,
+        there=there,
+        fits=all(fits) and all(released is not None for *_, released in proofs),
+        doubted=doubt is not None,
+        heard=heard,
+        members=len(peers),
+    )
     holders = tuple(member for member, target in held if largest and target.checkpoint == largest[1].checkpoint)
     return Verdict(state, heard, len(peers), here, there, largest[1] if largest else None, holders, doubt)
 

@@ -1,0 +1,49 @@
+"""When a node may write its own log: what the high-water mark and the other members' copies say (PROTOCOL 6.9).
+
+In: sizes, roots and counts. Out: a verdict; nothing is done here. The flows act on it, and so does the simulation of years of faults
+(bench/chaos_sim.py): both run these same rules.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+# How many members must have been heard before a doubt is put aside: any quorum of witnesses has one of them.
+VOICES = 2
+
+
+class Own(StrEnum):
+    """What the own log is, held against what others have of it."""
+
+    WHOLE = "whole"
+    BEHIND = "behind"
+    FORKED = "forked"
+    UNHEARD = "unheard"
+
+
+class Doubt(StrEnum):
+    """How a database contradicts the high-water mark."""
+
+    FEWER = "fewer"
+    OTHER = "other"
+
+
+def own_standing(*, here: int, there: int, fits: bool, doubted: bool, heard: int, members: int) -> Own:
+    """Return what the own log of ``here`` signed entries is, where the largest head that anybody holds has ``there``.
+
+    ``fits``: every head that was heard, up to our size, has our root, and nobody holds an open proof. ``heard`` of ``members`` answered.
+    """
+    if not fits:
+        return Own.FORKED
+    if there > here:
+        return Own.BEHIND
+    return Own.UNHEARD if doubted and heard < min(VOICES, members or VOICES) else Own.WHOLE
+
+
+def mark_doubt(mark: tuple[int, bytes] | None, signed: tuple[int, bytes] | None) -> Doubt | None:
+    """Return how the newest signature here (size, root) contradicts the mark (size, root); None where it does not, or there is no mark."""
+    if mark is None:
+        return None
+    if signed is None or mark[0] > signed[0]:
+        return Doubt.FEWER
+    return Doubt.OTHER if mark[0] == signed[0] and mark[1] != signed[1] else None
