@@ -46,6 +46,7 @@ class Hub(Protocol):
     now: float
     verifiers: dict[str, list[keys.Verifier]]
     owner: dict[str, Node]
+    verified: dict[tuple[str, bytes], Checkpoint]
     mutant: str
     random: Any
 
@@ -199,6 +200,13 @@ class Node:
     def now(self) -> int:
         """Its own clock, unix seconds."""
         return 1_800_000_000 + int(self.hub.now + self.skew_s)
+
+    def signed(self, raw: bytes, origin: str) -> Checkpoint:
+        """Return the checkpoint of a note that the log has signed; the same bytes are verified once for all nodes. Raises: PeerWrongError."""
+        found = self.hub.verified.get((origin, raw))
+        if found is None:
+            found = self.hub.verified[origin, raw] = tlog_proof.signed_checkpoint(raw, self.hub.verifiers[origin])
+        return found
 
     # --- what it answers ---
 
@@ -362,7 +370,7 @@ class Node:
             heard += 1
             mirror = peer.view(self.origin, self)
             told = (peer.db.cosigned.get(self.origin, (0, b"", b""))[2], mirror.note if mirror else b"")
-            held += [(tlog_proof.signed_checkpoint(raw, self.hub.verifiers[self.origin]), raw) for raw in told if raw]
+            held += [(self.signed(raw, self.origin), raw) for raw in told if raw]
         here = self.db.signed[0] if self.db.signed else 0
         largest = max(held, key=lambda pair: pair[0].size, default=None)
         fits = all(found.size > here or self.own.roots[found.size] == found.root for found, _ in held)
@@ -424,7 +432,7 @@ class Node:
     def _hear(self, peer: Node, origin: str, raw: bytes) -> None:
         if (origin, raw) in self.seen or origin in self.db.quarantined or origin not in self.db.trees:
             return
-        found = tlog_proof.signed_checkpoint(raw, self.hub.verifiers[origin])
+        found = self.signed(raw, origin)
         tree = self.db.trees[origin]
         if origin == self.origin:
             here = self.db.signed[0] if self.db.signed else 0
@@ -454,12 +462,15 @@ class Node:
         if view is None or not view.note:
             return
         raw = owner._show(origin, view)  # noqa: SLF001 - what another answers
+        if raw == tree.note and tree.reached == tree.size:
+            # By its ETag: nothing new.
+            return
         try:
             found = feed.open_checkpoint(raw, origin=origin, verifiers=self.hub.verifiers[origin], known=tree.head())
         except PeerWrongError as error:
             self.hub.count(error.code)
             if error.code in ("checkpoint-equivocation", "checkpoint-rollback"):
-                self._accuse(tree, tlog_proof.signed_checkpoint(raw, self.hub.verifiers[origin]), raw, [owner])
+                self._accuse(tree, self.signed(raw, origin), raw, [owner])
             return
         if news.weigh(found.size, tree.size, tree.reached) is news.Weight.NEWS:
             self.pull(tree, found, raw, owner)
@@ -494,7 +505,7 @@ class Node:
         verifiers = self.hub.verifiers[tree.origin]
         if not tree.note or self.full:
             return
-        known = tlog_proof.signed_checkpoint(tree.note, verifiers)
+        known = self.signed(tree.note, tree.origin)
         (old, old_raw), (new, new_raw) = sorted(((known, tree.note), (target, raw)), key=lambda pair: pair[0].size)
         views = (
             [tree]

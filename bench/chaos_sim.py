@@ -66,6 +66,7 @@ class World:
         self._ticket = itertools.count()
         self.verifiers: dict[str, list[keys.Verifier]] = {}
         self.owner: dict[str, Node] = {}
+        self.verified: dict[tuple[str, bytes], Checkpoint] = {}
         # Of honest logs: the root of each size that anybody was shown, the entries that reached another member, the bodies that did.
         self.roots: dict[str, dict[int, bytes]] = {}
         self.acked: dict[str, list[bytes]] = {}

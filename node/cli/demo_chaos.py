@@ -274,7 +274,7 @@ def show(face: Face, told: dict[str, Any]) -> None:
     ]
     face.table(N_("Che cosa è successo"), columns, rows)
     for name, good in told["verdict"].items():
-        face.say(N_("{mark} {words}"), mark=face.tr(N_("sì:") if good else N_("NO:")), words=face.tr(WORDS[name]))
+        face.out.print(f"{face.tr(N_('sì:') if good else N_('NO:'))} {face.tr(WORDS[name])}", markup=False, highlight=False)  # fmt: skip
     face.say(
         N_(
             "{published} profili pubblicati, {withdrawn} ritirati; a guasti finiti d'accordo dopo {seconds} s (seme {seed})."

@@ -66,8 +66,10 @@ class Watch:
 
     def note(self, number: int | None, message: str, **facts: object) -> None:
         """Tell one event: in the table's foot, or as a line."""
-        who = "" if number is None else f"{self.seen[number].id}: "
-        self._note = who + self.face.tr(message).format(**facts)
+        self._tell(number, self.face.tr(message).format(**facts))
+
+    def _tell(self, number: int | None, text: str) -> None:
+        self._note = text if number is None else f"{self.seen[number].id}: {text}"
         if self._live is None:
             self.face.err.print(f"[{self.now_s:5.1f} s] {self._note}", markup=False, highlight=False)
 
@@ -78,7 +80,7 @@ class Watch:
         seen.struck[what] = seen.struck.get(what, 0) + 1
         seen.last, seen.last_at = self.face.tr(NAMES[what]) if what in NAMES else what, self.now_s
         seen.waits = None
-        self.note(number, N_("{what}"), what=seen.last)
+        self._tell(number, seen.last)
 
     def over(self, number: int, what: str) -> None:
         """Tell that a trouble is over; with the last one recovery begins."""
