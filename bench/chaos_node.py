@@ -375,8 +375,10 @@ class Node:
         largest = max(held, key=lambda pair: pair[0].size, default=None)
         fits = all(found.size > here or self.own.roots[found.size] == found.root for found, _ in held)
         doubt = fencing.mark_doubt(self.mark, self.db.signed)
+        there = largest[0].size if largest else 0
+        missing = fencing.mark_missing(self.mark, self.db.signed, there) and self.hub.mutant != "two-voices"
         state = fencing.own_standing(
-            here=here, there=largest[0].size if largest else 0, fits=fits, doubted=doubt is not None, heard=heard, members=len(members)
+            here=here, there=there, fits=fits, doubted=doubt is not None, missing=missing, heard=heard, members=len(members)
         )  # fmt: skip
         return state, largest
 

@@ -46,6 +46,7 @@ PROMISED_ROUNDS = 3
 LIES = ("two histories", "poison", "slander", "old head")
 MUTANTS = {
     "no-fence": "a node that signs on after a restore, without asking anybody",
+    "two-voices": "a restored node that takes the word of two for that of all, though its mark tells of a signature they lack",
     "no-consistency": "a puller that does not hold entries against the signed root",
     "deaf": "a puller that keeps what was withdrawn",
     "believes": "a node that quarantines whoever is accused, without a proof",

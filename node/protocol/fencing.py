@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-# How many members must have been heard before a doubt is put aside: any quorum of witnesses has one of them.
+# How many members must have been heard before a doubt is put aside where nothing tells that a signature is missing.
 VOICES = 2
 
 
@@ -28,16 +28,25 @@ class Doubt(StrEnum):
     OTHER = "other"
 
 
-def own_standing(*, here: int, there: int, fits: bool, doubted: bool, heard: int, members: int) -> Own:
+def own_standing(*, here: int, there: int, fits: bool, doubted: bool, missing: bool, heard: int, members: int) -> Own:
     """Return what the own log of ``here`` signed entries is, where the largest head that anybody holds has ``there``.
 
-    ``fits``: every head that was heard, up to our size, has our root, and nobody holds an open proof. ``heard`` of ``members`` answered.
+    ``fits``: every head that was heard, up to our size, has our root, and nobody holds an open proof. ``heard`` of ``members`` answered. ``missing``:
+    the mark tells of a signature that is neither here nor with anybody who answered (``mark_missing``). Whoever did not answer may have it, and would hold two
+    histories of us if we signed on: then all have to be heard.
     """
     if not fits:
         return Own.FORKED
     if there > here:
         return Own.BEHIND
-    return Own.UNHEARD if doubted and heard < min(VOICES, members or VOICES) else Own.WHOLE
+    enough = members if missing else VOICES
+    return Own.UNHEARD if doubted and heard < min(max(enough, VOICES), members or VOICES) else Own.WHOLE
+
+
+def mark_missing(mark: tuple[int, bytes] | None, signed: tuple[int, bytes] | None, there: int) -> bool:
+    """Tell whether what the mark says was signed (size, root) is neither here nor, by size, with anybody who was heard."""
+    doubt = mark_doubt(mark, signed)
+    return doubt is Doubt.OTHER or (doubt is Doubt.FEWER and mark is not None and mark[0] > there)
 
 
 def mark_doubt(mark: tuple[int, bytes] | None, signed: tuple[int, bytes] | None) -> Doubt | None:

@@ -143,13 +143,17 @@ async def doubts(conn: Connection, own: OwnLog) -> str | None:
     return None
 
 
+async def mark_of(own: OwnLog) -> tuple[int, bytes] | None:
+    """Return size and root of the newest own signature as the file outside the database tells them; None where it tells nothing of this log."""
+    mark = await asyncio.to_thread(highwater.read, own.mark)
+    return None if mark is None or mark.origin != own.origin else (mark.size, mark.root)
+
+
 async def mark_doubt(conn: Connection, own: OwnLog) -> str | None:
     """Return how the database contradicts the high-water mark (a catalogue id), None when it does not: nobody's word mends that."""
-    mark = await asyncio.to_thread(highwater.read, own.mark)
-    if mark is None or mark.origin != own.origin:
-        return None
-    latest = await own_log.signed_latest(conn, own.origin_id)
-    found = fencing.mark_doubt((mark.size, mark.root), None if latest is None else (latest.size, latest.root))
+    mark = await mark_of(own)
+    latest = None if mark is None else await own_log.signed_latest(conn, own.origin_id)
+    found = fencing.mark_doubt(mark, None if latest is None else (latest.size, latest.root))
     return None if found is None else _SAID[found]
 
 

@@ -17,13 +17,13 @@ import structlog
 
 from node.domain import officers
 from node.errors import N_, LogStateError, ReteError
-from node.flows.logs.append import OwnLog, doubts, mark_doubt
+from node.flows.logs.append import OwnLog, doubts, mark_doubt, mark_of
 from node.flows.logs.extend import Source, Target
 from node.flows.logs.pull import PullReport, pull_origin, relay_road
 from node.flows.logs.sync import Syncer
 from node.flows.logs.trees import stored_root
 from node.protocol import inconsistency, limits, tlog_proof
-from node.protocol.fencing import Own, own_standing
+from node.protocol.fencing import Own, mark_missing, own_standing
 from node.protocol.keys import Verifier
 from node.protocol.member import Member
 from node.store import evidence, fence, highwater, origins, own_log, publication
@@ -47,6 +47,8 @@ class Verdict:
     target: Target | None
     holders: tuple[str, ...]
     doubt: str | None
+    # The mark tells of a signature that nobody who answered has.
+    missing: bool = False
 
 
 async def check(syncer: Syncer, own: OwnLog) -> Verdict:
@@ -60,21 +62,24 @@ async def check(syncer: Syncer, own: OwnLog) -> Verdict:
     async with acquire(syncer.pool) as conn:
         latest = await own_log.signed_latest(conn, own.origin_id)
         here = latest.size if latest is not None else 0
+        there = largest[1].checkpoint.size if largest else 0
         doubt = await doubts(conn, own)
+        mark = await mark_of(own)
+        missing = mark_missing(mark, (latest.size, latest.root) if latest is not None else None, there)
         fits = [await _fits(conn, own, target, here) for _, target in held]
         proofs = await evidence.evidence_of(conn, own.origin_id)
     heard = sum(found is not None for found in answers)
-    there = largest[1].checkpoint.size if largest else 0
     state = own_standing(
         here=here,
         there=there,
         fits=all(fits) and all(released is not None for *_, released in proofs),
         doubted=doubt is not None,
+        missing=missing,
         heard=heard,
         members=len(peers),
     )
     holders = tuple(member for member, target in held if largest and target.checkpoint == largest[1].checkpoint)
-    return Verdict(state, heard, len(peers), here, there, largest[1] if largest else None, holders, doubt)
+    return Verdict(state, heard, len(peers), here, there, largest[1] if largest else None, holders, doubt, missing)
 
 
 async def _ask(syncer: Syncer, own: OwnLog, verifiers: Sequence[Verifier], member: Member) -> list[Target] | None:
@@ -122,6 +127,8 @@ async def settle(syncer: Syncer, own: OwnLog) -> Verdict:
     else:
         what, code = verdict.doubt or N_("il registro firmato è recintato"), "log-fenced"
         hint = N_("servono le risposte di almeno due nodi; se nessuno può rispondere, «rete log confirm --reason»")
+        if verdict.missing:
+            hint = N_("una firma manca qui e a chi ha risposto: servono le risposte di tutti i nodi, oppure «rete log rollover»")  # fmt: skip
     await set_fence(syncer.pool, own, what, now)
     raise LogStateError(code, what, where=own.origin, hint=hint)
 

@@ -394,6 +394,38 @@ async def test_a_machine_restored_with_its_mark_is_found_out_by_the_others(towns
     assert mark.size == 3
 
 
+async def test_a_signature_that_only_one_member_has_is_waited_for(towns: list[Town], server: str) -> None:
+    """It is away while all others answer: the mark tells that something was signed which they lack, and nothing is signed anew before it is back."""
+    lecce, torino, *others = towns
+    await lecce.publish(2)
+    await spread(towns)
+    name = database_of(lecce)
+    await clone(server, name, "copia_tre")
+    for town in others:
+        await town.stop()
+    await lecce.publish(1)
+    await torino.sync(owner="p_LE")
+    await torino.stop()
+    for town in others:
+        await town.start()
+    await lecce.node.pool.expire_connections()
+    await replace(server, name, "copia_tre")
+    verdict = await recover.check(lecce.syncer, lecce.node.own)
+    assert (verdict.state, verdict.missing) == (recover.UNHEARD, True)
+    assert verdict.heard >= 2
+    with pytest.raises(LogStateError, match="log-fenced") as refused:
+        await lecce.settle()
+    assert "tutti i nodi" in str(refused.value.render()[2])
+    with pytest.raises(LogStateError, match="log-fenced"):
+        await lecce.publish(1)
+    await torino.start()
+    assert (await lecce.settle()).here == 3
+    await lecce.publish(1)
+    await spread(towns)
+    assert {await town.known() for town in towns} == {4}
+    assert (await torino.origin("p_LE")).state == "ready"
+
+
 async def test_a_witness_that_has_seen_more_fences_the_log_until_it_is_settled(
     towns: list[Town], monkeypatch: pytest.MonkeyPatch
 ) -> None:
