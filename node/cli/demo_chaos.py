@@ -174,7 +174,7 @@ class Storm:
 
     async def _until_equal(self, deadline: float) -> bool:
         while asyncio.get_running_loop().time() < deadline:
-            if _equal([await holdings(node.pool) for node in self.nodes]):
+            if equal([await holdings(node.pool) for node in self.nodes]):
                 return True
             await asyncio.sleep(0.5)
         return False
@@ -183,7 +183,7 @@ class Storm:
         held = [await holdings(node.pool) for node in self.nodes]
         published = {name: ids - self.books.withdrawn[name] for name, ids in self.books.published.items()}
         verdict = {
-            "equal": _equal(held),
+            "equal": equal(held),
             "nothing_lost": all(published[h.owner] <= h.profiles for found in held for h in found.values()),
             "withdrawn_everywhere": not any(
                 self.books.withdrawn[h.owner] & h.profiles for found in held for h in found.values()
@@ -216,7 +216,7 @@ def _facts(seen: Seen, road: Proxy) -> dict[str, Any]:
     }
 
 
-def _equal(held: Sequence[dict[str, Held]]) -> bool:
+def equal(held: Sequence[dict[str, Held]]) -> bool:
     """Tell whether all nodes hold the same of the same logs, with no body missing."""
     first = held[0]
     whole = all(h.missing == 0 for found in held for h in found.values())
