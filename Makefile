@@ -114,6 +114,9 @@ prove: .venv/.installed-dev
 	$(BIN)/python bench/observatory_pages.py
 	$(BIN)/python bench/federation_sim.py
 	$(BIN)/python bench/agreement_sim.py
+	$(BIN)/python bench/chaos_sim.py
+	$(BIN)/rete demo --chaos --port-base 23441
+	$(BIN)/python bench/soak.py
 	RETE_ROWS=100000 $(BIN)/python -m pytest -q -k hot_queries tests/store/test_search.py
 	RETE_ASKED=500 $(BIN)/python -m pytest -q tests/web/test_held_back.py
 	RETE_KILLS=500 $(BIN)/python -m pytest -q -k killed tests/flows/logs/test_crash.py
