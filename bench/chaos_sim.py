@@ -34,7 +34,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from bench.chaos_node import FENCED, READY, Database, Node, Tree
+from bench.chaos_node import Node
+from bench.chaos_store import FENCED, READY, Database, Tree
 from node.protocol import body, entry, keys, note
 from node.protocol.checkpoint import Checkpoint
 from node.protocol.inconsistency import Inconsistency
@@ -251,6 +252,7 @@ class World:
         taken, mark = self.random.choice(self.backups[node.number])
         # With the mark gone too, only the others can tell: the newest head has to be with one that can be asked (docs/chaos.md).
         told = all(other.db.trees[node.origin].reached == node.own.reached for other in self.others(node))
+        newest = node.own.reached
         node.crash()
         node.db = taken.clone()
         for origin in self.owner:
@@ -262,6 +264,16 @@ class World:
             node.start()
             return
         self.count("restores")
+        if not told and self.random.random() < 0.5:
+            # The worst company to come back to: only those that lack the newest.
+            self.count("restores among those who have less")
+            for other in self.others(node):
+                other.side = int(other.db.trees[node.origin].reached >= newest)
+            node.side = 0
+            self.later(6 * HOUR_S, self._join)
+            self.later(0.5 * HOUR_S, lambda: self.work(node))
+            node.start()
+            return
         self.later(self.random.uniform(0.1, 4) * HOUR_S, node.start)
 
     def _forget_the_lost(self) -> None:
