@@ -158,6 +158,10 @@ class Node:
         """Append (id, document, or None to withdraw) and sign; True when it is acknowledged. ``dies``: "append" or "sign", after which the power goes."""
         if not self.works or self.full or self.db.state == FENCED or self.origin in self.db.quarantined:
             return False
+        if fencing.mark_doubt(self.mark, self.db.signed) is not None and self.hub.mutant != "no-fence":
+            # Before anything is appended, as flows/logs/append does.
+            self.fence()
+            return False
         self.append(self.own, operations)
         if dies == "append":
             self.crash()

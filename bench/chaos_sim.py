@@ -249,7 +249,10 @@ class World:
         node = self.random.choice(self.nodes)
         if not node.works or node.other is not None or node.stale is not None or not self.backups[node.number]:
             return
-        taken, mark = self.random.choice(self.backups[node.number])
+        at = self.random.randrange(len(self.backups[node.number]))
+        taken, mark = self.backups[node.number][at]
+        # Later ones are of a past that is given up (docs/chaos.md).
+        del self.backups[node.number][at + 1 :]
         # With the mark gone too, only the others can tell: the newest head has to be with one that can be asked (docs/chaos.md).
         told = all(other.db.trees[node.origin].reached == node.own.reached for other in self.others(node))
         newest = node.own.reached
