@@ -104,7 +104,8 @@ REVOKE DELETE ON publication.profile, publication.version FROM rete_node;
 -- Accounts are disabled, never deleted; roles are granted or revoked.
 REVOKE DELETE ON office.account FROM rete_node;
 REVOKE UPDATE ON office.account_role FROM rete_node;
-GRANT EXECUTE ON FUNCTION audit.sign_in_refused(uuid, text) TO rete_node;
+GRANT EXECUTE ON FUNCTION audit.sign_in_refused(uuid, text), audit.access_refused(uuid, text, uuid, text) TO rete_node;
+REVOKE INSERT, UPDATE, DELETE ON audit.refusals FROM rete_node;
 -- What the office announced is told once.
 REVOKE UPDATE, DELETE ON programme.announced FROM rete_node;
 -- Of a call: what was handed in, declared, judged and granted stays; what names somebody may be erased by its own column.

@@ -148,6 +148,7 @@ TABLES: Mapping[str, Mapping[str, tuple[Check, Any]]] = {
         "logo": (checks.text(checks.PICTURE, empty=True), ""),
         "favicon": (checks.text(checks.PICTURE, empty=True), ""),
         "contact": (checks.text(checks.MAILBOX, empty=True, longest=254), ""),
+        "drain_s": (checks.number(0, 20, whole=False), 0),
         "session_idle_minutes": (checks.number(5, 1440), 30),
         "session_hours": (checks.number(1, 72), 10),
         "password_code_hours": (checks.number(1, 168), 48),

@@ -180,6 +180,7 @@ class WebSection:
     logo: str
     favicon: str
     contact: str
+    drain_s: float
     session_idle_minutes: int
     session_hours: int
     password_code_hours: int

@@ -9,7 +9,7 @@ import click
 from node import runtime
 from node.cli.frame import Face, command
 from node.errors import N_, OperatorError
-from node.flows.upkeep import checkup
+from node.flows.upkeep import checkup, page_check
 from node.flows.upkeep import doctor as flow
 from node.flows.upkeep.findings import AREAS, DANGER, LEVELS, OK, Finding, of_error, worst
 
@@ -23,12 +23,22 @@ def _top() -> None:
     _top, "doctor", help="Va tutto bene? Ogni controllo con la causa e il rimedio; esce con 1 se c'è da risolvere."
 )
 @click.option("--all", "every", is_flag=True, help="Mostra anche i controlli che vanno bene.")
-async def doctor(face: Face, every: bool) -> None:
+@click.option("--deep", is_flag=True, help="Guarda anche ogni pagina della base dati (amcheck): legge tutto una volta.")
+@click.option(
+    "--minutes",
+    type=click.FloatRange(0.01, 1440),
+    default=page_check.MINUTES,
+    show_default=True,
+    help="Con --deep: per quanti minuti al più.",
+)
+async def doctor(face: Face, every: bool, deep: bool, minutes: float) -> None:
     """Look at the node from all sides; exit 1 where something must be mended."""
     try:
         async with runtime.open_node(face.home) as node:
             own = await runtime.current_own(node)
             found = flow.judge(await checkup.look(node.place(), own, node.clock(), None))
+            if deep:
+                found = flow.ordered([*await page_check.look(node.pool, minutes), *found])
     except OperatorError as error:
         # A node that does not even open has one thing wrong, which is told like all others.
         found = [of_error(error, "machine")]

@@ -87,6 +87,9 @@ async def serve(face: Face, only_web: bool, only_jobs: bool, exit_with_parent: b
                 await _first(aside, campaign.decided.wait())
             _say(face, node, campaign, runner)
             await _first(aside, _until_stopped(exit_with_parent=exit_with_parent))
+            # Whoever spreads requests over several processes sees it before this one stops answering.
+            serving.is_leaving = True
+            await _first(aside, asyncio.sleep(node.config.web.drain_s))
         finally:
             for task in aside:
                 task.cancel()
@@ -123,7 +126,7 @@ def _say(face: Face, node: Node, campaign: lead.Campaign, runner: web.AppRunner 
 
 def _runner(node: Node, serving: _Serving) -> Runner:
     return Runner(
-        application.build(runtime.beside_leader(node), serving.schedule),
+        application.build(runtime.beside_leader(node), serving.schedule, lambda: serving.is_leaving),
         access_log=None,
         shutdown_timeout=SHUTDOWN_S,
         handler_cancellation=False,
@@ -138,6 +141,8 @@ class _Serving:
         self.jobs: scheduler.Jobs | None = None
         self.applied = asyncio.Event()
         self.campaign: lead.Campaign | None = None
+        # Told to stop: /readyz says so at once.
+        self.is_leaving = False
 
     def schedule(self) -> Schedule | None:
         """Return what the jobs of this process do, None while another one runs them."""

@@ -232,6 +232,12 @@ async def refused(conn: Connection, account_id: uuid.UUID, why: str) -> None:
     await conn.execute(QUERIES["refused"], account_id, why)
 
 
+async def access_refused(conn: Connection, account_id: str, route: str, thing: str | None, why: str) -> None:
+    """Tell the chain that an account was refused an address, and which object that named; of very many it keeps few."""
+    named = uuid.UUID(thing) if thing else None
+    await conn.execute(QUERIES["access_refused"], uuid.UUID(account_id), route, named, why)
+
+
 async def tidy(conn: Connection, now: dt.datetime, before: dt.datetime) -> None:
     """Forget attempts of before an instant, and codes that are worth nothing any more."""
     await conn.execute(QUERIES["tidy_attempts"], before)

@@ -142,3 +142,6 @@ DELETE FROM office.sign_in_attempt WHERE last_at < $1;
 
 -- name: tidy_codes
 DELETE FROM office.account_code WHERE expires_at < $1;
+
+-- name: access_refused
+SELECT audit.access_refused($1, $2, $3, $4);

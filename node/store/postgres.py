@@ -2,7 +2,7 @@
 
 In: a DSN and SQL kept beside its module. Out: connections on which store functions run.
 Rules: every wait is bounded; one retry on the errors that a dying backend or a serialisation conflict gives;
-migrations run once, in order, under an advisory lock, and an old program refuses a newer schema.
+migrations run once, in order, under an advisory lock, and an old program refuses a newer schema that does not say it may stay.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import TypeAlias, TypeVar
 import asyncpg
 
 from node.errors import N_, LeadLostError, OperatorError
-from node.store import roads
+from node.store import migrating, roads
 
 T = TypeVar("T")
 Connection: TypeAlias = asyncpg.Connection
@@ -249,22 +249,30 @@ def newest_migration() -> int:
 
 
 async def migrate_at(dsn: str) -> None:
-    """Bring the schema at ``dsn`` forward, by a connection of its own. Raises: OperatorError(database-unreachable | schema-newer)."""
+    """Bring the schema at ``dsn`` forward, by a connection of its own.
+
+    Raises: OperatorError(database-unreachable | schema-newer | migration-busy | migration-blocked).
+    """
+
+    async def connect() -> Connection:
+        return await roads.connect(dsn, timeout=CONNECT_TIMEOUT_S)
+
     try:
-        conn = await roads.connect(dsn, timeout=CONNECT_TIMEOUT_S)
+        conn = await connect()
     except _CONNECT_ERRORS as error:
         raise _unreachable(error) from error
     try:
-        await migrate(conn)
+        await migrate(conn, connect)
     finally:
         await conn.close()
 
 
-async def migrate(conn: Connection) -> list[str]:
+async def migrate(conn: Connection, another: migrating.Another | None = None) -> list[str]:
     """Bring the schema forward to this program's version; return the names of the migrations applied.
 
-    Each file commits with its own row in ops.migration, so that a killed migration resumes where it stopped.
-    Raises: OperatorError(schema-newer) when the database was used by a newer program.
+    Each file commits with its own row in ops.migration, so that a killed migration resumes where it stopped; others read and write
+    meanwhile (store/migrating). ``another`` opens a second connection to the same database.
+    Raises: OperatorError(schema-newer) when a newer program changed what this one needs; OperatorError(migration-busy | migration-blocked).
     """
     # Most starts find all done: they take no lock of a session, which behind a pooler of transactions nobody would give back.
     if await conn.fetchval("SELECT to_regclass('ops.migration') IS NOT NULL"):
@@ -272,7 +280,7 @@ async def migrate(conn: Connection) -> list[str]:
         if there == {number for number, _, _ in _migrations()}:
             return []
     # The lock is taken before the bookkeeping table exists: two first starts must not race on CREATE.
-    await conn.execute("SELECT pg_advisory_lock($1)", MIGRATION_LOCK, timeout=300)
+    await migrating.take_turn(conn, MIGRATION_LOCK)
     try:
         # Whoever only reads and writes rows may open a database that is up to date (deploy/roles.sql): nothing is created
         # that is there.
@@ -282,24 +290,28 @@ async def migrate(conn: Connection) -> list[str]:
                 "CREATE TABLE IF NOT EXISTS ops.migration (number int PRIMARY KEY, name text NOT NULL,"
                 " applied_at timestamptz NOT NULL DEFAULT now())"
             )
-        done = {row["number"] for row in await conn.fetch("SELECT number FROM ops.migration ORDER BY number")}
-        files = _migrations()
-        if done - {number for number, _, _ in files}:
+        done = await migrating.taken(conn)
+        files = [migrating.Step(*file) for file in _migrations()]
+        if beyond := migrating.beyond(done, (step.number for step in files)):
             raise OperatorError(
                 "schema-newer",
                 N_("la base dati è stata usata da una versione più nuova del programma (schema {found}, qui {known})"),
                 hint=N_("aggiornare il programma; non si torna indietro di versione"),
-                found=max(done),
-                known=max((number for number, _, _ in files), default=0),
+                found=max(beyond),
+                known=max((step.number for step in files), default=0),
             )
         applied = []
-        for number, name, sql in files:
-            if number not in done:
-                async with conn.transaction():
-                    await conn.execute(sql, timeout=600)
-                    await conn.execute("INSERT INTO ops.migration (number, name) VALUES ($1, $2)", number, name)
-                applied.append(name)
+        for step in files:
+            if step.number not in done:
+                await migrating.take(conn, step, another)
+                applied.append(step.name)
         return applied
     finally:
         if not conn.is_closed():
             await conn.execute("SELECT pg_advisory_unlock($1)", MIGRATION_LOCK)
+
+
+async def schema_standing(conn: Connection) -> int:
+    """Return how a database's schema stands to this program: 0 as it needs it, below 0 older, above 0 newer than it can work with."""
+    done, known = await migrating.taken(conn), {number for number, _, _ in _migrations()}
+    return 1 if migrating.beyond(done, known) else -1 if known - done.keys() else 0

@@ -7,11 +7,13 @@ the registry on their behalf.
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable, Mapping
 
 from aiohttp import web
 
 from node.domain.roles import Permission
+from node.flows.people import refusals
 from node.flows.people.passwords import Hasher
 from node.flows.searching import overview
 from node.flows.trust import council
@@ -97,7 +99,7 @@ from node.web.pages import (
 )
 from node.web.pages import catalogue as catalogue_pages
 from node.web.pages import sessions as session_pages
-from node.web.permission import guard, needs
+from node.web.permission import TELL_REFUSED, Told, guard, needs
 
 POOL_ALIVE_TIMEOUT_S = 5.0
 NODE = web.AppKey("node", Node)
@@ -137,8 +139,12 @@ def _server(node: Node) -> tuple[str, bool]:
     return node.public_url, node.config.is_trial
 
 
-def build(node: Node, schedule: Callable[[], Schedule | None] | None = None) -> web.Application:
-    """Return the application of ``node``; ``schedule`` tells what the jobs of this process do, while it runs any."""
+def build(
+    node: Node,
+    schedule: Callable[[], Schedule | None] | None = None,
+    leaving: Callable[[], bool] | None = None,
+) -> web.Application:
+    """Return the application of ``node``; ``schedule`` tells what the jobs of this process do, while it runs any, ``leaving`` whether it stops."""
     allowances = Allowances()
     behind_proxy = node.config.web.behind_proxy
     limit = limiter(allowances, node.clock, behind_proxy=behind_proxy, brings_token=interop.brings_token)
@@ -175,7 +181,9 @@ def build(node: Node, schedule: Callable[[], Schedule | None] | None = None) -> 
     introductions.install(app, node)
     interop.install(app, node, allowances)
     app.add_routes([web.get("/status", status)])
-    health.install(app, health.Health(node.pool, node.clock, schedule, node.replica))
+    tell: Told = functools.partial(refusals.note, node.pool)
+    app[TELL_REFUSED] = tell
+    health.install(app, health.Health(node.pool, node.clock, schedule, node.replica, leaving))
     _add_pages(app, node)
     admin_frame.install(app, node, schedule)
     for pages in (

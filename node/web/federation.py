@@ -48,6 +48,8 @@ class Federation:
     allowances: Allowances
     # Members that said they hold a newer version of the agreement, for the next turn of asking.
     hinted: set[str] = field(default_factory=set)
+    # Nonces of requests for what is public, while the database can't write.
+    aside: nonces.Aside = field(default_factory=lambda: nonces.Aside(limits.NONCE_KEEP_S))
 
     @property
     def authorities(self) -> tuple[str, ...]:
@@ -196,9 +198,11 @@ async def tile(request_: web.Request) -> web.StreamResponse:
     return web.Response(body=b"".join(hashes), content_type=OCTETS, headers={"Cache-Control": IMMUTABLE})
 
 
-async def authenticate(request_: web.Request, raw: bytes | None) -> str:
+async def authenticate(request_: web.Request, raw: bytes | None, *, asks_public: bool = False) -> str:
     """Return the key id of the member that signed this request, once and in time (PROTOCOL 4).
 
+    ``asks_public``: the answer holds only what everybody may read and nothing is changed, so that it is given, once in this process, while
+    the database can't remember the request (store/nonces).
     Raises: CallerError signature-..., digest-mismatch, clock-skew, nonce-replayed, rate-limited.
     """
     federation = request_.app[FEDERATION]
@@ -210,11 +214,26 @@ async def authenticate(request_: web.Request, raw: bytes | None) -> str:
             "member-suspended", N_("questo nodo è sospeso dal protocollo d'intesa: le sue richieste non sono accolte")
         )
     federation.allowances.spend("signed", verified.keyid, now)
-    async with acquire(federation.pool) as conn:
-        # Kept only after the signature proved good: strangers can't fill the table.
-        if not await nonces.keep(conn, verified.keyid, verified.nonce, now):
-            raise CallerError("nonce-replayed", N_("richiesta già ricevuta"))
+    if not await _is_new(federation, verified, now, asks_public=asks_public):
+        raise CallerError("nonce-replayed", N_("richiesta già ricevuta"))
     return verified.keyid
+
+
+async def _is_new(
+    federation: Federation, verified: request.VerifiedRequest, now: dt.datetime, *, asks_public: bool
+) -> bool:
+    """Remember a request whose signature proved good (strangers can't fill what remembers); False when it came before."""
+    said = (verified.keyid, verified.nonce)
+    if federation.aside.has(*said):
+        return False
+    try:
+        async with acquire(federation.pool) as conn:
+            return await nonces.keep(conn, *said, now)
+    except nonces.UNWRITABLE:
+        # Without room to remember it, or for anything else: 503, and the caller comes again.
+        if not asks_public or federation.aside.has(*said) or not federation.aside.take(*said, now):
+            raise
+    return True
 
 
 def _verified(request_: web.Request, federation: Federation, raw: bytes | None, now: int) -> request.VerifiedRequest:
@@ -254,7 +273,7 @@ async def bodies(request_: web.Request) -> web.StreamResponse:
     federation = request_.app[FEDERATION]
     require_json(request_)
     raw = await request_.read()
-    await authenticate(request_, raw)
+    await authenticate(request_, raw, asks_public=True)
     asked = body.decode_request(raw)
     async with acquire(federation.pool) as conn:
         shown = await _shown(conn, request_)

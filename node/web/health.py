@@ -32,6 +32,8 @@ class Health:
     clock: Callable[[], dt.datetime]
     schedule: Callable[[], Schedule | None] | None
     replica: Replica | None = None
+    # Whether this process was told to stop, and answers only what still comes.
+    leaving: Callable[[], bool] | None = None
 
 
 HEALTH = web.AppKey("health", Health)
@@ -53,11 +55,22 @@ async def livez(_: web.Request) -> web.StreamResponse:
 async def readyz(request: web.Request) -> web.StreamResponse:
     """Answer 200 where the node is ready, else 503 and why not."""
     health = request.app[HEALTH]
-    found = await ready.look(health.pool, health.schedule() if health.schedule else None, health.clock())
+    found = await ready.look(
+        health.pool,
+        health.schedule() if health.schedule else None,
+        health.clock(),
+        is_leaving=health.leaving is not None and health.leaving(),
+    )
     document: dict[str, Any] = {
         "status": "unready" if found.reasons else "ready",
         "reasons": list(found.reasons),
-        "checks": {"database": found.database, "schema": found.schema, "log": found.log, "jobs": found.jobs},
+        "checks": {
+            "database": found.database,
+            "schema": found.schema,
+            "log": found.log,
+            "jobs": found.jobs,
+            "process": found.process,
+        },
     }
     if health.replica is not None:
         # Told, and no reason: without its replica a node is slower, and does all that it does.

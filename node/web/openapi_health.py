@@ -17,6 +17,7 @@ CHECKS: Final[Mapping[str, tuple[str, ...]]] = {
     "schema": ("ok", "schema-older", "schema-newer", "unknown"),
     "log": ("ok", "log-fenced", "log-missing", "unknown"),
     "jobs": ("ok", "jobs-standing", "elsewhere"),
+    "process": ("ok", "stopping"),
 }
 # As node/store/replica.py gives them.
 REPLICA: Final = (
@@ -38,7 +39,7 @@ def schemas() -> dict[str, Schema]:
         "Ready": parts.record(
             {
                 "status": parts.text(longest=8, enum=["ready", "unready"]),
-                "reasons": parts.listing(parts.text(longest=32, enum=list(REASONS)), 4, "Why it is not ready."),
+                "reasons": parts.listing(parts.text(longest=32, enum=list(REASONS)), 5, "Why it is not ready."),
                 "checks": parts.record({**checks, **replica}, "Each check by a code.", ["replica"]),
             }
         ),

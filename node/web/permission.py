@@ -16,6 +16,7 @@ from aiohttp import web
 
 from node.domain.roles import Permission, Role, permissions_of
 from node.errors import N_, CallerError, NotFoundError, OperatorError
+from node.flows.people.refusals import object_of
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 H = TypeVar("H", bound=Callable[..., Any])
@@ -48,6 +49,9 @@ class User:
         return permission in (Permission.SIGNED_IN, Permission.PUBLIC) or permission in permissions_of(self.roles)
 
 
+# Tells the chain of decisions what was refused to whom: (account, pattern of the address, object, code).
+Told = Callable[[str, str, str | None, str], Awaitable[None]]
+TELL_REFUSED: web.AppKey[Told] = web.AppKey("tell_refused", Callable)  # type: ignore[arg-type]
 USER: web.RequestKey[User | None] = web.RequestKey("user", User | None)  # type: ignore[arg-type]
 
 
@@ -98,8 +102,22 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     if not user.may(needed.permission):
         if user.must_enrol and not needed.hidden and _is_visit(request):
             return _go(OWN)
-        raise _refusal(needed)
-    return await handler(request)
+        refusal = _refusal(needed)
+        await _tell(request, user, refusal.code)
+        raise refusal
+    try:
+        return await handler(request)
+    except NotFoundError as error:
+        # Of another officer, or of nobody: whoever asks is not told which, whoever checks later sees that it was asked.
+        if request.match_info:
+            await _tell(request, user, error.code)
+        raise
+
+
+async def _tell(request: web.Request, user: User, code: str) -> None:
+    resource = request.match_info.route.resource
+    if TELL_REFUSED in request.app and resource is not None:
+        await request.app[TELL_REFUSED](user.id, resource.canonical, object_of(request.match_info.values()), code)
 
 
 def _sign_in(request: web.Request, needed: Needed) -> web.StreamResponse:

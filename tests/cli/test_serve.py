@@ -11,7 +11,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from node.flows.upkeep.home import Facts, make_home
+from node.flows.upkeep.home import Facts, make_home, with_setting
 from tests.exposition_read import read
 from tests.federation_made import free_ports, new_database
 
@@ -80,6 +80,42 @@ async def test_a_served_node_tells_its_numbers_on_a_port_of_their_own(server: st
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+@pytest.mark.timeout(120)
+async def test_a_node_that_is_told_to_stop_says_so_before_it_stops_answering(server: str, tmp_path: Path) -> None:
+    """SIGTERM: /readyz is 503 at once, everything else is answered as before for [web] drain_s seconds; then the process ends well."""
+    (port,) = free_ports(1)
+    home = tmp_path / "home"
+    make_home(home, Facts("p_LE", "Provincia di Lecce", "p_LE", ("LE",), f"127.0.0.1:{port}", port, 2026, await new_database(server)))  # fmt: skip
+    file = home / "node.toml"
+    file.write_text(with_setting(file.read_text(encoding="utf-8"), "web", "drain_s", "2"), encoding="utf-8")
+    url, log = f"http://127.0.0.1:{port}", tmp_path / "log"
+    with log.open("wb") as out:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-u", "-m", "node", "serve", "--home", str(home)), cwd=ROOT, stdout=out, stderr=out
+        )
+    answered = 0
+    try:
+        await until(f"{url}/readyz", 200)
+        # The handler of the signal is there once the node says where it listens.
+        await until_told(log, f":{port}")
+        process.send_signal(signal.SIGTERM)
+        await until(f"{url}/readyz", 503)
+        async with aiohttp.ClientSession() as session:
+            async with session.get(f"{url}/readyz") as reply:
+                assert (await reply.json())["reasons"] == ["stopping"]
+            # Each on a connection of its own, as whoever comes from a balancer that has not looked yet.
+            for path in ("/status", "/", "/livez", "/api/v1/profiles"):
+                async with session.get(url + path, headers={"Connection": "close"}) as reply:
+                    answered += reply.status == 200
+        assert await process.wait() == 0
+    finally:
+        sys.stdout.write(log.read_text(encoding="utf-8"))
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    assert answered == 4
 
 
 @pytest.mark.timeout(180)

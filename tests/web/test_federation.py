@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import hashlib
 import uuid
 from collections.abc import AsyncIterator
@@ -14,7 +15,8 @@ from aiohttp.test_utils import TestClient, TestServer
 
 from node.flows.logs.append import Operation, append, sign_head
 from node.protocol import body, checkpoint, heads, inconsistency, keys, merkle, note, request, tiles, witness
-from node.store import origins
+from node.store import nonces, origins
+from node.web.federation import FEDERATION
 from tests.web.live import (
     AUTHORITY,
     BASE,
@@ -255,3 +257,45 @@ async def test_the_narrow_role_is_enough_for_every_peer_facing_route(narrow: Liv
     for method, path, raw, status in sent:
         async with narrow.client.request(method, f"/federation/{path}", data=raw, headers=json) as response:
             assert response.status == status, (path, await response.text())
+
+
+async def test_while_the_database_can_not_write_bodies_are_answered_once_and_nothing_else(live: Live, db: str) -> None:
+    """Read-only, as a full disk or a standby leaves it: public bodies, each request once, also after it writes again; the post gets 503."""
+    raw = body.encode_request([0])
+    admin = await asyncpg.connect(db)
+    try:
+        name = await admin.fetchval("SELECT current_database()")
+        await admin.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+        await live.pool.expire_connections()
+        once = signed(raw)
+        async with live.client.post(f"{BASE}/bodies", data=raw, headers=once) as response:
+            assert response.status == 200
+        assert await refused(live, raw, once) == (409, "nonce-replayed")
+        aside = live.client.app[FEDERATION].aside
+        aside.most = 1
+        # No room to remember one more: not answered.
+        assert await refused(live, raw, signed(raw)) == (503, "database-unavailable")
+        aside.most = 20_000
+        async with live.client.post(f"{BASE}/bodies", data=raw, headers=signed(raw)) as response:
+            assert response.status == 200
+        await admin.execute("SET default_transaction_read_only = off")
+        await admin.execute(f'ALTER DATABASE "{name}" RESET default_transaction_read_only')
+        await live.pool.expire_connections()
+        assert await refused(live, raw, once) == (409, "nonce-replayed")
+        async with live.client.post(f"{BASE}/bodies", data=raw, headers=signed(raw)) as response:
+            assert response.status == 200
+        assert await admin.fetchval("SELECT count(*) FROM ops.nonce") == 1
+    finally:
+        await admin.close()
+
+
+def test_what_a_process_remembers_by_itself_is_bounded_and_ends() -> None:
+    """No more than so many that may still be repeated; those that are over make room."""
+    aside = nonces.Aside(keep_s=300, most=2)
+    assert aside.take("k", "a", NOW)
+    assert aside.take("k", "b", NOW)
+    assert not aside.take("k", "c", NOW)
+    assert aside.has("k", "a")
+    assert not aside.has("k", "c")
+    assert aside.take("k", "c", NOW + dt.timedelta(seconds=301))
+    assert not aside.has("k", "a")

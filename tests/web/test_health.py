@@ -56,7 +56,11 @@ async def said(client: Client) -> tuple[int, list[str], dict[str, str]]:
 
 async def test_a_node_that_can_do_all_is_ready(client: Client) -> None:
     """Database, schema, own log and jobs."""
-    assert await said(client) == (200, [], {"database": "ok", "schema": "ok", "log": "ok", "jobs": "ok"})
+    assert await said(client) == (
+        200,
+        [],
+        {"database": "ok", "schema": "ok", "log": "ok", "jobs": "ok", "process": "ok"},
+    )
 
 
 async def test_a_process_without_jobs_says_that_they_are_elsewhere(node: Node) -> None:

@@ -82,6 +82,7 @@ KINDS = {
     "sign-in-abandoned": N_("accesso senza il secondo fattore"),
     "sign-in": N_("accesso"),
     "sign-in-refused": N_("accesso rifiutato"),
+    "access-refused": N_("richiesta rifiutata a chi aveva fatto l'accesso"),
     "network": N_("modifica del registro delle reti"),
     "register-import": N_("importazione nel registro delle reti"),
     "document": N_("documento di una rete"),

@@ -6,7 +6,7 @@ looked at is a finding too. docs/administration.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from node.config_checks import LOOPBACK
@@ -38,7 +38,11 @@ UNSIGNED_S: Final = 600
 
 def judge(seen: Seen) -> list[Finding]:
     """Return what every check found, what is wrong first."""
-    found = [finding for check in CHECKS for finding in check(seen)]
+    return ordered(finding for check in CHECKS for finding in check(seen))
+
+
+def ordered(found: Iterable[Finding]) -> list[Finding]:
+    """Return findings, what is wrong first."""
     order = {DANGER: 0, WARNING: 1, OK: 2}
     return sorted(found, key=lambda finding: order[finding.level])
 

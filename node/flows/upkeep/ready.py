@@ -14,8 +14,8 @@ from typing import Final
 
 from node.errors import ReteError
 from node.flows.upkeep.jobs import Schedule
-from node.store import doctor, origins
-from node.store.postgres import DATABASE_AWAY, Connection, Pool, acquire, newest_migration
+from node.store import origins
+from node.store.postgres import DATABASE_AWAY, Connection, Pool, acquire, schema_standing
 
 READ_S: Final = 3.0
 OK: Final = "ok"
@@ -26,7 +26,8 @@ DATABASE: Final = "database-unavailable"
 OLDER, NEWER = "schema-older", "schema-newer"
 FENCED, MISSING = "log-fenced", "log-missing"
 STANDING: Final = "jobs-standing"
-REASONS: Final = (DATABASE, OLDER, NEWER, FENCED, MISSING, STANDING)
+STOPPING: Final = "stopping"
+REASONS: Final = (DATABASE, OLDER, NEWER, FENCED, MISSING, STANDING, STOPPING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,27 +38,31 @@ class Ready:
     schema: str
     log: str
     jobs: str
+    process: str = OK
 
     @property
     def reasons(self) -> tuple[str, ...]:
         """Why the node is not ready; empty: it is."""
-        return tuple(code for code in (self.database, self.schema, self.log, self.jobs) if code in REASONS)
+        return tuple(
+            code for code in (self.database, self.schema, self.log, self.jobs, self.process) if code in REASONS
+        )
 
 
-async def look(pool: Pool, schedule: Schedule | None, now: dt.datetime) -> Ready:
-    """Return whether a node is ready; never fails."""
+async def look(pool: Pool, schedule: Schedule | None, now: dt.datetime, *, is_leaving: bool = False) -> Ready:
+    """Return whether a node is ready; never fails. ``is_leaving``: it was told to stop, and a balancer should send nobody any more."""
+    process = STOPPING if is_leaving else OK
     jobs = ELSEWHERE if schedule is None else STANDING if schedule.standing(now) else OK
     try:
         async with asyncio.timeout(READ_S), acquire(pool) as conn:
             schema, log = await _schema(conn), await _log(conn)
     except (*DATABASE_AWAY, TimeoutError, OSError, ReteError):
-        return Ready(DATABASE, UNKNOWN, UNKNOWN, jobs)
-    return Ready(OK, schema, log, jobs)
+        return Ready(DATABASE, UNKNOWN, UNKNOWN, jobs, process)
+    return Ready(OK, schema, log, jobs, process)
 
 
 async def _schema(conn: Connection) -> str:
-    found, known = await doctor.schema(conn), newest_migration()
-    return OK if found == known else OLDER if found < known else NEWER
+    standing = await schema_standing(conn)
+    return NEWER if standing > 0 else OLDER if standing < 0 else OK
 
 
 async def _log(conn: Connection) -> str:
