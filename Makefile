@@ -121,6 +121,9 @@ prove: .venv/.installed-dev
 	RETE_ASKED=500 $(BIN)/python -m pytest -q tests/web/test_held_back.py
 	RETE_KILLS=500 $(BIN)/python -m pytest -q -k killed tests/flows/logs/test_crash.py
 	RETE_FAILOVERS=10 RETE_FAILOVER_S=6 $(BIN)/python -m pytest -q -s tests/cli/test_failover.py
+	RETE_PG_KILLS=20 $(BIN)/python -m pytest -q -s tests/cli/test_postmaster_killed.py
+	RETE_KILLS=100 $(BIN)/python -m pytest -q -k killed tests/store/test_migrations_live.py
+	RETE_PREVIOUS=whole $(BIN)/python -m pytest -q tests/cli/test_previous_release.py
 	RETE_RUNS=1000 $(BIN)/python -m pytest -q -s tests/flows/introductions/test_introduction_machine.py
 	RETE_FULL=1 $(BIN)/python -m pytest -q -n 2 tests/domain tests/protocol $$(grep -rl "^from tests.size" tests/cli tests/flows tests/store tests/web)
 	$(BIN)/python bench/million.py

@@ -1,7 +1,7 @@
 """The release before this one, as CHANGELOG.md names it: its checkout in a folder, its commands as processes.
 
-``RETE_PREVIOUS=whole`` (``make prove``) gives it an environment of its own from its own locks; else this one's is used, which is allowed
-only while both lock the same packages.
+``RETE_PREVIOUS=whole`` (``make prove``) gives it an environment of its own from its own locks; ``here``, or nothing, uses this one's, which is
+allowed only while both lock the same packages.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ import pytest
 from node.flows.upkeep.home import Facts
 
 ROOT = Path(__file__).resolve().parents[1]
-WHOLE = os.environ.get("RETE_PREVIOUS") == "whole"
+ASKED = os.environ.get("RETE_PREVIOUS", "")
+WHOLE = ASKED in ("whole", "here")
 NAMED = re.compile(
     r"^Release before this one: (?P<version>\d+\.\d+\.\d+), commit `(?P<commit>[0-9a-f]{40})`", re.MULTILINE
 )
@@ -50,7 +51,8 @@ class Release:
     @property
     def environment(self) -> dict[str, str]:
         """What its processes see: its own modules and nobody's home."""
-        kept = {key: value for key, value in os.environ.items() if not key.startswith("RETE_")}
+        # Compiled anew at each start, a program would take ten times as long to answer.
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("RETE_") and k != "PYTHONDONTWRITEBYTECODE"}
         return {**kept, "PYTHONPATH": str(self.root), "PYTHONUNBUFFERED": "1"}
 
     async def run(self, *words: str) -> tuple[int, bytes, str]:
@@ -128,7 +130,7 @@ def previous(folder: Path) -> Release:
     root = folder / "previous"
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
         archive.extractall(root, filter="data")
-    if not WHOLE:
+    if ASKED != "whole":
         if any((root / lock).read_bytes() != (ROOT / lock).read_bytes() for lock in LOCKS):
             pytest.skip(f"release {version} locks other packages: RETE_PREVIOUS=whole installs them (make prove)")
         return Release(root, sys.executable)

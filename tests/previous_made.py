@@ -25,10 +25,12 @@ from node.flows.trust.peer_card import peer_card
 from node.flows.upkeep.home import Facts, config_text, make_home
 from node.protocol import canonical, keys
 from node.store import keyfiles, registry
-from tests.domain.test_partition import national
+from tests.domain.test_partition import SECTORS, TERRITORIES, generate, parse_sheets
 from tests.profiles_made import profile
 
 PROFILES = 3
+# Enough for blocks of eight everywhere.
+CONTRACTS = 2400
 
 
 def facts_of(given: dict[str, Any]) -> Facts:
@@ -48,7 +50,9 @@ def make(home: Path, facts: Facts) -> dict[str, Any]:
 async def fill(home: Path, facts: Facts, cards: list[str]) -> dict[str, Any]:
     """Follow others; load the register and some networks; draft and approve a profile of each."""
     (home / CONFIG_FILE).write_text(config_text(facts, "\n".join(cards)), encoding="utf-8")
-    rows = national()
+    made = generate(contracts=CONTRACTS, seed=7, territories=TERRITORIES, sectors=SECTORS)
+    sheets = {"Elenco": made.contracts, "Sogg. Giu.": made.entities}
+    rows = parse_sheets(sheets, TERRITORIES, SECTORS).networks
     async with runtime.open_node(home) as node:
         now = node.clock()
         day = dt.date(2024, 12, 31)
@@ -58,13 +62,13 @@ async def fill(home: Path, facts: Facts, cards: list[str]) -> dict[str, Any]:
         await intake.import_networks(node.pool, found, now, apply=True)
         async with node.pool.acquire() as conn:
             networks = await registry.read_records(conn)
-        made = []
+        profiles = []
         for network_id, record in networks.items():
             made.append(
                 await draft.draft(node.pool, node.config, network_id, draft.suggest_content(record), "anna", now)
             )
-            await submission.approve(node.pool, node.config, made[-1], "bruno", now)
-    return {"profiles": made, "networks": list(networks)}
+            await submission.approve(node.pool, node.config, profiles[-1], "bruno", now)
+    return {"profiles": profiles, "networks": list(networks)}
 
 
 async def follow(home: Path, facts: Facts, cards: list[str]) -> dict[str, Any]:

@@ -18,6 +18,8 @@ from node.domain.accounts import Limit
 from node.store.postgres import Connection, load_queries
 
 QUERIES = load_queries("accounts")
+# Whatever hinders an event: the refusal that it tells of stands all the same.
+UNTOLD = (asyncpg.PostgresError, asyncpg.InterfaceError)
 ACCOUNT, ADDRESS, CODE = "account", "address", "code"
 
 

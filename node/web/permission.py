@@ -7,7 +7,8 @@ there is something is not told. A route that declares nothing is refused to ever
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import uuid
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
@@ -16,7 +17,6 @@ from aiohttp import web
 
 from node.domain.roles import Permission, Role, permissions_of
 from node.errors import N_, CallerError, NotFoundError, OperatorError
-from node.flows.people.refusals import object_of
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 H = TypeVar("H", bound=Callable[..., Any])
@@ -112,6 +112,17 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.match_info:
             await _tell(request, user, error.code)
         raise
+
+
+def object_of(parts: Iterable[str]) -> str | None:
+    """Return the last part of an address that is an identifier in its one spelling, None when none is."""
+    found = None
+    for part in parts:
+        try:
+            found = part if str(uuid.UUID(part)) == part else found
+        except ValueError:
+            continue
+    return found
 
 
 async def _tell(request: web.Request, user: User, code: str) -> None:

@@ -8,11 +8,8 @@ can be told or not.
 from __future__ import annotations
 
 import asyncio
-import uuid
-from collections.abc import Iterable
 from typing import Final
 
-import asyncpg
 import structlog
 
 from node.errors import OperatorError
@@ -23,21 +20,10 @@ logger = structlog.get_logger()
 WAIT_S: Final = 3.0
 
 
-def object_of(parts: Iterable[str]) -> str | None:
-    """Return the last part of an address that is an identifier in its one spelling, None when none is."""
-    found = None
-    for part in parts:
-        try:
-            found = part if str(uuid.UUID(part)) == part else found
-        except ValueError:
-            continue
-    return found
-
-
 async def note(pool: Pool, account_id: str, route: str, thing: str | None, why: str) -> None:
     """Tell the chain of a refusal; where that can't be done the program's log says so, by its code."""
     try:
         async with asyncio.timeout(WAIT_S), transaction(pool) as conn:
             await accounts.access_refused(conn, account_id, route, thing, why)
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, OperatorError, OSError, TimeoutError) as error:
+    except (*accounts.UNTOLD, OperatorError, OSError, TimeoutError) as error:
         logger.error("access.refusal_untold", route=route, code=why, error=type(error).__name__)  # noqa: TRY400 - the refusal itself is answered

@@ -10,6 +10,7 @@ from node.flows.people import refusals
 from node.flows.upkeep import audit
 from node.runtime import Node
 from node.store.postgres import acquire
+from node.web import permission
 from tests.networks_made import record
 from tests.register_made import add, signed_in
 from tests.web.test_app import node
@@ -80,5 +81,5 @@ async def test_what_can_not_be_told_is_refused_all_the_same(node: Node) -> None:
 
 def test_only_identifiers_in_their_own_spelling_are_objects() -> None:
     """The last of several; no words, no other spelling of one."""
-    assert refusals.object_of(["x", NOBODY]) == NOBODY
-    assert refusals.object_of([NOBODY.upper(), "{" + NOBODY + "}", "Mario Rossi", ""]) is None
+    assert permission.object_of(["x", NOBODY]) == NOBODY
+    assert permission.object_of([NOBODY.upper(), "{" + NOBODY + "}", "Mario Rossi", ""]) is None
