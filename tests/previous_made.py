@@ -64,7 +64,7 @@ async def fill(home: Path, facts: Facts, cards: list[str]) -> dict[str, Any]:
             networks = await registry.read_records(conn)
         profiles = []
         for network_id, record in networks.items():
-            made.append(
+            profiles.append(
                 await draft.draft(node.pool, node.config, network_id, draft.suggest_content(record), "anna", now)
             )
             await submission.approve(node.pool, node.config, profiles[-1], "bruno", now)
