@@ -29,8 +29,8 @@ from tests.domain.test_partition import SECTORS, TERRITORIES, generate, parse_sh
 from tests.profiles_made import profile
 
 PROFILES = 3
-# Enough for blocks of eight everywhere.
-CONTRACTS = 2400
+# As many as the texts that the program suggests need beside them to be alike.
+CONTRACTS = 9630
 
 
 def facts_of(given: dict[str, Any]) -> Facts:
