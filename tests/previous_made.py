@@ -16,8 +16,9 @@ from typing import Any
 from node import config as configuration
 from node import runtime
 from node.config_places import CONFIG_FILE
-from node.domain.chamber import ChamberList
+from node.domain.chamber import ChamberList, parse_sheets
 from node.domain.generation.enrichment import enrich
+from node.domain.generation.national import generate
 from node.flows.logs.append import Operation, append, sign_head
 from node.flows.profiles import draft, submission
 from node.flows.registry import intake, register
@@ -25,7 +26,7 @@ from node.flows.trust.peer_card import peer_card
 from node.flows.upkeep.home import Facts, config_text, make_home
 from node.protocol import canonical, keys
 from node.store import keyfiles, registry
-from tests.domain.test_partition import SECTORS, TERRITORIES, generate, parse_sheets
+from node.store.reference import load_sectors, load_territories
 from tests.profiles_made import profile
 
 PROFILES = 3
@@ -50,9 +51,10 @@ def make(home: Path, facts: Facts) -> dict[str, Any]:
 async def fill(home: Path, facts: Facts, cards: list[str]) -> dict[str, Any]:
     """Follow others; load the register and some networks; draft and approve a profile of each."""
     (home / CONFIG_FILE).write_text(config_text(facts, "\n".join(cards)), encoding="utf-8")
-    made = generate(contracts=CONTRACTS, seed=7, territories=TERRITORIES, sectors=SECTORS)
+    territories, sectors = load_territories(), load_sectors()
+    made = generate(contracts=CONTRACTS, seed=7, territories=territories, sectors=sectors)
     sheets = {"Elenco": made.contracts, "Sogg. Giu.": made.entities}
-    rows = parse_sheets(sheets, TERRITORIES, SECTORS).networks
+    rows = parse_sheets(sheets, territories, sectors).networks
     async with runtime.open_node(home) as node:
         now = node.clock()
         day = dt.date(2024, 12, 31)
