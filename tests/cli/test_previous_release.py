@@ -109,7 +109,7 @@ async def introduce(seeker: Side, owner: Side, profile_id: str) -> None:
     asked = await seeker.rete("intro", "ask", profile_id, "--network", seeker.made["networks"][1], "--text", TEXT, *BY)
     case = str(asked["introduction_id"])
     await seeker.rete("intro", "endorse", case, *BY)
-    await owner.until_state(case, "sent")
+    await owner.until_state(case, "received")
     for words in (("check",), ("forward",), ("accept",)):
         await owner.rete("intro", words[0], case, *BY)
     await seeker.until_state(case, "accepted")
