@@ -1,7 +1,8 @@
 -- name: state
--- How far the index of this database got, and what it has still to do.
+-- How far the index of this database got, and what it has still to do. A sequence runs some numbers ahead on a server that follows another.
 SELECT i.token::text AS token, i.arrival, i.at,
-       (SELECT last_value FROM coop.profile_arrival) AS last_arrival,
+       CASE WHEN pg_is_in_recovery() THEN coalesce((SELECT max(p.arrival) FROM coop.profile p), 0)
+            ELSE (SELECT last_value FROM coop.profile_arrival) END AS last_arrival,
        EXISTS (SELECT FROM coop.removed) AS removed
 FROM coop.indexed i;
 
@@ -19,7 +20,8 @@ SELECT websearch_to_tsquery('public.rete_it', $2::text)::text AS words,
            LIMIT 10000
        ) AS health,
        i.token::text AS token, i.arrival, i.at,
-       (SELECT last_value FROM coop.profile_arrival) AS last_arrival,
+       CASE WHEN pg_is_in_recovery() THEN coalesce((SELECT max(p.arrival) FROM coop.profile p), 0)
+            ELSE (SELECT last_value FROM coop.profile_arrival) END AS last_arrival,
        EXISTS (SELECT FROM coop.removed) AS removed,
        array(SELECT origin_id FROM log.origin WHERE state IN ('closed', 'suspended') ORDER BY origin_id) AS hidden,
        array(SELECT origin_id FROM log.origin WHERE witnessed_size = 0 ORDER BY origin_id) AS unwitnessed_logs,

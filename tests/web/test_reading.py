@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime as dt
 import shutil
 import sys
 import tempfile
@@ -23,13 +24,15 @@ from aiohttp.test_utils import TestClient, TestServer
 from node.domain.roles import Permission
 from node.errors import OperatorError
 from node.flows.logs.append import Operation, append, sign_head
+from node.flows.searching import indexing
+from node.flows.searching.engines import InIndex, open_question
 from node.flows.upkeep import measures, replica_check
 from node.flows.upkeep.home import Facts, make_home, with_setting
 from node.protocol import canonical
 from node.runtime import Node, open_node
 from node.store import embedded, leader, replica
 from node.store.embedded import Cluster
-from node.store.postgres import newest_migration
+from node.store.postgres import acquire, newest_migration
 from node.web import app as application
 from node.web import reading
 from node.web.permission import needs
@@ -188,6 +191,22 @@ async def test_who_has_just_written_reads_it_from_the_primary_and_others_from_th
     assert await made.sees(new)
     assert made.reads() > before
     assert made.replica.read[replica.BEHIND] == behind
+
+
+async def test_the_text_index_answers_on_a_replica_too(made: Place) -> None:
+    """Also long after something came last: the replica stands where the index does, though its sequences run ahead of their numbers."""
+    node = made.node
+    await made.publish()
+    await indexing.follow(node.pool, node.index, node.clock(), worth=1, rest=0)
+    await standby_made.until_follows(node.dsn, made.standby)
+    later = node.clock() + dt.timedelta(seconds=2 * indexing.LAG_S)
+    before = made.reads()
+    for pool in (node.pool, node.reading):
+        with replica.asking(replica.Asking()):
+            async with acquire(pool) as conn:
+                opened = await open_question(conn, "rete", node.index, later)
+                assert isinstance(opened.engine, InIndex)
+    assert made.reads() == before + 1
 
 
 async def test_a_cookie_that_is_not_ours_means_nothing(made: Place) -> None:
