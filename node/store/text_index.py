@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import bisect
 import threading
+import uuid
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
@@ -21,11 +22,13 @@ from typing import Any, Final, NamedTuple
 import tantivy
 
 from node.domain import ranking, words
+from node.domain.query import Cursor
 from node.store.text_folder import (
     AREAS,
     BUCKET_SHIFT,
     BUCKETS,
     LABELS,
+    PART_BITS,
     WHOLE,
     IndexFolder,
     UnanswerableError,
@@ -72,6 +75,12 @@ class Place(NamedTuple):
     def key(self) -> str:
         """Its place in its log, as the index names it."""
         return f"{self.origin_id}/{self.idx}"
+
+    @property
+    def cursor(self) -> Cursor:
+        """The place after which to go on; of its identifier as much as decides an order."""
+        identifier = uuid.UUID(int=self.high << (128 - PART_BITS) | self.low << 4)
+        return Cursor((-self.minus_first, -self.minus_second), str(identifier), self.log, self.idx)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +131,10 @@ class TextIndex(IndexFolder):
         if not asked.newest and search.is_few(guess) != search.is_few(counted):
             return counted, search.page(limit, counted)
         return counted, looking.result()
+
+    def more(self, asked: Question, limit: int, counted: Counted) -> list[Place]:
+        """Return the first ``limit`` hits after the cursor, of a question whose hits were counted. Raises: UnanswerableError."""
+        return _Search(Queries.of(self.opened(), asked)).page(limit, counted)
 
     def known(self, asked: Question, lexemes: Sequence[str]) -> set[str]:
         """Return those lexemes that any profile holds which may be seen; of the question only what may be seen counts."""

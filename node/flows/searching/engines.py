@@ -10,7 +10,7 @@ import asyncio
 import datetime as dt
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any, Final, Protocol, TypeAlias
 
@@ -23,11 +23,13 @@ from node.store import indexing as indexed
 from node.store import search as store
 from node.store import text_index, text_queries
 from node.store.postgres import Connection, Pool, view
-from node.store.text_folder import areas_in
+from node.store.text_folder import UnanswerableError, areas_in
 from node.store.text_index import TextIndex
 
 # An identifier's first 48 bits are random in a version-4 UUID.
 _RANDOM_BITS: Final = 48
+# So often the index is asked for more in place of hits that went, each time for four times as many.
+LOOKS_MORE: Final = 3
 
 
 @asynccontextmanager
@@ -119,9 +121,10 @@ class InIndex:
     async def answer(self, asked: Question, limit: int) -> Answer:
         """Answer as every engine does. Raises: UnanswerableError for what the database has to answer."""
         # In a thread: the index leaves Python's own turn to others.
-        found, places = await asyncio.to_thread(self.index.answer, self._asked(asked), limit, store.COUNT_BOUND)
+        question = self._asked(asked)
+        found, places = await asyncio.to_thread(self.index.answer, question, limit, store.COUNT_BOUND)
         # The database looks up what hits show while labels are told.
-        shown = asyncio.create_task(self._shown(places, asked.today))
+        shown = asyncio.create_task(self._page(question, found, places, limit))
         try:
             await asyncio.sleep(0)
             facets = _facets(asked, found.labels, found.total / (found.sampled or 1), found.areas)
@@ -133,6 +136,23 @@ class InIndex:
         """Return known lexemes as every engine does. Raises: UnanswerableError."""
         return await asyncio.to_thread(self.index.known, self._asked(asked), lexemes)
 
+    async def _page(
+        self, asked: text_queries.Question, found: text_index.Counted, places: Sequence[text_index.Place], limit: int
+    ) -> list[store.Found]:
+        """Return what is shown of some places and, where some of them went a moment ago, of those after them: a page that is not full is the last one."""
+        hits, wanted = await self._shown(places, asked.today), limit
+        for _ in range(LOOKS_MORE):
+            if len(hits) >= limit or len(places) < wanted:
+                return hits[:limit]
+            wanted *= 4
+            after = replace(asked, cursor=places[-1].cursor)
+            places = await asyncio.to_thread(self.index.more, after, wanted, found)
+            hits += await self._shown(places, asked.today)
+        if len(hits) < limit and len(places) == wanted:
+            # Very much went at once: until the index has followed, the database answers.
+            raise UnanswerableError
+        return hits[:limit]
+
     async def _shown(self, places: Sequence[text_index.Place], today: int) -> list[store.Found]:
         if not places:
             return []
@@ -140,7 +160,7 @@ class InIndex:
             f"{row['origin_id']}/{row['idx']}": row
             for row in await indexed.shown(self.conn, [(p.origin_id, p.idx) for p in places], today)
         }
-        # What went a moment ago is in the index still, and is not shown.
+        # What went a moment ago, or is not yet on a replica, is in the index still, and is not shown.
         return [_found(place, rows[place.key]) for place in places if place.key in rows]
 
     def _asked(self, asked: Question) -> text_queries.Question:

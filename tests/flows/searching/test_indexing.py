@@ -200,6 +200,32 @@ async def test_pages_among_equals_hold_every_hit_once(
     assert len(walked) == len(set(walked)) == 300
 
 
+@pytest.mark.parametrize("sort", ["relevance", "newest"])
+async def test_pages_whose_hits_went_a_moment_ago_do_not_end_the_walk(
+    pool: Pool, index: TextIndex, answers: list[str], sort: str
+) -> None:
+    """The index knows of them still: each page is full all the same, and every hit that is left is met once."""
+    draw = random.Random(13)
+    async with pool.acquire() as conn:
+        origin = await add_origin(conn)
+        await store(conn, origin, [{**made(n, draw), "owner": "p_LE", "valid_until": "2027-11-30"} for n in range(60)])
+        await follow(pool, index)
+        # More than a page of them in one place, too.
+        await conn.execute("DELETE FROM log.body WHERE idx % 4 = 1 OR idx < 25")
+    plain = await search(pool, ask(sort=sort, limit="100"), REFERENCE, now=NOW)
+    walked: list[str] = []
+    cursor = ""
+    while True:
+        page = await search(pool, ask(sort=sort, limit="5", cursor=cursor), REFERENCE, now=NOW, index=index)
+        walked += [hit.profile_id for hit in page.hits]
+        cursor = page.cursor
+        if not cursor:
+            break
+        assert len(page.hits) == 5
+    assert walked == [hit.profile_id for hit in plain.hits]
+    assert answers
+
+
 @pytest.mark.parametrize("few", [0, text_index.FEW])
 @pytest.mark.parametrize(
     ("words", "filters"),
