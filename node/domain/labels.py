@@ -52,8 +52,9 @@ COUNTRY: Final = "IT"
 VALUE_MAX_CHARS: Final = 40
 # Values of remembered labels: some tens of megabytes at most.
 MEMO_MAX_VALUES: Final = 200_000
-# Labels whose units are remembered, for each of some thirty facets.
+# Labels whose units are remembered, for each of some thirty facets, and the characters of all of them.
 MEMO_MAX_LABELS: Final = 10_000
+MEMO_MAX_CHARS: Final = 20_000_000
 _PREFIX: Final = {"territory": "t", "sector": "s", "period": "y", "size": "z", "theme": "h", "kind": "k"}
 T = TypeVar("T")
 
@@ -96,6 +97,7 @@ class LabelReference:
         self._memo: dict[tuple[object, ...], object] = {}
         self._memo_values = 0
         self._met: dict[tuple[str, tuple[str, ...]], dict[str, tuple[tuple[int, ...], tuple[int, ...]]]] = {}
+        self._met_chars = 0
 
     def remember(self, about: str, attribute: str, values: tuple[str, ...], more: object, work: Callable[[], T]) -> T:
         """Return what was answered before ``about`` a label and ``more``, else have it answered: never for texts of askers."""
@@ -288,13 +290,27 @@ class LabelReference:
         if found is None:
             if len(memo) >= MEMO_MAX_LABELS:
                 memo.clear()
-            values = decode(label)[1]
-            met = [self.matches(attribute, values, unit) for unit in units]
-            found = memo[label] = (
-                tuple(at for at, (some, _) in enumerate(met) if some),
-                tuple(at for at, (some, every) in enumerate(met) if some and every),
-            )
+            # A hostile origin's labels are as long as its bodies may be.
+            self._met_chars += len(label)
+            if self._met_chars > MEMO_MAX_CHARS:
+                self._met.clear()
+                self._met_chars, memo = len(label), self._met.setdefault((attribute, units), {})
+            found = memo[label] = self._units_met(attribute, units, decode(label)[1])
         return found
+
+    def _units_met(
+        self, attribute: str, units: tuple[str, ...], values: tuple[str, ...]
+    ) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        # As ``matches`` does for one unit; of thousands of values the terms are gone through once for all units.
+        terms = frozenset(self.terms(attribute, values))
+        met, held = [], []
+        for at, unit in enumerate(units):
+            asked = self.asked(attribute, unit)
+            if asked is None or not terms.isdisjoint(asked.possible):
+                met.append(at)
+                if asked is None or asked.certain in terms:
+                    held.append(at)
+        return tuple(met), tuple(held)
 
     def titles(self, attribute: str, units: tuple[str, ...]) -> tuple[str, ...]:
         """Return ``title`` of each unit."""

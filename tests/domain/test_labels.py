@@ -140,6 +140,12 @@ def test_a_tally_counts_labels_by_the_units_they_meet() -> None:
     below = set(REFERENCE.territories.children("ITF"))
     assert dict(zip(units, possible, strict=True)) == {u: 3 * (u in below) + 2 * (u == "ITF4") for u in units}
     assert dict(zip(units, certain, strict=True)) == {unit: 2 * (unit == "ITF4") for unit in units}
+    for values in (("LE", "BR"), ("LE", "TO"), ("FO",), ("ITF", "AO"), ("075035", "?"), ("*",), ()):
+        told = REFERENCE.units_met("territory", REFERENCE.wide["territory"], labels.encode("PRO", values))
+        every = [REFERENCE.matches("territory", values, unit) for unit in REFERENCE.wide["territory"]]
+        assert told == tuple(
+            tuple(at for at, (some, sure) in enumerate(every) if (sure if i else some)) for i in (0, 1)
+        )
 
 
 def test_memory_of_answers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,6 +155,18 @@ def test_memory_of_answers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(50):
         reference.terms("territory", (f"Z{number}",))
     assert len(reference._memo) <= 10
+
+
+def test_memory_of_units_is_bounded_by_the_length_of_labels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An origin that invents labels of thousands of values is answered rightly and forgotten."""
+    monkeypatch.setattr(labels, "MEMO_MAX_CHARS", 2_000)
+    reference = LabelReference(load_territories(), load_sectors())
+    for number in range(200):
+        values = ("LE", f"X{number:03}A", *("BR",) * number)
+        met = reference.units_met("territory", reference.regions, labels.encode("PRO", values))
+        assert met == (tuple(range(len(reference.regions))), ())
+        kept = sum(len(label) for memo in reference._met.values() for label in memo)
+        assert kept <= 2_000
 
 
 def test_labels_in_words() -> None:
