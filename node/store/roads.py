@@ -53,11 +53,15 @@ def servers(dsn: str) -> list[str]:
 async def connect(dsn: str, *, timeout: float, **settings: Any) -> asyncpg.Connection:  # noqa: ASYNC109 - as the library names it
     """Return a connection to the first server of ``dsn`` that answers within ``timeout`` seconds and is what the DSN asks for.
 
-    Raises: what the last of them raised, TimeoutError when none has answered in time.
+    Raises: what the last of them raised, TimeoutError when none has answered in time; for an address that can't be read
+    asyncpg.ClientConfigurationError, which does not repeat it.
     """
-    there = servers(dsn)
+    try:
+        there = servers(dsn)
+    except ValueError:
+        raise _unreadable() from None
     if len(there) == 1:
-        return _watched(await asyncpg.connect(dsn, timeout=timeout, **settings))
+        return _watched(await _one(dsn, timeout=timeout, **settings))
     tries: list[asyncio.Task[asyncpg.Connection]] = []
     try:
         async with asyncio.timeout(timeout):
@@ -71,6 +75,20 @@ async def connect(dsn: str, *, timeout: float, **settings: Any) -> asyncpg.Conne
                 (await one).terminate()
 
 
+async def _one(dsn: str, **settings: Any) -> asyncpg.Connection:
+    try:
+        return await asyncpg.connect(dsn, **settings)
+    except asyncpg.InterfaceError:
+        raise
+    except ValueError:
+        # It would repeat what it takes for a port or a host: of a password that was not written as an address has it, a part of that.
+        raise _unreadable() from None
+
+
+def _unreadable() -> asyncpg.ClientConfigurationError:
+    return asyncpg.ClientConfigurationError("the address can't be read: host, port, or signs like / # ? @ in the password that are not written as %2F %23 %3F %40")  # fmt: skip
+
+
 async def _first(
     there: list[str], tries: list[asyncio.Task[asyncpg.Connection]], settings: dict[str, Any]
 ) -> asyncpg.Connection:
@@ -78,7 +96,7 @@ async def _first(
     failed: BaseException = TimeoutError()
     while waiting or tries:
         if waiting:
-            tries.append(asyncio.ensure_future(asyncpg.connect(waiting.pop(0), **settings)))
+            tries.append(asyncio.ensure_future(_one(waiting.pop(0), **settings)))
         done, _ = await asyncio.wait(tries, timeout=STAGGER_S if waiting else None, return_when=asyncio.FIRST_COMPLETED)
         # In their order: of two that answered together the earlier one is meant.
         for one in [one for one in tries if one in done]:
