@@ -55,6 +55,8 @@ LOST: Final = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
 )
+# Whatever keeps a server from saying how far it is.
+UNSAID: Final = (*_LOST, *LOST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +276,11 @@ class Replica:
             self._is(Sight(AWAY), reason=type(error).__name__)
             self.count(AWAY)
             return None
+        except BaseException:
+            # The asker's own time is over.
+            if conn is not None:
+                await give_back(pool, conn)
+            raise
         if not is_good:
             await give_back(pool, conn)
             self.count(BEHIND)
@@ -287,9 +294,9 @@ def _is_full(pool: Pool) -> bool:
 
 
 async def give_back(pool: Pool, conn: Connection) -> None:
-    """Give a connection back to a pool of a replica, which may be gone meanwhile: what was read is read."""
+    """Give a connection back to a pool of a replica, which may be gone or stand still meanwhile: what was read is read."""
     with contextlib.suppress(*_LOST):
-        await pool.release(conn)
+        await pool.release(conn, timeout=REACH_S)
 
 
 class Reading:

@@ -16,7 +16,7 @@ FROM ops.leader l;
 
 -- name: written
 -- As much as this session may have to see again.
-SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint;
+SELECT pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END, '0/0')::bigint;
 
 -- name: may_answer
 -- Whether this server follows another one and has followed it at least this far ($1).

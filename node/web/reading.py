@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from node.domain.roles import Permission
 from node.errors import OperatorError, ReteError
 from node.store.postgres import UNWRITABLE_VALUE
-from node.store.replica import AGAIN, ASKED, LOST, Asking, Replica, asking, written
+from node.store.replica import AGAIN, ASKED, LOST, UNSAID, Asking, Replica, asking, written
 from node.web import forms
 from node.web.permission import Handler, needed_by
 
@@ -66,7 +66,7 @@ async def _writing(request: web.Request, handler: Handler, replica: Replica, sea
     nonce = secrets.token_bytes(NONCE_BYTES)
     try:
         position = await written(replica.primary)
-    except (*LOST, ReteError):
+    except (*UNSAID, ReteError):
         # What was written is written, and no answer fails for this: until the cookie ends nothing is new enough for who wrote.
         position = FURTHEST
     kept = base64.urlsafe_b64encode(nonce + seal.encrypt(nonce, position.to_bytes(8, "big"), None)).decode()

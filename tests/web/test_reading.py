@@ -32,7 +32,7 @@ from node.protocol import canonical
 from node.runtime import Node, open_node
 from node.store import embedded, leader, replica
 from node.store.embedded import Cluster
-from node.store.postgres import acquire, newest_migration
+from node.store.postgres import acquire, newest_migration, open_pool
 from node.web import app as application
 from node.web import reading
 from node.web.permission import needs
@@ -425,6 +425,42 @@ async def test_a_served_node_watches_its_replica_by_itself(home: Path, standby: 
             await process.wait()
         # Shown only when the test fails.
         sys.stdout.write(log.read_text(encoding="utf-8"))
+
+
+async def test_who_goes_away_meanwhile_takes_no_connection_along(made: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Askers whose time is over while the replica is asked how far it is: each connection comes back."""
+    slow = "SELECT pg_sleep(0.5) IS NOT NULL AND $1::bigint >= 0"
+    monkeypatch.setattr(replica, "QUERIES", {**replica.QUERIES, "may_answer": slow})
+    for _ in range(made.replica.max_size):
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await made.replica.lend(0)
+    monkeypatch.undo()
+    lent = await made.replica.lend(0)
+    assert lent is not None, made.replica.read
+    await replica.give_back(*lent)
+
+
+async def test_how_far_was_written_is_known_of_a_server_that_follows_too(standby: Standby) -> None:
+    """A node whose own server was taken back answers what it can: no answer fails for its bookkeeping."""
+    pool = await open_pool(standby.dsn, max_size=1)
+    try:
+        assert await replica.written(pool) > 0
+    finally:
+        pool.terminate()
+
+
+async def test_an_address_that_cannot_be_read_is_a_replica_that_is_away(made: Place, capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
+    """A stroke in a password that was not written as %2F: the node runs without its replica, and tells nothing of the password."""
+    made.replica.close()
+    made.replica.dsn = "postgresql://rete:sesam/e@127.0.0.1/rete"
+    assert (await made.replica.look()).state == replica.AWAY
+    made.replica.sight = replica.Sight(replica.OK)
+    assert await made.replica.lend(0) is None
+    assert "sesam" not in capsys.readouterr().out
+    with pytest.raises(OperatorError) as caught:
+        await open_pool(made.replica.dsn)
+    assert "sesam" not in str(caught.value)
 
 
 async def test_nobody_leads_on_a_replica(standby: Standby) -> None:
