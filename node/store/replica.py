@@ -232,8 +232,10 @@ class Replica:
         """Return for how long something has been written that is not there yet, by the clock of this process."""
         missing = [when for when, at in self._past if at > row["replayed"]]
         late = now - missing[0] if missing else 0.0
-        if missing and len(missing) == len(self._past):
-            # All that is known of the primary is missing: the replica tells since when, by its own clock.
+        is_unseen = self._past[-1][0] <= now - self.max_lag_s and row["received"] > row["replayed"]
+        if is_unseen or (missing and len(missing) == len(self._past)):
+            # All that is known of the primary is missing, or it was not seen for long and the replica has more than it shows: the
+            # replica tells since when, by its own clock.
             late = max(late, row["since_s"] or 0.0)
         # A server that followed another primary than today's, and goes on from there, has positions of its own; it does not have the signs
         # of life that today's leader gives (store/leader).

@@ -9,6 +9,7 @@ FROM ops.leader l;
 SELECT pg_is_in_recovery() AS follows,
        CASE WHEN pg_is_in_recovery() THEN pg_is_wal_replay_paused() ELSE false END AS paused,
        coalesce(pg_wal_lsn_diff(pg_last_wal_replay_lsn(), '0/0')::bigint, 0) AS replayed,
+       coalesce(pg_wal_lsn_diff(pg_last_wal_receive_lsn(), '0/0')::bigint, 0) AS received,
        extract(epoch FROM clock_timestamp() - pg_last_xact_replay_timestamp())::float8 AS since_s,
        (SELECT system_identifier FROM pg_control_system()) AS system_id, current_database()::text AS name, l.epoch, l.seen_at,
        (SELECT max(m.number) FROM ops.migration m) AS schema

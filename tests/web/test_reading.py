@@ -263,6 +263,27 @@ async def test_even_between_two_looks_no_connection_older_than_the_bound_is_lent
         await made.standby.tell("SELECT pg_wal_replay_resume()")
 
 
+async def test_a_replica_that_shows_less_than_it_has_is_not_asked_though_the_primary_is_not_seen(
+    home: Path, standby: Standby, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All connections to the primary are busy, so nobody sees how far it is: what was published or withdrawn since is on the replica, not shown."""
+
+    async def unseen(_: replica.Replica) -> None:
+        return
+
+    async with placed(home, standby, lag_s=1) as made:
+        await made.standby.tell("SELECT pg_wal_replay_pause()")
+        await made.replica.look()
+        monkeypatch.setattr(replica.Replica, "_look_at_primary", unseen)
+        new = await made.publish()
+        await asyncio.sleep(1.2)
+        assert (await made.replica.look()).state == replica.PAUSED
+        assert await made.sees(new)
+        monkeypatch.undo()
+        await made.standby.tell("SELECT pg_wal_replay_resume()")
+        await made.until(replica.OK)
+
+
 async def test_a_killed_replica_fails_no_page_and_is_asked_again_when_it_is_back(made: Place) -> None:
     """SIGKILL under the questions of many: all are answered; a new start of it is found by itself."""
     one = await made.publish()
