@@ -135,6 +135,8 @@ async def test_who_migrates_for_too_long_is_not_waited_for_for_ever(
 ) -> None:
     """Another session holds the turn: a code, a remedy, and no statement that waits inside the database."""
     monkeypatch.setattr(migrating, "TURN_S", 0.2)
+    # Where there is nothing to do no turn is taken.
+    with_steps(monkeypatch, ADD)
     await conn.execute("SELECT pg_advisory_lock($1)", postgres.MIGRATION_LOCK)
     with pytest.raises(OperatorError) as caught:
         await postgres.migrate_at(db)
